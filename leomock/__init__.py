@@ -1,0 +1,22 @@
+"""A stateful, spec-driven fake of the Leonardo.AI REST API.
+
+`leomock.Fake` is loaded on first use: every pytest run that has leomock installed imports this module.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leomock.fake import Fake
+
+__all__ = ["Fake", "__version__"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    if name == "Fake":
+        from leomock.fake import Fake
+
+        return Fake
+    raise AttributeError(f"module 'leomock' has no attribute {name!r}")

@@ -1,0 +1,183 @@
+"""Every refusal the API words itself, each with its basis and source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Basis = Literal["documented", "observed", "inferred", "chosen"]
+
+
+class ApiError(Exception):
+    """A refusal as the real service words it, and one sentence of ours that explains it.
+
+    `status`, `code`, `path` and `text` are what the client sees in `{"error", "path", "code"}`;
+    `explain` travels in the header `X-Leomock-Explain` and in the log line.
+    """
+
+    def __init__(
+        self,
+        wording: Wording,
+        text: str,
+        path: str = "$",
+        explain: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.wording = wording
+        self.status = wording.status
+        self.text = text
+        self.path = path
+        self.explain = explain
+        self.headers = headers or {}
+
+    @property
+    def body(self) -> dict[str, str]:
+        """The body, in the key order seen on the wire."""
+        return {"error": self.text, "path": self.path, "code": self.wording.code}
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One kind of refusal: status, code and text as a client sees them, and how we know."""
+
+    status: int
+    code: str
+    text: str
+    basis: Basis
+    source: str
+
+    def __call__(
+        self, *, path: str = "$", explain: str = "", headers: dict[str, str] | None = None, **values: object
+    ) -> ApiError:
+        """Make the error; `values` fill the placeholders of the text."""
+        return ApiError(self, self.text.format(**values), path, explain, headers)
+
+
+# --- before any operation is known -------------------------------------------------------------
+
+UNAUTHORIZED = Wording(
+    401,
+    "access-denied",
+    "Authentication hook unauthorized this request",
+    "documented",
+    "error messages page of docs.leonardo.ai; also captured live",
+)
+HOOK_DOWN = Wording(
+    500,
+    "unexpected",
+    "Invalid response from authorization hook",
+    "documented",
+    "error messages page of docs.leonardo.ai (key that is not a UUID); the status was observed",
+)
+NO_ENDPOINT = Wording(404, "not-found", "Endpoint not found", "inferred", "Hasura's REST endpoints")
+WRONG_METHOD = Wording(
+    405, "method-not-allowed", "Allowed methods: {methods}", "inferred", "Hasura's REST endpoints"
+)
+TOO_LARGE = Wording(
+    413, "unexpected", "request body is larger than {limit} bytes", "chosen", "the real limit is unknown"
+)
+
+# --- reading the variables of a call -------------------------------------------------------------
+
+UNEXPECTED_VARIABLE = Wording(
+    400, "bad-request", "Unexpected variable {name}", "documented", "error messages page of docs.leonardo.ai"
+)
+LIST_IN_QUERY = Wording(
+    400,
+    "bad-request",
+    "List variables are not currently supported in URL or Query parameters. "
+    '(Variable {name}, with value "{value}")',
+    "inferred",
+    "Hasura's REST endpoints",
+)
+MISSING_VARIABLE = Wording(
+    400,
+    "validation-failed",
+    'expecting a value for non-nullable variable: "{name}"',
+    "documented",
+    "error messages page of docs.leonardo.ai",
+)
+NULL_VARIABLE = Wording(
+    400,
+    "validation-failed",
+    'null value found for non-nullable type: "{type}!"',
+    "inferred",
+    "Hasura's GraphQL variables",
+)
+WRONG_TYPE = Wording(
+    400,
+    "validation-failed",
+    "expected {expected} for type '{type}', but found {found}",
+    "documented",
+    "error messages page of docs.leonardo.ai shows it for a Boolean; the other types follow Hasura's parser",
+)
+NOT_IN_ENUM = Wording(
+    400,
+    "validation-failed",
+    "expected one of the values [{values}] for type '{type}', but found '{found}'",
+    "inferred",
+    "Hasura's parser",
+)
+NOT_AN_INT = Wording(
+    400,
+    "parse-failed",
+    "The value {value} lies outside the bounds or is not an integer. "
+    "Maybe it is a float, or is there integer overflow?",
+    "inferred",
+    "Hasura's parser",
+)
+MISSING_FIELD = Wording(
+    400, "validation-failed", "missing required field '{name}'", "inferred", "Hasura's parser"
+)
+UNKNOWN_FIELD = Wording(
+    400, "validation-failed", "field '{name}' not found in type: '{type}'", "inferred", "Hasura's parser"
+)
+NOT_A_UUID = Wording(
+    400,
+    "data-exception",
+    'invalid input syntax for type uuid: "{value}"',
+    "inferred",
+    "PostgreSQL's text, as Hasura passes it on",
+)
+NEGATIVE_OFFSET = Wording(
+    400, "data-exception", "{clause} must not be negative", "inferred", "PostgreSQL's text"
+)
+OUT_OF_LIMITS = Wording(
+    400,
+    "unexpected",
+    "{rule}",
+    "chosen",
+    "modelled on the observed 'height must be between 32 and 1536'",
+)
+
+# --- rules of the operations ------------------------------------------------------------------------
+
+PAGE = "error messages page of docs.leonardo.ai; the status is inferred"
+
+INVALID_INIT_IMAGE = Wording(400, "unexpected", "invalid init image id", "documented", PAGE)
+NO_ACCESS_TO_IMAGE = Wording(400, "unexpected", "couldn't access image", "documented", PAGE)
+TOO_MANY_IMAGES = Wording(
+    400, "unexpected", "Too many images", "documented", "heading of the error messages page; body not shown"
+)
+UNSUPPORTED_MODEL = Wording(
+    400,
+    "unexpected",
+    "{model} is not supported within the Production API. Please try again with a different model ID.",
+    "documented",
+    PAGE,
+)
+INTERNAL = Wording(
+    400,
+    "unexpected",
+    "internal error",
+    "observed",
+    "an issue of the official Python SDK (modelId that is not an id); the status is chosen",
+)
+RULE_BROKEN = Wording(
+    400,
+    "unexpected",
+    "{rule}",
+    "chosen",
+    "the rule is documented in the parameter's description, the text of the refusal is not known",
+)

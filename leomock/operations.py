@@ -1,0 +1,45 @@
+"""Which function answers which operation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+from leomock.spec.compile import Spec, suggestion
+from leomock.spec.parse import Call
+from leomock.spec.refs import SpecError
+from leomock.state.world import World
+
+Handler = Callable[[Call, World], Any]
+
+HANDLERS: dict[str, Handler] = {}
+
+
+def operation(id: str) -> Callable[[Handler], Handler]:
+    """Register the function that answers an operation.
+
+    It takes a call and a world and returns what goes inside the envelope, or raises an `ApiError`.
+    """
+
+    def register(handler: Handler) -> Handler:
+        if id in HANDLERS:
+            raise SpecError(f'@operation("{id}") stands twice: {HANDLERS[id].__module__}, {handler.__module__}')
+        HANDLERS[id] = handler
+        return handler
+
+    return register
+
+
+def load(spec: Spec) -> dict[str, Handler]:
+    """Import `resources/` and return its handlers; one that names no operation stops the start."""
+    resources = import_module("leomock.resources")
+    for module in iter_modules(resources.__path__):
+        import_module(f"leomock.resources.{module.name}")
+    for id, handler in HANDLERS.items():
+        if id not in spec.operations:
+            raise SpecError(
+                f'{handler.__module__}: @operation("{id}") is in no document{suggestion(id, spec.operations)}'
+            )
+    return HANDLERS

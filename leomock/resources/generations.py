@@ -1,0 +1,213 @@
+"""Generations: pictures from a prompt, from PENDING to COMPLETE."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leomock.catalogue import USUAL_PRICE, Model, platform_models
+from leomock.errors import (
+    INTERNAL,
+    INVALID_INIT_IMAGE,
+    NO_ACCESS_TO_IMAGE,
+    OUT_OF_LIMITS,
+    RULE_BROKEN,
+    TOO_MANY_IMAGES,
+    UNSUPPORTED_MODEL,
+    ApiError,
+)
+from leomock.operations import operation
+from leomock.pictures import picture_key
+from leomock.settings import is_uuid
+from leomock.spec.parse import Call
+from leomock.state.clock import timestamp
+from leomock.state.table import Row
+from leomock.state.world import World
+
+LARGEST_SEED = 2147483637
+PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vision XL")
+
+
+@operation("createGeneration")
+def create_generation(call: Call, world: World) -> Row:
+    """Start a generation; the row stays PENDING until its job is settled."""
+    model = _model(call)
+    _check(call, world, model)
+    pictures: int = call["num_images"]
+    price = (model.price if model else USUAL_PRICE) * pictures
+    row: Row = {
+        "id": world.ids.generation(),
+        "createdAt": timestamp(world.clock.now()),
+        "prompt": call["prompt"],
+        "negativePrompt": call["negative_prompt"] or "",
+        "imageWidth": call["width"],
+        "imageHeight": call["height"],
+        "num_images": pictures,
+        "seed": world.random.randrange(LARGEST_SEED) if call["seed"] is None else call["seed"],
+        "modelId": model.id if model else None,
+        "sdVersion": call["sd_version"] or (model.sd_version if model else None),
+        "presetStyle": call["presetStyle"],
+        "scheduler": call["scheduler"] or "EULER_DISCRETE",
+        "inferenceSteps": call["num_inference_steps"] or 15,
+        "guidanceScale": call["guidance_scale"] or 7,
+        "public": call["public"] or False,
+        "photoReal": call["photoReal"] or False,
+        "promptMagic": call["promptMagic"] or False,
+    }
+    row.update({field: call[name] for field, name in _REFLECTED.items() if call.given(name)})
+    if elements := call["elements"]:
+        row["generation_elements"] = [
+            {"id": number, "lora": {"akUUID": e["akUUID"]}, "weightApplied": e.get("weight", 1.0)}
+            for number, e in enumerate(elements, 1)
+        ]
+    world.generations.add(row)
+    world.jobs.start(row)
+    cost = {"amount": str(price), "unit": "CREDITS"}
+    return {"generationId": row["id"], "apiCreditCost": price, "cost": cost}
+
+
+@operation("getGenerationById")
+def get_generation_by_id(call: Call, world: World) -> Row | None:
+    """One generation, or null."""
+    row = world.generations.get(call["id"])
+    return None if row is None else _shown(row, call, world)
+
+
+@operation("getGenerationsByUserId")
+def get_generations_by_user_id(call: Call, world: World) -> list[Row]:
+    """A page of the user's generations, newest first; another user's are not visible."""
+    if call["userId"] != world.user_id:
+        return []
+    return [_shown(row, call, world) for row in world.generations.page(call["offset"], call["limit"])]
+
+
+@operation("deleteGenerationById")
+def delete_generation_by_id(call: Call, world: World) -> Row | None:
+    """Delete a generation with its pictures; null when there is none."""
+    row = world.generations.remove(call["id"])
+    if row is None:
+        return None
+    world.jobs.drop(row["id"])
+    return {"id": row["id"]}
+
+
+def find_image(world: World, image_id: str) -> tuple[Row, int] | None:
+    """The generation and the index of a finished picture with this id, or None."""
+    if is_uuid(image_id):
+        for generation_id, index in world.ids.wholes(image_id.lower()):
+            row = world.generations.get(generation_id)
+            if row is not None and row["status"] == "COMPLETE" and index < row["num_images"]:
+                return row, index
+    return None
+
+
+# What a row tells of the request, only where the request said it: field of the row, name in the request.
+_REFLECTED = {
+    "initStrength": "init_strength",
+    "photoRealStrength": "photoRealStrength",
+    "promptMagicVersion": "promptMagicVersion",
+    "promptMagicStrength": "promptMagicStrength",
+    "ultra": "ultra",
+    "fantasyAvatar": "fantasyAvatar",
+    # These are not in the answers; the pictures show them.
+    "init_image_id": "init_image_id",
+    "init_generation_image_id": "init_generation_image_id",
+    "transparency": "transparency",
+    "styleUUID": "styleUUID",
+}
+
+
+def _shown(row: Row, call: Call, world: World) -> Row:
+    """A row as the API answers it: the pictures are there once the generation is COMPLETE."""
+    world.jobs.was_read(row)
+    shown = {**row, "prompt_moderations": [{"moderationClassification": []}]}
+    if row["status"] == "COMPLETE":
+        part, id, cdn = world.ids.part, row["id"], call.addresses.cdn
+        shown["generated_images"] = [
+            {"id": part(id, n), "url": f"{cdn}/{picture_key(row, n, world.user_id)}"}
+            for n in range(row["num_images"])
+        ]
+    return shown
+
+
+# --- rules that need two variables or the state -----------------------------------------------------
+
+
+def _model(call: Call) -> Model | None:
+    """The model of a call; None where only `sd_version` or PhotoReal v1 chooses one."""
+    id: str = call["modelId"]
+    if not call.given("modelId") and (call.given("sd_version") or call["photoReal"]):
+        return None
+    model = platform_models().get(id.lower())
+    if model:
+        return model
+    if is_uuid(id):
+        raise UNSUPPORTED_MODEL(model=id, explain="modelId names no platform model this fake knows")
+    raise INTERNAL(explain=f"modelId must be the id (a UUID) of a model, not {id[:60]!r}")
+
+
+def _broken(rule: str) -> ApiError:
+    return RULE_BROKEN(rule=rule, explain=f"createGeneration: {rule} (specs/generations.json POST /generations)")
+
+
+def _check(call: Call, world: World, model: Model | None) -> None:
+    """Refuse what the parameters' descriptions forbid, though each value for itself is fine."""
+    if call["num_images"] > 4 and (call["width"] > 768 or call["height"] > 768):
+        raise TOO_MANY_IMAGES(
+            explain="createGeneration: with width or height above 768, num_images is at most 4 "
+            f"(asked for {call['num_images']} at {call['width']}x{call['height']})"
+        )
+    if call["unzoom"] and not (call.given("unzoomAmount") and call.given("init_image_id")):
+        raise _broken("unzoom requires unzoomAmount and init_image_id")
+    if call["photoReal"]:
+        _check_photo_real(call, model)
+    if call["ultra"] and call.sent.get("alchemy"):
+        raise _broken("ultra can not be used with alchemy")
+    if model and model.is_phoenix and call["alchemy"] and call.given("contrast") and call["contrast"] < 2.5:
+        raise _broken("contrast must be 2.5 or higher for Phoenix when alchemy is true")
+    if model and model.is_flux and call.given("seed") and call["seed"] > LARGEST_SEED:
+        raise OUT_OF_LIMITS(
+            rule=f"seed must be between 0 and {LARGEST_SEED}",
+            explain=f"createGeneration: Flux models take seeds up to {LARGEST_SEED}",
+        )
+    _check_images(call, world)
+
+
+def _check_photo_real(call: Call, model: Model | None) -> None:
+    if not call["alchemy"]:
+        raise _broken("photoReal requires alchemy")
+    if call["photoRealVersion"] == "v2":
+        if model is None or model.name not in PHOTOREAL_V2_MODELS:
+            raise _broken(f"photoReal v2 requires a modelId of {', '.join(PHOTOREAL_V2_MODELS)}")
+    elif call.given("modelId"):
+        raise _broken("photoReal v1 can not be used with a modelId")
+
+
+def _check_images(call: Call, world: World) -> None:
+    """Every picture that a call names must be there."""
+    for name in ("init_image_id", "canvasInitId", "canvasMaskId"):
+        if call.given(name):
+            _check_uploaded(world, call[name], name)
+    if call.given("init_generation_image_id"):
+        _check_generated(world, call["init_generation_image_id"], "init_generation_image_id")
+    for number, controlnet in enumerate(call["controlnets"] or ()):
+        if id := controlnet.get("initImageId"):
+            check = _check_uploaded if controlnet.get("initImageType") == "UPLOADED" else _check_generated
+            check(world, id, f"controlnets[{number}].initImageId")
+
+
+def _check_uploaded(world: World, id: str, name: str) -> None:
+    row = world.init_images.get(id.lower())
+    if row is None:
+        raise INVALID_INIT_IMAGE(explain=f"{name} is no id that POST /init-image answered with this API key")
+    if row["key"] not in world.bucket.objects:
+        raise INVALID_INIT_IMAGE(
+            explain=f"{name} is known, but nothing was uploaded for it yet: POST the form with the file first"
+        )
+
+
+def _check_generated(world: World, id: str, name: str) -> None:
+    if find_image(world, id) is None:
+        raise NO_ACCESS_TO_IMAGE(
+            explain=f"{name} is not the id of a finished picture of this API key (generated_images[].id, "
+            "not the generation's id)"
+        )

@@ -1,0 +1,1 @@
+"""Speaks HTTP: Starlette lives here and nowhere else."""

@@ -1,0 +1,67 @@
+"""The whole server as one Starlette app."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Router
+
+from leomock.answer import Api
+from leomock.errors import ApiError
+from leomock.server.admin_routes import admin_routes, refused
+from leomock.server.api_routes import ApiRoute
+from leomock.server.bucket_routes import bucket_routes
+from leomock.server.cdn_routes import cdn_routes
+from leomock.server.recording import Recording
+from leomock.state.bucket import Bucket
+
+
+def make_app(api: Api, log: Callable[[str], object] | None = None) -> Starlette:
+    """The app for an API; `log` receives a line for each call."""
+
+    def find_bucket(name: str) -> Bucket | None:
+        world = api.worlds.of_bucket(name)
+        return world.bucket if world else None
+
+    async def not_found(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        path = request.url.path
+        hint = f"{request.method} {path}: nothing is here"
+        if error.status_code == 405:
+            hint = f"{request.method} {path}: this address answers {(error.headers or {}).get('Allow', '')}"
+        elif error.status_code == 404 and not path.startswith("/_leomock"):
+            hint = f"{api.spec.nearest(request.method, path.strip('/').split('/'))}; the API is at /api/rest/v1"
+        return JSONResponse(
+            {"error": f"leomock: {error.status_code} {hint}"}, error.status_code, dict(error.headers or {})
+        )
+
+    async def broken(request: Request, error: Exception) -> Response:
+        traceback.print_exception(error, file=sys.stderr)
+        text = f"leomock: a defect of the fake itself, please report it: {type(error).__name__}: {error}"
+        return JSONResponse({"error": text, "path": "$", "code": "unexpected"}, 500)
+
+    return Starlette(
+        routes=[
+            ApiRoute(api),
+            Mount("/cdn", app=_for_browsers(Router(cdn_routes(api)))),
+            Mount("/s3", app=_for_browsers(Router(bucket_routes(find_bucket)))),
+            Mount("/_leomock", routes=admin_routes(api)),
+        ],
+        middleware=[Middleware(Recording, log)],
+        exception_handlers={ApiError: refused, HTTPException: not_found, Exception: broken},
+    )
+
+
+def _for_browsers(app: Router) -> CORSMiddleware:
+    """A page may upload with a presigned form and show pictures; what the real service allows is not known."""
+    return CORSMiddleware(
+        app, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], expose_headers=["ETag", "Location"]
+    )

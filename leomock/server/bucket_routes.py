@@ -1,0 +1,391 @@
+"""The bucket's door: S3's form upload and object reads over HTTP, at `/{bucket}`."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from email.utils import formatdate
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from leomock.server.ranges import stored_response
+from leomock.state.bucket import Bucket, Refusal, Upload, refusal_xml
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+# All that stands before the content, boundaries included; 20 kB are 20,480 bytes:
+# https://github.com/waynehoover/s3_direct_upload/issues/45
+LONGEST_PREAMBLE = 20_480
+# S3's own limit on one upload. Up to it a refused body is read to its end, so that a client which sends first
+# and listens then gets its answer; a longer one is cut off.
+LONGEST_BODY = 5 * 1024**3
+LONGEST_EXPLANATION = 500
+
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
+
+
+def bucket_routes(find: Callable[[str], Bucket | None]) -> list[BaseRoute]:
+    """Return the routes of all buckets; `find` gives the bucket of a name, or None."""
+    form = _Answers(find, {"POST": _take_form})
+    stored = _Answers(find, {"GET": _give_object, "HEAD": _give_object})
+    return [
+        Route("/{bucket}", form, name="bucket"),
+        Route("/{bucket}/", form, name="bucket_root"),
+        Route("/{bucket}/{key:path}", stored, name="object"),
+    ]
+
+
+class _Answers:
+    """What answers each method at one path; as an ASGI app it is asked for methods of any name."""
+
+    def __init__(
+        self,
+        find: Callable[[str], Bucket | None],
+        by_method: Mapping[str, Callable[[Request, Bucket], Awaitable[Response]]],
+    ) -> None:
+        self._find = find
+        self._by_method = by_method
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        request.state.ids = _ids()
+        try:
+            response = await self._answer(request)
+        except _Endless as refusal:
+            response = _refused(request, refusal, {"Connection": "close"})
+        except Refusal as refusal:
+            response = _refused(request, refusal)
+        except ClientDisconnect:
+            response = _refused(request, _incomplete())
+        response.headers.update(request.state.ids)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        bucket = self._find(request.path_params["bucket"])
+        if bucket is None:
+            await _read(request)
+            raise _no_such_bucket(request.path_params["bucket"])
+        answer = self._by_method.get(request.method)
+        if answer is None:
+            await _read(request)
+            return _refused(request, _not_allowed(request), {"Allow": ", ".join(self._by_method)})
+        return await answer(request, bucket)
+
+
+# --- uploads ----------------------------------------------------------------------------------------------
+
+
+class _Endless(Refusal):
+    """A body that is not read to its end, so long is it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            400,
+            "EntityTooLarge",
+            "Your proposed upload exceeds the maximum allowed size",
+            "The body is longer than the 5 GiB that S3 takes at once.",
+            (("MaxSizeAllowed", str(LONGEST_BODY)),),
+        )
+
+
+async def _take_form(request: Request, bucket: Bucket) -> Response:
+    form = _FormReader(request.headers, bucket)
+    await _read(request, form.write)
+    stored = form.close().close(_address(request))
+    return Response(stored.body, stored.status, stored.headers)
+
+
+def _address(request: Request) -> str:
+    """Return the bucket's URL as the client called it, with which S3 begins Location."""
+    path = f"{request.scope.get('root_path', '')}/{request.path_params['bucket']}"
+    return f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}{quote(path)}"
+
+
+async def _read(request: Request, take: Callable[[bytes], None] = lambda chunk: None) -> None:
+    """Give the body to `take`, chunk by chunk; raises `_Endless` where nobody may send so much."""
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > LONGEST_BODY:
+            raise _Endless
+        take(chunk)
+
+
+class _FormReader:
+    """Reads the form as it arrives: first fields, then the content of the part named `file`.
+
+    What is refused is remembered in `refusal` while the rest passes by unread and unkept.
+    """
+
+    def __init__(self, headers: Mapping[str, str], bucket: Bucket) -> None:
+        self.refusal: Refusal | None = None
+        self._bucket = bucket
+        self._fields: list[tuple[str, str]] = []
+        self._preamble = 0
+        self._upload: Upload | None = None
+        self._ended = False  # the file's part, or without one the form
+        self._name = ""
+        self._value = bytearray()
+        self._header_name = b""
+        self._header_value = b""
+        self._disposition = b""
+        callbacks: MultipartCallbacks = {
+            "on_part_begin": self._begin_part,
+            "on_header_field": self._add_header_name,
+            "on_header_value": self._add_header_value,
+            "on_header_end": self._end_header,
+            "on_headers_finished": self._end_headers,
+            "on_part_data": self._add_content,
+            "on_part_end": self._end_part,
+            "on_end": self._end_form,
+        }
+        try:
+            self._boundary = _boundary(headers)
+            self._parser = MultipartParser(self._boundary, callbacks)
+        except Refusal as refusal:
+            self.refusal = refusal
+        except FormParserError as error:
+            self.refusal = _malformed(str(error))
+
+    def write(self, chunk: bytes) -> None:
+        """Read the next bytes of the request."""
+        if self.refusal is not None or self._ended:
+            return
+        try:
+            self._parser.write(chunk)
+        except Refusal as refusal:
+            self.refusal = refusal
+        except FormParserError as error:
+            if not self._ended:  # What comes after the file is not looked at, however broken.
+                self.refusal = _malformed(str(error))
+
+    def close(self) -> Upload:
+        """Return the upload whose content is complete; raises the `Refusal` if there was one."""
+        if self.refusal is not None:
+            raise self.refusal
+        if not self._ended:
+            raise _malformed("it ends before its last boundary")
+        if self._upload is None:
+            raise _no_file()
+        return self._upload
+
+    def _begin_part(self) -> None:
+        self._disposition = b""
+        self._value.clear()
+        self._count(len(self._boundary) + 4)  # its two hyphens and its line end
+
+    def _add_header_name(self, chunk: bytes, start: int, end: int) -> None:
+        self._header_name += chunk[start:end]
+        self._count(end - start)
+
+    def _add_header_value(self, chunk: bytes, start: int, end: int) -> None:
+        self._header_value += chunk[start:end]
+        self._count(end - start)
+
+    def _end_header(self) -> None:
+        if self._header_name.lower() == b"content-disposition":
+            self._disposition = self._header_value
+        self._header_name = self._header_value = b""
+
+    def _end_headers(self) -> None:
+        kind, parameters = parse_options_header(self._disposition.decode("latin-1"))
+        if b"name" not in parameters:
+            raise _malformed("a part has no name in its Content-Disposition")
+        self._name = _text(parameters[b"name"])
+        # A part of another kind is none, whatever its name: https://stackoverflow.com/q/18541652
+        if kind == b"form-data" and self._name.lower() == "file":
+            filename = parameters.get(b"filename")
+            self._upload = self._bucket.open(self._fields, None if filename is None else _text(filename))
+
+    def _add_content(self, chunk: bytes, start: int, end: int) -> None:
+        if self._upload is not None:
+            self._upload.write(chunk[start:end])
+            return
+        self._count(end - start)
+        self._value += chunk[start:end]
+
+    def _end_part(self) -> None:
+        if self._upload is None:
+            self._fields.append((self._name, _text(self._value)))
+            return
+        self._ended = True
+        self._parser.callbacks = {}  # "Any fields below it are ignored"
+
+    def _end_form(self) -> None:
+        self._ended = True
+
+    def _count(self, size: int) -> None:
+        self._preamble += size
+        if self._preamble > LONGEST_PREAMBLE and self._upload is None:
+            raise _long_preamble()
+
+
+def _boundary(headers: Mapping[str, str]) -> bytes:
+    """Return the boundary of the form's parts; raises `Refusal` for what cannot be a form."""
+    if "authorization" in headers:
+        # Real S3 has other words for two kinds of credentials at once. Chosen is what Leonardo's error page
+        # tells of this frequent mistake: "403 Forbidden when uploading", remove your API key header.
+        raise Refusal(
+            403,
+            "AccessDenied",
+            "Access Denied",
+            "The request has an Authorization header. The upload goes to S3, which does not know your API"
+            " key: send it without that header; the form's own fields are the permission.",
+        )
+    kind, parameters = parse_options_header(headers.get("content-type"))
+    if kind != b"multipart/form-data":
+        raise Refusal(
+            412,
+            "PreconditionFailed",
+            "At least one of the pre-conditions you specified did not hold",
+            "The body must be a multipart/form-data form: with requests, pass the fields as data= and the"
+            " content as files={'file': ...}; with fetch, send a FormData and no Content-Type header.",
+            (("Condition", "Bucket POST must be of the enclosure-type multipart/form-data"),),
+        )
+    if not parameters.get(b"boundary"):
+        raise _malformed("its Content-Type names no boundary; let your HTTP library write that header")
+    return parameters[b"boundary"]
+
+
+def _text(value: bytes | bytearray) -> str:
+    """Return what was sent as text: "The form and policy must be UTF-8 encoded" (AWS)."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise _malformed("a field is not UTF-8") from None
+
+
+# --- objects ----------------------------------------------------------------------------------------------
+
+
+async def _give_object(request: Request, bucket: Bucket) -> Response:
+    stored = bucket.objects.get(request.path_params["key"])
+    if stored is None:
+        # Not 404: S3 tells only those who may list a bucket what is not in it.
+        raise Refusal(
+            403,
+            "AccessDenied",
+            "Access Denied",
+            f"The bucket {bucket.name} has no object of this key; S3 says so only to those who may list it.",
+        )
+    headers = {"Last-Modified": formatdate(stored.modified, usegmt=True), **_metadata(stored.metadata)}
+    response = stored_response(request, stored.body, _in_header(stored.content_type), stored.etag, headers)
+    if response.status_code != 416:
+        return response
+    refusal = Refusal(
+        416,
+        "InvalidRange",
+        "The requested range is not satisfiable",
+        f"The object has {len(stored.body)} bytes.",
+        (("RangeRequested", request.headers["range"]), ("ActualObjectSize", str(len(stored.body)))),
+    )
+    return _refused(request, refusal, {"Content-Range": response.headers["content-range"]})
+
+
+def _metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of an object's metadata; of those whose name can be none S3 gives the number."""
+    headers = {name: _in_header(value) for name, value in metadata.items() if _TOKEN.issuperset(name)}
+    missing = len(metadata) - len(headers)
+    return {**headers, "x-amz-missing-meta": str(missing)} if missing else headers
+
+
+def _in_header(value: str) -> str:
+    """Return what can stand in a header, other than printable ASCII encoded by RFC 2047 as S3 does.
+
+    S3 chooses between that RFC's two encodings; this takes always the same.
+    """
+    if value.isascii() and value.isprintable():
+        return value
+    return f"=?UTF-8?B?{base64.b64encode(value.encode()).decode()}?="
+
+
+# --- refusals ---------------------------------------------------------------------------------------------
+
+
+def _refused(request: Request, refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
+    line = " ".join(refusal.explain.encode("ascii", "replace").decode().split())
+    body = refusal_xml(refusal, *request.state.ids.values())
+    return Response(
+        b"" if request.method == "HEAD" else body,
+        refusal.status,
+        {"X-Leomock-Explain": line[:LONGEST_EXPLANATION], **(headers or {})},
+        "application/xml",
+    )
+
+
+def _ids() -> dict[str, str]:
+    """Return the two names that S3 gives each answer: RequestId and HostId."""
+    host_id = base64.b64encode(secrets.token_bytes(56)).decode()
+    return {"x-amz-request-id": secrets.token_hex(8).upper(), "x-amz-id-2": host_id}
+
+
+def _no_such_bucket(name: str) -> Refusal:
+    return Refusal(
+        404,
+        "NoSuchBucket",
+        "The specified bucket does not exist",
+        f"There is no bucket {name} here. Send the form to the url that came with it.",
+        (("BucketName", name),),
+    )
+
+
+def _not_allowed(request: Request) -> Refusal:
+    return Refusal(
+        405,
+        "MethodNotAllowed",
+        "The specified method is not allowed against this resource.",
+        "Send a form with POST to the bucket's own address, and read an object with GET.",
+        (
+            ("Method", request.method),
+            ("ResourceType", "OBJECT" if "key" in request.path_params else "BUCKET"),
+        ),
+    )
+
+
+def _malformed(wrong: str) -> Refusal:
+    return Refusal(
+        400,
+        "MalformedPOSTRequest",
+        "The body of your POST request is not well-formed multipart/form-data.",
+        f"The form cannot be read: {wrong}.",
+    )
+
+
+def _no_file() -> Refusal:
+    # ArgumentValue is the number of files: https://github.com/boto/boto3/issues/934
+    return Refusal(
+        400,
+        "InvalidArgument",
+        "POST requires exactly one file upload per request.",
+        "No part of the form is named file. Send the content as the last part, under that name.",
+        (("ArgumentName", "file"), ("ArgumentValue", "0")),
+    )
+
+
+def _long_preamble() -> Refusal:
+    return Refusal(
+        400,
+        "MaxPostPreDataLengthExceeded",
+        "Your POST request fields preceeding the upload file was too large.",  # The spelling is S3's.
+        "What stood before the part named file is longer than 20 kB. Is the content in a part of another"
+        " name? It must be named file.",
+        (("MaxPostPreDataLengthBytes", str(LONGEST_PREAMBLE)),),
+    )
+
+
+def _incomplete() -> Refusal:
+    return Refusal(
+        400,
+        "IncompleteBody",
+        "You did not provide the number of bytes specified by the Content-Length HTTP header",
+        "The connection was closed before the body was complete.",
+    )

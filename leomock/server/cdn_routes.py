@@ -1,0 +1,51 @@
+"""The picture CDN over HTTP: pictures are rendered when asked for, uploaded files served as they came."""
+
+from __future__ import annotations
+
+import hashlib
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from leomock.answer import Api
+from leomock.pictures import find_picture, rendered
+from leomock.server.ranges import stored_response
+from leomock.state.bucket import Refusal, StoredObject, refusal_xml
+
+_TYPES = {"jpeg": "image/jpeg", "png": "image/png"}
+
+
+def cdn_routes(api: Api) -> list[BaseRoute]:
+    """The one route of the CDN, below wherever it is mounted; it works with and without a key."""
+
+    async def give(request: Request) -> Response:
+        key: str = request.path_params["key"]
+        found = find_picture(api.worlds, key)
+        if found is None:
+            return _nothing(key)
+        if isinstance(found, StoredObject):
+            return stored_response(request, found.body, found.content_type, found.etag)
+        content = await run_in_threadpool(rendered, found)
+        etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+        return stored_response(
+            request, content, _TYPES[found.format], etag, {"Cache-Control": "public, max-age=31536000"}
+        )
+
+    return [Route("/{key:path}", give, methods=["GET"])]
+
+
+def _nothing(key: str) -> Response:
+    """What S3 answers for a key that is not there to a reader who may not list the bucket (documented)."""
+    explain = (
+        "nothing is at this address: a picture is there while its generation is COMPLETE and not deleted, "
+        "an uploaded file once the upload was accepted"
+    )
+    refusal = Refusal(403, "AccessDenied", "Access Denied", explain)
+    return Response(
+        refusal_xml(refusal, "0" * 16, key[:64]),
+        refusal.status,
+        {"X-Leomock-Explain": explain},
+        media_type="application/xml",
+    )

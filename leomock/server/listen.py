@@ -1,0 +1,79 @@
+"""Runs an app on a port, or without one: starts at once and stops at once."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.server import ServerState
+
+# How long a call that is being answered may still take when the server is asked to stop.
+GRACE_SECONDS = 5.0
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 picks a free one. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        # On Windows the option would let two servers share one port.
+        if hasattr(socket, "SO_REUSEADDR") and not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+        listener.setblocking(False)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """The URL of a listening socket, with a host that a client can call."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{host}:{port}"
+
+
+def make_config(app: ASGIApp) -> uvicorn.Config:
+    """uvicorn's protocol for an app; logging and signals are not its business here."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+    )
+
+
+async def listen(
+    config: uvicorn.Config, listener: socket.socket, stop: asyncio.Event, started: Callable[[], None]
+) -> None:
+    """Answer on a socket until `stop` is set, then finish what is being answered.
+
+    `uvicorn.Server` looks for a stop ten times a second and sleeps while it shuts down; a test suite that
+    starts many servers would feel both.
+    """
+    config.load()
+    state = ServerState()
+
+    def protocol() -> asyncio.Protocol:
+        return config.http_protocol_class(config=config, server_state=state, app_state={})  # type: ignore[call-arg, return-value]  # as uvicorn itself calls it
+
+    server = await asyncio.get_running_loop().create_server(protocol, sock=listener)
+    started()
+    await stop.wait()
+    server.close()
+    for connection in list(state.connections):
+        connection.shutdown()
+    if state.tasks:
+        await asyncio.wait(state.tasks, timeout=GRACE_SECONDS)
+    for task in state.tasks:
+        task.cancel()

@@ -1,0 +1,92 @@
+"""What can be set about a fake, checked once, in one place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+Auth = Literal["open", "strict", "real"]
+IdVersion = Literal["v4", "v6"]
+Pace = Literal["seconds", "polls", "immediate", "manual"]
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+
+
+class SettingError(ValueError):
+    """A setting that cannot be meant; the text says what would work."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPace:
+    """How a job goes from PENDING to its end."""
+
+    kind: Pace
+    amount: float = 0
+
+    @classmethod
+    def parse(cls, text: str) -> JobPace:
+        """Read `seconds:S`, `polls:N`, `immediate` or `manual`."""
+        kind, colon, amount = text.partition(":")
+        if kind == "seconds" and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", amount, re.ASCII):
+            return cls("seconds", float(amount))
+        if kind == "polls" and re.fullmatch(r"\d{1,9}", amount, re.ASCII):
+            return cls("polls", int(amount))
+        if kind in ("immediate", "manual") and not colon:
+            return cls(kind)  # type: ignore[arg-type]  # narrowed by the line above
+        raise SettingError(f"jobs={text!r}: use seconds:S (e.g. seconds:2), polls:N, immediate or manual")
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.amount:g}" if self.kind in ("seconds", "polls") else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that stays the same while a fake runs.
+
+    `auth` is `open` (any non-empty key is a tenant), `strict` (only `api_keys`) or `real` (as strict, and a
+    key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobPace` as text. `ids` is the
+    UUID version of new generations. `public_url` replaces the address the client used in the URLs of answers.
+    `max_body` and `max_upload` are in bytes.
+    """
+
+    seed: int = 0
+    auth: Auth = "open"
+    api_keys: tuple[str, ...] = ()
+    jobs: str = "polls:1"
+    ids: IdVersion = "v4"
+    public_url: str = ""
+    max_body: int = 16 * 2**20
+    max_upload: int = 25 * 2**20
+
+    def __post_init__(self) -> None:
+        JobPace.parse(self.jobs)
+        if self.auth not in get_args(Auth):
+            raise SettingError(f"auth={self.auth!r}: use open, strict or real")
+        if self.ids not in get_args(IdVersion):
+            raise SettingError(f"ids={self.ids!r}: use v4 or v6")
+        if self.auth != "open" and not self.api_keys:
+            raise SettingError(f"auth={self.auth} lets nobody in: give at least one API key")
+        if self.public_url:
+            check_origin(self.public_url)
+        if self.max_body < 1 or self.max_upload < 1:
+            raise SettingError("max_body and max_upload are sizes in bytes, at least 1")
+
+    @property
+    def pace(self) -> JobPace:
+        """`jobs`, read."""
+        return JobPace.parse(self.jobs)
+
+
+def check_origin(url: str) -> None:
+    """Refuse a public URL that could not stand at the beginning of another."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise SettingError(f"public_url={url!r}: use a full address such as http://localhost:8090")
+
+
+def is_uuid(text: str) -> bool:
+    """Whether the text is a UUID of any version, in the usual form."""
+    return UUID.fullmatch(text) is not None
+

@@ -1,0 +1,1 @@
+"""Knows OpenAPI; nothing of state or HTTP."""

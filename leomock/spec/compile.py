@@ -1,0 +1,234 @@
+"""Turns the documents into operations: routes, variables, validators and response skeletons."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from leomock.errors import NO_ENDPOINT, WRONG_METHOD
+from leomock.spec.overlay import lay
+from leomock.spec.refs import OVERLAY, Json, SpecError, bundle, operations_of, read, resolve, specs_folder
+from leomock.spec.shape import Shaper
+
+_JSON_SCHEMA = ("title", "type", "enum", "required", "properties", "items", "allOf", "oneOf", "anyOf", "not")
+_LIMITS = (
+    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern "
+    "minItems maxItems uniqueItems minProperties maxProperties additionalProperties"
+).split()
+_ANNOTATIONS = "description default example examples deprecated readOnly writeOnly format nullable".split()
+_KEYWORDS = frozenset([*_JSON_SCHEMA, *_LIMITS, *_ANNOTATIONS])
+
+
+def json_schema(document: Json, schema: Json, where: str) -> Json:
+    """An OpenAPI 3.0 schema as JSON Schema 2020-12, references inlined.
+
+    An unknown keyword stops the start: a limit that nobody enforces would be a lie.
+    """
+    schema = resolve(document, schema)
+    result: Json = {}
+    for keyword, value in schema.items():
+        if keyword not in _KEYWORDS and not keyword.startswith("x-"):
+            raise SpecError(f"{where}: schema keyword {keyword!r} is not known here")
+        if keyword in ("exclusiveMinimum", "exclusiveMaximum") and isinstance(value, bool):
+            raise SpecError(f"{where}: boolean {keyword} is not supported")
+        if keyword == "properties":
+            result[keyword] = {
+                name: json_schema(document, part, f"{where}/properties/{name}") for name, part in value.items()
+            }
+        elif keyword in ("allOf", "oneOf", "anyOf"):
+            result[keyword] = [
+                json_schema(document, part, f"{where}/{keyword}/{n}") for n, part in enumerate(value)
+            ]
+        elif keyword in ("items", "not"):
+            result[keyword] = json_schema(document, value, f"{where}/{keyword}")
+        elif keyword == "additionalProperties" and isinstance(value, dict):
+            result[keyword] = json_schema(document, value, f"{where}/{keyword}")
+        elif keyword in _JSON_SCHEMA or keyword in _LIMITS:
+            result[keyword] = value
+    if schema.get("nullable"):
+        return _or_null(result)
+    return result
+
+
+def _or_null(schema: Json) -> Json:
+    if any(word in schema for word in ("allOf", "oneOf", "anyOf")) or "type" not in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    schema["type"] = [schema["type"], "null"]
+    if "enum" in schema:
+        schema["enum"] = [*schema["enum"], None]
+    return schema
+
+
+class Variable:
+    """One input of an operation, wherever it may come from."""
+
+    __slots__ = ("default", "location", "name", "required", "schema")
+
+    def __init__(self, name: str, location: str, required: bool, schema: Json) -> None:
+        self.name = name
+        self.location = location
+        self.required = required
+        self.schema = schema
+        self.default = schema.get("default")
+
+    @property
+    def type_name(self) -> str:
+        """The GraphQL type: the published titles carry it."""
+        return type_name(self.schema)
+
+
+def type_name(schema: Json) -> str:
+    """What the published document calls the type of a schema."""
+    plain = {"boolean": "Boolean", "integer": "Int", "number": "Float", "string": "String"}
+    title: str | None = schema.get("title")
+    return title or plain.get(schema.get("type", ""), "String")
+
+
+class Operation:
+    """One entry of the documents, ready to answer."""
+
+    def __init__(self, document: Json, path: str, method: str, entry: Json) -> None:
+        self.id: str = entry["operationId"]
+        self.method = method.upper()
+        self.path = path
+        self.group: str = entry["x-group"]
+        self.entry = entry
+        self._document = document
+        self.variables: dict[str, Variable] = {v.name: v for v in self._variables()}
+        self.required = tuple(v.name for v in self.variables.values() if v.required)
+        self.defaults: dict[str, Any] = {
+            v.name: v.default
+            for v in self.variables.values()
+            # A default on a required variable is only a sample value: the real service asks for it.
+            if v.default is not None and not v.required
+        }
+        self.integers = frozenset(n for n, v in self.variables.items() if v.schema.get("type") == "integer")
+        self.uuids = tuple(
+            v.name for v in self.variables.values() if v.location == "path" and v.schema.get("format") == "uuid"
+        )
+        names = list(self._answer["properties"])
+        if len(names) != 1:
+            raise SpecError(f"{self}: a response has exactly one top-level key, this one has {names}")
+        self.envelope: str = names[0]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} ({self.id})"
+
+    @property
+    def _answer(self) -> Json:
+        """The schema of a success; blueprints list it first, before the errors they put on 200 as well."""
+        schema: Json = self.entry["responses"]["200"]["content"]["application/json"]["schema"]
+        return schema["oneOf"][0] if "oneOf" in schema else schema
+
+    def _variables(self) -> list[Variable]:
+        found = [
+            Variable(p["name"], p["in"], p.get("required", False), resolve(self._document, p["schema"]))
+            for p in self.entry.get("parameters", ())
+        ]
+        body = self.entry.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+        if body is not None:
+            body = resolve(self._document, body)
+            required = body.get("required", ())
+            found += [
+                Variable(name, "body", name in required, resolve(self._document, schema))
+                for name, schema in body.get("properties", {}).items()
+            ]
+        return found
+
+    def resolved(self, schema: Json) -> Json:
+        """A schema of this operation with its references followed."""
+        return resolve(self._document, schema)
+
+    @cached_property
+    def validator(self) -> jsonschema_rs.Draft202012Validator:
+        """Judges the pool of variables; compiled when the operation is first called."""
+        where = f"{self.group}.json {self}"
+        return jsonschema_rs.Draft202012Validator(
+            {
+                "type": "object",
+                "properties": {
+                    name: json_schema(self._document, variable.schema, f"{where} {name}")
+                    for name, variable in self.variables.items()
+                },
+                "required": list(self.required),
+            }
+        )
+
+    @cached_property
+    def shaper(self) -> Shaper:
+        """Fits a value to the response schema; compiled when the operation is first called."""
+        return Shaper(self._document, self._answer["properties"][self.envelope])
+
+
+class Spec:
+    """The published documents, the effective one (with the overlay), and its operations."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        folder = folder or specs_folder()
+        self.folder = folder
+        self.published = bundle(folder)
+        self.overlay = read(folder / OVERLAY)
+        self.effective = lay(self.published, self.overlay)
+        self.operations: dict[str, Operation] = {}
+        self._routes: dict[int, list[tuple[list[str], dict[str, Operation]]]] = {}
+        for path, item in self.effective["paths"].items():
+            methods = {}
+            for method, entry in operations_of(item):
+                operation = Operation(self.effective, path, method, entry)
+                if operation.id in self.operations:
+                    raise SpecError(f"{operation}: the operationId stands twice")
+                self.operations[operation.id] = methods[operation.method] = operation
+            pattern = path.strip("/").split("/")
+            self._routes.setdefault(len(pattern), []).append((pattern, methods))
+        for routes in self._routes.values():
+            routes.sort(key=lambda route: [part.startswith("{") for part in route[0]])
+
+    def route(self, method: str, segments: list[str]) -> tuple[Operation, dict[str, str]]:
+        """The operation that a method and the decoded segments of a path name, and its path variables.
+
+        Raises the 404 or 405 of the real service.
+        """
+        for pattern, methods in self._routes.get(len(segments), ()):
+            captured = {}
+            for part, segment in zip(pattern, segments, strict=True):
+                if part.startswith("{"):
+                    captured[part[1:-1]] = segment
+                elif part != segment:
+                    break
+            else:
+                if operation := methods.get(method):
+                    return operation, captured
+                allowed = ", ".join(methods)
+                raise WRONG_METHOD(
+                    methods=allowed,
+                    headers={"Allow": allowed},
+                    explain=f"/{'/'.join(pattern)} answers {allowed}, not {method}",
+                )
+        raise NO_ENDPOINT(explain=self.nearest(method, segments))
+
+    def nearest(self, method: str, segments: list[str]) -> str:
+        """A sentence that names the operation somebody probably meant."""
+        asked = f"{method} /{'/'.join(segments)}"[:200]
+        known = {f"{o.method} {o.path}": o for o in self.operations.values()}
+        for candidate in difflib.get_close_matches(asked, known, n=1, cutoff=0.3):
+            return f"{asked}: no such operation; the nearest is {known[candidate]}"
+        return f"{asked}: no such operation"
+
+    def document(self, server: str, *, published: bool = False) -> Json:
+        """The whole document for generators and checkers, its server set to an address."""
+        document = copy.copy(self.published if published else self.effective)
+        document["servers"] = [{"url": server, "description": "This fake."}]
+        return document
+
+
+def suggestion(word: str, known: Mapping[str, object]) -> str:
+    """`; did you mean 'x'?`, or nothing when no known word is near."""
+    lowered = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower()[:100], lowered, n=1, cutoff=0.6)
+    return f"; did you mean '{lowered[close[0]]}'?" if close else ""

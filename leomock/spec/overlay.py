@@ -1,0 +1,64 @@
+"""Lays our corrections over the published document (OpenAPI Overlay 1.0)."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, get_args
+
+from jsonpath_rfc9535 import JSONPathError
+from jsonpath_rfc9535 import find as find_nodes
+
+from leomock.errors import Basis
+from leomock.spec.refs import Json, SpecError
+
+
+def check(overlay: Json) -> None:
+    """Refuse an overlay that is not one, or an action without its reason, basis and source."""
+    if overlay.get("overlay") != "1.0.0":
+        raise SpecError("overlay.json: not an OpenAPI Overlay 1.0.0 document")
+    for number, action in enumerate(overlay["actions"]):
+        where = f"overlay.json: actions[{number}] ({action.get('target')})"
+        for key in ("target", "description", "x-basis", "x-source"):
+            if not isinstance(action.get(key), str) or not action[key]:
+                raise SpecError(f"{where}: {key} is missing")
+        if action["x-basis"] not in get_args(Basis):
+            raise SpecError(f"{where}: x-basis is {action['x-basis']!r}, not one of {', '.join(get_args(Basis))}")
+        if ("update" in action) == (action.get("remove") is True):
+            raise SpecError(f"{where}: exactly one of update and remove")
+
+
+def lay(document: Json, overlay: Json) -> Json:
+    """Return the effective document; an action whose target is gone is an error."""
+    check(overlay)
+    effective = copy.deepcopy(document)
+    for number, action in enumerate(overlay["actions"]):
+        where = f"overlay.json: actions[{number}] ({action['target']})"
+        try:
+            nodes = find_nodes(action["target"], effective)
+        except JSONPathError as error:
+            raise SpecError(f"{where}: not a JSONPath: {error}") from None
+        if not nodes:
+            raise SpecError(f"{where}: the target is not in the document")
+        for node in nodes:
+            if action.get("remove"):
+                assert node.parent is not None and node.parent.value is not None
+                del node.parent.value[node.location[-1]]  # type: ignore[index, arg-type]
+            elif isinstance(node.value, list):
+                node.value.append(copy.deepcopy(action["update"]))
+            else:
+                merge(node.value, action["update"])
+    return effective
+
+
+def merge(target: Any, update: Json) -> None:
+    """Merge as the Overlay specification says: objects recursively, lists by appending, the rest replaced."""
+    if not isinstance(target, dict):
+        raise SpecError(f"overlay.json: cannot merge {update!r} into {target!r}")
+    for key, value in update.items():
+        present = target.get(key)
+        if isinstance(present, dict) and isinstance(value, dict):
+            merge(present, value)
+        elif isinstance(present, list) and isinstance(value, list):
+            present.extend(copy.deepcopy(value))
+        else:
+            target[key] = copy.deepcopy(value)

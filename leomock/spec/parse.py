@@ -1,0 +1,263 @@
+"""Reads one raw request into a call, refusing what the real service refuses, in its words.
+
+The order and the words follow Hasura's REST endpoints: path, body and query are one pool of variables; a
+body that is not a JSON object is no variables at all; the content type does not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from jsonschema_rs import ValidationError
+
+from leomock.addresses import Addresses
+from leomock.errors import (
+    LIST_IN_QUERY,
+    MISSING_FIELD,
+    MISSING_VARIABLE,
+    NOT_A_UUID,
+    NOT_AN_INT,
+    NOT_IN_ENUM,
+    NULL_VARIABLE,
+    OUT_OF_LIMITS,
+    UNEXPECTED_VARIABLE,
+    UNKNOWN_FIELD,
+    WRONG_TYPE,
+    ApiError,
+    Wording,
+)
+from leomock.settings import is_uuid
+from leomock.spec.compile import Operation, Variable, suggestion, type_name
+
+GRAPHQL_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
+JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+
+
+class Request:
+    """One raw request: what every door hands to `answer`.
+
+    `segments` are the decoded parts of the path below the API's base; `query` is the raw query string.
+    """
+
+    __slots__ = ("addresses", "authorization", "body", "method", "query", "segments")
+
+    def __init__(
+        self,
+        method: str,
+        segments: list[str],
+        addresses: Addresses,
+        query: str = "",
+        body: bytes = b"",
+        authorization: str = "",
+    ) -> None:
+        self.method = method
+        self.segments = segments
+        self.addresses = addresses
+        self.query = query
+        self.body = body
+        self.authorization = authorization
+
+
+class Call:
+    """A request that was understood: an operation and the values of its variables.
+
+    `call["width"]` is the value with defaults filled in (None where there is none);
+    `call.given("width")` says whether the client sent one itself.
+    """
+
+    __slots__ = ("addresses", "operation", "sent", "variables")
+
+    def __init__(
+        self, operation: Operation, sent: dict[str, Any], variables: dict[str, Any], addresses: Addresses
+    ) -> None:
+        self.operation = operation
+        self.sent = sent
+        self.variables = variables
+        self.addresses = addresses
+
+    def __getitem__(self, name: str) -> Any:
+        return self.variables.get(name)
+
+    def given(self, name: str) -> bool:
+        """Whether the client sent a value (an explicit null is none)."""
+        return self.sent.get(name) is not None
+
+
+def parse(operation: Operation, captured: dict[str, str], request: Request) -> Call:
+    """Read a request to an operation whose path variables were captured by the route."""
+    pool = _pool(operation, captured, request)
+    for name in pool:
+        if name not in operation.variables:
+            raise UNEXPECTED_VARIABLE(
+                name=name,
+                explain=f"{operation.id} has no variable '{name}'{suggestion(name, operation.variables)} "
+                f"({_rule(operation)})",
+            )
+    for name in operation.required:
+        if pool.get(name) is None:
+            raise _absent(operation, operation.variables[name], name in pool, request)
+    for name in operation.uuids:
+        if not is_uuid(pool[name]):
+            raise NOT_A_UUID(value=pool[name], explain=f"{operation.id}: '{name}' must be a UUID")
+        pool[name] = pool[name].lower()
+    if not operation.validator.is_valid(pool):
+        raise _refusal(operation, operation.validator.iter_errors(pool))
+    variables = operation.defaults.copy()
+    for name, value in pool.items():
+        if value is not None:
+            # 512.0 is an integer in JSON; from here on it is one in Python as well.
+            whole = type(value) is float and name in operation.integers
+            variables[name] = int(value) if whole else value
+    return Call(operation, pool, variables, request.addresses)
+
+
+def _pool(operation: Operation, captured: dict[str, str], request: Request) -> dict[str, Any]:
+    """All variables of a request; a path variable outweighs the body, the body outweighs the query."""
+    pool: dict[str, Any] = {}
+    if request.query:
+        for name, text in parse_qsl(request.query, keep_blank_values=True):
+            pool[name] = _decoded(operation.variables.get(name), text)
+    if request.body:
+        try:
+            body = orjson.loads(request.body)
+        except orjson.JSONDecodeError:
+            body = None
+        if isinstance(body, dict):
+            pool.update(body)
+    pool.update(captured)
+    # A key that GraphQL could not name is no variable; the real service passes over it.
+    if not all(map(GRAPHQL_NAME.fullmatch, pool)):
+        pool = {name: value for name, value in pool.items() if GRAPHQL_NAME.fullmatch(name)}
+    return pool
+
+
+def _decoded(variable: Variable | None, text: str) -> Any:
+    """The value of a variable in the query string: booleans and numbers are decoded, empty is null."""
+    if variable is None:
+        return text
+    kind = variable.schema.get("type")
+    if kind == "array":
+        raise LIST_IN_QUERY(
+            name=variable.name, value=text, explain=f"send '{variable.name}' in the JSON body"
+        )
+    if kind == "boolean":
+        return {"": True, "true": True, "false": False}.get(text, text)
+    if text == "" and not variable.required:
+        return None
+    if kind in ("integer", "number") and JSON_NUMBER.fullmatch(text):
+        number = float(text)
+        return int(text) if number.is_integer() and text.lstrip("-").isdigit() and len(text) < 20 else number
+    return text
+
+
+def _absent(operation: Operation, variable: Variable, is_null: bool, request: Request) -> ApiError:
+    if is_null:
+        return NULL_VARIABLE(
+            type=variable.type_name,
+            explain=f"{operation.id}: '{variable.name}' must not be null ({_rule(operation)})",
+        )
+    hint = ""
+    if request.body and variable.location == "body":
+        try:
+            if not isinstance(orjson.loads(request.body), dict):
+                hint = "; the body is JSON but not an object, so it was read as no variables"
+        except orjson.JSONDecodeError as error:
+            hint = f"; the body is not JSON ({error}), so it was read as no variables"
+    elif variable.location == "body":
+        hint = "; the request has no body"
+    return MISSING_VARIABLE(
+        name=variable.name, explain=f"{operation.id} needs '{variable.name}'{hint} ({_rule(operation)})"
+    )
+
+
+def _rule(operation: Operation) -> str:
+    return f"specs/{operation.group}.json {operation.method} {operation.path}"
+
+
+# --- wording what a validator found -----------------------------------------------------------------
+
+_EXPECTED = {
+    "boolean": "a boolean",
+    "integer": "a 32-bit integer",
+    "number": "a float",
+    "string": "a string",
+    "array": "a list",
+    "object": "an object",
+}
+_FOUND = {bool: "a boolean", str: "a string", list: "a list", dict: "an object", type(None): "null"}
+
+
+def _refusal(operation: Operation, found: Iterable[ValidationError]) -> ApiError:
+    """The first finding; GraphQL checks all types before a rule of the operation is looked at."""
+    refusals = [_worded(operation, error) for error in found]
+    return next((r for r in refusals if r.wording is not OUT_OF_LIMITS), refusals[0])
+
+
+def _worded(operation: Operation, error: ValidationError) -> ApiError:
+    """One finding of the validator in the words of the real service."""
+    steps = list(error.instance_path)
+    variable = operation.variables[str(steps[0])]
+    schema = _schema_at(variable.schema, steps[1:], operation)
+    kind = type(error.kind).__name__
+    path = _path(operation, variable, steps)
+    name = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps).lstrip(".")
+    explain = f"{operation.id}: '{name}': {error.message[:300]} ({_rule(operation)})"
+    value = error.instance
+
+    def refuse(wording: Wording, **words: object) -> ApiError:
+        return wording(path=path, explain=explain, **words)
+
+    if kind == "Type":
+        if schema.get("type") == "integer" and isinstance(value, float):
+            return refuse(NOT_AN_INT, value=value)
+        expected = "an enum value" if "enum" in schema else _EXPECTED.get(schema.get("type", ""), "a value")
+        return refuse(
+            WRONG_TYPE, expected=expected, type=type_name(schema), found=_FOUND.get(type(value), "a number")
+        )
+    texts = schema.get("x-refusal", {})
+    if kind == "Enum" and schema.get("type") == "string" and "enum" not in texts:
+        values = ", ".join(f"'{v}'" for v in schema["enum"])
+        return refuse(NOT_IN_ENUM, values=values, type=type_name(schema), found=value)
+    if kind == "Required":
+        return refuse(MISSING_FIELD, name=error.kind.as_dict()["property"])
+    if kind == "AdditionalProperties":
+        unknown = next(iter(set(value) - set(schema.get("properties", ()))), "")
+        return refuse(UNKNOWN_FIELD, name=unknown, type=type_name(schema))
+    text = texts.get(error.schema_path[-1]) or f"{name} {_limit(schema)}"
+    return OUT_OF_LIMITS(rule=text, explain=explain)
+
+
+def _schema_at(schema: Any, steps: list[str | int], operation: Operation) -> Any:
+    """The part of a variable's schema that governs what stands at `steps`."""
+    for step in steps:
+        schema = operation.resolved(schema["items"] if isinstance(step, int) else schema["properties"][step])
+    return schema
+
+
+def _path(operation: Operation, variable: Variable, steps: list[str | int]) -> str:
+    """Where Hasura says a value is wrong; the actions of the real service take one argument, `arg1`."""
+    place = "args.arg1" if variable.location == "body" else "args"
+    inner = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return f"$.selectionSet.{operation.envelope}.{place}{inner}"
+
+
+def _limit(schema: Any) -> str:
+    """What a schema allows, as the end of a sentence that begins with a name."""
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if "enum" in schema:
+        return "must be one of " + ", ".join(f"{value}" for value in schema["enum"])
+    if low is not None and high is not None:
+        return f"must be between {low} and {high}"
+    if low is not None:
+        return f"must be at least {low}"
+    if high is not None:
+        return f"must be at most {high}"
+    if "maxLength" in schema:
+        return f"must have at most {schema['maxLength']} characters"
+    if "maxItems" in schema:
+        return f"must have at most {schema['maxItems']} items"
+    return "is not valid"

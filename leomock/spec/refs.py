@@ -1,0 +1,120 @@
+"""Finds the documents under `specs/` and joins them into one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+Json = dict[str, Any]
+
+COMPONENTS = "components.json"
+OVERLAY = "overlay.json"
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+_LOCAL = "#/components/schemas/"
+
+
+class SpecError(Exception):
+    """A document under `specs/` that cannot be used; stops the start and says where and why."""
+
+
+@cache
+def specs_folder() -> Path:
+    """Where the documents are: inside the installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "specs", package.parent / "specs"):
+        if (folder / COMPONENTS).is_file():
+            return folder
+    raise SpecError(f"no specs folder with a {COMPONENTS} beside or inside {package}")
+
+
+def read(path: Path) -> Json:
+    """Read one JSON document."""
+    try:
+        document = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise SpecError(f"{path.name}: not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise SpecError(f"{path.name}: not a JSON object")
+    return document
+
+
+def groups(folder: Path) -> dict[str, Json]:
+    """The group documents of a folder by name (`generations`, …), in the order of their names."""
+    return {
+        path.stem: document
+        for path in sorted(folder.glob("*.json"))
+        if path.name not in (COMPONENTS, OVERLAY) and "openapi" in (document := read(path))
+    }
+
+
+def bundle(folder: Path) -> Json:
+    """All group documents as one, with the components inside; `x-group` on an operation names its document."""
+    joined: Json = {"openapi": "3.0.0", "info": {}, "servers": [], "tags": [], "paths": {}}
+    for name, document in groups(folder).items():
+        document = _localised(document)
+        joined["info"] = {**document["info"], "title": "Leonardo.AI API", "description": ""}
+        joined["servers"] = document["servers"]
+        joined["tags"] += [tag for tag in document["tags"] if tag not in joined["tags"]]
+        joined["security"] = document["security"]
+        for path, item in document["paths"].items():
+            if path in joined["paths"]:
+                raise SpecError(f"{name}.json: path {path} stands in another document already")
+            joined["paths"][path] = item
+            for _, entry in operations_of(item):
+                entry["x-group"] = name
+    joined["components"] = read(folder / COMPONENTS)["components"]
+    return joined
+
+
+def operations_of(path_item: Json) -> Iterator[tuple[str, Json]]:
+    """The (method, entry) pairs of a path item."""
+    return ((method, entry) for method, entry in path_item.items() if method in METHODS)
+
+
+def resolve(document: Json, schema: Json) -> Json:
+    """Follow `$ref` until there is none; siblings of a `$ref` have no force in OpenAPI 3.0."""
+    seen = set()
+    while "$ref" in schema:
+        reference = schema["$ref"]
+        if reference in seen:
+            raise SpecError(f"$ref {reference} leads back to itself")
+        seen.add(reference)
+        schema = at(document, reference)
+    return schema
+
+
+def at(document: Json, reference: str) -> Json:
+    """What a local reference (`#/components/…`) points at."""
+    target: Any = document
+    for part in reference.removeprefix("#/").split("/"):
+        try:
+            target = target[part.replace("~1", "/").replace("~0", "~")]
+        except (KeyError, TypeError):
+            raise SpecError(f"$ref {reference} points at nothing") from None
+    if not isinstance(target, dict):
+        raise SpecError(f"$ref {reference} does not point at an object")
+    return target
+
+
+def _localised(document: Json) -> Json:
+    """A copy in which references into the shared components are local ones."""
+
+    def walk(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {
+                key: value.removeprefix(COMPONENTS)
+                if key == "$ref" and isinstance(value, str)
+                else walk(value)
+                for key, value in node.items()
+            }
+        if isinstance(node, list):
+            return [walk(item) for item in node]
+        return copy.copy(node)
+
+    result: Json = walk(document)
+    return result
