@@ -42,7 +42,9 @@ def main() -> None:
     help="open: any key is a tenant. strict: only --api-key. real: as strict, and a key that is no UUID gets "
     "the 500 that the real service gives.",
 )
-@click.option("--api-key", "api_keys", multiple=True, metavar="KEY", help="A key that is let in; may be repeated.")
+@click.option(
+    "--api-key", "api_keys", multiple=True, metavar="KEY", help="A key that is let in; may be repeated."
+)
 @click.option(
     "--jobs",
     default="seconds:2",
@@ -50,11 +52,20 @@ def main() -> None:
     help="How a generation completes: seconds:S, polls:N (PENDING for N reads), immediate, or manual.",
 )
 @click.option(
-    "--ids", default="v4", type=click.Choice(["v4", "v6"]), help="UUID version of generations; newer accounts see v6."
+    "--ids",
+    default="v4",
+    type=click.Choice(["v4", "v6"]),
+    help="UUID version of generations; newer accounts see v6.",
 )
-@click.option("--public-url", default="", metavar="URL", help="What URLs in answers begin with, if not the caller's.")
-@click.option("--max-body", default=16 * 2**20, type=click.IntRange(1), metavar="BYTES", help="Longest body of a call.")
-@click.option("--max-upload", default=25 * 2**20, type=click.IntRange(1), metavar="BYTES", help="Largest upload.")
+@click.option(
+    "--public-url", default="", metavar="URL", help="What URLs in answers begin with, if not the caller's."
+)
+@click.option(
+    "--max-body", default=16 * 2**20, type=click.IntRange(1), metavar="BYTES", help="Longest body of a call."
+)
+@click.option(
+    "--max-upload", default=25 * 2**20, type=click.IntRange(1), metavar="BYTES", help="Largest upload."
+)
 @click.option("--quiet", is_flag=True, help="No line for each call, warnings only.")
 def serve(host: str, port: int, quiet: bool, **settings: Any) -> None:
     """Serve the fake until it is stopped (Ctrl-C or SIGTERM)."""

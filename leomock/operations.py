@@ -25,7 +25,9 @@ def operation(id: str) -> Callable[[Handler], Handler]:
 
     def register(handler: Handler) -> Handler:
         if id in HANDLERS:
-            raise SpecError(f'@operation("{id}") stands twice: {HANDLERS[id].__module__}, {handler.__module__}')
+            raise SpecError(
+                f'@operation("{id}") stands twice: {HANDLERS[id].__module__}, {handler.__module__}'
+            )
         HANDLERS[id] = handler
         return handler
 

@@ -26,7 +26,8 @@ DEEPEST_INIT = 3
 def picture_key(row: Row, index: int, user_id: str) -> str:
     """The key of picture `index` of a generation, in the form seen on the real CDN."""
     extension = "png" if row.get("transparency") == "foreground_only" else "jpg"
-    return f"users/{user_id}/generations/{row['id']}/{_stem(row['modelId'], row['prompt'][:200])}_{index}.{extension}"
+    stem = _stem(row["modelId"], row["prompt"][:200])
+    return f"users/{user_id}/generations/{row['id']}/{stem}_{index}.{extension}"
 
 
 @lru_cache(maxsize=1024)

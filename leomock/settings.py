@@ -46,9 +46,9 @@ class Settings:
     """Everything that stays the same while a fake runs.
 
     `auth` is `open` (any non-empty key is a tenant), `strict` (only `api_keys`) or `real` (as strict, and a
-    key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobPace` as text. `ids` is the
-    UUID version of new generations. `public_url` replaces the address the client used in the URLs of answers.
-    `max_body` and `max_upload` are in bytes.
+    key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobPace` as text. `ids` is
+    the UUID version of new generations. `public_url` replaces the address that the client used in the URLs
+    of answers. `max_body` and `max_upload` are in bytes.
     """
 
     seed: int = 0
@@ -89,4 +89,3 @@ def check_origin(url: str) -> None:
 def is_uuid(text: str) -> bool:
     """Whether the text is a UUID of any version, in the usual form."""
     return UUID.fullmatch(text) is not None
-

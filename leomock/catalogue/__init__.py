@@ -40,7 +40,11 @@ def platform_models() -> dict[str, Model]:
     rows = json.loads(files(__name__).joinpath("models.json").read_text("utf-8"))
     return {
         row["id"]: Model(
-            row["id"], row["name"], row["sdVersion"], row.get("price", USUAL_PRICE), row.get("basis", "inferred")
+            row["id"],
+            row["name"],
+            row["sdVersion"],
+            row.get("price", USUAL_PRICE),
+            row.get("basis", "inferred"),
         )
         for row in rows
     }

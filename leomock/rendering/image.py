@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -180,11 +181,9 @@ def spot(distance: float) -> float:
 
 def lens(distance: float) -> float:
     """A light out of focus: a disc, brighter towards its rim as lenses make it, and a faint halo around."""
-    return (
-        0.72 + 0.28 * (2 * distance) ** 6
-        if distance < 0.5
-        else max(1 - (distance - 0.5) * 64, 0.6 * (1 - distance))
-    )
+    if distance < 0.5:
+        return 0.72 + 0.28 * math.pow(2 * distance, 6)
+    return max(1 - (distance - 0.5) * 64, 0.6 * (1 - distance))
 
 
 def oval(distance: float) -> float:
@@ -233,7 +232,7 @@ def disc(canvas: Image.Image, centre: Point, radius: float, colour: RGB | int) -
 
 
 def shape(size: Size, polygon: Sequence[Point], margin: float = 0) -> tuple[Image.Image, Box]:
-    """A mask of a polygon with smooth edges, and the part of the image that it covers with a margin around it."""
+    """A mask of a polygon with smooth edges, and the box of the image, with a margin, that it covers."""
     xs, ys = zip(*polygon, strict=True)
     left, top = (
         min(max(math.floor(min(at) - margin), 0), most - 1) for at, most in zip((xs, ys), size, strict=True)
@@ -297,7 +296,7 @@ def peaks(size: Size, colours: Palette, chance: Random) -> Image.Image:
     canvas = gradient(size, [[colour] for colour in colours.sky])
     draw = ImageDraw.Draw(canvas)
     if colours.dark:
-        for _ in range(70):
+        for _ in range(width * height // 3400):
             spot = (chance.uniform(0, width), height * chance.random() ** 1.6 * 0.5)
             draw.point(spot, mix(colours.sky[1], WHITE, chance.uniform(0.3, 0.95)))
     moon = (width * chance.uniform(0.18, 0.82), height * chance.uniform(0.16, 0.3))
@@ -387,7 +386,8 @@ def ribbons(size: Size, colours: Palette, chance: Random) -> Image.Image:
     unit = max(min(size) * 1.6, max(size) * 0.5)
     sky = colours.sky
     canvas = gradient(size, [[sky[0]], [sky[2]], [sky[1]], [sky[0]]])
-    along, across = (width, height) if width * 1.3 >= height else (height, width)
+    upright = height > width * 1.3
+    along, across = (height, width) if upright else (width, height)
     hue, warm, other = colours.accents
     # Neighbours on the wheel only: between opposites lies grey.
     silks = [
@@ -409,10 +409,10 @@ def ribbons(size: Size, colours: Palette, chance: Random) -> Image.Image:
             upper.append((x, y - half))
             lower.append((x, y + half))
         outline = [*upper, *reversed(lower)]
-        if along is height:
+        if upright:
             outline = [(y, x) for x, y in outline]
         one, two = silks[band % len(silks)]
-        silk = gradient(size, [[one, two]] if along is width else [[one], [two]])
+        silk = gradient(size, [[one], [two]] if upright else [[one, two]])
         mask, box = shape(size, outline)
         canvas.paste(silk.crop(box), box, mask.point(thinned(chance.randint(60, 90))))
     return canvas
@@ -430,7 +430,7 @@ def papercut(size: Size, colours: Palette, chance: Random) -> Image.Image:
     canvas = Image.new("RGB", size, ramp[0])
     curve = wave(chance, 2)
     lobes = chance.randint(2, 4)
-    shade = max(1.0, min(size) * 0.015)
+    drop = max(1.0, min(size) * 0.015)
     for sheet, colour in enumerate(ramp[1:]):
         reach = 1 - sheet / 6
         wobble = wave(chance, 2)
@@ -447,13 +447,13 @@ def papercut(size: Size, colours: Palette, chance: Random) -> Image.Image:
                     centre[1] + height * 0.56 * stretch * math.sin(angle),
                 )
             )
-        mask, box = shape(size, hole)
+        mask, box = shape(size, hole, margin=drop * 3)
         # The shadow of the sheet above lies a little lower and is soft: a few pixels are plenty for it.
         light = mask.reduce(4)
         lower = light.copy()
-        lower.paste(light, (0, round(shade / 4)))
+        lower.paste(light, (0, round(drop / 4)))
         below = Image.new("RGB", light.size, mix(colour, colours.ink, 0.45))
-        below.paste(colour, (0, 0), lower.filter(ImageFilter.BoxBlur(shade / 4)))
+        below.paste(colour, (0, 0), lower.filter(ImageFilter.BoxBlur(drop / 4)))
         canvas.paste(below.resize(mask.size, Image.Resampling.BILINEAR), box, mask)
     return canvas
 
@@ -510,10 +510,8 @@ def petal(centre: Point, angle: float, long: float, wide: float) -> list[Point]:
     outline = []
     for step in range(40):
         turn = math.tau * step / 40
-        out, side = (
-            long * (0.5 - 0.5 * math.cos(turn)),
-            wide * math.sin(turn) * (0.75 - 0.35 * math.cos(turn)),
-        )
+        out = long * (0.5 - 0.5 * math.cos(turn))
+        side = wide * math.sin(turn) * (0.75 - 0.35 * math.cos(turn))
         outline.append(
             (
                 centre[0] + out * math.cos(angle) - side * math.sin(angle),
@@ -567,6 +565,8 @@ def font(size: int) -> ImageFont.FreeTypeFont:
 
 # What Pillow's embedded font can draw (found by comparing every glyph with the one for a missing character).
 DRAWABLE = frozenset({*map(chr, range(0x20, 0x7F)), *"©«°±´·»‘’“”…‹›"})  # noqa: RUF001 (they are what they seem)
+# Letters whose name holds the letter below the ornament: LATIN SMALL LETTER O WITH STROKE.
+LATIN = re.compile("LATIN (?:SMALL|CAPITAL) (?:LETTER|LIGATURE) ([A-Z]|AE|OE)(?: WITH .*)?$")
 # Scripts whose characters are named after their sound: HIRAGANA LETTER KA, HANGUL SYLLABLE HAN.
 NAMED_BY_SOUND = ("HIRAGANA LETTER ", "KATAKANA LETTER ", "HANGUL SYLLABLE ")
 CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґ"
@@ -602,8 +602,10 @@ def spell(character: str) -> str:
         return name.rpartition(" ")[2].lower()
     if kind == "So" and name:
         return f":{name.lower()}:"
-    plain = "".join(part for part in unicodedata.normalize("NFKD", character) if part in DRAWABLE)
-    return plain or f"\\u{ord(character):04x}"
+    if latin := LATIN.match(name):
+        return latin[1] if character.isupper() else latin[1].lower()
+    plain = unicodedata.normalize("NFKD", "ss" if character == "ß" else character).replace("\u2044", "/")
+    return "".join(part for part in plain if part in DRAWABLE) or f"\\u{ord(character):04x}"
 
 
 def wrap(text: str, face: ImageFont.FreeTypeFont, width: float, rows: int) -> list[str]:
@@ -626,10 +628,8 @@ def wrap(text: str, face: ImageFont.FreeTypeFont, width: float, rows: int) -> li
 
 def fitting(text: str, face: ImageFont.FreeTypeFont, width: float) -> int:
     """How many of a text's characters fit in a width."""
-    low, high = (
-        0,
-        min(len(text), 1 + int(width / face.size * 5)),
-    )  # no glyph is narrower than a fifth of its height
+    # No glyph is narrower than a fifth of its height, so that a long text need not be measured whole.
+    low, high = 0, min(len(text), 1 + int(width / face.size * 5))
     while low < high:
         middle = (low + high + 1) // 2
         if face.getlength(text[:middle]) <= width:
@@ -671,7 +671,7 @@ def overlay(image: Image.Image, picture: Picture, note: str = "") -> None:
     tall = 2 * pad + step * len(lines) + small_step * len(footers)
     top = height - margin - tall
     # Where nothing lies behind, the plate has to carry the text alone.
-    opacity = 0.85 if image.mode == "RGBA" else 0.66
+    opacity = 0.85 if image.mode == "RGBA" else 0.72
     plate(image, (margin, top, width - margin, height - margin), size * 0.6, ink, opacity)
     draw = ImageDraw.Draw(image)
     y: float = top + pad
@@ -679,10 +679,10 @@ def overlay(image: Image.Image, picture: Picture, note: str = "") -> None:
         draw.text((margin + pad, y + size * 0.6), line, WHITE, body, anchor="lm")
         y += step
     y += small_step - small.size
-    for footer, colour in zip(footers, (mix(ink, WHITE, 0.72), WARNING), strict=False):
+    for footer, colour in zip(footers, (mix(ink, WHITE, 0.8), WARNING), strict=False):
         draw.text((margin + pad, y + small.size * 0.5), footer, colour, small, anchor="lm")
         y += small_step
-    wordmark(image, small, margin, ink, opacity * 0.85)
+    wordmark(image, small, margin, ink, opacity * 0.8)
 
 
 def wordmark(image: Image.Image, face: ImageFont.FreeTypeFont, margin: int, ink: RGB, opacity: float) -> None:

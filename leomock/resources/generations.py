@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from leomock.catalogue import USUAL_PRICE, Model, platform_models
 from leomock.errors import (
     INTERNAL,
@@ -146,7 +144,9 @@ def _model(call: Call) -> Model | None:
 
 
 def _broken(rule: str) -> ApiError:
-    return RULE_BROKEN(rule=rule, explain=f"createGeneration: {rule} (specs/generations.json POST /generations)")
+    return RULE_BROKEN(
+        rule=rule, explain=f"createGeneration: {rule} (specs/generations.json POST /generations)"
+    )
 
 
 def _check(call: Call, world: World, model: Model | None) -> None:

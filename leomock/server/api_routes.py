@@ -19,7 +19,7 @@ from leomock.state.ids import uuid4_from
 # The second is what the capability's REST adapter exposes.
 PREFIXES = (b"/api/rest/v1", b"/v1")
 LONGEST_HEADER = 500
-# A refused body is read on to this length, so that a client which sends first and listens then gets its answer.
+# A body that is too long is read on up to here, so that a client which sends first still gets its answer.
 LONGEST_DRAIN = 2**30
 
 

@@ -38,7 +38,9 @@ def make_app(api: Api, log: Callable[[str], object] | None = None) -> Starlette:
         if error.status_code == 405:
             hint = f"{request.method} {path}: this address answers {(error.headers or {}).get('Allow', '')}"
         elif error.status_code == 404 and not path.startswith("/_leomock"):
-            hint = f"{api.spec.nearest(request.method, path.strip('/').split('/'))}; the API is at /api/rest/v1"
+            hint = (
+                f"{api.spec.nearest(request.method, path.strip('/').split('/'))}; the API is at /api/rest/v1"
+            )
         return JSONResponse(
             {"error": f"leomock: {error.status_code} {hint}"}, error.status_code, dict(error.headers or {})
         )
@@ -61,7 +63,11 @@ def make_app(api: Api, log: Callable[[str], object] | None = None) -> Starlette:
 
 
 def _for_browsers(app: Router) -> CORSMiddleware:
-    """A page may upload with a presigned form and show pictures; what the real service allows is not known."""
+    """A page may upload with a presigned form and show pictures (what the real one allows is not known)."""
     return CORSMiddleware(
-        app, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"], expose_headers=["ETag", "Location"]
+        app,
+        allow_origins=["*"],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "Location"],
     )

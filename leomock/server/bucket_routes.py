@@ -153,8 +153,8 @@ class _FormReader:
             self._parser = MultipartParser(self._boundary, callbacks)
         except Refusal as refusal:
             self.refusal = refusal
-        except FormParserError as error:
-            self.refusal = _malformed(str(error))
+        except FormParserError:
+            self.refusal = _malformed("its boundary is too long")
 
     def write(self, chunk: bytes) -> None:
         """Read the next bytes of the request."""
@@ -164,9 +164,9 @@ class _FormReader:
             self._parser.write(chunk)
         except Refusal as refusal:
             self.refusal = refusal
-        except FormParserError as error:
+        except FormParserError:
             if not self._ended:  # What comes after the file is not looked at, however broken.
-                self.refusal = _malformed(str(error))
+                self.refusal = _malformed("its parts are not divided by the boundary of its Content-Type")
 
     def close(self) -> Upload:
         """Return the upload whose content is complete; raises the `Refusal` if there was one."""

@@ -65,7 +65,7 @@ async def listen(
     state = ServerState()
 
     def protocol() -> asyncio.Protocol:
-        return config.http_protocol_class(config=config, server_state=state, app_state={})  # type: ignore[call-arg, return-value]  # as uvicorn itself calls it
+        return config.http_protocol_class(config=config, server_state=state, app_state={})  # type: ignore[call-arg]  # as uvicorn itself calls it
 
     server = await asyncio.get_running_loop().create_server(protocol, sock=listener)
     started()

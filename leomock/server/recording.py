@@ -46,17 +46,23 @@ class Recording:
 
 def _line(scope: Scope, status: int, milliseconds: float, note: dict[str, Any]) -> str:
     moment = time.strftime("%H:%M:%S")
-    path = scope["path"].encode("unicode_escape").decode()
+    path = one_line(scope["path"])[:200]
     operation = f" {note['operation']}" if "operation" in note else ""
     tenant = f" key {shortened(note['key'])}" if "key" in note else ""
-    explain = f" | {note['explain']}" if note.get("explain") else ""
-    return f"{moment} {scope['method']} {path[:200]}{operation} {status} {milliseconds:.1f} ms{tenant}{explain}\n"
+    explain = f" | {one_line(note['explain'])}" if note.get("explain") else ""
+    call = f"{scope['method']} {path}{operation}"
+    return f"{moment} {call} {status} {milliseconds:.1f} ms{tenant}{explain}\n"
 
 
 def shortened(key: str) -> str:
     """Enough of an API key to tell tenants apart, never the whole of it."""
     visible = key[: min(4, len(key) // 2)]
-    return visible.encode("unicode_escape").decode() + "…"
+    return one_line(visible) + "…"
+
+
+def one_line(text: str) -> str:
+    """A text without what would break a line or steer a terminal."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def to_stderr(line: str) -> None:

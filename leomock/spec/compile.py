@@ -18,10 +18,14 @@ from leomock.spec.shape import Shaper
 
 _JSON_SCHEMA = ("title", "type", "enum", "required", "properties", "items", "allOf", "oneOf", "anyOf", "not")
 _LIMITS = (
-    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern "
-    "minItems maxItems uniqueItems minProperties maxProperties additionalProperties"
-).split()
-_ANNOTATIONS = "description default example examples deprecated readOnly writeOnly format nullable".split()
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems"),
+    *("minProperties", "maxProperties", "additionalProperties"),
+)
+_ANNOTATIONS = (
+    *("description", "default", "example", "examples", "deprecated"),
+    *("readOnly", "writeOnly", "format", "nullable"),
+)
 _KEYWORDS = frozenset([*_JSON_SCHEMA, *_LIMITS, *_ANNOTATIONS])
 
 
@@ -39,15 +43,14 @@ def json_schema(document: Json, schema: Json, where: str) -> Json:
             raise SpecError(f"{where}: boolean {keyword} is not supported")
         if keyword == "properties":
             result[keyword] = {
-                name: json_schema(document, part, f"{where}/properties/{name}") for name, part in value.items()
+                name: json_schema(document, part, f"{where}/properties/{name}")
+                for name, part in value.items()
             }
         elif keyword in ("allOf", "oneOf", "anyOf"):
             result[keyword] = [
                 json_schema(document, part, f"{where}/{keyword}/{n}") for n, part in enumerate(value)
             ]
-        elif keyword in ("items", "not"):
-            result[keyword] = json_schema(document, value, f"{where}/{keyword}")
-        elif keyword == "additionalProperties" and isinstance(value, dict):
+        elif keyword in ("items", "not") or (keyword == "additionalProperties" and isinstance(value, dict)):
             result[keyword] = json_schema(document, value, f"{where}/{keyword}")
         elif keyword in _JSON_SCHEMA or keyword in _LIMITS:
             result[keyword] = value
@@ -110,7 +113,9 @@ class Operation:
         }
         self.integers = frozenset(n for n, v in self.variables.items() if v.schema.get("type") == "integer")
         self.uuids = tuple(
-            v.name for v in self.variables.values() if v.location == "path" and v.schema.get("format") == "uuid"
+            v.name
+            for v in self.variables.values()
+            if v.location == "path" and v.schema.get("format") == "uuid"
         )
         names = list(self._answer["properties"])
         if len(names) != 1:

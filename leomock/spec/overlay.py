@@ -22,7 +22,9 @@ def check(overlay: Json) -> None:
             if not isinstance(action.get(key), str) or not action[key]:
                 raise SpecError(f"{where}: {key} is missing")
         if action["x-basis"] not in get_args(Basis):
-            raise SpecError(f"{where}: x-basis is {action['x-basis']!r}, not one of {', '.join(get_args(Basis))}")
+            raise SpecError(
+                f"{where}: x-basis is {action['x-basis']!r}, not one of {', '.join(get_args(Basis))}"
+            )
         if ("update" in action) == (action.get("remove") is True):
             raise SpecError(f"{where}: exactly one of update and remove")
 
@@ -41,13 +43,19 @@ def lay(document: Json, overlay: Json) -> Json:
             raise SpecError(f"{where}: the target is not in the document")
         for node in nodes:
             if action.get("remove"):
-                assert node.parent is not None and node.parent.value is not None
-                del node.parent.value[node.location[-1]]  # type: ignore[index, arg-type]
+                _take_out(effective, node.location)
             elif isinstance(node.value, list):
                 node.value.append(copy.deepcopy(action["update"]))
             else:
                 merge(node.value, action["update"])
     return effective
+
+
+def _take_out(document: Json, location: tuple[int | str, ...]) -> None:
+    holder: Any = document
+    for step in location[:-1]:
+        holder = holder[step]
+    del holder[location[-1]]
 
 
 def merge(target: Any, update: Json) -> None:

@@ -120,7 +120,8 @@ def _pool(operation: Operation, captured: dict[str, str], request: Request) -> d
     pool: dict[str, Any] = {}
     if request.query:
         for name, text in parse_qsl(request.query, keep_blank_values=True):
-            pool[name] = _decoded(operation.variables.get(name), text)
+            if (value := _decoded(operation.variables.get(name), text)) is not None:
+                pool[name] = value
     if request.body:
         try:
             body = orjson.loads(request.body)
@@ -136,7 +137,7 @@ def _pool(operation: Operation, captured: dict[str, str], request: Request) -> d
 
 
 def _decoded(variable: Variable | None, text: str) -> Any:
-    """The value of a variable in the query string: booleans and numbers are decoded, empty is null."""
+    """The value of a variable in the query string: booleans and numbers are decoded, empty is none."""
     if variable is None:
         return text
     kind = variable.schema.get("type")
@@ -206,14 +207,14 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
     path = _path(operation, variable, steps)
     name = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps).lstrip(".")
     explain = f"{operation.id}: '{name}': {error.message[:300]} ({_rule(operation)})"
-    value = error.instance
+    value: Any = error.instance
 
-    def refuse(wording: Wording, **words: object) -> ApiError:
-        return wording(path=path, explain=explain, **words)
+    def refuse(wording: Wording, **words: str) -> ApiError:
+        return ApiError(wording, wording.text.format(**words), path, explain)
 
     if kind == "Type":
         if schema.get("type") == "integer" and isinstance(value, float):
-            return refuse(NOT_AN_INT, value=value)
+            return refuse(NOT_AN_INT, value=str(value))
         expected = "an enum value" if "enum" in schema else _EXPECTED.get(schema.get("type", ""), "a value")
         return refuse(
             WRONG_TYPE, expected=expected, type=type_name(schema), found=_FOUND.get(type(value), "a number")

@@ -53,7 +53,7 @@ def groups(folder: Path) -> dict[str, Json]:
 
 
 def bundle(folder: Path) -> Json:
-    """All group documents as one, with the components inside; `x-group` on an operation names its document."""
+    """All group documents as one, components inside; `x-group` on an operation names its document."""
     joined: Json = {"openapi": "3.0.0", "info": {}, "servers": [], "tags": [], "paths": {}}
     for name, document in groups(folder).items():
         document = _localised(document)

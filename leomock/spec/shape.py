@@ -1,4 +1,4 @@
-"""Fits a handler's value to a response schema: keeps what it names, blanks what is missing, drops the rest."""
+"""Fits a value to a response schema: keeps what it names, blanks what is missing, drops the rest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class Shaper:
         schema = resolve(self._document, schema)
         if "allOf" in schema:
             parts = [self._flat(part) for part in schema["allOf"]]
-            schema = {key: value for part in [*parts, schema] for key, value in part.items() if key != "allOf"}
+            schema = {
+                key: value for part in [*parts, schema] for key, value in part.items() if key != "allOf"
+            }
         return schema
 
     def _blank(self, schema: Json) -> Any:
@@ -36,7 +38,13 @@ class Shaper:
         kind = schema.get("type")
         if kind == "object":
             return {name: self._blank(part) for name, part in schema.get("properties", {}).items()}
-        plain: dict[str | None, Any] = {"array": [], "integer": 0, "number": 0, "boolean": False, "string": ""}
+        plain: dict[str | None, Any] = {
+            "array": [],
+            "integer": 0,
+            "number": 0,
+            "boolean": False,
+            "string": "",
+        }
         return plain.get(kind)
 
     def _fit(self, schema: Json) -> Fit | None:

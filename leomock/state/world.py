@@ -67,12 +67,11 @@ class Worlds:
         return iter(list(self._by_key.values()))
 
     def enter(self, authorization: str) -> World:
-        """The world of an `Authorization` header; raises what the real service answers to a key it refuses."""
+        """The world of an `Authorization` header; raises what a refused key is answered."""
         scheme, _, key = authorization.strip().partition(" ")
         key = key.strip()
-        if world := self._by_key.get(key):
-            if scheme.lower() == "bearer":
-                return world
+        if (world := self._by_key.get(key)) and scheme.lower() == "bearer":
+            return world
         if scheme.lower() != "bearer" or not key:
             raise UNAUTHORIZED(
                 explain="send the header 'Authorization: Bearer <API key>'"
@@ -81,7 +80,7 @@ class Worlds:
         if self.settings.auth == "real" and not is_uuid(key):
             raise HOOK_DOWN(explain="the API key is not a UUID; the real service answers 500 to that")
         if self.settings.auth != "open" and key not in self.settings.api_keys:
-            raise UNAUTHORIZED(explain="this API key is not one of those the fake was started with (--api-key)")
+            raise UNAUTHORIZED(explain="this API key is none of those the fake was started with (--api-key)")
         return self.of(key)
 
     def of(self, key: str) -> World:

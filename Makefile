@@ -1,0 +1,61 @@
+# Everything runs in a virtual environment that the first target builds; only Python and make must be there.
+PYTHON ?= python3
+VENV   := .venv
+ifeq ($(OS),Windows_NT)
+BIN    := $(VENV)/Scripts
+else
+BIN    := $(VENV)/bin
+endif
+NODE_CLIENT := tests/clients/node
+PORT   ?= 8090
+
+.PHONY: help serve test check format bench long clean install dev
+help:           ## This list
+	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+serve: install  ## Serve the fake on port 8090 (PORT=…)
+	$(BIN)/leomock serve --port $(PORT)
+
+test: check     ## Install what the tests need and run all of them
+	$(BIN)/python -m pytest
+
+check: dev      ## Format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: dev     ## Write the format that check wants
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: dev      ## Compare speed and memory with a bare uvicorn app
+	$(BIN)/python -m bench
+
+long: dev       ## The property tests with many more examples
+	LEOMOCK_EXAMPLES=5000 $(BIN)/python -m pytest tests/spec/test_differential.py tests/test_state_machine.py
+
+install: $(VENV)/.installed
+dev: $(VENV)/.dev $(NODE_CLIENT)/.installed
+
+$(VENV)/pyvenv.cfg:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+# `pip --group` needs pip 25.1.
+$(VENV)/.dev: pyproject.toml | $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[contract]" --group dev
+	@touch $@ $(VENV)/.installed
+
+# Without Node the tests of the TypeScript SDK say that they are skipped, and why.
+$(NODE_CLIENT)/.installed: $(NODE_CLIENT)/package.json
+	@if command -v npm >/dev/null 2>&1; then \
+	  cd $(NODE_CLIENT) && npm install --no-audit --no-fund --no-package-lock --silent; \
+	else echo "npm is not here: the TypeScript SDK will not be tested"; fi
+	@touch $@
+
+clean:          ## Remove what was built
+	rm -rf $(VENV) $(NODE_CLIENT)/node_modules $(NODE_CLIENT)/.installed dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,91 @@
+"""Sends one request over and over on a few kept-alive connections, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+CONNECTIONS = 16
+STALLED_SECONDS = 15.0
+LONGEST_SECONDS = 120.0
+LENGTH = b"content-length: "
+
+
+class Outcome(NamedTuple):
+    """What came of a load; `cpu` is the generator's own CPU time in seconds."""
+
+    requests: int
+    seconds: float
+    cpu: float
+
+
+def load(port: int, request: bytes, *, seconds: float = LONGEST_SECONDS, count: int = sys.maxsize) -> Outcome:
+    """Send `request` for a time or a number of times; raises `RuntimeError` on any answer but 200."""
+    command = [sys.executable, __file__, str(port), str(seconds), str(count)]
+    done = subprocess.run(command, input=request, capture_output=True, timeout=seconds + 2 * STALLED_SECONDS)
+    if done.returncode:
+        raise RuntimeError(f"the load failed: {done.stderr.decode(errors='replace').strip()}")
+    outcome = Outcome(*json.loads(done.stdout))
+    if count != sys.maxsize and outcome.requests < count:
+        raise RuntimeError(f"only {outcome.requests} of {count} requests were answered in {seconds:.0f} s")
+    return outcome
+
+
+def drive(port: int, request: bytes, seconds: float, count: int) -> Outcome:
+    selector = selectors.DefaultSelector()
+    sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(min(CONNECTIONS, count))]
+    for each in sockets:
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        each.setblocking(False)
+        selector.register(each, selectors.EVENT_READ, each.recv)
+    parts: dict[int, bytes] = {}
+    done, left, waiting = 0, count - len(sockets), len(sockets)
+    began, cpu = time.perf_counter(), time.process_time()
+    for each in sockets:
+        each.sendall(request)
+    while waiting:
+        ready = selector.select(STALLED_SECONDS)
+        if not ready:
+            raise SystemExit(f"no answer for {STALLED_SECONDS:.0f} s")
+        if time.perf_counter() - began >= seconds:
+            left = 0
+        for key, _ in ready:
+            received = key.data(65536)
+            answer = parts.pop(key.fd) + received if key.fd in parts else received
+            if not received or not is_whole(answer):
+                if not received:
+                    raise SystemExit(f"the connection was closed after {answer[:500]!r}")
+                parts[key.fd] = answer
+                continue
+            done += 1
+            if left > 0:
+                left -= 1
+                key.fileobj.send(request)  # type: ignore[union-attr]  # a socket; far shorter than its buffer
+            else:
+                waiting -= 1
+    outcome = Outcome(done, time.perf_counter() - began, time.process_time() - cpu)
+    for each in sockets:
+        each.close()
+    return outcome
+
+
+def is_whole(answer: bytes) -> bool:
+    """Whether an answer has arrived with all of its body; ends the run if it is not a 200."""
+    head = answer.find(b"\r\n\r\n")
+    if head < 0:
+        return False
+    if not answer.startswith(b"HTTP/1.1 200 "):
+        raise SystemExit(f"answered {answer[:1000]!r}")
+    at = answer.index(LENGTH) + len(LENGTH)
+    return len(answer) == head + 4 + int(answer[at : answer.index(b"\r", at)])
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this process ends it
+    print(json.dumps(drive(int(sys.argv[1]), sys.stdin.buffer.read(), float(sys.argv[2]), int(sys.argv[3]))))

@@ -1,0 +1,114 @@
+"""Starts the servers that are measured, and stops them by their handles."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+BARE = [sys.executable, str(Path(__file__).with_name("bare.py"))]
+SCRIPT = str(Path(sysconfig.get_path("scripts"), "leomock"))
+LEOMOCK = [SCRIPT, "serve", "--port", "0", "--jobs", "immediate"]
+QUIET = [*LEOMOCK, "--quiet"]
+
+API = "/api/rest/v1"
+AUTHORIZATION = "Bearer bench"
+PROMPT = b'{"prompt": "a cat"}'
+
+
+class Server:
+    """A server in a process of its own, on a port of 127.0.0.1."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.process = process
+        self.port = port
+
+    def cpu(self) -> float | None:
+        """Seconds of CPU used so far, user and system; None where there is no /proc."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK"))
+
+    def resident(self) -> int | None:
+        """Bytes of memory in use (VmRSS); None where there is no /proc."""
+        try:
+            status = Path(f"/proc/{self.process.pid}/status").read_text()
+        except OSError:
+            return None
+        return 1024 * int(status.partition("VmRSS:")[2].split()[0])
+
+    def ask(self, method: str, path: str, body: bytes | None = None) -> Any:
+        """Send one request and return the JSON of its answer, which must be a 200."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)
+        try:
+            connection.request(method, API + path, body, {"Authorization": AUTHORIZATION})
+            response = connection.getresponse()
+            answer = response.read()
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise RuntimeError(f"{method} {path} was answered {response.status} {answer[:500]!r}")
+        return json.loads(answer)
+
+    def request(self, method: str, path: str, body: bytes = b"") -> bytes:
+        """The bytes of a request as a client would send it."""
+        head = f"{method} {API}{path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAccept: application/json\r\n"
+        head += f"Authorization: {AUTHORIZATION}\r\n"
+        if body:
+            head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        return f"{head}\r\n".encode() + body
+
+
+@contextmanager
+def running(command: list[str], *, show_errors: bool = True) -> Iterator[Server]:
+    """A server that has printed the address it listens on, until the block is left."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=None if show_errors else subprocess.DEVNULL, text=True
+    )
+    try:
+        yield Server(process, _port(process, command))
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
+def _port(process: subprocess.Popen[str], command: list[str]) -> int:
+    """Read the port from the line a server prints when it listens."""
+    assert process.stdout
+    too_late = threading.Timer(START_SECONDS, process.kill)
+    too_late.start()
+    try:
+        line = process.stdout.readline()
+    finally:
+        too_late.cancel()
+    if " listening on http://" not in line:
+        raise RuntimeError(f"{' '.join(command)} did not start; it printed {line!r}")
+    return int(line.rpartition(":")[2])
+
+
+def first_answer(command: list[str]) -> float:
+    """Seconds from the launch of a server to its answer to a create."""
+    began = time.perf_counter()
+    with running(command) as server:
+        server.ask("POST", "/generations", PROMPT)
+        return time.perf_counter() - began

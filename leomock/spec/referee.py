@@ -1,0 +1,260 @@
+"""Judges exchanges and documents with openapi-core: the opinion that the fast path is measured against.
+
+Slow (a millisecond or so for an exchange) and independent: it shares no rule with `parse` or `shape`. Only
+tests and contract checks import it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from openapi_core import Config, OpenAPI
+from openapi_core.casting.schemas.exceptions import CastError
+from openapi_core.datatypes import RequestParameters
+from openapi_core.deserializing.media_types.exceptions import MediaTypeDeserializeError
+from openapi_core.templating.media_types.exceptions import MediaTypeNotFound
+from openapi_core.templating.paths.exceptions import OperationNotFound, PathNotFound, ServerNotFound
+from openapi_core.templating.responses.exceptions import ResponseNotFound
+from openapi_core.validation.request.exceptions import (
+    MissingRequiredParameter,
+    MissingRequiredRequestBody,
+    ParameterValidationError,
+    RequestBodyValidationError,
+    SecurityValidationError,
+)
+from openapi_core.validation.response.exceptions import DataValidationError, MissingData
+from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+from leomock.spec.refs import Json, operations_of
+
+LONGEST_FINDING = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its response as they were on the wire; `url` is the full one, with the query."""
+
+    method: str
+    url: str
+    request_headers: Mapping[str, str] = field(default_factory=dict)
+    request_body: bytes = b""
+    status: int = 200
+    response_headers: Mapping[str, str] = field(default_factory=dict)
+    response_body: bytes = b""
+
+
+class Referee:
+    """A document, and how well exchanges keep to it.
+
+    Findings are sentences; none means that the exchange conforms. With `exact`, an answer has to hold all the
+    fields that the document names and no other: the document requires and forbids almost none, so without it
+    an empty object is as good as any answer. That is what leomock promises of itself, and more than can be
+    asked of recorded traffic.
+    """
+
+    def __init__(self, document: Json, *, exact: bool = False) -> None:
+        self._document = document
+        readable = _with_nulls(document)
+        self._names = {
+            (method, path): entry["operationId"]
+            for path, item in document["paths"].items()
+            for method, entry in operations_of(item)
+        }
+        self._requests = _judge(readable)
+        self._responses = _judge(_closed(readable)) if exact else self._requests
+
+    def check_document(self) -> None:
+        """Raise if the document itself is not valid OpenAPI; a default must fit its schema, too."""
+        OpenAPI.from_dict(self._document)
+
+    def judge_request(self, exchange: Exchange) -> list[str]:
+        """What the document has against the request."""
+        return self._worded(exchange, "", self._requests.iter_request_errors(_Asked(exchange)))
+
+    def judge_response(self, exchange: Exchange) -> list[str]:
+        """What the document has against the response; a status that it does not name is a finding."""
+        found = self._responses.iter_response_errors(_Asked(exchange), _Answered(exchange))
+        return self._worded(exchange, f" {exchange.status}", found)
+
+    def _worded(self, exchange: Exchange, status: str, errors: Iterable[Exception]) -> list[str]:
+        findings = [text for error in errors for text in _texts(error)]
+        if not findings:
+            return []
+        speaker = f"{exchange.method.upper()} {urlsplit(exchange.url).path}{self._named(exchange)}{status}"
+        return [f"{speaker}: {text}" for text in findings]
+
+    def _named(self, exchange: Exchange) -> str:
+        """The operation of an exchange in brackets, if there is one."""
+        asked = _Asked(exchange)
+        validator: Any = self._requests.request_validator
+        try:
+            found = validator.path_finder.find(asked.method, asked.host_url + asked.path)
+        except (PathNotFound, OperationNotFound, ServerNotFound):
+            return ""
+        return f" ({self._names[asked.method, found.path_result.pattern]})"
+
+
+class _Asked:
+    """The request of an exchange, as openapi-core wants to see it."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        parts = urlsplit(exchange.url)
+        self.method = exchange.method.lower()
+        self.host_url = f"{parts.scheme}://{parts.netloc}"
+        # openapi-core does not decode path variables. Percent-encoding in its normal form reads the same
+        # decoded, but for what could not stand in a path at all.
+        self.path = "/".join(quote(unquote(step), safe="-._~!$&'()*+,;=:@") for step in parts.path.split("/"))
+        headers = Headers(list(exchange.request_headers.items()))
+        self.parameters = RequestParameters(
+            query=ImmutableMultiDict(parse_qsl(parts.query, keep_blank_values=True)), header=headers
+        )
+        self.content_type = headers.get("content-type", "").lower()
+        self.body = exchange.request_body
+
+
+class _Answered:
+    """The response of an exchange, as openapi-core wants to see it."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.status_code = exchange.status
+        self.headers = Headers(list(exchange.response_headers.items()))
+        self.content_type = self.headers.get("content-type", "").lower()
+        self.data = exchange.response_body
+
+
+def _judge(document: Json) -> OpenAPI:
+    # The check of the document takes much longer than a judgement, and is asked for separately.
+    loaders: dict[str, Callable[[bytes], Any]] = {"application/json": _read_json}
+    return OpenAPI.from_dict(
+        document, config=Config(spec_validator_cls=None, extra_media_type_deserializers=loaders)
+    )
+
+
+def _read_json(value: bytes, **parameters: str) -> Any:
+    """Read JSON as RFC 8259 has it: Python alone would take UTF-16, NaN and Infinity as well."""
+    try:
+        return json.loads(value.decode(), parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+# --- what is read into a document ---------------------------------------------------------------------------
+
+
+def _with_nulls(document: Json) -> Json:
+    """A copy in which an enum under `nullable` lists null.
+
+    The published document never lists it, and the real service takes and answers it. By the letter of
+    OpenAPI 3.0.3 an enum without null admits none whatever `nullable` says, and openapi-core keeps to that.
+    """
+
+    def walk(node: Any) -> None:
+        for part in node.values() if isinstance(node, dict) else node:
+            if isinstance(part, dict | list):
+                walk(part)
+        if isinstance(node, dict) and node.get("nullable") is True:
+            values = node.get("enum")
+            if isinstance(values, list) and None not in values:
+                values.append(None)
+
+    document = copy.deepcopy(document)
+    walk(document)
+    return document
+
+
+def _closed(document: Json) -> Json:
+    """A copy in which every object holds exactly the properties that it names, `x-sparse` ones at will."""
+
+    def walk(node: Any, is_schema: bool = True) -> None:
+        if isinstance(node, list):
+            for part in node:
+                walk(part)
+        if not isinstance(node, dict):
+            return
+        for name, part in node.items():
+            # The names of properties are no keywords, also where one is called "properties".
+            walk(part, is_schema=not (is_schema and name == "properties"))
+        if is_schema and isinstance(properties := node.get("properties"), dict):
+            node["required"] = [name for name, part in properties.items() if not part.get("x-sparse")]
+            node.setdefault("additionalProperties", False)
+
+    document = copy.deepcopy(document)
+    walk(document)
+    return document
+
+
+# --- wording ------------------------------------------------------------------------------------------------
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    """One error of openapi-core as sentences."""
+    cause = error.__cause__
+    if isinstance(error, PathNotFound):
+        yield "no path of the document fits"
+    elif isinstance(error, OperationNotFound):
+        yield "the document has this path, without this method"
+    elif isinstance(error, ServerNotFound):
+        yield "the URL is under none of the document's servers"
+    elif isinstance(error, ResponseNotFound):
+        yield f"the document names no such status, but {', '.join(error.availableresponses)}"
+    elif isinstance(error, SecurityValidationError):
+        yield "the request does not authenticate as the document says"
+    elif isinstance(error, MissingRequiredParameter):
+        yield f"the {error.location} parameter '{error.name}' is missing"
+    elif isinstance(error, MissingRequiredRequestBody | MissingData):
+        yield f"the {_part(error)} is missing"
+    elif isinstance(cause, InvalidSchemaValue):
+        for path, text in _details(cause.schema_errors):
+            yield f"{_part(error)}{f' {path}' if path else ''}: {text}"
+    elif isinstance(cause, CastError):
+        yield f"{_part(error)}: {cause.value!r} is no {cause.type}"
+    elif isinstance(cause, MediaTypeNotFound):
+        wanted = ", ".join(cause.availableMimetypes)
+        yield f"the {_part(error)} is {cause.mimetype or 'of no content type'}, not {wanted}"
+    elif isinstance(cause, MediaTypeDeserializeError):
+        yield f"the {_part(error)} is not JSON"
+    else:
+        yield f"{_part(error)}: {error}"
+
+
+def _part(error: BaseException) -> str:
+    if isinstance(error, ParameterValidationError):
+        return f"{error.location} parameter '{error.name}'"
+    if isinstance(error, RequestBodyValidationError):
+        return "request body"
+    return "response body" if isinstance(error, DataValidationError) else type(error).__name__
+
+
+def _details(errors: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Where each schema error is (`a.b[0]`) and what it says."""
+    for error in errors:
+        path = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in error.absolute_path).lstrip(".")
+        # openapi-schema-validator says of one null both "None for not nullable" and "None is not of type …".
+        if error.message.startswith("None is not of type "):
+            continue
+        if error.message == "None for not nullable":
+            yield path, "must not be null"
+        elif error.context:
+            yield path, "fits none of the alternatives"
+            branches: dict[Any, list[Any]] = {}
+            for inner in error.context:
+                branches.setdefault(inner.schema_path[0], []).append(inner)
+            nearest = min(branches.values(), key=_distance)
+            yield from _details(nearest)
+        else:
+            yield path, error.message[:LONGEST_FINDING]
+
+
+def _distance(branch: list[Any]) -> tuple[bool, int]:
+    """How far a value is from an alternative: one of another type is farthest."""
+    return any(not error.path and error.validator == "type" for error in branch), len(branch)

@@ -1,0 +1,120 @@
+"""Every answer that the API gives in any test is judged by the referee.
+
+`Api.answer` is where all doors come through, so it is watched for the whole run: what was answered while a
+test was set up or ran is judged at its end, and a finding fails that test. Only answers are judged; tests
+send wrong requests on purpose.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from functools import cache
+from urllib.parse import quote
+
+import hypothesis
+import orjson
+import pytest
+
+from leomock.answer import Api, Reply
+from leomock.errors import ApiError
+from leomock.spec.compile import Spec
+from leomock.spec.parse import Request
+from leomock.spec.referee import Exchange, Referee
+from tests.fixtures import client, fake
+
+__all__ = ["client", "fake"]  # fixtures for every test
+
+SERVER = "http://leomock.test/api/rest/v1"
+# To the document one UUID is as good as another, and any seed of up to nine digits is small enough: answers
+# that differ in nothing else share a verdict.
+_ALIKE = re.compile(rb'([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|(?<="seed":)\d{1,9}(?=[,}])')
+_STAND_IN = b"00000000-0000-4000-8000-000000000000"
+
+Key = tuple[str, int, bytes]
+
+# LEOMOCK_EXAMPLES=5000 makes a long run of whatever has no number of its own.
+hypothesis.settings.register_profile("usual", deadline=None)
+hypothesis.settings.load_profile("usual")
+if "LEOMOCK_EXAMPLES" in os.environ:
+    hypothesis.settings.register_profile(
+        "long", deadline=None, max_examples=int(os.environ["LEOMOCK_EXAMPLES"])
+    )
+    hypothesis.settings.load_profile("long")
+
+
+class Watch:
+    """What `Api.answer` answered since the last verdict."""
+
+    def __init__(self) -> None:
+        self._answered: dict[Key, Exchange] = {}
+        self._verdicts: dict[Key, list[str]] = {}
+
+    def saw(self, api: Api, request: Request, reply: Reply) -> None:
+        """Keep an answer as it is now; rows behind it may change later."""
+        operation = reply.operation
+        if operation is None:
+            try:
+                operation, _ = api.spec.route(request.method, request.segments)
+            except ApiError:
+                # The document cannot say what is answered where it names no operation (404, 405, and a
+                # refused key there).
+                return
+        body = orjson.dumps(reply.body)
+        alike = _ALIKE.sub(lambda found: _STAND_IN if found[1] else b"0", body)
+        key = (operation.id, reply.status, alike)
+        if key not in self._answered:
+            path = "/".join(quote(segment, safe="") for segment in request.segments)
+            self._answered[key] = Exchange(
+                method=request.method,
+                url=f"{SERVER}/{path}",
+                status=reply.status,
+                response_headers={"Content-Type": "application/json"},
+                response_body=body,
+            )
+
+    def findings(self) -> list[str]:
+        """The verdict on all that was seen since the last call."""
+        answered, self._answered = self._answered, {}
+        for key, exchange in answered.items():
+            if key not in self._verdicts:
+                self._verdicts[key] = referee().judge_response(exchange)
+        return [finding for key in answered for finding in self._verdicts[key]]
+
+
+@cache
+def referee() -> Referee:
+    """The referee of this run; leomock holds its own answers to every field."""
+    return Referee(Spec().document(SERVER), exact=True)
+
+
+_watch = Watch()
+_answer = Api.answer
+
+
+def _watched(self: Api, request: Request) -> Reply:
+    reply = _answer(self, request)
+    _watch.saw(self, request, reply)
+    return reply
+
+
+def pytest_configure() -> None:
+    """Begin to watch."""
+    Api.answer = _watched  # type: ignore[method-assign]
+
+
+def pytest_unconfigure() -> None:
+    """Leave `Api` as it was, for a pytest that runs inside another."""
+    Api.answer = _answer  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Fail the test that made the API answer something the document does not allow."""
+    try:
+        return (yield)  # type: ignore[return-value]
+    finally:
+        findings = _watch.findings()
+        if findings:
+            pytest.fail("\n".join(["the referee does not accept what was answered:", *findings]), pytrace=False)

@@ -1,0 +1,130 @@
+"""The `leomock` command, as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from leomock import __version__
+from leomock.cli import main
+
+
+@contextmanager
+def served(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A `leomock serve` on a free port, and its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "leomock", "serve", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, **environment},
+    )
+    assert process.stdout
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("leomock listening on http://127.0.0.1:"), process.communicate(timeout=5)
+        yield process, line.split()[-1]
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_serve_tells_its_address_when_it_answers() -> None:
+    """The line on stdout is a promise."""
+    with served("--jobs", "immediate") as (_, url):
+        assert httpx.get(f"{url}/_leomock/health").json()["status"] == "ok"
+        headers = {"authorization": "Bearer k"}
+        created = httpx.post(f"{url}/api/rest/v1/generations", json={"prompt": "a"}, headers=headers).json()
+        id = created["sdGenerationJob"]["generationId"]
+        row = httpx.get(f"{url}/v1/generations/{id}", headers=headers).json()["generations_by_pk"]
+        assert row["status"] == "COMPLETE"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve_stops_when_told(number: signal.Signals) -> None:
+    """With exit code 0, although a client holds a connection."""
+    with served() as (process, url), httpx.Client() as client:
+        client.get(f"{url}/_leomock/health")
+        process.send_signal(number)
+        assert process.wait(timeout=5) == 0
+        assert process.stderr
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_serve_logs_a_line_for_each_call() -> None:
+    """On stderr; `--quiet` leaves it empty."""
+    for arguments, lines in ((), 1), (("--quiet",), 0):
+        with served(*arguments) as (process, url):
+            httpx.get(f"{url}/_leomock/health")
+            process.send_signal(signal.SIGTERM)
+            _, log = process.communicate(timeout=5)
+            assert len(log.splitlines()) == lines, log
+
+
+def test_serve_reads_the_environment() -> None:
+    """Every option has a variable."""
+    with served(LEOMOCK_SERVE_AUTH="strict", LEOMOCK_SERVE_API_KEYS="secret") as (_, url):
+        for key, status in (("secret", 200), ("other", 401)):
+            answer = httpx.get(f"{url}/_leomock/bucket", headers={"authorization": f"Bearer {key}"})
+            assert answer.status_code == status
+
+
+def test_serve_on_a_port_in_use() -> None:
+    """Says so, and what would work."""
+    with served() as (_, url):
+        port = url.rsplit(":", 1)[1]
+        done = CliRunner().invoke(main, ["serve", "--port", port])
+        assert done.exit_code == 1
+        assert done.output == (
+            f"Error: cannot listen on 127.0.0.1:{port}: Address already in use; --port 0 picks a free port\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--jobs", "soon"], "jobs='soon': use seconds:S (e.g. seconds:2), polls:N, immediate or manual"),
+        (["--auth", "strict"], "auth=strict lets nobody in: give at least one API key"),
+        (["--port", "x"], "Invalid value for '--port': 'x' is not a valid integer range."),
+        (["--public-url", "here"], "public_url='here': use a full address such as http://localhost:8090"),
+    ],
+)
+def test_serve_refuses_what_cannot_be_meant(arguments: list[str], error: str) -> None:
+    """A usage error, exit code 2, no traceback."""
+    done = CliRunner().invoke(main, ["serve", *arguments])
+    assert done.exit_code == 2
+    assert done.output.endswith(f"Error: {error}\n")
+
+
+def test_openapi_prints_the_document() -> None:
+    """Effective, or as published."""
+    done = CliRunner().invoke(main, ["openapi"])
+    document = json.loads(done.output)
+    assert document["servers"][0]["url"] == "https://cloud.leonardo.ai/api/rest/v1"
+    assert "RequestError" in document["components"]["schemas"]
+    published = json.loads(CliRunner().invoke(main, ["openapi", "--published"]).output)
+    assert "RequestError" not in published["components"]["schemas"]
+
+
+def test_operations_lists_how_each_is_answered() -> None:
+    """53 lines; those without behaviour say blank."""
+    lines = CliRunner().invoke(main, ["operations"]).output.splitlines()
+    assert len(lines) == 53
+    assert any(line.split() == ["createGeneration", "POST", "/generations", "generations.create_generation"] for line in lines)
+    assert sum(line.endswith(" blank") for line in lines) == 45
+
+
+def test_version_is_the_packages() -> None:
+    """`leomock --version`."""
+    assert CliRunner().invoke(main, ["--version"]).output == f"leomock {__version__}\n"
