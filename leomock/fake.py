@@ -29,7 +29,7 @@ class Fake:
     As a context manager it answers on a port of 127.0.0.1::
 
         with Fake() as fake:
-            client = LeonardoAI(bearer_auth=fake.api_key, server_url=fake.base_url)
+            client = LeonardoAiSDK(bearer_auth=fake.api_key, server_url=fake.base_url)
 
     Without one, `httpx.Client(transport=fake.transport, base_url=fake.base_url)` needs no port at all.
     The settings are those of `leomock.settings.Settings`; `jobs` is `polls:1` unless told otherwise: the
@@ -106,6 +106,11 @@ class Fake:
     def world(self) -> World:
         """The state behind `api_key`."""
         return self.api.worlds.of(self.api_key)
+
+    @property
+    def user_id(self) -> str:
+        """The user id of `api_key`."""
+        return self.world.user_id
 
     def reset(self) -> None:
         """Forget everything that happened, for every key; settings and credentials stay."""

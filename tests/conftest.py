@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import cache
 from urllib.parse import quote
 
@@ -26,6 +26,7 @@ from tests.fixtures import client, fake
 
 __all__ = ["client", "fake"]  # fixtures for every test
 
+REFUSED = "the referee does not accept what the API answered:"
 SERVER = "http://leomock.test/api/rest/v1"
 # To the document one UUID is as good as another, and any seed of up to nine digits is small enough: answers
 # that differ in nothing else share a verdict.
@@ -34,14 +35,15 @@ _STAND_IN = b"00000000-0000-4000-8000-000000000000"
 
 Key = tuple[str, int, bytes]
 
-# LEOMOCK_EXAMPLES=5000 makes a long run of whatever has no number of its own.
-hypothesis.settings.register_profile("usual", deadline=None)
-hypothesis.settings.load_profile("usual")
-if "LEOMOCK_EXAMPLES" in os.environ:
-    hypothesis.settings.register_profile(
-        "long", deadline=None, max_examples=int(os.environ["LEOMOCK_EXAMPLES"])
-    )
-    hypothesis.settings.load_profile("long")
+# Hypothesis' own profile stays the base: where CI is set it is the one without randomness. A deadline would
+# fail tests on a busy machine. LEOMOCK_EXAMPLES=5000 makes a long run of every test that draws examples.
+hypothesis.settings.register_profile(
+    "leomock",
+    hypothesis.settings(),
+    deadline=None,
+    max_examples=int(os.environ.get("LEOMOCK_EXAMPLES", hypothesis.settings().max_examples)),
+)
+hypothesis.settings.load_profile("leomock")
 
 
 class Watch:
@@ -110,11 +112,14 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Iterator[None]:
+def pytest_runtest_call() -> Generator[None, object, object]:
     """Fail the test that made the API answer something the document does not allow."""
     try:
-        return (yield)  # type: ignore[return-value]
-    finally:
-        findings = _watch.findings()
-        if findings:
-            pytest.fail("\n".join(["the referee does not accept what was answered:", *findings]), pytrace=False)
+        result = yield
+    except BaseException as error:
+        for finding in _watch.findings():
+            error.add_note(finding)
+        raise
+    if findings := _watch.findings():
+        pytest.fail("\n".join([REFUSED, *findings]), pytrace=False)
+    return result

@@ -121,7 +121,10 @@ def test_operations_lists_how_each_is_answered() -> None:
     """53 lines; those without behaviour say blank."""
     lines = CliRunner().invoke(main, ["operations"]).output.splitlines()
     assert len(lines) == 53
-    assert any(line.split() == ["createGeneration", "POST", "/generations", "generations.create_generation"] for line in lines)
+    assert any(
+        line.split() == ["createGeneration", "POST", "/generations", "generations.create_generation"]
+        for line in lines
+    )
     assert sum(line.endswith(" blank") for line in lines) == 45
 
 

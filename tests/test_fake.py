@@ -18,13 +18,15 @@ from tests.fixtures import client_of, completed, generate
 def test_fake_answers_on_a_port() -> None:
     """As a context manager, over a real socket; afterwards nobody listens."""
     with Fake() as fake:
-        with httpx.Client(base_url=fake.base_url, headers={"authorization": f"Bearer {fake.api_key}"}) as client:
+        with httpx.Client(
+            base_url=fake.base_url, headers={"authorization": f"Bearer {fake.api_key}"}
+        ) as client:
             row = completed(client, width=64, height=64)
             url = row["generated_images"][0]["url"]
             assert url.startswith(f"{fake.url}/cdn/")
             assert client.get(url).headers["content-type"] == "image/jpeg"
         port = int(fake.url.rsplit(":", 1)[1])
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
@@ -34,7 +36,9 @@ def test_fake_can_start_again() -> None:
     with fake, client_of(fake) as client:
         id = generate(client)
     with fake:
-        got = httpx.get(f"{fake.base_url}/generations/{id}", headers={"authorization": f"Bearer {fake.api_key}"})
+        got = httpx.get(
+            f"{fake.base_url}/generations/{id}", headers={"authorization": f"Bearer {fake.api_key}"}
+        )
         assert got.json()["generations_by_pk"]["id"] == id
 
 
@@ -49,7 +53,7 @@ def test_fake_on_a_port_in_use() -> None:
     with Fake() as fake:
         port = int(fake.url.rsplit(":", 1)[1])
         threads = threading.active_count()
-        with pytest.raises(OSError), Fake(port=port):
+        with pytest.raises(OSError, match="ddress already in use"), Fake(port=port):
             pass
         assert threading.active_count() == threads
 
@@ -73,8 +77,12 @@ def test_transport_works_for_async_clients() -> None:
     async def story() -> str:
         fake = Fake()
         headers = {"authorization": f"Bearer {fake.api_key}"}
-        async with httpx.AsyncClient(transport=fake.transport, base_url=fake.base_url, headers=headers) as client:
-            answers = await asyncio.gather(*(client.post("/generations", json={"prompt": "a"}) for _ in range(20)))
+        async with httpx.AsyncClient(
+            transport=fake.transport, base_url=fake.base_url, headers=headers
+        ) as client:
+            answers = await asyncio.gather(
+                *(client.post("/generations", json={"prompt": "a"}) for _ in range(20))
+            )
             assert [answer.status_code for answer in answers] == [200] * 20
         fake.close()
         return str(len(fake.world.generations))
@@ -101,7 +109,9 @@ def test_fake_is_used_from_many_threads() -> None:
         ids: list[str] = []
 
         def work() -> None:
-            with httpx.Client(base_url=fake.base_url, headers={"authorization": f"Bearer {fake.api_key}"}) as client:
+            with httpx.Client(
+                base_url=fake.base_url, headers={"authorization": f"Bearer {fake.api_key}"}
+            ) as client:
                 ids.extend(generate(client) for _ in range(20))
 
         threads = [threading.Thread(target=work) for _ in range(8)]
@@ -157,4 +167,4 @@ def test_package_knows_its_names() -> None:
     """`leomock.Fake` is loaded on first use; anything else is an AttributeError."""
     assert leomock.Fake is Fake
     with pytest.raises(AttributeError, match="module 'leomock' has no attribute 'Fakes'"):
-        leomock.Fakes  # type: ignore[attr-defined]  # noqa: B018
+        leomock.Fakes  # noqa: B018

@@ -25,7 +25,9 @@ def test_pace_reads_back(text: str, pace: JobPace) -> None:
     assert str(pace) == text
 
 
-@pytest.mark.parametrize("text", ["", "seconds", "seconds:", "seconds:-1", "seconds:x", "polls:1.5", "manual:1", "soon"])
+@pytest.mark.parametrize(
+    "text", ["", "seconds", "seconds:", "seconds:-1", "seconds:x", "polls:1.5", "manual:1", "soon"]
+)
 def test_pace_that_is_none(text: str) -> None:
     """The error lists all four."""
     with pytest.raises(SettingError) as refused:
@@ -41,8 +43,14 @@ def test_pace_that_is_none(text: str) -> None:
         ({"auth": "closed"}, "auth='closed': use open, strict or real"),
         ({"auth": "strict"}, "auth=strict lets nobody in: give at least one API key"),
         ({"ids": "v7"}, "ids='v7': use v4 or v6"),
-        ({"public_url": "localhost:80"}, "public_url='localhost:80': use a full address such as http://localhost:8090"),
-        ({"public_url": "http://h/?q"}, "public_url='http://h/?q': use a full address such as http://localhost:8090"),
+        (
+            {"public_url": "localhost:80"},
+            "public_url='localhost:80': use a full address such as http://localhost:8090",
+        ),
+        (
+            {"public_url": "http://h/?q"},
+            "public_url='http://h/?q': use a full address such as http://localhost:8090",
+        ),
         ({"max_body": 0}, "max_body and max_upload are sizes in bytes, at least 1"),
     ],
 )

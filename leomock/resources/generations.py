@@ -21,6 +21,9 @@ from leomock.state.clock import timestamp
 from leomock.state.table import Row
 from leomock.state.world import World
 
+# "if not specified it will default to v1_5"
+DEFAULT_SD_VERSION = "v1_5"
+# Of Flux models, and of what the fake makes up.
 LARGEST_SEED = 2147483637
 PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vision XL")
 
@@ -42,7 +45,7 @@ def create_generation(call: Call, world: World) -> Row:
         "num_images": pictures,
         "seed": world.random.randrange(LARGEST_SEED) if call["seed"] is None else call["seed"],
         "modelId": model.id if model else None,
-        "sdVersion": call["sd_version"] or (model.sd_version if model else None),
+        "sdVersion": call["sd_version"] or (model.sd_version if model else DEFAULT_SD_VERSION),
         "presetStyle": call["presetStyle"],
         "scheduler": call["scheduler"] or "EULER_DISCRETE",
         "inferenceSteps": call["num_inference_steps"] or 15,
@@ -54,7 +57,11 @@ def create_generation(call: Call, world: World) -> Row:
     row.update({field: call[name] for field, name in _REFLECTED.items() if call.given(name)})
     if elements := call["elements"]:
         row["generation_elements"] = [
-            {"id": number, "lora": {"akUUID": e["akUUID"]}, "weightApplied": e.get("weight", 1.0)}
+            {
+                "id": number,
+                "lora": {"akUUID": e["akUUID"], "baseModel": row["sdVersion"]},
+                "weightApplied": e.get("weight", 1.0),
+            }
             for number, e in enumerate(elements, 1)
         ]
     world.generations.add(row)

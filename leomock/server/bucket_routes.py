@@ -261,7 +261,7 @@ def _text(value: bytes | bytearray) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise _malformed("a field is not UTF-8") from None
+        raise _malformed("a field is not UTF-8 (the picture goes in a part named 'file')") from None
 
 
 # --- objects ----------------------------------------------------------------------------------------------

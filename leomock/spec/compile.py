@@ -64,7 +64,7 @@ def _or_null(schema: Json) -> Json:
         return {"anyOf": [schema, {"type": "null"}]}
     schema["type"] = [schema["type"], "null"]
     if "enum" in schema:
-        schema["enum"] = [*schema["enum"], None]
+        schema["enum"] = [*(value for value in schema["enum"] if value is not None), None]
     return schema
 
 
@@ -162,7 +162,8 @@ class Operation:
                     for name, variable in self.variables.items()
                 },
                 "required": list(self.required),
-            }
+            },
+            mask="it",  # the refused value may be a megabyte long
         )
 
     @cached_property

@@ -19,7 +19,7 @@ _VALUES = ("example", "default", "enum", "value")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One fact that is not the same: where (a JSON pointer), and what stands on either side (None: nothing)."""
+    """One fact that is not the same: where (a JSON pointer), and what stands on either side, if anything."""
 
     document: str
     pointer: str
@@ -49,7 +49,9 @@ def documents(folder: Path) -> dict[str, Json]:
         document = read(path)
         if "openapi" not in document:
             continue
-        found[document["info"]["title"]] = document if components is None else document | {"components": components}
+        if components is not None:
+            document = document | {"components": components}
+        found[document["info"]["title"]] = document
     return found
 
 
@@ -102,4 +104,3 @@ def _frozen(value: Any) -> str:
 
 def _whole(documents: dict[str, Json], title: str) -> str | None:
     return "document" if title in documents else None
-

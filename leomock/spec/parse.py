@@ -6,6 +6,7 @@ body that is not a JSON object is no variables at all; the content type does not
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -206,8 +207,8 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
     kind = type(error.kind).__name__
     path = _path(operation, variable, steps)
     name = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps).lstrip(".")
-    explain = f"{operation.id}: '{name}': {error.message[:300]} ({_rule(operation)})"
     value: Any = error.instance
+    explain = f"{operation.id}: '{name}' is {_shown(value)}; {error.message[:200]} ({_rule(operation)})"
 
     def refuse(wording: Wording, **words: str) -> ApiError:
         return ApiError(wording, wording.text.format(**words), path, explain)
@@ -221,7 +222,7 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
         )
     texts = schema.get("x-refusal", {})
     if kind == "Enum" and schema.get("type") == "string" and "enum" not in texts:
-        values = ", ".join(f"'{v}'" for v in schema["enum"])
+        values = ", ".join(f"'{v}'" for v in schema["enum"] if v is not None)
         return refuse(NOT_IN_ENUM, values=values, type=type_name(schema), found=value)
     if kind == "Required":
         return refuse(MISSING_FIELD, name=error.kind.as_dict()["property"])
@@ -230,6 +231,12 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
         return refuse(UNKNOWN_FIELD, name=unknown, type=type_name(schema))
     text = texts.get(error.schema_path[-1]) or f"{name} {_limit(schema)}"
     return OUT_OF_LIMITS(rule=text, explain=explain)
+
+
+def _shown(value: Any) -> str:
+    """A value as JSON, cut where it is long."""
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _schema_at(schema: Any, steps: list[str | int], operation: Operation) -> Any:

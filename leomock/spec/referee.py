@@ -107,9 +107,9 @@ class _Asked:
         parts = urlsplit(exchange.url)
         self.method = exchange.method.lower()
         self.host_url = f"{parts.scheme}://{parts.netloc}"
-        # openapi-core does not decode path variables. Percent-encoding in its normal form reads the same
-        # decoded, but for what could not stand in a path at all.
-        self.path = "/".join(quote(unquote(step), safe="-._~!$&'()*+,;=:@") for step in parts.path.split("/"))
+        # openapi-core neither decodes path variables nor keeps steps of dots: it is given percent-encoding in
+        # its normal form, which reads the same decoded but for what could not stand in a path at all.
+        self.path = "/".join(_normal(step) for step in parts.path.split("/"))
         headers = Headers(list(exchange.request_headers.items()))
         self.parameters = RequestParameters(
             query=ImmutableMultiDict(parse_qsl(parts.query, keep_blank_values=True)), header=headers
@@ -126,6 +126,11 @@ class _Answered:
         self.headers = Headers(list(exchange.response_headers.items()))
         self.content_type = self.headers.get("content-type", "").lower()
         self.data = exchange.response_body
+
+
+def _normal(step: str) -> str:
+    text = unquote(step)
+    return "%2E" * len(text) if text in (".", "..") else quote(text, safe="-._~!$&'()*+,;=:@")
 
 
 def _judge(document: Json) -> OpenAPI:

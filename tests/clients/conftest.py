@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from leomock.fake import Fake
+from leomock import Fake
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import requests
 import urllib3
 from botocore.config import Config
 
-from leomock.fake import Fake
+from leomock import Fake
 
 
 class Form(NamedTuple):

@@ -19,7 +19,7 @@ from leonardo_ai_sdk import LeonardoAiSDK
 from leonardo_ai_sdk.models import errors, operations, shared
 from PIL import Image
 
-from leomock.fake import Fake
+from leomock import Fake
 
 PROMPT = "An oil painting of a cat"
 NOBODYS_ID = "00000000-0000-4000-8000-000000000000"

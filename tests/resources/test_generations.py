@@ -25,7 +25,9 @@ def test_create_answers_id_and_cost(client: httpx.Client) -> None:
     """`sdGenerationJob` with the id, the credits and the cost."""
     job = client.post("/generations", json={"prompt": "a cat"}).json()["sdGenerationJob"]
     assert list(job) == ["generationId", "apiCreditCost", "cost"]
-    assert re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", job["generationId"])
+    assert re.fullmatch(
+        r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", job["generationId"]
+    )
     assert job["apiCreditCost"] == 32
     assert job["cost"] == {"amount": "32", "unit": "CREDITS"}
 
@@ -112,7 +114,9 @@ def test_delete_twice(client: httpx.Client) -> None:
     row = completed(client)
     url = row["generated_images"][0]["url"]
     assert client.get(url).status_code == 200
-    assert client.delete(f"/generations/{row['id']}").json() == {"delete_generations_by_pk": {"id": row["id"]}}
+    assert client.delete(f"/generations/{row['id']}").json() == {
+        "delete_generations_by_pk": {"id": row["id"]}
+    }
     assert client.delete(f"/generations/{row['id']}").json() == {"delete_generations_by_pk": None}
     assert client.get(f"/generations/{row['id']}").json() == {"generations_by_pk": None}
     assert client.get(url).status_code == 403
@@ -209,7 +213,8 @@ def test_transparent_picture_is_a_png(client: httpx.Client) -> None:
         ({"num_images": 5, "width": 512, "height": 1024}, "Too many images"),
         (
             {"modelId": NOBODY},
-            f"{NOBODY} is not supported within the Production API. Please try again with a different model ID.",
+            f"{NOBODY} is not supported within the Production API. "
+            "Please try again with a different model ID.",
         ),
         ({"modelId": "LEONARDO"}, "internal error"),
         ({"init_image_id": NOBODY}, "invalid init image id"),
@@ -237,11 +242,16 @@ def test_transparent_picture_is_a_png(client: httpx.Client) -> None:
             "photoReal v2 requires a modelId of Leonardo Kino XL, Leonardo Diffusion XL, Leonardo Vision XL",
         ),
         ({"ultra": True, "alchemy": True}, "ultra can not be used with alchemy"),
-        ({"modelId": PHOENIX, "contrast": 1.8}, "contrast must be 2.5 or higher for Phoenix when alchemy is true"),
+        (
+            {"modelId": PHOENIX, "contrast": 1.8},
+            "contrast must be 2.5 or higher for Phoenix when alchemy is true",
+        ),
         ({"modelId": FLUX_DEV, "seed": 2147483638}, "seed must be between 0 and 2147483637"),
     ],
 )
-def test_create_refuses_what_no_single_value_shows(client: httpx.Client, body: dict[str, Any], error: str) -> None:
+def test_create_refuses_what_no_single_value_shows(
+    client: httpx.Client, body: dict[str, Any], error: str
+) -> None:
     """Rules that need two variables or the state: 400, nothing stored, an explanation."""
     answer = client.post("/generations", json={"prompt": "a cat", **body})
     assert answer.status_code == 400

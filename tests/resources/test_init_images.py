@@ -23,7 +23,9 @@ def png(color: tuple[int, int, int] = (255, 0, 0), size: int = 64) -> bytes:
 
 
 def presigned(client: httpx.Client, extension: str = "png") -> dict[str, Any]:
-    answer: dict[str, Any] = client.post("/init-image", json={"extension": extension}).json()["uploadInitImage"]
+    answer: dict[str, Any] = client.post("/init-image", json={"extension": extension}).json()[
+        "uploadInitImage"
+    ]
     return answer
 
 

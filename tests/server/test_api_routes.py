@@ -29,7 +29,8 @@ def test_error_body_is_compact_and_in_order(client: httpx.Client) -> None:
     """`error`, `path`, `code`, as seen on the wire."""
     answer = client.post("/generations", content=b"")
     assert answer.content == (
-        b'{"error":"expecting a value for non-nullable variable: \\"prompt\\"","path":"$","code":"validation-failed"}'
+        b'{"error":"expecting a value for non-nullable variable: \\"prompt\\"",'
+        b'"path":"$","code":"validation-failed"}'
     )
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
 
@@ -87,7 +88,9 @@ def test_path_tricks_are_ids_that_are_no_uuid(client: httpx.Client, path: str) -
     answer.headers["x-leomock-explain"].encode("ascii")
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
+)
 def test_content_type_does_not_matter(client: httpx.Client, kind: str) -> None:
     """The body is read as JSON, whatever it is called."""
     answer = client.post("/generations", content=b'{"prompt":"a"}', headers={"content-type": kind})
@@ -157,5 +160,7 @@ def test_wrong_address_outside_the_api_names_the_right_one(client: httpx.Client,
     """Somebody forgot the prefix."""
     answer = client.get(f"{fake.url}/generations")
     assert answer.status_code == 404
-    assert answer.json()["error"].startswith("leomock: 404 GET /generations: no such operation; the nearest is ")
+    assert answer.json()["error"].startswith(
+        "leomock: 404 GET /generations: no such operation; the nearest is "
+    )
     assert answer.json()["error"].endswith("; the API is at /api/rest/v1")

@@ -332,7 +332,7 @@ def test_form_with_endless_boundary(bucket: Bucket) -> None:
         (b"--b\r\n", "it ends before its last boundary"),
         (b"key=a", "its parts are not divided by the boundary of its Content-Type"),
         (b"--b\r\n\r\nvalue\r\n--b--\r\n", "a part has no name in its Content-Disposition"),
-        (_form([("key", None, b"\xff")]), "a field is not UTF-8"),
+        (_form([("key", None, b"\xff")]), "a field is not UTF-8 (the picture goes in a part named 'file')"),
         (_form([("key", None, b"a")])[:-6], "it ends before its last boundary"),
     ],
 )

@@ -54,7 +54,9 @@ def test_picture_is_not_sent_again_to_who_has_it(client: httpx.Client, url: str)
     assert (again.status_code, again.content) == (304, b"")
 
 
-@pytest.mark.parametrize("change", [("_0.jpg", "_1.jpg"), ("_0.jpg", "_0.png"), ("a_cat", "a_dog"), ("/cdn/", "/cdn//")])
+@pytest.mark.parametrize(
+    "change", [("_0.jpg", "_1.jpg"), ("_0.jpg", "_0.png"), ("a_cat", "a_dog"), ("/cdn/", "/cdn//")]
+)
 def test_picture_that_is_not_there_is_denied(client: httpx.Client, url: str, change: tuple[str, str]) -> None:
     """S3's XML, as for any missing key."""
     answer = client.get(url.replace(*change))

@@ -64,4 +64,10 @@ def test_line_is_written_for_pictures_too() -> None:
 
 def test_key_is_never_written_whole() -> None:
     """Not even a short one."""
-    assert [shortened(key) for key in ("a", "ab", "abcd", "abcdefgh", KEY)] == ["…", "a…", "ab…", "abcd…", "3f2a…"]
+    assert [shortened(key) for key in ("a", "ab", "abcd", "abcdefgh", KEY)] == [
+        "…",
+        "a…",
+        "ab…",
+        "abcd…",
+        "3f2a…",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from typing import Any
 
@@ -36,7 +37,7 @@ def test_documents_hold_all_operations(spec: Spec) -> None:
 def test_documents_compile_whole(spec: Spec) -> None:
     """Every validator and every response skeleton compiles, though calls compile them one by one."""
     for operation in spec.operations.values():
-        assert operation.validator.is_valid({name: None for name in ()}) in (True, False)
+        assert operation.validator.is_valid({}) == (not operation.required)
         operation.shaper.fit(operation.shaper.blank)
 
 
@@ -64,10 +65,8 @@ def test_overlay_actions_all_change_something() -> None:
     effective = lay(document, laid)
     for number, action in enumerate(laid["actions"]):
         without = {**laid, "actions": [a for n, a in enumerate(laid["actions"]) if n != number]}
-        try:
+        with contextlib.suppress(SpecError):  # a later action builds on this one
             assert lay(document, without) != effective, action["target"]
-        except SpecError:
-            pass  # a later action builds on this one
 
 
 def test_overlay_leaves_the_published_document_alone(spec: Spec) -> None:
@@ -88,9 +87,15 @@ def test_overlay_leaves_the_published_document_alone(spec: Spec) -> None:
 @pytest.mark.parametrize(
     ("action", "told"),
     [
-        ({"target": "$.nothing", "update": {}}, "overlay.json: actions[0] ($.nothing): the target is not in the"),
+        (
+            {"target": "$.nothing", "update": {}},
+            "overlay.json: actions[0] ($.nothing): the target is not in the",
+        ),
         ({"target": "$[", "update": {}}, "overlay.json: actions[0] ($[): not a JSONPath"),
-        ({"x-basis": "guessed", "update": {}}, "x-basis is 'guessed', not one of documented, observed, inferred"),
+        (
+            {"x-basis": "guessed", "update": {}},
+            "x-basis is 'guessed', not one of documented, observed, inferred",
+        ),
         ({"x-source": "", "update": {}}, "x-source is missing"),
         ({}, "exactly one of update and remove"),
         ({"update": {}, "remove": True}, "exactly one of update and remove"),
@@ -144,7 +149,7 @@ def test_handler_of_no_operation_stops_the_start(spec: Spec) -> None:
         HANDLERS["createGenration"] = handlers.get("createGeneration") or (lambda call, world: None)
         with pytest.raises(SpecError) as stopped:
             load(spec)
-        assert '@operation("createGenration") is in no document; did you mean \'createGeneration\'?' in str(
+        assert "@operation(\"createGenration\") is in no document; did you mean 'createGeneration'?" in str(
             stopped.value
         )
     finally:

@@ -150,17 +150,25 @@ def test_create_refuses(body: Any, error: str, path: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("body", "explain"),
     [
-        ({"prompt": "a", "sd_Version": 1}, "createGeneration has no variable 'sd_Version'; did you mean 'sd_version'?"),
+        (
+            {"prompt": "a", "sd_Version": 1},
+            "createGeneration has no variable 'sd_Version'; did you mean 'sd_version'?",
+        ),
         ({"prompt": "a", "zzz": 1}, "createGeneration has no variable 'zzz'"),
         (b"", "createGeneration needs 'prompt'; the request has no body"),
         (
             b"prompt=cat",
-            "createGeneration needs 'prompt'; the body is not JSON (unexpected character, expected a JSON value: "
-            "line 1 column 1 (char 0)), so it was read as no variables",
+            "createGeneration needs 'prompt'; the body is not JSON "
+            "(unexpected character, expected a JSON value: line 1 column 1 (char 0)), "
+            "so it was read as no variables",
         ),
-        (b"[]", "createGeneration needs 'prompt'; the body is JSON but not an object, so it was read as no variables"),
+        (
+            b"[]",
+            "createGeneration needs 'prompt'; the body is JSON but not an object, "
+            "so it was read as no variables",
+        ),
         ({"prompt": None}, "createGeneration: 'prompt' must not be null"),
-        ({"prompt": "a", "width": 33}, "createGeneration: 'width': 33 is not a multiple of 8"),
+        ({"prompt": "a", "width": 33}, "createGeneration: 'width' is 33; it is not a multiple of 8"),
     ],
 )
 def test_explain_names_the_rule_and_what_would_work(body: Any, explain: str) -> None:
@@ -180,7 +188,9 @@ def test_defaults_fill_what_was_not_sent() -> None:
 
 def test_nulls_are_accepted_for_everything_optional() -> None:
     """Clients send null for what is not set."""
-    optional = {name: None for name, v in SPEC.operations["createGeneration"].variables.items() if not v.required}
+    optional = {
+        name: None for name, v in SPEC.operations["createGeneration"].variables.items() if not v.required
+    }
     assert len(optional) > 40
     assert create({"prompt": "a", **optional})["width"] == 1024
 
@@ -206,7 +216,9 @@ def test_integral_float_is_an_integer() -> None:
 
 def test_variables_come_from_path_query_and_body() -> None:
     """One pool: the path outweighs the body, the body outweighs the query."""
-    made = create({"height": 256}, "prompt=from+query&width=512&height=512&public=true&tiling&seed=7&negative_prompt=")
+    made = create(
+        {"height": 256}, "prompt=from+query&width=512&height=512&public=true&tiling&seed=7&negative_prompt="
+    )
     assert made["prompt"] == "from query"
     assert (made["width"], made["height"], made["public"], made["tiling"]) == (512, 256, True, True)
     assert made["seed"] == 7
@@ -233,9 +245,18 @@ def test_body_on_get_is_read() -> None:
 @pytest.mark.parametrize(
     ("query", "error", "path"),
     [
-        ("limit=x", "expected a 32-bit integer for type 'Int', but found a string", "$.selectionSet.generations.args.limit"),
+        (
+            "limit=x",
+            "expected a 32-bit integer for type 'Int', but found a string",
+            "$.selectionSet.generations.args.limit",
+        ),
         ("offset=-1", "offset must be between 0 and 2147483647", "$"),
-        ("limit=1.5", "The value 1.5 lies outside the bounds or is not an integer. Maybe it is a float, or is there integer overflow?", "$.selectionSet.generations.args.limit"),
+        (
+            "limit=1.5",
+            "The value 1.5 lies outside the bounds or is not an integer. "
+            "Maybe it is a float, or is there integer overflow?",
+            "$.selectionSet.generations.args.limit",
+        ),
         ("page=1", "Unexpected variable page", "$"),
     ],
 )
@@ -254,9 +275,9 @@ def test_list_defaults_hold_when_empty() -> None:
 @pytest.mark.parametrize("id", ["x", GENERATION + "0", GENERATION.replace("-", ""), "", "../x", "a\nb"])
 def test_id_that_is_no_uuid_is_refused(id: str) -> None:
     """The database says so, in its words."""
+    request = Request("GET", ["generations", id], ADDRESSES)
     with pytest.raises(ApiError) as refused:
-        operation = SPEC.operations["getGenerationById"]
-        parse(operation, {"id": id}, Request("GET", ["generations", id], ADDRESSES))
+        parse(SPEC.operations["getGenerationById"], {"id": id}, request)
     assert refused.value.text == f'invalid input syntax for type uuid: "{id}"'
     assert refused.value.wording.code == "data-exception"
 
@@ -284,7 +305,9 @@ def test_prompt_of_a_million_characters_is_refused(size: int) -> None:
 def test_deeply_nested_body_is_no_variables() -> None:
     """A body that the reader refuses is one that is not JSON."""
     body = b'{"prompt": ' + b"[" * 5000 + b"]" * 5000 + b"}"
-    assert refusal("POST", "/generations", body).text == 'expecting a value for non-nullable variable: "prompt"'
+    assert (
+        refusal("POST", "/generations", body).text == 'expecting a value for non-nullable variable: "prompt"'
+    )
 
 
 def test_route_unknown_names_the_nearest() -> None:
@@ -301,7 +324,11 @@ def test_method_wrong_lists_the_right_ones() -> None:
     """405 with `Allow`."""
     refused = refusal("PUT", f"/generations/{GENERATION}", {})
     assert refused.status == 405
-    assert refused.body == {"error": "Allowed methods: GET, DELETE", "path": "$", "code": "method-not-allowed"}
+    assert refused.body == {
+        "error": "Allowed methods: GET, DELETE",
+        "path": "$",
+        "code": "method-not-allowed",
+    }
     assert refused.headers == {"Allow": "GET, DELETE"}
 
 
