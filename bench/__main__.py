@@ -25,6 +25,7 @@ SATURATED = 0.9
 # A server that had less of a core than this was kept from it: by its neighbours, or by the load generator.
 BUSY = 0.85
 FEWEST_ROUNDS = 3
+EXTRA_ROUNDS = 2
 
 
 class Plan(NamedTuple):
@@ -38,7 +39,7 @@ class Plan(NamedTuple):
     warm_up: int = 2_000
 
 
-FULL = Plan(rounds=7, seconds=1.5, starts=9, rows=100_000)
+FULL = Plan(rounds=6, seconds=1.5, starts=9, rows=100_000)
 QUICK = Plan(rounds=3, seconds=0.4, starts=3, rows=10_000)
 
 
@@ -196,7 +197,7 @@ class Bench:
         one: list[Sample] = []
         other: list[Sample] = []
         while len(one) < self.plan.rounds or (
-            len(one) < 2 * self.plan.rounds and len(saturated(one, other)) < FEWEST_ROUNDS
+            len(one) < self.plan.rounds + EXTRA_ROUNDS and len(saturated(one, other)) < FEWEST_ROUNDS
         ):
             self.progress(f"{name}, round {len(one) + 1}")
             one.append(first())

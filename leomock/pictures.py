@@ -16,18 +16,18 @@ if TYPE_CHECKING:  # Pillow is loaded when the first picture is asked for
 
 # The real names carry about this much of the prompt.
 SLUG_LENGTH = 60
-_GENERATED = re.compile(r"users/([^/]+)/generations/([^/]+)/[^/]*_(\d)\.(?:jpg|png)", re.ASCII)
+_GENERATED = re.compile(r"users/([^/]+)/generations/([^/]+)/[^/]+", re.ASCII)
 _OWNER = re.compile(r"users/([^/]+)/")
 _NOT_A_WORD = re.compile(r"[^A-Za-z0-9]+")
 # A picture made from a picture made from a picture …: deeper ones are drawn without what they came from.
 DEEPEST_INIT = 3
 
 
-def picture_key(row: Row, index: int, user_id: str) -> str:
-    """The key of picture `index` of a generation, in the form seen on the real CDN."""
+def picture_keys(row: Row, user_id: str) -> list[str]:
+    """The keys of the pictures of a generation, in the form seen on the real CDN."""
     extension = "png" if row.get("transparency") == "foreground_only" else "jpg"
-    stem = _stem(row["modelId"], row["prompt"][:200])
-    return f"users/{user_id}/generations/{row['id']}/{stem}_{index}.{extension}"
+    stem = f"users/{user_id}/generations/{row['id']}/{_stem(row['modelId'], row['prompt'][:200])}"
+    return [f"{stem}_{index}.{extension}" for index in range(row["num_images"])]
 
 
 @lru_cache(maxsize=1024)
@@ -53,10 +53,8 @@ def _generated(world: World, key: str) -> Picture | None:
     row = world.generations.get(found[2]) if found else None
     if found is None or row is None or row["status"] != "COMPLETE":
         return None
-    index = int(found[3])
-    if index >= row["num_images"] or picture_key(row, index, world.user_id) != key:
-        return None
-    return _picture(world, row, index)
+    keys = picture_keys(row, world.user_id)
+    return _picture(world, row, keys.index(key)) if key in keys else None
 
 
 def _picture(world: World, row: Row, index: int, depth: int = 0) -> Picture:

@@ -14,7 +14,7 @@ from leomock.errors import (
     ApiError,
 )
 from leomock.operations import operation
-from leomock.pictures import picture_key
+from leomock.pictures import picture_keys
 from leomock.settings import is_uuid
 from leomock.spec.parse import Call
 from leomock.state.clock import timestamp
@@ -54,7 +54,9 @@ def create_generation(call: Call, world: World) -> Row:
         "photoReal": call["photoReal"] or False,
         "promptMagic": call["promptMagic"] or False,
     }
-    row.update({field: call[name] for field, name in _REFLECTED.items() if call.given(name)})
+    for name in call.sent.keys() & _REFLECTED.keys():
+        if call.given(name):
+            row[_REFLECTED[name]] = call[name]
     if elements := call["elements"]:
         row["generation_elements"] = [
             {
@@ -105,9 +107,9 @@ def find_image(world: World, image_id: str) -> tuple[Row, int] | None:
     return None
 
 
-# What a row tells of the request, only where the request said it: field of the row, name in the request.
+# What a row tells of the request, only where the request said it: variable of the call, field of the row.
 _REFLECTED = {
-    "initStrength": "init_strength",
+    "init_strength": "initStrength",
     "photoRealStrength": "photoRealStrength",
     "promptMagicVersion": "promptMagicVersion",
     "promptMagicStrength": "promptMagicStrength",
@@ -126,10 +128,10 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     world.jobs.was_read(row)
     shown = {**row, "prompt_moderations": [{"moderationClassification": []}]}
     if row["status"] == "COMPLETE":
-        part, id, cdn = world.ids.part, row["id"], call.addresses.cdn
+        cdn = call.addresses.cdn
+        ids, keys = world.ids.parts(row["id"], row["num_images"]), picture_keys(row, world.user_id)
         shown["generated_images"] = [
-            {"id": part(id, n), "url": f"{cdn}/{picture_key(row, n, world.user_id)}"}
-            for n in range(row["num_images"])
+            {"id": id, "url": f"{cdn}/{key}"} for id, key in zip(ids, keys, strict=True)
         ]
     return shown
 

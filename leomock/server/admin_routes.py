@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from leomock import __version__
+from leomock.addresses import Addresses
 from leomock.answer import Api
 from leomock.errors import ApiError
 from leomock.server.api_routes import addresses, header_text
@@ -16,12 +17,16 @@ from leomock.server.api_routes import addresses, header_text
 def admin_routes(api: Api) -> list[BaseRoute]:
     """Health, the effective document, the bucket's credentials and the ending of jobs by hand."""
 
+    def _addresses(request: Request) -> Addresses:
+        host = request.headers.get("host", "").encode("latin-1")
+        return addresses(api.settings.public_url, request.url.scheme, host, request.scope.get("server"))
+
     async def health(request: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__, "operations": len(api.spec.operations)})
 
     async def document(request: Request) -> Response:
         published = request.query_params.get("published", "") not in ("", "0", "false")
-        server = addresses(api, request.scope).api
+        server = _addresses(request).api
         return Response(
             orjson.dumps(api.spec.document(server, published=published)), media_type="application/json"
         )
@@ -35,7 +40,7 @@ def admin_routes(api: Api) -> list[BaseRoute]:
                 "region": bucket.region,
                 "accessKeyId": bucket.access_key_id,
                 "secretAccessKey": bucket.secret_access_key,
-                "url": f"{addresses(api, request.scope).uploads}/{bucket.name}/",
+                "url": f"{_addresses(request).uploads}/{bucket.name}/",
             }
         )
 

@@ -2,62 +2,75 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import count
 from random import Random
-from typing import Any
 from urllib.parse import unquote
 
 import orjson
-from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leomock.addresses import Addresses
 from leomock.answer import Api, Reply
 from leomock.server.recording import NOTE
 from leomock.spec.parse import Request
-from leomock.state.ids import uuid4_from
 
 # The second is what the capability's REST adapter exposes.
-PREFIXES = (b"/api/rest/v1", b"/v1")
+PREFIXES = ("/api/rest/v1", "/v1")
 LONGEST_HEADER = 500
 # A body that is too long is read on up to here, so that a client which sends first still gets its answer.
 LONGEST_DRAIN = 2**30
+_ALWAYS = [(b"content-type", b"application/json; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
 
 
-class ApiRoute(BaseRoute):
-    """Everything below the API's two prefixes.
+class ApiRoutes:
+    """Answers everything below the API's two prefixes, and hands the rest on to another app.
 
-    A route of its own kind, because it must see the path as it was sent: `%2F` in an id is not a slash.
+    It stands in front of Starlette's routes: they cost an eighth of a call, and they see the path decoded,
+    where `%2F` in an id looks like a slash.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, rest: ASGIApp) -> None:
         self._api = api
+        self._rest = rest
         self._max_body = api.settings.max_body
-        self._request_ids = Random()
+        self._request_id = _request_ids()
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            path = _raw_path(scope)
+            path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
             for prefix in PREFIXES:
-                if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in (b"/", b""):
-                    return Match.FULL, {"below_prefix": path[len(prefix) :]}
-        return Match.NONE, {}
+                if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("/", ""):
+                    await self._answer(path[len(prefix) :].strip("/"), scope, receive, send)
+                    return
+        await self._rest(scope, receive, send)
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        authorization = ""
+    async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        authorization = host = b""
+        has_body = False
         for name, value in scope["headers"]:
             if name == b"authorization":
-                authorization = value.decode("latin-1")
-        path: str = scope["below_prefix"].decode("latin-1").strip("/")
-        reply = self._api.answer(
-            Request(
-                method=scope["method"],
-                segments=[unquote(part) for part in path.split("/")] if "%" in path else path.split("/"),
-                addresses=addresses(self._api, scope),
-                query=scope["query_string"].decode("latin-1"),
-                body=await self._body(receive),
-                authorization=authorization,
-            )
+                authorization = value
+            elif name == b"host":
+                host = value
+            elif name in (b"content-length", b"transfer-encoding"):
+                has_body = True
+        segments = path.split("/")
+        request = Request(
+            scope["method"],
+            [unquote(segment) for segment in segments] if "%" in path else segments,
+            addresses(self._api.settings.public_url, scope["scheme"], host, scope.get("server")),
+            scope["query_string"].decode("latin-1"),
+            await self._body(receive) if has_body else b"",
+            authorization.decode("latin-1"),
         )
+        try:
+            reply = self._api.answer(request)
+        except Exception as error:
+            reply = defect(error)
         await self._send(reply, scope, send)
 
     async def _body(self, receive: Receive) -> bytes:
@@ -79,35 +92,39 @@ class ApiRoute(BaseRoute):
     async def _send(self, reply: Reply, scope: Scope, send: Send) -> None:
         content = orjson.dumps(reply.body)
         headers = [
-            (b"content-type", b"application/json; charset=utf-8"),
-            (b"content-length", str(len(content)).encode()),
-            (b"x-content-type-options", b"nosniff"),
-            (b"x-request-id", uuid4_from(self._request_ids.getrandbits(128)).encode()),
+            *_ALWAYS,
+            (b"content-length", b"%d" % len(content)),
+            (b"x-request-id", next(self._request_id)),
         ]
-        if reply.headers:
-            headers += [(name.lower().encode(), value.encode()) for name, value in reply.headers.items()]
+        for name, value in reply.headers.items():
+            headers.append((name.lower().encode(), value.encode()))
         if reply.explain:
             headers.append((b"x-leomock-explain", header_text(reply.explain)))
-        note: dict[str, Any] = scope[NOTE]
-        if reply.operation:
-            note["operation"] = reply.operation.id
-        if reply.world:
-            note["key"] = reply.world.key
-        note["explain"] = reply.explain
+        note = scope.get(NOTE)
+        if note is not None:
+            note.operation = reply.operation.id if reply.operation else ""
+            note.key = reply.world.key if reply.world else ""
+            note.explain = reply.explain
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
 
-def addresses(api: Api, scope: Scope) -> Addresses:
-    """Where this client finds things: under the public URL, or under the address that it used itself."""
-    origin = api.settings.public_url
-    if not origin:
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
-        if not host:
-            server = scope.get("server") or ("localhost", None)
-            host = f"{server[0]}:{server[1]}" if server[1] else server[0]
-        origin = f"{scope['scheme']}://{host}"
-    return Addresses.under(origin)
+def defect(error: Exception) -> Reply:
+    """What a defect of the fake itself is answered with; the traceback goes to stderr."""
+    traceback.print_exception(error, file=sys.stderr)
+    text = f"leomock: a defect of the fake itself, please report it: {type(error).__name__}: {error}"
+    return Reply(500, {"error": text, "path": "$", "code": "unexpected"}, None, None)
+
+
+@lru_cache(maxsize=64)
+def addresses(public_url: str, scheme: str, host: bytes, server: tuple[str, int | None] | None) -> Addresses:
+    """Where a client finds things: under the public URL, or under the address that it used itself."""
+    if public_url:
+        return Addresses.under(public_url)
+    if host:
+        return Addresses.under(f"{scheme}://{host.decode('latin-1')}")
+    name, port = server or ("localhost", None)
+    return Addresses.under(f"{scheme}://{name}:{port}" if port else f"{scheme}://{name}")
 
 
 def header_text(text: str) -> bytes:
@@ -116,6 +133,8 @@ def header_text(text: str) -> bytes:
     return (line if len(line) <= LONGEST_HEADER else f"{line[: LONGEST_HEADER - 3]}...").encode()
 
 
-def _raw_path(scope: Scope) -> bytes:
-    raw: bytes | None = scope.get("raw_path")
-    return raw if raw is not None else scope["path"].encode()
+def _request_ids() -> Iterator[bytes]:
+    """Endless ids in the form of a version 4 UUID: one random beginning, then counted."""
+    begin = f"{Random().getrandbits(128):032x}"
+    begin = f"{begin[:8]}-{begin[8:12]}-4{begin[12:15]}-a{begin[15:18]}-"
+    return (f"{begin}{number:012x}".encode() for number in count(1))

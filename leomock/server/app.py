@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Router
+from starlette.types import ASGIApp
 
 from leomock.answer import Api
 from leomock.errors import ApiError
 from leomock.server.admin_routes import admin_routes, refused
-from leomock.server.api_routes import ApiRoute
+from leomock.server.api_routes import ApiRoutes, defect
 from leomock.server.bucket_routes import bucket_routes
 from leomock.server.cdn_routes import cdn_routes
 from leomock.server.recording import Recording
 from leomock.state.bucket import Bucket
 
 
-def make_app(api: Api, log: Callable[[str], object] | None = None) -> Starlette:
+def make_app(api: Api, log: Callable[[str], object] | None = None) -> ASGIApp:
     """The app for an API; `log` receives a line for each call."""
+    app: ASGIApp = ApiRoutes(api, _around_the_api(api))
+    return Recording(app, log) if log else app
+
+
+def _around_the_api(api: Api) -> Starlette:
+    """Everything that is not the API itself."""
 
     def find_bucket(name: str) -> Bucket | None:
         world = api.worlds.of_bucket(name)
@@ -46,18 +50,14 @@ def make_app(api: Api, log: Callable[[str], object] | None = None) -> Starlette:
         )
 
     async def broken(request: Request, error: Exception) -> Response:
-        traceback.print_exception(error, file=sys.stderr)
-        text = f"leomock: a defect of the fake itself, please report it: {type(error).__name__}: {error}"
-        return JSONResponse({"error": text, "path": "$", "code": "unexpected"}, 500)
+        return JSONResponse(defect(error).body, 500)
 
     return Starlette(
         routes=[
-            ApiRoute(api),
             Mount("/cdn", app=_for_browsers(Router(cdn_routes(api)))),
             Mount("/s3", app=_for_browsers(Router(bucket_routes(find_bucket)))),
             Mount("/_leomock", routes=admin_routes(api)),
         ],
-        middleware=[Middleware(Recording, log)],
         exception_handlers={ApiError: refused, HTTPException: not_found, Exception: broken},
     )
 

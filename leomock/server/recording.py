@@ -5,18 +5,27 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Under this key of the scope the routes say what they know of a call: operation, key, explain.
+# Under this key of the scope stands the note in which the routes say what they know of a call.
 NOTE = "leomock.note"
+
+
+@dataclass(slots=True)
+class Note:
+    """What is known of a call beyond its request and status."""
+
+    operation: str = ""
+    key: str = ""
+    explain: str = ""
 
 
 class Recording:
     """Watches every HTTP call and writes a line about it when it was answered."""
 
-    def __init__(self, app: ASGIApp, write: Callable[[str], object] | None) -> None:
+    def __init__(self, app: ASGIApp, write: Callable[[str], object]) -> None:
         self._app = app
         self._write = write
 
@@ -24,11 +33,7 @@ class Recording:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        note: dict[str, Any] = {}
-        scope[NOTE] = note
-        if self._write is None:
-            await self._app(scope, receive, send)
-            return
+        note = scope[NOTE] = Note()
         status = 0
 
         async def watched(message: Message) -> None:
@@ -44,20 +49,18 @@ class Recording:
             self._write(_line(scope, status, (time.perf_counter() - began) * 1000, note))
 
 
-def _line(scope: Scope, status: int, milliseconds: float, note: dict[str, Any]) -> str:
+def _line(scope: Scope, status: int, milliseconds: float, note: Note) -> str:
     moment = time.strftime("%H:%M:%S")
-    path = one_line(scope["path"])[:200]
-    operation = f" {note['operation']}" if "operation" in note else ""
-    tenant = f" key {shortened(note['key'])}" if "key" in note else ""
-    explain = f" | {one_line(note['explain'])}" if note.get("explain") else ""
-    call = f"{scope['method']} {path}{operation}"
+    operation = f" {note.operation}" if note.operation else ""
+    tenant = f" key {shortened(note.key)}" if note.key else ""
+    explain = f" | {one_line(note.explain)}" if note.explain else ""
+    call = f"{scope['method']} {one_line(scope['path'])[:200]}{operation}"
     return f"{moment} {call} {status} {milliseconds:.1f} ms{tenant}{explain}\n"
 
 
 def shortened(key: str) -> str:
     """Enough of an API key to tell tenants apart, never the whole of it."""
-    visible = key[: min(4, len(key) // 2)]
-    return one_line(visible) + "…"
+    return one_line(key[: min(4, len(key) // 2)]) + "…"
 
 
 def one_line(text: str) -> str:

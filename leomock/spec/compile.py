@@ -182,7 +182,8 @@ class Spec:
         self.overlay = read(folder / OVERLAY)
         self.effective = lay(self.published, self.overlay)
         self.operations: dict[str, Operation] = {}
-        self._routes: dict[int, list[tuple[list[str], dict[str, Operation]]]] = {}
+        # By the number of segments and the first of them, which is never a variable.
+        self._routes: dict[tuple[int, str], list[tuple[list[str], dict[str, Operation]]]] = {}
         for path, item in self.effective["paths"].items():
             methods = {}
             for method, entry in operations_of(item):
@@ -191,7 +192,7 @@ class Spec:
                     raise SpecError(f"{operation}: the operationId stands twice")
                 self.operations[operation.id] = methods[operation.method] = operation
             pattern = path.strip("/").split("/")
-            self._routes.setdefault(len(pattern), []).append((pattern, methods))
+            self._routes.setdefault((len(pattern), pattern[0]), []).append((pattern, methods))
         for routes in self._routes.values():
             routes.sort(key=lambda route: [part.startswith("{") for part in route[0]])
 
@@ -200,7 +201,7 @@ class Spec:
 
         Raises the 404 or 405 of the real service.
         """
-        for pattern, methods in self._routes.get(len(segments), ()):
+        for pattern, methods in self._routes.get((len(segments), segments[0]), ()):
             captured = {}
             for part, segment in zip(pattern, segments, strict=True):
                 if part.startswith("{"):

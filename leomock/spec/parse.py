@@ -91,13 +91,8 @@ class Call:
 def parse(operation: Operation, captured: dict[str, str], request: Request) -> Call:
     """Read a request to an operation whose path variables were captured by the route."""
     pool = _pool(operation, captured, request)
-    for name in pool:
-        if name not in operation.variables:
-            raise UNEXPECTED_VARIABLE(
-                name=name,
-                explain=f"{operation.id} has no variable '{name}'{suggestion(name, operation.variables)} "
-                f"({_rule(operation)})",
-            )
+    if not pool.keys() <= operation.variables.keys():
+        pool = _without_unnameable(operation, pool)
     for name in operation.required:
         if pool.get(name) is None:
             raise _absent(operation, operation.variables[name], name in pool, request)
@@ -131,10 +126,19 @@ def _pool(operation: Operation, captured: dict[str, str], request: Request) -> d
         if isinstance(body, dict):
             pool.update(body)
     pool.update(captured)
-    # A key that GraphQL could not name is no variable; the real service passes over it.
-    if not all(map(GRAPHQL_NAME.fullmatch, pool)):
-        pool = {name: value for name, value in pool.items() if GRAPHQL_NAME.fullmatch(name)}
     return pool
+
+
+def _without_unnameable(operation: Operation, pool: dict[str, Any]) -> dict[str, Any]:
+    """The pool without keys that GraphQL could not name: as the real service, we pass over those alone."""
+    for name in pool:
+        if name not in operation.variables and GRAPHQL_NAME.fullmatch(name):
+            raise UNEXPECTED_VARIABLE(
+                name=name,
+                explain=f"{operation.id} has no variable '{name}'{suggestion(name, operation.variables)} "
+                f"({_rule(operation)})",
+            )
+    return {name: value for name, value in pool.items() if name in operation.variables}
 
 
 def _decoded(variable: Variable | None, text: str) -> Any:

@@ -54,25 +54,22 @@ class Shaper:
             fit_item = self._fit(schema["items"])
             if fit_item is None:
                 return None
-            return lambda values: None if values is None else [fit_item(value) for value in values]
+            return lambda values: [fit_item(value) for value in values] if values else values
         if schema.get("type") != "object" or "properties" not in schema:
             return None
-        # `x-sparse` marks fields seen on the wire in some answers only: there when set, never blanked.
-        sparse = {n for n, part in schema["properties"].items() if part.get("x-sparse")}
-        blanks = {n: self._blank(part) for n, part in schema["properties"].items() if n not in sparse}
-        nested = {n: fit for n, part in schema["properties"].items() if (fit := self._fit(part))}
+        blanks = {name: self._blank(part) for name, part in schema["properties"].items()}
+        nested = [(name, fit) for name, part in schema["properties"].items() if (fit := self._fit(part))]
 
         def fit_object(value: Mapping[str, Any] | None) -> Any:
             if value is None:
                 return None
-            get = value.get
-            fitted = {name: get(name, blank) for name, blank in blanks.items()}
-            for name in sparse:
-                if name in value:
-                    fitted[name] = value[name]
-            for name, fit in nested.items():
-                if name in fitted:
-                    fitted[name] = fit(fitted[name])
+            fitted = {**blanks, **value}  # in the order of the schema
+            if len(fitted) > len(blanks):
+                for name in value:
+                    if name not in blanks:
+                        del fitted[name]
+            for name, fit in nested:
+                fitted[name] = fit(fitted[name])
             return fitted
 
         return fit_object

@@ -2,38 +2,69 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 # Where a world's time stands when nobody says otherwise, so that the same calls give the same bytes.
 EPOCH = datetime(2024, 4, 20, 14, 33, 28, 258000, UTC).timestamp()
 
+_LAST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
+
 
 class Clock:
-    """Tells a world's time in seconds since 1970 (UTC).
+    """Tells a world's time in seconds since 1970 (UTC): `moment` plus what passed since, times `rate`.
 
-    `source` is a steady clock that runs somewhere else (only `server/` and `fake` hand in the wall clock);
-    without one the clock stands still until it is advanced.
+    `source` is a steady clock that runs somewhere else (only `server/`, `fake` and `cli` hand one in);
+    without one the time stands still until it is advanced. A rate of 0 is a frozen clock.
     """
 
-    __slots__ = ("_moment", "_read_at", "_source")
+    __slots__ = ("_moment", "_rate", "_read_at", "_source")
 
-    def __init__(self, moment: float = EPOCH, source: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, moment: float = EPOCH, source: Callable[[], float] | None = None, rate: float = 1.0
+    ) -> None:
         self._source = source
         self._moment = moment
+        self._rate = _checked_rate(rate) if source else 0.0
         self._read_at = source() if source else 0.0
 
     def now(self) -> float:
         """Seconds since 1970, UTC."""
-        if self._source is None:
+        if self._source is None or self._rate == 0:
             return self._moment
-        return self._moment + self._source() - self._read_at
+        return self._moment + (self._source() - self._read_at) * self._rate
+
+    @property
+    def rate(self) -> float:
+        """How many seconds of this clock pass in one of the machine's: 1 is real, 0 frozen."""
+        return self._rate
+
+    def run(self, rate: float = 1.0) -> None:
+        """Go on from now at a rate; 0 freezes. Raises ValueError."""
+        rate = _checked_rate(rate)
+        if self._source is None:
+            if rate:
+                raise ValueError("this clock has nothing that moves it; only advance(seconds) does")
+            return
+        self._moment, self._read_at = self.now(), self._source()
+        self._rate = rate
+
+    def freeze(self) -> None:
+        """Stop the time until it is advanced or runs again."""
+        self.run(0)
 
     def advance(self, seconds: float) -> None:
         """Move on; time never goes backwards (ValueError)."""
-        if not seconds >= 0 or seconds == float("inf"):
-            raise ValueError(f"advance({seconds}): time moves forwards only, by a finite number of seconds")
+        if not (0 <= seconds < math.inf and self._moment + seconds <= _LAST):
+            raise ValueError(f"advance({seconds}): time moves forwards only, and not past the year 9000")
         self._moment += seconds
+
+
+def _checked_rate(rate: float) -> float:
+    if not 0 <= rate <= 1_000_000:
+        raise ValueError(f"rate {rate}: use 0 (frozen), 1 (real) or any number up to 1000000")
+    return float(rate)
 
 
 def timestamp(moment: float) -> str:

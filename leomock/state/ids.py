@@ -22,14 +22,14 @@ def stable(*parts: object, size: int = 16) -> bytes:
 
 def uuid4_from(number: int) -> str:
     """A version 4 UUID whose free bits come from a number."""
-    return _text(number & _FREE_BITS | _VERSION_4 | _VARIANT)
+    return _whole_text(number & _FREE_BITS | _VERSION_4 | _VARIANT)
 
 
 class Ids:
     """The ids of one world.
 
     The pictures of a generation need no rows: the id of picture `n` is the generation's id with a mask
-    laid over it, and the mask taken off leads back.
+    laid over its first half, and the mask taken off leads back.
     """
 
     def __init__(self, random: Random, version: Literal["v4", "v6"], now: Callable[[], float]) -> None:
@@ -38,8 +38,8 @@ class Ids:
         self._now = now
         self._last_step = 0
         # Pictures stay v4 where generations are v6: only generations were seen with the new version.
-        turn = 0x2 << 76 if version == "v6" else 0
-        self._masks = [random.getrandbits(128) & _FREE_BITS ^ turn for _ in range(MOST_PARTS)]
+        turn = 0x2 << 12 if version == "v6" else 0
+        self._masks = [random.getrandbits(64) & ~(0xF << 12) ^ turn for _ in range(MOST_PARTS)]
 
     def new(self) -> str:
         """A version 4 UUID."""
@@ -52,18 +52,24 @@ class Ids:
         step = max(int(self._now() * 10_000_000) + _GREGORIAN, self._last_step + 1)
         self._last_step = step
         free = self._random.getrandbits(62)
-        return _text((step >> 12) << 80 | 0x6 << 76 | (step & 0xFFF) << 64 | _VARIANT | free)
+        return _whole_text((step >> 12) << 80 | 0x6 << 76 | (step & 0xFFF) << 64 | _VARIANT | free)
 
-    def part(self, whole: str, index: int) -> str:
-        """The id of part `index` (0 to 7) of a thing."""
-        return _text(int(whole.replace("-", ""), 16) ^ self._masks[index])
+    def parts(self, whole: str, count: int) -> list[str]:
+        """The ids of the first `count` (at most 8) parts of a thing."""
+        half, rest = int(whole[:8] + whole[9:13] + whole[14:18], 16), whole[18:]
+        return [_text(half ^ mask, rest) for mask in self._masks[:count]]
 
     def wholes(self, part: str) -> Iterator[tuple[str, int]]:
         """What a part's id could belong to: pairs of (id, index)."""
-        number = int(part.replace("-", ""), 16)
-        return ((_text(number ^ mask), index) for index, mask in enumerate(self._masks))
+        half, rest = int(part[:8] + part[9:13] + part[14:18], 16), part[18:]
+        return ((_text(half ^ mask, rest), index) for index, mask in enumerate(self._masks))
 
 
-def _text(number: int) -> str:
-    digits = f"{number:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+def _text(first_half: int, rest: str) -> str:
+    """A UUID from its first 64 bits and its text from the third hyphen on."""
+    digits = f"{first_half:016x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:]}{rest}"
+
+
+def _whole_text(number: int) -> str:
+    return _text(number >> 64, f"-{number >> 48 & 0xFFFF:04x}-{number & 0xFFFFFFFFFFFF:012x}")

@@ -59,6 +59,7 @@ class Worlds:
         self.settings = settings
         self._source = source
         self._lock = threading.Lock()
+        self._by_header: dict[str, World] = {}  # only of those that were let in
         self._by_key: dict[str, World] = {}
         self._by_user: dict[str, World] = {}
         self._by_bucket: dict[str, World] = {}
@@ -68,10 +69,10 @@ class Worlds:
 
     def enter(self, authorization: str) -> World:
         """The world of an `Authorization` header; raises what a refused key is answered."""
+        if world := self._by_header.get(authorization):
+            return world
         scheme, _, key = authorization.strip().partition(" ")
         key = key.strip()
-        if (world := self._by_key.get(key)) and scheme.lower() == "bearer":
-            return world
         if scheme.lower() != "bearer" or not key:
             raise UNAUTHORIZED(
                 explain="send the header 'Authorization: Bearer <API key>'"
@@ -81,7 +82,8 @@ class Worlds:
             raise HOOK_DOWN(explain="the API key is not a UUID; the real service answers 500 to that")
         if self.settings.auth != "open" and key not in self.settings.api_keys:
             raise UNAUTHORIZED(explain="this API key is none of those the fake was started with (--api-key)")
-        return self.of(key)
+        world = self._by_header[f"Bearer {key}"] = self.of(key)
+        return world
 
     def of(self, key: str) -> World:
         """The world of an API key, made if need be."""

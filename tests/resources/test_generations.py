@@ -306,7 +306,7 @@ def test_image_made_from_a_generated_image(client: httpx.Client) -> None:
 def test_image_of_a_pending_generation_cannot_be_used(client: httpx.Client, fake: Fake) -> None:
     """There is no picture before the job is settled."""
     id = generate(client)
-    image = fake.world.ids.part(id, 0)
+    (image,) = fake.world.ids.parts(id, 1)
     answer = client.post("/generations", json={"prompt": "a", "init_generation_image_id": image})
     assert answer.json()["error"] == "couldn't access image"
 

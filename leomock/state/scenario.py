@@ -1,0 +1,217 @@
+"""Faults as data: rules that say when, what and how often.
+
+A rule knows nothing of YAML (see `scenario_files`) and does nothing itself: it tells what is to happen, and
+`answer`, `Jobs`, the bucket's door and the webhook sender let it happen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Literal
+
+Stage = Literal["call", "upload", "webhook"]
+Breakage = Literal["reset", "truncate", "stall", "wrong_content_type", "malformed_json"]
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a job ends, where that is not simply COMPLETE with everything asked for.
+
+    `images` is how many pictures there are, `nsfw` the indexes of those that are flagged, `seconds` how long
+    it takes by the world's clock (a number is drawn from the span).
+    """
+
+    status: Literal["COMPLETE", "FAILED"] = "COMPLETE"
+    images: int | None = None
+    nsfw: tuple[int, ...] | Literal["all"] = ()
+    seconds: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and a body in place of the operation's own; `body` None with `text` None is an empty one."""
+
+    status: int
+    body: Any = None
+    text: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What happens to an event on its way: `delay` in seconds, `copies` in all, held behind the next one."""
+
+    delay: Span | None = None
+    copies: int = 1
+    reorder: bool = False
+    drop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """When a rule strikes; all that is given must hold.
+
+    `operations` and `groups` are names; `prompt` is searched in the prompt. `body`, `query` and `headers` map
+    names to wanted values, where a compiled pattern is searched in the value's text. The counters count what
+    the rest of the criteria let through: the `call`th, `every` nth, the `first` N, those `after` N; `each`
+    keeps them apart per job or per resource id instead of per world.
+    """
+
+    operations: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    prompt: re.Pattern[str] | None = None
+    body: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    call: int | None = None
+    every: int | None = None
+    first: int | None = None
+    after: int | None = None
+    probability: float | None = None
+    each: Literal["world", "resource"] = "world"
+
+    def counted(self, number: int) -> bool:
+        """Whether the `number`th thing (from 1) that fits is one that the counters mean."""
+        return (
+            (self.call is None or number == self.call)
+            and (self.every is None or number % self.every == 0)
+            and (self.first is None or number <= self.first)
+            and (self.after is None or number > self.after)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of a scenario: when, what, and how often at most (`times`)."""
+
+    name: str
+    stage: Stage
+    when: Criteria = Criteria()
+    answer: Answer | None = None
+    delay: Span | None = None
+    breakage: Breakage | None = None
+    outcome: Outcome | None = None
+    upload: Literal["refused", "expired"] | None = None
+    delivery: Delivery | None = None
+    times: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A named set of rules. `settings` are what a whole fake must be started with (e.g. `ids`)."""
+
+    name: str
+    description: str
+    basis: str
+    source: str
+    rules: tuple[Rule, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """Something that a rule may strike: a call, an upload, or an event that is about to leave."""
+
+    stage: Stage
+    operation: str = ""
+    group: str = ""
+    resource: str = ""
+    prompt: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Struck:
+    """What the rules that struck say together; the first to speak of a thing decides it."""
+
+    rules: list[str] = field(default_factory=list)
+    answer: Answer | None = None
+    delay: float = 0.0
+    breakage: Breakage | None = None
+    outcome: Outcome | None = None
+    upload: Literal["refused", "expired"] | None = None
+    delivery: Delivery | None = None
+
+
+class Script:
+    """The scenarios in force in one world, and how often each of their rules was met and has struck."""
+
+    def __init__(self, random: Random, scenarios: Sequence[Scenario] = ()) -> None:
+        self._random = random
+        self.scenarios = tuple(scenarios)
+        self._met: dict[tuple[str, str], int] = {}
+        self._struck: dict[tuple[str, str], int] = {}
+
+    def play(self, scenarios: Sequence[Scenario]) -> None:
+        """Put scenarios in force instead of those that were; counting begins anew."""
+        self.scenarios = tuple(scenarios)
+        self._met.clear()
+        self._struck.clear()
+
+    def strike(self, occasion: Occasion, more: Sequence[Scenario] = ()) -> Struck | None:
+        """What happens on an occasion, by the scenarios in force and `more` of them; None is the usual."""
+        struck: Struck | None = None
+        for scenario in (*more, *self.scenarios):
+            for rule in scenario.rules:
+                if rule.stage == occasion.stage and self._strikes(rule, occasion):
+                    struck = struck or Struck()
+                    self._add(struck, rule)
+        return struck
+
+    def drawn(self, span: Span) -> float:
+        """A number from a span, by the world's seed."""
+        low, high = span
+        return low if low == high else self._random.uniform(low, high)
+
+    def _strikes(self, rule: Rule, occasion: Occasion) -> bool:
+        when = rule.when
+        if not _fits(when, occasion):
+            return False
+        counter = (rule.name, occasion.resource if when.each == "resource" else "")
+        number = self._met[counter] = self._met.get(counter, 0) + 1
+        if not when.counted(number) or self._struck.get(counter, 0) == rule.times:
+            return False
+        if when.probability is not None and self._random.random() >= when.probability:
+            return False
+        self._struck[counter] = self._struck.get(counter, 0) + 1
+        return True
+
+    def _add(self, struck: Struck, rule: Rule) -> None:
+        struck.rules.append(rule.name)
+        struck.answer = struck.answer or rule.answer
+        struck.breakage = struck.breakage or rule.breakage
+        struck.outcome = struck.outcome or rule.outcome
+        struck.upload = struck.upload or rule.upload
+        struck.delivery = struck.delivery or rule.delivery
+        if rule.delay:
+            struck.delay += self.drawn(rule.delay)
+
+
+def _fits(when: Criteria, occasion: Occasion) -> bool:
+    """Whether all criteria but the counters hold."""
+    return (
+        (not when.operations or occasion.operation in when.operations)
+        and (not when.groups or occasion.group in when.groups)
+        and (when.prompt is None or when.prompt.search(occasion.prompt) is not None)
+        and _holds(when.body, occasion.body)
+        and _holds(when.query, occasion.query)
+        and _holds(when.headers, occasion.headers)
+    )
+
+
+def _holds(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    for name, value in wanted.items():
+        if name not in found:
+            return False
+        if isinstance(value, re.Pattern):
+            if not value.search(str(found[name])):
+                return False
+        elif found[name] != value:
+            return False
+    return True
