@@ -2,65 +2,220 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from leomock.errors import TOO_LARGE, ApiError
+import orjson
+
+from leomock.errors import TOO_LARGE, UNKNOWN_SCENARIO, ApiError
 from leomock.operations import load
+from leomock.resources.webhooks import event_of
+from leomock.scenario_files import Library, ScenarioError, scenarios_folder
 from leomock.settings import Settings
 from leomock.spec.compile import Operation, Spec
-from leomock.spec.parse import Request, parse
-from leomock.state.world import World, Worlds
+from leomock.spec.parse import Call, Request, parse
+from leomock.state.clock import Clock
+from leomock.state.journal import Headers
+from leomock.state.scenario import Breakage, Occasion, Scenario, Struck
+from leomock.state.table import Row
+from leomock.state.world import MakeClock, World, Worlds
+
+# Works from any language with no other call, like the test cards of a payment service.
+MAGIC = re.compile(r"\[leomock:([^\[\]]{1,100})\]")
 
 
 class Reply:
-    """A status, a body (JSON values) and what the HTTP layer adds to it."""
+    """A status, a body (JSON values, or `text` that is none) and what the HTTP layer adds to it.
 
-    __slots__ = ("body", "explain", "headers", "operation", "status", "world")
+    `delay` (seconds, before the answer) and `breakage` (of the connection or the content) are for the HTTP
+    layer to bring about; `rules` are the scenario rules that struck.
+    """
+
+    __slots__ = (
+        *("_content", "body", "breakage", "delay", "explain", "headers"),
+        *("operation", "rules", "status", "text", "world"),
+    )
 
     def __init__(self, status: int, body: Any, operation: Operation | None, world: World | None) -> None:
         self.status = status
         self.body = body
+        self.text: str | None = None
+        self._content: bytes | None = None
         self.operation = operation
         self.world = world
         self.headers: dict[str, str] = {}
         self.explain = ""
+        self.delay = 0.0
+        self.breakage: Breakage | None = None
+        self.rules: list[str] = []
+
+    @property
+    def content(self) -> bytes:
+        """The body as bytes."""
+        if self._content is None:
+            self._content = orjson.dumps(self.body) if self.text is None else self.text.encode()
+        return self._content
 
 
 class Api:
     """The fake API: the documents, the handlers and the tenants.
 
-    It is synchronous, knows nothing of HTTP and never sleeps. `source` is the steady clock behind the
-    worlds' time (see `Clock`).
+    It is synchronous, knows nothing of HTTP and never sleeps.
     """
 
-    def __init__(self, settings: Settings | None = None, source: Callable[[], float] | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, make_clock: MakeClock = Clock) -> None:
         self.settings = settings or Settings()
         self.spec = Spec()
         self.handlers = load(self.spec)
-        self.worlds = Worlds(self.settings, source)
+        self.library = Library(
+            scenarios_folder(), self.spec.operations, {o.group for o in self.spec.operations.values()}
+        )
+        self.worlds = Worlds(self.settings, make_clock, self._announce)
+
+    @classmethod
+    def playing(cls, settings: Settings, names: Sequence[str | Path], make_clock: MakeClock = Clock) -> Api:
+        """An API with scenarios (names or files) in force from the start, started as they want it.
+
+        Raises ScenarioError, and SettingError where a scenario wants a setting that cannot be.
+        """
+        api = cls(settings, make_clock)
+        scenarios = tuple(api.library.get(name) for name in names)
+        wanted = {name: value for scenario in scenarios for name, value in scenario.settings.items()}
+        if wanted:
+            api = cls(replace(settings, **wanted), make_clock)
+        api.worlds.scenarios = scenarios
+        return api
 
     def answer(self, request: Request) -> Reply:
         """Take one raw request to its reply; a refusal is a reply as well."""
-        operation = world = None
+        operation = world = struck = None
         try:
             world = self.worlds.enter(request.authorization)
             operation, captured = self.spec.route(request.method, request.segments)
             if len(request.body) > self.settings.max_body:
                 limit = self.settings.max_body
                 raise TOO_LARGE(limit=limit, explain=f"{operation.id}: the body has more than {limit} bytes")
-            call = parse(operation, captured, request)
-            handler = self.handlers.get(operation.id)
-            if handler is None:
-                reply = Reply(200, {operation.envelope: operation.shaper.blank}, operation, world)
-                reply.explain = f"{operation.id} answers a blank: leomock has no behaviour for it yet"
-                return reply
             with world.lock:
-                world.jobs.settle()
-                value = operation.shaper.fit(handler(call, world))
-            return Reply(200, {operation.envelope: value}, operation, world)
+                if world.limits:
+                    world.limits.count(operation.id)
+                call = parse(operation, captured, request)
+                world.cdn = request.addresses.cdn
+                world.settle()
+                struck = self._strike(call, request, world)
+                reply = self._struck(struck, call, world) if struck else self._answered(call, world)
         except ApiError as error:
             reply = Reply(error.status, error.body, operation, world)
             reply.headers = error.headers
             reply.explain = error.explain
+        if struck is not None:
+            _mark(reply, struck)
+        return reply
+
+    def _answered(self, call: Call, world: World) -> Reply:
+        """The usual answer to a call."""
+        operation = call.operation
+        handler = self.handlers.get(operation.id)
+        if handler is None:
+            reply = Reply(200, {operation.envelope: operation.shaper.blank}, operation, world)
+            reply.explain = f"{operation.id} answers a blank: leomock has no behaviour for it yet"
             return reply
+        value = operation.shaper.fit(handler(call, world))
+        return Reply(200, {operation.envelope: value}, operation, world)
+
+    def _strike(self, call: Call, request: Request, world: World) -> Struck | None:
+        """What the scenarios do to this call: those in force, and those that it asks for itself."""
+        prompt = call["prompt"]
+        more = self._magic(prompt)
+        if request.scenario:
+            more += [self._named(name.strip()) for name in request.scenario.split(",")]
+        if not more and not world.script.scenarios:
+            return None
+        occasion = Occasion(
+            "call",
+            operation=call.operation.id,
+            group=call.operation.group,
+            resource=call["id"] or "",
+            prompt=prompt or "",
+            body=call.variables,
+            query=call.sent,
+            headers=request.headers,
+        )
+        return world.strike(occasion, more)
+
+    def _announce(self, world: World, row: Row, moment: float) -> None:
+        """Put the event of a job that ended into the outbox, in the way that scenarios let it travel."""
+        kind, body = event_of(row, world, world.cdn, moment)
+        occasion = Occasion("webhook", resource=row["id"], prompt=row["prompt"])
+        struck = world.strike(occasion, self._magic(row["prompt"]))
+        world.outbox.add(kind, body, struck.delivery if struck else None, moment)
+
+    def _magic(self, prompt: object) -> list[Scenario]:
+        """The scenarios that a prompt asks for."""
+        if not isinstance(prompt, str) or "[leomock:" not in prompt:
+            return []
+        return [self._named(name) for name in MAGIC.findall(prompt)]
+
+    def _named(self, name: str) -> Scenario:
+        try:
+            return self.library.named(name)
+        except ScenarioError as error:
+            raise UNKNOWN_SCENARIO(text=str(error), explain="the request asks for a scenario") from None
+
+    def record(
+        self, request: Request, reply: Reply, path: str, response_headers: Headers, milliseconds: float
+    ) -> None:
+        """Keep an exchange in the journal of its key."""
+        world = reply.world
+        journal = world.journal if world else self.worlds.strangers
+        journal.add(
+            moment=world.clock.now() if world else self.worlds.now(),
+            door="api",
+            operation=reply.operation.id if reply.operation else "",
+            method=request.method,
+            path=path,
+            query=request.query,
+            request_headers=request.raw_headers,
+            request_body=request.body,
+            status=reply.status,
+            response_headers=response_headers,
+            response_body=reply.content,
+            rules=reply.rules,
+            explain=reply.explain,
+            milliseconds=milliseconds,
+        )
+
+    def _struck(self, struck: Struck, call: Call, world: World) -> Reply:
+        """What a scenario puts in place of the usual answer, or the usual one with its job arranged."""
+        if struck.answer is None:
+            seconds = None
+            if struck.outcome and struck.outcome.seconds:
+                seconds = world.script.drawn(struck.outcome.seconds)
+            with world.jobs.arranged(struck.outcome, seconds):
+                return self._answered(call, world)
+        given = struck.answer
+        reply = Reply(given.status, _filled(given.body, world), call.operation, world)
+        reply.text = given.text
+        reply.headers = dict(given.headers)
+        return reply
+
+
+def _mark(reply: Reply, struck: Struck) -> None:
+    reply.rules = struck.rules
+    reply.delay = struck.delay
+    reply.breakage = struck.breakage
+    said = f"scenario rule {', '.join(struck.rules)} struck"
+    reply.explain = f"{said}; {reply.explain}" if reply.explain else said
+
+
+def _filled(body: Any, world: World) -> Any:
+    """A body from a scenario, with `{user_id}` in its texts filled in."""
+    if isinstance(body, str):
+        return body.replace("{user_id}", world.user_id)
+    if isinstance(body, dict):
+        return {name: _filled(value, world) for name, value in body.items()}
+    if isinstance(body, list):
+        return [_filled(value, world) for value in body]
+    return body

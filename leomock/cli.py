@@ -7,12 +7,17 @@ import contextlib
 import signal
 import sys
 import time
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from leomock import __version__
 from leomock.settings import SettingError, Settings
+
+if TYPE_CHECKING:
+    from leomock.answer import Api
+    from leomock.scenario_files import Library
 
 CONTEXT = {
     "auto_envvar_prefix": "LEOMOCK",
@@ -20,6 +25,7 @@ CONTEXT = {
     "show_default": True,
     "max_content_width": 100,
 }
+_SIZE = click.IntRange(1)
 
 
 @click.group(context_settings=CONTEXT)
@@ -58,7 +64,37 @@ def main() -> None:
     help="UUID version of generations; newer accounts see v6.",
 )
 @click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Faults from the start; may be repeated. `leomock scenarios` lists the names.",
+)
+@click.option(
+    "--limits",
+    default="none",
+    type=click.Choice(["none", "real"]),
+    help="real: enforce the documented rates, concurrency and queue.",
+)
+@click.option("--rate", default=1.0, help="How fast the time passes; 0 freezes it.")
+@click.option("--webhook-url", default="", metavar="URL", help="Where events of all keys are posted.")
+@click.option("--webhook-key", default="", metavar="KEY", help="The bearer token of the webhook.")
+@click.option(
+    "--state",
+    "state_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A file to read at the start and write at the stop and every --save-every seconds.",
+)
+@click.option("--save-every", default=5.0, type=click.FloatRange(0.1), metavar="SECONDS", help="See --state.")
+@click.option(
     "--public-url", default="", metavar="URL", help="What URLs in answers begin with, if not the caller's."
+)
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="HOST",
+    help="Another name under which /_leomock/ may be called; may be repeated.",
 )
 @click.option(
     "--max-body", default=16 * 2**20, type=click.IntRange(1), metavar="BYTES", help="Longest body of a call."
@@ -66,14 +102,38 @@ def main() -> None:
 @click.option(
     "--max-upload", default=25 * 2**20, type=click.IntRange(1), metavar="BYTES", help="Largest upload."
 )
+@click.option(
+    "--max-worlds", default=1000, type=click.IntRange(1), help="Keys to keep; the longest unused leaves."
+)
+@click.option("--journal", default=1000, type=click.IntRange(1), help="Exchanges to keep of each key.")
 @click.option("--quiet", is_flag=True, help="No line for each call, warnings only.")
-def serve(host: str, port: int, quiet: bool, **settings: Any) -> None:
+def serve(
+    host: str,
+    port: int,
+    rate: float,
+    scenarios: tuple[str, ...],
+    state_file: Path | None,
+    save_every: float,
+    quiet: bool,
+    **settings: Any,
+) -> None:
     """Serve the fake until it is stopped (Ctrl-C or SIGTERM)."""
+    from leomock.answer import Api
+    from leomock.scenario_files import ScenarioError
     from leomock.server.listen import address, bind
+    from leomock.state.clock import Clock
+    from leomock.state.snapshot import SnapshotError
+    from leomock.state_file import load
+
+    def make_clock() -> Clock:
+        return Clock(time.time(), time.monotonic, rate)
 
     try:
-        checked = Settings(**settings)
-    except SettingError as error:
+        make_clock()
+        api = Api.playing(Settings(**settings), scenarios, make_clock)
+        if state_file:
+            load(state_file, api.worlds)
+    except (SettingError, ScenarioError, SnapshotError, ValueError) as error:
         raise click.UsageError(str(error)) from None
     try:
         listener = bind(host, port)
@@ -81,23 +141,45 @@ def serve(host: str, port: int, quiet: bool, **settings: Any) -> None:
         raise click.ClickException(
             f"cannot listen on {host}:{port}: {error.strerror or error}; --port 0 picks a free port"
         ) from None
-    asyncio_run(_serve(checked, listener, address(listener), quiet))
+    asyncio_run(_serve(api, listener, address(listener), quiet, state_file, save_every))
 
 
-async def _serve(settings: Settings, listener: Any, url: str, quiet: bool) -> None:
-    from leomock.answer import Api
+async def _serve(
+    api: Api, listener: Any, url: str, quiet: bool, state_file: Path | None, save_every: float
+) -> None:
     from leomock.server.app import make_app
     from leomock.server.listen import listen, make_config
     from leomock.server.recording import to_stderr
+    from leomock.server.webhook_sender import Sender
+    from leomock.state_file import save
 
     stop = asyncio.Event()
     _on_signal(stop)
-    app = make_app(Api(settings, time.time), None if quiet else to_stderr)
+    api.worlds.say = to_stderr
+    sender = Sender(None if quiet else to_stderr)
+    app = make_app(api, None if quiet else to_stderr, sender)
+    ticking = [asyncio.create_task(sender.run(api.worlds, stop))]
+    if state_file:
+        ticking.append(asyncio.create_task(_save_now_and_then(state_file, api, save_every)))
+    try:
+        await listen(make_config(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
+    finally:
+        for task in ticking[1:]:
+            task.cancel()
+        await ticking[0]
+        if state_file:
+            save(state_file, api.worlds)
 
-    def started() -> None:
-        click.echo(f"leomock listening on {url}")
 
-    await listen(make_config(app), listener, stop, started)
+async def _save_now_and_then(path: Path, api: Api, seconds: float) -> None:
+    from leomock.state_file import save
+
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            save(path, api.worlds)
+        except OSError as error:
+            click.echo(f"leomock: cannot save to {path}: {error.strerror}", err=True)
 
 
 def _on_signal(stop: asyncio.Event) -> None:
@@ -152,6 +234,39 @@ def operations() -> None:
         handler = handlers.get(operation.id)
         how = f"{handler.__module__.rsplit('.', 1)[-1]}.{handler.__name__}" if handler else "blank"
         click.echo(f"{operation.id:{width}}  {operation.method:6} {operation.path:38} {how}")
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def scenarios(context: click.Context) -> None:
+    """List the scenarios that are shipped."""
+    if context.invoked_subcommand:
+        return
+    library = _library()
+    width = max(map(len, library.names()))
+    for scenario in library.all():
+        click.echo(f"{scenario.name:{width}}  {scenario.description}  [{scenario.basis}]")
+
+
+@scenarios.command()
+@click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+def check(file: Path) -> None:
+    """Check a scenario file; every error names file, line and key."""
+    from leomock.scenario_files import ScenarioError
+
+    try:
+        scenario = _library().get(file)
+    except ScenarioError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{file}: {len(scenario.rules)} rules, no errors")
+
+
+def _library() -> Library:
+    from leomock.scenario_files import Library, scenarios_folder
+    from leomock.spec.compile import Spec
+
+    known = Spec().operations
+    return Library(scenarios_folder(), known, {operation.group for operation in known.values()})
 
 
 if __name__ == "__main__":

@@ -77,6 +77,9 @@ WRONG_METHOD = Wording(
 TOO_LARGE = Wording(
     413, "unexpected", "request body is larger than {limit} bytes", "chosen", "the real limit is unknown"
 )
+UNKNOWN_SCENARIO = Wording(
+    400, "bad-request", "leomock: {text}", "chosen", "the real service knows no scenarios"
+)
 
 # --- reading the variables of a call -------------------------------------------------------------
 
@@ -181,3 +184,66 @@ RULE_BROKEN = Wording(
     "chosen",
     "the rule is documented in the parameter's description, the text of the refusal is not known",
 )
+
+# --- limits ---------------------------------------------------------------------------------------------
+
+RATE_LIMITED = Wording(
+    429, "unexpected", "rate limit exceeded", "chosen", "the limits are documented, the answer is not known"
+)
+QUEUE_FULL = Wording(
+    429, "unexpected", "too many pending jobs", "chosen", "the limits are documented, the answer is not known"
+)
+
+# --- what a scenario names ------------------------------------------------------------------------------
+
+# `{user_id}` stays in the text until a scenario strikes: only then is it known whose call it is.
+OUT_OF_CREDITS = Wording(
+    400,
+    "unexpected",
+    "not enough api tokens userId: {user_id}",
+    "observed",
+    "POST /generations without credits; three clients show the status",
+)
+MODERATED = Wording(
+    403,
+    "unexpected",
+    "Your prompt appears to contain inappropriate content, please be mindful of our Terms of Service. "
+    "You may modify your prompt and try again.",
+    "documented",
+    "error messages page of docs.leonardo.ai, sample 1 under its 403 heading",
+)
+MODERATED_WORD = Wording(
+    403,
+    "unexpected",
+    "content moderation filter: naked",
+    "documented",
+    "error messages page of docs.leonardo.ai, sample 2 under its 403 heading; the NSFW guide says 400",
+)
+MODERATED_400 = Wording(
+    400,
+    "unexpected",
+    "content moderation filter: nude",
+    "documented",
+    "NSFW guide of docs.leonardo.ai; the error messages page says 403",
+)
+SERVICE_ERROR = Wording(
+    500,
+    "unexpected",
+    "Service Error",
+    "documented",
+    "error messages page of docs.leonardo.ai; the status is chosen, so that clients try again",
+)
+
+# `then: {error: NAME}` of a scenario.
+NAMED = {
+    "hook_down": HOOK_DOWN,
+    "internal_error": INTERNAL,
+    "moderated": MODERATED,
+    "moderated_400": MODERATED_400,
+    "moderated_word": MODERATED_WORD,
+    "out_of_credits": OUT_OF_CREDITS,
+    "queue_full": QUEUE_FULL,
+    "rate_limited": RATE_LIMITED,
+    "service_error": SERVICE_ERROR,
+    "unauthorized": UNAUTHORIZED,
+}

@@ -44,7 +44,7 @@ def find_picture(worlds: Worlds, key: str) -> Picture | StoredObject | None:
     if world is None:
         return None
     with world.lock:
-        world.jobs.settle()
+        world.settle()
         return world.bucket.objects.get(key) or _generated(world, key)
 
 

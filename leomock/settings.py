@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 Auth = Literal["open", "strict", "real"]
+LimitKind = Literal["none", "real"]
 IdVersion = Literal["v4", "v6"]
 Pace = Literal["seconds", "polls", "immediate", "manual"]
 
@@ -47,8 +48,11 @@ class Settings:
 
     `auth` is `open` (any non-empty key is a tenant), `strict` (only `api_keys`) or `real` (as strict, and a
     key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobPace` as text. `ids` is
-    the UUID version of new generations. `public_url` replaces the address that the client used in the URLs
-    of answers. `max_body` and `max_upload` are in bytes.
+    the UUID version of new generations. `limits` is `real` to enforce the documented rates, concurrency and
+    queue. `public_url` replaces the address that the client used in the URLs of answers. `max_body` and
+    `max_upload` are in bytes. `webhook_url` and `webhook_key` are those of every key until told otherwise.
+    `journal` is how many exchanges are kept of each key, `max_worlds` how many keys are.
+    `allow_hosts` are further names under which `/_leomock/` may be called.
     """
 
     seed: int = 0
@@ -56,9 +60,15 @@ class Settings:
     api_keys: tuple[str, ...] = ()
     jobs: str = "polls:1"
     ids: IdVersion = "v4"
+    limits: LimitKind = "none"
     public_url: str = ""
     max_body: int = 16 * 2**20
     max_upload: int = 25 * 2**20
+    webhook_url: str = ""
+    webhook_key: str = ""
+    journal: int = 1000
+    max_worlds: int = 1000
+    allow_hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         JobPace.parse(self.jobs)
@@ -66,12 +76,18 @@ class Settings:
             raise SettingError(f"auth={self.auth!r}: use open, strict or real")
         if self.ids not in get_args(IdVersion):
             raise SettingError(f"ids={self.ids!r}: use v4 or v6")
+        if self.limits not in get_args(LimitKind):
+            raise SettingError(f"limits={self.limits!r}: use none or real")
         if self.auth != "open" and not self.api_keys:
             raise SettingError(f"auth={self.auth} lets nobody in: give at least one API key")
         if self.public_url:
             check_origin(self.public_url)
         if self.max_body < 1 or self.max_upload < 1:
             raise SettingError("max_body and max_upload are sizes in bytes, at least 1")
+        if self.webhook_url:
+            check_origin(self.webhook_url, "webhook_url")
+        if self.journal < 1 or self.max_worlds < 1:
+            raise SettingError("journal and max_worlds are numbers, at least 1")
 
     @property
     def pace(self) -> JobPace:
@@ -79,11 +95,15 @@ class Settings:
         return JobPace.parse(self.jobs)
 
 
-def check_origin(url: str) -> None:
-    """Refuse a public URL that could not stand at the beginning of another."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise SettingError(f"public_url={url!r}: use a full address such as http://localhost:8090")
+def check_origin(url: str, name: str = "public_url") -> None:
+    """Refuse a URL that nobody could call."""
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or (name == "public_url" and (parts.query or parts.fragment)):
+        raise SettingError(f"{name}={url!r}: use a full address such as http://localhost:8090")
 
 
 def is_uuid(text: str) -> bool:

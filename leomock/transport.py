@@ -11,6 +11,8 @@ from urllib.parse import unquote
 import httpx
 from starlette.types import ASGIApp, Message, Scope
 
+from leomock.server.breakage import RESET, STALL
+
 Submit = Callable[[Coroutine[Any, Any, httpx.Response]], "Future[httpx.Response]"]
 
 
@@ -34,8 +36,20 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return await asyncio.wrap_future(self._submit(self._call(request, await request.aread())))
 
     async def _call(self, request: httpx.Request, body: bytes) -> httpx.Response:
-        status, headers, chunks = 500, [], []
+        status = 500
+        headers: list[tuple[bytes, bytes]] = []
+        chunks: list[bytes] = []
         sent = False
+        broken: list[httpx.TransportError] = []
+
+        def reset() -> None:
+            if headers:
+                broken.append(httpx.RemoteProtocolError("the answer broke off", request=request))
+            else:
+                broken.append(httpx.ReadError("the connection was reset", request=request))
+
+        async def stall() -> None:
+            broken.append(httpx.ReadTimeout("the answer stands still", request=request))
 
         async def receive() -> Message:
             nonlocal sent
@@ -51,7 +65,11 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             elif message["type"] == "http.response.body":
                 chunks.append(message.get("body", b""))
 
-        await self._app(_scope(request), receive, send)
+        # What a scenario does to a connection: over a socket the client would see the same errors.
+        scope = {**_scope(request), RESET: reset, STALL: stall}
+        await self._app(scope, receive, send)
+        if broken:
+            raise broken[0]
         content = b"" if request.method == "HEAD" else b"".join(chunks)
         return httpx.Response(status, headers=headers, stream=_Bytes(content))
 

@@ -55,6 +55,9 @@ class Watch:
 
     def saw(self, api: Api, request: Request, reply: Reply) -> None:
         """Keep an answer as it is now; rows behind it may change later."""
+        if reply.rules:
+            # A scenario answered, or spoilt the answer: being wrong is what it is for.
+            return
         operation = reply.operation
         if operation is None:
             try:
@@ -111,9 +114,7 @@ def pytest_unconfigure() -> None:
     Api.answer = _answer  # type: ignore[method-assign]
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call() -> Generator[None, object, object]:
-    """Fail the test that made the API answer something the document does not allow."""
+def _judged() -> Generator[None, object, object]:
     try:
         result = yield
     except BaseException as error:
@@ -123,3 +124,15 @@ def pytest_runtest_call() -> Generator[None, object, object]:
     if findings := _watch.findings():
         pytest.fail("\n".join([REFUSED, *findings]), pytrace=False)
     return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, object, object]:
+    """Fail the test that made the API answer something the document does not allow."""
+    return (yield from _judged())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """The same for what is answered while a test is torn down; also, the next test begins with nothing."""
+    return (yield from _judged())

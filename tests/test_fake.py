@@ -158,7 +158,7 @@ def test_settings_are_checked() -> None:
     with pytest.raises(SettingError, match="jobs='soon': use seconds:S"):
         Fake(jobs="soon")
     with pytest.raises(ValueError, match="clock='stopped': use running or frozen"):
-        Fake(clock="stopped")
+        Fake(clock="stopped")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="unexpected keyword argument 'prot'"):
         Fake(prot=1)
 

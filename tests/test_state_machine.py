@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import orjson
 from hypothesis import settings
@@ -25,10 +26,12 @@ from hypothesis.stateful import (
 from leomock.addresses import Addresses
 from leomock.answer import Api
 from leomock.settings import Settings
+from leomock.spec.compile import Spec
 from leomock.spec.parse import Request
 from leomock.state.bucket import Refusal
 from tests.reference_model import Shown, Tenant
 
+SPEC = Spec()
 ADDRESSES = Addresses.under("http://leomock.test")
 KEYS = ("ada", "bob")
 PACES = {
@@ -49,7 +52,9 @@ class Driver:
     """An API, and the steps that were made on it so far, each with what came of it."""
 
     def __init__(self, jobs: str, seed: int) -> None:
-        self.api = Api(Settings(jobs=jobs, seed=seed))
+        # Reading the documents takes longer than a run, and no call changes them.
+        with patch("leomock.answer.Spec", lambda: SPEC):
+            self.api = Api(Settings(jobs=jobs, seed=seed))
         self.steps: list[tuple[str, tuple[Any, ...], bytes]] = []
 
     def step(self, name: str, *args: Any) -> Any:
@@ -155,6 +160,11 @@ class Machine(RuleBasedStateMachine):
         body = {"prompt": prompt, "num_images": num_images, "width": width, "height": height}
         return self.create(key, body)
 
+    @rule(target=generations, key=tenants, sizes=st.lists(st.integers(1, 8), min_size=3, max_size=6))
+    def create_several(self, key: str, sizes: list[int]) -> Any:
+        body = {"prompt": "x", "width": 512, "height": 512}
+        return multiple(*(self.create(key, {**body, "num_images": size}) for size in sizes))
+
     @rule(key=tenants, wrong=st.sampled_from([{"num_images": 9}, {"width": 33}, {"unzoom": True}, {"x": 1}]))
     def create_with_a_wrong_body(self, key: str, wrong: Shown) -> None:
         self.refused(key, "POST", "/generations", body={"prompt": "x", **wrong})
@@ -171,7 +181,7 @@ class Machine(RuleBasedStateMachine):
         images = row["generated_images"] if row else []
         return multiple(*((image["id"], id, index) for index, image in enumerate(images)))
 
-    @rule(key=tenants, whose=tenants, offset=st.integers(0, 12), limit=st.integers(0, 12))
+    @rule(key=tenants, whose=tenants, offset=st.integers(0, 6), limit=st.integers(0, 6))
     def read_page(self, key: str, whose: str, offset: int, limit: int) -> None:
         path = f"/generations/user/{self.user_ids[whose]}"
         rows = self.asked(key, "GET", path, f"offset={offset}&limit={limit}")
@@ -273,7 +283,7 @@ class Machine(RuleBasedStateMachine):
 
     # --- time -------------------------------------------------------------------------------------------
 
-    @rule(seconds=st.sampled_from([0.5, 2.5, 4.5, 5.0, 60.0, 119.5, 120.0]))
+    @rule(seconds=st.sampled_from([2.5, 5.0, 60.0, 119.5]))
     def advance(self, seconds: float) -> None:
         self.driver.step("advance", seconds)
         for model in self.models.values():
@@ -300,6 +310,7 @@ class Machine(RuleBasedStateMachine):
             world, model = self.driver.api.worlds.of(key), self.models[key]
             assert len(world.generations) == len(model.generations)
             assert len(world.init_images) == len(model.init_images)
+            assert world.bucket.objects.keys() == model.files
             assert world.clock.now() == model.now
             assert set(world.jobs.pending()) <= {generation.id for generation in model.generations}
 
@@ -314,5 +325,5 @@ class Machine(RuleBasedStateMachine):
 def test_api_against_the_reference_model() -> None:
     """No order of calls was found that the API and the model answer differently."""
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=max(1, settings().max_examples // 2), stateful_step_count=40)
+        Machine, settings=settings(max_examples=2 * settings().max_examples, stateful_step_count=40)
     )

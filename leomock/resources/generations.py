@@ -33,6 +33,8 @@ def create_generation(call: Call, world: World) -> Row:
     """Start a generation; the row stays PENDING until its job is settled."""
     model = _model(call)
     _check(call, world, model)
+    if world.limits:
+        world.limits.check_queue(len(world.jobs))
     pictures: int = call["num_images"]
     price = (model.price if model else USUAL_PRICE) * pictures
     row: Row = {
@@ -133,6 +135,9 @@ def _shown(row: Row, call: Call, world: World) -> Row:
         shown["generated_images"] = [
             {"id": id, "url": f"{cdn}/{key}"} for id, key in zip(ids, keys, strict=True)
         ]
+        if flagged := row.get("nsfw"):
+            for index, image in enumerate(shown["generated_images"]):
+                image["nsfw"] = flagged == "all" or index in flagged
     return shown
 
 

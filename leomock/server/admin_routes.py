@@ -1,6 +1,13 @@
-"""What a developer asks the fake itself, under `/_leomock/`."""
+"""What a developer asks and tells the fake itself, under `/_leomock/`.
+
+A key as bearer names one world; without one, a call means every world and the defaults of new ones.
+"""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -11,61 +18,321 @@ from leomock import __version__
 from leomock.addresses import Addresses
 from leomock.answer import Api
 from leomock.errors import ApiError
+from leomock.har import to_har
+from leomock.scenario_files import ScenarioError
 from leomock.server.api_routes import addresses, header_text
+from leomock.server.steering import advance
+from leomock.server.webhook_sender import Sender
+from leomock.settings import SettingError, check_origin
+from leomock.state.clock import timestamp
+from leomock.state.snapshot import SnapshotError, restore, take
+from leomock.state.world import World
+
+LONGEST_BODY = 256 * 2**20  # a snapshot holds uploaded files
 
 
-def admin_routes(api: Api) -> list[BaseRoute]:
-    """Health, the effective document, the bucket's credentials and the ending of jobs by hand."""
+class Admin:
+    """The admin API of one fake."""
 
-    def _addresses(request: Request) -> Addresses:
+    def __init__(self, api: Api, sender: Sender) -> None:
+        self.api = api
+        self.sender = sender
+
+    def routes(self) -> list[BaseRoute]:
+        """All routes, below wherever they are mounted."""
+        table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+            ("GET", "/health", self.health),
+            ("GET", "/openapi.json", self.document),
+            ("GET", "/bucket", self.bucket),
+            ("GET", "/clock", self.clock),
+            ("POST", "/clock", self.set_clock),
+            ("GET", "/jobs", self.jobs),
+            ("POST", "/jobs/{id}/finish", self.finish_job),
+            ("GET", "/scenarios", self.scenarios),
+            ("GET", "/scenario", self.scenario),
+            ("PUT", "/scenario", self.play),
+            ("DELETE", "/scenario", self.play_nothing),
+            ("GET", "/requests", self.requests),
+            ("DELETE", "/requests", self.forget_requests),
+            ("POST", "/reset", self.reset),
+            ("GET", "/state", self.take_state),
+            ("PUT", "/state", self.restore_state),
+            ("GET", "/webhook", self.webhook),
+            ("PUT", "/webhook", self.set_webhook),
+            ("GET", "/webhooks", self.webhooks),
+            ("POST", "/webhooks/{id}/redeliver", self.redeliver),
+        ]
+        by_path: dict[str, dict[str, Callable[[Request], Awaitable[Response]]]] = {}
+        for method, path, answer in table:
+            by_path.setdefault(path, {})[method] = answer
+        return [Route(path, _by_method(answers), methods=list(answers)) for path, answers in by_path.items()]
+
+    # --- which worlds a call means -------------------------------------------------------------------
+
+    def one(self, request: Request) -> World:
+        """The world of the call's key; without a key 401."""
+        return self.api.worlds.enter(request.headers.get("authorization", ""))
+
+    def meant(self, request: Request) -> list[World]:
+        """The world of the call's key, or all worlds without one."""
+        return [self.one(request)] if _has_key(request) else list(self.api.worlds)
+
+    def _addresses(self, request: Request) -> Addresses:
         host = request.headers.get("host", "").encode("latin-1")
-        return addresses(api.settings.public_url, request.url.scheme, host, request.scope.get("server"))
+        return addresses(self.api.settings.public_url, request.url.scheme, host, request.scope.get("server"))
 
-    async def health(request: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__, "operations": len(api.spec.operations)})
+    # --- the fake ------------------------------------------------------------------------------------
 
-    async def document(request: Request) -> Response:
+    async def health(self, request: Request) -> Response:
+        """Whether the fake is up."""
+        operations = len(self.api.spec.operations)
+        return JSONResponse({"status": "ok", "version": __version__, "operations": operations})
+
+    async def document(self, request: Request) -> Response:
+        """The effective document, or the published one."""
         published = request.query_params.get("published", "") not in ("", "0", "false")
-        server = _addresses(request).api
-        return Response(
-            orjson.dumps(api.spec.document(server, published=published)), media_type="application/json"
-        )
+        document = self.api.spec.document(self._addresses(request).api, published=published)
+        return Response(orjson.dumps(document), media_type="application/json")
 
-    async def bucket(request: Request) -> Response:
-        world = api.worlds.enter(request.headers.get("authorization", ""))
-        bucket = world.bucket
+    async def bucket(self, request: Request) -> Response:
+        """The bucket of a key and its credentials, so that a test can sign any policy."""
+        bucket = self.one(request).bucket
         return JSONResponse(
             {
                 "bucket": bucket.name,
                 "region": bucket.region,
                 "accessKeyId": bucket.access_key_id,
                 "secretAccessKey": bucket.secret_access_key,
-                "url": f"{_addresses(request).uploads}/{bucket.name}/",
+                "url": f"{self._addresses(request).uploads}/{bucket.name}/",
             }
         )
 
-    async def pending(request: Request) -> Response:
-        world = api.worlds.enter(request.headers.get("authorization", ""))
+    # --- time ----------------------------------------------------------------------------------------
+
+    async def clock(self, request: Request) -> Response:
+        """The time of a key's world and how fast it passes."""
+        return JSONResponse(_clock(self.one(request)))
+
+    async def set_clock(self, request: Request) -> Response:
+        """`{"freeze": true}`, `{"rate": 10}`, `{"advance": 60}` or `{"advance_until": "idle"}`."""
+        told = await _told(request, {"freeze", "rate", "advance", "advance_until"})
+        if len(told) != 1:
+            raise Wrong("say one of freeze, rate, advance and advance_until")
+        ((word, value),) = told.items()
+        worlds = self.meant(request)
+        fired: list[dict[str, Any]] = []
+        try:
+            if word == "freeze":
+                if value is not True:
+                    raise ValueError(f"freeze={value!r}: use true (and rate to go on)")
+                for world in worlds:
+                    with world.lock:
+                        world.clock.freeze()
+            elif word == "rate":
+                for world in worlds:
+                    with world.lock:
+                        world.clock.run(_number(word, value))
+            else:
+                if word == "advance_until" and value != "idle":
+                    raise ValueError(f"advance_until={value!r}: use 'idle'")
+                seconds = math.inf if word == "advance_until" else _number(word, value)
+                for world in worlds:
+                    fired += await advance(world, seconds, self.sender)
+        except ValueError as error:
+            raise Wrong(str(error)) from None
+        if _has_key(request):
+            return JSONResponse({**_clock(worlds[0]), "fired": fired})
+        return JSONResponse({"worlds": len(worlds), "fired": fired})
+
+    async def jobs(self, request: Request) -> Response:
+        """What is pending."""
+        world = self.one(request)
         with world.lock:
-            world.jobs.settle()
+            world.settle()
             return JSONResponse({"pending": world.jobs.pending()})
 
-    async def finish(request: Request) -> Response:
-        world = api.worlds.enter(request.headers.get("authorization", ""))
+    async def finish_job(self, request: Request) -> Response:
+        """End a job by hand."""
+        world = self.one(request)
         id = request.path_params["id"].lower()
         with world.lock:
-            world.jobs.settle()
+            world.settle()
             if not world.jobs.finish(id):
-                return _refused(404, f"no job is pending for {id}; GET /_leomock/jobs lists those that are")
-            return JSONResponse({"finished": [id]})
+                raise Wrong(f"no job is pending for {id}; GET /_leomock/jobs lists those that are", 404)
+        return JSONResponse({"finished": [id]})
 
-    return [
-        Route("/health", health),
-        Route("/openapi.json", document),
-        Route("/bucket", bucket),
-        Route("/jobs", pending),
-        Route("/jobs/{id}/finish", finish, methods=["POST"]),
-    ]
+    # --- scenarios -----------------------------------------------------------------------------------
+
+    async def scenarios(self, request: Request) -> Response:
+        """What is shipped."""
+        return JSONResponse(
+            {
+                "scenarios": [
+                    {"name": s.name, "description": s.description, "basis": s.basis}
+                    for s in self.api.library.all()
+                ]
+            }
+        )
+
+    async def scenario(self, request: Request) -> Response:
+        """What is in force."""
+        worlds = self.api.worlds
+        playing = self.one(request).script.scenarios if _has_key(request) else worlds.scenarios
+        return JSONResponse({"scenarios": [scenario.name for scenario in playing]})
+
+    async def play(self, request: Request) -> Response:
+        """`{"scenarios": ["flaky", …]}`: put these in force instead of those that were."""
+        names = (await _told(request, {"scenarios"})).get("scenarios")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise Wrong('say {"scenarios": [names]}; GET /_leomock/scenarios lists them')
+        return self._play(request, names)
+
+    async def play_nothing(self, request: Request) -> Response:
+        """Everything works again."""
+        return self._play(request, [])
+
+    def _play(self, request: Request, names: Iterable[str]) -> Response:
+        try:
+            scenarios = tuple(self.api.library.named(name) for name in names)
+        except ScenarioError as error:
+            raise Wrong(str(error)) from None
+        worlds = self.meant(request)
+        if not _has_key(request):
+            self.api.worlds.scenarios = scenarios
+        for world in worlds:
+            with world.lock:
+                world.script.play(scenarios)
+        return JSONResponse({"scenarios": [scenario.name for scenario in scenarios]})
+
+    # --- the journal ---------------------------------------------------------------------------------
+
+    async def requests(self, request: Request) -> Response:
+        """What was asked and answered, filtered by what `Journal.select` takes; `body.NAME` is a field."""
+        query = dict(request.query_params)
+        har = query.pop("format", "json")
+        body: dict[str, Any] = {}
+        for name in [name for name in query if name.startswith("body.")]:
+            text = query.pop(name)
+            try:
+                body[name.removeprefix("body.")] = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                body[name.removeprefix("body.")] = text
+        known = {"operation", "status", "method", "path", "rule", "since", "limit"}
+        if unknown := query.keys() - known:
+            raise Wrong(
+                f"no filter {sorted(unknown)[0]!r}; there are {', '.join(sorted(known))}, body.NAME, format"
+            )
+        if har not in ("json", "har"):
+            raise Wrong(f"format={har!r}: use json or har")
+        wanted: dict[str, Any] = {**query, "body": body or None}
+        try:
+            for name in ("since", "limit"):
+                if name in wanted:
+                    wanted[name] = int(wanted[name])
+            journals = [world.journal for world in self.meant(request)]
+            if not _has_key(request):
+                journals.append(self.api.worlds.strangers)
+            limit = wanted.pop("limit", None)
+            found = [exchange for journal in journals for exchange in journal.select(**wanted)]
+        except ValueError as error:
+            raise Wrong(str(error)) from None
+        found.sort(key=lambda exchange: exchange.moment)
+        if limit is not None:
+            found = found[max(0, len(found) - limit) :]
+        if har == "har":
+            return JSONResponse(to_har(found, __version__))
+        return JSONResponse({"requests": [exchange.as_json() for exchange in found]})
+
+    async def forget_requests(self, request: Request) -> Response:
+        """Begin the journal anew."""
+        for world in self.meant(request):
+            world.journal.clear()
+        if not _has_key(request):
+            self.api.worlds.strangers.clear()
+        return JSONResponse({"requests": []})
+
+    # --- state ---------------------------------------------------------------------------------------
+
+    async def reset(self, request: Request) -> Response:
+        """Forget everything of a key, or of all."""
+        worlds = self.meant(request)
+        for world in worlds:
+            with world.lock:
+                world.reset()
+        return JSONResponse({"reset": len(worlds)})
+
+    async def take_state(self, request: Request) -> Response:
+        """A world as JSON."""
+        return Response(orjson.dumps(take(self.one(request))), media_type="application/json")
+
+    async def restore_state(self, request: Request) -> Response:
+        """Put a world back to where a snapshot was taken."""
+        world = self.one(request)
+        try:
+            restore(world, await _json(request))
+        except SnapshotError as error:
+            raise Wrong(str(error)) from None
+        return JSONResponse({"generations": len(world.generations), "init_images": len(world.init_images)})
+
+    # --- webhooks ------------------------------------------------------------------------------------
+
+    async def webhook(self, request: Request) -> Response:
+        """Where events of a key go."""
+        outbox = self.one(request).outbox
+        return JSONResponse({"url": outbox.url, "key": bool(outbox.key)})
+
+    async def set_webhook(self, request: Request) -> Response:
+        """`{"url": "http://…", "key": "…"}`; an empty url turns the webhook off."""
+        told = await _told(request, {"url", "key"})
+        url, key = told.get("url"), told.get("key", "")
+        if not isinstance(url, str) or not isinstance(key, str):
+            raise Wrong('say {"url": "http://…", "key": "…"}; an empty url turns the webhook off')
+        try:
+            if url:
+                check_origin(url, "url")
+        except SettingError as error:
+            raise Wrong(str(error)) from None
+        for world in self.meant(request):
+            with world.lock:
+                world.set_webhook(url, key)
+        if not _has_key(request):
+            self.api.worlds.webhook = (url, key)
+        return JSONResponse({"url": url, "key": bool(key)})
+
+    async def webhooks(self, request: Request) -> Response:
+        """The events of a key and every attempt to deliver them."""
+        world = self.one(request)
+        with world.lock:
+            world.settle()
+            return Response(
+                orjson.dumps({"events": [event.to_json() for event in world.outbox.events]}),
+                media_type="application/json",
+            )
+
+    async def redeliver(self, request: Request) -> Response:
+        """Send an event again, now."""
+        world = self.one(request)
+        id = request.path_params["id"]
+        with world.lock:
+            if not world.outbox.redeliver(id):
+                raise Wrong(f"no event {id}; GET /_leomock/webhooks lists them", 404)
+        sent = await self.sender.deliver_due(world)
+        return JSONResponse({"attempted": [event.id for event in sent]})
+
+
+class Wrong(Exception):
+    """An admin call that cannot be meant; the text says what would work."""
+
+    def __init__(self, text: str, status: int = 400) -> None:
+        super().__init__(text)
+        self.text = text
+        self.status = status
+
+
+def wrong(request: Request, error: Exception) -> Response:
+    """The answer to a `Wrong`."""
+    assert isinstance(error, Wrong)
+    return JSONResponse({"error": f"leomock: {error.text}"}, error.status)
 
 
 def refused(request: Request, error: Exception) -> Response:
@@ -76,5 +343,54 @@ def refused(request: Request, error: Exception) -> Response:
     return response
 
 
-def _refused(status: int, text: str) -> Response:
-    return JSONResponse({"error": f"leomock: {text}"}, status)
+def _by_method(
+    answers: dict[str, Callable[[Request], Awaitable[Response]]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        return await answers["GET" if request.method == "HEAD" else request.method](request)
+
+    return answer
+
+
+def _has_key(request: Request) -> bool:
+    return bool(request.headers.get("authorization"))
+
+
+async def _json(request: Request) -> Any:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_BODY:
+            raise Wrong(f"the body has more than {LONGEST_BODY} bytes", 413)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Wrong(f"the body is not JSON: {error}") from None
+
+
+async def _told(request: Request, known: set[str]) -> dict[str, Any]:
+    """The JSON object in a body, with no name that is not known."""
+    told = await _json(request)
+    if not isinstance(told, dict):
+        raise Wrong(f"the body is a JSON object with {', '.join(sorted(known))}")
+    if unknown := told.keys() - known:
+        raise Wrong(f"{sorted(unknown)[0]!r} is not known here; there is {', '.join(sorted(known))}")
+    return told
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name}={value!r}: use a number")
+    return float(value)
+
+
+def _clock(world: World) -> dict[str, Any]:
+    with world.lock:
+        now = world.clock.now()
+        due = world.next_due()
+        return {
+            "now": timestamp(now),
+            "moment": now,
+            "rate": world.clock.rate,
+            "next_due": None if due is None else timestamp(due),
+        }

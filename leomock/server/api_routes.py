@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from functools import lru_cache
@@ -10,11 +12,11 @@ from itertools import count
 from random import Random
 from urllib.parse import unquote
 
-import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leomock.addresses import Addresses
 from leomock.answer import Api, Reply
+from leomock.server.breakage import broken
 from leomock.server.recording import NOTE
 from leomock.spec.parse import Request
 
@@ -23,7 +25,9 @@ PREFIXES = ("/api/rest/v1", "/v1")
 LONGEST_HEADER = 500
 # A body that is too long is read on up to here, so that a client which sends first still gets its answer.
 LONGEST_DRAIN = 2**30
-_ALWAYS = [(b"content-type", b"application/json; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+_JSON = (b"content-type", b"application/json; charset=utf-8")
+_HTML = (b"content-type", b"text/html; charset=utf-8")
+_NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class ApiRoutes:
@@ -44,12 +48,12 @@ class ApiRoutes:
             path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
             for prefix in PREFIXES:
                 if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("/", ""):
-                    await self._answer(path[len(prefix) :].strip("/"), scope, receive, send)
+                    await self._answer(path, path[len(prefix) :].strip("/"), scope, receive, send)
                     return
         await self._rest(scope, receive, send)
 
-    async def _answer(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        authorization = host = b""
+    async def _answer(self, wire_path: str, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        authorization = host = scenario = b""
         has_body = False
         for name, value in scope["headers"]:
             if name == b"authorization":
@@ -58,6 +62,8 @@ class ApiRoutes:
                 host = value
             elif name in (b"content-length", b"transfer-encoding"):
                 has_body = True
+            elif name == b"x-leomock-scenario":
+                scenario = value
         segments = path.split("/")
         request = Request(
             scope["method"],
@@ -66,12 +72,28 @@ class ApiRoutes:
             scope["query_string"].decode("latin-1"),
             await self._body(receive) if has_body else b"",
             authorization.decode("latin-1"),
+            scope["headers"],
+            scenario.decode("latin-1"),
         )
+        began = time.perf_counter()
         try:
             reply = self._api.answer(request)
         except Exception as error:
             reply = defect(error)
-        await self._send(reply, scope, send)
+        headers = self._headers(reply)
+        milliseconds = (time.perf_counter() - began) * 1000
+        self._api.record(request, reply, wire_path, headers, milliseconds)
+        if reply.delay:
+            await asyncio.sleep(reply.delay)
+        if reply.breakage:
+            send = broken(reply.breakage, scope, receive, send)
+        note = scope.get(NOTE)
+        if note is not None:
+            note.operation = reply.operation.id if reply.operation else ""
+            note.key = reply.world.key if reply.world else ""
+            note.explain = reply.explain
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.content})
 
     async def _body(self, receive: Receive) -> bytes:
         """The body; of one that is too long only a piece that shows it is."""
@@ -89,24 +111,18 @@ class ApiRoutes:
                 kept += len(chunk)
         return b"".join(chunks)
 
-    async def _send(self, reply: Reply, scope: Scope, send: Send) -> None:
-        content = orjson.dumps(reply.body)
+    def _headers(self, reply: Reply) -> list[tuple[bytes, bytes]]:
         headers = [
-            *_ALWAYS,
-            (b"content-length", b"%d" % len(content)),
+            _JSON if reply.text is None else _HTML,
+            _NOSNIFF,
+            (b"content-length", b"%d" % len(reply.content)),
             (b"x-request-id", next(self._request_id)),
         ]
         for name, value in reply.headers.items():
             headers.append((name.lower().encode(), value.encode()))
         if reply.explain:
             headers.append((b"x-leomock-explain", header_text(reply.explain)))
-        note = scope.get(NOTE)
-        if note is not None:
-            note.operation = reply.operation.id if reply.operation else ""
-            note.key = reply.world.key if reply.world else ""
-            note.explain = reply.explain
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        return headers
 
 
 def defect(error: Exception) -> Reply:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,21 +16,26 @@ from starlette.types import ASGIApp
 
 from leomock.answer import Api
 from leomock.errors import ApiError
-from leomock.server.admin_routes import admin_routes, refused
+from leomock.server.admin_routes import Admin, Wrong, refused, wrong
 from leomock.server.api_routes import ApiRoutes, defect
 from leomock.server.bucket_routes import bucket_routes
 from leomock.server.cdn_routes import cdn_routes
+from leomock.server.guard import Guard
 from leomock.server.recording import Recording
+from leomock.server.webhook_sender import Sender
 from leomock.state.bucket import Bucket
 
+# The host of a fake that listens on no port.
+FAKE_HOST = "leomock.invalid"
 
-def make_app(api: Api, log: Callable[[str], object] | None = None) -> ASGIApp:
-    """The app for an API; `log` receives a line for each call."""
-    app: ASGIApp = ApiRoutes(api, _around_the_api(api))
+
+def make_app(api: Api, log: Callable[[str], object] | None = None, sender: Sender | None = None) -> ASGIApp:
+    """The app for an API; `log` receives a line for each call, `sender` delivers webhooks."""
+    app: ASGIApp = ApiRoutes(api, _around_the_api(api, sender or Sender()))
     return Recording(app, log) if log else app
 
 
-def _around_the_api(api: Api) -> Starlette:
+def _around_the_api(api: Api, sender: Sender) -> Starlette:
     """Everything that is not the API itself."""
 
     def find_bucket(name: str) -> Bucket | None:
@@ -52,13 +59,14 @@ def _around_the_api(api: Api) -> Starlette:
     async def broken(request: Request, error: Exception) -> Response:
         return JSONResponse(defect(error).body, 500)
 
+    hosts = [*api.settings.allow_hosts, urlsplit(api.settings.public_url).hostname or "", FAKE_HOST]
     return Starlette(
         routes=[
             Mount("/cdn", app=_for_browsers(Router(cdn_routes(api)))),
             Mount("/s3", app=_for_browsers(Router(bucket_routes(find_bucket)))),
-            Mount("/_leomock", routes=admin_routes(api)),
+            Mount("/_leomock", routes=Admin(api, sender).routes(), middleware=[Middleware(Guard, hosts)]),
         ],
-        exception_handlers={ApiError: refused, HTTPException: not_found, Exception: broken},
+        exception_handlers={ApiError: refused, Wrong: wrong, HTTPException: not_found, Exception: broken},
     )
 
 

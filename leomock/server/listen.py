@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import struct
 from collections.abc import Callable
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from leomock.server.breakage import RESET
 
 # How long a call that is being answered may still take when the server is asked to stop.
 GRACE_SECONDS = 5.0
@@ -53,6 +59,22 @@ def make_config(app: ASGIApp) -> uvicorn.Config:
     )
 
 
+class BreakableProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, whose connections a scenario can break (see `breakage`)."""
+
+    def on_message_begin(self) -> None:
+        """Put the way to break the connection where the app finds it."""
+        super().on_message_begin()
+        cast(dict[str, Any], self.scope)[RESET] = self._reset
+
+    def _reset(self) -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            # Without this the other side would see an orderly end.
+            linger = struct.pack("ii", 1, 0)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.transport.abort()
+
+
 async def listen(
     config: uvicorn.Config, listener: socket.socket, stop: asyncio.Event, started: Callable[[], None]
 ) -> None:
@@ -65,7 +87,7 @@ async def listen(
     state = ServerState()
 
     def protocol() -> asyncio.Protocol:
-        return config.http_protocol_class(config=config, server_state=state, app_state={})  # type: ignore[call-arg]  # as uvicorn itself calls it
+        return BreakableProtocol(config=config, server_state=state, app_state={})
 
     server = await asyncio.get_running_loop().create_server(protocol, sock=listener)
     started()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leomock.state.journal import one_line, shortened
+
 # Under this key of the scope stands the note in which the routes say what they know of a call.
 NOTE = "leomock.note"
 
@@ -56,16 +58,6 @@ def _line(scope: Scope, status: int, milliseconds: float, note: Note) -> str:
     explain = f" | {one_line(note.explain)}" if note.explain else ""
     call = f"{scope['method']} {one_line(scope['path'])[:200]}{operation}"
     return f"{moment} {call} {status} {milliseconds:.1f} ms{tenant}{explain}\n"
-
-
-def shortened(key: str) -> str:
-    """Enough of an API key to tell tenants apart, never the whole of it."""
-    return one_line(key[: min(4, len(key) // 2)]) + "…"
-
-
-def one_line(text: str) -> str:
-    """A text without what would break a line or steer a terminal."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
 def to_stderr(line: str) -> None:

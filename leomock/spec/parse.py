@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -41,10 +41,15 @@ JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 class Request:
     """One raw request: what every door hands to `answer`.
 
-    `segments` are the decoded parts of the path below the API's base; `query` is the raw query string.
+    `segments` are the decoded parts of the path below the API's base; `query` is the raw query string;
+    `raw_headers` are names (in lower case) and values as they came; `scenario` names scenarios for this
+    request alone.
     """
 
-    __slots__ = ("addresses", "authorization", "body", "method", "query", "segments")
+    __slots__ = (
+        *("addresses", "authorization", "body", "method", "query"),
+        *("raw_headers", "scenario", "segments"),
+    )
 
     def __init__(
         self,
@@ -54,6 +59,8 @@ class Request:
         query: str = "",
         body: bytes = b"",
         authorization: str = "",
+        raw_headers: Sequence[tuple[bytes, bytes]] = (),
+        scenario: str = "",
     ) -> None:
         self.method = method
         self.segments = segments
@@ -61,6 +68,13 @@ class Request:
         self.query = query
         self.body = body
         self.authorization = authorization
+        self.raw_headers = raw_headers
+        self.scenario = scenario
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers by their names in lower case."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.raw_headers}
 
 
 class Call:
@@ -261,7 +275,7 @@ def _limit(schema: Any) -> str:
     """What a schema allows, as the end of a sentence that begins with a name."""
     low, high = schema.get("minimum"), schema.get("maximum")
     if "enum" in schema:
-        return "must be one of " + ", ".join(f"{value}" for value in schema["enum"])
+        return "must be one of " + ", ".join(f"{v}" for v in schema["enum"] if v is not None)
     if low is not None and high is not None:
         return f"must be between {low} and {high}"
     if low is not None:

@@ -70,7 +70,7 @@ class Referee:
         self._responses = _judge(_closed(readable)) if exact else self._requests
 
     def check_document(self) -> None:
-        """Raise if the document itself is not valid OpenAPI; a default must fit its schema, too."""
+        """Raise if the document is not valid OpenAPI, or a component's default does not fit its schema."""
         OpenAPI.from_dict(self._document)
 
     def judge_request(self, exchange: Exchange) -> list[str]:

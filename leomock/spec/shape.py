@@ -9,6 +9,9 @@ from leomock.spec.refs import Json, resolve
 
 Fit = Callable[[Any], Any]
 
+# What stands for nothing in a text that must have a form.
+_BLANK_TEXTS = {"uuid": "00000000-0000-0000-0000-000000000000", "date-time": "1970-01-01T00:00:00.000Z"}
+
 
 class Shaper:
     """The compiled form of one response schema."""
@@ -35,6 +38,8 @@ class Shaper:
             return None
         if "enum" in schema:
             return schema["enum"][0]
+        if (form := schema.get("format")) in _BLANK_TEXTS:
+            return _BLANK_TEXTS[form]
         kind = schema.get("type")
         if kind == "object":
             return {name: self._blank(part) for name, part in schema.get("properties", {}).items()}

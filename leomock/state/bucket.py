@@ -28,7 +28,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 from urllib.parse import quote, urlencode, urlsplit
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -115,6 +115,7 @@ class Bucket:
     session_token: str | None = field(repr=False)
     now: Callable[[], float]
     max_bytes: int
+    fault: Callable[[], Literal["refused", "expired"] | None] = field(default=lambda: None, repr=False)
     objects: dict[str, StoredObject] = field(default_factory=dict, init=False, repr=False)
 
     def presign(self, key: str, *, content_type: str, seconds: int = 120, max_bytes: int) -> dict[str, str]:
@@ -150,6 +151,8 @@ class Bucket:
 
         Raises `Refusal`. Nothing is stored before `Upload.close`.
         """
+        if fault := self.fault():
+            raise _injected(fault)
         form = _Form(fields, filename)
         # Before the signing fields, since "file" before all fields is answered with the missing key:
         # https://github.com/grafana/k6/issues/1382
@@ -218,6 +221,12 @@ class Bucket:
         for scope in (day, self.region, "s3", "aws4_request", policy):
             key = hmac.digest(key, scope.encode(), "sha256")
         return key.hex()
+
+
+def _injected(fault: Literal["refused", "expired"]) -> Refusal:
+    """What a scenario makes of a form that may be perfectly right."""
+    message = "Invalid according to Policy: Policy expired." if fault == "expired" else "Access Denied"
+    return Refusal(403, "AccessDenied", message, f"A scenario says that this upload is {fault}.")
 
 
 class Upload:

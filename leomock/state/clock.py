@@ -54,11 +54,22 @@ class Clock:
         """Stop the time until it is advanced or runs again."""
         self.run(0)
 
+    def set(self, moment: float) -> None:
+        """Put the time to a moment, also an earlier one (for a restored world)."""
+        if not 0 <= moment <= _LAST:
+            raise ValueError(f"moment {moment}: use seconds since 1970, and not past the year 9000")
+        self._moment = moment
+        self._read_at = self._source() if self._source else 0.0
+
     def advance(self, seconds: float) -> None:
         """Move on; time never goes backwards (ValueError)."""
+        self.check(seconds)
+        self._moment += seconds
+
+    def check(self, seconds: float) -> None:
+        """Raise ValueError where `advance` would."""
         if not (0 <= seconds < math.inf and self._moment + seconds <= _LAST):
             raise ValueError(f"advance({seconds}): time moves forwards only, and not past the year 9000")
-        self._moment += seconds
 
 
 def _checked_rate(rate: float) -> float:

@@ -36,7 +36,7 @@ class Ids:
         self._random = random
         self._version = version
         self._now = now
-        self._last_step = 0
+        self.last_step = 0
         # Pictures stay v4 where generations are v6: only generations were seen with the new version.
         turn = 0x2 << 12 if version == "v6" else 0
         self._masks = [random.getrandbits(64) & ~(0xF << 12) ^ turn for _ in range(MOST_PARTS)]
@@ -49,8 +49,8 @@ class Ids:
         """An id for a generation: v4, or the v6 that newer accounts see."""
         if self._version == "v4":
             return self.new()
-        step = max(int(self._now() * 10_000_000) + _GREGORIAN, self._last_step + 1)
-        self._last_step = step
+        step = max(int(self._now() * 10_000_000) + _GREGORIAN, self.last_step + 1)
+        self.last_step = step
         free = self._random.getrandbits(62)
         return _whole_text((step >> 12) << 80 | 0x6 << 76 | (step & 0xFFF) << 64 | _VARIANT | free)
 

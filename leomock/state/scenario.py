@@ -58,7 +58,7 @@ class Criteria:
     `operations` and `groups` are names; `prompt` is searched in the prompt. `body`, `query` and `headers` map
     names to wanted values, where a compiled pattern is searched in the value's text. The counters count what
     the rest of the criteria let through: the `call`th, `every` nth, the `first` N, those `after` N; `each`
-    keeps them apart per job or per resource id instead of per world.
+    keeps them, and `times` of the rule, apart per resource id or per operation instead of per world.
     """
 
     operations: frozenset[str] = frozenset()
@@ -72,7 +72,7 @@ class Criteria:
     first: int | None = None
     after: int | None = None
     probability: float | None = None
-    each: Literal["world", "resource"] = "world"
+    each: Literal["world", "resource", "operation"] = "world"
 
     def counted(self, number: int) -> bool:
         """Whether the `number`th thing (from 1) that fits is one that the counters mean."""
@@ -173,7 +173,8 @@ class Script:
         when = rule.when
         if not _fits(when, occasion):
             return False
-        counter = (rule.name, occasion.resource if when.each == "resource" else "")
+        apart = {"world": "", "resource": occasion.resource, "operation": occasion.operation}
+        counter = (rule.name, apart[when.each])
         number = self._met[counter] = self._met.get(counter, 0) + 1
         if not when.counted(number) or self._struck.get(counter, 0) == rule.times:
             return False

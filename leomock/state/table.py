@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterator
 from typing import Any
 
 Row = dict[str, Any]
@@ -25,6 +26,10 @@ class Table:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        """The rows, oldest first."""
+        return iter(self._rows)
 
     def add(self, row: Row) -> Row:
         """Keep a new row."""

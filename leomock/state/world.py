@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from random import Random
+from typing import Any
 
 from leomock.errors import HOOK_DOWN, UNAUTHORIZED
 from leomock.settings import Settings, is_uuid
@@ -12,33 +15,60 @@ from leomock.state.bucket import Bucket
 from leomock.state.clock import Clock
 from leomock.state.ids import Ids, stable, uuid4_from
 from leomock.state.jobs import Jobs
-from leomock.state.table import Table
+from leomock.state.journal import Journal, shortened
+from leomock.state.limits import Limits
+from leomock.state.outbox import Outbox
+from leomock.state.scenario import Occasion, Scenario, Script, Struck
+from leomock.state.table import Row, Table
 
 REGION = "us-east-1"
+
+MakeClock = Callable[[], Clock]
+Announce = Callable[["World", Row, float], None]
 
 
 class World:
     """Everything that one API key has: the same seed, key and calls give the same ids, times and bytes.
 
-    `source` is the steady clock behind the world's time; without one, time stands still until it is advanced.
-    Hold `lock` while reading or changing anything.
+    `make_clock` makes the clock at the start and at every reset; `scenarios` are those in force from then on;
+    `announce` puts an event into the outbox when a job has ended. `cdn` is where this tenant last found
+    pictures. Hold `lock` while reading or changing anything.
     """
 
-    def __init__(self, key: str, settings: Settings, source: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        key: str,
+        settings: Settings,
+        make_clock: MakeClock = Clock,
+        scenarios: Sequence[Scenario] = (),
+        announce: Announce | None = None,
+        webhook: tuple[str, str] = ("", ""),
+    ) -> None:
         self.key = key
         self.settings = settings
         self.lock = threading.RLock()
         self.user_id = uuid4_from(int.from_bytes(stable("user", settings.seed, key), "big"))
-        self._source = source
+        self._make_clock = make_clock
+        self._scenarios = scenarios
+        self._announce = announce
+        self._webhook = webhook
+        self.cdn = ""
+        self.last_used = 0
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything; the user, the bucket's credentials and the order of ids are as at the start."""
+        """Forget everything; user, credentials, scenarios and the order of ids are as at the start."""
         settings, key = self.settings, self.key
-        self.clock = Clock(self._source(), self._source) if self._source else Clock()
+        self.clock = self._make_clock()
         self.random = Random(stable("world", settings.seed, key))
-        self.ids = Ids(self.random, settings.ids, self.clock.now)
-        self.jobs = Jobs(settings.pace, self.clock)
+        self.ids = Ids(self.random, settings.ids, self._now)
+        # Of its own, so that a scenario does not change the ids.
+        self.script = Script(Random(stable("script", settings.seed, key)), self._scenarios)
+        self.limits = Limits(self.clock) if settings.limits == "real" else None
+        self.jobs = Jobs(settings.pace, self.clock, self._ended, self.limits.slots if self.limits else None)
+        self.outbox = Outbox(self.ids, self.clock, self.script.drawn)
+        self.outbox.url, self.outbox.key = self._webhook
+        self.journal = Journal(settings.journal)
         self.generations = Table()
         self.init_images = Table()
         self.bucket = Bucket(
@@ -47,22 +77,82 @@ class World:
             access_key_id="LEOMOCK" + stable("access", settings.seed, key, size=7).hex().upper()[:13],
             secret_access_key=stable("secret", settings.seed, key, size=20).hex(),
             session_token=stable("token", settings.seed, key, size=48).hex(),
-            now=self.clock.now,
+            now=self._now,
             max_bytes=settings.max_upload,
+            fault=self._upload_fault,
         )
+
+    def _now(self) -> float:
+        return self.clock.now()
+
+    # --- time ----------------------------------------------------------------------------------------
+
+    def settle(self) -> list[str]:
+        """Let happen what is due by now; returns the ids of the jobs that ended."""
+        return self.jobs.settle()
+
+    def next_due(self) -> float | None:
+        """The moment at which something happens by itself, or None."""
+        dues = (self.jobs.next_due(), self.outbox.next_due())
+        return min((due for due in dues if due is not None), default=None)
+
+    def step(self, until: float = math.inf) -> list[str] | None:
+        """Move the time on to the next thing that is due, at most to `until`, and let it happen.
+
+        Returns the ids of the jobs that ended (none where only an event is due to leave), or None when
+        nothing is due.
+        """
+        due = self.next_due()
+        if due is None or due > until:
+            return None
+        self.clock.advance(max(0.0, due - self.clock.now()))
+        return self.settle()
+
+    # --- scenarios -----------------------------------------------------------------------------------
+
+    def strike(self, occasion: Occasion, more: Sequence[Scenario] = ()) -> Struck | None:
+        """What the scenarios in force, and `more`, do on an occasion; None is the usual."""
+        if not more and not self.script.scenarios:
+            return None
+        return self.script.strike(occasion, more)
+
+    def set_webhook(self, url: str, key: str) -> None:
+        """Send events there from now on, also after a reset; an empty url turns them off."""
+        self._webhook = self.outbox.url, self.outbox.key = url, key
+
+    def _upload_fault(self) -> Any:
+        struck = self.strike(Occasion("upload"))
+        return struck.upload if struck else None
+
+    def _ended(self, row: Row, moment: float) -> None:
+        """A job of this world came to its end."""
+        if self._announce and self.outbox.url:
+            self._announce(self, row, moment)
 
 
 class Worlds:
     """The tenants of a fake, each made when its key is first used."""
 
-    def __init__(self, settings: Settings, source: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, make_clock: MakeClock = Clock, announce: Announce | None = None
+    ) -> None:
         self.settings = settings
-        self._source = source
+        self.scenarios: tuple[Scenario, ...] = ()
+        self.strangers = Journal(settings.journal)  # what came with no key that was let in
+        self.webhook = (settings.webhook_url, settings.webhook_key)
+        self.say: Callable[[str], object] = lambda line: None  # told what an operator should know
+        self._announce = announce
+        self._make_clock = make_clock
         self._lock = threading.Lock()
+        self._uses = count(1)
         self._by_header: dict[str, World] = {}  # only of those that were let in
         self._by_key: dict[str, World] = {}
         self._by_user: dict[str, World] = {}
         self._by_bucket: dict[str, World] = {}
+
+    def now(self) -> float:
+        """The time by a clock as new worlds get it, for what happens outside of all of them."""
+        return self._make_clock().now()
 
     def __iter__(self) -> Iterator[World]:
         return iter(list(self._by_key.values()))
@@ -70,6 +160,7 @@ class Worlds:
     def enter(self, authorization: str) -> World:
         """The world of an `Authorization` header; raises what a refused key is answered."""
         if world := self._by_header.get(authorization):
+            world.last_used = next(self._uses)
             return world
         scheme, _, key = authorization.strip().partition(" ")
         key = key.strip()
@@ -86,13 +177,27 @@ class Worlds:
         return world
 
     def of(self, key: str) -> World:
-        """The world of an API key, made if need be."""
+        """The world of an API key, made if need be; when there are too many, the longest unused leaves."""
         with self._lock:
             world = self._by_key.get(key)
             if world is None:
-                world = World(key, self.settings, self._source)
+                if len(self._by_key) >= self.settings.max_worlds:
+                    self._forget_one()
+                world = World(
+                    key, self.settings, self._make_clock, self.scenarios, self._announce, self.webhook
+                )
                 self._by_key[key] = self._by_user[world.user_id] = self._by_bucket[world.bucket.name] = world
+            world.last_used = next(self._uses)
             return world
+
+    def _forget_one(self) -> None:
+        oldest = min(self._by_key.values(), key=lambda world: world.last_used)
+        del self._by_key[oldest.key], self._by_user[oldest.user_id], self._by_bucket[oldest.bucket.name]
+        self._by_header.pop(f"Bearer {oldest.key}", None)
+        self.say(
+            f"leomock: {self.settings.max_worlds} keys are kept (--max-worlds); "
+            f"forgot the longest unused, {shortened(oldest.key)}\n"
+        )
 
     def of_user(self, user_id: str) -> World | None:
         """The world of a user id, or None."""

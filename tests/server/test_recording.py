@@ -8,7 +8,7 @@ import httpx
 
 from leomock.answer import Api
 from leomock.server.app import make_app
-from leomock.server.recording import shortened
+from leomock.state.journal import shortened
 
 KEY = "3f2a8c1e-0000-4000-8000-000000000000"
 

@@ -100,20 +100,22 @@ _MADE: dict[int, st.SearchStrategy[Any]] = {}  # by the id of the schema, which 
 def _values(schema: Json) -> st.SearchStrategy[Any]:
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
-    kind = schema["type"]
-    if kind == "object":
+    kind = schema.get("type")
+    if "properties" in schema:
         return objects(schema)
     if kind == "array":
         return st.lists(values(schema["items"]), max_size=LARGEST_LIST)
     if kind == "string":
-        return TEXT
+        return st.uuids().map(str) if schema.get("format") == "uuid" else TEXT
     if kind == "boolean":
         return st.booleans()
-    low, high = schema.get("minimum"), schema.get("maximum")
+    low, high, step = schema.get("minimum"), schema.get("maximum"), schema.get("multipleOf", 1)
     if kind == "number":
         return st.floats(low, high, allow_nan=False, allow_infinity=False)
-    step = schema.get("multipleOf", 1)
-    return st.integers(low // step, high // step).map(lambda number: number * step)
+    if kind == "integer":
+        bounds = [None if limit is None else limit // step for limit in (low, high)]
+        return st.integers(*bounds).map(lambda number: number * step)
+    return OTHERS
 
 
 @st.composite

@@ -1,0 +1,61 @@
+"""Keeps web pages away from the admin API: a page can call localhost, but not read or steer the fake."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class Guard:
+    """Refuses calls from other sites (`Origin`, `Sec-Fetch-Site`) and under unknown names (DNS rebinding).
+
+    Known are addresses, `localhost` and names below it, names without a dot (as containers have them: no
+    public DNS gives those) and `hosts`.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+        self._app = app
+        self._hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (text := self._against(Headers(scope=scope))):
+            await JSONResponse({"error": f"leomock: {text}"}, 403)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _against(self, headers: Headers) -> str | None:
+        host = headers.get("host", "")
+        name = _name(host)
+        if not self._knows(name):
+            return f"the admin API is not called under the name {name!r}; --allow-host {name} lets it"
+        origin = headers.get("origin")
+        same = origin is not None and urlsplit(origin).netloc.lower() == host.lower()
+        if origin is not None and not same:
+            return f"the admin API takes no calls from pages of {origin!r}"
+        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not same:
+            return "the admin API takes no calls from pages of another site"
+        return None
+
+    def _knows(self, name: str) -> bool:
+        return "." not in name or name.endswith(".localhost") or name in self._hosts or _is_address(name)
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without the port."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return host.lower()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

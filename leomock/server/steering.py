@@ -1,0 +1,40 @@
+"""Lets time pass in a world, with everything that falls due on the way."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from leomock.server.webhook_sender import Sender
+from leomock.state.clock import timestamp
+from leomock.state.world import World
+
+
+async def advance(world: World, seconds: float, sender: Sender) -> list[dict[str, Any]]:
+    """Move a world's time on by seconds, or with `math.inf` until nothing is due any more.
+
+    What falls due happens in its order and at its moment; webhooks are delivered, and tried again, on the
+    way. Returns what fired: `{"at", "job", "status"}` or `{"at", "webhook", "state"}`. Raises ValueError.
+    """
+    fired: list[dict[str, Any]] = []
+    with world.lock:
+        target = world.clock.now() + seconds
+        if seconds != math.inf:
+            world.clock.check(seconds)
+    while True:
+        with world.lock:
+            ended = world.step(target)
+            at = timestamp(world.clock.now())
+            waiting = bool(world.outbox.due())
+        if ended is None:
+            break
+        for id in ended:
+            row = world.generations.get(id)
+            fired.append({"at": at, "job": id, "status": row["status"] if row else None})
+        if waiting:
+            for event in await sender.deliver_due(world):
+                fired.append({"at": at, "webhook": event.id, "state": event.state})
+    if seconds != math.inf:
+        with world.lock:
+            world.clock.advance(max(0.0, target - world.clock.now()))
+    return fired

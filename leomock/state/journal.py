@@ -1,0 +1,423 @@
+"""What was asked and answered: the newest exchanges of a world, for tests to look at."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import count
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+import orjson
+
+from leomock.state.clock import timestamp
+
+Door: TypeAlias = Literal["api", "upload", "cdn", "webhook"]
+Headers: TypeAlias = Sequence[tuple[bytes | str, bytes | str]]
+
+# How deep the arrays and objects of a body are read: orjson writes 254, and no client of this API sends ten.
+DEEPEST = 64
+
+# What these headers say lets somebody in somewhere.
+_SECRET = frozenset(("authorization", "proxy-authorization", "x-api-key", "cookie"))
+# As ASGI and the usual clients write them: looked up on adding, where there is no time for `lower`.
+_WRITTEN: frozenset[bytes | str] = frozenset(
+    spelling for name in _SECRET for text in (name, name.title()) for spelling in (text, text.encode())
+)
+# A first word that is none of these may be the key itself, sent without a scheme.
+_SCHEMES = frozenset(("bearer", "basic", "digest", "token", "aws4-hmac-sha256"))
+
+# What `add` keeps, as it came but for keys and the rest of long bodies; `_exchange` names the places.
+_Entry: TypeAlias = tuple[
+    *tuple[int, float, Door, str, str, str, str],
+    *tuple[Headers, bytes, int, Headers, bytes],
+    *tuple[Sequence[str], str, float, int, int],
+]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and what was answered.
+
+    `number` counts from 1. `moment` is by the world's clock, in seconds since 1970 (UTC); `milliseconds` is
+    what the answer took by the machine's. `operation` is an id, or empty where there is none. `path` and
+    `query` are as they were on the wire. Names of headers are in lower case, those that came twice are joined
+    by commas, and API keys are shortened. `rules` are the names of the scenario rules that struck. `cut` says
+    that a body was too long to be kept whole; `request_size` and `response_size` are the sizes it had, in
+    bytes.
+    """
+
+    number: int
+    moment: float
+    door: Door
+    operation: str
+    method: str
+    path: str
+    query: str = ""
+    request_headers: dict[str, str] = field(default_factory=dict)
+    request_body: bytes = b""
+    status: int = 200
+    response_headers: dict[str, str] = field(default_factory=dict)
+    response_body: bytes = b""
+    rules: list[str] = field(default_factory=list)
+    explain: str = ""
+    milliseconds: float = 0.0
+    cut: bool = False
+    request_size: int = -1
+    response_size: int = -1
+
+    def __post_init__(self) -> None:
+        if self.request_size < 0:
+            self.request_size = len(self.request_body)
+        if self.response_size < 0:
+            self.response_size = len(self.response_body)
+
+    @property
+    def created(self) -> str:
+        """The moment as text, e.g. `2024-04-20T14:33:28.258Z`."""
+        return f"{timestamp(self.moment)}Z"
+
+    @property
+    def request_json(self) -> Any:
+        """The request's body, parsed; None where it is not JSON, or was cut."""
+        value = _parsed(self.request_body)
+        return None if value is ABSENT else value
+
+    @property
+    def response_json(self) -> Any:
+        """The response's body, parsed; None where it is not JSON, or was cut."""
+        value = _parsed(self.response_body)
+        return None if value is ABSENT else value
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON values; a body stands under `json`, `text` or `base64`, whichever it is."""
+        return {
+            "number": self.number,
+            "created": self.created,
+            "door": self.door,
+            "operation": self.operation,
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
+            "status": self.status,
+            "rules": self.rules,
+            "explain": self.explain,
+            "milliseconds": round(self.milliseconds, 3),
+            "cut": self.cut,
+            "request": _half(self.request_headers, self.request_body, self.request_size),
+            "response": _half(self.response_headers, self.response_body, self.response_size),
+        }
+
+
+class Journal:
+    """The newest `size` exchanges; of a body it keeps the first `longest_body` bytes."""
+
+    def __init__(self, size: int = 1000, longest_body: int = 65536) -> None:
+        if size < 1 or longest_body < 0:
+            raise ValueError(f"Journal(size={size}, longest_body={longest_body}): at least 1 and 0")
+        self._entries: deque[_Entry] = deque(maxlen=size)
+        self._numbers = count(1)
+        self._cleared = 0
+        self._longest_body = longest_body
+
+    def add(
+        self,
+        *,
+        moment: float,
+        door: Door,
+        operation: str,
+        method: str,
+        path: str,
+        query: str,
+        request_headers: Headers,
+        request_body: bytes,
+        status: int,
+        response_headers: Headers,
+        response_body: bytes,
+        rules: Sequence[str] = (),
+        explain: str = "",
+        milliseconds: float = 0.0,
+    ) -> None:
+        """Keep an exchange; `path` and `query` as they were on the wire.
+
+        Everything is kept as it is given and read only when somebody asks, since every call pays for this:
+        do not change the sequences afterwards. Keys alone are shortened at once, so that they are nowhere to
+        be found. Any thread may call it.
+        """
+        request_size = len(request_body)
+        if request_size > self._longest_body:
+            request_body = request_body[: self._longest_body]
+        response_size = len(response_body)
+        if response_size > self._longest_body:
+            response_body = response_body[: self._longest_body]
+        self._entries.append(
+            (
+                next(self._numbers),
+                moment,
+                door,
+                operation,
+                method,
+                path,
+                query,
+                [_veiled(pair) if pair[0] in _WRITTEN else pair for pair in request_headers],
+                request_body,
+                status,
+                response_headers,
+                response_body,
+                rules,
+                explain,
+                milliseconds,
+                request_size,
+                response_size,
+            )
+        )
+
+    def select(
+        self,
+        operation: str | None = None,
+        status: int | str | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        rule: str | None = None,
+        body: Mapping[str, Any] | None = None,
+        since: int | None = None,
+        limit: int | None = None,
+    ) -> list[Exchange]:
+        """The exchanges that fit all that is given, oldest first; of more than `limit` the newest.
+
+        `status` is a number or a class (`"4xx"`). In `path`, `*` stands for anything. `body` is a part of the
+        request's JSON (see `differences`). `since` is the number of the last exchange seen: only what came
+        after it is given. Raises ValueError for a status or limit that cannot be meant.
+        """
+        fits_status = status_test(status)
+        pattern = ".*".join(map(re.escape, ("*" if path is None else path).split("*")))
+        fits_path = re.compile(pattern, re.DOTALL).fullmatch
+        if limit is not None and limit < 0:
+            raise ValueError(f"limit={limit}: use 0 or more")
+        found = [
+            exchange
+            for exchange in self
+            if (since is None or exchange.number > since)
+            and (operation is None or exchange.operation == operation)
+            and (method is None or exchange.method == method.upper())
+            and (rule is None or rule in exchange.rules)
+            and fits_status(exchange.status)
+            and fits_path(exchange.path)
+            and (body is None or next(differences(body, exchange.request_json), None) is None)
+        ]
+        return found if limit is None else found[max(len(found) - limit, 0) :]
+
+    def clear(self) -> None:
+        """Forget all exchanges; the numbers go on, so that `since` keeps its meaning."""
+        while self._entries:
+            self._cleared = self._entries.popleft()[0]
+
+    @property
+    def forgotten(self) -> int:
+        """How many exchanges were pushed out by newer ones since the last `clear`."""
+        entries = tuple(self._entries)
+        return entries[-1][0] - self._cleared - len(entries) if entries else 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Exchange]:
+        # A copy, since other threads may add meanwhile.
+        return map(_exchange, tuple(self._entries))
+
+
+# --- fitting ------------------------------------------------------------------------------------------------
+
+
+class _Absent(Enum):
+    ABSENT = "absent"
+
+
+ABSENT: Final = _Absent.ABSENT
+
+
+class Difference(NamedTuple):
+    """Where JSON is not as wanted; `found` is ABSENT where there is nothing."""
+
+    name: str
+    wanted: Any
+    found: Any
+
+
+def differences(wanted: Any, found: Any, name: str = "") -> Iterator[Difference]:
+    """Where parsed JSON differs from the part of it that is wanted; nothing where it fits.
+
+    Objects may have more than is wanted, arrays may not. A name may lead inwards (`controlnets.0.weight`). A
+    compiled pattern is searched in a string. True is not 1.
+    """
+    if isinstance(wanted, Mapping) and isinstance(found, dict):
+        for key, value in wanted.items():
+            yield from differences(value, _inside(found, str(key)), f"{name}.{key}" if name else str(key))
+    elif isinstance(wanted, list | tuple) and isinstance(found, list) and len(wanted) == len(found):
+        for index, (value, item) in enumerate(zip(wanted, found, strict=True)):
+            yield from differences(value, item, f"{name}.{index}" if name else str(index))
+    elif not _same(wanted, found):
+        yield Difference(name, wanted, found)
+
+
+def _inside(found: Any, name: str) -> Any:
+    if isinstance(found, dict) and name in found:
+        return found[name]
+    for part in name.split("."):
+        if isinstance(found, dict) and part in found:
+            found = found[part]
+        elif isinstance(found, list) and re.fullmatch(r"\d{1,9}", part, re.ASCII) and int(part) < len(found):
+            found = found[int(part)]
+        else:
+            return ABSENT
+    return found
+
+
+def _same(wanted: Any, found: Any) -> bool:
+    if found is ABSENT:
+        return False
+    if isinstance(wanted, re.Pattern):
+        return isinstance(found, str) and wanted.search(found) is not None
+    numbers = isinstance(wanted, int | float) and isinstance(found, int | float)
+    if numbers and isinstance(wanted, bool) != isinstance(found, bool):
+        return False
+    return bool(wanted == found)
+
+
+class _StatusTest:
+    """Whether a status is the one, or of the class, that is wanted."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self._low, self._high = low, high
+
+    def __call__(self, status: int) -> bool:
+        return self._low <= status <= self._high
+
+
+def status_test(wanted: int | str | None) -> _StatusTest:
+    """A test for a status: a number, a class such as `4xx`, or None for any. Raises ValueError."""
+    if wanted is None:
+        return _StatusTest(0, 999)
+    text = str(wanted).lower()
+    if re.fullmatch(r"[1-9]xx", text):
+        return _StatusTest(int(text[0]) * 100, int(text[0]) * 100 + 99)
+    if re.fullmatch(r"\d{1,3}", text, re.ASCII):
+        return _StatusTest(int(text), int(text))
+    raise ValueError(f"status={wanted!r}: use a number such as 404, or a class such as '4xx'")
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+def _exchange(entry: _Entry) -> Exchange:
+    number, moment, door, operation, method, path, query = entry[:7]
+    request_headers, request_body, status, response_headers, response_body = entry[7:12]
+    rules, explain, milliseconds, request_size, response_size = entry[12:]
+    return Exchange(
+        number,
+        moment,
+        door,
+        operation,
+        _text(method),
+        _text(path),
+        _text(query),
+        _headers(request_headers),
+        request_body,
+        status,
+        _headers(response_headers),
+        response_body,
+        list(rules),
+        _text(explain),
+        milliseconds,
+        cut=request_size > len(request_body) or response_size > len(response_body),
+        request_size=request_size,
+        response_size=response_size,
+    )
+
+
+def _headers(pairs: Headers) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for pair in pairs:
+        name = _text(pair[0]).lower()
+        # Whatever is spelt in another way was not shortened on adding.
+        value = _text(_veiled(pair)[1] if name in _SECRET and pair[0] not in _WRITTEN else pair[1])
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _text(value: bytes | str) -> str:
+    """A text that can be written as UTF-8, whatever it was."""
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def _parsed(body: bytes) -> Any:
+    """What a body says as JSON; ABSENT where it is none, or nested so deeply that writing it would fail."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return ABSENT
+    if body.count(b"[") + body.count(b"{") <= DEEPEST:
+        return value
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [item for nest in level for item in _items(nest)]
+    return ABSENT if any(isinstance(item, dict | list) for item in level) else value
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _half(headers: dict[str, str], body: bytes, size: int) -> dict[str, Any]:
+    half: dict[str, Any] = {"headers": headers, "size": size}
+    if not body:
+        return half
+    if (value := _parsed(body)) is not ABSENT:
+        half["json"] = value
+    elif (text := body_text(body, cut=size > len(body))) is not None:
+        half["text"] = text
+    else:
+        half["base64"] = base64.b64encode(body).decode()
+    return half
+
+
+def body_text(body: bytes, *, cut: bool) -> str | None:
+    """A body as text, or None where it is none; of one that was cut, a broken last letter is left out."""
+    if b"\0" in body:
+        return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        if cut and error.reason == "unexpected end of data":
+            return body[: error.start].decode()
+        return None
+
+
+# --- keys ---------------------------------------------------------------------------------------------------
+
+
+def _veiled(header: tuple[bytes | str, bytes | str]) -> tuple[bytes | str, str]:
+    """A header without the key in it; the scheme stays."""
+    name, value = header
+    text = (value.decode("latin-1") if isinstance(value, bytes) else value).strip()
+    scheme, _, key = text.partition(" ")
+    if key and scheme.lower() in _SCHEMES:
+        return name, f"{scheme} {shortened(key.lstrip())}"
+    return name, shortened(text)
+
+
+def shortened(key: str) -> str:
+    """Enough of an API key to tell tenants apart, never the whole of it."""
+    return one_line(key[: min(4, len(key) // 2)]) + "…"
+
+
+def one_line(text: str) -> str:
+    """A text without what would break a line or steer a terminal."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode()

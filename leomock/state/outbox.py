@@ -1,0 +1,187 @@
+"""Events on their way to a webhook: when each is due, and what became of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from leomock.state.clock import Clock
+from leomock.state.ids import Ids
+from leomock.state.scenario import Delivery, Span
+
+# How long after a failed attempt the next one is due. Basis: chosen; whether and when the real service tries
+# again is not documented and was not seen.
+WAITS = (1.0, 5.0, 25.0, 125.0)
+# How long an event that is to come after the next one waits for it at most. Basis: chosen.
+LONGEST_HOLD = 5.0
+MOST_EVENTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver an event: the moment it was over, the status that came back, or why none did.
+
+    `moment` is the world's, `milliseconds` are the machine's. `error` is empty where all went well.
+    """
+
+    moment: float
+    status: int | None
+    error: str
+    milliseconds: float
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the answer was a 2xx."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(slots=True, eq=False)
+class Event:
+    """One request to a webhook. `due` is None once nothing more is to happen.
+
+    `held` while it waits for the next event to be attempted before it. Two events are never equal, so that
+    a set can hold them: a world that was reset makes the same ids again.
+    """
+
+    id: str
+    type: str
+    created: float
+    body: dict[str, Any]
+    due: float | None
+    attempts: list[Attempt] = field(default_factory=list)
+    state: Literal["waiting", "delivered", "given up", "dropped"] = "waiting"
+    held: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as JSON values, in the order of the fields."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "created": self.created,
+            "body": self.body,
+            "due": self.due,
+            "attempts": [
+                {"moment": a.moment, "status": a.status, "error": a.error, "milliseconds": a.milliseconds}
+                for a in self.attempts
+            ],
+            "state": self.state,
+            "held": self.held,
+        }
+
+    @classmethod
+    def from_json(cls, kept: dict[str, Any]) -> Event:
+        """The event that `to_json` told of."""
+        return cls(**{**kept, "attempts": [Attempt(**attempt) for attempt in kept["attempts"]]})
+
+
+class Outbox:
+    """The events of a world for its webhook: `url`, with `key` as the bearer token; without a url, none.
+
+    An event that is not accepted (2xx) is due again 1, 5, 25 and 125 seconds after the attempt by the world's
+    clock, and is given up after the fifth; this policy is chosen, the real one is unknown. The last 1000
+    events are kept: an older one is forgotten even if it still waits. `draw` takes a number from a span.
+    """
+
+    def __init__(self, ids: Ids, clock: Clock, draw: Callable[[Span], float]) -> None:
+        self.url = ""
+        self.key = ""
+        self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._ids = ids
+        self._clock = clock
+        self._draw = draw
+
+    def add(
+        self,
+        type: str,
+        body: dict[str, Any],
+        delivery: Delivery | None = None,
+        moment: float | None = None,
+    ) -> list[Event]:
+        """Keep an event of a moment (now), or as many copies as `delivery` wants; nothing without a url.
+
+        `delivery.reorder` holds it back until after the next one was attempted, at most 5 seconds longer; the
+        event that comes while one is held is that next one and leaves as usual, so that of a row of
+        such events each two change places. A dropped event is kept to be seen, and never due.
+        """
+        if not self.url:
+            return []
+        delivery = delivery or Delivery()
+        moment = self._clock.now() if moment is None else moment
+        if delivery.drop:
+            added = [Event(self._ids.new(), type, moment, body, None, state="dropped")]
+        else:
+            due = moment if delivery.delay is None else moment + self._draw(delivery.delay)
+            held = delivery.reorder and not any(event.held for event in self.events)
+            due += LONGEST_HOLD if held else 0
+            added = [
+                Event(self._ids.new(), type, moment, body, due, held=held) for _ in range(delivery.copies)
+            ]
+        self.events += added
+        return added
+
+    def due(self) -> list[Event]:
+        """What is to be sent by now, in the order it fell due, then as it came."""
+        if not self.url:
+            return []
+        now = self._clock.now()
+        return [event for _, event in self._waiting(now)]
+
+    def next_due(self) -> float | None:
+        """The moment at which something is to be sent, past or future; None when nothing waits."""
+        waiting = self._waiting() if self.url else []
+        return waiting[0][0] if waiting else None
+
+    def attempted(self, event: Event, attempt: Attempt) -> None:
+        """Note an attempt: the event is delivered, due again, or given up. Events held for it are let go."""
+        event.attempts.append(attempt)
+        event.held = False
+        if attempt.accepted:
+            event.state, event.due = "delivered", None
+        elif len(event.attempts) <= len(WAITS):
+            event.state, event.due = "waiting", attempt.moment + WAITS[len(event.attempts) - 1]
+        else:
+            event.state, event.due = "given up", None
+        self._let_go(event)
+
+    def redeliver(self, id: str) -> bool:
+        """Make an event due now, whatever became of it; False when there is none with this id.
+
+        The attempts that were made still count: an event that was given up gets one more.
+        """
+        for event in self.events:
+            if event.id == id:
+                event.state, event.due, event.held = "waiting", self._clock.now(), False
+                return True
+        return False
+
+    def forget(self) -> None:
+        """Forget every event; the target stays."""
+        self.events.clear()
+
+    def to_json(self) -> dict[str, Any]:
+        """The target and the events as JSON values."""
+        return {"url": self.url, "key": self.key, "events": [event.to_json() for event in self.events]}
+
+    def from_json(self, kept: dict[str, Any]) -> None:
+        """Take the target and the events that `to_json` told of, in place of what is here."""
+        self.url, self.key = kept["url"], kept["key"]
+        self.events.clear()
+        self.events += [Event.from_json(event) for event in kept["events"]]
+
+    def _waiting(self, until: float = float("inf")) -> list[tuple[float, Event]]:
+        """What is due until a moment, with its moment, in order (sorting keeps the order of coming)."""
+        found = [(event.due, event) for event in self.events if event.due is not None and event.due <= until]
+        return sorted(found, key=lambda pair: pair[0])
+
+    def _let_go(self, attempted: Event) -> None:
+        """Let held events follow one that came after them; a delay of their own still counts."""
+        if attempted not in self.events:
+            return  # forgotten while it was under way
+        now = self._clock.now()
+        for event in self.events:
+            if event is attempted:
+                return
+            if event.held and event.due is not None:
+                event.held, event.due = False, max(now, event.due - LONGEST_HOLD)

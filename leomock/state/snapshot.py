@@ -1,0 +1,116 @@
+"""A world as JSON values, and back: for branches (try A, restore, try B) and for `serve --state`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from random import Random
+from typing import Any
+
+from leomock.state.bucket import StoredObject
+from leomock.state.scenario import Outcome
+from leomock.state.table import Row, Table
+from leomock.state.world import World
+
+VERSION = 1
+_TABLES = ("generations", "init_images")
+
+
+class SnapshotError(ValueError):
+    """A snapshot that cannot be restored; the world is as it was."""
+
+
+def take(world: World) -> dict[str, Any]:
+    """The state of a world as JSON values; settings, credentials and scenarios are not part of it."""
+    with world.lock:
+        return {
+            "leomock": VERSION,
+            "user_id": world.user_id,
+            "clock": {"moment": world.clock.now(), "rate": world.clock.rate},
+            "random": _random_out(world.random),
+            "last_id_step": world.ids.last_step,
+            "tables": {name: [dict(row) for row in getattr(world, name)] for name in _TABLES},
+            "jobs": world.jobs.as_json(),
+            "objects": {
+                key: {
+                    "body": base64.b64encode(stored.body).decode(),
+                    "content_type": stored.content_type,
+                    "etag": stored.etag,
+                    "metadata": stored.metadata,
+                    "modified": stored.modified,
+                }
+                for key, stored in world.bucket.objects.items()
+            },
+        }
+
+
+def restore(world: World, snapshot: Any) -> None:
+    """Put a world back to where a snapshot was taken; raises SnapshotError and then changes nothing."""
+    if not isinstance(snapshot, dict) or snapshot.get("leomock") != VERSION:
+        raise SnapshotError(f"not a snapshot of leomock (version {VERSION})")
+    if snapshot.get("user_id") != world.user_id:
+        raise SnapshotError(
+            "the snapshot is of another API key or seed: its user is "
+            f"{snapshot.get('user_id')!r}, this world's is {world.user_id!r}"
+        )
+    try:
+        tables = {name: _table(snapshot["tables"][name]) for name in _TABLES}
+        objects = {key: _object(entry) for key, entry in snapshot["objects"].items()}
+        random = _random_in(snapshot["random"])
+        moment, rate = float(snapshot["clock"]["moment"]), float(snapshot["clock"]["rate"])
+        last_step = int(snapshot["last_id_step"])
+        jobs = [_job(entry, tables["generations"]) for entry in snapshot["jobs"]]
+    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
+        raise SnapshotError(f"the snapshot is damaged: {type(error).__name__}: {error}") from None
+    with world.lock:
+        world.reset()
+        world.clock.set(moment)
+        if world.clock.rate != rate:
+            world.clock.run(rate)
+        world.random.setstate(random.getstate())
+        world.ids.last_step = last_step
+        for name, table in tables.items():
+            setattr(world, name, table)
+        for row, outcome, due, reads_left in jobs:
+            world.jobs.resume(row, outcome, due, reads_left)
+        world.bucket.objects.update(objects)
+
+
+def _random_out(random: Random) -> list[Any]:
+    version, state, gauss = random.getstate()
+    return [version, list(state), gauss]
+
+
+def _random_in(state: Any) -> Random:
+    random = Random()
+    random.setstate((state[0], tuple(state[1]), state[2]))
+    return random
+
+
+def _table(rows: Any) -> Table:
+    table = Table()
+    for row in rows:
+        if not isinstance(row["id"], str):
+            raise TypeError("a row without an id")
+        table.add(dict(row))
+    return table
+
+
+def _object(entry: Any) -> StoredObject:
+    return StoredObject(
+        base64.b64decode(entry["body"], validate=True),
+        str(entry["content_type"]),
+        str(entry["etag"]),
+        {str(name): str(value) for name, value in entry["metadata"].items()},
+        float(entry["modified"]),
+    )
+
+
+def _job(entry: Any, rows: Table) -> tuple[Row, Outcome, float | None, int | None]:
+    row = rows.get(entry["id"])
+    if row is None:
+        raise KeyError(f"job {entry['id']} has no row")
+    nsfw = entry["nsfw"]
+    outcome = Outcome(entry["status"], entry["images"], nsfw if nsfw == "all" else tuple(nsfw))
+    due, reads = entry["due"], entry["reads_left"]
+    return row, outcome, None if due is None else float(due), None if reads is None else int(reads)

@@ -1,0 +1,176 @@
+"""A webhook's other end, for tests: takes what is posted and waits for what should be."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from types import TracebackType
+from typing import Any
+
+# How often the server looks for a stop; a receiver lives as long as a test.
+POLL_SECONDS = 0.005
+# How long a client may take to send what it announced.
+PATIENCE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One POST: header names in lower case, the body as JSON (or `raw` where it is none), and the answer."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Any
+    raw: bytes
+    status: int
+
+    def fits(self, criteria: Mapping[str, Any]) -> bool:
+        """Whether all names have these values, each in the body itself or else in its `data.object`."""
+        return all(self._value(name, _MISSING) == value for name, value in criteria.items())
+
+    def _value(self, name: str, default: object) -> Any:
+        for place in (self.body, _below(_below(self.body, "data"), "object")):
+            if isinstance(place, dict) and name in place:
+                return place[name]
+        return default
+
+    def __str__(self) -> str:
+        known = [
+            f"{name}={value!r}"
+            for name in ("type", "id", "status")
+            if (value := self._value(name, None)) is not None
+        ]
+        body = " ".join(known) or f"{self.raw[:80]!r}"
+        return f"POST {self.path} {body}, answered {self.status}"
+
+
+class WebhookReceiver:
+    """A webhook on a port of 127.0.0.1, in a thread::
+
+        with WebhookReceiver() as receiver:
+            ...  # let leomock post to receiver.url
+            [delivery] = receiver.wait_for(type="image_generation.complete", id=generation_id)
+
+    It answers 200, or what `answer_with` says.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self._arrived = threading.Condition()
+        self._received: list[Received] = []
+        self._statuses = [200]
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> WebhookReceiver:
+        """Start listening; `url` is known from here on."""
+        if self._server:
+            raise RuntimeError(f"this receiver listens at {self.url} already")
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/webhook"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_SECONDS,), name="leomock webhook", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop listening; what was received stays."""
+        if self._server and self._thread:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+        self._server = self._thread = None
+
+    @property
+    def received(self) -> list[Received]:
+        """All that came so far, in order."""
+        with self._arrived:
+            return list(self._received)
+
+    def answer_with(self, status: int, *more: int) -> None:
+        """Answer the next requests with these statuses in turn, and all after them with the last."""
+        with self._arrived:
+            self._statuses = [status, *more]
+
+    def wait_for(self, count: int = 1, timeout: float = 5, **criteria: Any) -> list[Received]:
+        """The first `count` deliveries that fit, once there are as many.
+
+        A criterion is a name in the body or in its `data.object`: `type`, `id`, `status`. Raises
+        AssertionError after `timeout` seconds, with a list of what did come.
+        """
+        __tracebackhide__ = True
+        with self._arrived:
+
+            def fitting() -> list[Received]:
+                return [received for received in self._received if received.fits(criteria)]
+
+            if self._arrived.wait_for(lambda: len(fitting()) >= count, timeout):
+                return fitting()[:count]
+            raise AssertionError(_missed(count, timeout, criteria, len(fitting()), self._received))
+
+    def _take(self, path: str, headers: Mapping[str, str], raw: bytes) -> int:
+        """Keep a request; returns the status it is to be answered with."""
+        try:
+            body = json.loads(raw)
+        except ValueError:
+            body = raw
+        with self._arrived:
+            status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+            self._received.append(Received(path, headers, body, raw, status))
+            self._arrived.notify_all()
+        return status
+
+
+_MISSING = object()
+
+
+def _below(place: object, name: str) -> Any:
+    return place.get(name) if isinstance(place, dict) else None
+
+
+def _missed(
+    count: int, timeout: float, criteria: Mapping[str, Any], fitting: int, received: list[Received]
+) -> str:
+    wanted = f"{count} deliver{'y' if count == 1 else 'ies'}"
+    if criteria:
+        wanted += " with " + ", ".join(f"{name}={value!r}" for name, value in criteria.items())
+    if not received:
+        return f"leomock: waited {timeout:g} s for {wanted}; nothing came"
+    lines = [f"leomock: waited {timeout:g} s for {wanted}; {fitting} came among these {len(received)}:"]
+    return "\n".join([*lines, *(f"  {number}. {one}" for number, one in enumerate(received, 1))])
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def server_bind(self) -> None:
+        # HTTPServer's own looks the host's name up, which takes seconds where no name server answers.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is its own business."""
+
+
+def _handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = PATIENCE_SECONDS
+
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            self.send_response(receiver._take(self.path, headers, raw))
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: the tests' output is theirs."""
+
+    return Handler

@@ -1,0 +1,279 @@
+"""The rules of scenarios: when they strike, how often, and what they say together."""
+
+from __future__ import annotations
+
+import re
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leomock.state.scenario import (
+    Answer,
+    Criteria,
+    Delivery,
+    Occasion,
+    Outcome,
+    Rule,
+    Scenario,
+    Script,
+    Struck,
+)
+
+CALL = Occasion(
+    "call",
+    operation="createGeneration",
+    group="generations",
+    resource="r1",
+    prompt="a cat on a mat",
+    body={"num_images": 4, "modelId": "b24e16ff", "public": None},
+    query={"limit": 10},
+    headers={"user-agent": "sdk/7.0.0"},
+)
+NO = Answer(500)
+
+
+def rule(name: str = "a#1", times: int | None = None, **when: Any) -> Rule:
+    return Rule(name, "call", Criteria(**when), answer=NO, times=times)
+
+
+def scenario(*rules: Rule, name: str = "a") -> Scenario:
+    return Scenario(name, "d", "chosen", "", rules)
+
+
+def script(*rules: Rule, seed: int = 0) -> Script:
+    return Script(Random(seed), [scenario(*rules)])
+
+
+def strikes(script: Script, *occasions: Occasion) -> list[int]:
+    """The numbers, from 1, of the occasions on which something happened."""
+    return [number for number, occasion in enumerate(occasions, 1) if script.strike(occasion)]
+
+
+# --- criteria ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        {},
+        {"operations": frozenset({"createGeneration", "getUserSelf"})},
+        {"groups": frozenset({"generations"})},
+        {"prompt": re.compile("cat")},
+        {"prompt": re.compile("^a .* mat$")},
+        {"body": {"num_images": 4, "modelId": re.compile("^b24")}},
+        {"body": {"num_images": re.compile("4")}},
+        {"query": {"limit": 10}},
+        {"headers": {"user-agent": re.compile("sdk")}},
+        {"operations": frozenset({"createGeneration"}), "prompt": re.compile("cat"), "query": {"limit": 10}},
+    ],
+)
+def test_criteria_that_hold(when: dict[str, Any]) -> None:
+    """The rule strikes."""
+    assert script(rule(**when)).strike(CALL) == Struck(rules=["a#1"], answer=NO)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        {"operations": frozenset({"getUserSelf"})},
+        {"groups": frozenset({"users"})},
+        {"prompt": re.compile("dog")},
+        {"prompt": re.compile("Cat")},
+        {"body": {"num_images": 3}},
+        {"body": {"num_images": 4, "modelId": re.compile("^4")}},
+        {"body": {"seed": re.compile("")}},
+        {"query": {"offset": 0}},
+        {"headers": {"user-agent": "sdk"}},
+        {"operations": frozenset({"createGeneration"}), "prompt": re.compile("dog")},
+    ],
+)
+def test_criteria_of_which_one_does_not_hold(when: dict[str, Any]) -> None:
+    """Nothing happens."""
+    assert script(rule(**when)).strike(CALL) is None
+
+
+def test_rule_of_another_stage() -> None:
+    """What strikes uploads does not strike calls, nor counts them."""
+    upload = Rule("a#1", "upload", Criteria(first=1), upload="expired")
+    played = script(upload)
+    assert played.strike(CALL) is None
+    assert played.strike(Occasion("upload")) == Struck(rules=["a#1"], upload="expired")
+    assert played.strike(Occasion("upload")) is None
+
+
+# --- counting ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("when", "struck"),
+    [
+        ({"call": 3}, [3]),
+        ({"every": 3}, [3, 6, 9]),
+        ({"first": 2}, [1, 2]),
+        ({"after": 7}, [8, 9, 10]),
+        ({"after": 2, "every": 2, "first": 7}, [4, 6]),
+        ({"times": 2}, [1, 2]),
+        ({"every": 3, "times": 2}, [3, 6]),
+        ({"after": 8, "times": 1}, [9]),
+    ],
+)
+def test_counters_over_ten_calls(when: dict[str, Any], struck: list[int]) -> None:
+    """Calls are numbered from 1; `times` counts what struck."""
+    assert strikes(script(rule(**when)), *[CALL] * 10) == struck
+
+
+@given(
+    st.fixed_dictionaries(
+        {}, optional={name: st.integers(1, 9) for name in ("call", "every", "first", "after", "times")}
+    )
+)
+def test_counters_are_what_they_say(when: dict[str, Any]) -> None:
+    """Each as a filter over the numbers, and `times` over what is left."""
+    left = [n for n in range(1, 25) if n == when.get("call", n)]
+    left = [n for n in left if n % when.get("every", 1) == 0]
+    left = [n for n in left if when.get("after", 0) < n <= when.get("first", n)]
+    assert strikes(script(rule(**when)), *[CALL] * 24) == left[: when.get("times")]
+
+
+def test_counters_count_only_what_the_criteria_let_through() -> None:
+    """The second call of the operation is the fourth of all."""
+    other = Occasion("call", operation="getUserSelf")
+    played = script(rule(operations=frozenset({"getUserSelf"}), call=2))
+    assert strikes(played, CALL, other, CALL, other, other) == [4]
+
+
+def test_counters_each_resource() -> None:
+    """Every id has its own first call, and its own `times`."""
+    one, two = Occasion("call", resource="1"), Occasion("call", resource="2")
+    assert strikes(script(rule(first=1, each="resource")), one, one, two, one, two) == [1, 3]
+    assert strikes(script(rule(times=1, each="resource")), one, one, two, one, two) == [1, 3]
+    assert strikes(script(rule(first=1)), one, one, two) == [1]
+
+
+def test_counters_each_operation() -> None:
+    """Every operation has its own first call, whatever the id."""
+    one = Occasion("call", operation="getGenerationById", resource="1")
+    two = Occasion("call", operation="getGenerationById", resource="2")
+    three = Occasion("call", operation="getModelById", resource="1")
+    assert strikes(script(rule(first=1, each="operation")), one, two, three, one, three) == [1, 3]
+
+
+def test_counters_of_two_rules() -> None:
+    """Each counts for itself, also what the other struck."""
+    played = script(rule("a#1", every=2), rule("a#2", every=3))
+    struck = [found.rules if found else [] for found in (played.strike(CALL) for _ in range(6))]
+    assert struck == [[], ["a#1"], ["a#2"], ["a#1"], [], ["a#1", "a#2"]]
+
+
+def test_play_begins_to_count_anew() -> None:
+    """And forgets how often a rule has struck."""
+    played = script(rule(first=2, times=1))
+    assert strikes(played, CALL, CALL) == [1]
+    played.play(played.scenarios)
+    assert strikes(played, CALL, CALL) == [1]
+    played.play([])
+    assert strikes(played, CALL, CALL) == []
+
+
+# --- chance ------------------------------------------------------------------------------------------
+
+
+def test_probability_is_decided_by_the_seed() -> None:
+    """The same seed and calls give the same failures; another seed gives others."""
+    one, two, other = (strikes(script(rule(probability=0.5), seed=seed), *[CALL] * 50) for seed in (1, 1, 2))
+    assert one == two != other
+
+
+@pytest.mark.parametrize(
+    ("probability", "least", "most"), [(0.1, 60, 140), (0.5, 430, 570), (1.0, 1000, 1000)]
+)
+def test_probability_over_a_thousand_calls(probability: float, least: int, most: int) -> None:
+    """About as many strike as it says."""
+    assert least <= len(strikes(script(rule(probability=probability)), *[CALL] * 1000)) <= most
+
+
+def test_probability_and_times() -> None:
+    """Only what struck counts as a time."""
+    rare = rule(probability=0.2, times=3)
+    assert len(strikes(script(rare), *[CALL] * 200)) == 3
+
+
+def test_probability_draws_only_where_the_counters_hold() -> None:
+    """A call that the rule does not mean leaves the draws of the others as they are."""
+    random = Random(7)
+    played = Script(random, [scenario(rule(after=5, probability=0.5))])
+    before = random.getstate()
+    strikes(played, *[CALL] * 5)
+    assert random.getstate() == before
+    strikes(played, CALL)
+    assert random.getstate() != before
+
+
+def test_drawn_span_of_one_number() -> None:
+    """Nothing is drawn where there is nothing to choose."""
+    random = Random(7)
+    before = random.getstate()
+    assert Script(random).drawn((1.5, 1.5)) == 1.5
+    assert random.getstate() == before
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6), st.integers())
+def test_drawn_span_stays_within(one: float, other: float, seed: int) -> None:
+    """And the seed decides."""
+    span = (min(one, other), max(one, other))
+    drawn = Script(Random(seed)).drawn(span)
+    assert span[0] <= drawn <= span[1]
+    assert Script(Random(seed)).drawn(span) == drawn
+
+
+# --- what rules say together ------------------------------------------------------------------------
+
+
+def test_rules_that_strike_together() -> None:
+    """The first to speak of a thing decides it; delays add up."""
+    first = Rule("a#1", "call", answer=NO, delay=(1.0, 1.0), outcome=Outcome("FAILED"))
+    second = Rule("a#2", "call", answer=Answer(503), delay=(0.5, 0.5), breakage="reset", outcome=Outcome())
+    third = Rule("a#3", "call", breakage="stall")
+    assert script(first, second, third).strike(CALL) == Struck(
+        rules=["a#1", "a#2", "a#3"],
+        answer=NO,
+        delay=1.5,
+        breakage="reset",
+        outcome=Outcome("FAILED"),
+    )
+
+
+def test_rules_for_uploads_and_events() -> None:
+    """The first decides there as well."""
+    played = script(
+        Rule("a#1", "upload", upload="refused"),
+        Rule("a#2", "upload", upload="expired"),
+        Rule("a#3", "webhook", delivery=Delivery(copies=2)),
+        Rule("a#4", "webhook", delivery=Delivery(drop=True)),
+    )
+    assert played.strike(Occasion("upload")) == Struck(rules=["a#1", "a#2"], upload="refused")
+    assert played.strike(Occasion("webhook")) == Struck(rules=["a#3", "a#4"], delivery=Delivery(copies=2))
+
+
+def test_scenarios_in_their_order() -> None:
+    """What a call asks for itself comes before what is in force, and that in the order it was given."""
+    played = Script(Random(0), [scenario(rule("a#1"), name="a"), scenario(rule("b#1"), name="b")])
+    struck = played.strike(CALL, [scenario(Rule("c#1", "call", answer=Answer(418)), name="c")])
+    assert struck == Struck(rules=["c#1", "a#1", "b#1"], answer=Answer(418))
+
+
+def test_scenario_that_calls_ask_for_is_counted() -> None:
+    """From the first call that asks for it; the calls between are not met."""
+    played, asked = Script(Random(0)), [scenario(rule(every=2))]
+    assert played.strike(CALL, asked) is None
+    assert played.strike(CALL) is None
+    assert played.strike(CALL, asked) is not None
+
+
+def test_no_scenario_in_force() -> None:
+    """Everything is as usual."""
+    assert Script(Random(0)).strike(CALL) is None
+    assert script().strike(CALL) is None
