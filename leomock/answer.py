@@ -104,7 +104,7 @@ class Api:
                 call = parse(operation, captured, request)
                 world.cdn = request.addresses.cdn
                 world.settle()
-                struck = self._strike(call, request, world)
+                struck = self._strike(call, "/".join(captured.values()), request, world)
                 reply = self._struck(struck, call, world) if struck else self._answered(call, world)
         except ApiError as error:
             reply = Reply(error.status, error.body, operation, world)
@@ -125,7 +125,7 @@ class Api:
         value = operation.shaper.fit(handler(call, world))
         return Reply(200, {operation.envelope: value}, operation, world)
 
-    def _strike(self, call: Call, request: Request, world: World) -> Struck | None:
+    def _strike(self, call: Call, resource: str, request: Request, world: World) -> Struck | None:
         """What the scenarios do to this call: those in force, and those that it asks for itself."""
         prompt = call["prompt"]
         more = self._magic(prompt)
@@ -137,7 +137,7 @@ class Api:
             "call",
             operation=call.operation.id,
             group=call.operation.group,
-            resource=call["id"] or "",
+            resource=resource,
             prompt=prompt or "",
             body=call.variables,
             query=call.sent,

@@ -70,7 +70,7 @@ class Fake:
 
         names = [scenario] if isinstance(scenario, str | Path) else list(scenario)
         self.api = Api.playing(Settings(**settings), names, make_clock)
-        self._sender = Sender(lambda line: None)
+        self._sender = Sender()
         self.app = make_app(self.api, sender=self._sender)
         self._host = host
         self._port = port
@@ -213,16 +213,19 @@ class Fake:
         `status` is that of the answer.
         """
         __tracebackhide__ = True
-        return assert_called(
-            self.requests, operation, known_operations=list(self.api.spec.operations), **expected
-        )
+        return assert_called(self.requests, operation, **self._known(), **expected)
 
     def assert_not_called(self, operation: str, **expected: Any) -> None:
         """Fail if an operation was called in this way."""
         __tracebackhide__ = True
-        assert_not_called(
-            self.requests, operation, known_operations=list(self.api.spec.operations), **expected
-        )
+        assert_not_called(self.requests, operation, **self._known(), **expected)
+
+    def _known(self) -> dict[str, Any]:
+        """What the assertions need to know: the operations there are, and how much the journal forgot."""
+        return {
+            "known_operations": list(self.api.spec.operations),
+            "forgotten": self.world.journal.forgotten,
+        }
 
     # --- webhooks ------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # Pillow is loaded when the first picture is asked for
 # The real names carry about this much of the prompt.
 SLUG_LENGTH = 60
 _GENERATED = re.compile(r"users/([^/]+)/generations/([^/]+)/[^/]+", re.ASCII)
-_OWNER = re.compile(r"users/([^/]+)/")
+OWNER = re.compile(r"users/([^/]+)/")
 _NOT_A_WORD = re.compile(r"[^A-Za-z0-9]+")
 # A picture made from a picture made from a picture …: deeper ones are drawn without what they came from.
 DEEPEST_INIT = 3
@@ -27,7 +27,13 @@ def picture_keys(row: Row, user_id: str) -> list[str]:
     """The keys of the pictures of a generation, in the form seen on the real CDN."""
     extension = "png" if row.get("transparency") == "foreground_only" else "jpg"
     stem = f"users/{user_id}/generations/{row['id']}/{_stem(row['modelId'], row['prompt'][:200])}"
-    return [f"{stem}_{index}.{extension}" for index in range(row["num_images"])]
+    return [f"{stem}_{index}.{extension}" for index in range(picture_count(row))]
+
+
+def picture_count(row: Row) -> int:
+    """How many pictures a generation has: those asked for, unless its job ended with fewer."""
+    count: int = row["images"] if "images" in row else row["num_images"]
+    return count
 
 
 @lru_cache(maxsize=1024)
@@ -39,7 +45,7 @@ def _stem(model_id: str | None, prompt: str) -> str:
 
 def find_picture(worlds: Worlds, key: str) -> Picture | StoredObject | None:
     """What is at a key: a picture to render, an uploaded file, or nothing."""
-    owner = _OWNER.match(key)
+    owner = OWNER.match(key)
     world = worlds.of_user(owner[1]) if owner else None
     if world is None:
         return None
@@ -88,7 +94,7 @@ def _init(world: World, row: Row, depth: int) -> bytes | None:
         return stored.body if stored else None
     if (id := row.get("init_generation_image_id")) and depth < DEEPEST_INIT:
         for generation_id, index in world.ids.wholes(id.lower()):
-            if (source := world.generations.get(generation_id)) and index < source["num_images"]:
+            if (source := world.generations.get(generation_id)) and index < picture_count(source):
                 return rendered(_picture(world, source, index, depth + 1))
     return None
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 
 from leomock import __version__
 from leomock.cli import main
+from leomock.webhook_receiver import WebhookReceiver
 
 
 @contextmanager
@@ -131,3 +133,46 @@ def test_operations_lists_how_each_is_answered() -> None:
 def test_version_is_the_packages() -> None:
     """`leomock --version`."""
     assert CliRunner().invoke(main, ["--version"]).output == f"leomock {__version__}\n"
+
+
+def test_scenarios_are_listed() -> None:
+    """One line each, with description and basis."""
+    lines = CliRunner().invoke(main, ["scenarios"]).output.splitlines()
+    assert len(lines) == 26
+    assert any(line.startswith("flaky ") and line.endswith("[chosen]") for line in lines)
+
+
+def test_scenario_file_is_checked(tmp_path: Path) -> None:
+    """Every error names file, line and key; a good file says so."""
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("description: x\nrules:\n  - then: {status: 500}\n", "utf-8")
+    bad.write_text("description: x\nrules:\n  - then: {statsu: 500}\n", "utf-8")
+    done = CliRunner().invoke(main, ["scenarios", "check", str(good)])
+    assert (done.exit_code, done.output) == (0, f"{good}: 1 rules, no errors\n")
+    done = CliRunner().invoke(main, ["scenarios", "check", str(bad)])
+    assert done.exit_code == 1
+    assert done.output == f"Error: {bad}:3: then.statsu: not known here; did you mean 'status'?\n"
+
+
+def test_serve_plays_scenarios(tmp_path: Path) -> None:
+    """A shipped one and a file, together."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "description: x\nrules:\n  - when: {operation: getGenerationById}\n    then: {status: 418}\n", "utf-8"
+    )
+    with served("--scenario", "out_of_credits", "--scenario", str(file)) as (_, url):
+        headers = {"authorization": "Bearer k"}
+        assert httpx.post(f"{url}/v1/generations", json={"prompt": "a"}, headers=headers).status_code == 400
+        path = "/v1/generations/6163f776-ad40-47fc-acd4-c04b22590ada"
+        assert httpx.get(f"{url}{path}", headers=headers).status_code == 418
+
+
+def test_serve_sends_webhooks_without_anybody_polling() -> None:
+    """A tick lets them leave."""
+    with WebhookReceiver() as receiver:
+        arguments = ("--jobs", "seconds:0.1", "--webhook-url", receiver.url, "--webhook-key", "secret")
+        with served(*arguments) as (_, url):
+            headers = {"authorization": "Bearer k"}
+            httpx.post(f"{url}/v1/generations", json={"prompt": "a"}, headers=headers)
+            (got,) = receiver.wait_for(type="image_generation.complete")
+            assert got.headers["authorization"] == "Bearer secret"

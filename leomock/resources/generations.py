@@ -14,7 +14,7 @@ from leomock.errors import (
     ApiError,
 )
 from leomock.operations import operation
-from leomock.pictures import picture_keys
+from leomock.pictures import picture_count, picture_keys
 from leomock.settings import is_uuid
 from leomock.spec.parse import Call
 from leomock.state.clock import timestamp
@@ -104,7 +104,7 @@ def find_image(world: World, image_id: str) -> tuple[Row, int] | None:
     if is_uuid(image_id):
         for generation_id, index in world.ids.wholes(image_id.lower()):
             row = world.generations.get(generation_id)
-            if row is not None and row["status"] == "COMPLETE" and index < row["num_images"]:
+            if row is not None and row["status"] == "COMPLETE" and index < picture_count(row):
                 return row, index
     return None
 
@@ -117,11 +117,15 @@ _REFLECTED = {
     "promptMagicStrength": "promptMagicStrength",
     "ultra": "ultra",
     "fantasyAvatar": "fantasyAvatar",
-    # These are not in the answers; the pictures show them.
-    "init_image_id": "init_image_id",
-    "init_generation_image_id": "init_generation_image_id",
-    "transparency": "transparency",
-    "styleUUID": "styleUUID",
+    # These are not in the answers; pictures and webhooks tell of them.
+    **{
+        name: name
+        for name in (
+            *("init_image_id", "init_generation_image_id", "transparency", "styleUUID"),
+            *("tiling", "alchemy", "contrastRatio", "highContrast", "highResolution", "expandedDomain"),
+            *("unzoom", "unzoomAmount", "canvasInitId", "canvasMaskId", "canvasRequest", "controlnets"),
+        )
+    },
 }
 
 
@@ -131,7 +135,8 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     shown = {**row, "prompt_moderations": [{"moderationClassification": []}]}
     if row["status"] == "COMPLETE":
         cdn = call.addresses.cdn
-        ids, keys = world.ids.parts(row["id"], row["num_images"]), picture_keys(row, world.user_id)
+        keys = picture_keys(row, world.user_id)
+        ids = world.ids.parts(row["id"], len(keys))
         shown["generated_images"] = [
             {"id": id, "url": f"{cdn}/{key}"} for id, key in zip(ids, keys, strict=True)
         ]

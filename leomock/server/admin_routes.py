@@ -232,12 +232,11 @@ class Admin:
             journals = [world.journal for world in self.meant(request)]
             if not _has_key(request):
                 journals.append(self.api.worlds.strangers)
-            limit = wanted.pop("limit", None)
             found = [exchange for journal in journals for exchange in journal.select(**wanted)]
         except ValueError as error:
             raise Wrong(str(error)) from None
         found.sort(key=lambda exchange: exchange.moment)
-        if limit is not None:
+        if (limit := wanted.get("limit")) is not None:
             found = found[max(0, len(found) - limit) :]
         if har == "har":
             return JSONResponse(to_har(found, __version__))

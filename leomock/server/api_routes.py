@@ -113,16 +113,24 @@ class ApiRoutes:
 
     def _headers(self, reply: Reply) -> list[tuple[bytes, bytes]]:
         headers = [
-            _JSON if reply.text is None else _HTML,
+            _content_type(reply),
             _NOSNIFF,
             (b"content-length", b"%d" % len(reply.content)),
             (b"x-request-id", next(self._request_id)),
         ]
         for name, value in reply.headers.items():
-            headers.append((name.lower().encode(), value.encode()))
+            if name.lower() != "content-type":
+                headers.append((name.lower().encode(), value.encode()))
         if reply.explain:
             headers.append((b"x-leomock-explain", header_text(reply.explain)))
         return headers
+
+
+def _content_type(reply: Reply) -> tuple[bytes, bytes]:
+    for name, value in reply.headers.items():
+        if name.lower() == "content-type":
+            return b"content-type", value.encode()
+    return _JSON if reply.text is None else _HTML
 
 
 def defect(error: Exception) -> Reply:

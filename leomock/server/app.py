@@ -16,14 +16,16 @@ from starlette.types import ASGIApp
 
 from leomock.answer import Api
 from leomock.errors import ApiError
+from leomock.pictures import OWNER
 from leomock.server.admin_routes import Admin, Wrong, refused, wrong
 from leomock.server.api_routes import ApiRoutes, defect
 from leomock.server.bucket_routes import bucket_routes
 from leomock.server.cdn_routes import cdn_routes
 from leomock.server.guard import Guard
-from leomock.server.recording import Recording
+from leomock.server.recording import Journalled, Recording
 from leomock.server.webhook_sender import Sender
 from leomock.state.bucket import Bucket
+from leomock.state.world import World
 
 # The host of a fake that listens on no port.
 FAKE_HOST = "leomock.invalid"
@@ -41,6 +43,15 @@ def _around_the_api(api: Api, sender: Sender) -> Starlette:
     def find_bucket(name: str) -> Bucket | None:
         world = api.worlds.of_bucket(name)
         return world.bucket if world else None
+
+    def world_of_bucket(path: str) -> World | None:
+        return api.worlds.of_bucket(path.split("/")[0])
+
+    def world_of_key(path: str) -> World | None:
+        owner = OWNER.match(path)
+        return api.worlds.of_user(owner[1]) if owner else None
+
+    uploads = Router(bucket_routes(find_bucket))
 
     async def not_found(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -62,15 +73,15 @@ def _around_the_api(api: Api, sender: Sender) -> Starlette:
     hosts = [*api.settings.allow_hosts, urlsplit(api.settings.public_url).hostname or "", FAKE_HOST]
     return Starlette(
         routes=[
-            Mount("/cdn", app=_for_browsers(Router(cdn_routes(api)))),
-            Mount("/s3", app=_for_browsers(Router(bucket_routes(find_bucket)))),
+            Mount("/cdn", app=_for_browsers(Journalled(Router(cdn_routes(api)), "cdn", world_of_key))),
+            Mount("/s3", app=_for_browsers(Journalled(uploads, "upload", world_of_bucket))),
             Mount("/_leomock", routes=Admin(api, sender).routes(), middleware=[Middleware(Guard, hosts)]),
         ],
         exception_handlers={ApiError: refused, Wrong: wrong, HTTPException: not_found, Exception: broken},
     )
 
 
-def _for_browsers(app: Router) -> CORSMiddleware:
+def _for_browsers(app: ASGIApp) -> CORSMiddleware:
     """A page may upload with a presigned form and show pictures (what the real one allows is not known)."""
     return CORSMiddleware(
         app,

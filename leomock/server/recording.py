@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from leomock.state.journal import one_line, shortened
+from leomock.state.journal import Door, one_line, shortened
+from leomock.state.world import World
 
 # Under this key of the scope stands the note in which the routes say what they know of a call.
 NOTE = "leomock.note"
@@ -49,6 +50,56 @@ class Recording:
             await self._app(scope, receive, watched)
         finally:
             self._write(_line(scope, status, (time.perf_counter() - began) * 1000, note))
+
+
+class Journalled:
+    """Keeps what comes through another door than the API in the journal of its world: uploads, pictures.
+
+    Of bodies only an error's is kept; files are in the bucket, and pictures are rendered anew.
+    """
+
+    def __init__(self, app: ASGIApp, door: Door, find: Callable[[str], World | None]) -> None:
+        self._app = app
+        self._door: Door = door
+        self._find = find  # the world of a path below the door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        world = self._find(scope["path"].removeprefix(scope["root_path"]).lstrip("/"))
+        if world is None:
+            await self._app(scope, receive, send)
+            return
+        status = 0
+        headers: list[tuple[bytes, bytes]] = []
+        body = b""
+
+        async def watched(message: Message) -> None:
+            nonlocal status, headers, body
+            if message["type"] == "http.response.start":
+                status, headers = message["status"], message["headers"]
+            elif status >= 400:
+                body += message.get("body", b"")
+            await send(message)
+
+        began = time.perf_counter()
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            explain = dict(headers).get(b"x-leomock-explain", b"").decode("latin-1")
+            world.journal.add(
+                moment=world.clock.now(),
+                door=self._door,
+                operation="",
+                method=scope["method"],
+                path=scope["path"],
+                query=scope["query_string"].decode("latin-1"),
+                request_headers=scope["headers"],
+                request_body=b"",
+                status=status,
+                response_headers=headers,
+                response_body=body,
+                explain=explain,
+                milliseconds=(time.perf_counter() - began) * 1000,
+            )
 
 
 def _line(scope: Scope, status: int, milliseconds: float, note: Note) -> str:

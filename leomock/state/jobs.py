@@ -149,7 +149,7 @@ class Jobs:
             return False
         job.row["status"] = job.outcome.status
         if job.outcome.images is not None:
-            job.row["num_images"] = min(job.outcome.images, job.row["num_images"])
+            job.row["images"] = min(job.outcome.images, job.row["num_images"])
         if job.outcome.nsfw:
             job.row["nsfw"] = job.outcome.nsfw
         self._ended(job.row, moment)

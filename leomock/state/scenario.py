@@ -154,10 +154,28 @@ class Script:
         self._met.clear()
         self._struck.clear()
 
+    def as_json(self) -> dict[str, Any]:
+        """How often each rule was met and has struck, and where chance stands, as JSON values."""
+        version, state, gauss = self._random.getstate()
+        return {
+            "random": [version, list(state), gauss],
+            "met": [[*counter, number] for counter, number in self._met.items()],
+            "struck": [[*counter, number] for counter, number in self._struck.items()],
+        }
+
+    def resume(self, kept: Any) -> None:
+        """Go on counting from a snapshot; raises KeyError, TypeError or ValueError where it is none."""
+        version, state, gauss = kept["random"]
+        self._random.setstate((version, tuple(state), gauss))
+        self._met = {(str(rule), str(resource)): int(number) for rule, resource, number in kept["met"]}
+        self._struck = {(str(rule), str(resource)): int(number) for rule, resource, number in kept["struck"]}
+
     def strike(self, occasion: Occasion, more: Sequence[Scenario] = ()) -> Struck | None:
         """What happens on an occasion, by the scenarios in force and `more` of them; None is the usual."""
         struck: Struck | None = None
-        for scenario in (*more, *self.scenarios):
+        # One that is in force and asked for as well strikes once.
+        asked = {scenario.name: scenario for scenario in (*more, *self.scenarios)}
+        for scenario in asked.values():
             for rule in scenario.rules:
                 if rule.stage == occasion.stage and self._strikes(rule, occasion):
                     struck = struck or Struck()

@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 from leomock.state.bucket import StoredObject
-from leomock.state.scenario import Outcome
+from leomock.state.outbox import Event
+from leomock.state.scenario import Outcome, Script
 from leomock.state.table import Row, Table
 from leomock.state.world import World
 
@@ -21,7 +22,7 @@ class SnapshotError(ValueError):
 
 
 def take(world: World) -> dict[str, Any]:
-    """The state of a world as JSON values; settings, credentials and scenarios are not part of it."""
+    """The state of a world as JSON values, without settings, credentials, webhook and scenarios."""
     with world.lock:
         return {
             "leomock": VERSION,
@@ -31,6 +32,8 @@ def take(world: World) -> dict[str, Any]:
             "last_id_step": world.ids.last_step,
             "tables": {name: [dict(row) for row in getattr(world, name)] for name in _TABLES},
             "jobs": world.jobs.as_json(),
+            "script": world.script.as_json(),
+            "events": world.outbox.to_json()["events"],
             "objects": {
                 key: {
                     "body": base64.b64encode(stored.body).decode(),
@@ -59,11 +62,16 @@ def restore(world: World, snapshot: Any) -> None:
         random = _random_in(snapshot["random"])
         moment, rate = float(snapshot["clock"]["moment"]), float(snapshot["clock"]["rate"])
         last_step = int(snapshot["last_id_step"])
+        events = [Event.from_json(entry) for entry in snapshot["events"]]
+        counted = Script(Random())
+        counted.resume(snapshot["script"])
         jobs = [_job(entry, tables["generations"]) for entry in snapshot["jobs"]]
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
         raise SnapshotError(f"the snapshot is damaged: {type(error).__name__}: {error}") from None
     with world.lock:
+        playing = world.script.scenarios
         world.reset()
+        world.script.play(playing)
         world.clock.set(moment)
         if world.clock.rate != rate:
             world.clock.run(rate)
@@ -74,6 +82,8 @@ def restore(world: World, snapshot: Any) -> None:
         for row, outcome, due, reads_left in jobs:
             world.jobs.resume(row, outcome, due, reads_left)
         world.bucket.objects.update(objects)
+        world.script.resume(snapshot["script"])
+        world.outbox.events.extend(events)
 
 
 def _random_out(random: Random) -> list[Any]:

@@ -66,7 +66,9 @@ class World:
         self.script = Script(Random(stable("script", settings.seed, key)), self._scenarios)
         self.limits = Limits(self.clock) if settings.limits == "real" else None
         self.jobs = Jobs(settings.pace, self.clock, self._ended, self.limits.slots if self.limits else None)
-        self.outbox = Outbox(self.ids, self.clock, self.script.drawn)
+        # Ids of its own: whether somebody listens must not change those of generations.
+        event_ids = Ids(Random(stable("events", settings.seed, key)), "v4", self._now)
+        self.outbox = Outbox(event_ids, self.clock, self.script.drawn)
         self.outbox.url, self.outbox.key = self._webhook
         self.journal = Journal(settings.journal)
         self.generations = Table()

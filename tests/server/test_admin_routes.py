@@ -8,7 +8,8 @@ import pytest
 from botocore.config import Config
 
 from leomock import Fake, __version__
-from tests.fixtures import client_of, generate
+from leomock.webhook_receiver import WebhookReceiver
+from tests.fixtures import client_of, completed, generate
 
 
 def test_health_answers(client: httpx.Client, fake: Fake) -> None:
@@ -87,3 +88,281 @@ def test_unknown_admin_address(client: httpx.Client, fake: Fake) -> None:
     answer = client.get(f"{fake.url}/_leomock/helth")
     assert answer.status_code == 404
     assert answer.json() == {"error": "leomock: 404 GET /_leomock/helth: nothing is here"}
+
+
+# --- time ---------------------------------------------------------------------------------------------
+
+
+def test_clock_is_steered(client: httpx.Client, fake: Fake) -> None:
+    """Frozen, advanced, at a rate: the same words as in Python."""
+    address = f"{fake.url}/_leomock/clock"
+    before = client.get(address).json()
+    assert before == {
+        "now": "2024-04-20T14:33:28.258",
+        "moment": 1713623608.258,
+        "rate": 0.0,
+        "next_due": None,
+    }
+    told = client.post(address, json={"advance": 60}).json()
+    assert (told["now"], told["fired"]) == ("2024-04-20T14:34:28.258", [])
+    assert client.post(address, json={"rate": 10}).json()["rate"] == 10
+    assert client.post(address, json={"freeze": True}).json()["rate"] == 0
+
+
+def test_clock_tells_what_fired() -> None:
+    """Jobs end at their own moments, in their order."""
+    fake = Fake(jobs="seconds:30", clock="frozen")
+    with client_of(fake) as client:
+        address = f"{fake.url}/_leomock/clock"
+        first = generate(client)
+        client.post(address, json={"advance": 10})
+        second = generate(client)
+        assert client.get(address).json()["next_due"] == "2024-04-20T14:33:58.258"
+        fired = client.post(address, json={"advance_until": "idle"}).json()
+        assert fired["fired"] == [
+            {"at": "2024-04-20T14:33:58.258", "job": first, "status": "COMPLETE"},
+            {"at": "2024-04-20T14:34:08.258", "job": second, "status": "COMPLETE"},
+        ]
+        assert fired["now"] == "2024-04-20T14:34:08.258"
+    fake.close()
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, "say one of freeze, rate, advance and advance_until"),
+        ({"advance": 1, "rate": 1}, "say one of freeze, rate, advance and advance_until"),
+        ({"advance": -1}, "advance(-1.0): time moves forwards only, and not past the year 9000"),
+        ({"advance": "1"}, "advance='1': use a number"),
+        ({"rate": -1}, "rate -1.0: use 0 (frozen), 1 (real) or any number up to 1000000"),
+        ({"advance_until": "dawn"}, "advance_until='dawn': use 'idle'"),
+        ({"freeze": False}, "freeze=False: use true (and rate to go on)"),
+        ({"fast": 1}, "'fast' is not known here; there is advance, advance_until, freeze, rate"),
+        ([], "the body is a JSON object with advance, advance_until, freeze, rate"),
+    ],
+)
+def test_clock_refuses_what_cannot_be_meant(
+    client: httpx.Client, fake: Fake, body: object, error: str
+) -> None:
+    """With what would work."""
+    answer = client.post(f"{fake.url}/_leomock/clock", json=body)
+    assert (answer.status_code, answer.json()) == (400, {"error": f"leomock: {error}"})
+
+
+def test_clock_without_a_key_is_every_worlds(client: httpx.Client, fake: Fake) -> None:
+    """And says how many."""
+    with client_of(fake, "another") as another:
+        generate(client), generate(another)
+        del client.headers["authorization"]
+        assert client.post(f"{fake.url}/_leomock/clock", json={"advance": 5}).json() == {
+            "worlds": 2,
+            "fired": [],
+        }
+        assert {world.clock.now() for world in fake.api.worlds} == {1713623613.258}
+        assert client.get(f"{fake.url}/_leomock/clock").status_code == 401
+
+
+# --- scenarios ----------------------------------------------------------------------------------------
+
+
+def test_scenario_of_a_key(client: httpx.Client, fake: Fake) -> None:
+    """Put in force and taken out; other keys are as before."""
+    address = f"{fake.url}/_leomock/scenario"
+    with client_of(fake, "another") as another:
+        assert client.put(address, json={"scenarios": ["out_of_credits"]}).json() == {
+            "scenarios": ["out_of_credits"]
+        }
+        assert client.get(address).json() == {"scenarios": ["out_of_credits"]}
+        refused = client.post("/generations", json={"prompt": "a"})
+        assert refused.json()["error"] == f"not enough api tokens userId: {fake.user_id}"
+        assert refused.headers["x-leomock-explain"] == "scenario rule out_of_credits#1 struck"
+        generate(another)
+        assert client.delete(address).json() == {"scenarios": []}
+        generate(client)
+
+
+def test_scenario_without_a_key_is_everybodys(client: httpx.Client, fake: Fake) -> None:
+    """Also of keys that come later."""
+    address = f"{fake.url}/_leomock/scenario"
+    generate(client)
+    client.put(address, json={"scenarios": ["invalid_key"]}, headers={"authorization": ""})
+    with client_of(fake, "later") as later:
+        for each in (client, later):
+            assert each.post("/generations", json={"prompt": "a"}).status_code == 401
+    assert client.get(address, headers={"authorization": ""}).json() == {"scenarios": ["invalid_key"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, 'say {"scenarios": [names]}; GET /_leomock/scenarios lists them'),
+        ({"scenarios": "flaky"}, 'say {"scenarios": [names]}; GET /_leomock/scenarios lists them'),
+        ({"scenarios": [1]}, 'say {"scenarios": [names]}; GET /_leomock/scenarios lists them'),
+    ],
+)
+def test_scenario_refuses_what_cannot_be_meant(
+    client: httpx.Client, fake: Fake, body: object, error: str
+) -> None:
+    """With what would work."""
+    answer = client.put(f"{fake.url}/_leomock/scenario", json=body)
+    assert (answer.status_code, answer.json()) == (400, {"error": f"leomock: {error}"})
+
+
+@pytest.mark.parametrize("name", ["flaki", "../../etc/passwd", "/etc/passwd", "scenarios/flaky.yaml"])
+def test_scenario_unknown_is_no_file(client: httpx.Client, fake: Fake, name: str) -> None:
+    """Names only: nobody reads files over HTTP."""
+    told = client.put(f"{fake.url}/_leomock/scenario", json={"scenarios": [name]})
+    assert told.status_code == 400
+    assert told.json()["error"].startswith(f"leomock: scenario={name!r}: not known")
+    asked = client.post("/generations", json={"prompt": "a"}, headers={"x-leomock-scenario": name})
+    assert asked.status_code == 400
+    assert asked.json()["error"].startswith(f"leomock: scenario={name!r}: not known")
+
+
+def test_scenarios_are_listed(client: httpx.Client, fake: Fake) -> None:
+    """Name, description and basis."""
+    listed = client.get(f"{fake.url}/_leomock/scenarios").json()["scenarios"]
+    assert [s["name"] for s in listed] == fake.api.library.names()
+    assert all(s["description"] and s["basis"] for s in listed)
+
+
+# --- the journal --------------------------------------------------------------------------------------
+
+
+def test_requests_are_kept_and_filtered(client: httpx.Client, fake: Fake) -> None:
+    """By operation, status and field; calls that matched no operation are there too."""
+    generate(client, "a cat", num_images=2)
+    generate(client, "a dog")
+    client.post("/generation", json={})
+    address = f"{fake.url}/_leomock/requests"
+    kept = client.get(address).json()["requests"]
+    assert [(r["operation"], r["status"]) for r in kept] == [
+        ("createGeneration", 200),
+        ("createGeneration", 200),
+        ("", 404),
+    ]
+    assert kept[0]["request"]["json"] == {"prompt": "a cat", "num_images": 2}
+    assert kept[0]["request"]["headers"]["authorization"] == f"Bearer {fake.api_key[:4]}…"
+    assert kept[0]["created"] == "2024-04-20T14:33:28.258Z"
+    assert fake.api_key not in client.get(address).text
+
+    def found(query: str) -> int:
+        return len(client.get(f"{address}?{query}").json()["requests"])
+
+    assert found("status=4xx") == 1
+    assert found("operation=createGeneration") == 2
+    assert found("body.num_images=2") == 1
+    assert found("body.prompt=a dog") == 1
+    assert found("limit=1") == 1
+    assert found("since=2") == 1
+    assert client.delete(address).json() == {"requests": []}
+    assert found("") == 0
+
+
+def test_requests_without_a_key_are_everybodys(client: httpx.Client, fake: Fake) -> None:
+    """Also those of nobody that was let in."""
+    generate(client)
+    nobody = {"authorization": ""}
+    client.get("/generations/x", headers=nobody)
+    kept = client.get(f"{fake.url}/_leomock/requests", headers=nobody).json()["requests"]
+    assert [r["status"] for r in kept] == [200, 401]
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        (
+            "statuss=1",
+            "no filter 'statuss'; there are limit, method, operation, path, rule, since, status, "
+            "body.NAME, format",
+        ),
+        ("format=xml", "format='xml': use json or har"),
+        ("limit=-1", "limit=-1: use 0 or more"),
+        ("since=x", "invalid literal for int() with base 10: 'x'"),
+    ],
+)
+def test_requests_refuse_what_cannot_be_meant(
+    client: httpx.Client, fake: Fake, query: str, error: str
+) -> None:
+    """With what would work."""
+    answer = client.get(f"{fake.url}/_leomock/requests?{query}")
+    assert (answer.status_code, answer.json()) == (400, {"error": f"leomock: {error}"})
+
+
+def test_requests_as_har(client: httpx.Client, fake: Fake) -> None:
+    """For any HAR viewer."""
+    generate(client)
+    har = client.get(f"{fake.url}/_leomock/requests?format=har").json()
+    assert har["log"]["version"] == "1.2"
+    (entry,) = har["log"]["entries"]
+    assert entry["request"]["url"] == f"{fake.base_url}/generations"
+    assert entry["response"]["status"] == 200
+
+
+# --- state --------------------------------------------------------------------------------------------
+
+
+def test_state_is_taken_and_restored(client: httpx.Client, fake: Fake) -> None:
+    """Try A, restore, try B."""
+    address = f"{fake.url}/_leomock/state"
+    kept = generate(client)
+    snapshot = client.get(address).json()
+    lost = generate(client)
+    assert client.put(address, json=snapshot).json() == {"generations": 1, "init_images": 0}
+    assert client.get(f"/generations/{kept}").json()["generations_by_pk"]["status"] == "PENDING"
+    assert client.get(f"/generations/{lost}").json() == {"generations_by_pk": None}
+    assert generate(client) == lost
+
+
+def test_state_of_another_key_is_refused(client: httpx.Client, fake: Fake) -> None:
+    """With both users named; nothing changes."""
+    address = f"{fake.url}/_leomock/state"
+    generate(client)
+    with client_of(fake, "another") as another:
+        answer = another.put(address, json=client.get(address).json())
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(
+        f"leomock: the snapshot is of another API key or seed: its user is '{fake.user_id}'"
+    )
+
+
+def test_reset_of_one_and_of_all(client: httpx.Client, fake: Fake) -> None:
+    """With a key its world, without one every world."""
+    with client_of(fake, "another") as another:
+        generate(client), generate(another)
+        assert client.post(f"{fake.url}/_leomock/reset").json() == {"reset": 1}
+        assert [len(world.generations) for world in fake.api.worlds] == [0, 1]
+        assert client.post(f"{fake.url}/_leomock/reset", headers={"authorization": ""}).json() == {"reset": 2}
+        assert [len(world.generations) for world in fake.api.worlds] == [0, 0]
+
+
+# --- webhooks -----------------------------------------------------------------------------------------
+
+
+def test_webhook_is_set_and_events_are_listed(client: httpx.Client, fake: Fake) -> None:
+    """Every attempt is told; an event is delivered again when asked."""
+    with WebhookReceiver() as receiver:
+        receiver.answer_with(500, 200)
+        told = client.put(f"{fake.url}/_leomock/webhook", json={"url": receiver.url, "key": "secret"})
+        assert told.json() == {"url": receiver.url, "key": True}
+        assert client.get(f"{fake.url}/_leomock/webhook").json() == {"url": receiver.url, "key": True}
+        row = completed(client)
+        client.post(f"{fake.url}/_leomock/clock", json={"advance_until": "idle"})
+        (event,) = client.get(f"{fake.url}/_leomock/webhooks").json()["events"]
+        assert event["state"] == "delivered"
+        assert [attempt["status"] for attempt in event["attempts"]] == [500, 200]
+        assert event["body"]["data"]["object"]["id"] == row["id"]
+        again = client.post(f"{fake.url}/_leomock/webhooks/{event['id']}/redeliver")
+        assert again.json() == {"attempted": [event["id"]]}
+        assert [got.headers["authorization"] for got in receiver.received] == ["Bearer secret"] * 3
+        missing = client.post(f"{fake.url}/_leomock/webhooks/nothing/redeliver")
+        assert missing.json() == {"error": "leomock: no event nothing; GET /_leomock/webhooks lists them"}
+
+
+@pytest.mark.parametrize("body", [{"url": "here"}, {"url": 1}, {}, {"url": "ftp://h/"}, {"url": "http://[/"}])
+def test_webhook_refuses_what_is_no_address(client: httpx.Client, fake: Fake, body: object) -> None:
+    """Only a full address will do."""
+    answer = client.put(f"{fake.url}/_leomock/webhook", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("leomock: ")
+    assert client.get(f"{fake.url}/_leomock/webhook").json() == {"url": "", "key": False}
