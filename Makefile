@@ -9,7 +9,7 @@ endif
 NODE_CLIENT := tests/clients/node
 PORT   ?= 8090
 
-.PHONY: help serve test check format bench long clean install dev
+.PHONY: help serve test check format bench long soak clean install dev
 help:           ## This list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -33,6 +33,9 @@ bench: dev      ## Compare speed and memory with a bare uvicorn app
 
 long: dev       ## The property tests with many more examples
 	LEOMOCK_EXAMPLES=5000 $(BIN)/python -m pytest tests/spec/test_differential.py tests/test_state_machine.py
+
+soak: dev       ## 200 clients with faults on, for a minute
+	LEOMOCK_SOAK_SECONDS=60 $(BIN)/python -m pytest tests/soak
 
 install: $(VENV)/.installed
 dev: $(VENV)/.dev $(NODE_CLIENT)/.installed

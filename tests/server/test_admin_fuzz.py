@@ -1,0 +1,329 @@
+"""Whatever is sent to the admin API is answered, and the fake goes on."""
+
+from __future__ import annotations
+
+import copy
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, NamedTuple
+from unittest.mock import patch
+from urllib.parse import quote
+
+import httpx
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from leomock import Fake
+from leomock.answer import Api
+from leomock.errors import HOOK_DOWN, UNAUTHORIZED
+from leomock.server.admin_routes import Admin
+from leomock.server.webhook_sender import Sender
+from leomock.settings import Settings
+from leomock.spec.compile import Spec
+from tests.fixtures import client_of, generate
+from tests.resources.test_init_images import png, uploaded
+
+SPEC = Spec()
+# A port on which nothing listens: deliveries fail at once.
+NOWHERE = "http://127.0.0.1:1/hook"
+KEY = str(uuid.UUID(int=7, version=4))
+
+
+@contextmanager
+def faked(**settings: Any) -> Iterator[tuple[Fake, httpx.Client]]:
+    """A fake whose time stands still, and a client with its key."""
+    # Reading the documents takes longer than a run, and no call changes them.
+    with patch("leomock.answer.Spec", lambda: SPEC):
+        fake = Fake(clock="frozen", **settings)
+    with client_of(fake) as client:
+        yield fake, client
+    fake.close()
+
+
+# --- requests ---------------------------------------------------------------------------------------------
+
+
+class Sent(NamedTuple):
+    """A request to the admin API; `key` None is none, `headers` are beside it."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]] = []
+    key: bytes | None = None
+    body: bytes = b""
+    headers: list[tuple[str, bytes]] = []
+
+
+@cache
+def routes() -> list[tuple[str, str]]:
+    """Method and path of all there are, also of those that are written after this test."""
+    with patch("leomock.answer.Spec", lambda: SPEC):
+        table = Admin(Api(Settings()), Sender()).routes()
+    return [(method, route.path) for route in table for method in sorted(route.methods)]  # type: ignore[attr-defined]
+
+
+KNOWN_WORDS = [
+    *("freeze", "rate", "advance", "advance_until", "scenarios", "url", "key"),
+    *("leomock", "user_id", "clock", "tables", "jobs", "objects"),
+]
+NAMES = ["flaky", "stalled", "outage", "connection_drops", "upload_expired", "webhook_storm", "../schema"]
+numbers = st.one_of(
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([-1, 0, 0.5, 60, 1e6, 1e300, 2**53, 2**63, 2**64 - 1]),
+)
+# Not a host that could be looked up.
+texts = st.text(max_size=20).filter(lambda text: "://" not in text) | st.sampled_from(
+    ["idle", "", NOWHERE, "http://", "http://[", "http://127.0.0.1:1/\r\n", "https://127.0.0.1:1/é", *NAMES]
+)
+scalars = st.none() | st.booleans() | numbers | texts
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KNOWN_WORDS) | st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+deep = st.integers(1, 1100).map(lambda depth: b"[" * depth + b"]" * depth)
+told = st.one_of(
+    st.dictionaries(st.sampled_from(KNOWN_WORDS), values, max_size=2),
+    st.fixed_dictionaries({"scenarios": st.lists(st.sampled_from(NAMES), max_size=3)}),
+    st.fixed_dictionaries({"url": texts, "key": st.text(max_size=5)}),
+    *(st.fixed_dictionaries({word: scalars}) for word in ("freeze", "rate", "advance", "advance_until")),
+)
+bodies = st.one_of(
+    told.map(lambda value: json.dumps(value).encode()),
+    values.map(lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")),
+    deep,
+    st.builds(lambda word, nest: b'{"%s":%s}' % (word.encode(), nest), st.sampled_from(KNOWN_WORDS), deep),
+    st.binary(max_size=40),
+)
+header_values = st.binary(max_size=20).map(lambda raw: bytes(c for c in raw if c >= 32 and c != 127))
+keys = st.one_of(
+    st.none(),
+    st.sampled_from([f"Bearer {KEY}".encode(), b"Bearer ada", b"Bearer", b"Basic YTpi", b""]),
+    header_values,
+    header_values.map(lambda raw: b"Bearer " + raw),
+)
+segments = st.text(max_size=8).map(lambda text: quote(text.encode("utf-8", "replace"), safe="")) | st.binary(
+    max_size=8
+).map(lambda raw: quote(raw, safe=""))
+queries = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["operation", "status", "method", "path", "rule", "since", "limit", "format", "published"]
+            + ["body.prompt", "body.a.b", "body."]
+        )
+        | st.text(max_size=5),
+        st.sampled_from(["har", "4xx", "1_0", "-1", "9" * 5000, "*", "createGeneration", "[" * 900])
+        | st.text(max_size=8)
+        | st.integers().map(str),
+    ),
+    max_size=3,
+)
+hosts = st.sampled_from([b"localhost", b"127.0.0.1:80", b"[::1]", b"[", b"evil.example", b"a:b", b"", b"a/b"])
+origins = st.sampled_from([b"null", b"http://[", b"http://evil.example", b"http://leomock.invalid", b"a:b"])
+headers = st.lists(
+    st.tuples(st.just("host"), hosts | header_values)
+    | st.tuples(st.just("origin"), origins | header_values)
+    | st.tuples(st.sampled_from(["sec-fetch-site", "content-type", "range", "content-length"]), header_values),
+    max_size=1,
+)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Sent:
+    """Any request to an address that there is, or to one nearby."""
+    method, path = draw(st.sampled_from(routes()))
+    if not draw(st.integers(0, 5)):
+        method = draw(st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "BREW"]))
+    path = path.replace("{id}", draw(segments)) + draw(st.sampled_from(["", "", "", "", "/", "/x"]))
+    body = draw(bodies) if method in ("PUT", "POST") or not draw(st.integers(0, 3)) else b""
+    return Sent(method, path, draw(queries), draw(keys), body, draw(st.just([]) | headers))
+
+
+def send(fake: Fake, client: httpx.Client, sent: Sent) -> httpx.Response:
+    """Send a request as it is, without the client's own headers."""
+    lines = [(name.encode(), value) for name, value in sent.headers]
+    if sent.key is not None:
+        lines.append((b"authorization", sent.key))
+    url = f"{fake.url}/_leomock{sent.path}"
+    return client.send(httpx.Request(sent.method, url, params=sent.query, headers=lines, content=sent.body))
+
+
+def check_answer(fake: Fake, sent: Sent, answer: httpx.Response) -> None:
+    """Below 500; a refusal is JSON and says who speaks."""
+    if answer.status_code == 500 and fake.api.settings.auth == "real":
+        assert answer.json()["error"] == HOOK_DOWN.text, (sent, answer.text)
+        return
+    assert answer.status_code < 500, (sent, answer.text)
+    assert "Traceback" not in answer.text
+    if answer.status_code >= 400 and sent.method != "HEAD":
+        error = answer.json()["error"]
+        own = answer.status_code == 401 and error == UNAUTHORIZED.text
+        assert own or error.startswith("leomock: "), (sent, answer.text)
+
+
+def check_works(fake: Fake, client: httpx.Client) -> None:
+    """Everything can be read, and a generation still completes."""
+    admin = f"{fake.url}/_leomock"
+    assert client.get(f"{admin}/health").status_code == 200
+    assert client.delete(f"{admin}/scenario").status_code == 200
+    check_readable(fake, client)
+    row = client.get(f"/generations/{generate(client)}").json()["generations_by_pk"]
+    assert row["status"] in ("PENDING", "COMPLETE")
+
+
+def check_readable(fake: Fake, client: httpx.Client) -> None:
+    """What the admin API tells of a world, and what the API lists."""
+    for path in ("clock", "jobs", "scenario", "requests", "requests?format=har", "state", "webhook", "webhooks"):
+        answer = client.get(f"{fake.url}/_leomock/{path}")
+        assert answer.status_code == 200, (path, answer.text)
+    page = client.get(f"/generations/user/{fake.user_id}", params={"offset": 0, "limit": 50})
+    assert page.status_code == 200, page.text
+
+
+def put(path: str, body: bytes, key: bytes | None = b"Bearer ada") -> list[Sent]:
+    """One request with a body."""
+    return [Sent("PUT", path, key=key, body=body)]
+
+
+@given(st.lists(requests(), min_size=1, max_size=4), st.sampled_from(["open", "strict", "real"]))
+def test_admin_api_answers_whatever_is_sent(sents: list[Sent], auth: str) -> None:
+    """Below 500, and the fake goes on."""
+    with faked(auth=auth, api_keys=(KEY,) if auth != "open" else ()) as (fake, client):
+        fake.set_webhook(NOWHERE)
+        generate(client)
+        for sent in sents:
+            check_answer(fake, sent, send(fake, client, sent))
+        check_works(fake, client)
+
+
+# --- snapshots --------------------------------------------------------------------------------------------
+
+
+@cache
+def busy_state() -> Any:
+    """A snapshot of a world with something of everything."""
+    with faked(jobs="seconds:30") as (fake, client):
+        fake.set_webhook(NOWHERE)
+        generate(client, "done", num_images=3)
+        image = uploaded(client, png())
+        fake.advance(31)
+        generate(client, "[leomock:nsfw_flagged] pending", init_image_id=image)
+        generate(client, "[leomock:moderation_failed] failing")
+        return client.get(f"{fake.url}/_leomock/state").json()
+
+
+# What is nearly right: of the wrong type, too large, of another time.
+odd = st.one_of(
+    scalars,
+    st.sampled_from(["nan", "-inf", "1e400", [], {}, [[]], [{}], -1, 1e300, 2**64 - 1, "COMPLETE", "all"]),
+    st.sampled_from([1, 30, 300, 1000]).map(lambda depth: json.loads("[" * depth + "]" * depth)),
+    values,
+)
+
+
+class Mutation(NamedTuple):
+    """What is done at a place of a snapshot."""
+
+    where: tuple[str | int, ...]
+    how: str
+    value: Any = None
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> list[Mutation]:
+    """One to three changes of the busy state."""
+    made = []
+    for _ in range(draw(st.integers(1, 3))):
+        node, where = busy_state(), []
+        while isinstance(node, dict | list) and node and (not where or draw(st.integers(0, 3))):
+            step = draw(st.sampled_from(list(node) if isinstance(node, dict) else range(len(node))))
+            node, where = node[step], [*where, step]
+        how = draw(st.sampled_from(["replace", "replace", "remove", "repeat", "add"]))
+        made.append(Mutation(tuple(where), how, draw(odd) if how in ("replace", "add") else None))
+    return made
+
+
+def mutated(made: list[Mutation]) -> Any:
+    """The busy state with the changes that still have a place."""
+    state = copy.deepcopy(busy_state())
+    for where, how, value in made:
+        holder = state
+        try:
+            for step in where[:-1]:
+                holder = holder[step]
+            if how == "remove":
+                del holder[where[-1]]
+            elif how == "replace":
+                holder[where[-1]] = value
+            elif how == "repeat":
+                holder.insert(where[-1], copy.deepcopy(holder[where[-1]]))
+            else:
+                holder[where[-1]]["added"] = value
+        except (KeyError, IndexError, TypeError, AttributeError):
+            continue
+    return state
+
+
+def state_of(fake: Fake, client: httpx.Client) -> Any:
+    """The state as the admin API tells it."""
+    answer = client.get(f"{fake.url}/_leomock/state")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def restored(fake: Fake, client: httpx.Client, state: Any) -> bool:
+    """Whether a snapshot was taken; where not, nothing has changed."""
+    before = state_of(fake, client)
+    answer = client.put(f"{fake.url}/_leomock/state", content=json.dumps(state))
+    assert answer.status_code in (200, 400), answer.text
+    if answer.status_code == 400:
+        assert answer.json()["error"].startswith("leomock: ")
+        assert state_of(fake, client) == before
+    return answer.status_code == 200
+
+
+@given(mutations())
+def test_snapshot_that_is_mutated_is_restored_or_changes_nothing(made: list[Mutation]) -> None:
+    """Restored, it can be taken again and is then the same; refused, the world is as it was."""
+    with faked(jobs="seconds:30") as (fake, client):
+        generate(client, "before")
+        if restored(fake, client, mutated(made)):
+            taken = state_of(fake, client)
+            assert restored(fake, client, taken)
+            assert state_of(fake, client) == taken
+        check_works(fake, client)
+
+
+@given(mutations())
+def test_snapshot_that_is_mutated_and_restored_can_be_used(made: list[Mutation]) -> None:
+    """Every row can be read and deleted, every file fetched, and the time goes on."""
+    with faked(jobs="seconds:30") as (fake, client):
+        if not restored(fake, client, mutated(made)):
+            return
+        check_readable(fake, client)
+        state = state_of(fake, client)
+        advanced = client.post(f"{fake.url}/_leomock/clock", json={"advance_until": "idle"})
+        assert advanced.status_code < 500, advanced.text
+        check_readable(fake, client)
+        for group, name in (("generations", "generations"), ("init_images", "init-image")):
+            for row in state["tables"][group]:
+                for answer in (client.get(f"/{name}/{quote(row['id'], safe='')}"),):
+                    assert answer.status_code < 500, answer.text
+        for row in state["tables"]["generations"]:
+            told = client.get(f"/generations/{quote(row['id'], safe='')}").json().get("generations_by_pk") or {}
+            for picture in told.get("generated_images", []):
+                assert client.get(picture["url"]).status_code < 500
+        for key in state["objects"]:
+            path = f"{fake.url}/s3/{fake.world.bucket.name}/{quote(key)}"
+            assert client.get(path).status_code < 500
+        for row in state["tables"]["generations"]:
+            assert client.delete(f"/generations/{quote(row['id'], safe='')}").status_code < 500
+        check_works(fake, client)
