@@ -50,7 +50,7 @@ class Reply:
         self.explain = ""
         self.delay = 0.0
         self.breakage: Breakage | None = None
-        self.rules: list[str] = []
+        self.rules: Sequence[str] = ()
 
     @property
     def content(self) -> bytes:
@@ -127,7 +127,7 @@ class Api:
 
     def _strike(self, call: Call, resource: str, request: Request, world: World) -> Struck | None:
         """What the scenarios do to this call: those in force, and those that it asks for itself."""
-        prompt = call["prompt"]
+        prompt = call.get("prompt")
         more = self._magic(prompt)
         if request.scenario:
             more += [self._named(name.strip()) for name in request.scenario.split(",")]
@@ -139,7 +139,7 @@ class Api:
             group=call.operation.group,
             resource=resource,
             prompt=prompt or "",
-            body=call.variables,
+            body={name: value for name, value in call.items() if value is not None},
             query=call.sent,
             headers=request.headers,
         )

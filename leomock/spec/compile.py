@@ -105,11 +105,9 @@ class Operation:
         self._document = document
         self.variables: dict[str, Variable] = {v.name: v for v in self._variables()}
         self.required = tuple(v.name for v in self.variables.values() if v.required)
+        # A default on a required variable is only a sample value: the real service asks for it.
         self.defaults: dict[str, Any] = {
-            v.name: v.default
-            for v in self.variables.values()
-            # A default on a required variable is only a sample value: the real service asks for it.
-            if v.default is not None and not v.required
+            v.name: None if v.required else v.default for v in self.variables.values()
         }
         self.integers = frozenset(n for n, v in self.variables.items() if v.schema.get("type") == "integer")
         self.uuids = tuple(

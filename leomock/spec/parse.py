@@ -77,25 +77,20 @@ class Request:
         return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.raw_headers}
 
 
-class Call:
-    """A request that was understood: an operation and the values of its variables.
+class Call(dict[str, Any]):
+    """A request that was understood: the values of all variables of an operation, by their names.
 
-    `call["width"]` is the value with defaults filled in (None where there is none);
-    `call.given("width")` says whether the client sent one itself.
+    `call["width"]` is the value with defaults filled in (None where there is none), `call["wdith"]` a
+    KeyError; `call.given("width")` says whether the client sent one itself. `sent` is what it sent.
     """
 
-    __slots__ = ("addresses", "operation", "sent", "variables")
+    __slots__ = ("addresses", "operation", "sent")
 
-    def __init__(
-        self, operation: Operation, sent: dict[str, Any], variables: dict[str, Any], addresses: Addresses
-    ) -> None:
+    def __init__(self, operation: Operation, sent: dict[str, Any], addresses: Addresses) -> None:
+        super().__init__(operation.defaults)
         self.operation = operation
         self.sent = sent
-        self.variables = variables
         self.addresses = addresses
-
-    def __getitem__(self, name: str) -> Any:
-        return self.variables.get(name)
 
     def given(self, name: str) -> bool:
         """Whether the client sent a value (an explicit null is none)."""
@@ -116,13 +111,13 @@ def parse(operation: Operation, captured: dict[str, str], request: Request) -> C
         pool[name] = pool[name].lower()
     if not operation.validator.is_valid(pool):
         raise _refusal(operation, operation.validator.iter_errors(pool))
-    variables = operation.defaults.copy()
+    call = Call(operation, pool, request.addresses)
     for name, value in pool.items():
         if value is not None:
             # 512.0 is an integer in JSON; from here on it is one in Python as well.
             whole = type(value) is float and name in operation.integers
-            variables[name] = int(value) if whole else value
-    return Call(operation, pool, variables, request.addresses)
+            call[name] = int(value) if whole else value
+    return call
 
 
 def _pool(operation: Operation, captured: dict[str, str], request: Request) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from itertools import count
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -162,12 +163,13 @@ class Journal:
                 method,
                 path,
                 query,
-                [_veiled(pair) if pair[0] in _WRITTEN else pair for pair in request_headers],
+                # Tuples of plain values, which the garbage collector need not look at again.
+                tuple([_veiled(pair) if pair[0] in _WRITTEN else pair for pair in request_headers]),
                 request_body,
                 status,
-                response_headers,
+                tuple(response_headers),
                 response_body,
-                rules,
+                tuple(rules),
                 explain,
                 milliseconds,
                 request_size,
@@ -403,6 +405,7 @@ def body_text(body: bytes, *, cut: bool) -> str | None:
 # --- keys ---------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=256)
 def _veiled(header: tuple[bytes | str, bytes | str]) -> tuple[bytes | str, str]:
     """A header without the key in it; the scheme stays."""
     name, value = header
