@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+API_HOST = "cloud.leonardo.ai"
+CDN_HOST = "cdn.leonardo.ai"
+# Of the real bucket only the kind of host is known, so this name is a choice.
+UPLOAD_HOST = "leomock-uploads.s3.us-east-1.amazonaws.com"
+# The hosts of the real service, and the path below which a fake answers what is asked of each.
+REAL_HOSTS = {API_HOST: "", CDN_HOST: "/cdn", UPLOAD_HOST: "/s3"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +23,8 @@ class Addresses:
 
     @classmethod
     def under(cls, origin: str) -> Addresses:
-        """All three on one server, e.g. `http://127.0.0.1:8090`."""
+        """All three on one server, e.g. `http://127.0.0.1:8090`; who calls the real host gets real ones."""
+        if urlsplit(origin).hostname == API_HOST:
+            return cls(f"https://{API_HOST}/api/rest/v1", f"https://{CDN_HOST}", f"https://{UPLOAD_HOST}")
         origin = origin.rstrip("/")
         return cls(api=f"{origin}/api/rest/v1", cdn=f"{origin}/cdn", uploads=f"{origin}/s3")

@@ -164,3 +164,14 @@ def test_wrong_address_outside_the_api_names_the_right_one(client: httpx.Client,
         "leomock: 404 GET /generations: no such operation; the nearest is "
     )
     assert answer.json()["error"].endswith("; the API is at /api/rest/v1")
+
+
+def test_who_calls_the_real_host_gets_real_addresses(client: httpx.Client, fake: Fake) -> None:
+    """As in production: a proxy or an interceptor leads the hosts here."""
+    base = "https://cloud.leonardo.ai/api/rest/v1"
+    form = client.post(f"{base}/init-image", json={"extension": "png"}).json()["uploadInitImage"]
+    bucket = fake.world.bucket.name
+    assert form["url"] == f"https://leomock-uploads.s3.us-east-1.amazonaws.com/{bucket}/"
+    row = completed(client)
+    again = client.get(f"{base}/generations/{row['id']}").json()["generations_by_pk"]
+    assert again["generated_images"][0]["url"].startswith("https://cdn.leonardo.ai/users/")
