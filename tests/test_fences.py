@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "state_file": {"state"},
     "transport": {"server"},
     "webhook_receiver": set(),
-    "fake": LEAVES | {"answer", "assertions", "server", "state", "transport"},
+    "tenant": {"assertions", "fake", "server", "state", "transport"},
+    "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "cli": LEAVES
     | {"answer", "operations", "scenario_files", "server", "spec", "state", "state_file", "__version__"},
     "__main__": {"cli"},
