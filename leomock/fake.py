@@ -168,6 +168,9 @@ class _Runner:
         try:
             self._loop.run_forever()
         finally:
+            for task in (unfinished := asyncio.all_tasks(self._loop)):
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*unfinished, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
 

@@ -83,6 +83,10 @@ def scenarios_folder() -> Path:
     raise ScenarioError([f"no scenarios folder with a {SCHEMA} beside or inside {package}"])
 
 
+class UnknownScenario(ScenarioError):
+    """A name that no scenario of the folder has."""
+
+
 class Library:
     """The scenarios of a folder, each read when it is first asked for."""
 
@@ -104,14 +108,17 @@ class Library:
         text = str(name_or_path)
         if isinstance(name_or_path, Path) or "/" in text or "\\" in text or text.endswith(SUFFIXES):
             return load(Path(name_or_path), self._operations, self._groups)
-        return self.named(text)
+        try:
+            return self.named(text)
+        except UnknownScenario as error:
+            raise UnknownScenario([f"{error}, or the path of a .yaml file"]) from None
 
     def named(self, name: str) -> Scenario:
         """A scenario of the folder by its name, and nothing else: for names that come with a request."""
         if name not in self._read:
             path = self._files().get(name)
             if path is None:
-                raise ScenarioError([self._unknown(name)])
+                raise UnknownScenario([self._unknown(name)])
             self._read[name] = load(path, self._operations, self._groups)
         return self._read[name]
 
@@ -125,7 +132,7 @@ class Library:
     def _unknown(self, name: str) -> str:
         near = _suggestion(name, self.names())
         known = ", ".join(self.names())
-        return f"scenario={name[:100]!r}: not known{near}; use one of {known}, or the path of a .yaml file"
+        return f"scenario={name[:100]!r}: not known{near}; use one of {known}"
 
 
 def load(path: Path, operations: Collection[str], groups: Collection[str]) -> Scenario:

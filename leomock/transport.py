@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any
 from urllib.parse import unquote
 
 import httpx
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope
 
-from leomock.server.breakage import RESET, STALL
+from leomock.server.breakage import CONNECTION, Connection
 
 Submit = Callable[[Coroutine[Any, Any, httpx.Response]], "Future[httpx.Response]"]
 
@@ -29,7 +29,10 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a sync client."""
-        return self._submit(self._call(request, request.read())).result()
+        try:
+            return self._submit(self._call(request, request.read())).result()
+        except CancelledError:
+            raise httpx.ReadError("the fake was closed", request=request) from None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer an async client (asyncio)."""
@@ -40,16 +43,7 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         headers: list[tuple[bytes, bytes]] = []
         chunks: list[bytes] = []
         sent = False
-        broken: list[httpx.TransportError] = []
-
-        def reset() -> None:
-            if headers:
-                broken.append(httpx.RemoteProtocolError("the answer broke off", request=request))
-            else:
-                broken.append(httpx.ReadError("the connection was reset", request=request))
-
-        async def stall() -> None:
-            broken.append(httpx.ReadTimeout("the answer stands still", request=request))
+        connection = _NoConnection(request)
 
         async def receive() -> Message:
             nonlocal sent
@@ -65,13 +59,28 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             elif message["type"] == "http.response.body":
                 chunks.append(message.get("body", b""))
 
-        # What a scenario does to a connection: over a socket the client would see the same errors.
-        scope = {**_scope(request), RESET: reset, STALL: stall}
-        await self._app(scope, receive, send)
-        if broken:
-            raise broken[0]
+        await self._app({**_scope(request), CONNECTION: connection}, receive, send)
+        if connection.error:
+            raise connection.error
         content = b"" if request.method == "HEAD" else b"".join(chunks)
         return httpx.Response(status, headers=headers, stream=_Bytes(content))
+
+
+class _NoConnection(Connection):
+    """What a scenario does to a connection, where there is none: over a socket httpx raises the same."""
+
+    def __init__(self, request: httpx.Request) -> None:
+        self._request = request
+        self.error: httpx.TransportError | None = None
+
+    def reset(self) -> None:
+        self.error = httpx.ReadError("the connection was reset", request=self._request)
+
+    def end(self) -> None:
+        self.error = self.error or httpx.RemoteProtocolError("the answer broke off", request=self._request)
+
+    async def stall(self, receive: Receive) -> None:
+        self.error = httpx.ReadTimeout("the answer stands still", request=self._request)
 
 
 class _Bytes(httpx.SyncByteStream, httpx.AsyncByteStream):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 import traceback
@@ -16,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leomock.addresses import Addresses
 from leomock.answer import Api, Reply
-from leomock.server.breakage import broken
+from leomock.server.breakage import broken, connection_of
 from leomock.server.recording import NOTE
 from leomock.spec.parse import Request
 
@@ -83,8 +82,8 @@ class ApiRoutes:
         headers = self._headers(reply)
         milliseconds = (time.perf_counter() - began) * 1000
         self._api.record(request, reply, wire_path, headers, milliseconds)
-        if reply.delay:
-            await asyncio.sleep(reply.delay)
+        if reply.delay and not await connection_of(scope).pause(reply.delay, receive):
+            return
         if reply.breakage:
             send = broken(reply.breakage, scope, receive, send)
         note = scope.get(NOTE)

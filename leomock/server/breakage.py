@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
 from leomock.state.scenario import Breakage
 
-# Under these keys of the scope a door says how its connections are reset, and how one stands still (a
-# coroutine function that returns when the other side has left). Only the first must be there.
-RESET = "leomock.reset"
-STALL = "leomock.stall"
+# Under this key of the scope a door puts the `Connection` of a call.
+CONNECTION = "leomock.connection"
 # A stalled answer holds its connection for at most so long.
 LONGEST_STALL = 300.0
+
+
+class Connection:
+    """What can be done to the connection of a call; this one is of a server that lets nothing be done."""
+
+    def reset(self) -> None:
+        """Break it off so that the other side sees a reset."""
+        raise ConnectionResetError("a scenario resets this connection")
+
+    def end(self) -> None:
+        """End it in order, though the answer is not whole."""
+        raise ConnectionAbortedError("a scenario ends this connection")
+
+    async def pause(self, seconds: float, receive: Receive) -> bool:
+        """Wait before the answer; False when the other side has left meanwhile."""
+        await asyncio.sleep(seconds)
+        return True
+
+    async def stall(self, receive: Receive) -> None:
+        """Wait until the other side has left, for a bounded time."""
+        await self.pause(LONGEST_STALL, receive)
+
+
+def connection_of(scope: Scope) -> Connection:
+    """The connection of a call."""
+    connection: Connection = scope.get(CONNECTION) or Connection()
+    return connection
 
 
 def broken(how: Breakage, scope: Scope, receive: Receive, send: Send) -> Send:
@@ -23,7 +47,7 @@ def broken(how: Breakage, scope: Scope, receive: Receive, send: Send) -> Send:
         return _relabelled(send)
     if how == "malformed_json":
         return _cut_short(send)
-    return _Interrupted(how, scope, receive, send)
+    return _Interrupted(how, connection_of(scope), receive, send)
 
 
 def _relabelled(send: Send) -> Send:
@@ -57,30 +81,29 @@ def _cut_short(send: Send) -> Send:
 class _Interrupted:
     """Sends nothing (`reset`) or half of the body, and then breaks off or stands still."""
 
-    def __init__(self, how: Breakage, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, how: Breakage, connection: Connection, receive: Receive, send: Send) -> None:
         self._how = how
-        self._scope = scope
+        self._connection = connection
         self._receive = receive
         self._send = send
 
     async def __call__(self, message: Message) -> None:
+        if self._how == "reset":
+            if message["type"] == "http.response.body":
+                self._connection.reset()
+                await self._left()
+            return
         if message["type"] == "http.response.start":
-            if self._how != "reset":
-                await self._send(message)
+            await self._send(message)
             return
-        if self._how != "reset":
-            half = message["body"][: len(message["body"]) // 2]
-            await self._send({**message, "body": half, "more_body": True})
+        half = message["body"][: len(message["body"]) // 2]
+        await self._send({**message, "body": half, "more_body": True})
         if self._how == "stall":
-            stall: Any = self._scope.get(STALL, self._wait_until_left)
-            await stall()
-        self._scope[RESET]()
-        await self._wait_until_left()
+            await self._connection.stall(self._receive)
+        self._connection.end()
+        await self._left()
 
-    async def _wait_until_left(self) -> None:
-        try:
-            async with asyncio.timeout(LONGEST_STALL):
-                while (await self._receive())["type"] != "http.disconnect":
-                    pass
-        except TimeoutError:
-            return
+    async def _left(self) -> None:
+        """Wait until the server has noticed: it complains of an app that returns before."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from leomock.server.breakage import RESET
+from leomock.server.breakage import CONNECTION, Connection
 
 # How long a call that is being answered may still take when the server is asked to stop.
 GRACE_SECONDS = 5.0
@@ -59,20 +59,53 @@ def make_config(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-class BreakableProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, whose connections a scenario can break (see `breakage`)."""
+class _SocketConnection(Connection):
+    """A connection that a scenario can break."""
 
-    def on_message_begin(self) -> None:
-        """Put the way to break the connection where the app finds it."""
-        super().on_message_begin()
-        cast(dict[str, Any], self.scope)[RESET] = self._reset
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.waiting = False  # the other side waits for us, and may wait long
 
-    def _reset(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):
+    def reset(self) -> None:
+        with contextlib.suppress(OSError, AttributeError, ValueError):  # it may be closed already
             # Without this the other side would see an orderly end.
             linger = struct.pack("ii", 1, 0)
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self.transport.abort()
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._transport.abort()
+
+    def end(self) -> None:
+        self._transport.close()
+
+    async def pause(self, seconds: float, receive: Receive) -> bool:
+        self.waiting = True
+        try:
+            async with asyncio.timeout(seconds):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+            return False
+        except TimeoutError:
+            return True
+        finally:
+            self.waiting = False
+
+
+class BreakableProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, with a connection that a scenario can break."""
+
+    _connection: _SocketConnection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        super().connection_made(transport)
+        self._connection = _SocketConnection(transport)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        cast(dict[str, Any], self.scope)[CONNECTION] = self._connection
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        if self._connection.waiting:
+            self._connection.reset()
 
 
 async def listen(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Literal
 
 from leomock.state.clock import Clock
@@ -113,7 +114,7 @@ class Outbox:
             added = [Event(self._ids.new(), type, moment, body, None, state="dropped")]
         else:
             due = moment if delivery.delay is None else moment + self._draw(delivery.delay)
-            held = delivery.reorder and not any(event.held for event in self.events)
+            held = delivery.reorder and not (self.events and self.events[-1].held)
             due += LONGEST_HOLD if held else 0
             added = [
                 Event(self._ids.new(), type, moment, body, due, held=held) for _ in range(delivery.copies)
@@ -176,12 +177,11 @@ class Outbox:
         return sorted(found, key=lambda pair: pair[0])
 
     def _let_go(self, attempted: Event) -> None:
-        """Let held events follow one that came after them; a delay of their own still counts."""
+        """Let go the event that is held for this one, with its copies; a delay of their own still counts."""
         if attempted not in self.events:
             return  # forgotten while it was under way
+        before = list(takewhile(lambda event: event.body != attempted.body, self.events))
         now = self._clock.now()
-        for event in self.events:
-            if event is attempted:
-                return
+        for event in takewhile(lambda event: event.body == before[-1].body, reversed(before)):
             if event.held and event.due is not None:
                 event.held, event.due = False, max(now, event.due - LONGEST_HOLD)
