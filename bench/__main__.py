@@ -8,6 +8,7 @@ import os
 import platform
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,7 +19,19 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bench.load import load
-from bench.servers import BARE, LEOMOCK, PROMPT, QUIET, Server, first_answer, running
+from bench.servers import (
+    BARE,
+    JOURNAL,
+    LADEN,
+    LEOMOCK,
+    PLAIN,
+    PROMPT,
+    QUIET,
+    Server,
+    fifty_rules,
+    first_answer,
+    running,
+)
 
 RESULTS = Path(__file__).with_name("results") / "latest.json"
 SATURATED = 0.9
@@ -115,6 +128,7 @@ class Bench:
             with running(QUIET) as fresh:
                 self.against_bare("create", bare, fresh, "POST", "/generations", PROMPT, target=0.4)
             self.against_bare("create, log line on", bare, logged, "POST", "/generations", PROMPT)
+        self.rules_and_journal()
         self.progress("")
         highest = max(self._generator)
         note = "no bottleneck" if highest < SATURATED else "SATURATED: trust the ratios by server CPU"
@@ -189,6 +203,27 @@ class Bench:
             detail = f"{1e6 / middle(longs, 'rate'):.0f} us of {1e6 / middle(shorts, 'rate'):.0f} us"
             detail += f"; {note}"
             self.lines.append(Line(name, ratio, 1.3, at_least=False, detail=detail))
+
+    def rules_and_journal(self) -> None:
+        """The rate of creates with 50 rules to look at and a full journal, over the rate without."""
+        name = "create, 50 rules and a full journal"
+        with ExitStack() as stack:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            file = Path(folder, "fifty.yaml")
+            file.write_text(fifty_rules())
+            plain, laden = (stack.enter_context(running(c)) for c in (PLAIN, [*LADEN, str(file)]))
+            for server in (plain, laden):
+                fill(server, JOURNAL)
+            pairs = self.rounds(
+                name,
+                lambda: self.sample(plain, plain.request("POST", "/generations", PROMPT)),
+                lambda: self.sample(laden, laden.request("POST", "/generations", PROMPT)),
+            )
+        without, with_them, note = trusted(*pairs)
+        ratio = median(w.rate / o.rate for o, w in zip(without, with_them, strict=True))
+        detail = f"{middle(with_them, 'rate'):,.0f}/s of {middle(without, 'rate'):,.0f}/s; {note}"
+        self.lines.append(Line(f"{name}, requests/s", ratio, 0.85, detail=detail))
+        self.lines.append(by_cpu(f"{name}, by server CPU", *pairs))
 
     def rounds(
         self, name: str, first: Callable[[], Sample], second: Callable[[], Sample]

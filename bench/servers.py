@@ -23,6 +23,11 @@ SCRIPT = str(Path(sysconfig.get_path("scripts"), "leomock"))
 LEOMOCK = [SCRIPT, "serve", "--port", "0", "--jobs", "immediate"]
 QUIET = [*LEOMOCK, "--quiet"]
 
+# Nothing to look at and nothing to keep, against a file of rules (its path follows) and the usual journal.
+PLAIN = [*QUIET, "--journal", "1"]
+JOURNAL = 1000
+LADEN = [*QUIET, "--journal", str(JOURNAL), "--scenario"]
+
 API = "/api/rest/v1"
 AUTHORIZATION = "Bearer bench"
 PROMPT = b'{"prompt": "a cat"}'
@@ -71,6 +76,23 @@ class Server:
         if body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         return f"{head}\r\n".encode() + body
+
+
+def fifty_rules() -> str:
+    """A scenario of ten rules of each kind; none of them fits PROMPT, or is due in any round."""
+    kinds = (
+        ("{operation: getGenerationById, every: 2}", "{error: service_error}"),
+        ("{operation: createGeneration, prompt: '(?i)dragon number %d'}", "{error: moderated}"),
+        ("{group: generations, body: {num_images: 8, width: %d}}", "{delay: 1}"),
+        ("{header: {x-number: %d}}", "{connection: reset}"),
+        ("{operation: createGeneration, after: 99999%d}", "{job: {status: FAILED}}"),
+    )
+    lines = [
+        f"  - {{when: {when.replace('%d', str(number))}, then: {then}}}"
+        for number in range(10)
+        for when, then in kinds
+    ]
+    return "\n".join(["description: Rules that do not strike.", "rules:", *lines, ""])
 
 
 @contextmanager

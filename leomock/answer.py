@@ -139,9 +139,9 @@ class Api:
             group=call.operation.group,
             resource=resource,
             prompt=prompt or "",
-            body={name: value for name, value in call.items() if value is not None},
+            body=call,
             query=call.sent,
-            headers=request.headers,
+            headers=lambda: request.headers,
         )
         return world.strike(occasion, more)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 import time
@@ -158,6 +159,7 @@ async def _serve(
     api.worlds.say = to_stderr
     sender = Sender(None if quiet else to_stderr)
     app = make_app(api, None if quiet else to_stderr, sender)
+    gc.freeze()  # the documents stay for good: no collection need look at them again
     ticking = [asyncio.create_task(sender.run(api.worlds, stop))]
     if state_file:
         ticking.append(asyncio.create_task(_save_now_and_then(state_file, api, save_every)))
@@ -177,9 +179,9 @@ async def _save_now_and_then(path: Path, api: Api, seconds: float) -> None:
     while True:
         await asyncio.sleep(seconds)
         try:
-            save(path, api.worlds)
-        except OSError as error:
-            click.echo(f"leomock: cannot save to {path}: {error.strerror}", err=True)
+            await asyncio.to_thread(save, path, api.worlds)
+        except Exception as error:
+            click.echo(f"leomock: cannot save to {path}: {error}", err=True)
 
 
 def _on_signal(stop: asyncio.Event) -> None:

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Literal
 
 Basis = Literal["documented", "observed", "inferred", "chosen"]
+
+LONGEST_SHOWN = 60
+
+
+def shown(value: object) -> str:
+    """A value as JSON for an error text, cut where it is long."""
+    try:
+        text = json.dumps(value)
+    except (RecursionError, TypeError, ValueError):
+        return f"a {type(value).__name__} that is too deep to show"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 class ApiError(Exception):

@@ -99,11 +99,17 @@ def check_origin(url: str, name: str = "public_url") -> None:
     """Refuse a URL that nobody could call."""
     try:
         parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        fits = (
+            url.isprintable()
+            and " " not in url
+            and parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+        )
     except ValueError:
         fits = False
     if not fits or (name == "public_url" and (parts.query or parts.fragment)):
-        raise SettingError(f"{name}={url!r}: use a full address such as http://localhost:8090")
+        raise SettingError(f"{name}={url[:100]!r}: use a full address such as http://localhost:8090")
 
 
 def is_uuid(text: str) -> bool:

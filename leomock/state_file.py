@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +44,15 @@ def load(path: Path, worlds: Worlds) -> int:
 def save(path: Path, worlds: Worlds) -> None:
     """Write all worlds to a file: whole or not at all. It holds API keys, so only its owner may read it."""
     kept: dict[str, Any] = {"leomock": VERSION, "worlds": {world.key: take(world) for world in worlds}}
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    beside = path.with_name(f".{path.name}.new")
+    # Of its owner alone; what a killed server left half written is written anew.
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(orjson.dumps(kept))
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        beside.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise

@@ -110,5 +110,5 @@ def _scope(request: httpx.Request) -> Scope:
         "root_path": "",
         "headers": [(name.lower(), value) for name, value in request.headers.raw],
         "client": ("127.0.0.1", 0),
-        "server": (url.host, url.port),
+        "server": (url.host, url.port or (443 if url.scheme == "https" else 80)),
     }

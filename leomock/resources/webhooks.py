@@ -159,7 +159,8 @@ def _model(model: Model) -> Body:
 def _images(row: Row, world: World, cdn: str, ended: str) -> list[Body]:
     """The pictures, as old as the end of their generation."""
     flagged = row.get("nsfw", ())
-    ids, keys = world.ids.parts(row["id"], row["num_images"]), picture_keys(row, world.user_id)
+    keys = picture_keys(row, world.user_id)
+    ids = world.ids.parts(row["id"], len(keys))
     return [
         {
             "id": id,

@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from leomock import __version__
 from leomock.addresses import Addresses
 from leomock.answer import Api
-from leomock.errors import ApiError
+from leomock.errors import ApiError, shown
 from leomock.har import to_har
 from leomock.scenario_files import ScenarioError
 from leomock.server.api_routes import addresses, header_text
@@ -124,7 +124,7 @@ class Admin:
         try:
             if word == "freeze":
                 if value is not True:
-                    raise ValueError(f"freeze={value!r}: use true (and rate to go on)")
+                    raise ValueError(f"freeze={shown(value)}: use true (and rate to go on)")
                 for world in worlds:
                     with world.lock:
                         world.clock.freeze()
@@ -134,7 +134,7 @@ class Admin:
                         world.clock.run(_number(word, value))
             else:
                 if word == "advance_until" and value != "idle":
-                    raise ValueError(f"advance_until={value!r}: use 'idle'")
+                    raise ValueError(f"advance_until={shown(value)}: use 'idle'")
                 seconds = math.inf if word == "advance_until" else _number(word, value)
                 for world in worlds:
                     fired += await advance(world, seconds, self.sender)
@@ -219,11 +219,10 @@ class Admin:
                 body[name.removeprefix("body.")] = text
         known = {"operation", "status", "method", "path", "rule", "since", "limit"}
         if unknown := query.keys() - known:
-            raise Wrong(
-                f"no filter {sorted(unknown)[0]!r}; there are {', '.join(sorted(known))}, body.NAME, format"
-            )
+            filters = ", ".join([*sorted(known), "body.NAME", "format"])
+            raise Wrong(f"no filter {shown(sorted(unknown)[0])}; there are {filters}")
         if har not in ("json", "har"):
-            raise Wrong(f"format={har!r}: use json or har")
+            raise Wrong(f"format={shown(har)}: use json or har")
         wanted: dict[str, Any] = {**query, "body": body or None}
         try:
             for name in ("since", "limit"):
@@ -373,13 +372,13 @@ async def _told(request: Request, known: set[str]) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise Wrong(f"the body is a JSON object with {', '.join(sorted(known))}")
     if unknown := told.keys() - known:
-        raise Wrong(f"{sorted(unknown)[0]!r} is not known here; there is {', '.join(sorted(known))}")
+        raise Wrong(f"{shown(sorted(unknown)[0])} is not known here; there is {', '.join(sorted(known))}")
     return told
 
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{name}={value!r}: use a number")
+        raise ValueError(f"{name}={shown(value)}: use a number")
     return float(value)
 
 

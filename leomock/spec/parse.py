@@ -6,7 +6,6 @@ body that is not a JSON object is no variables at all; the content type does not
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -30,6 +29,7 @@ from leomock.errors import (
     WRONG_TYPE,
     ApiError,
     Wording,
+    shown,
 )
 from leomock.settings import is_uuid
 from leomock.spec.compile import Operation, Variable, suggestion, type_name
@@ -221,7 +221,7 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
     path = _path(operation, variable, steps)
     name = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps).lstrip(".")
     value: Any = error.instance
-    explain = f"{operation.id}: '{name}' is {_shown(value)}; {error.message[:200]} ({_rule(operation)})"
+    explain = f"{operation.id}: '{name}' is {shown(value)}; {error.message[:200]} ({_rule(operation)})"
 
     def refuse(wording: Wording, **words: str) -> ApiError:
         return ApiError(wording, wording.text.format(**words), path, explain)
@@ -244,12 +244,6 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
         return refuse(UNKNOWN_FIELD, name=unknown, type=type_name(schema))
     text = texts.get(error.schema_path[-1]) or f"{name} {_limit(schema)}"
     return OUT_OF_LIMITS(rule=text, explain=explain)
-
-
-def _shown(value: Any) -> str:
-    """A value as JSON, cut where it is long."""
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _schema_at(schema: Any, steps: list[str | int], operation: Operation) -> Any:

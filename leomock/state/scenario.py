@@ -7,7 +7,7 @@ A rule knows nothing of YAML (see `scenario_files`) and does nothing itself: it 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
@@ -15,6 +15,8 @@ from typing import Any, Literal
 Stage = Literal["call", "upload", "webhook"]
 Breakage = Literal["reset", "truncate", "stall", "wrong_content_type", "malformed_json"]
 Span = tuple[float, float]
+# With `each: resource` a rule counts for every id; the oldest counters are forgotten beyond this number.
+MOST_COUNTERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,11 @@ class Criteria:
     probability: float | None = None
     each: Literal["world", "resource", "operation"] = "world"
 
+    @property
+    def counts(self) -> bool:
+        """Whether it matters how often the rest of the criteria held."""
+        return not (self.call is self.every is self.first is self.after is self.probability is None)
+
     def counted(self, number: int) -> bool:
         """Whether the `number`th thing (from 1) that fits is one that the counters mean."""
         return (
@@ -123,7 +130,7 @@ class Occasion:
     prompt: str = ""
     body: Mapping[str, Any] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Callable[[], Mapping[str, str]] = dict  # asked only by rules that look at headers
 
 
 @dataclass(slots=True)
@@ -144,15 +151,15 @@ class Script:
 
     def __init__(self, random: Random, scenarios: Sequence[Scenario] = ()) -> None:
         self._random = random
-        self.scenarios = tuple(scenarios)
-        self._met: dict[tuple[str, str], int] = {}
-        self._struck: dict[tuple[str, str], int] = {}
+        self.play(scenarios)
 
     def play(self, scenarios: Sequence[Scenario]) -> None:
         """Put scenarios in force instead of those that were; counting begins anew."""
         self.scenarios = tuple(scenarios)
-        self._met.clear()
-        self._struck.clear()
+        # The rules that may strike on each kind of occasion, found when it first comes.
+        self._candidates: dict[tuple[str, str], list[Rule]] = {}
+        self._met: dict[tuple[str, str], int] = {}
+        self._struck: dict[tuple[str, str], int] = {}
 
     def as_json(self) -> dict[str, Any]:
         """How often each rule was met and has struck, and where chance stands, as JSON values."""
@@ -172,14 +179,20 @@ class Script:
 
     def strike(self, occasion: Occasion, more: Sequence[Scenario] = ()) -> Struck | None:
         """What happens on an occasion, by the scenarios in force and `more` of them; None is the usual."""
+        kind = (occasion.stage, occasion.operation)
+        if more:
+            # One that is in force and asked for as well strikes once.
+            asked = {scenario.name: scenario for scenario in (*more, *self.scenarios)}
+            rules = _candidates(asked.values(), occasion)
+        elif kind in self._candidates:
+            rules = self._candidates[kind]
+        else:
+            rules = self._candidates[kind] = _candidates(self.scenarios, occasion)
         struck: Struck | None = None
-        # One that is in force and asked for as well strikes once.
-        asked = {scenario.name: scenario for scenario in (*more, *self.scenarios)}
-        for scenario in asked.values():
-            for rule in scenario.rules:
-                if rule.stage == occasion.stage and self._strikes(rule, occasion):
-                    struck = struck or Struck()
-                    self._add(struck, rule)
+        for rule in rules:
+            if self._strikes(rule, occasion):
+                struck = struck or Struck()
+                self._add(struck, rule)
         return struck
 
     def drawn(self, span: Span) -> float:
@@ -191,14 +204,19 @@ class Script:
         when = rule.when
         if not _fits(when, occasion):
             return False
-        apart = {"world": "", "resource": occasion.resource, "operation": occasion.operation}
-        counter = (rule.name, apart[when.each])
+        if not when.counts and rule.times is None:
+            return True
+        apart = "" if when.each == "world" else getattr(occasion, when.each)
+        counter = (rule.name, apart)
         number = self._met[counter] = self._met.get(counter, 0) + 1
+        if len(self._met) > MOST_COUNTERS:
+            del self._met[next(iter(self._met))]
         if not when.counted(number) or self._struck.get(counter, 0) == rule.times:
             return False
         if when.probability is not None and self._random.random() >= when.probability:
             return False
-        self._struck[counter] = self._struck.get(counter, 0) + 1
+        if rule.times is not None:
+            self._struck[counter] = self._struck.get(counter, 0) + 1
         return True
 
     def _add(self, struck: Struck, rule: Rule) -> None:
@@ -212,21 +230,31 @@ class Script:
             struck.delay += self.drawn(rule.delay)
 
 
+def _candidates(scenarios: Iterable[Scenario], occasion: Occasion) -> list[Rule]:
+    """The rules of scenarios that could strike on an occasion of this stage and operation."""
+    return [
+        rule
+        for scenario in scenarios
+        for rule in scenario.rules
+        if rule.stage == occasion.stage
+        and (not rule.when.operations or occasion.operation in rule.when.operations)
+        and (not rule.when.groups or occasion.group in rule.when.groups)
+    ]
+
+
 def _fits(when: Criteria, occasion: Occasion) -> bool:
-    """Whether all criteria but the counters hold."""
+    """Whether the criteria hold that look into an occasion."""
     return (
-        (not when.operations or occasion.operation in when.operations)
-        and (not when.groups or occasion.group in when.groups)
-        and (when.prompt is None or when.prompt.search(occasion.prompt) is not None)
-        and _holds(when.body, occasion.body)
-        and _holds(when.query, occasion.query)
-        and _holds(when.headers, occasion.headers)
+        (when.prompt is None or when.prompt.search(occasion.prompt) is not None)
+        and (not when.body or _holds(when.body, occasion.body))
+        and (not when.query or _holds(when.query, occasion.query))
+        and (not when.headers or _holds(when.headers, occasion.headers()))
     )
 
 
 def _holds(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     for name, value in wanted.items():
-        if name not in found:
+        if found.get(name) is None:
             return False
         if isinstance(value, re.Pattern):
             if not value.search(str(found[name])):

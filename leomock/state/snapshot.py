@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import hashlib
+import json
 from random import Random
 from typing import Any
 
+from leomock.errors import shown
 from leomock.state.bucket import StoredObject
 from leomock.state.outbox import Event
-from leomock.state.scenario import Outcome, Script
+from leomock.state.scenario import Outcome
 from leomock.state.table import Row, Table
 from leomock.state.world import World
 
@@ -22,9 +24,13 @@ class SnapshotError(ValueError):
 
 
 def take(world: World) -> dict[str, Any]:
-    """The state of a world as JSON values, without settings, credentials, webhook and scenarios."""
+    """The state of a world as JSON values, without settings, credentials, webhook and scenarios.
+
+    The checksum is there because a snapshot that was damaged or edited could not be told from a good one
+    before the world stumbles over it.
+    """
     with world.lock:
-        return {
+        snapshot = {
             "leomock": VERSION,
             "user_id": world.user_id,
             "clock": {"moment": world.clock.now(), "rate": world.clock.rate},
@@ -45,6 +51,7 @@ def take(world: World) -> dict[str, Any]:
                 for key, stored in world.bucket.objects.items()
             },
         }
+        return {**snapshot, "checksum": _checksum(snapshot)}
 
 
 def restore(world: World, snapshot: Any) -> None:
@@ -54,29 +61,28 @@ def restore(world: World, snapshot: Any) -> None:
     if snapshot.get("user_id") != world.user_id:
         raise SnapshotError(
             "the snapshot is of another API key or seed: its user is "
-            f"{snapshot.get('user_id')!r}, this world's is {world.user_id!r}"
+            f"{shown(snapshot.get('user_id'))}, this world's is {shown(world.user_id)}"
         )
+    if snapshot.get("checksum") != _checksum(snapshot):
+        raise SnapshotError("the snapshot was damaged or edited: its checksum does not fit")
     try:
         tables = {name: _table(snapshot["tables"][name]) for name in _TABLES}
         objects = {key: _object(entry) for key, entry in snapshot["objects"].items()}
         random = _random_in(snapshot["random"])
-        moment, rate = float(snapshot["clock"]["moment"]), float(snapshot["clock"]["rate"])
-        last_step = int(snapshot["last_id_step"])
+        clock = snapshot["clock"]
         events = [Event.from_json(entry) for entry in snapshot["events"]]
-        counted = Script(Random())
-        counted.resume(snapshot["script"])
         jobs = [_job(entry, tables["generations"]) for entry in snapshot["jobs"]]
-    except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
-        raise SnapshotError(f"the snapshot is damaged: {type(error).__name__}: {error}") from None
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise SnapshotError(f"the snapshot cannot be read: {type(error).__name__}: {error}") from None
     with world.lock:
         playing = world.script.scenarios
         world.reset()
         world.script.play(playing)
-        world.clock.set(moment)
-        if world.clock.rate != rate:
-            world.clock.run(rate)
+        world.clock.set(clock["moment"])
+        if world.clock.rate != clock["rate"]:
+            world.clock.run(clock["rate"])
         world.random.setstate(random.getstate())
-        world.ids.last_step = last_step
+        world.ids.last_step = snapshot["last_id_step"]
         for name, table in tables.items():
             setattr(world, name, table)
         for row, outcome, due, reads_left in jobs:
@@ -84,6 +90,29 @@ def restore(world: World, snapshot: Any) -> None:
         world.bucket.objects.update(objects)
         world.script.resume(snapshot["script"])
         world.outbox.events.extend(events)
+
+
+def _checksum(snapshot: dict[str, Any]) -> str:
+    """A digest of all the rest; writing a snapshot as JSON and reading it again does not change it."""
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        for name, value in sorted(snapshot.items()):
+            if name != "checksum":
+                digest.update(json.dumps([name, _plain(value)], sort_keys=True).encode())
+    except (RecursionError, TypeError, ValueError):
+        return ""  # nothing that was taken from a world
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """A value in which 30.0 is 30, as it is to JSON in other languages."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value
 
 
 def _random_out(random: Random) -> list[Any]:

@@ -133,11 +133,11 @@ def test_clock_tells_what_fired() -> None:
         ({}, "say one of freeze, rate, advance and advance_until"),
         ({"advance": 1, "rate": 1}, "say one of freeze, rate, advance and advance_until"),
         ({"advance": -1}, "advance(-1.0): time moves forwards only, and not past the year 9000"),
-        ({"advance": "1"}, "advance='1': use a number"),
+        ({"advance": "1"}, 'advance="1": use a number'),
         ({"rate": -1}, "rate -1.0: use 0 (frozen), 1 (real) or any number up to 1000000"),
-        ({"advance_until": "dawn"}, "advance_until='dawn': use 'idle'"),
-        ({"freeze": False}, "freeze=False: use true (and rate to go on)"),
-        ({"fast": 1}, "'fast' is not known here; there is advance, advance_until, freeze, rate"),
+        ({"advance_until": "dawn"}, "advance_until=\"dawn\": use 'idle'"),
+        ({"freeze": False}, "freeze=false: use true (and rate to go on)"),
+        ({"fast": 1}, '"fast" is not known here; there is advance, advance_until, freeze, rate'),
         ([], "the body is a JSON object with advance, advance_until, freeze, rate"),
     ],
 )
@@ -273,10 +273,10 @@ def test_requests_without_a_key_are_everybodys(client: httpx.Client, fake: Fake)
     [
         (
             "statuss=1",
-            "no filter 'statuss'; there are limit, method, operation, path, rule, since, status, "
+            'no filter "statuss"; there are limit, method, operation, path, rule, since, status, '
             "body.NAME, format",
         ),
-        ("format=xml", "format='xml': use json or har"),
+        ("format=xml", 'format="xml": use json or har'),
         ("limit=-1", "limit=-1: use 0 or more"),
         ("since=x", "invalid literal for int() with base 10: 'x'"),
     ],
@@ -322,7 +322,7 @@ def test_state_of_another_key_is_refused(client: httpx.Client, fake: Fake) -> No
         answer = another.put(address, json=client.get(address).json())
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(
-        f"leomock: the snapshot is of another API key or seed: its user is '{fake.user_id}'"
+        f'leomock: the snapshot is of another API key or seed: its user is "{fake.user_id}"'
     )
 
 

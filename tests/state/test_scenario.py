@@ -30,7 +30,7 @@ CALL = Occasion(
     prompt="a cat on a mat",
     body={"num_images": 4, "modelId": "b24e16ff", "public": None},
     query={"limit": 10},
-    headers={"user-agent": "sdk/7.0.0"},
+    headers=lambda: {"user-agent": "sdk/7.0.0"},
 )
 NO = Answer(500)
 
