@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from itertools import count
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 import orjson
 
@@ -34,7 +34,7 @@ _SCHEMES = frozenset(("bearer", "basic", "digest", "token", "aws4-hmac-sha256"))
 # What `add` keeps, as it came but for keys and the rest of long bodies; `_exchange` names the places.
 _Entry: TypeAlias = tuple[
     *tuple[int, float, Door, str, str, str, str],
-    *tuple[Headers, bytes, int, Headers, bytes],
+    *tuple[bytes, bytes, int, bytes, bytes],
     *tuple[Sequence[str], str, float, int, int],
 ]
 
@@ -163,11 +163,10 @@ class Journal:
                 method,
                 path,
                 query,
-                # Tuples of plain values, which the garbage collector need not look at again.
-                tuple([_veiled(pair) if pair[0] in _WRITTEN else pair for pair in request_headers]),
+                _packed([_veiled(pair) if pair[0] in _WRITTEN else pair for pair in request_headers]),
                 request_body,
                 status,
-                tuple(response_headers),
+                _packed(response_headers),
                 response_body,
                 tuple(rules),
                 explain,
@@ -311,6 +310,29 @@ def status_test(wanted: int | str | None) -> _StatusTest:
     raise ValueError(f"status={wanted!r}: use a number such as 404, or a class such as '4xx'")
 
 
+def _packed(headers: Headers) -> bytes:
+    """Headers as one piece: dozens of small ones a call, kept for a thousand calls, slow all the rest."""
+    parts = [part for pair in headers for part in pair]
+    try:
+        packed = b"\0".join(cast("list[bytes]", parts))
+    except TypeError:  # ASGI hands in bytes, other doors text
+        return _packed([(_encoded(name), _encoded(value)) for name, value in headers])
+    if packed.count(b"\0") < max(len(parts), 1):
+        return packed
+    # HTTP allows no NUL in a header, other doors might.
+    clean = [_encoded(part).replace(b"\0", b" ") for part in parts]
+    return b"\0".join(clean)
+
+
+def _encoded(text: bytes | str) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+
+
+def _unpacked(packed: bytes) -> Headers:
+    parts = packed.split(b"\0") if packed else []
+    return list(zip(parts[::2], parts[1::2], strict=False))
+
+
 # --- reading ------------------------------------------------------------------------------------------------
 
 
@@ -326,10 +348,10 @@ def _exchange(entry: _Entry) -> Exchange:
         _text(method),
         _text(path),
         _text(query),
-        _headers(request_headers),
+        _headers(_unpacked(request_headers)),
         request_body,
         status,
-        _headers(response_headers),
+        _headers(_unpacked(response_headers)),
         response_body,
         list(rules),
         _text(explain),
@@ -353,7 +375,10 @@ def _headers(pairs: Headers) -> dict[str, str]:
 def _text(value: bytes | str) -> str:
     """A text that can be written as UTF-8, whatever it was."""
     if isinstance(value, bytes):
-        return value.decode("latin-1")
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
@@ -406,14 +431,14 @@ def body_text(body: bytes, *, cut: bool) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _veiled(header: tuple[bytes | str, bytes | str]) -> tuple[bytes | str, str]:
+def _veiled(header: tuple[bytes | str, bytes | str]) -> tuple[bytes | str, bytes]:
     """A header without the key in it; the scheme stays."""
     name, value = header
     text = (value.decode("latin-1") if isinstance(value, bytes) else value).strip()
     scheme, _, key = text.partition(" ")
     if key and scheme.lower() in _SCHEMES:
-        return name, f"{scheme} {shortened(key.lstrip())}"
-    return name, shortened(text)
+        return name, f"{scheme} {shortened(key.lstrip())}".encode()
+    return name, shortened(text).encode()
 
 
 def shortened(key: str) -> str:
