@@ -56,8 +56,8 @@ def create_generation(call: Call, world: World) -> Row:
         "photoReal": call["photoReal"] or False,
         "promptMagic": call["promptMagic"] or False,
     }
-    for name in call.sent.keys() & _REFLECTED.keys():
-        if call.given(name):
+    for name in call.sent:
+        if name in _REFLECTED and call.given(name):
             row[_REFLECTED[name]] = call[name]
     if elements := call["elements"]:
         row["generation_elements"] = [
@@ -188,7 +188,8 @@ def _check(call: Call, world: World, model: Model | None) -> None:
             rule=f"seed must be between 0 and {LARGEST_SEED}",
             explain=f"createGeneration: Flux models take seeds up to {LARGEST_SEED}",
         )
-    _check_images(call, world)
+    if not _NAMES_OF_PICTURES.isdisjoint(call.sent):
+        _check_images(call, world)
 
 
 def _check_photo_real(call: Call, model: Model | None) -> None:
@@ -201,9 +202,13 @@ def _check_photo_real(call: Call, model: Model | None) -> None:
         raise _broken("photoReal v1 can not be used with a modelId")
 
 
+_UPLOADED = ("init_image_id", "canvasInitId", "canvasMaskId")
+_NAMES_OF_PICTURES = frozenset([*_UPLOADED, "init_generation_image_id", "controlnets"])
+
+
 def _check_images(call: Call, world: World) -> None:
     """Every picture that a call names must be there."""
-    for name in ("init_image_id", "canvasInitId", "canvasMaskId"):
+    for name in _UPLOADED:
         if call.given(name):
             _check_uploaded(world, call[name], name)
     if call.given("init_generation_image_id"):

@@ -72,4 +72,5 @@ def _text(first_half: int, rest: str) -> str:
 
 
 def _whole_text(number: int) -> str:
-    return _text(number >> 64, f"-{number >> 48 & 0xFFFF:04x}-{number & 0xFFFFFFFFFFFF:012x}")
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
 from itertools import count
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import orjson
 
@@ -34,7 +34,7 @@ _SCHEMES = frozenset(("bearer", "basic", "digest", "token", "aws4-hmac-sha256"))
 # What `add` keeps, as it came but for keys and the rest of long bodies; `_exchange` names the places.
 _Entry: TypeAlias = tuple[
     *tuple[int, float, Door, str, str, str, str],
-    *tuple[bytes, bytes, int, bytes, bytes],
+    *tuple[bytes, bytes, int, Headers, bytes],
     *tuple[Sequence[str], str, float, int, int],
 ]
 
@@ -163,10 +163,10 @@ class Journal:
                 method,
                 path,
                 query,
-                _packed([_veiled(pair) if pair[0] in _WRITTEN else pair for pair in request_headers]),
+                _packed(request_headers),
                 request_body,
                 status,
-                _packed(response_headers),
+                tuple(response_headers),
                 response_body,
                 tuple(rules),
                 explain,
@@ -312,16 +312,17 @@ def status_test(wanted: int | str | None) -> _StatusTest:
 
 def _packed(headers: Headers) -> bytes:
     """Headers as one piece: dozens of small ones a call, kept for a thousand calls, slow all the rest."""
-    parts = [part for pair in headers for part in pair]
+    parts: list[Any] = []
+    for pair in headers:
+        parts += _veiled(pair) if pair[0] in _WRITTEN else pair
     try:
-        packed = b"\0".join(cast("list[bytes]", parts))
+        packed = b"\0".join(parts)
     except TypeError:  # ASGI hands in bytes, other doors text
         return _packed([(_encoded(name), _encoded(value)) for name, value in headers])
     if packed.count(b"\0") < max(len(parts), 1):
         return packed
     # HTTP allows no NUL in a header, other doors might.
-    clean = [_encoded(part).replace(b"\0", b" ") for part in parts]
-    return b"\0".join(clean)
+    return b"\0".join(part.replace(b"\0", b" ") for part in parts)
 
 
 def _encoded(text: bytes | str) -> bytes:
@@ -351,7 +352,7 @@ def _exchange(entry: _Entry) -> Exchange:
         _headers(_unpacked(request_headers)),
         request_body,
         status,
-        _headers(_unpacked(response_headers)),
+        _headers(response_headers),
         response_body,
         list(rules),
         _text(explain),
