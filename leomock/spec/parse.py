@@ -47,7 +47,7 @@ class Request:
     """
 
     __slots__ = (
-        *("addresses", "authorization", "body", "method", "query"),
+        *("_headers", "addresses", "authorization", "body", "method", "query"),
         *("raw_headers", "scenario", "segments"),
     )
 
@@ -69,12 +69,15 @@ class Request:
         self.body = body
         self.authorization = authorization
         self.raw_headers = raw_headers
+        self._headers: dict[str, str] | None = None
         self.scenario = scenario
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers by their names in lower case."""
-        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.raw_headers}
+        if self._headers is None:
+            self._headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in self.raw_headers}
+        return self._headers
 
 
 class Call(dict[str, Any]):

@@ -146,6 +146,10 @@ class Struck:
     delivery: Delivery | None = None
 
 
+# A rule, what of its criteria looks into an occasion, and whether it counts.
+_Candidate = tuple[Rule, Callable[[Occasion], bool] | None, bool]
+
+
 class Script:
     """The scenarios in force in one world, and how often each of their rules was met and has struck."""
 
@@ -157,7 +161,7 @@ class Script:
         """Put scenarios in force instead of those that were; counting begins anew."""
         self.scenarios = tuple(scenarios)
         # The rules that may strike on each kind of occasion, found when it first comes.
-        self._candidates: dict[tuple[str, str], list[Rule]] = {}
+        self._candidates: dict[tuple[str, str], list[_Candidate]] = {}
         self._met: dict[tuple[str, str], int] = {}
         self._struck: dict[tuple[str, str], int] = {}
 
@@ -189,8 +193,8 @@ class Script:
         else:
             rules = self._candidates[kind] = _candidates(self.scenarios, occasion)
         struck: Struck | None = None
-        for rule in rules:
-            if self._strikes(rule, occasion):
+        for rule, fits, counts in rules:
+            if (fits is None or fits(occasion)) and (not counts or self._counted(rule, occasion)):
                 struck = struck or Struck()
                 self._add(struck, rule)
         return struck
@@ -200,14 +204,10 @@ class Script:
         low, high = span
         return low if low == high else self._random.uniform(low, high)
 
-    def _strikes(self, rule: Rule, occasion: Occasion) -> bool:
+    def _counted(self, rule: Rule, occasion: Occasion) -> bool:
+        """Count an occasion on which the rest of a rule's criteria held; whether it strikes this time."""
         when = rule.when
-        if not _fits(when, occasion):
-            return False
-        if not when.counts and rule.times is None:
-            return True
-        apart = "" if when.each == "world" else getattr(occasion, when.each)
-        counter = (rule.name, apart)
+        counter = (rule.name, "" if when.each == "world" else getattr(occasion, when.each))
         number = self._met[counter] = self._met.get(counter, 0) + 1
         if len(self._met) > MOST_COUNTERS:
             del self._met[next(iter(self._met))]
@@ -230,10 +230,10 @@ class Script:
             struck.delay += self.drawn(rule.delay)
 
 
-def _candidates(scenarios: Iterable[Scenario], occasion: Occasion) -> list[Rule]:
+def _candidates(scenarios: Iterable[Scenario], occasion: Occasion) -> list[_Candidate]:
     """The rules of scenarios that could strike on an occasion of this stage and operation."""
     return [
-        rule
+        (rule, _fits(rule.when), rule.when.counts or rule.times is not None)
         for scenario in scenarios
         for rule in scenario.rules
         if rule.stage == occasion.stage
@@ -242,23 +242,31 @@ def _candidates(scenarios: Iterable[Scenario], occasion: Occasion) -> list[Rule]
     ]
 
 
-def _fits(when: Criteria, occasion: Occasion) -> bool:
-    """Whether the criteria hold that look into an occasion."""
-    return (
-        (when.prompt is None or when.prompt.search(occasion.prompt) is not None)
-        and (not when.body or _holds(when.body, occasion.body))
-        and (not when.query or _holds(when.query, occasion.query))
-        and (not when.headers or _holds(when.headers, occasion.headers()))
-    )
+def _fits(when: Criteria) -> Callable[[Occasion], bool] | None:
+    """A check of the criteria that look into an occasion; None where there are none."""
+    checks: list[Callable[[Occasion], bool]] = []
+    if when.prompt is not None:
+        search = when.prompt.search
+        checks.append(lambda occasion: search(occasion.prompt) is not None)
+    if when.body:
+        checks.append(lambda occasion: _holds(when.body, occasion.body))
+    if when.query:
+        checks.append(lambda occasion: _holds(when.query, occasion.query))
+    if when.headers:
+        checks.append(lambda occasion: _holds(when.headers, occasion.headers()))
+    if len(checks) > 1:
+        return lambda occasion: all(check(occasion) for check in checks)
+    return checks[0] if checks else None
 
 
 def _holds(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
     for name, value in wanted.items():
-        if found.get(name) is None:
+        there = found.get(name)
+        if there is None:
             return False
         if isinstance(value, re.Pattern):
-            if not value.search(str(found[name])):
+            if not value.search(str(there)):
                 return False
-        elif found[name] != value:
+        elif there != value:
             return False
     return True
