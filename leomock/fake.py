@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -52,19 +53,12 @@ class Fake(Tenant):
         scenario: str | Path | Sequence[str | Path] = (),
         **settings: Any,
     ) -> None:
-        if clock not in ("running", "frozen"):
-            raise ValueError(f"clock={clock!r}: use running or frozen")
         seed = settings.get("seed", 0)
         super().__init__(self, uuid4_from(int.from_bytes(stable("api key", seed), "big")))
         if settings.get("auth", "open") != "open":
             settings["api_keys"] = (self.api_key, *settings.get("api_keys", ()))
-        rate = 1.0 if clock == "running" else 0.0
-
-        def make_clock() -> Clock:
-            return Clock(time.time() if rate else EPOCH, time.monotonic, rate)
-
         names = [scenario] if isinstance(scenario, str | Path) else list(scenario)
-        self.api = Api.playing(Settings(**settings), names, make_clock)
+        self.api = Api.playing(Settings(**settings), names, _clock_maker(clock))
         self.sender = Sender()
         self.app = make_app(self.api, sender=self.sender)
         self._host = host
@@ -124,6 +118,31 @@ class Fake(Tenant):
         """Another API key of this fake, with a world of its own."""
         return Tenant(self, api_key)
 
+    def new_tenant(
+        self,
+        name: str,
+        *,
+        scenario: str | Path | Sequence[str | Path] = (),
+        clock: Literal["running", "frozen", ""] = "",
+        **settings: Any,
+    ) -> Tenant:
+        """A tenant with settings of its own and a key made from a name; `settings` as `Fake` takes them."""
+        names = [scenario] if isinstance(scenario, str | Path) else list(scenario)
+        scenarios = tuple(self.api.library.get(name) for name in names)
+        wanted = {name: value for each in scenarios for name, value in each.settings.items()}
+        key = uuid4_from(int.from_bytes(stable("tenant", name), "big"))
+        self.api.worlds.open(
+            key,
+            replace(self.api.settings, **{**wanted, **settings}),
+            _clock_maker(clock) if clock else None,
+            (*scenarios, *self.api.worlds.scenarios),
+        )
+        return Tenant(self, key)
+
+    def forget(self, tenant: Tenant) -> None:
+        """Forget a tenant with all that it has; its key would make a new one."""
+        self.api.worlds.forget(tenant.api_key)
+
     def reset(self) -> None:
         """Forget everything that happened, for every key; settings and credentials stay."""
         for world in self.api.worlds:
@@ -151,6 +170,15 @@ class Fake(Tenant):
             for world in self.api.worlds:
                 with world.lock:
                     world.script.play(before.get(world, default))
+
+
+def _clock_maker(kind: str) -> Callable[[], Clock]:
+    """What makes the clocks of worlds: as the machine's, or frozen where every world begins."""
+    if kind not in ("running", "frozen"):
+        raise ValueError(f"clock={kind!r}: use running or frozen")
+    if kind == "frozen":
+        return lambda: Clock(EPOCH, time.monotonic, 0)
+    return lambda: Clock(time.time(), time.monotonic)
 
 
 class _Runner:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,9 @@ from leomock.state.world import World
 
 if TYPE_CHECKING:
     from leomock.fake import Fake
+    from leomock.intercept import Interceptor
     from leomock.transport import Transport
+    from leomock.verdict import Verdict
 
 
 class Tenant:
@@ -144,6 +146,28 @@ class Tenant:
             "known_operations": list(self._fake.api.spec.operations),
             "forgotten": self.world.journal.forgotten,
         }
+
+    def verdict(self) -> Verdict:
+        """Judge the client by what is in the journal: polled too fast, billed twice, …"""
+        from leomock.verdict import verdict
+
+        return verdict(self.requests, events=self.webhooks, forgotten=self.world.journal.forgotten)
+
+    def story(self) -> str:
+        """The exchanges, a line each."""
+        return "\n".join(
+            f"#{e.number} {e.method} {e.path} {e.operation or e.door} {e.status}"
+            + (f" | {e.explain}" if e.explain else "")
+            for e in self.requests
+        )
+
+    # --- fixed hosts ---------------------------------------------------------------------------------
+
+    def intercept(self) -> AbstractContextManager[Interceptor]:
+        """Inside `with`, calls for the real hosts go to the fake (see `leomock.intercept`)."""
+        from leomock.intercept import intercept
+
+        return intercept(self._fake)
 
     # --- webhooks ------------------------------------------------------------------------------------
 

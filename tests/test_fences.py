@@ -34,7 +34,10 @@ MAY_IMPORT = {
     "state_file": {"state"},
     "transport": {"server"},
     "webhook_receiver": set(),
-    "tenant": {"assertions", "fake", "server", "state", "transport"},
+    "verdict": {"state"},
+    "intercept": {"addresses", "fake", "intercept"},
+    "tenant": {"assertions", "fake", "intercept", "server", "state", "transport", "verdict"},
+    "pytest_plugin": {"fake", "tenant", "webhook_receiver"},
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "cli": LEAVES
     | {"answer", "operations", "scenario_files", "server", "spec", "state", "state_file", "__version__"},
@@ -52,7 +55,7 @@ HOME = {
     "jsonschema_rs": {"spec", "scenario_files"},
     "yaml": {"scenario_files"},
     "PIL": {"rendering"},
-    "httpx": {"transport", "server/webhook_sender"},
+    "httpx": {"transport", "server/webhook_sender", "pytest_plugin"},
     "click": {"cli"},
     "uvloop": {"cli"},
 }

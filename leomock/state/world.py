@@ -180,22 +180,46 @@ class Worlds:
 
     def of(self, key: str) -> World:
         """The world of an API key, made if need be; when there are too many, the longest unused leaves."""
+        return self._by_key.get(key) or self.open(key, self.settings)
+
+    def open(
+        self,
+        key: str,
+        settings: Settings,
+        make_clock: MakeClock | None = None,
+        scenarios: Sequence[Scenario] | None = None,
+    ) -> World:
+        """The world of an API key, made with settings of its own if it is not there."""
         with self._lock:
             world = self._by_key.get(key)
             if world is None:
                 if len(self._by_key) >= self.settings.max_worlds:
                     self._forget_one()
                 world = World(
-                    key, self.settings, self._make_clock, self.scenarios, self._announce, self.webhook
+                    key,
+                    settings,
+                    make_clock or self._make_clock,
+                    self.scenarios if scenarios is None else scenarios,
+                    self._announce,
+                    self.webhook,
                 )
                 self._by_key[key] = self._by_user[world.user_id] = self._by_bucket[world.bucket.name] = world
             world.last_used = next(self._uses)
             return world
 
+    def forget(self, key: str) -> None:
+        """Take the world of an API key out, if there is one."""
+        with self._lock:
+            if world := self._by_key.get(key):
+                self._take_out(world)
+
+    def _take_out(self, world: World) -> None:
+        del self._by_key[world.key], self._by_user[world.user_id], self._by_bucket[world.bucket.name]
+        self._by_header.pop(f"Bearer {world.key}", None)
+
     def _forget_one(self) -> None:
         oldest = min(self._by_key.values(), key=lambda world: world.last_used)
-        del self._by_key[oldest.key], self._by_user[oldest.user_id], self._by_bucket[oldest.bucket.name]
-        self._by_header.pop(f"Bearer {oldest.key}", None)
+        self._take_out(oldest)
         self.say(
             f"leomock: {self.settings.max_worlds} keys are kept (--max-worlds); "
             f"forgot the longest unused, {shortened(oldest.key)}\n"

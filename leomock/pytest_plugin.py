@@ -1,0 +1,211 @@
+"""The pytest plugin: fixtures, a marker, options. Nothing of the fake is loaded until a fixture is used."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import httpx
+
+    from leomock.fake import Fake
+    from leomock.tenant import Tenant
+    from leomock.webhook_receiver import WebhookReceiver
+
+MARKER = "leomock"
+# What the marker takes, and what it means.
+MARKS = {
+    "scenario": "scenarios (a name, a file, or a list) that are in force",
+    "jobs": "how generations complete: polls:N, seconds:S, immediate or manual",
+    "seed": "another seed: other ids, seeds and pictures",
+    "clock": "'running' or 'frozen'",
+    "strict": "True: findings about the client fail the test",
+}
+# Options: name, default, help. Command line before environment (LEOMOCK_NAME) before ini before default.
+OPTIONS = {
+    "jobs": ("polls:1", "how generations complete: polls:N, seconds:S, immediate or manual"),
+    "clock": ("running", "'running' or 'frozen'"),
+    "scenario": ("", "scenarios in force, separated by commas"),
+    "intercept": (
+        "yes",
+        "'yes': calls for the real hosts are sent to the fake while a test uses it; or 'no'",
+    ),
+    "strict": ("no", "'yes': findings about the client fail the test; or 'no'"),
+}
+KEY_VARIABLES = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
+URL_VARIABLE = "LEONARDO_BASE_URL"
+_TENANTS = pytest.StashKey[list["Tenant"]]()
+
+
+# --- options ------------------------------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options on the command line and in the ini file."""
+    group = parser.getgroup("leomock", "leomock, the fake Leonardo.AI API")
+    for name, (default, text) in OPTIONS.items():
+        group.addoption(
+            f"--leomock-{name}", default=None, metavar="VALUE", help=f"{text} (default: {default})"
+        )
+        parser.addini(f"leomock_{name}", text, default=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers", f"{MARKER}({', '.join(f'{m}=…' for m in MARKS)}): settings of the fake"
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say what is in force."""
+    return "leomock: " + ", ".join(
+        f"{name}={_option(config, name)}" for name in OPTIONS if _option(config, name)
+    )
+
+
+def _option(config: pytest.Config, name: str) -> str:
+    given = config.getoption(f"leomock_{name}", default=None)
+    value: str = given or os.environ.get(f"LEOMOCK_{name.upper()}") or config.getini(f"leomock_{name}") or ""
+    return value or OPTIONS[name][0]
+
+
+def _yes(config: pytest.Config, name: str) -> bool:
+    value = _option(config, name).lower()
+    if value not in ("yes", "no", "true", "false", "1", "0"):
+        raise pytest.UsageError(f"leomock: {name}={value!r}: use yes or no")
+    return value in ("yes", "true", "1")
+
+
+# --- the marker ---------------------------------------------------------------------------------------
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Refuse a marker that cannot be meant, before anything runs."""
+    for mark in item.iter_markers(MARKER):
+        if mark.args:
+            raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.leomock takes names, e.g. jobs='immediate'")
+        for name in mark.kwargs:
+            if name not in MARKS:
+                close = difflib.get_close_matches(name, MARKS, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(MARKS)}"
+                raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.leomock knows no {name!r}{hint}")
+
+
+def _marked(node: pytest.Item) -> dict[str, Any]:
+    """What the markers of a test say together; the nearest wins."""
+    marked: dict[str, Any] = {}
+    for mark in node.iter_markers(MARKER):
+        marked = {**mark.kwargs, **marked}
+    return marked
+
+
+# --- fixtures -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def leomock_address() -> tuple[str, int]:
+    """Where the session's fake listens, as (host, port); override it for a fixed port."""
+    return "127.0.0.1", 0
+
+
+@pytest.fixture(scope="session")
+def leomock_settings(pytestconfig: pytest.Config) -> dict[str, Any]:
+    """Settings of the session's fake, as `leomock.Fake` takes them; override it to change them."""
+    names = [name.strip() for name in _option(pytestconfig, "scenario").split(",") if name.strip()]
+    return {
+        "jobs": _option(pytestconfig, "jobs"),
+        "clock": _option(pytestconfig, "clock"),
+        "scenario": names,
+    }
+
+
+@pytest.fixture(scope="session")
+def leomock_server(leomock_address: tuple[str, int], leomock_settings: dict[str, Any]) -> Iterator[Fake]:
+    """The fake Leonardo.AI API on a port, shared by the session."""
+    from leomock.fake import Fake
+
+    host, port = leomock_address
+    with Fake(**{"max_worlds": 100_000, **leomock_settings, "host": host, "port": port}) as fake:
+        yield fake
+
+
+@pytest.fixture
+def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Iterator[Callable[..., Tenant]]:
+    """Make tenants of the fake: several accounts, or other settings, in one test."""
+    tenants = request.node.stash.setdefault(_TENANTS, [])
+
+    def make(**settings: Any) -> Tenant:
+        """A tenant of its own; takes what the marker takes, but `strict`."""
+        tenant = leomock_server.new_tenant(f"{request.node.nodeid}#{len(tenants)}", **settings)
+        tenants.append(tenant)
+        return tenant
+
+    yield make
+    for tenant in tenants:
+        leomock_server.forget(tenant)
+
+
+@pytest.fixture
+def leomock(
+    make_leomock: Callable[..., Tenant], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Tenant]:
+    """The fake Leonardo.AI API for one test: an empty tenant with a key, time and faults of its own."""
+    marked = _marked(request.node)
+    strict = marked.pop("strict", _yes(request.config, "strict"))
+    tenant = make_leomock(**marked)
+    for name in KEY_VARIABLES:
+        monkeypatch.setenv(name, tenant.api_key)
+    monkeypatch.setenv(URL_VARIABLE, tenant.base_url)
+    with ExitStack() as stack:
+        if _yes(request.config, "intercept"):
+            stack.enter_context(tenant.intercept())
+        yield tenant
+    if strict:
+        verdict = tenant.verdict()
+        if not verdict.clean:
+            pytest.fail(f"leomock: the client did what it should not\n\n{verdict}", pytrace=False)
+
+
+@pytest.fixture
+def leomock_client(leomock: Tenant) -> Iterator[httpx.Client]:
+    """An httpx client with the test's key, based at the API."""
+    import httpx
+
+    headers = {"authorization": f"Bearer {leomock.api_key}"}
+    with httpx.Client(base_url=leomock.base_url, headers=headers, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def leomock_webhooks(leomock: Tenant) -> Iterator[WebhookReceiver]:
+    """A receiver for the test's webhooks, with `wait_for(...)`."""
+    from leomock.webhook_receiver import WebhookReceiver
+
+    with WebhookReceiver() as receiver:
+        leomock.set_webhook(receiver.url)
+        yield receiver
+
+
+# --- reports ------------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the journal and the verdict to the report of a test that failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for tenant in item.stash.get(_TENANTS, []):
+            if lines := tenant.story():
+                report.sections.append((f"leomock journal of {tenant.api_key[:4]}…", lines))
+            verdict = tenant.verdict()
+            if not verdict.clean:
+                report.sections.append(("leomock verdict", str(verdict)))
+    return report

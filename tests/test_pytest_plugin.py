@@ -1,0 +1,278 @@
+"""The pytest plugin, in test suites of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+CALL = """
+import os
+import httpx
+
+def create(prompt="a cat", base=None, key=None):
+    base = base or os.environ["LEONARDO_BASE_URL"]
+    headers = {"authorization": "Bearer " + (key or os.environ["LEONARDO_API_KEY"])}
+    return httpx.post(base + "/generations", json={"prompt": prompt}, headers=headers)
+"""
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A suite with strict markers and warnings as errors."""
+    pytester.makepyprojecttoml(
+        "[tool.pytest.ini_options]\n"
+        'addopts = "--strict-markers --strict-config"\n'
+        'filterwarnings = ["error"]\n'
+    )
+    pytester.makepyfile(calls=CALL)
+    return pytester
+
+
+def test_fixture_is_an_empty_tenant_for_each_test(suite: pytest.Pytester) -> None:
+    """Isolation and reset are free; the key and the address are in the environment."""
+    suite.makepyfile(
+        """
+        import os
+        import pytest
+        from calls import create
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_one(leomock, number):
+            assert len(leomock.world.generations) == 0
+            assert create().status_code == 200
+            leomock.assert_called("createGeneration", times=1)
+            assert os.environ["LEONARDO_AI_API_KEY"] == leomock.api_key
+
+        def test_environment_is_clean():
+            assert "LEONARDO_API_KEY" not in os.environ
+        """
+    )
+    suite.runpytest_subprocess().assert_outcomes(passed=4)
+
+
+def test_fixed_hosts_reach_the_fake(suite: pytest.Pytester) -> None:
+    """On by default, off by option."""
+    suite.makepyfile(
+        """
+        from calls import create
+
+        def test_it(leomock):
+            answer = create(base="https://cloud.leonardo.ai/api/rest/v1")
+            assert answer.status_code == 200
+            leomock.assert_called("createGeneration")
+        """
+    )
+    suite.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_client_and_webhooks(suite: pytest.Pytester) -> None:
+    """`leomock_client` is pointed and keyed, `leomock_webhooks` receives."""
+    suite.makepyfile(
+        """
+        def test_it(leomock, leomock_client, leomock_webhooks):
+            made = leomock_client.post("/generations", json={"prompt": "a"}).json()
+            id = made["sdGenerationJob"]["generationId"]
+            leomock.finish(id)
+            leomock.advance_until_idle()
+            (got,) = leomock_webhooks.wait_for(type="image_generation.complete")
+            assert got.body["data"]["object"]["id"] == id
+        """
+    )
+    suite.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_marker_nearest_wins(suite: pytest.Pytester) -> None:
+    """Scenario, pace, clock and seed, per test."""
+    suite.makepyfile(
+        """
+        import pytest
+        from calls import create
+
+        pytestmark = pytest.mark.leomock(scenario="out_of_credits", jobs="immediate", clock="frozen")
+
+        def test_module(leomock):
+            assert create().status_code == 400
+            assert leomock.clock.rate == 0
+
+        @pytest.mark.leomock(scenario=["invalid_key"])
+        def test_own(leomock):
+            assert create().status_code == 401
+            assert leomock.world.settings.jobs == "immediate"
+
+        @pytest.mark.leomock(scenario=(), seed=7)
+        def test_none(leomock, make_leomock):
+            assert create().status_code == 200
+            assert leomock.world.settings.seed == 7
+            assert make_leomock().world.settings.seed == 0
+        """
+    )
+    suite.runpytest_subprocess().assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(
+    ("mark", "error"),
+    [
+        ("scenaro='flaky'", "@pytest.mark.leomock knows no 'scenaro'; did you mean 'scenario'?"),
+        ("zzz=1", "@pytest.mark.leomock knows no 'zzz'; there are scenario, jobs, seed, clock, strict"),
+        ("'flaky'", "@pytest.mark.leomock takes names, e.g. jobs='immediate'"),
+    ],
+)
+def test_marker_that_cannot_be_meant_fails_at_collection(
+    suite: pytest.Pytester, mark: str, error: str
+) -> None:
+    """With a suggestion and without a traceback of the plugin."""
+    suite.makepyfile(f"import pytest\n\n@pytest.mark.leomock({mark})\ndef test_it(leomock):\n    pass\n")
+    result = suite.runpytest_subprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    output = result.stdout.str() + result.stderr.str()
+    assert error in output
+    assert "Traceback" not in output
+    assert "pytest_plugin.py" not in output
+
+
+def test_several_accounts_in_one_test(suite: pytest.Pytester) -> None:
+    """`make_leomock` gives tenants that never see each other."""
+    suite.makepyfile(
+        """
+        from calls import create
+
+        def test_it(make_leomock):
+            one, two = make_leomock(), make_leomock(scenario="invalid_key")
+            assert create(base=one.base_url, key=one.api_key).status_code == 200
+            assert create(base=two.base_url, key=two.api_key).status_code == 401
+            assert one.user_id != two.user_id
+        """
+    )
+    suite.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_options_come_from_line_environment_and_ini(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Command line before environment before ini before default; the header shows them."""
+    suite.makepyfile("def test_it(leomock):\n    print('jobs', leomock.world.settings.jobs)\n")
+
+    def jobs(*arguments: str) -> str:
+        result = suite.runpytest_subprocess("-s", *arguments)
+        result.assert_outcomes(passed=1)
+        (line,) = [line for line in result.outlines if line.startswith("jobs ") or " jobs " in line]
+        return line.split("jobs ")[1].rstrip(".")
+
+    assert jobs() == "polls:1"
+    assert jobs("-o", "leomock_jobs=polls:2") == "polls:2"
+    monkeypatch.setenv("LEOMOCK_JOBS", "polls:3")
+    assert jobs("-o", "leomock_jobs=polls:2") == "polls:3"
+    assert jobs("--leomock-jobs=immediate") == "immediate"
+    result = suite.runpytest_subprocess("--leomock-jobs=immediate")
+    result.stdout.fnmatch_lines(["leomock: jobs=immediate, clock=running, intercept=yes, strict=no"])
+
+
+def test_strict_fails_on_findings(suite: pytest.Pytester) -> None:
+    """A client that does what it should not fails the test, with the finding as the reason."""
+    suite.makepyfile(
+        """
+        import pytest
+        from calls import create
+
+        @pytest.mark.leomock(strict=True)
+        def test_bad(leomock, leomock_client):
+            for _ in range(2):
+                leomock_client.post("/generations", json={"prompt": "a", "num_images": 99})
+
+        @pytest.mark.leomock(strict=True)
+        def test_good(leomock):
+            create()
+        """
+    )
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(passed=2, errors=1)
+    assert "retried-what-cannot-succeed" in result.stdout.str()
+
+
+def test_failing_test_shows_the_journal(suite: pytest.Pytester) -> None:
+    """What was asked and answered, a line each."""
+    suite.makepyfile(
+        """
+        from calls import create
+
+        def test_it(leomock):
+            create()
+            assert False
+        """
+    )
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*leomock journal of *", "#1 POST /api/rest/v1/generations createGeneration 200"]
+    )
+
+
+def test_unittest_style_and_random_workers(suite: pytest.Pytester) -> None:
+    """Fixtures by `usefixtures`; four workers share nothing and clash over no port."""
+    suite.makepyfile(
+        """
+        import unittest
+        import pytest
+        from calls import create
+
+        @pytest.mark.usefixtures("leomock")
+        class TestIt(unittest.TestCase):
+            def test_it(self):
+                self.assertEqual(create().status_code, 200)
+
+        @pytest.mark.parametrize("number", range(200))
+        def test_many(leomock, number):
+            assert create(str(number)).status_code == 200
+            assert len(leomock.world.generations) == 1
+        """
+    )
+    suite.runpytest_subprocess("-n", "4").assert_outcomes(passed=201)
+
+
+def test_plugin_can_be_left_out(suite: pytest.Pytester) -> None:
+    """`-p no:leomock` leaves no trace."""
+    suite.makepyfile("def test_it():\n    pass\n")
+    result = suite.runpytest_subprocess("-p", "no:leomock")
+    result.assert_outcomes(passed=1)
+    assert "leomock:" not in result.stdout.str()
+
+
+def test_fixtures_read_well() -> None:
+    """The first line of each in `pytest --fixtures`."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--fixtures",
+            "-q",
+            "--co",
+            "-p",
+            "no:cacheprovider",
+            "tests/test_settings.py",
+        ],
+        capture_output=True,
+        text=True,
+    )
+    for line in (
+        "The fake Leonardo.AI API for one test: an empty tenant with a key, time and faults of its own.",
+        "The fake Leonardo.AI API on a port, shared by the session.",
+        "An httpx client with the test's key, based at the API.",
+        "A receiver for the test's webhooks, with `wait_for(...)`.",
+        "Make tenants of the fake: several accounts, or other settings, in one test.",
+    ):
+        assert line in done.stdout
+
+
+def test_loading_the_plugin_loads_nothing_heavy() -> None:
+    """Every pytest run that has leomock installed pays for it."""
+    code = (
+        "import sys, pytest\nbefore = set(sys.modules)\n"
+        "import leomock.pytest_plugin\nprint(*set(sys.modules) - before)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= {"leomock", "leomock.pytest_plugin", "difflib"}
