@@ -85,6 +85,12 @@ class Tenant:
         """Move the time on until no job and no webhook is due any more; returns what happened."""
         return self._advance(math.inf)
 
+    def fast_polling(self) -> AbstractContextManager[None]:
+        """Inside `with`, sleeps of this thread move the time on instead of waiting (see `fast_polling`)."""
+        from leomock.fast_polling import fast_polling
+
+        return fast_polling(self.advance)
+
     def _worlds(self) -> list[World]:
         """What `advance` moves on."""
         return [self.world]

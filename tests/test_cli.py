@@ -176,3 +176,25 @@ def test_serve_sends_webhooks_without_anybody_polling() -> None:
             httpx.post(f"{url}/v1/generations", json={"prompt": "a"}, headers=headers)
             (got,) = receiver.wait_for(type="image_generation.complete")
             assert got.headers["authorization"] == "Bearer secret"
+
+
+def test_exec_runs_a_command_against_a_fake() -> None:
+    """The environment points at it; the exit code is passed on."""
+    code = (
+        "import os, sys, urllib.request as u\n"
+        "r = u.Request(os.environ['LEONARDO_BASE_URL'] + '/generations', b'{\"prompt\": \"a\"}')\n"
+        "r.add_header('authorization', 'Bearer ' + os.environ['LEONARDO_API_KEY'])\n"
+        "sys.exit(7 if b'sdGenerationJob' in u.urlopen(r).read() else 1)"
+    )
+    done = CliRunner().invoke(main, ["exec", "--", sys.executable, "-c", code])
+    assert done.exit_code == 7, done.output
+
+
+def test_exec_of_nothing_that_can_be_run() -> None:
+    """Says what, and why."""
+    done = CliRunner().invoke(main, ["exec", "no-such-command-anywhere"])
+    assert (done.exit_code, done.output) == (
+        1,
+        "Error: cannot run no-such-command-anywhere: No such file or directory\n",
+    )
+    assert CliRunner().invoke(main, ["exec", "--jobs", "soon", "true"]).exit_code == 2

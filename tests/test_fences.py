@@ -36,11 +36,22 @@ MAY_IMPORT = {
     "webhook_receiver": set(),
     "verdict": {"state"},
     "intercept": {"addresses", "fake", "intercept"},
-    "tenant": {"assertions", "fake", "intercept", "server", "state", "transport", "verdict"},
+    "fast_polling": set(),
+    "tenant": {"assertions", "fake", "fast_polling", "intercept", "server", "state", "transport", "verdict"},
     "pytest_plugin": {"fake", "tenant", "webhook_receiver"},
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "cli": LEAVES
-    | {"answer", "operations", "scenario_files", "server", "spec", "state", "state_file", "__version__"},
+    | {
+        "answer",
+        "fake",
+        "operations",
+        "scenario_files",
+        "server",
+        "spec",
+        "state",
+        "state_file",
+        "__version__",
+    },
     "__main__": {"cli"},
     "__init__": {"fake"},
 }
@@ -94,7 +105,7 @@ def test_imports_point_one_way(path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in MODULES if part_of(p) not in ("server", "fake", "cli", "webhook_receiver")],
+    [p for p in MODULES if part_of(p) not in ("server", "fake", "cli", "webhook_receiver", "fast_polling")],
     ids=lambda p: p.stem,
 )
 def test_nothing_below_the_server_reads_the_wall_clock(path: Path) -> None:
