@@ -130,7 +130,7 @@ class Api:
         prompt = call.get("prompt")
         more = self._magic(prompt)
         if request.scenario:
-            more += [self._named(name.strip()) for name in request.scenario.split(",")]
+            more += [self._named(name.strip()) for name in request.scenario.split(",") if name.strip()]
         if not more and not world.script.scenarios:
             return None
         occasion = Occasion(
@@ -160,7 +160,7 @@ class Api:
 
     def _named(self, name: str) -> Scenario:
         try:
-            return self.library.named(name)
+            return self.library.playable_named(name)
         except ScenarioError as error:
             raise UNKNOWN_SCENARIO(text=str(error), explain="the request asks for a scenario") from None
 

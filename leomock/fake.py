@@ -156,7 +156,7 @@ class Fake(Tenant):
     @contextmanager
     def scenario(self, *names: str | Path) -> Iterator[None]:
         """Let scenarios (names or files) be in force for every key, besides those that are, inside `with`."""
-        more = tuple(self.api.library.get(name) for name in names)
+        more = tuple(self.api.library.playable(name) for name in names)
         before = {world: world.script.scenarios for world in self._worlds()}
         default = self.api.worlds.scenarios
         self.api.worlds.scenarios = (*more, *default)

@@ -83,6 +83,14 @@ def scenarios_folder() -> Path:
     raise ScenarioError([f"no scenarios folder with a {SCHEMA} beside or inside {package}"])
 
 
+def _playable(scenario: Scenario) -> Scenario:
+    if scenario.settings:
+        raise ScenarioError(
+            [f"scenario={scenario.name!r}: holds only from the start: serve --scenario, Fake(scenario=…)"]
+        )
+    return scenario
+
+
 class UnknownScenario(ScenarioError):
     """A name that no scenario of the folder has."""
 
@@ -121,6 +129,14 @@ class Library:
                 raise UnknownScenario([self._unknown(name)])
             self._read[name] = load(path, self._operations, self._groups)
         return self._read[name]
+
+    def playable(self, name_or_path: str | Path) -> Scenario:
+        """A scenario that can be put in force while a fake runs; raises `ScenarioError` for others."""
+        return _playable(self.get(name_or_path))
+
+    def playable_named(self, name: str) -> Scenario:
+        """The same, by a name and nothing else."""
+        return _playable(self.named(name))
 
     def all(self) -> list[Scenario]:
         """All scenarios of the folder, in the order of their names."""

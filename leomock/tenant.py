@@ -114,7 +114,7 @@ class Tenant:
     @contextmanager
     def scenario(self, *names: str | Path) -> Iterator[None]:
         """Let scenarios (names or files) be in force inside `with`, besides those that are."""
-        more = tuple(self._fake.api.library.get(name) for name in names)
+        more = tuple(self._fake.api.library.playable(name) for name in names)
         world = self.world
         before = world.script.scenarios
         with world.lock:

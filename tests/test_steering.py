@@ -117,6 +117,20 @@ def test_scenario_settings_hold_from_the_start() -> None:
     fake.close()
 
 
+def test_scenario_with_settings_cannot_be_put_in_force_later(fake: Fake, client: httpx.Client) -> None:
+    """A run that proves nothing is refused, on every way."""
+    told = "scenario='uuid_v6': holds only from the start: serve --scenario, Fake(scenario=…)"
+    with pytest.raises(ScenarioError) as refused, fake.scenario("uuid_v6"):
+        pass
+    assert str(refused.value) == told
+    put = client.put(f"{fake.url}/_leomock/scenario", json={"scenarios": ["uuid_v6"]})
+    assert (put.status_code, put.json()) == (400, {"error": f"leomock: {told}"})
+    asked = client.post(
+        "/generations", json={"prompt": "a"}, headers={"x-leomock-scenario": "happy, uuid_v6,"}
+    )
+    assert (asked.status_code, asked.json()["error"]) == (400, f"leomock: {told}")
+
+
 def test_magic_prompt_works_with_no_other_call(client: httpx.Client) -> None:
     """Like the test cards of a payment service."""
     blocked = client.post("/generations", json={"prompt": "a cat [leomock:moderation_blocked]"})

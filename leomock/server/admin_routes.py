@@ -193,7 +193,7 @@ class Admin:
 
     def _play(self, request: Request, names: Iterable[str]) -> Response:
         try:
-            scenarios = tuple(self.api.library.named(name) for name in names)
+            scenarios = tuple(self.api.library.playable_named(name) for name in names)
         except ScenarioError as error:
             raise Wrong(str(error)) from None
         worlds = self.meant(request)

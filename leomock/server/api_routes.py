@@ -62,7 +62,7 @@ class ApiRoutes:
             elif name in (b"content-length", b"transfer-encoding"):
                 has_body = True
             elif name == b"x-leomock-scenario":
-                scenario = value
+                scenario = scenario + b"," + value
         segments = path.split("/")
         request = Request(
             scope["method"],
