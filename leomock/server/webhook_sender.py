@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import orjson
 
@@ -18,6 +19,8 @@ from leomock.state.world import World
 
 if TYPE_CHECKING:
     from ssl import SSLContext
+
+    import httpx
 
 # As in the vendor's sample; `authorization` comes first where there is a key.
 HEADERS = {
@@ -57,6 +60,7 @@ class Sender:
         self._timeout = timeout
         self._most = most
         self._under_way: dict[World, dict[Event, asyncio.Task[Event]]] = {}
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
         self._last_defect = ""
 
     async def deliver_due(self, world: World) -> list[Event]:
@@ -124,17 +128,13 @@ class Sender:
 
     async def _post(self, url: str, key: str, event: Event, tls: SSLContext) -> tuple[int | None, str]:
         """The status of the answer, or None; and what was wrong, or nothing."""
-        import httpx
-
         headers = {"authorization": f"Bearer {key}", **HEADERS} if key else HEADERS
         try:
             async with (
                 asyncio.timeout(self._timeout),
-                # Its pool would be of no use: every connection is closed after its request.
-                httpx.AsyncClient(
-                    verify=tls, follow_redirects=False, trust_env=False, timeout=None
-                ) as client,
-                client.stream("POST", url, content=orjson.dumps(event.body), headers=headers) as response,
+                self._client(tls).stream(
+                    "POST", url, content=orjson.dumps(event.body), headers=headers
+                ) as response,
             ):
                 size = 0
                 async for chunk in response.aiter_raw():
@@ -146,6 +146,17 @@ class Sender:
             return None, f"no answer within {self._timeout:g} s"
         except Exception as error:  # an address, a key or a body that cannot be sent fails in many ways
             return None, f"{type(error).__name__}: {error}"
+
+    def _client(self, tls: SSLContext) -> httpx.AsyncClient:
+        """One for all events of a loop; it keeps no connection, since each is closed after its request."""
+        import httpx
+
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
+            self._clients[loop] = httpx.AsyncClient(
+                verify=tls, follow_redirects=False, trust_env=False, timeout=None, limits=httpx.Limits()
+            )
+        return self._clients[loop]
 
     @cached_property
     def _tls(self) -> SSLContext:

@@ -180,6 +180,8 @@ class Outbox:
         """Let go the event that is held for this one, with its copies; a delay of their own still counts."""
         if attempted not in self.events:
             return  # forgotten while it was under way
+        if not any(event.held for event in self.events):
+            return
         before = list(takewhile(lambda event: event.body != attempted.body, self.events))
         now = self._clock.now()
         for event in takewhile(lambda event: event.body == before[-1].body, reversed(before)):
