@@ -7,7 +7,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Receive
@@ -100,7 +100,8 @@ class BreakableProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        cast(dict[str, Any], self.scope)[CONNECTION] = self._connection
+        scope: Any = self.scope  # the type of ASGI's scope knows no keys but its own
+        scope[CONNECTION] = self._connection
 
     def shutdown(self) -> None:
         super().shutdown()
