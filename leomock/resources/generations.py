@@ -25,6 +25,8 @@ from leomock.state.world import World
 DEFAULT_SD_VERSION = "v1_5"
 # Of Flux models, and of what the fake makes up.
 LARGEST_SEED = 2147483637
+# So many answers about finished generations are kept ready.
+MOST_ANSWERS = 512
 PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vision XL")
 
 
@@ -130,20 +132,31 @@ _REFLECTED = {
 
 
 def _shown(row: Row, call: Call, world: World) -> Row:
-    """A row as the API answers it: the pictures are there once the generation is COMPLETE."""
+    """A row as the API answers it: the pictures are there once the generation is COMPLETE.
+
+    Clients read a finished generation again and again, and nothing about it changes any more: its answers
+    are kept, as long as they are of this row and for a client at this address.
+    """
     world.jobs.was_read(row)
+    cdn = call.addresses.cdn
+    name = (call.operation.id, row["id"])
+    kept = world.answers.get(name)
+    if kept is not None and kept[0] is row and kept[1] == cdn:
+        return kept[2]
     shown = {**row, "prompt_moderations": [{"moderationClassification": []}]}
-    if row["status"] == "COMPLETE":
-        cdn = call.addresses.cdn
-        keys = picture_keys(row, world.user_id)
-        ids = world.ids.parts(row["id"], len(keys))
-        shown["generated_images"] = [
-            {"id": id, "url": f"{cdn}/{key}"} for id, key in zip(ids, keys, strict=True)
-        ]
-        if flagged := row.get("nsfw"):
-            for index, image in enumerate(shown["generated_images"]):
-                image["nsfw"] = flagged == "all" or index in flagged
-    return shown
+    if row["status"] != "COMPLETE":
+        return shown
+    keys = picture_keys(row, world.user_id)
+    ids = world.ids.parts(row["id"], len(keys))
+    shown["generated_images"] = [{"id": id, "url": f"{cdn}/{key}"} for id, key in zip(ids, keys, strict=True)]
+    if flagged := row.get("nsfw"):
+        for index, image in enumerate(shown["generated_images"]):
+            image["nsfw"] = flagged == "all" or index in flagged
+    fitted = call.operation.shaper.fit_one(shown)
+    if len(world.answers) >= MOST_ANSWERS:
+        world.answers.clear()
+    world.answers[name] = (row, cdn, fitted)
+    return fitted
 
 
 # --- rules that need two variables or the state -----------------------------------------------------

@@ -13,6 +13,10 @@ Fit = Callable[[Any], Any]
 _BLANK_TEXTS = {"uuid": "00000000-0000-0000-0000-000000000000", "date-time": "1970-01-01T00:00:00.000Z"}
 
 
+class Fitted(dict[str, Any]):
+    """An object that has its final shape: it is passed on as it is. Nobody may change it."""
+
+
 class Shaper:
     """The compiled form of one response schema."""
 
@@ -20,6 +24,12 @@ class Shaper:
         self._document = document
         self.blank = self._blank(schema)
         self.fit = self._fit(schema) or (lambda value: value)
+        flat = self._flat(schema)
+        self._fit_one = self._fit(flat["items"] if flat.get("type") == "array" else flat)
+
+    def fit_one(self, value: Mapping[str, Any]) -> Fitted:
+        """Fit the object that the schema is of, or one of the list that it is of."""
+        return Fitted(self._fit_one(value) if self._fit_one else value)
 
     def _flat(self, schema: Json) -> Json:
         """The schema without `$ref` and `allOf`."""
@@ -66,8 +76,8 @@ class Shaper:
         nested = [(name, fit) for name, part in schema["properties"].items() if (fit := self._fit(part))]
 
         def fit_object(value: Mapping[str, Any] | None) -> Any:
-            if value is None:
-                return None
+            if value is None or type(value) is Fitted:
+                return value
             fitted = {**blanks, **value}  # in the order of the schema
             if len(fitted) > len(blanks):
                 for name in value:

@@ -71,6 +71,8 @@ class World:
         self.outbox = Outbox(event_ids, self.clock, self.script.drawn)
         self.outbox.url, self.outbox.key = self._webhook
         self.journal = Journal(settings.journal)
+        # Answers kept ready by handlers: (operation, id) to the row they are of, an address and the answer.
+        self.answers: dict[tuple[str, str], tuple[Row, str, Row]] = {}
         self.generations = Table()
         self.init_images = Table()
         self.bucket = Bucket(
