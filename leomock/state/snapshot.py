@@ -18,7 +18,7 @@ from leomock.state.table import Row, Table
 from leomock.state.world import World
 
 VERSION = 1
-_WHOLE = re.compile(rb"(?<=[0-9])\.0(?=[,}\]])")
+_WHOLE = re.compile(rb"\.0(?=[,}\]])")
 _TABLES = ("generations", "init_images")
 
 
