@@ -147,9 +147,13 @@ class Api:
 
     def _announce(self, world: World, row: Row, moment: float) -> None:
         """Put the event of a job that ended into the outbox, in the way that scenarios let it travel."""
-        kind, body = event_of(row, world, world.cdn, moment)
-        occasion = Occasion("webhook", resource=row["id"], prompt=row["prompt"])
-        struck = world.strike(occasion, self._magic(row["prompt"]))
+        event = event_of(row, world, world.cdn, moment)
+        if event is None:
+            return
+        kind, body = event
+        prompt = row.get("prompt", "")
+        occasion = Occasion("webhook", resource=row["id"], prompt=prompt)
+        struck = world.strike(occasion, self._magic(prompt))
         world.outbox.add(kind, body, struck.delivery if struck else None, moment)
 
     def _magic(self, prompt: object) -> list[Scenario]:

@@ -10,8 +10,11 @@ from urllib.parse import urlsplit
 Auth = Literal["open", "strict", "real"]
 LimitKind = Literal["none", "real"]
 IdVersion = Literal["v4", "v6"]
+Unit = Literal["CREDITS", "DOLLARS"]
 Pace = Literal["seconds", "polls", "immediate", "manual"]
 
+# Balances travel as GraphQL's Int.
+LARGEST_INT = 2**31 - 1
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 
@@ -48,7 +51,8 @@ class Settings:
 
     `auth` is `open` (any non-empty key is a tenant), `strict` (only `api_keys`) or `real` (as strict, and a
     key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobPace` as text. `ids` is
-    the UUID version of new generations. `limits` is `real` to enforce the documented rates, concurrency and
+    the UUID version of new generations. `credits` is the balance of every key at the start, `unit` what
+    prices are told in. `limits` is `real` to enforce the documented rates, concurrency and
     queue. `public_url` replaces the address that the client used in the URLs of answers. `max_body` and
     `max_upload` are in bytes. `webhook_url` and `webhook_key` are those of every key until told otherwise.
     `journal` is how many exchanges are kept of each key, `max_worlds` how many keys are.
@@ -60,6 +64,8 @@ class Settings:
     api_keys: tuple[str, ...] = ()
     jobs: str = "polls:1"
     ids: IdVersion = "v4"
+    credits: int = 100_000_000
+    unit: Unit = "CREDITS"
     limits: LimitKind = "none"
     public_url: str = ""
     max_body: int = 16 * 2**20
@@ -80,6 +86,10 @@ class Settings:
             raise SettingError(f"limits={self.limits!r}: use none or real")
         if self.auth != "open" and not self.api_keys:
             raise SettingError(f"auth={self.auth} lets nobody in: give at least one API key")
+        if self.unit not in get_args(Unit):
+            raise SettingError(f"unit={self.unit!r}: use CREDITS or DOLLARS")
+        if not 0 <= self.credits <= LARGEST_INT:
+            raise SettingError(f"credits={self.credits}: use 0 to {LARGEST_INT}")
         if self.public_url:
             check_origin(self.public_url)
         if self.max_body < 1 or self.max_upload < 1:

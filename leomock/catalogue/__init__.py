@@ -9,18 +9,25 @@ from importlib.resources import files
 
 from leomock.errors import Basis
 
-# Per picture in credits, where nothing was seen for the model.
-USUAL_PRICE = 8
+# The flags of the pricing calculator, by family; two models of one family have their own.
+_FLAGS = {
+    "PHOENIX": "isPhoenix",
+    "SDXL_1_0": "isSDXL",
+    "SDXL_0_9": "isSDXL",
+    "SDXL_LIGHTNING": "isSDXLLightning",
+    "FLUX_DEV": "isFluxDev",
+    "FLUX": "isFluxSchnell",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A platform model: what its name, family (`sdVersion`) and price per picture in credits are."""
+    """A platform model: its name, family (`sdVersion`), and the pricing calculator's flag for it."""
 
     id: str
     name: str
     sd_version: str
-    price: int
+    flag: str
     basis: Basis
 
     @property
@@ -43,7 +50,7 @@ def platform_models() -> dict[str, Model]:
             row["id"],
             row["name"],
             row["sdVersion"],
-            row.get("price", USUAL_PRICE),
+            "isFluxKontext" if "Kontext" in row["name"] else _FLAGS.get(row["sdVersion"], ""),
             row.get("basis", "inferred"),
         )
         for row in rows

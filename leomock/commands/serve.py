@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from leomock.settings import SettingError, Settings
+from leomock.settings import LARGEST_INT, SettingError, Settings
 
 if TYPE_CHECKING:
     from leomock.answer import Api
@@ -56,6 +56,15 @@ if TYPE_CHECKING:
     default="none",
     type=click.Choice(["none", "real"]),
     help="real: enforce the documented rates, concurrency and queue.",
+)
+@click.option(
+    "--credits", default=100_000_000, type=click.IntRange(0, LARGEST_INT), help="The balance of every key."
+)
+@click.option(
+    "--unit",
+    default="CREDITS",
+    type=click.Choice(["CREDITS", "DOLLARS"], case_sensitive=False),
+    help="What prices are told in.",
 )
 @click.option("--rate", default=1.0, help="How fast the time passes; 0 freezes it.")
 @click.option("--webhook-url", default="", metavar="URL", help="Where events of all keys are posted.")

@@ -57,6 +57,15 @@ class Picture:
     init_strength: float = 0.5
     label: str = ""
 
+    @property
+    def media_type(self) -> str:
+        """`image/jpeg` or `image/png`."""
+        return f"image/{self.format}"
+
+    def render(self) -> bytes:
+        """The picture as a file."""
+        return render(self)
+
 
 def render(picture: Picture) -> bytes:
     """Draw and encode a picture: the same picture always gives the same bytes under the same Pillow."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from leomock.catalogue import USUAL_PRICE, Model, platform_models
+from leomock.catalogue import Model, platform_models
+from leomock.catalogue.prices import price
 from leomock.errors import (
     INTERNAL,
-    INVALID_INIT_IMAGE,
-    NO_ACCESS_TO_IMAGE,
     OUT_OF_LIMITS,
     RULE_BROKEN,
     TOO_MANY_IMAGES,
@@ -14,7 +13,7 @@ from leomock.errors import (
     ApiError,
 )
 from leomock.operations import operation
-from leomock.pictures import picture_count, picture_keys
+from leomock.pictures import generated_picture, picture_keys, uploaded_picture
 from leomock.settings import is_uuid
 from leomock.spec.parse import Call
 from leomock.state.clock import timestamp
@@ -35,10 +34,7 @@ def create_generation(call: Call, world: World) -> Row:
     """Start a generation; the row stays PENDING until its job is settled."""
     model = _model(call)
     _check(call, world, model)
-    if world.limits:
-        world.limits.check_queue(len(world.jobs))
     pictures: int = call["num_images"]
-    price = (model.price if model else USUAL_PRICE) * pictures
     row: Row = {
         "id": world.ids.generation(),
         "createdAt": timestamp(world.clock.now()),
@@ -70,10 +66,9 @@ def create_generation(call: Call, world: World) -> Row:
             }
             for number, e in enumerate(elements, 1)
         ]
-    world.generations.add(row)
-    world.jobs.start(row)
-    cost = {"amount": str(price), "unit": "CREDITS"}
-    return {"generationId": row["id"], "apiCreditCost": price, "cost": cost}
+    credits = row["credits"] = _price(call, model)
+    world.begin(world.generations, row, credits)
+    return {"generationId": row["id"], **world.account.cost(credits)}
 
 
 @operation("getGenerationById")
@@ -97,18 +92,24 @@ def delete_generation_by_id(call: Call, world: World) -> Row | None:
     row = world.generations.remove(call["id"])
     if row is None:
         return None
-    world.jobs.drop(row["id"])
+    world.jobs.drop(row)
     return {"id": row["id"]}
 
 
-def find_image(world: World, image_id: str) -> tuple[Row, int] | None:
-    """The generation and the index of a finished picture with this id, or None."""
-    if is_uuid(image_id):
-        for generation_id, index in world.ids.wholes(image_id.lower()):
-            row = world.generations.get(generation_id)
-            if row is not None and row["status"] == "COMPLETE" and index < picture_count(row):
-                return row, index
-    return None
+def _price(call: Call, model: Model | None) -> int:
+    return price(
+        "IMAGE_GENERATION",
+        {
+            model.flag if model else "": True,
+            "imageWidth": call["width"],
+            "imageHeight": call["height"],
+            "numImages": call["num_images"],
+            "inferenceSteps": call["num_inference_steps"] or 0,
+            "isUltra": call["ultra"],
+            "loraCount": len(call["elements"] or ()) + len(call["userElements"] or ()),
+            "controlnetsCost": len(call["controlnets"] or ()),
+        },
+    )
 
 
 # What a row tells of the request, only where the request said it: variable of the call, field of the row.
@@ -134,29 +135,38 @@ _REFLECTED = {
 def _shown(row: Row, call: Call, world: World) -> Row:
     """A row as the API answers it: the pictures are there once the generation is COMPLETE.
 
-    Clients read a finished generation again and again, and nothing about it changes any more: its answers
-    are kept, as long as they are of this row and for a client at this address.
+    Clients read a finished generation again and again, and nothing about it changes any more unless it has
+    variations: its answers are kept, as long as they are of this row and for a client at this address.
     """
     world.jobs.was_read(row)
     cdn = call.addresses.cdn
     name = (call.operation.id, row["id"])
-    kept = world.answers.get(name)
+    varied = "variations" in row
+    kept = None if varied else world.answers.get(name)
     if kept is not None and kept[0] is row and kept[1] == cdn:
         return kept[2]
     shown = {**row, "prompt_moderations": [{"moderationClassification": []}]}
     if row["status"] != "COMPLETE":
         return shown
-    keys = picture_keys(row, world.user_id)
-    ids = world.ids.parts(row["id"], len(keys))
-    shown["generated_images"] = [{"id": id, "url": f"{cdn}/{key}"} for id, key in zip(ids, keys, strict=True)]
-    if flagged := row.get("nsfw"):
-        for index, image in enumerate(shown["generated_images"]):
-            image["nsfw"] = flagged == "all" or index in flagged
+    shown["generated_images"] = _images(row, world, cdn)
+    if varied:
+        return shown
     fitted = call.operation.shaper.fit_one(shown)
     if len(world.answers) >= MOST_ANSWERS:
         world.answers.clear()
     world.answers[name] = (row, cdn, fitted)
     return fitted
+
+
+def _images(row: Row, world: World, cdn: str) -> list[Row]:
+    """The pictures of a finished generation as the API answers them."""
+    keys = picture_keys(row, world.user_id)
+    ids = world.ids.parts(row["id"], len(keys))
+    images: list[Row] = [{"id": id, "url": f"{cdn}/{key}"} for id, key in zip(ids, keys, strict=True)]
+    if flagged := row.get("nsfw"):
+        for index, image in enumerate(images):
+            image["nsfw"] = flagged == "all" or index in flagged
+    return images
 
 
 # --- rules that need two variables or the state -----------------------------------------------------
@@ -223,28 +233,10 @@ def _check_images(call: Call, world: World) -> None:
     """Every picture that a call names must be there."""
     for name in _UPLOADED:
         if call.given(name):
-            _check_uploaded(world, call[name], name)
+            uploaded_picture(world, call[name], name)
     if call.given("init_generation_image_id"):
-        _check_generated(world, call["init_generation_image_id"], "init_generation_image_id")
+        generated_picture(world, call["init_generation_image_id"], "init_generation_image_id")
     for number, controlnet in enumerate(call["controlnets"] or ()):
         if id := controlnet.get("initImageId"):
-            check = _check_uploaded if controlnet.get("initImageType") == "UPLOADED" else _check_generated
+            check = uploaded_picture if controlnet.get("initImageType") == "UPLOADED" else generated_picture
             check(world, id, f"controlnets[{number}].initImageId")
-
-
-def _check_uploaded(world: World, id: str, name: str) -> None:
-    row = world.init_images.get(id.lower())
-    if row is None:
-        raise INVALID_INIT_IMAGE(explain=f"{name} is no id that POST /init-image answered with this API key")
-    if row["key"] not in world.bucket.objects:
-        raise INVALID_INIT_IMAGE(
-            explain=f"{name} is known, but nothing was uploaded for it yet: POST the form with the file first"
-        )
-
-
-def _check_generated(world: World, id: str, name: str) -> None:
-    if find_image(world, id) is None:
-        raise NO_ACCESS_TO_IMAGE(
-            explain=f"{name} is not the id of a finished picture of this API key (generated_images[].id, "
-            "not the generation's id)"
-        )

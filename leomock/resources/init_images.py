@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import json
-
 from leomock.operations import operation
 from leomock.spec.parse import Call
 from leomock.state.clock import timestamp
 from leomock.state.table import Row
 from leomock.state.world import World
-
-# The form is good for two minutes (documented).
-FORM_SECONDS = 120
-_CONTENT_TYPES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp"}
+from leomock.uploads import CONTENT_TYPES, presigned
 
 
 @operation("uploadInitImage")
 def upload_init_image(call: Call, world: World) -> Row:
     """Presign a form for one picture; `fields` is a JSON string, as on the wire."""
-    id, fields, key, url = _presigned(call, world, call["extension"])
+    id, fields, key, url = _upload(call, world, call["extension"])
     return {"id": id, "fields": fields, "key": key, "url": url}
 
 
 @operation("uploadCanvasInitImage")
 def upload_canvas_init_image(call: Call, world: World) -> Row:
     """Presign two forms, for a picture and its mask; the mask's names are answered in both spellings."""
-    id, fields, key, url = _presigned(call, world, call["initExtension"])
+    id, fields, key, url = _upload(call, world, call["initExtension"])
     answer = {"initImageId": id, "initFields": fields, "initKey": key, "initUrl": url}
-    id, fields, key, url = _presigned(call, world, call["maskExtension"])
+    id, fields, key, url = _upload(call, world, call["maskExtension"])
     for mask in ("mask", "masks"):
         answer |= {f"{mask}ImageId": id, f"{mask}Fields": fields, f"{mask}Key": key, f"{mask}Url": url}
     return answer
@@ -50,16 +45,10 @@ def delete_init_image_by_id(call: Call, world: World) -> Row | None:
     return {"id": row["id"]}
 
 
-def _presigned(call: Call, world: World, extension: str) -> tuple[str, str, str, str]:
+def _upload(call: Call, world: World, extension: str) -> tuple[str, str, str, str]:
     """Add an init image and presign its form: id, fields, key and address."""
     id = world.ids.new()
     key = f"users/{world.user_id}/initImages/{id}.{extension}"
     world.init_images.add({"id": id, "createdAt": timestamp(world.clock.now()), "key": key})
-    form = world.bucket.presign(
-        key,
-        content_type=_CONTENT_TYPES[extension],
-        seconds=FORM_SECONDS,
-        max_bytes=world.settings.max_upload,
-    )
-    url = f"{call.addresses.uploads}/{world.bucket.name}/"
-    return id, json.dumps(form, separators=(",", ":")), key, url
+    fields, url = presigned(call, world, key, CONTENT_TYPES[extension])
+    return id, fields, key, url

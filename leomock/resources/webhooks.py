@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from leomock.catalogue import USUAL_PRICE, Model, platform_models
+from leomock.catalogue import Model, platform_models
 from leomock.pictures import picture_keys
 from leomock.state.clock import EPOCH, timestamp
 from leomock.state.ids import stable, uuid4_from
@@ -22,7 +22,17 @@ _MODEL_UPDATED = "2023-03-01T11:45:06.428Z"
 _KEY_CREATED = f"{timestamp(EPOCH)}Z"
 
 
-def event_of(row: Row, world: World, cdn: str, moment: float | None = None) -> tuple[str, Body]:
+def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body] | None:
+    """The type and the body of the event for a job that ended, or None where nobody knows of an event.
+
+    Of trainings, textures and blueprints no event was ever seen.
+    """
+    if world.generations.get(row["id"]) is row:
+        return generation_event(row, world, cdn, moment)
+    return None
+
+
+def generation_event(row: Row, world: World, cdn: str, moment: float | None = None) -> tuple[str, Body]:
     """The type and the body of the event for a generation that ended at a moment (now).
 
     `cdn` is where URLs of pictures begin. Of a failed generation clients expect the same type with the
@@ -48,7 +58,6 @@ def _generation(row: Row, world: World, cdn: str, ended: str) -> Body:
     """
     model = platform_models().get(row["modelId"] or "")
     uploaded, generated = row.get("init_image_id"), row.get("init_generation_image_id")
-    price = (model.price if model else USUAL_PRICE) * row["num_images"]
     flagged = row.get("nsfw")
     return {
         "id": row["id"],
@@ -93,7 +102,7 @@ def _generation(row: Row, world: World, cdn: str, ended: str) -> Body:
         "poseImage2ImageType": None,
         "highContrast": row.get("highContrast", False),
         # Inferred: the documented body has "9" where other sources saw an apiCreditCost of 9.
-        "apiDollarCost": row.get("apiDollarCost", str(price)),
+        "apiDollarCost": str(row["credits"]),
         "poseImage2ImageWeight": None,
         "alchemy": row.get("alchemy"),
         "contrastRatio": row.get("contrastRatio"),

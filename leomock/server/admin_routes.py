@@ -270,7 +270,7 @@ class Admin:
             restore(world, await _json(request))
         except SnapshotError as error:
             raise Wrong(str(error)) from None
-        return JSONResponse({"generations": len(world.generations), "init_images": len(world.init_images)})
+        return JSONResponse({name: len(table) for name, table in world.tables().items() if len(table)})
 
     # --- webhooks ------------------------------------------------------------------------------------
 

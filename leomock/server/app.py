@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 
 from leomock.answer import Api
 from leomock.errors import ApiError
-from leomock.pictures import OWNER
+from leomock.results import OWNER
 from leomock.server.admin_routes import Admin, Wrong, refused, wrong
 from leomock.server.api_routes import ApiRoutes, defect
 from leomock.server.bucket_routes import bucket_routes

@@ -1,4 +1,4 @@
-"""The picture CDN over HTTP: pictures are rendered when asked for, uploaded files served as they came."""
+"""The CDN over HTTP: what jobs made is rendered when asked for, uploaded files are served as they came."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from leomock.answer import Api
-from leomock.pictures import find_picture, rendered
+from leomock.results import find, rendered
 from leomock.server.ranges import stored_response
 from leomock.state.bucket import Refusal, StoredObject, refusal_xml
-
-_TYPES = {"jpeg": "image/jpeg", "png": "image/png"}
 
 
 def cdn_routes(api: Api) -> list[BaseRoute]:
@@ -22,7 +20,7 @@ def cdn_routes(api: Api) -> list[BaseRoute]:
 
     async def give(request: Request) -> Response:
         key: str = request.path_params["key"]
-        found = find_picture(api.worlds, key)
+        found = find(api.worlds, key)
         if found is None:
             return _nothing(key)
         if isinstance(found, StoredObject):
@@ -30,7 +28,7 @@ def cdn_routes(api: Api) -> list[BaseRoute]:
         content = await run_in_threadpool(rendered, found)
         etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
         return stored_response(
-            request, content, _TYPES[found.format], etag, {"Cache-Control": "public, max-age=31536000"}
+            request, content, found.media_type, etag, {"Cache-Control": "public, max-age=31536000"}
         )
 
     return [Route("/{key:path}", give, methods=["GET"])]

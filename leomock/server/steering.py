@@ -28,9 +28,7 @@ async def advance(world: World, seconds: float, sender: Sender) -> list[dict[str
             waiting = bool(world.outbox.due())
         if ended is None:
             break
-        for id in ended:
-            row = world.generations.get(id)
-            fired.append({"at": at, "job": id, "status": row["status"] if row else None})
+        fired += [{"at": at, "job": row["id"], "status": row["status"]} for row in ended]
         if waiting:
             for event in await sender.deliver_due(world):
                 fired.append({"at": at, "webhook": event.id, "state": event.state})

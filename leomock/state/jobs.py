@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from leomock.settings import JobPace
 from leomock.state.clock import Clock
+from leomock.state.limits import IMAGES, Queue
 from leomock.state.scenario import Outcome
 from leomock.state.table import Row
 
@@ -17,10 +18,15 @@ COMPLETE = Outcome()
 
 @dataclass(slots=True)
 class Job:
-    """A row that is PENDING, how it will end, and what it waits for: a moment, reads, or a word."""
+    """A row that is PENDING, how it will end, and what it waits for: a moment, reads, or a word.
+
+    `price` is what it cost in credits.
+    """
 
     row: Row
     outcome: Outcome
+    queue: Queue = IMAGES
+    price: int = 0
     due: float | None = None
     reads_left: int | None = None
 
@@ -30,18 +36,18 @@ class Jobs:
 
     A job is due at a moment (`seconds:S`), after a number of reads (`polls:N`), at once (`immediate`), or
     when a test says so (`manual`); an outcome that takes time is always due at a moment. `ended` is told each
-    row with the moment at which its job ended. With `slots`, only so many jobs run at a time and the others
-    wait for a slot.
+    job with the moment at which it ended. Where they are `limited`, only as many jobs of a queue run at a
+    time as it has slots, and the others wait for one.
     """
 
     def __init__(
-        self, pace: JobPace, clock: Clock, ended: Callable[[Row, float], None], slots: int | None = None
+        self, pace: JobPace, clock: Clock, ended: Callable[[Job, float], None], limited: bool = False
     ) -> None:
         self._pace = pace
         self._clock = clock
         self._ended = ended
-        self._slots = slots
-        self._slots_free: list[float] = []  # a heap: when each slot that was taken is free again
+        self._limited = limited
+        self._slots_free: dict[Queue, list[float]] = {}  # heaps: when each slot that was taken is free again
         self._started = 0
         self._due: list[tuple[float, int, str]] = []  # a heap: moment, order of starting, id
         self._jobs: dict[str, Job] = {}
@@ -59,19 +65,24 @@ class Jobs:
         finally:
             self._arranged = (COMPLETE, None)
 
-    def start(self, row: Row) -> None:
-        """Begin work on a row."""
+    def start(self, row: Row, queue: Queue = IMAGES, price: int = 0, slow: float = 1) -> None:
+        """Begin work on a row; `slow` is how many times longer than a picture it takes, in seconds."""
         row["status"] = "PENDING"
         outcome, seconds = self._arranged
-        job = self._jobs[row["id"]] = Job(row, outcome)
+        id = str(row["id"])
+        job = self._jobs[id] = Job(row, outcome, queue, price)
         if seconds is None and self._pace.kind == "seconds":
-            seconds = self._pace.amount
+            seconds = self._pace.amount * slow
         if seconds is not None:
             self._schedule(job, seconds)
         elif self._pace.kind == "immediate":
-            self.finish(row["id"])
+            self.finish(id)
         elif self._pace.kind == "polls":
             job.reads_left = int(self._pace.amount)
+
+    def waiting(self, queue: Queue) -> int:
+        """How many jobs of a queue are not finished."""
+        return sum(job.queue is queue for job in self._jobs.values())
 
     def next_due(self) -> float | None:
         """The moment at which the next job ends by itself, or None."""
@@ -79,34 +90,34 @@ class Jobs:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
 
-    def settle(self) -> list[str]:
-        """Let everything happen that is due by now, in the order it falls due; returns the ids."""
-        settled: list[str] = []
+    def settle(self) -> list[Row]:
+        """Let everything happen that is due by now, in the order it falls due; returns the rows."""
+        settled: list[Row] = []
         if self._due:
             now = self._clock.now()
             while self._due and self._due[0][0] <= now:
                 moment, _, id = heapq.heappop(self._due)
-                if self._end(id, moment):
-                    settled.append(id)
+                if row := self._end(id, moment):
+                    settled.append(row)
         return settled
 
     def was_read(self, row: Row) -> None:
         """Count a read of a row, before it is answered: with `polls:N` the first N answers are PENDING."""
-        job = self._jobs.get(row["id"])
+        job = self._jobs.get(str(row["id"]))
         if job is None or job.reads_left is None:
             return
         if job.reads_left == 0:
-            self.finish(row["id"])
+            self.finish(str(row["id"]))
         else:
             job.reads_left -= 1
 
     def finish(self, id: str) -> bool:
         """End a job now, as it was going to end; False when there is none with this id."""
-        return self._end(id, self._clock.now())
+        return self._end(id, self._clock.now()) is not None
 
-    def drop(self, id: str) -> None:
-        """Forget a job: its row is gone."""
-        self._jobs.pop(id, None)
+    def drop(self, row: Row) -> None:
+        """Forget the job of a row that is gone."""
+        self._jobs.pop(str(row["id"]), None)
 
     def pending(self) -> list[str]:
         """The ids of what is not finished, oldest first."""
@@ -117,6 +128,8 @@ class Jobs:
         return [
             {
                 "id": id,
+                "queue": job.queue.name,
+                "price": job.price,
                 "status": job.outcome.status,
                 "images": job.outcome.images,
                 "nsfw": job.outcome.nsfw,
@@ -126,31 +139,32 @@ class Jobs:
             for id, job in self._jobs.items()
         ]
 
-    def resume(self, row: Row, outcome: Outcome, due: float | None, reads_left: int | None) -> None:
+    def resume(self, job: Job) -> None:
         """Go on with a job from a snapshot."""
-        self._jobs[row["id"]] = Job(row, outcome, due, reads_left)
-        if due is not None:
+        self._jobs[str(job.row["id"])] = job
+        if job.due is not None:
             self._started += 1
-            heapq.heappush(self._due, (due, self._started, row["id"]))
+            heapq.heappush(self._due, (job.due, self._started, str(job.row["id"])))
 
     def _schedule(self, job: Job, seconds: float) -> None:
         begin = self._clock.now()
-        if self._slots is not None:
-            if len(self._slots_free) >= self._slots:
-                begin = max(begin, heapq.heappop(self._slots_free))
-            heapq.heappush(self._slots_free, begin + seconds)
+        if self._limited:
+            taken = self._slots_free.setdefault(job.queue, [])
+            if len(taken) >= job.queue.slots:
+                begin = max(begin, heapq.heappop(taken))
+            heapq.heappush(taken, begin + seconds)
         self._started += 1
         job.due = begin + seconds
-        heapq.heappush(self._due, (job.due, self._started, job.row["id"]))
+        heapq.heappush(self._due, (job.due, self._started, str(job.row["id"])))
 
-    def _end(self, id: str, moment: float) -> bool:
+    def _end(self, id: str, moment: float) -> Row | None:
         job = self._jobs.pop(id, None)
         if job is None:
-            return False
+            return None
         job.row["status"] = job.outcome.status
-        if job.outcome.images is not None:
+        if job.outcome.images is not None and "num_images" in job.row:
             job.row["images"] = min(job.outcome.images, job.row["num_images"])
         if job.outcome.nsfw:
             job.row["nsfw"] = job.outcome.nsfw
-        self._ended(job.row, moment)
-        return True
+        self._ended(job, moment)
+        return job.row

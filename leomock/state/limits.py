@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 from leomock.errors import QUEUE_FULL, RATE_LIMITED
 from leomock.state.clock import Clock
@@ -14,18 +15,32 @@ DEAR = frozenset(
     {
         *("createGeneration", "CreateUniversalUpscalerJob", "createVariationUnzoom"),
         *("createVariationUpscale", "createVariationNoBG", "executeBlueprint"),
+        *("createTextureGeneration", "createGenerationV2"),
     }
 )
 WINDOW = 60.0
-# Image generations that run at a time, and that may wait beside them (documented).
-SLOTS = 10
-QUEUE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Jobs of one kind: how many run at a time, and how many may wait beside them."""
+
+    name: str
+    slots: int
+    waiting: int
+
+
+# Documented; how many trainings may wait is not, and is chosen.
+IMAGES = Queue("image generations", 10, 200)
+UPSCALES = Queue("upscales", 10, 100)
+BLUEPRINTS = Queue("blueprint executions", 10, 10)
+TRAININGS = Queue("trainings", 5, 100)
+MODELS_3D = Queue("3D generations", 10, 100)
+QUEUES = {queue.name: queue for queue in (IMAGES, UPSCALES, BLUEPRINTS, TRAININGS, MODELS_3D)}
 
 
 class Limits:
     """Counts the calls of a world in a sliding minute of its clock."""
-
-    slots = SLOTS
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -37,10 +52,12 @@ class Limits:
         if operation in DEAR:
             self._count(operation, EACH)
 
-    def check_queue(self, pending: int) -> None:
+    def check_queue(self, queue: Queue, pending: int) -> None:
         """Refuse another job where as many as may wait do."""
-        if pending >= SLOTS + QUEUE:
-            raise QUEUE_FULL(explain=f"{SLOTS} generations run and {QUEUE} wait already (--limits real)")
+        if pending >= queue.slots + queue.waiting:
+            raise QUEUE_FULL(
+                explain=f"{queue.slots} {queue.name} run and {queue.waiting} wait already (--limits real)"
+            )
 
     def _count(self, name: str, most: int) -> None:
         calls = self._calls.setdefault(name, deque())

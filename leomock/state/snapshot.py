@@ -12,6 +12,8 @@ import orjson
 
 from leomock.errors import shown
 from leomock.state.bucket import StoredObject
+from leomock.state.jobs import Job
+from leomock.state.limits import QUEUES
 from leomock.state.outbox import Event
 from leomock.state.scenario import Outcome
 from leomock.state.table import Row, Table
@@ -19,7 +21,6 @@ from leomock.state.world import World
 
 VERSION = 1
 _WHOLE = re.compile(rb"\.0(?=[,}\]])")
-_TABLES = ("generations", "init_images")
 
 
 class SnapshotError(ValueError):
@@ -39,8 +40,9 @@ def take(world: World) -> dict[str, Any]:
             "clock": {"moment": world.clock.now(), "rate": world.clock.rate},
             "random": _random_out(world.random),
             "last_id_step": world.ids.last_step,
-            "tables": {name: [dict(row) for row in getattr(world, name)] for name in _TABLES},
+            "tables": {name: [dict(row) for row in table] for name, table in world.tables().items()},
             "jobs": world.jobs.as_json(),
+            "balance": world.account.balance,
             "script": world.script.as_json(),
             "events": world.outbox.to_json()["events"],
             "objects": {
@@ -69,12 +71,14 @@ def restore(world: World, snapshot: Any) -> None:
     if snapshot.get("checksum") != _checksum(snapshot):
         raise SnapshotError("the snapshot was damaged or edited: its checksum does not fit")
     try:
-        tables = {name: _table(snapshot["tables"][name]) for name in _TABLES}
+        tables = {name: _table(snapshot["tables"][name]) for name in world.tables()}
+        rows = {str(row["id"]): row for table in tables.values() for row in table}
         objects = {key: _object(entry) for key, entry in snapshot["objects"].items()}
         random = _random_in(snapshot["random"])
         clock = snapshot["clock"]
         events = [Event.from_json(entry) for entry in snapshot["events"]]
-        jobs = [_job(entry, tables["generations"]) for entry in snapshot["jobs"]]
+        jobs = [_job(entry, rows) for entry in snapshot["jobs"]]
+        balance = int(snapshot["balance"])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"the snapshot cannot be read: {type(error).__name__}: {error}") from None
     with world.lock:
@@ -88,8 +92,9 @@ def restore(world: World, snapshot: Any) -> None:
         world.ids.last_step = snapshot["last_id_step"]
         for name, table in tables.items():
             setattr(world, name, table)
-        for row, outcome, due, reads_left in jobs:
-            world.jobs.resume(row, outcome, due, reads_left)
+        for job in jobs:
+            world.jobs.resume(job)
+        world.account.balance = balance
         world.bucket.objects.update(objects)
         world.script.resume(snapshot["script"])
         world.outbox.events.extend(events)
@@ -120,7 +125,7 @@ def _random_in(state: Any) -> Random:
 def _table(rows: Any) -> Table:
     table = Table()
     for row in rows:
-        if not isinstance(row["id"], str):
+        if not isinstance(row["id"], str | int):
             raise TypeError("a row without an id")
         table.add(dict(row))
     return table
@@ -136,11 +141,18 @@ def _object(entry: Any) -> StoredObject:
     )
 
 
-def _job(entry: Any, rows: Table) -> tuple[Row, Outcome, float | None, int | None]:
+def _job(entry: Any, rows: dict[str, Row]) -> Job:
     row = rows.get(entry["id"])
     if row is None:
         raise KeyError(f"job {entry['id']} has no row")
     nsfw = entry["nsfw"]
     outcome = Outcome(entry["status"], entry["images"], nsfw if nsfw == "all" else tuple(nsfw))
     due, reads = entry["due"], entry["reads_left"]
-    return row, outcome, None if due is None else float(due), None if reads is None else int(reads)
+    return Job(
+        row,
+        outcome,
+        QUEUES[entry["queue"]],
+        int(entry["price"]),
+        None if due is None else float(due),
+        None if reads is None else int(reads),
+    )

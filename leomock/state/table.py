@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 Row = dict[str, Any]
+Id = str | int  # those of elements are numbers
 
 
 class Table:
@@ -19,7 +20,7 @@ class Table:
     __slots__ = ("_added", "_by_id", "_numbers", "_rows")
 
     def __init__(self) -> None:
-        self._by_id: dict[str, tuple[int, Row]] = {}
+        self._by_id: dict[Id, tuple[int, Row]] = {}
         self._rows: list[Row] = []
         self._numbers = array("Q")  # the number of each of _rows, ascending
         self._added = 0
@@ -39,12 +40,12 @@ class Table:
         self._added += 1
         return row
 
-    def get(self, id: str) -> Row | None:
+    def get(self, id: Id) -> Row | None:
         """The row with this id, or None."""
         found = self._by_id.get(id)
         return None if found is None else found[1]
 
-    def remove(self, id: str) -> Row | None:
+    def remove(self, id: Id) -> Row | None:
         """Take the row with this id out and return it, or None."""
         found = self._by_id.pop(id, None)
         if found is None:

@@ -11,12 +11,13 @@ from typing import Any
 
 from leomock.errors import HOOK_DOWN, UNAUTHORIZED
 from leomock.settings import Settings, is_uuid
+from leomock.state.account import Account
 from leomock.state.bucket import Bucket
 from leomock.state.clock import Clock
 from leomock.state.ids import Ids, stable, uuid4_from
-from leomock.state.jobs import Jobs
+from leomock.state.jobs import Job, Jobs
 from leomock.state.journal import Journal, shortened
-from leomock.state.limits import Limits
+from leomock.state.limits import IMAGES, Limits, Queue
 from leomock.state.outbox import Outbox
 from leomock.state.scenario import Occasion, Scenario, Script, Struck
 from leomock.state.table import Row, Table
@@ -65,7 +66,8 @@ class World:
         # Of its own, so that a scenario does not change the ids.
         self.script = Script(Random(stable("script", settings.seed, key)), self._scenarios)
         self.limits = Limits(self.clock) if settings.limits == "real" else None
-        self.jobs = Jobs(settings.pace, self.clock, self._ended, self.limits.slots if self.limits else None)
+        self.jobs = Jobs(settings.pace, self.clock, self._ended, limited=self.limits is not None)
+        self.account = Account(self.user_id, settings.credits, settings.unit)
         # Ids of its own: whether somebody listens must not change those of generations.
         event_ids = Ids(Random(stable("events", settings.seed, key)), "v4", self._now)
         self.outbox = Outbox(event_ids, self.clock, self.script.drawn)
@@ -73,8 +75,17 @@ class World:
         self.journal = Journal(settings.journal)
         # Answers kept ready by handlers: (operation, id) to the row they are of, an address and the answer.
         self.answers: dict[tuple[str, str], tuple[Row, str, Row]] = {}
-        self.generations = Table()
+        self.generations = Table()  # of pictures, videos and all else that v2 makes
         self.init_images = Table()
+        self.variations = Table()
+        self.motion_variations = Table()
+        self.textures = Table()
+        self.datasets = Table()
+        self.models = Table()
+        self.elements = Table()
+        self.models_3d = Table()
+        self.media = Table()
+        self.blueprint_executions = Table()
         self.bucket = Bucket(
             name=f"leomock-{self.user_id[:8]}",
             region=REGION,
@@ -86,13 +97,28 @@ class World:
             fault=self._upload_fault,
         )
 
+    def tables(self) -> dict[str, Table]:
+        """All that this world keeps rows in, by name."""
+        return {name: table for name, table in vars(self).items() if isinstance(table, Table)}
+
+    def begin(self, table: Table, row: Row, price: int = 0, queue: Queue = IMAGES, slow: float = 1) -> None:
+        """Keep a new row and start its job; raises when the queue is full or the credits are gone.
+
+        `price` is in credits; `slow` is how many times longer than a picture it takes.
+        """
+        if self.limits:
+            self.limits.check_queue(queue, self.jobs.waiting(queue))
+        self.account.spend(price)
+        table.add(row)
+        self.jobs.start(row, queue, price, slow)
+
     def _now(self) -> float:
         return self.clock.now()
 
     # --- time ----------------------------------------------------------------------------------------
 
-    def settle(self) -> list[str]:
-        """Let happen what is due by now; returns the ids of the jobs that ended."""
+    def settle(self) -> list[Row]:
+        """Let happen what is due by now; returns the rows whose jobs ended."""
         return self.jobs.settle()
 
     def next_due(self) -> float | None:
@@ -100,10 +126,10 @@ class World:
         dues = (self.jobs.next_due(), self.outbox.next_due())
         return min((due for due in dues if due is not None), default=None)
 
-    def step(self, until: float = math.inf) -> list[str] | None:
+    def step(self, until: float = math.inf) -> list[Row] | None:
         """Move the time on to the next thing that is due, at most to `until`, and let it happen.
 
-        Returns the ids of the jobs that ended (none where only an event is due to leave), or None when
+        Returns the rows whose jobs ended (none where only an event is due to leave), or None when
         nothing is due.
         """
         due = self.next_due()
@@ -128,10 +154,12 @@ class World:
         struck = self.strike(Occasion("upload"))
         return struck.upload if struck else None
 
-    def _ended(self, row: Row, moment: float) -> None:
+    def _ended(self, job: Job, moment: float) -> None:
         """A job of this world came to its end."""
+        if job.outcome.status == "FAILED":
+            self.account.give_back(job.price)
         if self._announce and self.outbox.url:
-            self._announce(self, row, moment)
+            self._announce(self, job.row, moment)
 
 
 class Worlds:

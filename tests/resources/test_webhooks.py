@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from leomock.catalogue import platform_models
-from leomock.resources.webhooks import event_of
+from leomock.resources.webhooks import generation_event
 from leomock.settings import Settings
 from leomock.spec.compile import json_schema
 from leomock.spec.refs import specs_folder
@@ -53,6 +53,7 @@ def row_of(**fields: Any) -> Row:
         "imageWidth": 512,
         "imageHeight": 512,
         "num_images": 1,
+        "credits": 9,
         "seed": 905778432,
         "modelId": CREATIVE,
         "sdVersion": "v2",
@@ -70,7 +71,7 @@ def row_of(**fields: Any) -> Row:
 
 def generation_in(world: World, **fields: Any) -> dict[str, Any]:
     """What is in `data.object` of the event for a generation, once the document has accepted all of it."""
-    type, body = event_of(row_of(**fields), world, CDN)
+    type, body = generation_event(row_of(**fields), world, CDN)
     assert type == body["type"] == "image_generation.complete"
     jsonschema_rs.validator_for(ENVELOPE, validate_formats=True).validate(body)
     found: dict[str, Any] = body["data"]["object"]
@@ -89,13 +90,13 @@ def test_event_has_all_the_documented_fields_in_their_order(world: World) -> Non
         return [names(item) for item in node] if isinstance(node, list) else None
 
     world.clock.advance(4)
-    assert names(event_of(row_of(), world, CDN)[1]) == names(SAMPLE)
+    assert names(generation_event(row_of(), world, CDN)[1]) == names(SAMPLE)
 
 
 def test_event_of_the_documented_request_is_the_documented_body(world: World) -> None:
     """Where it differs, what is there belongs to this fake: ids, moments, addresses, names."""
     world.clock.advance(4.033)
-    body = event_of(row_of(), world, CDN)[1]
+    body = generation_event(row_of(), world, CDN)[1]
     expected = json.loads(json.dumps(SAMPLE))
     generation, found = expected["data"]["object"], body["data"]["object"]
     expected["timestamp"] = 1713623612291
@@ -145,8 +146,8 @@ def test_event_of_any_model_fits_the_document(world: World, id: str | None) -> N
 
 
 def test_event_of_several_pictures(world: World) -> None:
-    """Each is there as GET /generations shows it; the cost is that of all."""
-    generation = generation_in(world, num_images=3, public=True)
+    """Each is there as GET /generations shows it; the cost is that of the job."""
+    generation = generation_in(world, num_images=3, credits=27, public=True)
     assert [image["id"] for image in generation["images"]] == world.ids.parts(GENERATION, 3)
     assert [image["url"][-6:] for image in generation["images"]] == ["_0.jpg", "_1.jpg", "_2.jpg"]
     assert all(image["public"] for image in generation["images"])
@@ -199,7 +200,7 @@ def test_event_of_an_earlier_moment(world: World) -> None:
     """A job that ended before anybody looked tells when it did."""
     world.clock.advance(60)
     moment = world.clock.now() - 58
-    _, body = event_of(row_of(), world, CDN, moment)
+    _, body = generation_event(row_of(), world, CDN, moment)
     assert body["timestamp"] == 1713623610258
     assert body["data"]["object"]["updatedAt"] == "2024-04-20T14:33:30.258Z"
 
@@ -207,7 +208,7 @@ def test_event_of_an_earlier_moment(world: World) -> None:
 def test_event_draws_no_ids(world: World) -> None:
     """A webhook changes nothing in what the API answers afterwards."""
     before = World(KEY, Settings()).ids.new()
-    event_of(row_of(), world, CDN)
+    generation_event(row_of(), world, CDN)
     assert world.ids.new() == before
 
 

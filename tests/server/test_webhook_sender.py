@@ -442,8 +442,8 @@ def test_run_leaves_worlds_without_a_webhook_alone() -> None:
     settled: list[str] = []
     ticked = asyncio.Event()
 
-    def noting(name: str) -> Callable[[], list[str]]:
-        def settle() -> list[str]:
+    def noting(name: str) -> Callable[[], list[Row]]:
+        def settle() -> list[Row]:
             settled.append(name)
             ticked.set()
             return []
@@ -467,7 +467,7 @@ def test_run_goes_on_after_a_defect(receiver: WebhookReceiver) -> None:
     settle = world.settle
     calls: list[int] = []
 
-    def sometimes() -> list[str]:
+    def sometimes() -> list[Row]:
         calls.append(1)
         if len(calls) <= 2:
             raise RuntimeError("a defect")
