@@ -51,12 +51,12 @@ class Settings:
 
     `auth` is `open` (any non-empty key is a tenant), `strict` (only `api_keys`) or `real` (as strict, and a
     key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobPace` as text. `ids` is
-    the UUID version of new generations. `credits` is the balance of every key at the start, `unit` what
-    prices are told in. `limits` is `real` to enforce the documented rates, concurrency and
-    queue. `public_url` replaces the address that the client used in the URLs of answers. `max_body` and
-    `max_upload` are in bytes. `webhook_url` and `webhook_key` are those of every key until told otherwise.
-    `journal` is how many exchanges are kept of each key, `max_worlds` how many keys are.
-    `allow_hosts` are further names under which `/_leomock/` may be called.
+    the UUID version of new generations. `credits` is what every key has at the start, `plan_credits` what
+    it gets anew every month, `unit` what prices are told in. `limits` is `real` to enforce the documented
+    rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
+    answers. `max_body` and `max_upload` are in bytes. `webhook_url` and `webhook_key` are those of every
+    key until told otherwise. `journal` is how many exchanges are kept of each key, `max_worlds` how many
+    keys are. `allow_hosts` are further names under which `/_leomock/` may be called.
     """
 
     seed: int = 0
@@ -65,6 +65,7 @@ class Settings:
     jobs: str = "polls:1"
     ids: IdVersion = "v4"
     credits: int = 100_000_000
+    plan_credits: int = 0
     unit: Unit = "CREDITS"
     limits: LimitKind = "none"
     public_url: str = ""
@@ -88,8 +89,9 @@ class Settings:
             raise SettingError(f"auth={self.auth} lets nobody in: give at least one API key")
         if self.unit not in get_args(Unit):
             raise SettingError(f"unit={self.unit!r}: use CREDITS or DOLLARS")
-        if not 0 <= self.credits <= LARGEST_INT:
-            raise SettingError(f"credits={self.credits}: use 0 to {LARGEST_INT}")
+        for name in ("credits", "plan_credits"):
+            if not 0 <= (credits := getattr(self, name)) <= LARGEST_INT:
+                raise SettingError(f"{name}={credits}: use 0 to {LARGEST_INT}")
         if self.public_url:
             check_origin(self.public_url)
         if self.max_body < 1 or self.max_upload < 1:

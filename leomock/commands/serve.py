@@ -58,7 +58,10 @@ if TYPE_CHECKING:
     help="real: enforce the documented rates, concurrency and queue.",
 )
 @click.option(
-    "--credits", default=100_000_000, type=click.IntRange(0, LARGEST_INT), help="The balance of every key."
+    "--credits", default=100_000_000, type=click.IntRange(0, LARGEST_INT), help="What every key has at first."
+)
+@click.option(
+    "--plan-credits", default=0, type=click.IntRange(0, LARGEST_INT), help="What it gets anew every month."
 )
 @click.option(
     "--unit",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from leomock.catalogue import Model, platform_models
 from leomock.catalogue.prices import price
 from leomock.errors import (
@@ -34,26 +36,24 @@ def create_generation(call: Call, world: World) -> Row:
     """Start a generation; the row stays PENDING until its job is settled."""
     model = _model(call)
     _check(call, world, model)
-    pictures: int = call["num_images"]
-    row: Row = {
-        "id": world.ids.generation(),
-        "createdAt": timestamp(world.clock.now()),
-        "prompt": call["prompt"],
-        "negativePrompt": call["negative_prompt"] or "",
-        "imageWidth": call["width"],
-        "imageHeight": call["height"],
-        "num_images": pictures,
-        "seed": world.random.randrange(LARGEST_SEED) if call["seed"] is None else call["seed"],
-        "modelId": model.id if model else None,
-        "sdVersion": call["sd_version"] or (model.sd_version if model else DEFAULT_SD_VERSION),
-        "presetStyle": call["presetStyle"],
-        "scheduler": call["scheduler"] or "EULER_DISCRETE",
-        "inferenceSteps": call["num_inference_steps"] or 15,
-        "guidanceScale": call["guidance_scale"] or 7,
-        "public": call["public"] or False,
-        "photoReal": call["photoReal"] or False,
-        "promptMagic": call["promptMagic"] or False,
-    }
+    row = generation_row(
+        world,
+        prompt=call["prompt"],
+        negativePrompt=call["negative_prompt"] or "",
+        imageWidth=call["width"],
+        imageHeight=call["height"],
+        num_images=call["num_images"],
+        seed=call["seed"],
+        modelId=model.id if model else None,
+        sdVersion=call["sd_version"] or (model.sd_version if model else DEFAULT_SD_VERSION),
+        presetStyle=call["presetStyle"],
+        scheduler=call["scheduler"] or "EULER_DISCRETE",
+        inferenceSteps=call["num_inference_steps"] or 15,
+        guidanceScale=call["guidance_scale"] or 7,
+        public=call["public"] or False,
+        photoReal=call["photoReal"] or False,
+        promptMagic=call["promptMagic"] or False,
+    )
     for name in call.sent:
         if name in _REFLECTED and call.given(name):
             row[_REFLECTED[name]] = call[name]
@@ -69,6 +69,31 @@ def create_generation(call: Call, world: World) -> Row:
     credits = row["credits"] = _price(call, model)
     world.begin(world.generations, row, credits)
     return {"generationId": row["id"], **world.account.cost(credits)}
+
+
+def generation_row(world: World, *, prompt: str, seed: int | None = None, **fields: Any) -> Row:
+    """A row for `world.generations`; what is not told is as in a picture by default."""
+    return {
+        "id": world.ids.generation(),
+        "createdAt": timestamp(world.clock.now()),
+        "prompt": prompt,
+        "negativePrompt": "",
+        "imageWidth": 1024,
+        "imageHeight": 768,
+        "num_images": 1,
+        "seed": world.random.randrange(LARGEST_SEED) if seed is None else seed,
+        "modelId": None,
+        "sdVersion": DEFAULT_SD_VERSION,
+        "presetStyle": None,
+        "scheduler": "EULER_DISCRETE",
+        "inferenceSteps": 15,
+        "guidanceScale": 7,
+        "public": False,
+        "photoReal": False,
+        "promptMagic": False,
+        "credits": 0,
+        **fields,
+    }
 
 
 @operation("getGenerationById")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from leomock.errors import OUT_OF_CREDITS
@@ -12,31 +14,79 @@ DOLLARS = 0.0015
 
 
 class Account:
-    """Counts the credits of one API key.
+    """Counts the credits of one API key: bought ones, and those of a plan that are new every month.
 
-    The balance falls when a job begins and comes back when one fails (documented); that it falls at the
-    beginning and not at the end is chosen.
+    The balance falls when a job begins and comes back when one fails (documented). Chosen: that it falls at
+    the beginning, that the plan's credits go first, and that they are new on the first of a month.
     """
 
-    def __init__(self, user_id: str, credits: int, unit: Unit) -> None:
+    def __init__(self, user_id: str, paid: int, plan: int, unit: Unit, now: Callable[[], float]) -> None:
         self._user_id = user_id
+        self._plan = plan
         self._unit = unit
-        self.balance = credits
+        self._now = now
+        self._paid = paid
+        self._left_of_plan = plan
+        self._renews_at = _next_month(now())
+
+    @property
+    def paid(self) -> int:
+        """The bought credits that are left."""
+        return self._paid
+
+    @property
+    def left_of_plan(self) -> int:
+        """What is left of the plan's credits of this month."""
+        self._renew()
+        return self._left_of_plan
+
+    @property
+    def renews_at(self) -> float:
+        """When the plan's credits are new, in seconds since 1970."""
+        self._renew()
+        return self._renews_at
 
     def spend(self, credits: int) -> None:
         """Take a price off the balance; raises the refusal of the real service where it is not enough."""
-        if credits > self.balance:
+        left = self.left_of_plan + self._paid
+        if credits > left:
             raise OUT_OF_CREDITS(
-                user_id=self._user_id, explain=f"this costs {credits} credits, {self.balance} are left"
+                user_id=self._user_id, explain=f"this costs {credits} credits, {left} are left"
             )
-        self.balance -= credits
+        of_plan = min(credits, self._left_of_plan)
+        self._left_of_plan -= of_plan
+        self._paid -= credits - of_plan
 
     def give_back(self, credits: int) -> None:
         """Put back what a failed job had cost."""
-        self.balance += credits
+        of_plan = min(credits, self._plan - self.left_of_plan)
+        self._left_of_plan += of_plan
+        self._paid += credits - of_plan
 
     def cost(self, credits: int) -> dict[str, Any]:
         """A price as answers tell it: in dollars `apiCreditCost` is null (seen on pay-as-you-go accounts)."""
         if self._unit == "CREDITS":
             return {"apiCreditCost": credits, "cost": {"amount": str(credits), "unit": "CREDITS"}}
         return {"apiCreditCost": None, "cost": {"amount": f"{credits * DOLLARS:.4f}", "unit": "DOLLARS"}}
+
+    def as_json(self) -> dict[str, float]:
+        """What is left, as JSON values."""
+        return {"paid": self._paid, "left_of_plan": self._left_of_plan, "renews_at": self._renews_at}
+
+    def resume(self, left: dict[str, float]) -> None:
+        """Go on from a snapshot."""
+        self._paid, self._left_of_plan = int(left["paid"]), int(left["left_of_plan"])
+        self._renews_at = float(left["renews_at"])
+
+    def _renew(self) -> None:
+        now = self._now()
+        if now >= self._renews_at:
+            self._left_of_plan = self._plan
+            self._renews_at = _next_month(now)
+
+
+def _next_month(moment: float) -> float:
+    """The beginning of the next month, UTC."""
+    then = datetime.fromtimestamp(moment, UTC)
+    year, month = (then.year, then.month + 1) if then.month < 12 else (then.year + 1, 1)
+    return datetime(year, month, 1, tzinfo=UTC).timestamp()

@@ -42,7 +42,7 @@ def take(world: World) -> dict[str, Any]:
             "last_id_step": world.ids.last_step,
             "tables": {name: [dict(row) for row in table] for name, table in world.tables().items()},
             "jobs": world.jobs.as_json(),
-            "balance": world.account.balance,
+            "account": world.account.as_json(),
             "script": world.script.as_json(),
             "events": world.outbox.to_json()["events"],
             "objects": {
@@ -78,7 +78,7 @@ def restore(world: World, snapshot: Any) -> None:
         clock = snapshot["clock"]
         events = [Event.from_json(entry) for entry in snapshot["events"]]
         jobs = [_job(entry, rows) for entry in snapshot["jobs"]]
-        balance = int(snapshot["balance"])
+        account = {name: float(value) for name, value in snapshot["account"].items()}
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"the snapshot cannot be read: {type(error).__name__}: {error}") from None
     with world.lock:
@@ -94,7 +94,7 @@ def restore(world: World, snapshot: Any) -> None:
             setattr(world, name, table)
         for job in jobs:
             world.jobs.resume(job)
-        world.account.balance = balance
+        world.account.resume(account)
         world.bucket.objects.update(objects)
         world.script.resume(snapshot["script"])
         world.outbox.events.extend(events)

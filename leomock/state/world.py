@@ -67,7 +67,9 @@ class World:
         self.script = Script(Random(stable("script", settings.seed, key)), self._scenarios)
         self.limits = Limits(self.clock) if settings.limits == "real" else None
         self.jobs = Jobs(settings.pace, self.clock, self._ended, limited=self.limits is not None)
-        self.account = Account(self.user_id, settings.credits, settings.unit)
+        self.account = Account(
+            self.user_id, settings.credits, settings.plan_credits, settings.unit, self._now
+        )
         # Ids of its own: whether somebody listens must not change those of generations.
         event_ids = Ids(Random(stable("events", settings.seed, key)), "v4", self._now)
         self.outbox = Outbox(event_ids, self.clock, self.script.drawn)

@@ -1,0 +1,26 @@
+"""The pricing calculator."""
+
+from __future__ import annotations
+
+from leomock.catalogue.prices import price
+from leomock.errors import RULE_BROKEN
+from leomock.operations import operation
+from leomock.spec.parse import Call
+from leomock.state.table import Row
+from leomock.state.world import World
+
+
+@operation("pricingCalculator")
+def pricing_calculator(call: Call, world: World) -> Row:
+    """What a job would cost, in credits: the same figure that the job's own answer tells.
+
+    Chosen: without a service, or without the parameters of its own, the refusal below.
+    """
+    service: str = call["service"] or ""
+    given = (call["serviceParams"] or {}).get(service)
+    if given is None:
+        raise RULE_BROKEN(
+            rule="serviceParams must have the parameters of the service",
+            explain=f"pricingCalculator: send serviceParams.{service or '<service>'} beside service",
+        )
+    return {"cost": price(service, given)}
