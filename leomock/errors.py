@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,20 +45,30 @@ class ApiError(Exception):
         self.headers = headers or {}
 
     @property
-    def body(self) -> dict[str, str]:
+    def body(self) -> dict[str, str] | list[dict[str, object]]:
         """The body, in the key order seen on the wire."""
-        return {"error": self.text, "path": self.path, "code": self.wording.code}
+        if self.wording.extensions is None:
+            return {"error": self.text, "path": self.path, "code": self.wording.code}
+        extensions = {"code": self.wording.code, **self.wording.extensions}
+        return [
+            {"message": self.text, "path": self.path.split("."), "locations": [], "extensions": extensions}
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One kind of refusal: status, code and text as a client sees them, and how we know."""
+    """One kind of refusal: status, code and text as a client sees them, and how we know.
+
+    With `extensions` it comes from a service behind the engine: such refusals travel as a list of GraphQL
+    errors on HTTP 200 (documented for blueprints, observed for v2).
+    """
 
     status: int
     code: str
     text: str
     basis: Basis
     source: str
+    extensions: Mapping[str, object] | None = None
 
     def __call__(
         self, *, path: str = "$", explain: str = "", headers: dict[str, str] | None = None, **values: object
@@ -195,6 +206,33 @@ RULE_BROKEN = Wording(
     "{rule}",
     "chosen",
     "the rule is documented in the parameter's description, the text of the refusal is not known",
+)
+
+BLUEPRINTS = "examples of the published blueprints document"
+
+NO_BLUEPRINT = Wording(
+    200,
+    "NOT_FOUND",
+    "Blueprint not found",
+    "documented",
+    BLUEPRINTS,
+    {"errorCode": 0, "statusCode": 404},
+)
+NO_BLUEPRINT_EXECUTION = Wording(
+    200,
+    "NOT_FOUND",
+    "Blueprint execution not found",
+    "documented",
+    BLUEPRINTS,
+    {"errorCode": 0, "statusCode": 404},
+)
+BAD_BLUEPRINT_REQUEST = Wording(
+    200,
+    "BadRequestException",
+    "An error occurred.",
+    "documented",
+    BLUEPRINTS,
+    {"details": {"message": "Bad request. Please check your input.", "statusCode": 400}},
 )
 
 # --- limits ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from leomock.errors import Basis
 
@@ -55,3 +56,65 @@ def platform_models() -> dict[str, Model]:
         )
         for row in rows
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a version of a blueprint asks for."""
+
+    node_id: str
+    setting: str
+    label: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a blueprint: its price in credits, what it asks for, and how many pictures it makes."""
+
+    id: str
+    created: str
+    cost: int
+    models: list[str]
+    inputs: list[Input]
+    outputs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A recipe for pictures that people fill in; `created` and `updated` as the API tells moments."""
+
+    id: str
+    name: str
+    description: str
+    created: str
+    updated: str
+    categories: list[str]
+    platforms: list[str]
+    versions: list[Version]
+    basis: Basis
+
+
+@cache
+def blueprints() -> dict[str, Blueprint]:
+    """The blueprints by id, newest first."""
+    rows = json.loads(files(__name__).joinpath("blueprints.json").read_text("utf-8"))
+    return {
+        row["akUUID"]: Blueprint(
+            row["akUUID"],
+            row["name"],
+            row["description"],
+            row["createdAt"],
+            row["updatedAt"],
+            row["categories"],
+            row["platforms"],
+            [_version(version) for version in row["versions"]],
+            row["basis"],
+        )
+        for row in rows
+    }
+
+
+def _version(row: dict[str, Any]) -> Version:
+    inputs = [Input(i["nodeId"], i["settingName"], i["label"], i["required"]) for i in row["inputs"]]
+    return Version(row["akUUID"], row["createdAt"], row["cost"], row["models"], inputs, row["outputs"])

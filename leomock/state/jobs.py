@@ -20,13 +20,14 @@ COMPLETE = Outcome()
 class Job:
     """A row that is PENDING, how it will end, and what it waits for: a moment, reads, or a word.
 
-    `price` is what it cost in credits.
+    `price` is what it cost in credits; work on it begins at `begins`, as soon as a slot is free.
     """
 
     row: Row
     outcome: Outcome
     queue: Queue = IMAGES
     price: int = 0
+    begins: float = 0.0
     due: float | None = None
     reads_left: int | None = None
 
@@ -84,6 +85,11 @@ class Jobs:
         """How many jobs of a queue are not finished."""
         return sum(job.queue is queue for job in self._jobs.values())
 
+    def is_queued(self, row: Row) -> bool:
+        """Whether the job of a row waits for a slot."""
+        job = self._jobs.get(str(row["id"]))
+        return job is not None and job.begins > self._clock.now()
+
     def next_due(self) -> float | None:
         """The moment at which the next job ends by itself, or None."""
         while self._due and self._due[0][2] not in self._jobs:
@@ -130,6 +136,7 @@ class Jobs:
                 "id": id,
                 "queue": job.queue.name,
                 "price": job.price,
+                "begins": job.begins,
                 "status": job.outcome.status,
                 "images": job.outcome.images,
                 "nsfw": job.outcome.nsfw,
@@ -154,7 +161,7 @@ class Jobs:
                 begin = max(begin, heapq.heappop(taken))
             heapq.heappush(taken, begin + seconds)
         self._started += 1
-        job.due = begin + seconds
+        job.begins, job.due = begin, begin + seconds
         heapq.heappush(self._due, (job.due, self._started, str(job.row["id"])))
 
     def _end(self, id: str, moment: float) -> Row | None:

@@ -153,6 +153,7 @@ def _job(entry: Any, rows: dict[str, Row]) -> Job:
         outcome,
         QUEUES[entry["queue"]],
         int(entry["price"]),
+        float(entry["begins"]),
         None if due is None else float(due),
         None if reads is None else int(reads),
     )
