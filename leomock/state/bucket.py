@@ -146,6 +146,14 @@ class Bucket:
         fields["X-Amz-Signature"] = self._signature(day, fields["Policy"])
         return fields
 
+    def keep(
+        self, key: str, body: bytes, content_type: str, metadata: dict[str, str] | None = None
+    ) -> StoredObject:
+        """Store an object, in place of the one that has this key."""
+        etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+        stored = self.objects[key] = StoredObject(body, content_type, etag, metadata or {}, self.now())
+        return stored
+
     def open(self, fields: Iterable[tuple[str, str]], filename: str | None = None) -> Upload:
         """Check all that stood before the file's content; `filename` is None where the part named none.
 
@@ -255,14 +263,12 @@ class Upload:
         `address` is the bucket's URL as the client called it, which `Location` begins with.
         """
         self._check_size()
-        stored = StoredObject(
-            body=bytes(self._body),
-            content_type=self._form.get("content-type", UNKNOWN_TYPE),
-            etag=f'"{hashlib.md5(self._body, usedforsecurity=False).hexdigest()}"',
-            metadata=self._form.starting_with("x-amz-meta-"),
-            modified=self._bucket.now(),
+        stored = self._bucket.keep(
+            self._key,
+            bytes(self._body),
+            self._form.get("content-type", UNKNOWN_TYPE),
+            self._form.starting_with("x-amz-meta-"),
         )
-        self._bucket.objects[self._key] = stored
         own = f"https://{self._bucket.name}.s3.{self._bucket.region}.amazonaws.com"
         return self._reply(stored.etag, address or own)
 
