@@ -208,6 +208,28 @@ RULE_BROKEN = Wording(
     "the rule is documented in the parameter's description, the text of the refusal is not known",
 )
 
+NO_DATASET = Wording(
+    400, "unexpected", "invalid dataset id", "chosen", "modelled on the documented 'invalid init image id'"
+)
+NO_MODEL_ASSET = Wording(
+    400,
+    "unexpected",
+    "invalid model asset id",
+    "chosen",
+    "modelled on the documented 'invalid init image id'",
+)
+NO_MOTION_SOURCE = Wording(
+    400,
+    "unexpected",
+    "Service Error",
+    "documented",
+    "error messages page of docs.leonardo.ai: motion from a generation's id, not an image's; the status is "
+    "inferred",
+)
+NO_VIDEO = Wording(
+    400, "unexpected", "invalid source generation id", "chosen", "modelled on 'invalid init image id'"
+)
+
 BLUEPRINTS = "examples of the published blueprints document"
 
 NO_BLUEPRINT = Wording(

@@ -1,0 +1,101 @@
+"""Datasets: pictures to train models and elements from."""
+
+from __future__ import annotations
+
+from leomock.errors import NO_DATASET
+from leomock.operations import operation
+from leomock.pictures import generated_picture, picture_keys
+from leomock.spec.parse import Call
+from leomock.state.clock import timestamp
+from leomock.state.table import Row
+from leomock.state.world import World
+from leomock.uploads import CONTENT_TYPES, presigned
+
+
+@operation("createDataset")
+def create_dataset(call: Call, world: World) -> Row:
+    """An empty dataset."""
+    now = timestamp(world.clock.now())
+    return world.datasets.add(
+        {
+            "id": world.ids.new(),
+            "createdAt": now,
+            "updatedAt": now,
+            "name": call["name"],
+            "description": call["description"] or "",
+            "dataset_images": [],
+        }
+    )
+
+
+@operation("getDatasetById")
+def get_dataset_by_id(call: Call, world: World) -> Row | None:
+    """One dataset with the pictures that are there by now (chosen: not with those still to be uploaded)."""
+    row = world.datasets.get(call["id"])
+    if row is None:
+        return None
+    cdn = call.addresses.cdn
+    images = [{**image, "url": f"{cdn}/{image['key']}"} for image in images_of(row, world)]
+    return {**row, "dataset_images": images}
+
+
+@operation("deleteDatasetById")
+def delete_dataset_by_id(call: Call, world: World) -> Row | None:
+    """Delete a dataset with what was uploaded into it; null when there is none."""
+    row = world.datasets.remove(call["id"])
+    if row is None:
+        return None
+    for image in row["dataset_images"]:
+        if not image["generated"]:
+            world.bucket.objects.pop(image["key"], None)
+    return {"id": row["id"]}
+
+
+@operation("uploadDatasetImage")
+def upload_dataset_image(call: Call, world: World) -> Row:
+    """Presign a form for one more picture."""
+    row = dataset_of(call, world)
+    extension: str = call["extension"]
+    id = world.ids.new()
+    key = f"users/{world.user_id}/datasets/{row['id']}/images/{id}/image.{extension}"
+    fields, url = presigned(call, world, key, CONTENT_TYPES[extension])
+    _add(row, world, id, key, generated=False)
+    return {"id": id, "fields": fields, "key": key, "url": url}
+
+
+@operation("uploadDatasetImageFromGen")
+def upload_dataset_image_from_gen(call: Call, world: World) -> Row:
+    """Add a generated picture; it stays in the generation as well, and goes with it."""
+    row = dataset_of(call, world)
+    generation, index = generated_picture(world, call["generatedImageId"], "generatedImageId")
+    id = world.ids.new()
+    _add(row, world, id, picture_keys(generation, world.user_id)[index], generated=generation["id"])
+    return {"id": id}
+
+
+def dataset_of(call: Call, world: World) -> Row:
+    """The dataset that a call names; a refusal of our own where there is none."""
+    if row := world.datasets.get(call["datasetId"].lower()):
+        return row
+    raise NO_DATASET(
+        explain=f"{call.operation.id}: datasetId is no id that POST /datasets answered with this API key"
+    )
+
+
+def images_of(row: Row, world: World) -> list[Row]:
+    """The pictures of a dataset that are there."""
+    return [
+        image
+        for image in row["dataset_images"]
+        if (
+            world.generations.get(image["generated"])
+            if image["generated"]
+            else image["key"] in world.bucket.objects
+        )
+    ]
+
+
+def _add(row: Row, world: World, id: str, key: str, generated: str | bool) -> None:
+    now = timestamp(world.clock.now())
+    row["dataset_images"].append({"id": id, "createdAt": now, "key": key, "generated": generated})
+    row["updatedAt"] = now

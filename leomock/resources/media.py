@@ -1,0 +1,86 @@
+"""Media: films and sounds that a client uploads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leomock.errors import RULE_BROKEN
+from leomock.media_files import facts_of
+from leomock.operations import operation
+from leomock.results import at
+from leomock.spec.parse import Call
+from leomock.state.clock import timestamp
+from leomock.state.table import Row
+from leomock.state.world import World
+from leomock.uploads import CONTENT_TYPES, presigned
+
+if TYPE_CHECKING:
+    from leomock.rendering.image import Picture
+
+SOUNDS = ("mp3", "wav")
+
+
+@operation("uploadMedia")
+def upload_media(call: Call, world: World) -> Row:
+    """Presign a form for one film or sound."""
+    extension: str = call["extension"]
+    if extension in SOUNDS and not call["originalFilename"]:
+        rule = "originalFilename is required for audio"
+        raise RULE_BROKEN(rule=rule, explain=f"uploadMedia: {rule} ({', '.join(SOUNDS)})")
+    id = world.ids.new()
+    key = f"users/{world.user_id}/media/{id}.{extension}"
+    fields, url = presigned(call, world, key, CONTENT_TYPES[extension])
+    world.media.add({"id": id, "createdAt": timestamp(world.clock.now()), "extension": extension, "key": key})
+    return {"uploadId": id, "fields": fields, "url": url}
+
+
+@operation("getUploadedMediaById")
+def get_uploaded_media_by_id(call: Call, world: World) -> Row | None:
+    """One upload, or null.
+
+    Chosen, since only the names of the fields are known: PENDING until the file is there, then COMPLETE with
+    what the file says of itself, or FAILED with a reason where it is no file of its kind.
+    """
+    row = world.media.get(call["id"])
+    if row is None:
+        return None
+    is_film = row["extension"] not in SOUNDS
+    shown = {**row, "mediaType": "VIDEO" if is_film else "AUDIO", "status": "PENDING"}
+    shown["url"] = f"{call.addresses.cdn}/{row['key']}"
+    stored = world.bucket.objects.get(row["key"])
+    if stored is None:
+        return shown
+    facts = facts_of(stored.body, row["extension"])
+    if facts is None:
+        return {**shown, "status": "FAILED", "statusReason": f"not a readable {row['extension']} file"}
+    if is_film:
+        shown["thumbnailUrl"] = f"{call.addresses.cdn}/users/{world.user_id}/media/{row['id']}/thumbnail.jpg"
+    return {
+        **shown,
+        "status": "COMPLETE",
+        "duration": facts.duration,
+        "width": facts.width,
+        "height": facts.height,
+        "video_fps": facts.frames_per_second,
+    }
+
+
+@operation("deleteUploadedMediaById")
+def delete_uploaded_media_by_id(call: Call, world: World) -> Row | None:
+    """Delete an upload with its file; null when there is none."""
+    row = world.media.remove(call["id"])
+    if row is None:
+        return None
+    world.bucket.objects.pop(row["key"], None)
+    return {"id": row["id"]}
+
+
+@at("users/{user}/media/{id}/thumbnail.jpg")
+def thumbnail(world: World, id: str) -> Picture | None:
+    """A picture that stands for an uploaded film: nothing of the film is read for it."""
+    from leomock.rendering.image import Picture
+
+    row = world.media.get(id)
+    if row is None or row["key"] not in world.bucket.objects:
+        return None
+    return Picture(f"uploaded {row['extension']}", int(id[:8], 16), 0, 640, 360, label="thumbnail")

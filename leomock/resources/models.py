@@ -1,0 +1,107 @@
+"""Models: those of the platform, and custom ones trained from a dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leomock.catalogue import platform_models
+from leomock.catalogue.prices import price
+from leomock.operations import operation
+from leomock.resources.datasets import dataset_of, images_of
+from leomock.results import at
+from leomock.spec.parse import Call
+from leomock.state.clock import timestamp
+from leomock.state.ids import stable, uuid4_from
+from leomock.state.limits import TRAININGS
+from leomock.state.table import Row
+from leomock.state.world import World
+
+if TYPE_CHECKING:
+    from leomock.rendering.image import Picture
+
+# How many times longer than a picture a training takes (chosen: a minute where a picture takes two seconds).
+SLOW = 30
+
+
+@operation("createModel")
+def create_model(call: Call, world: World) -> Row:
+    """Start the training of a custom model."""
+    dataset = dataset_of(call, world)
+    now = timestamp(world.clock.now())
+    credits = price("MODEL_TRAINING", {"datasetImageCount": len(images_of(dataset, world))})
+    row = {
+        "id": world.ids.new(),
+        "createdAt": now,
+        "updatedAt": now,
+        "name": call["name"],
+        "description": call["description"] or "",
+        "instancePrompt": call["instance_prompt"],
+        "modelHeight": call["resolution"] or 512,
+        "modelWidth": call["resolution"] or 512,
+        "public": False,
+        "nsfw": call["nsfw"] or False,
+        "sdVersion": call["sd_version"] or "v1_5",
+        "type": call["modelType"] or "GENERAL",
+        "datasetId": dataset["id"],
+        "credits": credits,
+    }
+    world.begin(world.models, row, credits, TRAININGS, SLOW)
+    return {"customModelId": row["id"], **world.account.cost(credits)}
+
+
+@operation("getModelById")
+def get_model_by_id(call: Call, world: World) -> Row | None:
+    """One custom model, or null; it is COMPLETE once its training is done."""
+    row = world.models.get(call["id"])
+    if row is not None:
+        world.jobs.was_read(row)
+    return row
+
+
+@operation("deleteModelById")
+def delete_model_by_id(call: Call, world: World) -> Row | None:
+    """Delete a custom model; null when there is none."""
+    row = world.models.remove(call["id"])
+    if row is None:
+        return None
+    world.jobs.drop(row)
+    return {"id": row["id"]}
+
+
+@operation("getCustomModelsByUserId")
+def get_custom_models_by_user_id(call: Call, world: World) -> list[Row]:
+    """The user's custom models, newest first; another user's are not visible."""
+    if call["userId"] != world.user_id:
+        return []
+    rows = world.models.page(0, len(world.models))
+    for row in rows:
+        world.jobs.was_read(row)
+    return rows
+
+
+@operation("listPlatformModels")
+def list_platform_models(call: Call, world: World) -> list[Row]:
+    """The platform's models, each with a picture that shows it."""
+    return [
+        {
+            "id": model.id,
+            "name": model.name,
+            "description": f"The platform model {model.name}.",
+            "featured": False,
+            "nsfw": False,
+            "generated_image": {
+                "id": uuid4_from(int.from_bytes(stable("picture of a model", model.id), "big")),
+                "url": f"{call.addresses.cdn}/platform_models/{model.id}.jpg",
+            },
+        }
+        for model in platform_models().values()
+    ]
+
+
+@at("platform_models/{name}")
+def picture_of_a_model(name: str) -> Picture | None:
+    """The picture that shows a platform model."""
+    from leomock.rendering.image import Picture
+
+    model = platform_models().get(name.removesuffix(".jpg"))
+    return Picture(model.name, 1, 0, 768, 768, label="platform model") if model else None

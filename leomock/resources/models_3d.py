@@ -1,0 +1,50 @@
+"""3D models: meshes that a client uploads, to be textured."""
+
+from __future__ import annotations
+
+from leomock.operations import operation
+from leomock.spec.parse import Call
+from leomock.state.clock import timestamp
+from leomock.state.table import Row
+from leomock.state.world import World
+from leomock.uploads import CONTENT_TYPES, presigned
+
+
+@operation("uploadModelAsset")
+def upload_model_asset(call: Call, world: World) -> Row:
+    """Presign a form for one mesh."""
+    id, extension = world.ids.new(), call["modelExtension"].lower()
+    key = f"users/{world.user_id}/models3D/{id}/mesh.{extension}"
+    now = timestamp(world.clock.now())
+    fields, url = presigned(call, world, key, CONTENT_TYPES.get(extension, "application/octet-stream"))
+    world.models_3d.add({"id": id, "createdAt": now, "updatedAt": now, "name": call["name"], "key": key})
+    return {"modelId": id, "modelFields": fields, "modelKey": key, "modelUrl": url}
+
+
+@operation("get3DModelById")
+def get_3d_model_by_id(call: Call, world: World) -> Row | None:
+    """One 3D model, or null; its URL answers once the file was uploaded."""
+    row = world.models_3d.get(call["id"])
+    return None if row is None else _shown(row, call, world)
+
+
+@operation("get3DModelsByUserId")
+def get_3d_models_by_user_id(call: Call, world: World) -> list[Row]:
+    """A page of the user's 3D models, newest first; another user's are not visible."""
+    if call["userId"] != world.user_id:
+        return []
+    return [_shown(row, call, world) for row in world.models_3d.page(call["offset"], call["limit"])]
+
+
+@operation("delete3DModelById")
+def delete_3d_model_by_id(call: Call, world: World) -> Row | None:
+    """Delete a 3D model with its file; null when there is none."""
+    row = world.models_3d.remove(call["id"])
+    if row is None:
+        return None
+    world.bucket.objects.pop(row["key"], None)
+    return {"id": row["id"]}
+
+
+def _shown(row: Row, call: Call, world: World) -> Row:
+    return {**row, "userId": world.user_id, "meshUrl": f"{call.addresses.cdn}/{row['key']}"}

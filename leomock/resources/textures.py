@@ -1,0 +1,103 @@
+"""Textures: maps for a 3D model, painted from a prompt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from leomock.catalogue.prices import price
+from leomock.errors import NO_MODEL_ASSET
+from leomock.operations import operation
+from leomock.resources.generations import LARGEST_SEED
+from leomock.results import at
+from leomock.spec.parse import Call
+from leomock.state.clock import timestamp
+from leomock.state.limits import MODELS_3D
+from leomock.state.table import Row
+from leomock.state.world import World
+
+if TYPE_CHECKING:
+    from leomock.rendering.texture import TextureMap
+
+Kind = Literal["ALBEDO", "NORMAL", "DISPLACEMENT", "ROUGHNESS"]
+# What a generation paints (chosen; the fifth kind that the SDK knows is made from these).
+KINDS: tuple[Kind, ...] = ("ALBEDO", "NORMAL", "DISPLACEMENT", "ROUGHNESS")
+
+
+@operation("createTextureGeneration")
+def create_texture_generation(call: Call, world: World) -> Row:
+    """Start the texturing of a 3D model."""
+    model = world.models_3d.get(call["modelAssetId"].lower())
+    if model is None:
+        raise NO_MODEL_ASSET(
+            explain="createTextureGeneration: modelAssetId is no id that POST /models-3d/upload answered "
+            "with this API key"
+        )
+    credits = price("TEXTURE_GENERATION", {"preview": call["preview"]})
+    row = {
+        "id": world.ids.new(),
+        "createdAt": timestamp(world.clock.now()),
+        "prompt": call["prompt"],
+        "negativePrompt": call["negative_prompt"] or "",
+        "seed": world.random.randrange(LARGEST_SEED) if call["seed"] is None else call["seed"],
+        "preview": call["preview"] or False,
+        "model": model["id"],
+        "credits": credits,
+    }
+    world.begin(world.textures, row, credits, MODELS_3D)
+    return {"id": row["id"], **world.account.cost(credits)}
+
+
+@operation("getTextureGenerationById")
+def get_texture_generation_by_id(call: Call, world: World) -> Row | None:
+    """One texture generation, or null."""
+    row = world.textures.get(call["id"])
+    return None if row is None else _shown(row, call, world)
+
+
+@operation("getTextureGenerationsByModelId")
+def get_texture_generations_by_model_id(call: Call, world: World) -> list[Row]:
+    """A page of the texture generations of a 3D model, newest first."""
+    every = world.textures.page(0, len(world.textures))
+    rows = [row for row in every if row["model"] == call["modelId"]]
+    first = call["offset"]
+    return [_shown(row, call, world) for row in rows[first : first + call["limit"]]]
+
+
+@operation("deleteTextureGenerationById")
+def delete_texture_generation_by_id(call: Call, world: World) -> Row | None:
+    """Delete a texture generation with its maps; null when there is none."""
+    row = world.textures.remove(call["id"])
+    if row is None:
+        return None
+    world.jobs.drop(row)
+    return {"id": row["id"]}
+
+
+@at("users/{user}/textures/{id}/{name}")
+def texture_map(world: World, id: str, name: str) -> TextureMap | None:
+    """One map of a finished texture generation."""
+    from leomock.rendering.texture import TextureMap
+
+    row = world.textures.get(id)
+    if row is None or row["status"] != "COMPLETE":
+        return None
+    return next((TextureMap(row["prompt"], row["seed"], k) for k in _kinds(row) if name == f"{k}.png"), None)
+
+
+def _shown(row: Row, call: Call, world: World) -> Row:
+    world.jobs.was_read(row)
+    maps: list[Row] = []
+    if row["status"] == "COMPLETE":
+        folder = f"{call.addresses.cdn}/users/{world.user_id}/textures/{row['id']}"
+        kinds = _kinds(row)
+        ids = world.ids.parts(row["id"], len(kinds))
+        maps = [
+            {"id": id, "type": kind, "url": f"{folder}/{kind}.png"}
+            for id, kind in zip(ids, kinds, strict=True)
+        ]
+    return {**row, "model_asset_texture_images": maps}
+
+
+def _kinds(row: Row) -> tuple[Kind, ...]:
+    """A preview has one map only (chosen)."""
+    return KINDS[:1] if row["preview"] else KINDS

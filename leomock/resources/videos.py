@@ -1,0 +1,155 @@
+"""Videos: made from a prompt or from a picture; each is a generation whose picture is the still."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from leomock.catalogue.prices import price
+from leomock.errors import NO_MOTION_SOURCE, OUT_OF_LIMITS, RULE_BROKEN, ApiError
+from leomock.operations import operation
+from leomock.pictures import find_generated, find_uploaded, find_variation, generated_picture, uploaded_picture
+from leomock.resources.generations import LARGEST_SEED, generation_row
+from leomock.spec.parse import Call
+from leomock.state.table import Row
+from leomock.state.world import World
+
+# Pixels of a video that lies; one that stands has them the other way round. Chosen by what is usual, since
+# the documents say only that the values vary with the model.
+SIZES = {"RESOLUTION_480": (832, 480), "RESOLUTION_720": (1280, 720), "RESOLUTION_1080": (1920, 1080)}
+DEFAULT_RESOLUTION = "RESOLUTION_480"
+# Seconds that a model takes, the first of them unless told otherwise (documented).
+VEO = {"VEO3": (8, 4, 6), "VEO3FAST": (8, 4, 6)}
+VEO_AND_KLING = {**VEO, "KLING2_5": (5, 10)}
+# Of the models that have no choice (chosen).
+SECONDS = 5
+SVD_SECONDS = 4
+MOTION2 = ("MOTION2", "MOTION2FAST")
+# How many times longer than a picture a video takes (chosen).
+SLOW = 10
+# How much of the picture it is made from a video shows.
+SOURCE_SHOWS = 0.9
+
+
+@operation("createTextToVideoGeneration")
+def create_text_to_video_generation(call: Call, world: World) -> Row:
+    """Start a video from a prompt."""
+    return _begin(call, world, _seconds(call, VEO), {})
+
+
+@operation("createImageToVideoGeneration")
+def create_image_to_video_generation(call: Call, world: World) -> Row:
+    """Start a video from a generated or uploaded picture."""
+    source = _source(world, call["imageId"], call["imageType"], "imageId")
+    if end := call["endFrameImage"]:
+        if call["model"] != "KLING2_1":
+            raise _broken(call, "endFrameImage is supported only on KLING2_1")
+        _source(world, end["id"], end["type"], "endFrameImage.id")
+    return _begin(call, world, _seconds(call, VEO_AND_KLING), source)
+
+
+@operation("createSVDMotionGeneration")
+def create_svd_motion_generation(call: Call, world: World) -> Row:
+    """Start a video from a picture without a prompt; the flags say where the picture comes from."""
+    id: str = call["imageId"]
+    if call["isInitImage"]:
+        found, source = find_uploaded(world, id), {"init_image_id": id}
+    elif call["isVariation"]:
+        found, source = find_variation(world, id), {"init_variation_id": id}
+    else:
+        found, source = find_generated(world, id), {"init_generation_image_id": id}
+    if found is None:
+        raise NO_MOTION_SOURCE(
+            explain="createSVDMotionGeneration: imageId is no finished picture of this API key; isInitImage and "
+            "isVariation say that it is an uploaded one or a variation"
+        )
+    width, height = SIZES[DEFAULT_RESOLUTION]
+    row = _row(
+        world,
+        prompt="",
+        imageWidth=width,
+        imageHeight=height,
+        public=call["isPublic"] or False,
+        motionModel="SVD",
+        motionStrength=call["motionStrength"] or 5,
+        seconds=SVD_SECONDS,
+        imageToVideo=True,
+        initStrength=SOURCE_SHOWS,
+        credits=price("MOTION_SVD_GENERATION", {}),
+        **source,
+    )
+    return _started(world, row)
+
+
+def _begin(call: Call, world: World, seconds: int, source: Mapping[str, str]) -> Row:
+    model: str = call["model"] or "MOTION2"
+    if call["elements"] and model not in MOTION2:
+        raise _broken(call, "elements are supported only on Motion 2.0")
+    if model in MOTION2 and call.given("seed") and call["seed"] > LARGEST_SEED:
+        raise OUT_OF_LIMITS(
+            rule=f"seed must be between 0 and {LARGEST_SEED}",
+            explain=f"{call.operation.id}: Motion 2.0 takes seeds up to {LARGEST_SEED}",
+        )
+    resolution: str = call["resolution"] or DEFAULT_RESOLUTION
+    width, height = _size(call, resolution)
+    service = "VEO3_MOTION_VIDEO_GENERATION" if model in VEO else "MOTION_VIDEO_GENERATION"
+    row = _row(
+        world,
+        prompt=call["prompt"],
+        negativePrompt=call["negativePrompt"] or "",
+        imageWidth=width,
+        imageHeight=height,
+        seed=call["seed"],
+        public=call["isPublic"] or False,
+        motionModel=model,
+        seconds=seconds,
+        imageToVideo=bool(source),
+        credits=price(service, {"resolution": resolution}),
+        **({"initStrength": SOURCE_SHOWS, **source} if source else {}),
+    )
+    return _started(world, row)
+
+
+def _row(world: World, **fields: Any) -> Row:
+    return generation_row(world, motion=True, **fields)
+
+
+def _started(world: World, row: Row) -> Row:
+    world.begin(world.generations, row, row["credits"], slow=SLOW)
+    return {"generationId": row["id"], **world.account.cost(row["credits"])}
+
+
+def _source(world: World, id: str, kind: str, name: str) -> dict[str, str]:
+    """What the row keeps of the picture that a video is made from; raises when it is not there."""
+    if kind == "UPLOADED":
+        uploaded_picture(world, id, name)
+        return {"init_image_id": id}
+    generated_picture(world, id, name)
+    return {"init_generation_image_id": id}
+
+
+def _seconds(call: Call, choices: Mapping[str, tuple[int, ...]]) -> int:
+    """How long the video lasts; a model that has no choice passes over what was asked for (chosen)."""
+    model = call["model"]
+    allowed = choices.get(model)
+    if allowed is None:
+        return SECONDS
+    if not call.given("duration"):
+        return allowed[0]
+    seconds: int = call["duration"]
+    if seconds not in allowed:
+        raise _broken(call, f"duration must be one of {', '.join(map(str, sorted(allowed)))} for {model}")
+    return seconds
+
+
+def _size(call: Call, resolution: str) -> tuple[int, int]:
+    """The size asked for, to even pixels, as video has them; else that of the resolution."""
+    width, height = SIZES[resolution]
+    if call["width"] and call["height"]:
+        width, height = call["width"], call["height"]
+    return width - width % 2, height - height % 2
+
+
+def _broken(call: Call, rule: str) -> ApiError:
+    where = f"specs/{call.operation.group}.json {call.operation.method} {call.operation.path}"
+    return RULE_BROKEN(rule=rule, explain=f"{call.operation.id}: {rule} ({where})")
