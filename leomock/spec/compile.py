@@ -96,11 +96,12 @@ def type_name(schema: Json) -> str:
 class Operation:
     """One entry of the documents, ready to answer."""
 
-    def __init__(self, document: Json, path: str, method: str, entry: Json) -> None:
+    def __init__(self, document: Json, path: str, method: str, entry: Json, folder: str) -> None:
         self.id: str = entry["operationId"]
         self.method = method.upper()
         self.path = path
         self.group: str = entry["x-group"]
+        self.file = f"{folder}/{self.group}.json"
         self.entry = entry
         self._document = document
         self.variables: dict[str, Variable] = {}
@@ -129,7 +130,7 @@ class Operation:
     def _answer(self) -> Json:
         """The schema of a success; blueprints list it first, before the errors they put on 200 as well."""
         schema: Json = self.entry["responses"]["200"]["content"]["application/json"]["schema"]
-        return schema["oneOf"][0] if "oneOf" in schema else schema
+        return resolve(self._document, schema["oneOf"][0] if "oneOf" in schema else schema)
 
     def _variables(self) -> list[Variable]:
         found = [
@@ -153,7 +154,7 @@ class Operation:
     @cached_property
     def validator(self) -> jsonschema_rs.Draft202012Validator:
         """Judges the pool of variables; compiled when the operation is first called."""
-        where = f"{self.group}.json {self}"
+        where = f"{self.file} {self}"
         return jsonschema_rs.Draft202012Validator(
             {
                 "type": "object",
@@ -183,12 +184,14 @@ class Spec:
         self.overlay = read(folder / OVERLAY)
         self.effective = lay(bundle(folder), self.overlay)
         self.operations: dict[str, Operation] = {}
+        below = folder.relative_to(specs_folder()) if folder.is_relative_to(specs_folder()) else Path()
+        named = ("specs" / below).as_posix()
         # By the number of segments and the first of them, which is never a variable.
         self._routes: dict[tuple[int, str], list[tuple[list[str], dict[str, Operation]]]] = {}
         for path, item in self.effective["paths"].items():
             methods = {}
             for method, entry in operations_of(item):
-                operation = Operation(self.effective, path, method, entry)
+                operation = Operation(self.effective, path, method, entry, named)
                 if operation.id in self.operations:
                     raise SpecError(f"{operation}: the operationId stands twice")
                 self.operations[operation.id] = methods[operation.method] = operation

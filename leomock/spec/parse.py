@@ -196,7 +196,7 @@ def _absent(operation: Operation, variable: Variable, is_null: bool, request: Re
 
 
 def _rule(operation: Operation) -> str:
-    return f"specs/{operation.group}.json {operation.method} {operation.path}"
+    return f"{operation.file} {operation.method} {operation.path}"
 
 
 # --- wording what a validator found -----------------------------------------------------------------

@@ -59,11 +59,12 @@ def groups(folder: Path, *, published_only: bool = False) -> dict[str, Json]:
 
 def bundle(folder: Path, *, published_only: bool = False) -> Json:
     """All group documents as one, components inside; `x-group` on an operation names its document."""
-    joined: Json = {"openapi": "3.0.0", "info": {}, "servers": [], "tags": [], "paths": {}}
+    info: Json = {"title": "Leonardo.AI API", "version": "", "description": ""}
+    joined: Json = {"openapi": "3.0.0", "info": info, "servers": [], "tags": [], "paths": {}}
     for name, document in groups(folder, published_only=published_only).items():
         document = _localised(document)
-        info = {key: value for key, value in document["info"].items() if not key.startswith("x-")}
-        joined["info"] = {**info, "title": "Leonardo.AI API", "description": ""}
+        told = {key: value for key, value in document["info"].items() if not key.startswith("x-")}
+        joined["info"] |= told | {"title": info["title"], "description": ""}
         joined["servers"] = document["servers"]
         joined["tags"] += [tag for tag in document["tags"] if tag not in joined["tags"]]
         joined["security"] = document["security"]

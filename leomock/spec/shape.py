@@ -52,7 +52,7 @@ class Shaper:
             return _BLANK_TEXTS[form]
         kind = schema.get("type")
         if kind == "object":
-            return {name: self._blank(part) for name, part in schema.get("properties", {}).items()}
+            return self._blanks(schema)
         plain: dict[str | None, Any] = {
             "array": [],
             "integer": 0,
@@ -61,6 +61,11 @@ class Shaper:
             "string": "",
         }
         return plain.get(kind)
+
+    def _blanks(self, schema: Json) -> dict[str, Any]:
+        """What stands for the properties of an object; sparse ones may be absent."""
+        properties = schema.get("properties", {}).items()
+        return {name: self._blank(part) for name, part in properties if not part.get("x-sparse")}
 
     def _fit(self, schema: Json) -> Fit | None:
         """A function that fits a value, or None where any value passes as it is."""
@@ -72,7 +77,7 @@ class Shaper:
             return lambda values: [fit_item(value) for value in values] if values else values
         if schema.get("type") != "object" or "properties" not in schema:
             return None
-        blanks = {name: self._blank(part) for name, part in schema["properties"].items()}
+        blanks, named = self._blanks(schema), schema["properties"].keys()
         nested = [(name, fit) for name, part in schema["properties"].items() if (fit := self._fit(part))]
 
         def fit_object(value: Mapping[str, Any] | None) -> Any:
@@ -81,10 +86,11 @@ class Shaper:
             fitted = {**blanks, **value}  # in the order of the schema
             if len(fitted) > len(blanks):
                 for name in value:
-                    if name not in blanks:
+                    if name not in named:
                         del fitted[name]
             for name, fit in nested:
-                fitted[name] = fit(fitted[name])
+                if name in fitted:
+                    fitted[name] = fit(fitted[name])
             return fitted
 
         return fit_object
