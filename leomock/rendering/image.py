@@ -58,7 +58,6 @@ class Picture:
     init_strength: float = 0.5
     label: str = ""
 
-
     @property
     def media_type(self) -> str:
         """The type of the file."""
@@ -99,7 +98,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A small line on the plate: several wordings, from long to short, of which the first that fits is taken."""
+    """A small line on the plate: several wordings, from long to short; the first that fits is taken."""
 
     wordings: tuple[str, ...]
     warning: bool = False
