@@ -108,7 +108,7 @@ def sequence_parameters(width: int, height: int, frames_per_second: int) -> byte
         "1", f"{1:032b}", f"{2 * frames_per_second:032b}", "1",            # timing, fixed frame rate
         "0", "0", "0",                            # no HRD parameters, pic_struct_present_flag
         "1", "1", unsigned(0), unsigned(0),       # bitstream restriction: vectors over borders; no bounds
-        unsigned(16), unsigned(16),               # log2_max_mv_length
+        unsigned(15), unsigned(15),               # log2_max_mv_length
         unsigned(0), unsigned(1),                 # max_num_reorder_frames, max_dec_frame_buffering
         "1",                                      # rbsp_stop_one_bit
     ]  # fmt: skip

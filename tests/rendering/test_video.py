@@ -233,7 +233,9 @@ def test_any_samples_survive_coding(largest: int, share: float) -> None:
         whole = Image.new("L", (columns * side, rows * side))
         for number in range(columns * rows):
             levels = [chance.choice((-1, 1)) * chance.randint(0, largest) for _ in range(16)]
-            for place in chance.sample(range(16), chance.randint(0, 16)):
+            count = chance.randint(0, 16)
+            gaps = chance.choice((chance.sample(range(16), count), h264.ZIGZAG[16 - count :]))
+            for place in gaps:
                 levels[place] = 0
             means = bytes(min(max(128 + value, 16), 235) for value in h264.hadamard(levels)[: side * side])
             row, column = divmod(number, columns)
