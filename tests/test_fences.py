@@ -127,6 +127,11 @@ def test_import_of_the_package_loads_nothing_heavy() -> None:
     assert loaded_by("import leomock") & heavy == set()
 
 
+def test_naming_what_can_be_rendered_loads_no_pillow() -> None:
+    """Callers type against `Renderable` before anything is drawn."""
+    assert "PIL" not in loaded_by("from leomock.rendering import Renderable")
+
+
 def test_start_of_the_server_loads_only_what_it_needs() -> None:
     """Pillow waits for the first picture, the contract tools for a check."""
     code = "from leomock.answer import Api\nfrom leomock.server.app import make_app\nmake_app(Api())"

@@ -20,7 +20,7 @@ Vector = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """A watertight object about two metres high, standing on the ground; form and colour follow prompt and seed."""
+    """A watertight object, two metres high, whose form and colour follow from prompt and seed."""
 
     prompt: str
     seed: int
