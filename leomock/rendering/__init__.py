@@ -1,19 +1,23 @@
-"""Bytes from numbers: pictures, videos and meshes; no state, no clock, no files, no network."""
-
-from __future__ import annotations
+"""Bytes from numbers: pictures, videos, sounds and meshes; no state, no clock, no files, no network."""
 
 from typing import Protocol
 
 
 class Renderable(Protocol):
-    """Something that follows from its own few values: hashable, and the same bytes every time."""
+    """Anything that can be at an address of the CDN: a frozen value that says its type and gives its bytes.
+
+    Equal values give equal bytes, under the same Pillow and zlib.
+    """
 
     @property
     def media_type(self) -> str:
-        """The content type of the bytes."""
+        """The type of the bytes, as in Content-Type; known without rendering."""
+        ...
 
     def render(self) -> bytes:
         """Make the bytes."""
+        ...
 
     def __hash__(self) -> int:
         """Alike where all values are: rendered bytes are kept by it."""
+        ...

@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from random import Random
@@ -20,6 +20,7 @@ RGB = tuple[int, int, int]
 Size = tuple[int, int]
 Point = tuple[float, float]
 Box = tuple[int, int, int, int]
+Format = Literal["jpeg", "png"]
 
 # Scenes are painted at about this many pixels and scaled up: softer to look at, and several times faster.
 SCENE_PIXELS = 560 * 420
@@ -51,7 +52,7 @@ class Picture:
     index: int
     width: int
     height: int
-    format: Literal["jpeg", "png"] = "jpeg"
+    format: Format = "jpeg"
     transparent: bool = False
     init: bytes | None = None
     init_strength: float = 0.5
@@ -67,20 +68,72 @@ class Picture:
         return render(self)
 
 
+    @property
+    def media_type(self) -> str:
+        """The type of the file."""
+        return f"image/{self.format}"
+
+    def render(self) -> bytes:
+        """Draw and encode: the same picture always gives the same bytes under the same Pillow."""
+        return encode(self.draw(), self.format)
+
+    def draw(self) -> "Drawing":
+        """Draw what the picture shows, without its plate."""
+        init = None if self.init is None else decode_init(self.init, max(self.width, self.height))
+        transparent = self.transparent and self.format == "png"
+        if transparent and init is None:
+            image = blossom(self)
+        else:
+            image = backdrop(self)
+            if init is not None:
+                blend_init(image, init, self.init_strength)
+            if transparent:
+                image.putalpha(radial(oval).resize(image.size, Image.Resampling.BICUBIC))
+        seed, which = f"seed {self.seed}", f"#{self.index + 1}"
+        label = legible(self.label[:PROMPT_SHOWN])
+        longest = (f"{seed} · {which} · {label}",) if label else ()
+        drawing = Drawing(
+            image,
+            title=legible(self.prompt.lstrip()[:PROMPT_SHOWN]) or "(no prompt)",
+            ink=palette(self.prompt, self.seed, self.index).ink,
+            number=self.index + 1,
+            notes=[Note((*longest, f"{seed} · {which}", which))],
+            said={"prompt": self.prompt[:PROMPT_KEPT], "seed": self.seed, "index": self.index},
+        )
+        if self.init is not None and init is None:
+            wordings = ("init image not readable", "init unreadable", "no init", "!")
+            drawing.notes.append(Note(wordings, warning=True))
+        return drawing
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A small line on the plate: several wordings, from long to short, of which the first that fits is taken."""
+
+    wordings: tuple[str, ...]
+    warning: bool = False
+
+
+@dataclass(slots=True)
+class Drawing:
+    """An image in RGB or RGBA, and what is said of it: on its plate and in its file.
+
+    `number` stands for all of the plate where nothing else fits. `changes` says what was done to the image,
+    in order. `said` is for the file's caption.
+    """
+
+    image: Image.Image
+    title: str
+    ink: RGB
+    number: int = 1
+    notes: list[Note] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+    said: dict[str, object] = field(default_factory=dict)
+
+
 def render(picture: Picture) -> bytes:
-    """Draw and encode a picture: the same picture always gives the same bytes under the same Pillow."""
-    init = None if picture.init is None else decode_init(picture.init, max(picture.width, picture.height))
-    transparent = picture.transparent and picture.format == "png"
-    if transparent and init is None:
-        image = blossom(picture)
-    else:
-        image = backdrop(picture)
-        if init is not None:
-            blend_init(image, init, picture.init_strength)
-        if transparent:
-            image.putalpha(radial(oval).resize(image.size, Image.Resampling.BICUBIC))
-    overlay(image, picture, "init image not readable" if picture.init is not None and init is None else "")
-    return encode(image, picture)
+    """Draw and encode a picture."""
+    return picture.render()
 
 
 # --- chance and colour
@@ -653,13 +706,13 @@ def first_fitting(choices: Sequence[str], face: ImageFont.FreeTypeFont, width: f
     return next((text for text in choices if face.getlength(text) <= width), "")
 
 
-def overlay(image: Image.Image, picture: Picture, note: str = "") -> None:
-    """Write on an image what it stands for; nobody shall take it for a real generation."""
+def overlay(drawing: Drawing) -> None:
+    """Write on a drawing what it stands for; nobody shall take it for a real generation."""
+    image, ink = drawing.image, drawing.ink
     if min(image.size) < PLATE_SIDE:
-        number(image, picture.index + 1)
+        number(image, drawing.number)
         return
     width, height = image.size
-    ink = palette(picture.prompt, picture.seed, picture.index).ink
     short = min(width, height)
     size = round(min(max(min(math.sqrt(width * height) / 34, short / 11), 12), 44))
     body, small = font(size), font(max(10, round(size * 0.66)))
@@ -669,13 +722,14 @@ def overlay(image: Image.Image, picture: Picture, note: str = "") -> None:
 
     # Narrow pictures get more rows, but the plate stays below two fifths of the height where one row can.
     rows = min(round(100 * size / room), 8, int((height * 0.4 - 2 * pad - small_step) / step))
-    lines = wrap(legible(picture.prompt.lstrip()[:PROMPT_SHOWN]) or "(no prompt)", body, room, max(1, rows))
-    seed, which = f"seed {picture.seed}", f"#{picture.index + 1}"
-    label = legible(picture.label[:PROMPT_SHOWN])
-    longest = [f"{seed} · {which} · {label}"] if label else []
-    footers = [first_fitting([*longest, f"{seed} · {which}", which], small, room)]
-    if note:
-        footers.append(first_fitting([note, "init unreadable", "no init", "!"], small, room))
+    lines = wrap(drawing.title, body, room, max(1, rows))
+    notes = list(drawing.notes)
+    if drawing.changes:
+        notes.append(Note((" · ".join(drawing.changes), drawing.changes[-1], drawing.changes[-1].split()[0])))
+    footers = [
+        (first_fitting(note.wordings, small, room), WARNING if note.warning else mix(ink, WHITE, 0.8))
+        for note in notes
+    ]
 
     tall = 2 * pad + step * len(lines) + small_step * len(footers)
     top = height - margin - tall
@@ -688,7 +742,7 @@ def overlay(image: Image.Image, picture: Picture, note: str = "") -> None:
         draw.text((margin + pad, y + size * 0.6), line, WHITE, body, anchor="lm")
         y += step
     y += small_step - small.size
-    for footer, colour in zip(footers, (mix(ink, WHITE, 0.8), WARNING), strict=False):
+    for footer, colour in footers:
         draw.text((margin + pad, y + small.size * 0.5), footer, colour, small, anchor="lm")
         y += small_step
     wordmark(image, small, margin, ink, opacity * 0.8)
@@ -736,25 +790,26 @@ def number(image: Image.Image, count: int) -> None:
 # --- the file
 
 
-def caption(picture: Picture) -> str:
+def caption(drawing: Drawing) -> str:
     """What a file says about itself: a JSON object in ASCII, a JPEG's comment or a PNG's text `Comment`."""
-    said = {
-        "software": "leomock",
-        "prompt": picture.prompt[:PROMPT_KEPT],
-        "seed": picture.seed,
-        "index": picture.index,
-    }
-    return json.dumps(said)
+    changes = {"changes": drawing.changes} if drawing.changes else {}
+    return json.dumps({"software": "leomock", **drawing.said, **changes})
 
 
-def encode(image: Image.Image, picture: Picture) -> bytes:
-    """Write an image in the picture's format, with its caption."""
+def encode(drawing: Drawing, format: Format) -> bytes:
+    """Write the plate on a drawing, and the drawing into a file with its caption; JPEG drops alpha."""
+    overlay(drawing)
+    return write(drawing.image, format, caption(drawing))
+
+
+def write(image: Image.Image, format: Format, comment: str) -> bytes:
+    """Write an image into a file with a comment."""
     file = io.BytesIO()
-    if picture.format == "png":
+    if format == "png":
         text = PngInfo()
         text.add_text("Software", "leomock")
-        text.add_text("Comment", caption(picture))
+        text.add_text("Comment", comment)
         image.save(file, "PNG", pnginfo=text, compress_level=1)
     else:
-        image.save(file, "JPEG", quality=85, comment=caption(picture).encode())
+        image.convert("RGB").save(file, "JPEG", quality=85, comment=comment.encode())
     return file.getvalue()
