@@ -14,6 +14,7 @@ from leomock.errors import (
 )
 from leomock.operations import operation
 from leomock.pictures import generated_picture, picture_keys, uploaded_picture
+from leomock.resources.variations import remove_variations, shown_variation
 from leomock.settings import is_uuid
 from leomock.spec.parse import Call
 from leomock.state.clock import timestamp
@@ -88,11 +89,12 @@ def get_generations_by_user_id(call: Call, world: World) -> list[Row]:
 
 @operation("deleteGenerationById")
 def delete_generation_by_id(call: Call, world: World) -> Row | None:
-    """Delete a generation with its pictures; null when there is none."""
+    """Delete a generation with its pictures and their variations; null when there is none."""
     row = world.generations.remove(call["id"])
     if row is None:
         return None
     world.jobs.drop(row)
+    remove_variations(world, row)
     return {"id": row["id"]}
 
 
@@ -166,6 +168,10 @@ def _images(row: Row, world: World, cdn: str) -> list[Row]:
     if flagged := row.get("nsfw"):
         for index, image in enumerate(images):
             image["nsfw"] = flagged == "all" or index in flagged
+    for id, index in row.get("variations", ()):
+        if variation := world.variations.get(id):
+            listed = images[index].setdefault("generated_image_variation_generics", [])
+            listed.append(shown_variation(variation, world, cdn))
     return images
 
 
