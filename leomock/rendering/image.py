@@ -60,16 +60,6 @@ class Picture:
 
     @property
     def media_type(self) -> str:
-        """`image/jpeg` or `image/png`."""
-        return f"image/{self.format}"
-
-    def render(self) -> bytes:
-        """The picture as a file."""
-        return render(self)
-
-
-    @property
-    def media_type(self) -> str:
         """The type of the file."""
         return f"image/{self.format}"
 
