@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-# Table 9-5, by the number of coefficients, then by how many of the last ones are 1 or -1: where the neighbours
-# have fewer than two coefficients, and for the DC of chroma.
+# Table 9-5, by the number of coefficients, then by how many of the last ones are 1 or -1: where the
+# neighbours have fewer than two coefficients, and for the DC of chroma.
 COEFF_TOKENS = [row.split() for row in (
     "1",
     "000101 01",
@@ -31,7 +31,7 @@ CHROMA_TOKENS = [row.split() for row in (
     "000011 0000011 0000010 000101",
     "000010 00000011 00000010 0000000",
 )]  # fmt: skip
-# Tables 9-7 and 9-8, and 9-9 (a) for the DC of chroma, by the number of coefficients, then of zeros among them.
+# Tables 9-7 and 9-8, and 9-9 (a) for the DC of chroma, by the number of coefficients, then of zeros between.
 TOTAL_ZEROS = [row.split() for row in (
     "1 011 010 0011 0010 00011 00010 000011 "
     "000010 0000011 0000010 00000011 00000010 000000011 000000010 000000001",
@@ -70,10 +70,8 @@ RUNS_BEFORE = [row.split() for row in (
 def luma_block(levels: Sequence[int], crowded: bool) -> str:
     """The bits of 16 levels in scan order; `crowded` where the neighbours have eight coefficients or more."""
     total, ones, bits = coefficients(levels)
-    if crowded:
-        token = f"{(total - 1) << 2 | ones if total else 3:06b}"
-    else:
-        token = COEFF_TOKENS[total][ones]
+    crowd_token = (total - 1) << 2 | ones if total else 3
+    token = f"{crowd_token:06b}" if crowded else COEFF_TOKENS[total][ones]
     return token + bits + (zeros(levels, total, TOTAL_ZEROS) if 0 < total < 16 else "")
 
 
@@ -85,7 +83,7 @@ def chroma_block(levels: tuple[int, int, int, int]) -> str:
 
 
 def coefficients(levels: Sequence[int]) -> tuple[int, int, str]:
-    """How many levels are not 0, how many of the last of these are 1 or -1 (three at most), and all of them."""
+    """How many levels are not 0, how many of the last of these are 1 or -1 (at most 3), and their bits."""
     found = [level for level in reversed(levels) if level]
     ones = 0
     while ones < min(3, len(found)) and -1 <= found[ones] <= 1:

@@ -1,9 +1,9 @@
 """H.264 without an encoder library: one still as a key frame, then frames that show it a little moved.
 
 All of ITU-T H.264 that is needed for it, in the Constrained Baseline profile: the still's macroblocks carry
-either the mean of each 4x4 pixels (Intra16x16 with nothing but DC coefficients, in CAVLC), which the deblocking
-filter makes smooth again, or every sample (I_PCM) where there is detail. The frames after it copy the still
-from elsewhere by one motion vector. "Clause" and "table" below are those of the standard.
+either the mean of each 4x4 pixels (Intra16x16 with nothing but DC coefficients, in CAVLC), which the
+deblocking filter makes smooth again, or every sample (I_PCM) where there is detail. The frames after it copy
+the still from elsewhere by one motion vector. Clauses and tables named here are those of the standard.
 """
 
 import re
@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from leomock.rendering.cavlc import chroma_block, luma_block
 
-# A quantizer at which a level of a transformed luma DC is one grey step, and six less for chroma, where that is
-# so again (clause 8.5: the inverse transform scales by 64, LevelScale is 16 * 16 at both).
+# A quantizer at which a level of a transformed luma DC is one grey step, and six less for chroma, where that
+# is so again (clause 8.5: the inverse transform divides by 64, LevelScale is 16 * 16 at both).
 LUMA_QUANTIZER = 28
 CHROMA_OFFSET = -6
 # Frames count their order in this many bits, by twos, and only half of the range can be told from the other.
@@ -71,7 +71,7 @@ def packed(bits: str) -> bytes:
 
 
 def unit(kind: int, importance: int, payload: bytes) -> bytes:
-    """A NAL unit: its header, and its payload with bytes put in so that no start code appears (clause 7.4.1)."""
+    """A NAL unit: its header, and its payload with bytes put in so that no start code appears (7.4.1)."""
     return bytes((importance << 5 | kind,)) + re.sub(rb"\0\0(?=[\0-\3])", b"\0\0\3", payload)
 
 
@@ -122,7 +122,7 @@ def picture_parameters() -> bytes:
         unsigned(0), unsigned(0), unsigned(0),    # one slice group, one reference frame
         "0", "00",                                # no weighted prediction
         signed(LUMA_QUANTIZER - 26), signed(0), signed(CHROMA_OFFSET),
-        "1", "0", "0",                            # deblocking control present; no constrained intra, redundancy
+        "1", "0", "0",                            # deblocking control; no constrained intra, no redundancy
         "1",
     ]  # fmt: skip
     return unit(8, 3, packed("".join(bits)))
@@ -134,8 +134,9 @@ def picture_parameters() -> bytes:
 def key_frame(planes: Planes) -> bytes:
     """The NAL unit of the still."""
     head = [
-        unsigned(0), unsigned(7), unsigned(0), f"{0:04b}", unsigned(0),  # first_mb, I, PPS, frame_num, idr_pic_id
-        f"{0:0{ORDER_BITS}b}", "0", "0",          # order, no_output_of_prior_pics_flag, long_term_reference_flag
+        unsigned(0), unsigned(7), unsigned(0),    # first_mb_in_slice, I, picture parameters
+        f"{0:04b}", unsigned(0),                  # frame_num, idr_pic_id
+        f"{0:0{ORDER_BITS}b}", "0", "0",          # order; nothing to drop; no long term
         signed(0), unsigned(0), signed(6), signed(6),  # quantizer; deblocking as strong as it gets
     ]  # fmt: skip
     return unit(5, 3, macroblocks(planes, "".join(head)))
@@ -147,15 +148,15 @@ def moved_frame(columns: int, rows: int, number: int, move: tuple[int, int]) -> 
     No frame refers to it: each is made from the still alone, so that nothing wears off.
     """
     head = [
-        unsigned(0), unsigned(5), unsigned(0), f"{1:04b}",          # first_mb, P, PPS, frame_num
+        unsigned(0), unsigned(5), unsigned(0), f"{1:04b}",          # first_mb_in_slice, P, PPS, frame_num
         f"{2 * number % 2**ORDER_BITS:0{ORDER_BITS}b}", "0", "0",   # order, one reference, in its usual order
         signed(0), unsigned(1),                                     # quantizer; no deblocking
     ]  # fmt: skip
     if move == (0, 0):
         body = unsigned(columns * rows)  # all skipped
     else:
-        # Not skipped, P_L0_16x16, moved as predicted, no residual. Each macroblock of the first row and column
-        # has to say that, since skipping means standing still there (clause 8.4.1.1).
+        # P_L0_16x16, moved as predicted, no residual. Each macroblock of the first row and column has to say
+        # that, since skipping means standing still there (clause 8.4.1.1).
         alike = "1" + "11" + unsigned(0)
         first = unsigned(0) + "1" + signed(move[0]) + signed(move[1]) + unsigned(0)
         skipped = unsigned(columns - 1)
@@ -205,8 +206,10 @@ def detailed(planes: Planes, column: int, row: int) -> tuple[bytes, Border, Bord
         square(plane, planes.columns, column, row, side)
         for plane, side in zip(planes.samples, (16, 8, 8), strict=True)
     )
-    below = Border(sum(luma[240:]), *((sum(c[56:60]), sum(c[60:])) for c in (blue, red)), crowded=True)
-    beside = Border(sum(luma[15::16]), *((sum(c[7:32:8]), sum(c[39::8])) for c in (blue, red)), crowded=True)
+    blue_below, red_below = ((sum(plane[56:60]), sum(plane[60:])) for plane in (blue, red))
+    blue_beside, red_beside = ((sum(plane[7:32:8]), sum(plane[39::8])) for plane in (blue, red))
+    below = Border(sum(luma[240:]), blue_below, red_below, crowded=True)
+    beside = Border(sum(luma[15::16]), blue_beside, red_beside, crowded=True)
     return luma + blue + red, below, beside
 
 
@@ -223,7 +226,7 @@ def averaged(
     red_levels, red_below, red_beside = chroma(red, above and above.red, left and left.red)
     crowded = bool((above and above.crowded) or (left and left.crowded))
     luma = luma_block([levels[place] for place in ZIGZAG], crowded)
-    # Intra16x16, predicted as an average, with or without chroma; chroma predicted so too; the same quantizer.
+    # Intra16x16, predicted as an average, with chroma or without; that predicted so too; the same quantizer.
     if any(blue_levels) or any(red_levels):
         bits = unsigned(7) + "11" + luma + chroma_block(blue_levels) + chroma_block(red_levels)
     else:
@@ -245,9 +248,14 @@ def chroma(means: bytes, above: Pair | None, left: Pair | None) -> tuple[Four, P
         average(above_1, left_1, 4),
     )
     a, b, c, d = (value - guess for value, guess in zip(means, guesses, strict=True))
-    a, b, c, d = (a + b + c + d + 2) >> 2, (a - b + c - d + 2) >> 2, (a + b - c - d + 2) >> 2, (a - b - c + d + 2) >> 2
+    a, b, c, d = (
+        (a + b + c + d + 2) >> 2,
+        (a - b + c - d + 2) >> 2,
+        (a + b - c - d + 2) >> 2,
+        (a - b - c + d + 2) >> 2,
+    )
     shown = (a + b + c + d, a - b + c - d, a + b - c - d, a - b - c + d)
-    one, two, three, four = (4 * (guess + value) for guess, value in zip(guesses, shown, strict=True))
+    _, two, three, four = (4 * (guess + value) for guess, value in zip(guesses, shown, strict=True))
     return (a, b, c, d), (three, four), (two, four)
 
 
@@ -272,7 +280,7 @@ def hadamard(values: Sequence[int]) -> list[int]:
 
     Twice gives the values times 16, so that it finds the levels too (clause 8.5.10).
     """
-    rows = []
+    rows: list[int] = []
     for at in (0, 4, 8, 12):
         a, b, c, d = values[at : at + 4]
         rows += (a + b + c + d, a + b - c - d, a - b - c + d, a - b + c - d)

@@ -98,7 +98,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A small line on the plate: several wordings, from long to short, of which the first that fits is taken."""
+    """A small line on the plate: several wordings, from long to short; the first that fits is taken."""
 
     wordings: tuple[str, ...]
     warning: bool = False

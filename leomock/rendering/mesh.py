@@ -20,7 +20,7 @@ Vector = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """A watertight object about two metres high, standing on the ground; form and colour follow prompt and seed."""
+    """A watertight object, two metres high, whose form and colour follow from prompt and seed."""
 
     prompt: str
     seed: int
@@ -48,7 +48,9 @@ def lathe(mesh: Mesh) -> list[Vector]:
     for ring in range(1, RINGS + 1):
         # Rings lie closer where the outline turns in towards the poles.
         rise = (1 - math.cos(math.pi * ring / (RINGS + 1))) / 2
-        swell = 1 + sum(high * math.sin(math.tau * count * rise * 0.9 + phase) for count, high, phase in waves)
+        swell = 1 + sum(
+            high * math.sin(math.tau * count * rise * 0.9 + phase) for count, high, phase in waves
+        )
         radius = belly * swell * math.sin(math.pi * rise) ** plump
         for point in range(POINTS):
             angle = math.tau * point / POINTS
@@ -101,10 +103,16 @@ def linear(colour: RGB) -> list[float]:
 
 
 def glb(
-    points: Sequence[Vector], upright: Sequence[Vector], corners: Sequence[int], colour: RGB, said: dict[str, object]
+    points: Sequence[Vector],
+    upright: Sequence[Vector],
+    corners: Sequence[int],
+    colour: RGB,
+    said: dict[str, object],
 ) -> bytes:
     """Write points, their normals and triangles into a file."""
-    places, directions = (array("f", [x for vector in vectors for x in vector]) for vectors in (points, upright))
+    places, directions = (
+        array("f", [x for vector in vectors for x in vector]) for vectors in (points, upright)
+    )
     blobs = [
         struct.pack(f"<{len(places)}f", *places),
         struct.pack(f"<{len(directions)}f", *directions),

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Sequence
+from functools import partial
 
 # Rotates nothing, scales nothing.
 MATRIX = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
@@ -34,10 +35,9 @@ def movie(
     """
     samples = [struct.pack(">I", len(frame)) + frame for frame in frames]
     file_type = box(b"ftyp", b"isom", struct.pack(">I", 0x200), b"isomiso2avc1mp41")
-    stated = header(samples, sequence, picture, size, frames_per_second, comment, 0)
-    first = len(file_type) + len(stated) + 8
-    stated = header(samples, sequence, picture, size, frames_per_second, comment, first)
-    return file_type + stated + box(b"mdat", *samples)
+    header_for = partial(header, samples, sequence, picture, size, frames_per_second, comment)
+    first = len(file_type) + len(header_for(0)) + 8
+    return file_type + header_for(first) + box(b"mdat", *samples)
 
 
 def header(
@@ -90,9 +90,12 @@ def header(
     track = box(
         b"trak",
         full_box(
-            b"tkhd", 3, struct.pack(">5I8x4H", 0, 0, 1, 0, duration, 0, 0, 0, 0), MATRIX,
+            b"tkhd",
+            3,
+            struct.pack(">5I8x4H", 0, 0, 1, 0, duration, 0, 0, 0, 0),
+            MATRIX,
             struct.pack(">II", width << 16, height << 16),
-        ),  # fmt: skip
+        ),
         media,
     )
     said = box(

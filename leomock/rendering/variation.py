@@ -17,7 +17,7 @@ UNREADABLE: Size = (512, 512)
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """A picture made from a drawn picture, from another variation, or from an uploaded PNG, JPEG or WebP image.
+    """A picture made from a picture: from a drawn one, another variation, or an uploaded PNG, JPEG or WebP.
 
     UNZOOM sees 1.5 times as much each way: the source stays as large as it is, in the middle of a larger
     canvas (chosen; it shrinks where the canvas would grow beyond 4096 pixels a side).
@@ -186,7 +186,7 @@ def cut_out(image: Image.Image) -> Image.Image:
     whole = radial(oval).resize((LOOK, LOOK), Image.Resampling.BILINEAR)
     third = LOOK // 3
     middle = mask.crop((third, third, 2 * third, 2 * third))
-    if sum(middle.tobytes()) < 0.6 * 255 * third * third:
+    if sum(middle.tobytes()) < 0.75 * 255 * third * third:
         mask = ImageChops.lighter(mask, whole)
     mask = mask.filter(ImageFilter.GaussianBlur(1))
     # The very border is background by definition; a blur must not reach it.

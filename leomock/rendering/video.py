@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from PIL import Image, ImageChops, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
 from leomock.rendering import h264, mp4
 from leomock.rendering.image import Picture, caption, overlay
@@ -26,8 +26,8 @@ CHROMA = [round(128 + (value - 128) * 224 / 255) for value in range(256)]
 class Video:
     """A video that begins with a still, cropped to cover `width` x `height` pixels, and drifts around in it.
 
-    `width` and `height` are even numbers of pixels up to 4096: H.264 has no others in its usual colour format.
-    It lasts `seconds`, to the nearest frame, and has at least one.
+    `width` and `height` are even, since H.264 knows no others in its usual colour format, up to 4096 x 2304.
+    It lasts `seconds`, to the nearest frame, and has at least one frame.
     """
 
     still: Picture | Variation
@@ -72,21 +72,21 @@ def planes(image: Image.Image) -> h264.Planes:
     """Take an image apart for coding: brightness and colours, whole and averaged, and where detail is."""
     columns, rows = -(-image.width // 16), -(-image.height // 16)
     whole = Image.new("RGB", (columns * 16, rows * 16))
-    # What cropping will hide repeats the border, or its colour would bleed in.
+    # What cropping will hide is like what lies beside it, or its colour would bleed in.
     whole.paste(image.resize(whole.size, Image.Resampling.NEAREST))
     whole.paste(image, (0, 0))
     grey, blue, red = whole.convert("YCbCr").split()
-    channels = (grey.point(LUMA), blue.point(CHROMA).reduce(2), red.point(CHROMA).reduce(2))
-    means = [channel.reduce(4) for channel in channels]
-    lost = ImageChops.difference(channels[0], means[0].resize(whole.size, Image.Resampling.BICUBIC))
-    # Means of a macroblock's 256 pixels, times 16, so that whole numbers tell them apart.
+    samples = (grey.point(LUMA), blue.point(CHROMA).reduce(2), red.point(CHROMA).reduce(2))
+    means = (samples[0].reduce(4), samples[1].reduce(4), samples[2].reduce(4))
+    lost = ImageChops.difference(samples[0], means[0].resize(whole.size, Image.Resampling.BICUBIC))
+    # The means of macroblocks are small: times 16, whole numbers tell them apart.
     errors = lost.point([min(255, value * 16) for value in range(256)]).reduce(16).tobytes()
     order = sorted(range(len(errors)), key=errors.__getitem__, reverse=True)
     kept = order[: min(max(int(len(order) * DETAILED), FEWEST_DETAILED), MOST_DETAILED)]
     return h264.Planes(
         columns,
         rows,
-        tuple(channel.tobytes() for channel in channels),
-        tuple(channel.tobytes() for channel in means),
+        (samples[0].tobytes(), samples[1].tobytes(), samples[2].tobytes()),
+        (means[0].tobytes(), means[1].tobytes(), means[2].tobytes()),
         frozenset(number for number in kept if errors[number] > TOLERANCE * 16),
     )
