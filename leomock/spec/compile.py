@@ -52,7 +52,7 @@ def json_schema(document: Json, schema: Json, where: str) -> Json:
             ]
         elif keyword in ("items", "not") or (keyword == "additionalProperties" and isinstance(value, dict)):
             result[keyword] = json_schema(document, value, f"{where}/{keyword}")
-        elif keyword in _JSON_SCHEMA or keyword in _LIMITS:
+        elif keyword in _JSON_SCHEMA or keyword in _LIMITS or (keyword, value) == ("format", "uuid"):
             result[keyword] = value
     if schema.get("nullable"):
         return _or_null(result)
@@ -103,22 +103,24 @@ class Operation:
         self.group: str = entry["x-group"]
         self.entry = entry
         self._document = document
-        self.variables: dict[str, Variable] = {v.name: v for v in self._variables()}
+        self.variables: dict[str, Variable] = {}
+        for variable in self._variables():
+            if variable.name in self.variables:  # there is one pool for path, query and body
+                raise SpecError(f"{self}: the variable {variable.name!r} stands twice")
+            self.variables[variable.name] = variable
         self.required = tuple(v.name for v in self.variables.values() if v.required)
         # A default on a required variable is only a sample value: the real service asks for it.
         self.defaults: dict[str, Any] = {
             v.name: None if v.required else v.default for v in self.variables.values()
         }
         self.integers = frozenset(n for n, v in self.variables.items() if v.schema.get("type") == "integer")
-        self.uuids = tuple(
-            v.name
-            for v in self.variables.values()
-            if v.location == "path" and v.schema.get("format") == "uuid"
-        )
+        self.uuids = tuple(v.name for v in self.variables.values() if v.schema.get("format") == "uuid")
         names = list(self._answer["properties"])
-        if len(names) != 1:
+        has_envelope = entry.get("x-envelope", True)
+        if has_envelope and len(names) != 1:
             raise SpecError(f"{self}: a response has exactly one top-level key, this one has {names}")
-        self.envelope: str = names[0]
+        # Empty where the document says that the answer has none (`x-envelope: false`).
+        self.envelope: str = names[0] if has_envelope else ""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} ({self.id})"
@@ -162,12 +164,14 @@ class Operation:
                 "required": list(self.required),
             },
             mask="it",  # the refused value may be a megabyte long
+            validate_formats=True,
         )
 
     @cached_property
     def shaper(self) -> Shaper:
         """Fits a value to the response schema; compiled when the operation is first called."""
-        return Shaper(self._document, self._answer["properties"][self.envelope])
+        answer = self._answer
+        return Shaper(self._document, answer["properties"][self.envelope] if self.envelope else answer)
 
 
 class Spec:
@@ -176,9 +180,8 @@ class Spec:
     def __init__(self, folder: Path | None = None) -> None:
         folder = folder or specs_folder()
         self.folder = folder
-        self.published = bundle(folder)
         self.overlay = read(folder / OVERLAY)
-        self.effective = lay(self.published, self.overlay)
+        self.effective = lay(bundle(folder), self.overlay)
         self.operations: dict[str, Operation] = {}
         # By the number of segments and the first of them, which is never a variable.
         self._routes: dict[tuple[int, str], list[tuple[list[str], dict[str, Operation]]]] = {}
@@ -193,6 +196,11 @@ class Spec:
             self._routes.setdefault((len(pattern), pattern[0]), []).append((pattern, methods))
         for routes in self._routes.values():
             routes.sort(key=lambda route: [part.startswith("{") for part in route[0]])
+
+    @cached_property
+    def published(self) -> Json:
+        """What was published, without our corrections; nothing that comes from another source."""
+        return bundle(self.folder, published_only=True)
 
     def route(self, method: str, segments: list[str]) -> tuple[Operation, dict[str, str]]:
         """The operation that a method and the decoded segments of a path name, and its path variables.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leomock.spec.refs import COMPONENTS, OVERLAY, Json, read
+from leomock.spec.refs import COMPONENTS, Json, groups, read
 
 _PROSE = ("description", "summary")
 # Their keys are names that somebody chose, not keywords.
@@ -35,24 +35,15 @@ class Difference:
 
 
 def documents(folder: Path) -> dict[str, Json]:
-    """The OpenAPI documents of a folder by their titles, each with its components inside.
+    """The published OpenAPI documents of a folder by their titles, each with its components inside.
 
     Two layouts are understood: every document with components of its own (as published), and one
     `components.json` for all (as in `specs/`).
     """
     shared = folder / COMPONENTS
-    components = read(shared)["components"] if shared.is_file() else None
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        if path.name in (COMPONENTS, OVERLAY):
-            continue
-        document = read(path)
-        if "openapi" not in document:
-            continue
-        if components is not None:
-            document = document | {"components": components}
-        found[document["info"]["title"]] = document
-    return found
+    inside = {"components": read(shared)["components"]} if shared.is_file() else {}
+    found = groups(folder, published_only=True)
+    return {document["info"]["title"]: document | inside for document in found.values()}
 
 
 def compare(old: dict[str, Json], new: dict[str, Json]) -> list[Difference]:

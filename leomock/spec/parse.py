@@ -109,9 +109,11 @@ def parse(operation: Operation, captured: dict[str, str], request: Request) -> C
         if pool.get(name) is None:
             raise _absent(operation, operation.variables[name], name in pool, request)
     for name in operation.uuids:
-        if not is_uuid(pool[name]):
-            raise NOT_A_UUID(value=pool[name], explain=f"{operation.id}: '{name}' must be a UUID")
-        pool[name] = pool[name].lower()
+        value = pool.get(name)
+        if isinstance(value, str):
+            if not is_uuid(value):
+                raise NOT_A_UUID(value=value[:100], explain=f"{operation.id}: '{name}' must be a UUID")
+            pool[name] = value.lower()
     if not operation.validator.is_valid(pool):
         raise _refusal(operation, operation.validator.iter_errors(pool))
     call = Call(operation, pool, request.addresses)
@@ -137,7 +139,8 @@ def _pool(operation: Operation, captured: dict[str, str], request: Request) -> d
             body = None
         if isinstance(body, dict):
             pool.update(body)
-    pool.update(captured)
+    for name, text in captured.items():
+        pool[name] = _decoded(operation.variables[name], text)
     return pool
 
 
@@ -154,7 +157,7 @@ def _without_unnameable(operation: Operation, pool: dict[str, Any]) -> dict[str,
 
 
 def _decoded(variable: Variable | None, text: str) -> Any:
-    """The value of a variable in the query string: booleans and numbers are decoded, empty is none."""
+    """The value of a variable in a path or query: booleans and numbers are decoded, empty is none."""
     if variable is None:
         return text
     kind = variable.schema.get("type")
@@ -229,15 +232,20 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
     def refuse(wording: Wording, **words: str) -> ApiError:
         return ApiError(wording, wording.text.format(**words), path, explain)
 
+    if text := schema.get("x-refusal", {}).get(error.schema_path[-1]):
+        return OUT_OF_LIMITS(rule=text, explain=explain)
+    # GraphQL knows enums by their names; a String with a few allowed values is a rule of the operation.
+    is_enum = "enum" in schema and schema.get("type") == "string" and type_name(schema) != "String"
     if kind == "Type":
         if schema.get("type") == "integer" and isinstance(value, float):
             return refuse(NOT_AN_INT, value=str(value))
-        expected = "an enum value" if "enum" in schema else _EXPECTED.get(schema.get("type", ""), "a value")
+        expected = "an enum value" if is_enum else _EXPECTED.get(schema.get("type", ""), "a value")
         return refuse(
             WRONG_TYPE, expected=expected, type=type_name(schema), found=_FOUND.get(type(value), "a number")
         )
-    texts = schema.get("x-refusal", {})
-    if kind == "Enum" and schema.get("type") == "string" and "enum" not in texts:
+    if schema.get("format") == "uuid" and kind in ("Format", "Pattern"):
+        return NOT_A_UUID(value=value[:100], explain=explain)
+    if kind == "Enum" and is_enum:
         values = ", ".join(f"'{v}'" for v in schema["enum"] if v is not None)
         return refuse(NOT_IN_ENUM, values=values, type=type_name(schema), found=value)
     if kind == "Required":
@@ -245,8 +253,7 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
     if kind == "AdditionalProperties":
         unknown = next(iter(set(value) - set(schema.get("properties", ()))), "")
         return refuse(UNKNOWN_FIELD, name=unknown, type=type_name(schema))
-    text = texts.get(error.schema_path[-1]) or f"{name} {_limit(schema)}"
-    return OUT_OF_LIMITS(rule=text, explain=explain)
+    return OUT_OF_LIMITS(rule=f"{name} {_limit(schema)}", explain=explain)
 
 
 def _schema_at(schema: Any, steps: list[str | int], operation: Operation) -> Any:
@@ -260,7 +267,7 @@ def _path(operation: Operation, variable: Variable, steps: list[str | int]) -> s
     """Where Hasura says a value is wrong; the actions of the real service take one argument, `arg1`."""
     place = "args.arg1" if variable.location == "body" else "args"
     inner = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-    return f"$.selectionSet.{operation.envelope}.{place}{inner}"
+    return f"$.selectionSet.{operation.envelope or operation.id}.{place}{inner}"
 
 
 def _limit(schema: Any) -> str:

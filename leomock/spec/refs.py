@@ -43,21 +43,27 @@ def read(path: Path) -> Json:
     return document
 
 
-def groups(folder: Path) -> dict[str, Json]:
-    """The group documents of a folder by name (`generations`, …), in the order of their names."""
+def groups(folder: Path, *, published_only: bool = False) -> dict[str, Json]:
+    """The group documents of a folder by name (`generations`, …), in the order of their names.
+
+    `x-published: false` in a document's info says that its source is another than a published document.
+    """
     return {
         path.stem: document
         for path in sorted(folder.glob("*.json"))
-        if path.name not in (COMPONENTS, OVERLAY) and "openapi" in (document := read(path))
+        if path.name not in (COMPONENTS, OVERLAY)
+        and "openapi" in (document := read(path))
+        and (document["info"].get("x-published", True) or not published_only)
     }
 
 
-def bundle(folder: Path) -> Json:
+def bundle(folder: Path, *, published_only: bool = False) -> Json:
     """All group documents as one, components inside; `x-group` on an operation names its document."""
     joined: Json = {"openapi": "3.0.0", "info": {}, "servers": [], "tags": [], "paths": {}}
-    for name, document in groups(folder).items():
+    for name, document in groups(folder, published_only=published_only).items():
         document = _localised(document)
-        joined["info"] = {**document["info"], "title": "Leonardo.AI API", "description": ""}
+        info = {key: value for key, value in document["info"].items() if not key.startswith("x-")}
+        joined["info"] = {**info, "title": "Leonardo.AI API", "description": ""}
         joined["servers"] = document["servers"]
         joined["tags"] += [tag for tag in document["tags"] if tag not in joined["tags"]]
         joined["security"] = document["security"]

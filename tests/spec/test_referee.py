@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from leomock.spec.compile import Operation, Spec
 from leomock.spec.referee import Exchange, Referee
+from leomock.spec.refs import Json, operations_of
 
 SERVER = "http://leomock.test/api/rest/v1"
 KEY = {"authorization": "Bearer key"}
@@ -63,6 +65,66 @@ def test_document_published() -> None:
     """The published document is not: the overlay corrects the pattern that is no regular expression."""
     with pytest.raises(Exception, match=r"\[0-9\]\{\*\}"):
         Referee(SPEC.document(SERVER, published=True)).check_document()
+
+
+def examples(document: Json) -> Iterator[tuple[str, Exchange]]:
+    """Every example of an answer, as if it had been answered."""
+    for path, item in document["paths"].items():
+        for method, entry in operations_of(item):
+            content = entry["responses"]["200"]["content"]["application/json"]
+            found = {name: example["value"] for name, example in content.get("examples", {}).items()}
+            if "example" in content:
+                found["example"] = content["example"]
+            for name, value in found.items():
+                exchange = answered(value, method.upper(), re.sub(r"{\w+}", ID, path))
+                yield f"{entry['operationId']} {name}", exchange
+
+
+# What is wrong with the published examples; the overlay corrects the example or the schema.
+WRONG_EXAMPLES = {
+    "getBlueprintExecutionGenerations success": ["a1b2c3d4", "'failedReason' is a required", "b2c3d4e5"],
+    "getBlueprintExecutionGenerations promptModerationFailure": ["c3d4e5f6"],  # ids of another version than 4
+    "getBlueprintExecutionGenerations notAccessible": ["startCursor: must not", "endCursor: must not"],
+    "promptRandom example": ["apiCreditCost: must not be null"],
+    "promptImprove example": ["apiCreditCost: must not be null"],
+    "performAlchemyUpscaleLCM example": ["'generationId' is a required property"],
+    "createVariationUpscale example": ["'sdUpscaleJob' is a required", "'sdUpscalerjob' was unexpected"],
+    "createVariationNoBG example": ["f5g6h7i8"],
+    "CreateUniversalUpscalerJob example": ["g6h7i8j9"],
+}
+
+
+def test_examples_fit_their_schemas(exact: Referee) -> None:
+    """Every example of an answer holds exactly what its schema names."""
+    judged = {name: exact.judge_response(exchange) for name, exchange in examples(DOCUMENT)}
+    assert len(judged) == 32
+    assert {name: findings for name, findings in judged.items() if findings} == {}
+
+
+def test_examples_published_that_do_not_fit() -> None:
+    """Without the overlay these do not, and no others: each is a correction that is still needed."""
+    published = SPEC.document(SERVER, published=True)
+    judge = Referee(published, exact=True).judge_response
+    judged = {name: found for name, exchange in examples(published) if (found := judge(exchange))}
+    assert judged.keys() == WRONG_EXAMPLES.keys()
+    for name, findings in judged.items():
+        for finding, told in zip(findings, WRONG_EXAMPLES[name], strict=True):
+            assert told in finding
+
+
+def test_examples_of_requests_fit(referee: Referee) -> None:
+    """So does every example of a body, and every sample of a parameter."""
+    judged = 0
+    for path, item in DOCUMENT["paths"].items():
+        for method, entry in operations_of(item):
+            content = entry.get("requestBody", {}).get("content", {}).get("application/json", {})
+            if "example" in content:
+                body = json.dumps(content["example"]).encode()
+                headers = {**KEY, "Content-Type": "application/json"}
+                url = SERVER + re.sub(r"{\w+}", ID, path)
+                assert referee.judge_request(Exchange(method.upper(), url, headers, body)) == []
+                judged += 1
+    assert judged == 2
 
 
 def test_document_with_a_default_that_does_not_fit() -> None:
@@ -256,7 +318,8 @@ def test_answer_that_conforms(referee: Referee, exact: Referee, exchange: Exchan
     [
         (
             answered({"sdGenerationJob": JOB}, status=201),
-            f"{CREATE} 201: the document names no such status, but 200, 400, 401, 413, 429, 500",
+            f"{CREATE} 201: the document names no such status, "
+            "but 200, 400, 401, 404, 405, 413, 429, 500, 403",
         ),
         (
             answered({"sdGenerationJob": {**JOB, "apiCreditCost": "8"}}),
