@@ -183,6 +183,14 @@ PAGE = "error messages page of docs.leonardo.ai; the status is inferred"
 
 INVALID_INIT_IMAGE = Wording(400, "unexpected", "invalid init image id", "documented", PAGE)
 NO_ACCESS_TO_IMAGE = Wording(400, "unexpected", "couldn't access image", "documented", PAGE)
+NO_INIT_VARIATION = Wording(400, "unexpected", "failed to find init variation", "documented", PAGE)
+NOT_ONE_IMAGE = Wording(
+    400,
+    "unexpected",
+    "exactly one of {names} must be given",
+    "inferred",
+    "each is described as the id of the one image to work on; the text is chosen",
+)
 TOO_MANY_IMAGES = Wording(
     400, "unexpected", "Too many images", "documented", "heading of the error messages page; body not shown"
 )

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from leomock.catalogue import platform_models
-from leomock.errors import INVALID_INIT_IMAGE, NO_ACCESS_TO_IMAGE
+from leomock.errors import INVALID_INIT_IMAGE, NO_ACCESS_TO_IMAGE, NO_INIT_VARIATION
 from leomock.results import at, rendered
 from leomock.settings import is_uuid
 from leomock.state.bucket import StoredObject
@@ -16,19 +16,51 @@ from leomock.state.world import World
 
 if TYPE_CHECKING:  # Pillow is loaded when the first picture is asked for
     from leomock.rendering.image import Picture
+    from leomock.rendering.variation import Source, Variation
+    from leomock.rendering.video import Video
 
 # The real names carry about this much of the prompt.
 SLUG_LENGTH = 60
 _NOT_A_WORD = re.compile(r"[^A-Za-z0-9]+")
 # A picture made from a picture made from a picture …: deeper ones are drawn without what they came from.
 DEEPEST_INIT = 3
+# Of variations of variations of variations … only so many are drawn, upon what the first was made from.
+DEEPEST_VARIATION = 4
 
 
 def picture_keys(row: Row, user_id: str) -> list[str]:
     """The keys of the pictures of a generation, in the form seen on the real CDN."""
     extension = "png" if row.get("transparency") == "foreground_only" else "jpg"
-    stem = f"users/{user_id}/generations/{row['id']}/{_stem(row['modelId'], row['prompt'][:200])}"
+    stem = f"users/{user_id}/generations/{row['id']}/{result_stem(row)}"
     return [f"{stem}_{index}.{extension}" for index in range(picture_count(row))]
+
+
+def variation_key(world: World, row: Row) -> str:
+    """The key of a variation, in the forms seen on the real CDN.
+
+    There the name of the model is always `Default`; PNG, for alpha, is what lost its background or is
+    upscaled from a PNG. That a variation of a variation is named after the first picture is chosen.
+    """
+    id, kind = row["id"], row["kind"]
+    folder = f"users/{world.user_id}/generations/{id}/variations"
+    if kind == "UNIVERSAL":
+        return f"{folder}/UniversalUpscaler_{id}.jpg"
+    png = kind == "NOBG" or (kind == "UPSCALE" and row["sourceKey"].endswith(".png"))
+    found = find_generated(world, row["generatedImageId"] or "")
+    stem = f"{_stem(None, found[0]['prompt'][:200])}_{found[1]}" if found else "Default"
+    return f"{folder}/{stem}_{id}_0.{'png' if png else 'jpg'}"
+
+
+def video_keys(row: Row, user_id: str) -> list[str]:
+    """The keys of the films of a generation: none, unless it is one of videos."""
+    if "seconds" not in row:
+        return []
+    return [f"{key.rpartition('.')[0]}.mp4" for key in picture_keys(row, user_id)]
+
+
+def result_stem(row: Row) -> str:
+    """What the names of a generation's results begin with: its model and its prompt."""
+    return _stem(row["modelId"], row["prompt"][:200])
 
 
 def picture_count(row: Row) -> int:
@@ -67,26 +99,60 @@ def generated_picture(world: World, image_id: str, name: str) -> tuple[Row, int]
     )
 
 
+def find_uploaded(world: World, id: str) -> StoredObject | None:
+    """The file that was uploaded for the init image with this id, or None."""
+    row = world.init_images.get(id.lower())
+    return world.bucket.objects.get(row["key"]) if row else None
+
+
 def uploaded_picture(world: World, id: str, name: str) -> StoredObject:
     """The uploaded file that a variable of a call names; raises the refusal of the real service."""
-    row = world.init_images.get(id.lower())
-    if row is None:
-        raise INVALID_INIT_IMAGE(explain=f"{name} is no id that POST /init-image answered with this API key")
-    if stored := world.bucket.objects.get(row["key"]):
+    if stored := find_uploaded(world, id):
         return stored
+    if world.init_images.get(id.lower()) is None:
+        raise INVALID_INIT_IMAGE(explain=f"{name} is no id that POST /init-image answered with this API key")
     raise INVALID_INIT_IMAGE(
         explain=f"{name} is known, but nothing was uploaded for it yet: POST the form with the file first"
     )
 
 
+def find_variation(world: World, id: str) -> Row | None:
+    """The finished variation with this id, or None."""
+    row = world.variations.get(id.lower())
+    return row if row is not None and row["status"] == "COMPLETE" else None
+
+
+def varied_picture(world: World, id: str, name: str) -> Row:
+    """The finished variation that a variable of a call names; raises the refusal of the real service."""
+    if row := find_variation(world, id):
+        return row
+    raise NO_INIT_VARIATION(
+        explain=f"{name} is not the id of a finished variation of this API key (GET /variations/{{id}} tells "
+        "when it is COMPLETE; a generated picture is no variation)"
+    )
+
+
 @at("users/{user}/generations/{id}/{name}")
-def result_of_a_generation(world: World, id: str, name: str) -> Picture | None:
-    """The picture of a finished generation that has this name."""
+def result_of_a_generation(world: World, id: str, name: str) -> Picture | Video | None:
+    """The picture or the film of a finished generation that has this name."""
     row = world.generations.get(id)
     if row is None or row["status"] != "COMPLETE":
         return None
-    names = [key.rpartition("/")[2] for key in picture_keys(row, world.user_id)]
-    return drawn(world, row, names.index(name)) if name in names else None
+    for index, key in enumerate(picture_keys(row, world.user_id)):
+        if key.endswith(f"/{name}"):
+            return drawn(world, row, index)
+    if any(key.endswith(f"/{name}") for key in video_keys(row, world.user_id)):
+        return video(world, row, row["imageWidth"], row["imageHeight"])
+    return None
+
+
+@at("users/{user}/generations/{id}/variations/{name}")
+def result_of_a_variation(world: World, id: str, name: str) -> Variation | None:
+    """The picture of a finished variation that has this name."""
+    row = find_variation(world, id)
+    if row is None or row["key"].rpartition("/")[2] != name:
+        return None
+    return drawn_variation(world, row)
 
 
 def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture:
@@ -108,6 +174,13 @@ def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture:
     )
 
 
+def video(world: World, row: Row, width: int, height: int) -> Video:
+    """The film of a generation of a video, at a size in pixels (even numbers)."""
+    from leomock.rendering.video import Video
+
+    return Video(drawn(world, row, 0), row["seconds"], width, height)
+
+
 def _label(row: Row) -> str:
     model = platform_models().get(row["modelId"] or "")
     return model.name if model else row["sdVersion"] or ""
@@ -116,11 +189,35 @@ def _label(row: Row) -> str:
 def _init(world: World, row: Row, depth: int) -> bytes | None:
     """The file or picture that a generation began with, if it is still there."""
     if id := row.get("init_image_id"):
-        image = world.init_images.get(id.lower())
-        stored = world.bucket.objects.get(image["key"]) if image else None
-        return stored.body if stored else None
-    if (id := row.get("init_generation_image_id")) and depth < DEEPEST_INIT:
-        for generation_id, index in world.ids.wholes(id.lower()):
-            if (source := world.generations.get(generation_id)) and index < picture_count(source):
-                return rendered(drawn(world, source, index, depth + 1))
+        return _file(world, id)
+    if depth >= DEEPEST_INIT:
+        return None
+    if id := row.get("init_generation_image_id"):
+        found = find_generated(world, id)
+        return rendered(drawn(world, *found, depth + 1)) if found else None
+    if id := row.get("init_variation_id"):
+        variation = find_variation(world, id)
+        return rendered(drawn_variation(world, variation, depth + 1)) if variation else None
     return None
+
+
+def _file(world: World, id: str) -> bytes | None:
+    """The file that was uploaded for an init image, if it is still there."""
+    stored = find_uploaded(world, id)
+    return stored.body if stored else None
+
+
+def drawn_variation(world: World, row: Row, depth: int = 0) -> Variation:
+    """A variation, ready to be rendered."""
+    from leomock.rendering.variation import Variation
+
+    return Variation(_source(world, row, depth), row["kind"], row["factor"], row["creativity"])
+
+
+def _source(world: World, row: Row, depth: int) -> Source:
+    """What a variation is made from; the picture says so where an uploaded file is gone."""
+    if (before := world.variations.get(row["variationId"] or "")) and depth < DEEPEST_VARIATION:
+        return drawn_variation(world, before, depth + 1)
+    if found := find_generated(world, row["generatedImageId"] or ""):
+        return drawn(world, *found)
+    return _file(world, row["initImageId"] or "") or b""

@@ -27,7 +27,17 @@ MAY_IMPORT = {
     "uploads": {"spec", "state"},
     "operations": LEAVES | {"spec", "state", "resources"},
     "resources": LEAVES
-    | {"catalogue", "operations", "pictures", "rendering", "results", "spec", "state", "uploads"},
+    | {
+        "catalogue",
+        "operations",
+        "pictures",
+        "rendering",
+        "resources",
+        "results",
+        "spec",
+        "state",
+        "uploads",
+    },
     "scenario_files": LEAVES | {"spec", "state"},
     "answer": LEAVES | {"operations", "resources", "scenario_files", "spec", "state"},
     "har": {"state"},

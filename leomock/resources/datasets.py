@@ -97,5 +97,7 @@ def images_of(row: Row, world: World) -> list[Row]:
 
 def _add(row: Row, world: World, id: str, key: str, generated: str | bool) -> None:
     now = timestamp(world.clock.now())
-    row["dataset_images"].append({"id": id, "createdAt": now, "key": key, "generated": generated})
+    # A new list each time: a snapshot may hold the one there is.
+    image = {"id": id, "createdAt": now, "key": key, "generated": generated}
+    row["dataset_images"] = [*row["dataset_images"], image]
     row["updatedAt"] = now

@@ -91,10 +91,10 @@ def get_custom_elements_by_user_id(call: Call, world: World) -> list[Row]:
 @operation("listElements")
 def list_elements(call: Call, world: World) -> list[Row]:
     """The platform's elements."""
-    return [shown(element, call.addresses.cdn) for element in elements().values()]
+    return [shown_element(element, call.addresses.cdn) for element in elements().values()]
 
 
-def shown(element: Element, cdn: str) -> Row:
+def shown_element(element: Element, cdn: str) -> Row:
     """A platform element as answers tell of it."""
     return {
         "akUUID": element.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from leomock.catalogue import Model, platform_models
+from leomock.catalogue import Model, elements, platform_models
 from leomock.catalogue.prices import price
 from leomock.errors import (
     INTERNAL,
@@ -15,7 +15,9 @@ from leomock.errors import (
     ApiError,
 )
 from leomock.operations import operation
-from leomock.pictures import generated_picture, picture_keys, uploaded_picture
+from leomock.pictures import generated_picture, picture_keys, uploaded_picture, video_keys
+from leomock.resources.elements import shown_element
+from leomock.resources.variations import remove_variations, shown_variation
 from leomock.settings import is_uuid
 from leomock.spec.parse import Call
 from leomock.state.clock import timestamp
@@ -34,7 +36,7 @@ PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vi
 @operation("createGeneration")
 def create_generation(call: Call, world: World) -> Row:
     """Start a generation; the row stays PENDING until its job is settled."""
-    model = _model(call)
+    model = _model(call, world)
     _check(call, world, model)
     row = generation_row(
         world,
@@ -57,15 +59,8 @@ def create_generation(call: Call, world: World) -> Row:
     for name in call.sent:
         if name in _REFLECTED and call.given(name):
             row[_REFLECTED[name]] = call[name]
-    if elements := call["elements"]:
-        row["generation_elements"] = [
-            {
-                "id": number,
-                "lora": {"akUUID": e["akUUID"], "baseModel": row["sdVersion"]},
-                "weightApplied": e.get("weight", 1.0),
-            }
-            for number, e in enumerate(elements, 1)
-        ]
+    if call["elements"]:
+        row["elements"] = call["elements"]
     credits = row["credits"] = _price(call, model)
     world.begin(world.generations, row, credits)
     return {"generationId": row["id"], **world.account.cost(credits)}
@@ -113,11 +108,12 @@ def get_generations_by_user_id(call: Call, world: World) -> list[Row]:
 
 @operation("deleteGenerationById")
 def delete_generation_by_id(call: Call, world: World) -> Row | None:
-    """Delete a generation with its pictures; null when there is none."""
+    """Delete a generation with its pictures and their variations; null when there is none."""
     row = world.generations.remove(call["id"])
     if row is None:
         return None
     world.jobs.drop(row)
+    remove_variations(world, row)
     return {"id": row["id"]}
 
 
@@ -171,6 +167,8 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     if kept is not None and kept[0] is row and kept[1] == cdn:
         return kept[2]
     shown = {**row, "prompt_moderations": [{"moderationClassification": []}]}
+    if "elements" in row:
+        shown["generation_elements"] = _elements(row, cdn)
     if row["status"] != "COMPLETE":
         return shown
     shown["generated_images"] = _images(row, world, cdn)
@@ -183,6 +181,20 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     return fitted
 
 
+def _elements(row: Row, cdn: str) -> list[Row]:
+    """The elements of a generation; of one that the catalogue has not got, only what the call said."""
+    return [
+        {
+            "id": number,
+            "lora": shown_element(known, cdn)
+            if (known := elements().get(each["akUUID"]))
+            else {"akUUID": each["akUUID"], "baseModel": row["sdVersion"]},
+            "weightApplied": each.get("weight", 1.0),
+        }
+        for number, each in enumerate(row["elements"], 1)
+    ]
+
+
 def _images(row: Row, world: World, cdn: str) -> list[Row]:
     """The pictures of a finished generation as the API answers them."""
     keys = picture_keys(row, world.user_id)
@@ -191,22 +203,32 @@ def _images(row: Row, world: World, cdn: str) -> list[Row]:
     if flagged := row.get("nsfw"):
         for index, image in enumerate(images):
             image["nsfw"] = flagged == "all" or index in flagged
+    for image, key in zip(images, video_keys(row, world.user_id), strict=False):
+        image["motionMP4URL"] = f"{cdn}/{key}"
+        image |= {name: row.get(name) for name in ("motion", "motionModel", "motionStrength", "imageToVideo")}
+    for id, index in row.get("variations", ()):
+        if variation := world.variations.get(id):
+            listed = images[index].setdefault("generated_image_variation_generics", [])
+            listed.append(shown_variation(variation, world, cdn))
     return images
 
 
 # --- rules that need two variables or the state -----------------------------------------------------
 
 
-def _model(call: Call) -> Model | None:
+def _model(call: Call, world: World) -> Model | None:
     """The model of a call; None where only `sd_version` or PhotoReal v1 chooses one."""
     id: str = call["modelId"]
     if not call.given("modelId") and (call.given("sd_version") or call["photoReal"]):
         return None
-    model = platform_models().get(id.lower())
-    if model:
+    if model := platform_models().get(id.lower()):
         return model
+    if (row := world.models.get(id.lower())) and row["status"] == "COMPLETE":
+        return Model(row["id"], row["name"], row["sdVersion"], "isModelCustom", "documented")
     if is_uuid(id):
-        raise UNSUPPORTED_MODEL(model=id, explain="modelId names no platform model this fake knows")
+        raise UNSUPPORTED_MODEL(
+            model=id, explain="modelId names no platform model that this fake knows, nor a trained one of this API key"
+        )
     raise INTERNAL(explain=f"modelId must be the id (a UUID) of a model, not {id[:60]!r}")
 
 

@@ -1,4 +1,7 @@
-"""Webhook events: what the API posts when a job has ended (specs/webhooks.asyncapi.json)."""
+"""Webhook events: what the API posts when a job has ended (specs/webhooks.asyncapi.json).
+
+The document knows generations only; the event of a variation is as others saw it.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from leomock.state.world import World
 Body = dict[str, Any]
 
 IMAGE_GENERATION_COMPLETE = "image_generation.complete"
+# No document names it; it was observed in code that receives it (some wait for `post_processing.completed`).
+POST_PROCESSING_COMPLETE = "post_processing.complete"
 
 # Of the model and the key a fake has no history. Basis: chosen; the model's two moments are those of the one
 # documented body, and a key is as old as a world's time.
@@ -29,6 +34,8 @@ def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body
     """
     if world.generations.get(row["id"]) is row:
         return generation_event(row, world, cdn, moment)
+    if world.variations.get(row["id"]) is row:
+        return variation_event(row, world, cdn, moment)
     return None
 
 
@@ -40,15 +47,46 @@ def generation_event(row: Row, world: World, cdn: str, moment: float | None = No
     document gives no null for `model` and `webhookCallbackApiKey`, so where there is none the name is absent.
     """
     moment = world.clock.now() if moment is None else moment
+    generation = _generation(row, world, cdn, f"{timestamp(moment)}Z")
+    return _enveloped(IMAGE_GENERATION_COMPLETE, "generation", generation, moment)
+
+
+def variation_event(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body]:
+    """The type and the body of the event for a variation that ended at a moment.
+
+    Basis: observed, in the schemas of clients, which name these fields and no values. Chosen: the word
+    `variation` for the object, a url of null in the event of a failure, which has the same type; and that
+    what was made from an uploaded image tells null for `generatedImageId`. That `apiKey` is as in the
+    documented event is inferred: clients read its `webhookCallbackApiKey`.
+    """
+    variation = {
+        "id": row["id"],
+        "createdAt": f"{row['createdAt']}Z",
+        "updatedAt": f"{timestamp(moment)}Z",
+        "status": row["status"],
+        "url": f"{cdn}/{row['key']}" if row["status"] == "COMPLETE" else None,
+        "transparent": row["kind"] == "NOBG",
+        "generatedImageId": row["generatedImageId"],
+        "transformType": row["transformType"],
+        "api": True,
+        "tokenCost": 0,
+        "apiDollarCost": str(row["credits"]),  # as that of a generation
+        "apiKey": _api_key(world),
+    }
+    return _enveloped(POST_PROCESSING_COMPLETE, "variation", variation, moment)
+
+
+def _enveloped(type: str, kind: str, thing: Body, moment: float) -> tuple[str, Body]:
+    """The type of an event and its whole body."""
     body = {
-        "type": IMAGE_GENERATION_COMPLETE,
-        "object": "generation",
+        "type": type,
+        "object": kind,
         # By way of microseconds, as `timestamp` does it: a float of seconds may lie just below its value.
         "timestamp": round(moment * 1_000_000) // 1000,
         "api_version": "v1",
-        "data": {"object": _generation(row, world, cdn, f"{timestamp(moment)}Z")},
+        "data": {"object": thing},
     }
-    return IMAGE_GENERATION_COMPLETE, body
+    return type, body
 
 
 def _generation(row: Row, world: World, cdn: str, ended: str) -> Body:

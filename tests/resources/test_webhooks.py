@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from leomock.catalogue import platform_models
-from leomock.resources.webhooks import generation_event
+from leomock.resources.webhooks import event_of, generation_event
 from leomock.settings import Settings
 from leomock.spec.compile import json_schema
 from leomock.spec.refs import specs_folder
@@ -210,6 +210,76 @@ def test_event_draws_no_ids(world: World) -> None:
     before = World(KEY, Settings()).ids.new()
     generation_event(row_of(), world, CDN)
     assert world.ids.new() == before
+
+
+# --- variations, which the document does not know -------------------------------------------------------
+
+
+def variation_in(world: World, **fields: Any) -> Row:
+    return world.variations.add(
+        {
+            "id": "3f5c2a10-0c7e-4f5a-8b1d-6a9be4a1c0de",
+            "createdAt": "2024-04-20T14:33:28.258",
+            "status": "COMPLETE",
+            "kind": "UNIVERSAL",
+            "transformType": "UPSCALE",
+            "generatedImageId": GENERATION,
+            "credits": 10,
+            "key": "users/u/generations/v/variations/UniversalUpscaler_v.jpg",
+            **fields,
+        }
+    )
+
+
+def test_event_of_a_variation(world: World) -> None:
+    """Type and fields as clients read them."""
+    row = variation_in(world)
+    world.clock.advance(4)
+    found = event_of(row, world, CDN, world.clock.now())
+    assert found is not None
+    type, body = found
+    api_key = body["data"]["object"].pop("apiKey")
+    assert type == "post_processing.complete"
+    assert body == {
+        "type": "post_processing.complete",
+        "object": "variation",
+        "timestamp": 1713623612258,
+        "api_version": "v1",
+        "data": {
+            "object": {
+                "id": row["id"],
+                "createdAt": "2024-04-20T14:33:28.258Z",
+                "updatedAt": "2024-04-20T14:33:32.258Z",
+                "status": "COMPLETE",
+                "url": f"{CDN}/users/u/generations/v/variations/UniversalUpscaler_v.jpg",
+                "transparent": False,
+                "generatedImageId": GENERATION,
+                "transformType": "UPSCALE",
+                "api": True,
+                "tokenCost": 0,
+                "apiDollarCost": "10",
+            }
+        },
+    }
+    assert api_key == generation_in(world)["apiKey"]
+    assert api_key["webhookCallbackApiKey"] == "abcd"
+
+
+def test_event_of_a_variation_that_failed(world: World) -> None:
+    """The same type with another status, and no url."""
+    row = variation_in(world, status="FAILED", kind="NOBG", transformType="NOBG")
+    found = event_of(row, world, CDN, world.clock.now())
+    assert found is not None
+    type, body = found
+    variation = body["data"]["object"]
+    assert (type, variation["status"], variation["url"]) == ("post_processing.complete", "FAILED", None)
+    assert (variation["transformType"], variation["transparent"]) == ("NOBG", True)
+
+
+def test_event_of_nothing_known(world: World) -> None:
+    """Of other jobs no event was ever seen."""
+    row = world.textures.add({"id": GENERATION, "status": "COMPLETE"})
+    assert event_of(row, world, CDN, world.clock.now()) is None
 
 
 # --- the document -----------------------------------------------------------------------------------------

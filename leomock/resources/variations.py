@@ -1,0 +1,199 @@
+"""Variations: pictures made wider, larger or free of their background, from PENDING to COMPLETE."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from leomock.catalogue.prices import VARIATION, price
+from leomock.errors import NOT_ONE_IMAGE, RULE_BROKEN, ApiError
+from leomock.operations import operation
+from leomock.pictures import (
+    find_generated,
+    generated_picture,
+    picture_keys,
+    uploaded_picture,
+    variation_key,
+    varied_picture,
+)
+from leomock.spec.parse import Call
+from leomock.state.clock import timestamp
+from leomock.state.limits import IMAGES, UPSCALES, Queue
+from leomock.state.table import Row
+from leomock.state.world import World
+
+Kind = Literal["UNZOOM", "UPSCALE", "NOBG", "UNIVERSAL"]
+
+# How many times as wide and high the result is (chosen: the real numbers are not documented). That of UNZOOM
+# is how rendering/variation.py draws it.
+FACTORS: dict[Kind, float] = {"UNZOOM": 1.5, "UPSCALE": 2.0, "NOBG": 1.0}
+MEGA = 1_000_000
+# "Megapixels of the upscaled image, 20 at most": the pricing calculator knows no more.
+MOST_MEGAPIXELS = 20
+SOURCES = ("generatedImageId", "initImageId", "variationId")
+
+
+@operation("createVariationUnzoom")
+def create_variation_unzoom(call: Call, world: World) -> Row:
+    """Start to make a picture or a variation wider."""
+    return _begin(world, "UNZOOM", _image(call, world))
+
+
+@operation("createVariationUpscale")
+def create_variation_upscale(call: Call, world: World) -> Row:
+    """Start to make a picture larger."""
+    return _begin(world, "UPSCALE", _of_picture(world, call["id"], "id"), queue=UPSCALES)
+
+
+@operation("createVariationNoBG")
+def create_variation_no_bg(call: Call, world: World) -> Row:
+    """Start to take the background off a picture or a variation."""
+    return _begin(world, "NOBG", _image(call, world))
+
+
+@operation("CreateUniversalUpscalerJob")
+def create_universal_upscaler_job(call: Call, world: World) -> Row:
+    """Start the universal upscaler on a picture, an uploaded image or a variation."""
+    _check(call)
+    if call.given("generatedImageId"):
+        source = _of_picture(world, call["generatedImageId"], "generatedImageId")
+    elif call.given("variationId"):
+        source = _of_variation(world, call["variationId"], "variationId")
+    else:
+        source = _of_upload(world, call["initImageId"], "initImageId")
+    factor = call["upscaleMultiplier"]
+    width, height = source["imageWidth"], source["imageHeight"]
+    if call["ultraUpscaleStyle"]:
+        size = {"inputWidth": width, "inputHeight": height, "upscaleMultiplier": factor}
+        credits = price("UNIVERSAL_UPSCALER_ULTRA", size)
+    else:
+        megapixels = min(MOST_MEGAPIXELS, math.ceil(width * height * factor**2 / MEGA))
+        credits = price("UNIVERSAL_UPSCALER", {"megapixel": megapixels})
+    how = {"factor": factor, "creativity": call["creativityStrength"], "prompt": call["prompt"] or ""}
+    return _begin(world, "UNIVERSAL", source | how, credits, UPSCALES)
+
+
+@operation("getVariationById")
+def get_variation_by_id(call: Call, world: World) -> list[Row]:
+    """The variation with this id as a list of one, or an empty list."""
+    row = world.variations.get(call["id"])
+    return [] if row is None else [shown_variation(row, world, call.addresses.cdn)]
+
+
+@operation("getMotionVariationById")
+def get_motion_variation_by_id(call: Call, world: World) -> list[Row]:
+    """The motion variation with this id as a list of one, or an empty list."""
+    row = world.motion_variations.get(call["id"])
+    return [] if row is None else [shown_variation(row, world, call.addresses.cdn)]
+
+
+def shown_variation(row: Row, world: World, cdn: str) -> Row:
+    """A row as the API answers it, which counts as a read: its url is there once it is COMPLETE."""
+    world.jobs.was_read(row)
+    return {**row, "url": f"{cdn}/{row['key']}"} if row["status"] == "COMPLETE" else row
+
+
+def remove_variations(world: World, generation: Row) -> None:
+    """Take the variations of a generation's pictures out, with their jobs.
+
+    That they go with the generation is chosen; what the real service does is not known.
+    """
+    for id, _ in generation.get("variations", ()):
+        if row := world.variations.remove(id):
+            world.jobs.drop(row)
+
+
+def _begin(world: World, kind: Kind, fields: Row, credits: int = VARIATION, queue: Queue = IMAGES) -> Row:
+    """Add a variation, start its job, and let the generated picture know of it.
+
+    `fields` are what it is made from (see `_source`) and how, where that is not the same for all of a kind.
+    """
+    row: Row = {
+        "factor": FACTORS.get(kind),
+        "creativity": 0,
+        **fields,
+        "id": world.ids.new(),
+        "createdAt": timestamp(world.clock.now()),
+        # Chosen for UNIVERSAL: of the five types there are, it is the one that fits.
+        "transformType": "UPSCALE" if kind == "UNIVERSAL" else kind,
+        "kind": kind,
+        "credits": credits,
+    }
+    for side in ("imageWidth", "imageHeight"):
+        row[side] = round(row[side] * row["factor"])
+    row["key"] = variation_key(world, row)
+    world.begin(world.variations, row, credits, queue)
+    if found := find_generated(world, row["generatedImageId"] or ""):
+        generation, index = found
+        # A new list each time: a snapshot may hold the one there is.
+        generation["variations"] = [*generation.get("variations", ()), [row["id"], index]]
+    return {"id": row["id"], **world.account.cost(credits)}
+
+
+# --- what a variation is made from: fields of its row ---------------------------------------------------
+
+
+def _image(call: Call, world: World) -> Row:
+    """What `id` and `isVariation` name."""
+    return (_of_variation if call["isVariation"] else _of_picture)(world, call["id"], "id")
+
+
+def _of_picture(world: World, id: str, name: str) -> Row:
+    generation, index = generated_picture(world, id, name)
+    return _source(
+        generation["imageWidth"],
+        generation["imageHeight"],
+        picture_keys(generation, world.user_id)[index],
+        generatedImageId=id.lower(),
+    )
+
+
+def _of_variation(world: World, id: str, name: str) -> Row:
+    """It belongs to the picture, or the uploaded image, that the first variation was made from."""
+    row = varied_picture(world, id, name)
+    return _source(
+        row["imageWidth"],
+        row["imageHeight"],
+        row["key"],
+        variationId=row["id"],
+        generatedImageId=row["generatedImageId"],
+        initImageId=row["initImageId"],
+    )
+
+
+def _of_upload(world: World, id: str, name: str) -> Row:
+    from leomock.rendering.variation import draw
+
+    file = uploaded_picture(world, id, name).body
+    width, height = draw(file).image.size
+    return _source(width, height, "", initImageId=id.lower())
+
+
+def _source(width: int, height: int, key: str, **ids: str | None) -> Row:
+    return {**dict.fromkeys(SOURCES), **ids, "imageWidth": width, "imageHeight": height, "sourceKey": key}
+
+
+# --- rules that need two variables ----------------------------------------------------------------------
+
+
+def _check(call: Call) -> None:
+    """Refuse what the parameters' descriptions forbid, though each value for itself is fine."""
+    given = [name for name in SOURCES if call.given(name)]
+    if len(given) != 1:
+        raise NOT_ONE_IMAGE(
+            names=", ".join(SOURCES),
+            explain=f"CreateUniversalUpscalerJob works on one image; given: {', '.join(given) or 'none'}",
+        )
+    if call["ultraUpscaleStyle"]:
+        # The official SDKs send the default style with every call, so it excludes nothing.
+        if call["upscalerStyle"] != call.operation.defaults["upscalerStyle"]:
+            raise _broken("upscalerStyle can not be used with ultraUpscaleStyle")
+        return
+    for name in ("detailContrast", "similarity"):
+        if call.given(name):
+            raise _broken(f"{name} can only be used with ultraUpscaleStyle")
+
+
+def _broken(rule: str) -> ApiError:
+    source = "specs/variations.json POST /variations/universal-upscaler"
+    return RULE_BROKEN(rule=rule, explain=f"CreateUniversalUpscalerJob: {rule} ({source})")
