@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "state": LEAVES | {"state"},
     "catalogue": LEAVES,
     "rendering": {"rendering"},
+    "media_files": set(),
     "results": {"rendering", "state"},
     "pictures": LEAVES | {"catalogue", "rendering", "results", "state"},
     "uploads": {"spec", "state"},

@@ -227,7 +227,8 @@ def _model(call: Call, world: World) -> Model | None:
         return Model(row["id"], row["name"], row["sdVersion"], "isModelCustom", "documented")
     if is_uuid(id):
         raise UNSUPPORTED_MODEL(
-            model=id, explain="modelId names no platform model that this fake knows, nor a trained one of this API key"
+            model=id,
+            explain="modelId names no platform model that this fake knows, nor a trained one of this API key",
         )
     raise INTERNAL(explain=f"modelId must be the id (a UUID) of a model, not {id[:60]!r}")
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from leomock.catalogue.prices import price
 from leomock.errors import NO_MOTION_SOURCE, OUT_OF_LIMITS, RULE_BROKEN, ApiError
 from leomock.operations import operation
-from leomock.pictures import find_generated, find_uploaded, find_variation, generated_picture, uploaded_picture
+from leomock.pictures import (
+    find_generated,
+    find_uploaded,
+    find_variation,
+    generated_picture,
+    uploaded_picture,
+)
 from leomock.resources.generations import LARGEST_SEED, generation_row
 from leomock.spec.parse import Call
 from leomock.state.table import Row
@@ -51,17 +57,17 @@ def create_image_to_video_generation(call: Call, world: World) -> Row:
 @operation("createSVDMotionGeneration")
 def create_svd_motion_generation(call: Call, world: World) -> Row:
     """Start a video from a picture without a prompt; the flags say where the picture comes from."""
-    id: str = call["imageId"]
+    find: Callable[[World, str], object]
     if call["isInitImage"]:
-        found, source = find_uploaded(world, id), {"init_image_id": id}
+        find, field = find_uploaded, "init_image_id"
     elif call["isVariation"]:
-        found, source = find_variation(world, id), {"init_variation_id": id}
+        find, field = find_variation, "init_variation_id"
     else:
-        found, source = find_generated(world, id), {"init_generation_image_id": id}
-    if found is None:
+        find, field = find_generated, "init_generation_image_id"
+    if find(world, call["imageId"]) is None:
         raise NO_MOTION_SOURCE(
-            explain="createSVDMotionGeneration: imageId is no finished picture of this API key; isInitImage and "
-            "isVariation say that it is an uploaded one or a variation"
+            explain="createSVDMotionGeneration: imageId is no finished picture of this API key; isInitImage "
+            "and isVariation say that it is an uploaded one or a variation"
         )
     width, height = SIZES[DEFAULT_RESOLUTION]
     row = _row(
@@ -76,7 +82,7 @@ def create_svd_motion_generation(call: Call, world: World) -> Row:
         imageToVideo=True,
         initStrength=SOURCE_SHOWS,
         credits=price("MOTION_SVD_GENERATION", {}),
-        **source,
+        **{field: call["imageId"]},
     )
     return _started(world, row)
 

@@ -41,6 +41,11 @@ class Account:
         return self._left_of_plan
 
     @property
+    def balance(self) -> int:
+        """All credits that are left."""
+        return self.left_of_plan + self._paid
+
+    @property
     def renews_at(self) -> float:
         """When the plan's credits are new, in seconds since 1970."""
         self._renew()
@@ -48,7 +53,7 @@ class Account:
 
     def spend(self, credits: int) -> None:
         """Take a price off the balance; raises the refusal of the real service where it is not enough."""
-        left = self.left_of_plan + self._paid
+        left = self.balance
         if credits > left:
             raise OUT_OF_CREDITS(
                 user_id=self._user_id, explain=f"this costs {credits} credits, {left} are left"
