@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from leomock.recordings import Recorded
 from leomock.spec.compile import Operation, Spec
-from leomock.spec.referee import Exchange, Referee
+from leomock.spec.referee import Referee
 
 SERVER = "http://leomock.test/api/rest/v1"
 KEY = {"authorization": "Bearer key"}
@@ -36,19 +37,19 @@ def exact() -> Referee:
     return Referee(DOCUMENT, exact=True)
 
 
-def asked(body: Any = None, method: str = "POST", path: str = "/generations", **changed: Any) -> Exchange:
+def asked(body: Any = None, method: str = "POST", path: str = "/generations", **changed: Any) -> Recorded:
     """A request, with a body of JSON values."""
     given: dict[str, Any] = {
         "request_headers": KEY | JSON,
         "request_body": b"" if body is None else json.dumps(body).encode(),
     }
-    return Exchange(method, SERVER + path, **given | changed)
+    return Recorded(method, SERVER + path, **given | changed)
 
 
-def answered(body: Any, method: str = "POST", path: str = "/generations", **changed: Any) -> Exchange:
+def answered(body: Any, method: str = "POST", path: str = "/generations", **changed: Any) -> Recorded:
     """An answer with a body of JSON values."""
     given: dict[str, Any] = {"response_headers": JSON, "response_body": json.dumps(body).encode()}
-    return Exchange(method, SERVER + path, **given | changed)
+    return Recorded(method, SERVER + path, **given | changed)
 
 
 # --- documents --------------------------------------------------------------------------------------------
@@ -99,7 +100,7 @@ def test_document_is_left_as_it_was() -> None:
     ],
     ids=lambda exchange: f"{exchange.method} {exchange.url[len(SERVER) :]}",
 )
-def test_request_that_conforms(referee: Referee, exchange: Exchange) -> None:
+def test_request_that_conforms(referee: Referee, exchange: Recorded) -> None:
     """No findings; names of headers and the method may have any case, a path may be percent-encoded."""
     assert referee.judge_request(exchange) == []
 
@@ -223,7 +224,7 @@ def test_request_with_a_wrong_parameter(referee: Referee, path: str, name: str, 
 )
 def test_request_to_no_operation(referee: Referee, method: str, url: str, finding: str) -> None:
     """Where nothing of the document fits, that is the one finding, for the answer as well."""
-    exchange = Exchange(method, url, KEY)
+    exchange = Recorded(method, url, KEY)
     assert referee.judge_request(exchange) == [finding]
     speaker, _, text = finding.partition(": ")
     assert referee.judge_response(exchange) == [f"{speaker} 200: {text}"]
@@ -246,7 +247,7 @@ def test_request_to_no_operation(referee: Referee, method: str, url: str, findin
     ],
     ids=lambda exchange: exchange.response_body.decode()[:30],
 )
-def test_answer_that_conforms(referee: Referee, exact: Referee, exchange: Exchange) -> None:
+def test_answer_that_conforms(referee: Referee, exact: Referee, exchange: Recorded) -> None:
     """No findings, from an exact referee either."""
     assert referee.judge_response(exchange) == exact.judge_response(exchange) == []
 
@@ -284,7 +285,7 @@ def test_answer_that_conforms(referee: Referee, exact: Referee, exchange: Exchan
     ],
     ids=lambda value: value.split(": ", 1)[1][:40] if isinstance(value, str) else "",
 )
-def test_answer_that_is_broken(referee: Referee, exchange: Exchange, finding: str) -> None:
+def test_answer_that_is_broken(referee: Referee, exchange: Recorded, finding: str) -> None:
     """Each finding names the operation, the status and the place."""
     assert [text for text in referee.judge_response(exchange) if "does not match" not in text] == [finding]
 
