@@ -22,10 +22,10 @@ OF_A_FAKE = "Calls to a fake of the Leonardo.AI API; startedDateTime is by the f
 def to_har(exchanges: Iterable[Exchange], creator_version: str, comment: str = OF_A_FAKE) -> dict[str, Any]:
     """An archive of exchanges, earliest first, as JSON values.
 
-    Times are those of the exchanges; `comment` says by which clock. What leomock knows beyond the format stands
-    under `_leomock`. A request's body that is not text is written in base64 and says so in `_encoding`, since
-    the format has a place for that in responses alone. Of bodies that were cut there is the beginning, and a
-    comment.
+    Times are those of the exchanges; `comment` says by which clock. What leomock knows beyond the format
+    stands under `_leomock`. A request's body that is not text is written in base64 and says so in
+    `_encoding`, since the format has a place for that in responses alone. Of bodies that were cut there is
+    the beginning, and a comment.
     """
     return {
         "log": {

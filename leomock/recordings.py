@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode, urlsplit
+
+from leomock.addresses import API_HOST
 
 Headers: TypeAlias = Mapping[str, str]
 Entry: TypeAlias = Mapping[str, Any]
@@ -19,6 +22,8 @@ Entry: TypeAlias = Mapping[str, Any]
 CUT = "leomock kept the first"
 # A compressed body that grows beyond this (bytes) is not read.
 LONGEST_BODY = 2**28
+_PATH, _SHORT_PATH = "/api/rest/v1", "/v1"
+_NEAR = (".localhost", ".invalid", ".test", ".local", ".internal")
 _JOURNAL_HOST = "leomock.invalid"
 
 
@@ -96,6 +101,36 @@ def read(path: str | Path) -> Recording:
 def from_journal(exchanges: Iterable[Entry], name: str = "journal") -> Recording:
     """The exchanges of a journal, as its `as_json` or `GET /_leomock/requests` gives them."""
     return _recording(name, exchanges, _from_journal)
+
+
+def api_path(url: str, base_urls: Sequence[str] = ()) -> str | None:
+    """What of a URL is below the base of the API, with its query; None for what is not of this API.
+
+    Every server of this API has `/api/rest/v1`, a fake and its REST adapters have `/v1` besides. Many other
+    APIs begin with that, so it counts for hosts of this machine or network alone. `base_urls` are further
+    ones, whole or as a path on any host.
+    """
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    bases = [base if "://" in base else origin + base for base in base_urls]
+    bases.append(origin + _PATH)
+    if _is_near(parts.hostname or ""):
+        bases.append(origin + _SHORT_PATH)
+    for base in bases:
+        rest = url.removeprefix(base.rstrip("/"))
+        if rest != url and rest[:1] in ("", "/", "?"):
+            return rest
+    return None
+
+
+def _is_near(host: str) -> bool:
+    """Whether a host is the API's own, or one of this machine or network."""
+    if host == API_HOST or "." not in host or host.endswith(_NEAR):
+        return True
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
 
 
 def decoded(body: bytes, encoding: str) -> bytes:

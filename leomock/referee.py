@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -10,18 +9,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from leomock.addresses import API_HOST
-from leomock.recordings import Recorded, Recording, from_journal, read
+from leomock.recordings import Recorded, Recording, api_path, from_journal, read
 from leomock.reports import Finding, Level, Report
 from leomock.spec.compile import Spec
 from leomock.spec.referee import RULES, Breach, Referee
 from leomock.state.journal import Exchange
 
 TITLE = "leomock referee"
-# What every server of this API has, and what a fake and its REST adapters have besides: many other APIs
-# begin with /v1, so that one is looked at where no other API is likely.
-_PATH, _SHORT_PATH = "/api/rest/v1", "/v1"
-_SERVER = f"https://{API_HOST}{_PATH}"
-_OF_THIS_MACHINE = (".localhost", ".invalid", ".test", ".local", ".internal")
+_SERVER = f"https://{API_HOST}/api/rest/v1"
 _KEY_LEFT_OUT = "Bearer left-out-by-the-recorder"
 
 
@@ -54,22 +49,13 @@ class Bench:
         document = Spec().document(_SERVER, published=published)
         self._referee = Referee(document)
         self._published = published
-        self._base_urls = [url.rstrip("/") for url in base_urls]
+        self._base_urls = base_urls
 
     def path_of(self, recorded: Recorded) -> str | None:
         """The path of a call below the base of the API, with its query; None for what is not of this API."""
-        parts = urlsplit(recorded.url)
         if recorded.method == "OPTIONS":  # browsers ask by themselves whether they may call
             return None
-        bases = [url if "://" in url else f"{parts.scheme}://{parts.netloc}{url}" for url in self._base_urls]
-        bases.append(f"{parts.scheme}://{parts.netloc}{_PATH}")
-        if _is_near(parts.hostname or ""):
-            bases.append(f"{parts.scheme}://{parts.netloc}{_SHORT_PATH}")
-        for base in bases:
-            rest = recorded.url.removeprefix(base)
-            if rest != recorded.url and rest[:1] in ("", "/", "?"):
-                return rest
-        return None
+        return api_path(recorded.url, self._base_urls)
 
     def breaches(self, recorded: Recorded) -> list[Breach] | None:
         """The rules that an exchange breaks in either direction; None for what is not of this API."""
@@ -152,16 +138,6 @@ class Bench:
             details=(rule,),
             properties=properties,
         )
-
-
-def _is_near(host: str) -> bool:
-    """Whether a host is the API's own, or one of this machine or network."""
-    if host == API_HOST or "." not in host or host.endswith(_OF_THIS_MACHINE):
-        return True
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return False
 
 
 def _origin(recorded: Recorded) -> str:

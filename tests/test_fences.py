@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "errors": set(),
     "settings": set(),
     "addresses": set(),
-    "recordings": set(),
+    "recordings": LEAVES,
     "reports": {"__version__"},
     "spec": LEAVES | {"recordings", "spec"},
     "state": LEAVES | {"state"},

@@ -120,7 +120,7 @@ def test_har_of_a_call_without_an_answer(tmp_path: Path) -> None:
     assert one(tmp_path, har(har_entry(response={"status": 0, "content": {}}))).status == 0
 
 
-CASSETTE = {
+CASSETTE: dict[str, Any] = {
     "request": {
         "method": "POST",
         "uri": URL,
