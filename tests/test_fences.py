@@ -45,8 +45,8 @@ MAY_IMPORT = {
     "pytest_plugin": {"fake", "tenant", "webhook_receiver"},
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "commands": LEAVES
-    | {"answer", "behaviours", "fake", "operations", "recordings", "referee", "reports", "scenario_files"}
-    | {"server", "spec", "state", "state_file"},
+    | {"answer", "behaviours", "fake", "har", "operations", "recordings", "referee", "reports"}
+    | {"scenario_files", "server", "spec", "state", "state_file", "__version__"},
     "cli": {"commands", "__version__"},
     "__main__": {"cli"},
     "__init__": {"fake"},

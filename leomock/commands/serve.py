@@ -169,7 +169,8 @@ def _listen(host: str, port: int, run: Callable[[Any, str], Coroutine[Any, Any, 
         raise click.ClickException(
             f"cannot listen on {host}:{port}: {error.strerror or error}; --port 0 picks a free port"
         ) from None
-    asyncio_run(run(listener, address(listener)))
+    with listener:
+        asyncio_run(run(listener, address(listener)))
 
 
 # What holds for all that can be served; the other options are about the fake.

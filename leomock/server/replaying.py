@@ -21,7 +21,7 @@ from leomock.state.journal import ABSENT, differences, one_line
 ELSEWHERE = "/elsewhere"
 
 # Whatever name a client has for this server, it is the same one.
-_HERE = "http://localhost"
+_HERE = "http://replay.invalid"
 
 # What says that two calls are the same: method, place, query, and body where it counts.
 _Call: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], str]
@@ -121,7 +121,7 @@ class Replaying:
     def _nearest(self, call: _Call) -> str:
         """The recorded call that somebody probably meant, and in what it differs."""
         names = {f"{known[0]} {known[1]}": known for known in reversed(self._answers)}
-        close = difflib.get_close_matches(f"{call[0]} {call[1]}", names, n=1, cutoff=0.3)
+        close = difflib.get_close_matches(f"{call[0]} {call[1]}", names, n=1, cutoff=0.5)
         if not close:
             return "it holds no call like this"
         alike = [known for known in self._answers if known[:2] == names[close[0]][:2]]
@@ -143,8 +143,7 @@ class Replaying:
         if path is not None:
             return urlsplit(path).path.rstrip("/")
         parts = urlsplit(url)
-        here = parts.path.startswith(f"{ELSEWHERE}/")
-        return parts.path if here else f"{ELSEWHERE}/{parts.netloc}{parts.path}"
+        return parts.path if url.startswith(_HERE) else f"{ELSEWHERE}/{parts.netloc}{parts.path}"
 
 
 def _canonical(body: bytes) -> str:
