@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "errors": set(),
     "settings": set(),
     "addresses": set(),
+    "basis": {"errors"},
     "recordings": LEAVES,
     "reports": {"__version__"},
     "spec": LEAVES | {"recordings", "spec"},
@@ -28,10 +29,11 @@ MAY_IMPORT = {
     "operations": LEAVES | {"spec", "state", "resources"},
     "resources": LEAVES | {"catalogue", "operations", "pictures", "spec", "state"},
     "scenario_files": LEAVES | {"spec", "state"},
-    "answer": LEAVES | {"operations", "resources", "scenario_files", "spec", "state"},
+    "answer": LEAVES | {"basis", "operations", "resources", "scenario_files", "spec", "state"},
     "har": {"recordings", "state"},
     "referee": LEAVES | {"recordings", "reports", "spec", "state"},
-    "behaviours": LEAVES | {"catalogue", "operations", "resources", "scenario_files", "spec", "state"},
+    "behaviours": LEAVES
+    | {"basis", "catalogue", "operations", "resources", "scenario_files", "spec", "state"},
     "assertions": {"spec", "state"},
     "server": LEAVES
     | {"answer", "har", "pictures", "recordings", "scenario_files", "server", "spec", "state", "__version__"},

@@ -93,6 +93,7 @@ SECONDS_BETWEEN_WRITES = 5.0
     "--max-worlds", default=1000, type=click.IntRange(1), help="Keys to keep; the longest unused leaves."
 )
 @click.option("--journal", default=1000, type=click.IntRange(1), help="Exchanges to keep of each key.")
+@click.option("--explain", is_flag=True, help="Say in X-Leomock-Basis how each answer is known to be real.")
 @click.option(
     "--forward",
     "upstream",
