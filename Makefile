@@ -9,7 +9,7 @@ endif
 NODE_CLIENT := tests/clients/node
 PORT   ?= 8090
 
-.PHONY: help serve test check format bench long soak clean install dev
+.PHONY: help serve test check format bench long soak behaviours clean install dev
 help:           ## This list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -36,6 +36,9 @@ long: dev       ## The property tests with many more examples
 
 soak: dev       ## 200 clients with faults on, for a minute
 	LEOMOCK_SOAK_SECONDS=60 $(BIN)/python -m pytest tests/soak
+
+behaviours: dev ## Write docs/behaviours.md anew: what the fake does, and how we know
+	$(BIN)/leomock behaviours --format md --tests tests > docs/behaviours.md
 
 install: $(VENV)/.installed
 dev: $(VENV)/.dev $(NODE_CLIENT)/.installed

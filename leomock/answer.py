@@ -10,7 +10,8 @@ from typing import Any
 
 import orjson
 
-from leomock.errors import TOO_LARGE, UNKNOWN_SCENARIO, ApiError
+from leomock.basis import least_sure
+from leomock.errors import TOO_LARGE, UNKNOWN_SCENARIO, ApiError, Wording
 from leomock.operations import load
 from leomock.resources.webhooks import event_of
 from leomock.scenario_files import Library, ScenarioError, scenarios_folder
@@ -31,12 +32,12 @@ class Reply:
     """A status, a body (JSON values, or `text` that is none) and what the HTTP layer adds to it.
 
     `delay` (seconds, before the answer) and `breakage` (of the connection or the content) are for the HTTP
-    layer to bring about; `rules` are the scenario rules that struck.
+    layer to bring about; `rules` are the scenario rules that struck, `wording` that of a refusal.
     """
 
     __slots__ = (
         *("_content", "body", "breakage", "delay", "explain", "headers"),
-        *("operation", "rules", "status", "text", "world"),
+        *("operation", "rules", "status", "text", "wording", "world"),
     )
 
     def __init__(self, status: int, body: Any, operation: Operation | None, world: World | None) -> None:
@@ -48,6 +49,7 @@ class Reply:
         self.world = world
         self.headers: dict[str, str] = {}
         self.explain = ""
+        self.wording: Wording | None = None
         self.delay = 0.0
         self.breakage: Breakage | None = None
         self.rules: Sequence[str] = ()
@@ -110,9 +112,31 @@ class Api:
             reply = Reply(error.status, error.body, operation, world)
             reply.headers = error.headers
             reply.explain = error.explain
+            reply.wording = error.wording
         if struck is not None:
             _mark(reply, struck)
         return reply
+
+    def basis_of(self, reply: Reply) -> str:
+        """How it is known that the real service answers like this: the basis, and from where if that is told.
+
+        Empty for a defect of the fake, of which nothing is known.
+        """
+        basis, source = self._basis_of(reply)
+        return f"{basis}; {source}" if source else basis
+
+    def _basis_of(self, reply: Reply) -> tuple[str, str]:
+        if reply.wording:
+            return reply.wording.basis, reply.wording.source
+        if reply.operation is None or reply.world is None:
+            return "", ""
+        if reply.rules:
+            name = reply.rules[0].rpartition("#")[0]
+            playing = {scenario.name: scenario for scenario in reply.world.script.scenarios}
+            scenario = playing.get(name) or self._named(name)
+            return scenario.basis, scenario.source
+        handler = self.handlers.get(reply.operation.id)
+        return least_sure(handler.__doc__) if handler else ("chosen", "the schema of the answer")
 
     def _answered(self, call: Call, world: World) -> Reply:
         """The usual answer to a call."""

@@ -166,9 +166,6 @@ NOT_A_UUID = Wording(
     "inferred",
     "PostgreSQL's text, as Hasura passes it on",
 )
-NEGATIVE_OFFSET = Wording(
-    400, "data-exception", "{clause} must not be negative", "inferred", "PostgreSQL's text"
-)
 OUT_OF_LIMITS = Wording(
     400,
     "unexpected",

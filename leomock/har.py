@@ -9,27 +9,30 @@ from operator import attrgetter
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
+from leomock.recordings import CUT
 from leomock.state.journal import Exchange, body_text
 
 # What browsers write where a message does not say.
 UNKNOWN_TYPE = "x-unknown"
 UNKNOWN_HOST = "leomock.invalid"
 NOT_KNOWN = -1
+OF_A_FAKE = "Calls to a fake of the Leonardo.AI API; startedDateTime is by the fake's clock."
 
 
-def to_har(exchanges: Iterable[Exchange], creator_version: str) -> dict[str, Any]:
+def to_har(exchanges: Iterable[Exchange], creator_version: str, comment: str = OF_A_FAKE) -> dict[str, Any]:
     """An archive of exchanges, earliest first, as JSON values.
 
-    Times are those of the fake's clock. What leomock knows beyond the format stands under `_leomock`. A
-    request's body that is not text is written in base64 and says so in `_encoding`, since the format has a
-    place for that in responses alone. Of bodies that were cut there is the beginning, and a comment.
+    Times are those of the exchanges; `comment` says by which clock. What leomock knows beyond the format
+    stands under `_leomock`. A request's body that is not text is written in base64 and says so in
+    `_encoding`, since the format has a place for that in responses alone. Of bodies that were cut there is
+    the beginning, and a comment.
     """
     return {
         "log": {
             "version": "1.2",
             "creator": {"name": "leomock", "version": creator_version},
             "entries": [_entry(exchange) for exchange in sorted(exchanges, key=attrgetter("moment"))],
-            "comment": "Calls to a fake of the Leonardo.AI API; startedDateTime is by the fake's clock.",
+            "comment": comment,
         }
     }
 
@@ -128,4 +131,4 @@ def _phrase(status: int) -> str:
 
 
 def _cut(body: bytes, size: int) -> str:
-    return f"leomock kept the first {len(body)} of {size} bytes"
+    return f"{CUT} {len(body)} of {size} bytes"

@@ -56,7 +56,8 @@ class Settings:
     rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
     answers. `max_body` and `max_upload` are in bytes. `webhook_url` and `webhook_key` are those of every
     key until told otherwise. `journal` is how many exchanges are kept of each key, `max_worlds` how many
-    keys are. `allow_hosts` are further names under which `/_leomock/` may be called.
+    keys are. `allow_hosts` are further names under which `/_leomock/` may be called. With `explain`, the
+    header `X-Leomock-Basis` of every answer says how it is known to be real.
     """
 
     seed: int = 0
@@ -76,6 +77,7 @@ class Settings:
     journal: int = 1000
     max_worlds: int = 1000
     allow_hosts: tuple[str, ...] = ()
+    explain: bool = False
 
     def __post_init__(self) -> None:
         JobPace.parse(self.jobs)

@@ -44,12 +44,17 @@ def load(path: Path, worlds: Worlds) -> int:
 def save(path: Path, worlds: Worlds) -> None:
     """Write all worlds to a file: whole or not at all. It holds API keys, so only its owner may read it."""
     kept: dict[str, Any] = {"leomock": VERSION, "worlds": {world.key: take(world) for world in worlds}}
+    write_whole(path, orjson.dumps(kept))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read: whole or not at all."""
     beside = path.with_name(f".{path.name}.new")
     # Of its owner alone; what a killed server left half written is written anew.
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(orjson.dumps(kept))
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

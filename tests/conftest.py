@@ -19,9 +19,10 @@ import pytest
 
 from leomock.answer import Api, Reply
 from leomock.errors import ApiError
+from leomock.recordings import Recorded
 from leomock.spec.compile import Spec
 from leomock.spec.parse import Request
-from leomock.spec.referee import Exchange, Referee
+from leomock.spec.referee import Referee
 from tests.fixtures import client, fake
 
 __all__ = ["client", "fake"]  # fixtures for every test
@@ -50,7 +51,7 @@ class Watch:
     """What `Api.answer` answered since the last verdict."""
 
     def __init__(self) -> None:
-        self._answered: dict[Key, Exchange] = {}
+        self._answered: dict[Key, Recorded] = {}
         self._verdicts: dict[Key, list[str]] = {}
 
     def saw(self, api: Api, request: Request, reply: Reply) -> None:
@@ -71,7 +72,7 @@ class Watch:
         key = (operation.id, reply.status, alike)
         if key not in self._answered:
             path = "/".join(quote(segment, safe="") for segment in request.segments)
-            self._answered[key] = Exchange(
+            self._answered[key] = Recorded(
                 method=request.method,
                 url=f"{SERVER}/{path}",
                 status=reply.status,

@@ -18,7 +18,10 @@ MAY_IMPORT = {
     "errors": set(),
     "settings": set(),
     "addresses": set(),
-    "spec": LEAVES | {"spec"},
+    "basis": {"errors"},
+    "recordings": LEAVES,
+    "reports": {"__version__"},
+    "spec": LEAVES | {"recordings", "spec"},
     "state": LEAVES | {"state"},
     "catalogue": LEAVES,
     "rendering": {"rendering"},
@@ -30,6 +33,7 @@ MAY_IMPORT = {
     "resources": LEAVES
     | {
         "catalogue",
+        "media_files",
         "operations",
         "pictures",
         "rendering",
@@ -40,11 +44,14 @@ MAY_IMPORT = {
         "uploads",
     },
     "scenario_files": LEAVES | {"spec", "state"},
-    "answer": LEAVES | {"operations", "resources", "scenario_files", "spec", "state"},
-    "har": {"state"},
+    "answer": LEAVES | {"basis", "operations", "resources", "scenario_files", "spec", "state"},
+    "har": {"recordings", "state"},
+    "referee": LEAVES | {"recordings", "reports", "spec", "state"},
+    "behaviours": LEAVES
+    | {"basis", "catalogue", "operations", "resources", "scenario_files", "spec", "state"},
     "assertions": {"spec", "state"},
     "server": LEAVES
-    | {"answer", "har", "results", "scenario_files", "server", "spec", "state", "__version__"},
+    | {"answer", "har", "recordings", "results", "scenario_files", "server", "spec", "state", "__version__"},
     "state_file": {"state"},
     "transport": {"server"},
     "webhook_receiver": set(),
@@ -55,7 +62,8 @@ MAY_IMPORT = {
     "pytest_plugin": {"fake", "tenant", "webhook_receiver"},
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "commands": LEAVES
-    | {"answer", "fake", "operations", "scenario_files", "server", "spec", "state", "state_file"},
+    | {"answer", "behaviours", "fake", "har", "operations", "recordings", "referee", "reports"}
+    | {"scenario_files", "server", "spec", "state", "state_file", "__version__"},
     "cli": {"commands", "__version__"},
     "__main__": {"cli"},
     "__init__": {"fake"},
@@ -69,9 +77,9 @@ HOME = {
     "werkzeug": {"spec/referee"},
     "schemathesis": {"contract"},
     "jsonschema_rs": {"spec", "scenario_files"},
-    "yaml": {"scenario_files"},
+    "yaml": {"recordings", "scenario_files"},
     "PIL": {"rendering"},
-    "httpx": {"transport", "server/webhook_sender", "pytest_plugin"},
+    "httpx": {"transport", "server/forwarding", "server/webhook_sender", "pytest_plugin"},
     "click": {"cli", "commands"},
     "uvloop": {"commands/serve"},
 }

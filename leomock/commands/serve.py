@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import signal
 import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from leomock.settings import LARGEST_INT, SettingError, Settings
+from leomock.settings import LARGEST_INT, SettingError, Settings, check_origin
 
 if TYPE_CHECKING:
     from leomock.answer import Api
+    from leomock.recordings import Recorded
+
+SECONDS_BETWEEN_WRITES = 5.0
 
 
 @click.command()
@@ -99,6 +105,29 @@ if TYPE_CHECKING:
     "--max-worlds", default=1000, type=click.IntRange(1), help="Keys to keep; the longest unused leaves."
 )
 @click.option("--journal", default=1000, type=click.IntRange(1), help="Exchanges to keep of each key.")
+@click.option("--explain", is_flag=True, help="Say in X-Leomock-Basis how each answer is known to be real.")
+@click.option(
+    "--forward",
+    "upstream",
+    default="",
+    metavar="URL",
+    help="Be no fake: pass every call through to this server.",
+)
+@click.option("--judge", is_flag=True, help="With --forward: judge what goes by, as `leomock referee`.")
+@click.option(
+    "--record",
+    "record_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --forward: keep what goes by in this HAR file, API keys shortened.",
+)
+@click.option(
+    "--replay",
+    "replay_files",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Be no fake: answer as recorded in a HAR, VCR cassette or journal; may be repeated.",
+)
 @click.option("--quiet", is_flag=True, help="No line for each call, warnings only.")
 def serve(
     host: str,
@@ -107,13 +136,25 @@ def serve(
     scenarios: tuple[str, ...],
     state_file: Path | None,
     save_every: float,
+    upstream: str,
+    judge: bool,
+    record_file: Path | None,
+    replay_files: tuple[Path, ...],
     quiet: bool,
     **settings: Any,
 ) -> None:
     """Serve the fake until it is stopped (Ctrl-C or SIGTERM)."""
+    _check_mode(upstream, replay_files)
+    if upstream:
+        _listen(
+            host, port, lambda listener, url: _forward(listener, url, upstream, judge, record_file, quiet)
+        )
+        return
+    if replay_files:
+        _listen(host, port, _replaying(replay_files, quiet))
+        return
     from leomock.answer import Api
     from leomock.scenario_files import ScenarioError
-    from leomock.server.listen import address, bind
     from leomock.state.clock import Clock
     from leomock.state.snapshot import SnapshotError
     from leomock.state_file import load
@@ -128,13 +169,145 @@ def serve(
             load(state_file, api.worlds)
     except (SettingError, ScenarioError, SnapshotError, ValueError) as error:
         raise click.UsageError(str(error)) from None
+    _listen(host, port, lambda listener, url: _serve(api, listener, url, quiet, state_file, save_every))
+
+
+def _listen(host: str, port: int, run: Callable[[Any, str], Coroutine[Any, Any, None]]) -> None:
+    """Run what answers on a socket, until it ends."""
+    from leomock.server.listen import address, bind
+
     try:
         listener = bind(host, port)
     except OSError as error:
         raise click.ClickException(
             f"cannot listen on {host}:{port}: {error.strerror or error}; --port 0 picks a free port"
         ) from None
-    asyncio_run(_serve(api, listener, address(listener), quiet, state_file, save_every))
+    with listener:
+        asyncio_run(run(listener, address(listener)))
+
+
+# What holds for all that can be served; the other options are about the fake.
+_OF_ALL = {"host", "port", "quiet"}
+_MODES = {
+    "upstream": ("--forward", {"upstream", "judge", "record_file"}),
+    "replay_files": ("--replay", {"replay_files"}),
+}
+
+
+def _check_mode(upstream: str, replay_files: tuple[Path, ...]) -> None:
+    """Refuse options that would be without effect beside --forward or --replay."""
+    context = click.get_current_context()
+    given = {
+        option.name: option.opts[0]
+        for option in context.command.params
+        if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+    }
+    mode = "upstream" if upstream else "replay_files" if replay_files else ""
+    if mode:
+        flag, known = _MODES[mode]
+        for name, option in given.items():
+            if name not in known | _OF_ALL:
+                raise click.UsageError(f"{option} has no effect with {flag}: leave one of them out")
+    else:
+        for name in ("judge", "record_file"):
+            if name in given:
+                raise click.UsageError(
+                    f"{given[name]} needs --forward URL: a fake's own calls are in its journal"
+                )
+    if upstream:
+        try:
+            check_origin(upstream, "--forward")
+        except SettingError as error:
+            raise click.UsageError(str(error)) from None
+
+
+async def _forward(
+    listener: Any, url: str, upstream: str, judge: bool, record_file: Path | None, quiet: bool
+) -> None:
+    from leomock import __version__
+    from leomock.har import to_har
+    from leomock.server.forwarding import Forwarding
+    from leomock.server.recording import to_stderr
+    from leomock.state_file import write_whole
+
+    app = Forwarding(
+        upstream, judge=_judge(upstream) if judge else None, say=to_stderr, keep=bool(record_file)
+    )
+    written = 0
+
+    def write() -> None:
+        """Write the recording, if there is more than was written."""
+        nonlocal written
+        kept = list(app.journal)
+        if record_file and (len(kept) > written or not record_file.exists()):
+            har = to_har(kept, __version__, f"Calls passed through to {upstream} by leomock.")
+            write_whole(record_file, json.dumps(har, indent=1, ensure_ascii=False).encode("utf-8", "replace"))
+            written = len(kept)
+
+    if record_file:
+        try:
+            write()
+        except OSError as error:
+            raise click.ClickException(f"cannot write {record_file}: {error.strerror}") from None
+    click.echo(f"leomock forwards every call to {upstream}: it answers, and may charge credits", err=True)
+    await _answer(app, listener, url, quiet, every=SECONDS_BETWEEN_WRITES, write=write, close=app.close)
+
+
+def _judge(upstream: str) -> Callable[[Recorded], list[str] | None]:
+    try:
+        from leomock.referee import Bench
+    except ImportError as error:
+        raise click.UsageError(f"{error}: `pip install leomock[contract]` installs what judges") from None
+    bench = Bench([f"{upstream.rstrip('/')}{prefix}" for prefix in ("/api/rest/v1", "/v1")])
+
+    def judged(recorded: Recorded) -> list[str] | None:
+        breaches = bench.breaches(recorded)
+        return None if breaches is None else [str(breach) for breach in breaches]
+
+    return judged
+
+
+def _replaying(files: tuple[Path, ...], quiet: bool) -> Callable[[Any, str], Coroutine[Any, Any, None]]:
+    from leomock.recordings import RecordingError, read
+    from leomock.server.replaying import Replaying
+
+    try:
+        recordings = [read(file) for file in files]
+    except RecordingError as error:
+        raise click.UsageError(str(error)) from None
+    for unreadable in (each for recording in recordings for each in recording.unreadable):
+        click.echo(f"leomock: {unreadable.file} #{unreadable.number} is left out: {unreadable.why}", err=True)
+    app = Replaying(recordings)
+    return lambda listener, url: _answer(app, listener, url, quiet)
+
+
+async def _answer(
+    app: Any,
+    listener: Any,
+    url: str,
+    quiet: bool,
+    *,
+    every: float = 0,
+    write: Callable[[], None] | None = None,
+    close: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> None:
+    """Answer with an app until told to stop; `write` what is to be kept now and then, and at the end."""
+    from leomock.server.listen import listen, make_config
+    from leomock.server.recording import Recording, to_stderr
+
+    stop = asyncio.Event()
+    _on_signal(stop)
+    ticking = asyncio.create_task(_now_and_then(every, write)) if write else None
+    app = app if quiet else Recording(app, to_stderr)
+    try:
+        await listen(make_config(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
+    finally:
+        if ticking:
+            ticking.cancel()
+        if close:
+            await close()
+        if write:
+            write()
 
 
 async def _serve(
@@ -157,7 +330,8 @@ async def _serve(
     gc.set_threshold(20_000, 20, 50)
     ticking = [asyncio.create_task(sender.run(api.worlds, stop))]
     if state_file:
-        ticking.append(asyncio.create_task(_save_now_and_then(state_file, api, save_every)))
+        worlds = api.worlds
+        ticking.append(asyncio.create_task(_now_and_then(save_every, lambda: save(state_file, worlds))))
     try:
         await listen(make_config(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
     finally:
@@ -168,15 +342,13 @@ async def _serve(
             save(state_file, api.worlds)
 
 
-async def _save_now_and_then(path: Path, api: Api, seconds: float) -> None:
-    from leomock.state_file import save
-
+async def _now_and_then(seconds: float, write: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(seconds)
         try:
-            await asyncio.to_thread(save, path, api.worlds)
+            await asyncio.to_thread(write)
         except Exception as error:
-            click.echo(f"leomock: cannot save to {path}: {error}", err=True)
+            click.echo(f"leomock: cannot save: {error}", err=True)
 
 
 def _on_signal(stop: asyncio.Event) -> None:

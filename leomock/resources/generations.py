@@ -35,7 +35,11 @@ PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vi
 
 @operation("createGeneration")
 def create_generation(call: Call, world: World) -> Row:
-    """Start a generation; the row stays PENDING until its job is settled."""
+    """Start a generation; the row stays PENDING until its job is settled.
+
+    Basis: inferred; what the call leaves open is filled in as captured answers have it (EULER_DISCRETE, 15
+    steps, guidance 7); the seed is drawn.
+    """
     model = _model(call, world)
     _check(call, world, model)
     row = generation_row(
@@ -93,14 +97,24 @@ def generation_row(world: World, *, prompt: str, seed: int | None = None, **fiel
 
 @operation("getGenerationById")
 def get_generation_by_id(call: Call, world: World) -> Row | None:
-    """One generation, or null."""
+    """One generation, or null.
+
+    Basis: inferred; null for an id that is not there, as Hasura answers for a row by its key.
+
+    Basis: chosen; a picture has the size that was asked for, though the real service enlarges with Alchemy.
+    """
     row = world.generations.get(call["id"])
     return None if row is None else _shown(row, call, world)
 
 
 @operation("getGenerationsByUserId")
 def get_generations_by_user_id(call: Call, world: World) -> list[Row]:
-    """A page of the user's generations, newest first; another user's are not visible."""
+    """A page of the user's generations, newest first; another user's are not visible.
+
+    Basis: inferred; the order is not documented, and clients show pages as newest first.
+
+    Basis: chosen; another user's id gets an empty list: what the real service answers is not known.
+    """
     if call["userId"] != world.user_id:
         return []
     return [_shown(row, call, world) for row in world.generations.page(call["offset"], call["limit"])]
@@ -108,7 +122,12 @@ def get_generations_by_user_id(call: Call, world: World) -> list[Row]:
 
 @operation("deleteGenerationById")
 def delete_generation_by_id(call: Call, world: World) -> Row | None:
-    """Delete a generation with its pictures and their variations; null when there is none."""
+    """Delete a generation with its pictures and their variations; null when there is none.
+
+    Basis: inferred; null as Hasura answers when it deletes nothing by a key.
+
+    Basis: chosen; the pictures are gone with it at once, and a job that still runs ends with no event.
+    """
     row = world.generations.remove(call["id"])
     if row is None:
         return None

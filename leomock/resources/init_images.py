@@ -12,7 +12,10 @@ from leomock.uploads import CONTENT_TYPES, presigned
 
 @operation("uploadInitImage")
 def upload_init_image(call: Call, world: World) -> Row:
-    """Presign a form for one picture; `fields` is a JSON string, as on the wire."""
+    """Presign a form for one picture; `fields` is a JSON string, as on the wire.
+
+    Basis: chosen; the form allows uploads up to `--max-upload`, the real limit is not known.
+    """
     id, fields, key, url = _upload(call, world, call["extension"])
     return {"id": id, "fields": fields, "key": key, "url": url}
 
@@ -30,14 +33,24 @@ def upload_canvas_init_image(call: Call, world: World) -> Row:
 
 @operation("getInitImageById")
 def get_init_image_by_id(call: Call, world: World) -> Row | None:
-    """One init image, or null; its URL answers once the file was uploaded."""
+    """One init image, or null; its URL answers once the file was uploaded.
+
+    Basis: inferred; null for an id that is not there, as Hasura answers for a row by its key.
+
+    Basis: chosen; the URL is told before anything is uploaded, and is denied until then.
+    """
     row = world.init_images.get(call["id"])
     return None if row is None else {**row, "url": f"{call.addresses.cdn}/{row['key']}"}
 
 
 @operation("deleteInitImageById")
 def delete_init_image_by_id(call: Call, world: World) -> Row | None:
-    """Delete an init image with its file; null when there is none."""
+    """Delete an init image with its file; null when there is none.
+
+    Basis: inferred; null as Hasura answers when it deletes nothing by a key.
+
+    Basis: chosen; the file is gone with it at once.
+    """
     row = world.init_images.remove(call["id"])
     if row is None:
         return None

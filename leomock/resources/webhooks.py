@@ -42,9 +42,12 @@ def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body
 def generation_event(row: Row, world: World, cdn: str, moment: float | None = None) -> tuple[str, Body]:
     """The type and the body of the event for a generation that ended at a moment (now).
 
-    `cdn` is where URLs of pictures begin. Of a failed generation clients expect the same type with the
-    status FAILED (observed). All fields are those of the documented body, with one rule of our own: the
-    document gives no null for `model` and `webhookCallbackApiKey`, so where there is none the name is absent.
+    `cdn` is where URLs of pictures begin. All fields are those of the documented body.
+
+    Basis: observed; of a failed generation clients expect the same type with the status FAILED.
+
+    Basis: chosen; the document gives no null for `model` and `webhookCallbackApiKey`, so where there is none
+    the name is absent.
     """
     moment = world.clock.now() if moment is None else moment
     generation = _generation(row, world, cdn, f"{timestamp(moment)}Z")
@@ -92,7 +95,11 @@ def _enveloped(type: str, kind: str, thing: Body, moment: float) -> tuple[str, B
 def _generation(row: Row, world: World, cdn: str, ended: str) -> Body:
     """A generation in the names and the order of the documented body.
 
-    What a row does not tell has the value shown there (basis: chosen).
+    Basis: chosen; what a row does not tell has the value shown there, `nsfw` is true as soon as one picture
+    is flagged, and `initType` has one of the two words that controlnets have for it.
+
+    Basis: inferred; `apiDollarCost` is the price in credits: the documented body has "9" where other sources
+    saw an apiCreditCost of 9.
     """
     model = platform_models().get(row["modelId"] or "")
     uploaded, generated = row.get("init_image_id"), row.get("init_generation_image_id")
@@ -104,7 +111,7 @@ def _generation(row: Row, world: World, cdn: str, ended: str) -> Body:
         "userId": world.user_id,
         "public": row["public"],
         "flagged": False,
-        "nsfw": bool(flagged),  # chosen: as soon as one picture is
+        "nsfw": bool(flagged),
         "status": row["status"],
         "coreModel": "SD",
         "guidanceScale": row["guidanceScale"],
@@ -114,7 +121,6 @@ def _generation(row: Row, world: World, cdn: str, ended: str) -> Body:
         "initGeneratedImageId": generated,
         "initImageId": uploaded,
         "initStrength": row.get("initStrength"),
-        # Chosen: the two words that controlnets have for it.
         "initType": "UPLOADED" if uploaded else "GENERATED" if generated else None,
         "initUpscaledImageId": None,
         "modelId": row["modelId"],
@@ -139,7 +145,6 @@ def _generation(row: Row, world: World, cdn: str, ended: str) -> Body:
         "category": None,
         "poseImage2ImageType": None,
         "highContrast": row.get("highContrast", False),
-        # Inferred: the documented body has "9" where other sources saw an apiCreditCost of 9.
         "apiDollarCost": str(row["credits"]),
         "poseImage2ImageWeight": None,
         "alchemy": row.get("alchemy"),
@@ -162,7 +167,10 @@ def _generation(row: Row, world: World, cdn: str, ended: str) -> Body:
 
 
 def _model(model: Model) -> Body:
-    """A platform model. Id, name and family are its own; the rest is as in the documented body (chosen)."""
+    """A platform model: id, name and family are its own.
+
+    Basis: chosen; the rest is as in the documented body.
+    """
     return {
         "id": model.id,
         "createdAt": _MODEL_CREATED,

@@ -40,6 +40,7 @@ class ApiRoutes:
         self._api = api
         self._rest = rest
         self._max_body = api.settings.max_body
+        self._explain = api.settings.explain
         self._request_id = _request_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,6 +123,8 @@ class ApiRoutes:
                 headers.append((name.lower().encode(), value.encode()))
         if reply.explain:
             headers.append((b"x-leomock-explain", header_text(reply.explain)))
+        if self._explain and (basis := self._api.basis_of(reply)):
+            headers.append((b"x-leomock-basis", header_text(basis)))
         return headers
 
 

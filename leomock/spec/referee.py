@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -31,28 +31,47 @@ from openapi_core.validation.response.exceptions import DataValidationError, Mis
 from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
+from leomock.recordings import Recorded
 from leomock.spec.refs import Json, operations_of
 
 LONGEST_FINDING = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request and its response as they were on the wire; `url` is the full one, with the query."""
+class Breach:
+    """A rule of the document that an exchange breaks; as text, a sentence that begins with the exchange.
 
-    method: str
-    url: str
-    request_headers: Mapping[str, str] = field(default_factory=dict)
-    request_body: bytes = b""
-    status: int = 200
-    response_headers: Mapping[str, str] = field(default_factory=dict)
-    response_body: bytes = b""
+    `rule` is the kind of rule (`RULES`), `operation` its id, `group` names the document; both are empty where
+    none fits. `pointer` leads to the rule in the whole document, `text` says what is wrong.
+    """
+
+    exchange: str
+    rule: str
+    operation: str
+    group: str
+    pointer: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.exchange}: {self.text}"
+
+
+# The kinds of rules, and what a breach of each is.
+RULES = {
+    "no-operation": "The document has no such operation.",
+    "authentication": "A request does not authenticate as the document says.",
+    "parameter": "A parameter is not as the document says.",
+    "request-body": "The body of a request is not as the document says.",
+    "response-status": "The document does not name the status of an answer.",
+    "response-body": "The body of an answer is not as the document says.",
+    "other": "The document is not kept to.",
+}
 
 
 class Referee:
     """A document, and how well exchanges keep to it.
 
-    Findings are sentences; none means that the exchange conforms. With `exact`, an answer has to hold all the
+    No breach means that the exchange conforms. With `exact`, an answer has to hold all the
     fields that the document names and no other: the document requires and forbids almost none, so without it
     an empty object is as good as any answer. That is what leomock promises of itself, and more than can be
     asked of recorded traffic.
@@ -61,8 +80,8 @@ class Referee:
     def __init__(self, document: Json, *, exact: bool = False) -> None:
         self._document = document
         readable = _with_nulls(document)
-        self._names = {
-            (method, path): entry["operationId"]
+        self._entries = {
+            (method, path): entry
             for path, item in document["paths"].items()
             for method, entry in operations_of(item)
         }
@@ -73,59 +92,80 @@ class Referee:
         """Raise if the document is not valid OpenAPI, or a component's default does not fit its schema."""
         OpenAPI.from_dict(self._document)
 
-    def judge_request(self, exchange: Exchange) -> list[str]:
-        """What the document has against the request."""
-        return self._worded(exchange, "", self._requests.iter_request_errors(_Asked(exchange)))
+    def judge_request(self, recorded: Recorded) -> list[str]:
+        """What the document has against the request, in sentences."""
+        return [str(breach) for breach in self.request_breaches(recorded)]
 
-    def judge_response(self, exchange: Exchange) -> list[str]:
-        """What the document has against the response; a status that it does not name is a finding."""
-        found = self._responses.iter_response_errors(_Asked(exchange), _Answered(exchange))
-        return self._worded(exchange, f" {exchange.status}", found)
+    def judge_response(self, recorded: Recorded) -> list[str]:
+        """What the document has against the response, in sentences; it has to name the status."""
+        return [str(breach) for breach in self.response_breaches(recorded)]
 
-    def _worded(self, exchange: Exchange, status: str, errors: Iterable[Exception]) -> list[str]:
-        findings = [text for error in errors for text in _texts(error)]
-        if not findings:
+    def request_breaches(self, recorded: Recorded) -> list[Breach]:
+        """The rules of the document that the request breaks."""
+        return self._breaches(recorded, "", self._requests.iter_request_errors(_Asked(recorded)))
+
+    def response_breaches(self, recorded: Recorded) -> list[Breach]:
+        """The rules of the document that the response breaks."""
+        found = self._responses.iter_response_errors(_Asked(recorded), _Answered(recorded))
+        return self._breaches(recorded, f" {recorded.status}", found)
+
+    def operation_of(self, recorded: Recorded) -> str:
+        """The id of the operation that a request is for; empty where there is none."""
+        _, entry = self._found(recorded)
+        return str(entry["operationId"]) if entry else ""
+
+    def _breaches(self, recorded: Recorded, status: str, errors: Iterable[Exception]) -> list[Breach]:
+        found = [(_rule(error), _place(error, recorded), text) for error in errors for text in _texts(error)]
+        if not found:
             return []
-        speaker = f"{exchange.method.upper()} {urlsplit(exchange.url).path}{self._named(exchange)}{status}"
-        return [f"{speaker}: {text}" for text in findings]
+        pointer, entry = self._found(recorded)
+        operation = entry["operationId"] if entry else ""
+        exchange = f"{recorded.method.upper()} {urlsplit(recorded.url).path}"
+        exchange += f" ({operation}){status}" if operation else status
+        group = entry.get("x-group", "") if entry else ""
+        return [
+            Breach(exchange, rule, operation, group, pointer + place, text) for rule, place, text in found
+        ]
 
-    def _named(self, exchange: Exchange) -> str:
-        """The operation of an exchange in brackets, if there is one."""
-        asked = _Asked(exchange)
+    def _found(self, recorded: Recorded) -> tuple[str, Json | None]:
+        """The operation of a request: a pointer to it, and its entry."""
+        asked = _Asked(recorded)
         validator: Any = self._requests.request_validator
         try:
             found = validator.path_finder.find(asked.method, asked.host_url + asked.path)
         except (PathNotFound, OperationNotFound, ServerNotFound):
-            return ""
-        return f" ({self._names[asked.method, found.path_result.pattern]})"
+            return "/paths", None
+        path = found.path_result.pattern
+        escaped = path.replace("~", "~0").replace("/", "~1")
+        return f"/paths/{escaped}/{asked.method}", self._entries[asked.method, path]
 
 
 class _Asked:
     """The request of an exchange, as openapi-core wants to see it."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        parts = urlsplit(exchange.url)
-        self.method = exchange.method.lower()
+    def __init__(self, recorded: Recorded) -> None:
+        parts = urlsplit(recorded.url)
+        self.method = recorded.method.lower()
         self.host_url = f"{parts.scheme}://{parts.netloc}"
         # openapi-core neither decodes path variables nor keeps steps of dots: it is given percent-encoding in
         # its normal form, which reads the same decoded but for what could not stand in a path at all.
         self.path = "/".join(_normal(step) for step in parts.path.split("/"))
-        headers = Headers(list(exchange.request_headers.items()))
+        headers = Headers(list(recorded.request_headers.items()))
         self.parameters = RequestParameters(
             query=ImmutableMultiDict(parse_qsl(parts.query, keep_blank_values=True)), header=headers
         )
         self.content_type = headers.get("content-type", "").lower()
-        self.body = exchange.request_body
+        self.body = recorded.request_body
 
 
 class _Answered:
     """The response of an exchange, as openapi-core wants to see it."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self.status_code = exchange.status
-        self.headers = Headers(list(exchange.response_headers.items()))
+    def __init__(self, recorded: Recorded) -> None:
+        self.status_code = recorded.status
+        self.headers = Headers(list(recorded.response_headers.items()))
         self.content_type = self.headers.get("content-type", "").lower()
-        self.data = exchange.response_body
+        self.data = recorded.response_body
 
 
 def _normal(step: str) -> str:
@@ -230,6 +270,32 @@ def _texts(error: BaseException) -> Iterator[str]:
         yield f"the {_part(error)} is not JSON"
     else:
         yield f"{_part(error)}: {error}"
+
+
+def _rule(error: BaseException) -> str:
+    """The kind of rule (one of `RULES`) that an error of openapi-core is about."""
+    if isinstance(error, PathNotFound | OperationNotFound | ServerNotFound):
+        return "no-operation"
+    if isinstance(error, ResponseNotFound):
+        return "response-status"
+    if isinstance(error, SecurityValidationError):
+        return "authentication"
+    if isinstance(error, ParameterValidationError | MissingRequiredParameter):
+        return "parameter"
+    if isinstance(error, RequestBodyValidationError | MissingRequiredRequestBody):
+        return "request-body"
+    return "response-body" if isinstance(error, DataValidationError | MissingData) else "other"
+
+
+def _place(error: BaseException, recorded: Recorded) -> str:
+    """Where in its operation's entry the rule stands."""
+    places = {
+        "parameter": "/parameters",
+        "request-body": "/requestBody",
+        "response-status": "/responses",
+        "response-body": f"/responses/{recorded.status}",
+    }
+    return places.get(_rule(error), "")
 
 
 def _part(error: BaseException) -> str:

@@ -724,7 +724,10 @@ def test_unknown_name_in_a_request(fake: Fake, sdk: Any, name: str, near: str) -
 
 
 def test_unknown_name_in_a_request_shows_whole(sdk: Any) -> None:
-    """The SDK's message is the fake's own, under a code that the vendor uses for bad requests."""
+    """The SDK's message is the fake's own, under a code that the vendor uses for bad requests.
+
+    Holds error:UNKNOWN_SCENARIO.
+    """
     error = refusal(sdk.image.create_generation, request=request_of("a [leomock:flakey] cat"))
     body = json.loads(error.body)
     assert (body["path"], body["code"]) == ("$", "bad-request")

@@ -22,7 +22,10 @@ NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 
 
 def test_create_answers_id_and_cost(client: httpx.Client) -> None:
-    """`sdGenerationJob` with the id, the credits and the cost."""
+    """`sdGenerationJob` with the id, the credits and the cost.
+
+    Holds code:resources.generations.create_generation.
+    """
     job = client.post("/generations", json={"prompt": "a cat"}).json()["sdGenerationJob"]
     assert list(job) == ["generationId", "apiCreditCost", "cost"]
     assert re.fullmatch(
@@ -98,13 +101,27 @@ def test_read_has_the_fields_seen_on_the_wire(client: httpx.Client) -> None:
     assert image["generated_image_variation_generics"] == []
 
 
+def test_read_fills_in_what_the_call_left_open(client: httpx.Client) -> None:
+    """As captured answers have it.
+
+    Holds code:resources.generations.create_generation#2.
+    """
+    row = completed(client)
+    filled = {"scheduler": "EULER_DISCRETE", "inferenceSteps": 15, "guidanceScale": 7}
+    assert {name: row[name] for name in filled} == filled
+
+
 def test_seed_is_made_up_when_none_is_given(client: httpx.Client) -> None:
     """Two generations get two seeds."""
     assert completed(client)["seed"] != completed(client)["seed"]
 
 
 def test_unknown_id_reads_and_deletes_as_null(client: httpx.Client) -> None:
-    """The real service answers 200 with null, not 404."""
+    """The real service answers 200 with null, not 404.
+
+    Holds code:resources.generations.get_generation_by_id
+    and code:resources.generations.delete_generation_by_id.
+    """
     assert client.get(f"/generations/{NOBODY}").json() == {"generations_by_pk": None}
     assert client.delete(f"/generations/{NOBODY}").json() == {"delete_generations_by_pk": None}
 
@@ -123,7 +140,10 @@ def test_delete_twice(client: httpx.Client) -> None:
 
 
 def test_delete_while_pending(client: httpx.Client, fake: Fake) -> None:
-    """A deleted job does not come back."""
+    """A deleted job does not come back.
+
+    Holds code:resources.generations.delete_generation_by_id#2.
+    """
     id = generate(client)
     client.delete(f"/generations/{id}")
     fake.advance(60)
@@ -132,7 +152,10 @@ def test_delete_while_pending(client: httpx.Client, fake: Fake) -> None:
 
 
 def test_list_is_newest_first_and_paged(client: httpx.Client, fake: Fake) -> None:
-    """Ten by default, from the newest; the pages make up the whole."""
+    """Ten by default, from the newest; the pages make up the whole.
+
+    Holds code:resources.generations.get_generations_by_user_id.
+    """
     ids = [generate(client, f"cat {n}") for n in range(23)][::-1]
     path = f"/generations/user/{fake.world.user_id}"
 
@@ -149,7 +172,10 @@ def test_list_is_newest_first_and_paged(client: httpx.Client, fake: Fake) -> Non
 
 
 def test_tenants_never_see_each_other(fake: Fake) -> None:
-    """A key is a world."""
+    """A key is a world.
+
+    Holds code:resources.generations.get_generations_by_user_id#2.
+    """
     with client_of(fake, "mine") as mine, client_of(fake, "yours") as yours:
         row = completed(mine)
         user = fake.api.worlds.of("mine").user_id
@@ -177,7 +203,10 @@ def test_same_seed_and_calls_give_the_same_bytes() -> None:
 
 
 def test_pictures_are_of_the_generations_size(client: httpx.Client) -> None:
-    """A real JPEG at each URL, each different."""
+    """A real JPEG at each URL, each different.
+
+    Holds code:resources.generations.get_generation_by_id#2.
+    """
     row = completed(client, width=512, height=256, num_images=2)
     pictures = [client.get(image["url"]) for image in row["generated_images"]]
     for picture in pictures:
@@ -252,7 +281,10 @@ def test_transparent_picture_is_a_png(client: httpx.Client) -> None:
 def test_create_refuses_what_no_single_value_shows(
     client: httpx.Client, body: dict[str, Any], error: str
 ) -> None:
-    """Rules that need two variables or the state: 400, nothing stored, an explanation."""
+    """Rules that need two variables or the state: 400, nothing stored, an explanation.
+
+    Holds error:RULE_BROKEN.
+    """
     answer = client.post("/generations", json={"prompt": "a cat", **body})
     assert answer.status_code == 400
     assert answer.json() == {"error": error, "path": "$", "code": "unexpected"}

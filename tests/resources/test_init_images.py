@@ -60,6 +60,19 @@ def test_presign_answers_a_form(client: httpx.Client, fake: Fake) -> None:
     assert form["url"] == f"{fake.url}/s3/{fake.world.bucket.name}/"
 
 
+def test_form_allows_what_the_setting_allows() -> None:
+    """The policy has a range of sizes.
+
+    Holds code:resources.init_images.upload_init_image.
+    """
+    with Fake(max_upload=100) as fake, client_of(fake) as client:
+        form = presigned(client)
+        for size, status in ((100, 204), (101, 400)):
+            files = {"file": b"x" * size}
+            answer = httpx.post(form["url"], data=json.loads(form["fields"]), files=files)
+            assert answer.status_code == status
+
+
 def test_upload_comes_back_byte_for_byte(client: httpx.Client) -> None:
     """At the image's URL, with its type and ETag."""
     content = png()
@@ -75,7 +88,10 @@ def test_upload_comes_back_byte_for_byte(client: httpx.Client) -> None:
 
 
 def test_url_before_the_upload_is_denied(client: httpx.Client) -> None:
-    """An id that was never uploaded answers what S3 answers."""
+    """An id that was never uploaded answers what S3 answers.
+
+    Holds code:resources.init_images.get_init_image_by_id#2.
+    """
     form = presigned(client)
     image = client.get(f"/init-image/{form['id']}").json()["init_images_by_pk"]
     answer = client.get(image["url"])
@@ -96,7 +112,10 @@ def test_form_is_good_for_two_minutes(client: httpx.Client, fake: Fake) -> None:
 
 
 def test_delete_takes_the_file_along(client: httpx.Client) -> None:
-    """Deleted once, null the second time."""
+    """Deleted once, null the second time.
+
+    Holds code:resources.init_images.delete_init_image_by_id#2.
+    """
     id = uploaded(client, png())
     url = client.get(f"/init-image/{id}").json()["init_images_by_pk"]["url"]
     assert client.delete(f"/init-image/{id}").json() == {"delete_init_images_by_pk": {"id": id}}
@@ -189,7 +208,11 @@ def test_every_extension_has_its_type(client: httpx.Client, extension: str) -> N
 
 
 def test_unknown_id_is_null(client: httpx.Client) -> None:
-    """200 with null, for read and delete."""
+    """200 with null, for read and delete.
+
+    Holds code:resources.init_images.get_init_image_by_id
+    and code:resources.init_images.delete_init_image_by_id.
+    """
     assert client.get(f"/init-image/{NOBODY}").json() == {"init_images_by_pk": None}
     assert client.delete(f"/init-image/{NOBODY}").json() == {"delete_init_images_by_pk": None}
 

@@ -94,7 +94,11 @@ def test_event_has_all_the_documented_fields_in_their_order(world: World) -> Non
 
 
 def test_event_of_the_documented_request_is_the_documented_body(world: World) -> None:
-    """Where it differs, what is there belongs to this fake: ids, moments, addresses, names."""
+    """Where it differs, what is there belongs to this fake: ids, moments, addresses, names.
+
+    Holds code:resources.webhooks._generation
+    and code:resources.webhooks._generation#2.
+    """
     world.clock.advance(4.033)
     body = generation_event(row_of(), world, CDN)[1]
     expected = json.loads(json.dumps(SAMPLE))
@@ -136,7 +140,10 @@ def test_event_of_the_documented_request_is_the_documented_body(world: World) ->
 
 @pytest.mark.parametrize("id", [*platform_models(), None])
 def test_event_of_any_model_fits_the_document(world: World, id: str | None) -> None:
-    """The model is told by name; where only `sd_version` chose one, there is none to tell of."""
+    """The model is told by name; where only `sd_version` chose one, there is none to tell of.
+
+    Holds code:resources.webhooks._model.
+    """
     generation = generation_in(world, modelId=id)
     assert generation["modelId"] == id
     if id is None:
@@ -155,7 +162,10 @@ def test_event_of_several_pictures(world: World) -> None:
 
 
 def test_event_of_a_failure(world: World) -> None:
-    """The same type with another status, and no pictures."""
+    """The same type with another status, and no pictures.
+
+    Holds code:resources.webhooks.event_of.
+    """
     generation = generation_in(world, status="FAILED", num_images=2)
     assert (generation["status"], generation["images"], generation["quantity"]) == ("FAILED", [], 2)
 
@@ -191,7 +201,10 @@ def test_event_of_a_generation_from_a_picture(world: World, field: str, name: st
 
 
 def test_event_of_a_key_without_a_secret(world: World) -> None:
-    """The document gives no null for it, so the name is absent."""
+    """The document gives no null for it, so the name is absent.
+
+    Holds code:resources.webhooks.event_of#2.
+    """
     world.outbox.key = ""
     assert "webhookCallbackApiKey" not in generation_in(world)["apiKey"]
 

@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from leomock.addresses import Addresses
 from leomock.errors import ApiError
+from leomock.recordings import Recorded
 from leomock.spec.compile import Spec
 from leomock.spec.parse import Request, parse
-from leomock.spec.referee import Exchange, Referee
+from leomock.spec.referee import Referee
 from leomock.spec.refs import Json, resolve
 
 SERVER = "http://leomock.test/api/rest/v1"
@@ -53,7 +54,7 @@ def differ(referee: Referee, method: str, path: str, query: str = "", body: byte
     """Both verdicts on a request on which they differ, nothing if they agree."""
     refusal = fast_path(method, path, query, body)
     url = f"{SERVER}{path}{'?' if query else ''}{query}"
-    findings = referee.judge_request(Exchange(method, url, HEADERS, body))
+    findings = referee.judge_request(Recorded(method, url, HEADERS, body))
     if (refusal is None) == (not findings):
         return ""
     asked = f"{method} {path}{'?' if query else ''}{query} {body!r}"

@@ -139,7 +139,10 @@ TWO_ELEMENTS = {"prompt": "a", "elements": [{"akUUID": "x"}, {"weight": 1}]}
     ],
 )
 def test_create_refuses(body: Any, error: str, path: str, code: str) -> None:
-    """Each kind of bad input has its words, its place and its code, and says status 400."""
+    """Each kind of bad input has its words, its place and its code, and says status 400.
+
+    Holds error:OUT_OF_LIMITS.
+    """
     refused = refusal("POST", "/generations", body)
     assert refused.status == 400
     assert refused.body == {"error": error, "path": path, "code": code}

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from leomock.recordings import Recorded
 from leomock.spec.compile import Operation, Spec
-from leomock.spec.referee import Exchange, Referee
+from leomock.spec.referee import Referee
 from leomock.spec.refs import Json, operations_of
 
 SERVER = "http://leomock.test/api/rest/v1"
@@ -38,19 +39,19 @@ def exact() -> Referee:
     return Referee(DOCUMENT, exact=True)
 
 
-def asked(body: Any = None, method: str = "POST", path: str = "/generations", **changed: Any) -> Exchange:
+def asked(body: Any = None, method: str = "POST", path: str = "/generations", **changed: Any) -> Recorded:
     """A request, with a body of JSON values."""
     given: dict[str, Any] = {
         "request_headers": KEY | JSON,
         "request_body": b"" if body is None else json.dumps(body).encode(),
     }
-    return Exchange(method, SERVER + path, **given | changed)
+    return Recorded(method, SERVER + path, **given | changed)
 
 
-def answered(body: Any, method: str = "POST", path: str = "/generations", **changed: Any) -> Exchange:
+def answered(body: Any, method: str = "POST", path: str = "/generations", **changed: Any) -> Recorded:
     """An answer with a body of JSON values."""
     given: dict[str, Any] = {"response_headers": JSON, "response_body": json.dumps(body).encode()}
-    return Exchange(method, SERVER + path, **given | changed)
+    return Recorded(method, SERVER + path, **given | changed)
 
 
 # --- documents --------------------------------------------------------------------------------------------
@@ -67,7 +68,7 @@ def test_document_published() -> None:
         Referee(SPEC.document(SERVER, published=True)).check_document()
 
 
-def examples(document: Json) -> Iterator[tuple[str, Exchange]]:
+def examples(document: Json) -> Iterator[tuple[str, Recorded]]:
     """Every example of an answer, as if it had been answered."""
     for path, item in document["paths"].items():
         for method, entry in operations_of(item):
@@ -122,7 +123,7 @@ def test_examples_of_requests_fit(referee: Referee) -> None:
                 body = json.dumps(content["example"]).encode()
                 headers = {**KEY, "Content-Type": "application/json"}
                 url = SERVER + re.sub(r"{\w+}", ID, path)
-                assert referee.judge_request(Exchange(method.upper(), url, headers, body)) == []
+                assert referee.judge_request(Recorded(method.upper(), url, headers, body)) == []
                 judged += 1
     assert judged == 2
 
@@ -161,7 +162,7 @@ def test_document_is_left_as_it_was() -> None:
     ],
     ids=lambda exchange: f"{exchange.method} {exchange.url[len(SERVER) :]}",
 )
-def test_request_that_conforms(referee: Referee, exchange: Exchange) -> None:
+def test_request_that_conforms(referee: Referee, exchange: Recorded) -> None:
     """No findings; names of headers and the method may have any case, a path may be percent-encoded."""
     assert referee.judge_request(exchange) == []
 
@@ -285,7 +286,7 @@ def test_request_with_a_wrong_parameter(referee: Referee, path: str, name: str, 
 )
 def test_request_to_no_operation(referee: Referee, method: str, url: str, finding: str) -> None:
     """Where nothing of the document fits, that is the one finding, for the answer as well."""
-    exchange = Exchange(method, url, KEY)
+    exchange = Recorded(method, url, KEY)
     assert referee.judge_request(exchange) == [finding]
     speaker, _, text = finding.partition(": ")
     assert referee.judge_response(exchange) == [f"{speaker} 200: {text}"]
@@ -308,7 +309,7 @@ def test_request_to_no_operation(referee: Referee, method: str, url: str, findin
     ],
     ids=lambda exchange: exchange.response_body.decode()[:30],
 )
-def test_answer_that_conforms(referee: Referee, exact: Referee, exchange: Exchange) -> None:
+def test_answer_that_conforms(referee: Referee, exact: Referee, exchange: Recorded) -> None:
     """No findings, from an exact referee either."""
     assert referee.judge_response(exchange) == exact.judge_response(exchange) == []
 
@@ -347,7 +348,7 @@ def test_answer_that_conforms(referee: Referee, exact: Referee, exchange: Exchan
     ],
     ids=lambda value: value.split(": ", 1)[1][:40] if isinstance(value, str) else "",
 )
-def test_answer_that_is_broken(referee: Referee, exchange: Exchange, finding: str) -> None:
+def test_answer_that_is_broken(referee: Referee, exchange: Recorded, finding: str) -> None:
     """Each finding names the operation, the status and the place."""
     assert [text for text in referee.judge_response(exchange) if "does not match" not in text] == [finding]
 

@@ -14,7 +14,8 @@ from leomock.addresses import Addresses
 from leomock.errors import ApiError, Basis
 from leomock.spec.compile import Operation, Spec
 from leomock.spec.parse import Request, parse
-from leomock.spec.referee import Exchange, Referee
+from leomock.recordings import Recorded
+from leomock.spec.referee import Referee
 from leomock.spec.refs import SpecError, bundle, groups, specs_folder
 
 FOLDER = specs_folder() / "v2"
@@ -55,7 +56,7 @@ def exact() -> Referee:
 def judged(referee: Referee, operation: Operation, body: Any) -> list[str]:
     answer = json.dumps(body).encode()
     return referee.judge_response(
-        Exchange(operation.method, SERVER + operation.path, response_headers=JSON, response_body=answer)
+        Recorded(operation.method, SERVER + operation.path, response_headers=JSON, response_body=answer)
     )
 
 

@@ -1,0 +1,242 @@
+"""Passes every call through to another server, and tells what went by."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import httpx
+from starlette.types import Receive, Scope, Send
+
+from leomock.recordings import Recorded, decoded
+from leomock.server.breakage import connection_of
+from leomock.server.recording import NOTE
+from leomock.state.journal import Headers, Journal, one_line
+
+# What an exchange breaks, in sentences; None for what is not of the API.
+Judge = Callable[[Recorded], list[str] | None]
+
+# Nothing is dropped from a recording: its journal is as large as a journal can be.
+_MOST = sys.maxsize
+# These are about one connection, not about the message (RFC 9110, 7.6.1).
+_HOP_BY_HOP = frozenset(
+    name.encode()
+    for name in (
+        *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection"),
+        *("te", "trailer", "transfer-encoding", "upgrade"),
+    )
+)
+# These the request that goes on has of its own.
+_OF_THIS_HOP = frozenset((b"host", b"content-length", b"accept-encoding", b"via", b"expect"))
+
+
+class Forwarding:
+    """An app that answers with what the server at `origin` answers.
+
+    `judge` is asked about every exchange in a thread of its own, what it says goes to `say`. With `keep`, the
+    exchanges are in `journal`, whole but for API keys. `timeout` is in seconds, for each wait on the server.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        *,
+        judge: Judge | None = None,
+        say: Callable[[str], object] = lambda line: None,
+        keep: bool = False,
+        timeout: float = 120.0,
+    ) -> None:
+        self.journal = Journal(size=_MOST, longest_body=_MOST)
+        self._origin = origin.rstrip("/")
+        self._judge = judge
+        self._say = say
+        self._keep = keep
+        self._timeout = timeout
+        self._client = httpx.AsyncClient(follow_redirects=False)
+        # One thread: the calls are judged in their order, and the processor is left to those that answer.
+        self._bench = ThreadPoolExecutor(1, "leomock referee") if judge else None
+        # Proxies know by it that a call has come back to them (RFC 9110, 7.6.3).
+        self._name = f"leomock-{uuid.uuid4().hex[:12]}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        raw = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        query = scope["query_string"].decode("latin-1")
+        url = f"{self._origin}{raw}{f'?{query}' if query else ''}"
+        if any(name == b"via" and self._name.encode() in value for name, value in scope["headers"]):
+            await _refuse(scope, send, 508, f"{scope['method']} {raw}: {self._origin} is this server itself")
+            return
+        body = await _body(receive)
+        if body is None:
+            return
+        request = httpx.Request(
+            scope["method"],
+            self._origin,
+            headers=self._onward(scope["headers"]),
+            content=body,
+            # As it came: httpx would put a path into the form that it likes.
+            extensions={"target": urlsplit(url)._replace(scheme="", netloc="").geturl().encode("latin-1")}
+            | {"timeout": httpx.Timeout(self._timeout).as_dict()},
+        )
+        began, moment = time.perf_counter(), time.time()
+        started = False
+        chunks = []
+        try:
+            answer = await self._client.send(request, stream=True)
+            try:
+                headers = [pair for pair in answer.headers.raw if pair[0].lower() not in _dropped(answer)]
+                headers = [(name.lower(), value) for name, value in headers]
+                await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+                started = True
+                async for chunk in answer.aiter_raw():
+                    chunks.append(chunk)
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            finally:
+                await answer.aclose()
+        except httpx.TransportError as error:
+            asked = f"{scope['method']} {raw}"
+            if started:
+                # The client has to see that something is missing, as it would there.
+                self._say(f"leomock: {asked}: {self._origin} broke off its answer: {_told(error)}\n")
+                connection_of(scope).end()
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+            elif isinstance(error, httpx.TimeoutException):
+                why = f"{asked}: {self._origin} did not answer within {self._timeout:g} s"
+                await _refuse(scope, send, 504, why)
+            else:
+                await _refuse(scope, send, 502, f"{asked}: cannot reach {self._origin}: {_told(error)}")
+            return
+        await send({"type": "http.response.body", "body": b""})
+        milliseconds = (time.perf_counter() - began) * 1000
+        self._went_by(scope, url, body, answer, b"".join(chunks), moment, milliseconds)
+
+    def _onward(self, headers: Headers) -> list[tuple[bytes, bytes]]:
+        """The headers of a request as they go on; only a compression that can be read is asked for."""
+        onward = []
+        encoding, via = b"identity", []
+        left = _HOP_BY_HOP | _OF_THIS_HOP | _named(headers)
+        for name, value in headers:
+            assert isinstance(name, bytes)
+            assert isinstance(value, bytes)
+            if name == b"accept-encoding" and b"gzip" in value:
+                encoding = b"gzip"
+            elif name == b"via":
+                via.append(value)
+            if name not in left:
+                onward.append((name, value))
+        via.append(f"1.1 {self._name}".encode())
+        return [*onward, (b"accept-encoding", encoding), (b"via", b", ".join(via))]
+
+    def _went_by(
+        self,
+        scope: Scope,
+        url: str,
+        body: bytes,
+        answer: httpx.Response,
+        raw: bytes,
+        moment: float,
+        milliseconds: float,
+    ) -> None:
+        """Keep an exchange, and have it judged."""
+        try:
+            content = decoded(raw, answer.headers.get("content-encoding", ""))
+        except ValueError:
+            content = raw
+        path, _, query = url.partition("?")
+        if self._keep:
+            self.journal.add(
+                moment=moment,
+                door="api",
+                operation="",
+                method=scope["method"],
+                path=path,
+                query=query,
+                request_headers=scope["headers"],
+                request_body=body,
+                status=answer.status_code,
+                response_headers=answer.headers.raw,
+                response_body=content,
+                milliseconds=milliseconds,
+            )
+        if self._bench:
+            recorded = Recorded(
+                scope["method"],
+                url,
+                {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+                body,
+                answer.status_code,
+                dict(answer.headers),
+                content,
+            )
+            self._bench.submit(self._tell, recorded)
+
+    def _tell(self, recorded: Recorded) -> None:
+        assert self._judge
+        try:
+            findings = self._judge(recorded)
+        except Exception as error:  # a defect of the judge must be seen, and must not end its thread
+            findings = [
+                f"{recorded.method} {recorded.url}: cannot be judged: {type(error).__name__}: {error}"
+            ]
+        for finding in findings or ():
+            self._say(f"leomock referee: {one_line(finding)}\n")
+
+    async def close(self) -> None:
+        """End the connections, when everything is judged."""
+        await self._client.aclose()
+        if self._bench:
+            await asyncio.to_thread(self._bench.shutdown)
+
+
+def _named(headers: Headers) -> set[bytes]:
+    """The headers that Connection names: they are about one connection as well."""
+    return {
+        word.strip().lower()
+        for name, value in headers
+        if isinstance(value, bytes) and name == b"connection"
+        for word in value.split(b",")
+    }
+
+
+def _dropped(answer: httpx.Response) -> frozenset[bytes]:
+    lowered = [(name.lower(), value) for name, value in answer.headers.raw]
+    return _HOP_BY_HOP | _named(lowered)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The body of a request; None where the client left before its end."""
+    chunks = []
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunks.append(message.get("body", b""))
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+async def _refuse(scope: Scope, send: Send, status: int, why: str) -> None:
+    """Answer what no server answered, in the shape of the API's refusals."""
+    if note := scope.get(NOTE):
+        note.explain = why
+    text = f"leomock: {status} {one_line(why)}"
+    content = json.dumps({"error": text, "path": "$", "code": "unexpected"}).encode()
+    headers = [
+        (b"content-type", b"application/json; charset=utf-8"),
+        (b"content-length", b"%d" % len(content)),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+def _told(error: Exception) -> str:
+    return str(error) or type(error).__name__

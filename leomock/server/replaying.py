@@ -1,0 +1,187 @@
+"""Answers calls from a recording."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.types import Receive, Scope, Send
+
+from leomock.errors import shown
+from leomock.recordings import Recorded, Recording, api_path
+from leomock.server.api_routes import header_text
+from leomock.server.recording import NOTE
+from leomock.state.journal import ABSENT, differences, one_line
+
+# Below this path, and the host's name, stands what a recording holds of other hosts than the API's.
+ELSEWHERE = "/elsewhere"
+
+# Whatever name a client has for this server, it is the same one.
+_HERE = "http://replay.invalid"
+
+# What says that two calls are the same: method, place, query, and body where it counts.
+_Call: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], str]
+# These were about the connection, or about the body as it was compressed then.
+_NOT_AGAIN = frozenset(
+    (
+        *("connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"),
+        *("content-length", "content-encoding"),
+    )
+)
+
+
+class Replaying:
+    """An app that answers as recorded.
+
+    Two calls are the same when method, path, query and JSON body are (the order of names does not matter),
+    whatever their keys and hosts. Of calls to other hosts than the API's (downloads, uploads, whose forms
+    are never twice the same) the body does not count. What was asked several times is answered in the order
+    of the recording, and then as the last time.
+    """
+
+    def __init__(self, recordings: Sequence[Recording]) -> None:
+        self._name = ", ".join(recording.file for recording in recordings)
+        self._answers: dict[_Call, list[Recorded]] = defaultdict(list)
+        self._held: dict[str, str] = {}  # addresses elsewhere that are in the recording: where they are here
+        for recorded in (each for recording in recordings for each in recording.exchanges if each.status):
+            self._answers[self._call(recorded)].append(recorded)
+            place = self._place(recorded.url)
+            if place.startswith(ELSEWHERE):
+                self._held[recorded.url] = self._held[recorded.url.partition("?")[0]] = place
+        self._next = dict.fromkeys(self._answers, 0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        origin = f"{scope['scheme']}://{headers.get('host', 'localhost')}"
+        raw = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        query = scope["query_string"].decode("latin-1")
+        asked = Recorded(scope["method"], f"{_HERE}{raw}{f'?{query}' if query else ''}", headers, body)
+        call = self._call(asked)
+        answers = self._answers.get(call)
+        if answers is None:
+            await self._refuse(call, scope, send)
+            return
+        number = self._next[call]
+        self._next[call] = min(number + 1, len(answers) - 1)
+        await self._answer(answers[number], origin, scope, send)
+
+    async def _answer(self, recorded: Recorded, origin: str, scope: Scope, send: Send) -> None:
+        content = self._moved(recorded.response_body, origin)
+        headers = [
+            (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+            for name, value in recorded.response_headers.items()
+            if name.lower() not in _NOT_AGAIN
+        ]
+        headers.append((b"content-length", b"%d" % len(content)))
+        said = f"recorded as #{recorded.number} of {recorded.file}"
+        if recorded.response_cut:
+            said += ", without the whole of its body"
+        headers.append((b"x-leomock-explain", header_text(said)))
+        if note := scope.get(NOTE):
+            note.explain = said
+        await send({"type": "http.response.start", "status": recorded.status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    def _moved(self, body: bytes, origin: str) -> bytes:
+        """A body of JSON whose addresses, where the recording answers for them, are on this server."""
+        if not self._held:
+            return body
+        try:
+            value = json.loads(body)
+        except (ValueError, RecursionError):
+            return body
+        return json.dumps(_mapped(value, self._held, origin), separators=(",", ":")).encode()
+
+    async def _refuse(self, call: _Call, scope: Scope, send: Send) -> None:
+        asked = one_line(f"{call[0]} {call[1]}")
+        why = f"{asked}: not in the recording {self._name}; {self._nearest(call)}"
+        if note := scope.get(NOTE):
+            note.explain = why
+        content = json.dumps({"error": f"leomock: 404 {why}", "path": "$", "code": "not-found"}).encode()
+        headers = [
+            (b"content-type", b"application/json; charset=utf-8"),
+            (b"content-length", b"%d" % len(content)),
+            (b"x-leomock-explain", header_text(why)),
+        ]
+        await send({"type": "http.response.start", "status": 404, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    def _nearest(self, call: _Call) -> str:
+        """The recorded call that somebody probably meant, and in what it differs."""
+        names = {f"{known[0]} {known[1]}": known for known in reversed(self._answers)}
+        close = difflib.get_close_matches(f"{call[0]} {call[1]}", names, n=1, cutoff=0.5)
+        if not close:
+            return "it holds no call like this"
+        alike = [known for known in self._answers if known[:2] == names[close[0]][:2]]
+        nearest = min(alike, key=lambda known: len(_differing(known, call)))
+        told = f"the nearest recorded call is #{self._answers[nearest][0].number} {close[0]}"
+        found = "; ".join(_differing(nearest, call)[:3]) if nearest[:2] == call[:2] else ""
+        return f"{told} ({found})" if found else told
+
+    def _call(self, recorded: Recorded) -> _Call:
+        parts = urlsplit(recorded.url)
+        place = self._place(recorded.url)
+        query = tuple(sorted(parse_qsl(parts.query, keep_blank_values=True)))
+        body = "" if place.startswith(ELSEWHERE) else _canonical(recorded.request_body)
+        return recorded.method, place, query, body
+
+    def _place(self, url: str) -> str:
+        """Where a call goes: a path below the API's prefix, or one below `ELSEWHERE` and the host."""
+        path = api_path(url)
+        if path is not None:
+            return urlsplit(path).path.rstrip("/")
+        parts = urlsplit(url)
+        return parts.path if url.startswith(_HERE) else f"{ELSEWHERE}/{parts.netloc}{parts.path}"
+
+
+def _canonical(body: bytes) -> str:
+    """A body as text that does not depend on the order of names."""
+    try:
+        return json.dumps(json.loads(body), sort_keys=True)
+    except (ValueError, RecursionError):
+        return body.decode("latin-1")
+
+
+def _mapped(value: Any, held: dict[str, str], origin: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _mapped(part, held, origin) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_mapped(part, held, origin) for part in value]
+    if isinstance(value, str) and (place := held.get(value)):
+        query = urlsplit(value).query
+        return f"{origin}{place}{f'?{query}' if query else ''}"
+    return value
+
+
+def _differing(known: _Call, call: _Call) -> list[str]:
+    """In what a call differs from a recorded one of the same place."""
+    told = []
+    if known[2] != call[2]:
+        told.append(f"query: recorded {shown(dict(known[2]))}, got {shown(dict(call[2]))}")
+    if known[3] != call[3]:
+        try:
+            recorded, got = json.loads(known[3] or "null"), json.loads(call[3] or "null")
+        except ValueError:
+            return [*told, "body"]
+        both = {each.name: (each.wanted, each.found) for each in differences(recorded, got)}
+        both |= {each.name: (each.found, each.wanted) for each in differences(got, recorded)}
+        told += [
+            f"{name or 'body'}: recorded {_said(was)}, got {_said(now)}" for name, (was, now) in both.items()
+        ]
+    return told
+
+
+def _said(value: Any) -> str:
+    return "nothing" if value is ABSENT else shown(value)

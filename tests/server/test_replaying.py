@@ -1,0 +1,137 @@
+"""Calls that are answered from a recording."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from leomock.recordings import Recorded, Recording
+from leomock.server.replaying import Replaying
+
+API = "https://cloud.leonardo.ai/api/rest/v1"
+PICTURE = "https://cdn.leonardo.ai/users/a/one%20two.jpg?v=1"
+JSON = {"content-type": "application/json"}
+
+
+def recorded(method: str, url: str, answer: bytes = b"{}", body: bytes = b"", **more: Any) -> Recorded:
+    return Recorded(method, url, {}, body, response_headers=JSON, response_body=answer, **more)
+
+
+def replayed(*exchanges: Recorded) -> Replaying:
+    numbered = [
+        Recorded(
+            **{f: getattr(each, f) for f in Recorded.__dataclass_fields__} | {"number": n, "file": "it.har"}
+        )
+        for n, each in enumerate(exchanges, 1)
+    ]
+    return Replaying([Recording("it.har", tuple(numbered))])
+
+
+def ask(app: Replaying, method: str, path: str, **more: Any) -> httpx.Response:
+    async def call() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here:1") as client:
+            return await client.request(method, path, **more)
+
+    return asyncio.run(call())
+
+
+def test_call_is_answered_as_recorded() -> None:
+    """By method, path below either prefix, query and JSON body, in whatever order."""
+    app = replayed(recorded("POST", f"{API}/generations?a=1&b=2", b'{"x": 1}', b'{"p": 1, "q": [1, 2]}'))
+    for prefix in ("/api/rest/v1", "/v1"):
+        answer = ask(app, "POST", f"{prefix}/generations?b=2&a=1", content=b'{"q":[1,2],"p":1}')
+        assert (answer.status_code, answer.content) == (200, b'{"x": 1}')
+        assert answer.headers["x-leomock-explain"] == "recorded as #1 of it.har"
+
+
+def test_repeated_calls_play_in_order() -> None:
+    """And then the last answer again and again."""
+    app = replayed(*(recorded("GET", f"{API}/generations/x", b'"%s"' % s) for s in (b"PENDING", b"COMPLETE")))
+    said = [ask(app, "GET", "/v1/generations/x").json() for _ in range(4)]
+    assert said == ["PENDING", "COMPLETE", "COMPLETE", "COMPLETE"]
+
+
+def test_headers_of_the_recorded_connection_are_not_repeated() -> None:
+    """The body is plain and of its own length now."""
+    app = replayed(
+        Recorded(
+            "GET",
+            f"{API}/me",
+            response_headers={
+                "Content-Encoding": "br",
+                "Content-Length": "3",
+                "Transfer-Encoding": "chunked",
+                "X-Kept": "1",
+            },
+            response_body=b"hello",
+        )
+    )
+    answer = ask(app, "GET", "/v1/me")
+    assert answer.content == b"hello"
+    assert set(answer.headers) == {"x-kept", "content-length", "x-leomock-explain"}
+
+
+def test_addresses_that_the_recording_answers_for_are_here() -> None:
+    """Downloads and uploads go to this server; an address that was not recorded stays."""
+    bucket = "https://bucket.s3.amazonaws.com/"
+    body = f'{{"url": "{PICTURE}", "up": ["{bucket}"], "no": "https://cdn.leonardo.ai/other.jpg"}}'
+    app = replayed(
+        recorded("GET", f"{API}/generations/x", body.encode()),
+        Recorded("GET", PICTURE, response_body=b"picture"),
+        Recorded("POST", bucket, request_body=b"--x", status=204),
+    )
+    told = ask(app, "GET", "/v1/generations/x").json()
+    assert told == {
+        "url": "http://here:1/elsewhere/cdn.leonardo.ai/users/a/one%20two.jpg?v=1",
+        "up": ["http://here:1/elsewhere/bucket.s3.amazonaws.com/"],
+        "no": "https://cdn.leonardo.ai/other.jpg",
+    }
+    assert ask(app, "GET", told["url"]).content == b"picture"
+    assert ask(app, "POST", told["up"][0], content=b"--another").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "nearest"),
+    [
+        (
+            "POST",
+            "/v1/generations",
+            b'{"prompt": "a", "width": 8, "more": 1}',
+            "the nearest recorded call is #1 POST /generations (width: recorded 16, got 8; "
+            "more: recorded nothing, got 1)",
+        ),
+        (
+            "GET",
+            "/v1/generations/user/x?limit=2",
+            b"",
+            'the nearest recorded call is #2 GET /generations/user/x (query: recorded {"limit": "1"}, got '
+            '{"limit": "2"})',
+        ),
+        ("GET", "/v1/generations", b"", "the nearest recorded call is #1 POST /generations"),
+        ("DELETE", "/q", b"", "it holds no call like this"),
+    ],
+)
+def test_call_that_is_not_in_the_recording(method: str, path: str, body: bytes, nearest: str) -> None:
+    """404, and a sentence that names the nearest and in what it differs."""
+    app = replayed(
+        recorded("POST", f"{API}/generations", body=b'{"prompt": "a", "width": 16}'),
+        recorded("GET", f"{API}/generations/user/x?limit=1"),
+    )
+    answer = ask(app, method, path, content=body)
+    place = path.partition("?")[0].removeprefix("/v1")
+    assert answer.status_code == 404
+    assert answer.json() == {
+        "error": f"leomock: 404 {method} {place}: not in the recording it.har; {nearest}",
+        "path": "$",
+        "code": "not-found",
+    }
+
+
+def test_call_that_was_never_answered_is_not_replayed() -> None:
+    """Status 0 is no answer."""
+    app = replayed(recorded("GET", f"{API}/me", status=0))
+    assert ask(app, "GET", "/v1/me").status_code == 404
