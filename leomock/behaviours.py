@@ -110,7 +110,8 @@ def _of_overlays(folder: Path) -> Iterator[Behaviour]:
 
 def _of_models() -> Iterator[Behaviour]:
     for model in platform_models().values():
-        what = f"The model is of the family {model.sd_version}; its flag in the pricing calculator is {model.flag or 'none'}."
+        flag = model.flag or "none"
+        what = f"The model is of the family {model.sd_version}; the pricing calculator's flag for it: {flag}."
         yield Behaviour(f"model:{model.name}", what, model.basis, "leomock/catalogue/models.json")
 
 

@@ -12,9 +12,9 @@ import pytest
 import leomock.catalogue
 from leomock.addresses import Addresses
 from leomock.errors import ApiError, Basis
+from leomock.recordings import Recorded
 from leomock.spec.compile import Operation, Spec
 from leomock.spec.parse import Request, parse
-from leomock.recordings import Recorded
 from leomock.spec.referee import Referee
 from leomock.spec.refs import SpecError, bundle, groups, specs_folder
 
