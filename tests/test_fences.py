@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "errors": set(),
     "settings": set(),
     "addresses": set(),
+    "reports": {"__version__"},
     "spec": LEAVES | {"spec"},
     "state": LEAVES | {"state"},
     "catalogue": LEAVES,
