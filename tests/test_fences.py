@@ -42,7 +42,11 @@ MAY_IMPORT = {
     "pytest_plugin": {"fake", "tenant", "webhook_receiver"},
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "commands": LEAVES
-    | {"answer", "fake", "operations", "scenario_files", "server", "spec", "state", "state_file"},
+    | {
+        *("answer", "drift", "fake", "operations", "reports", "scenario_files", "server", "spec"),
+        *("state", "state_file"),
+    },
+    "drift": LEAVES | {"drift", "operations", "reports", "scenario_files", "spec", "state"},
     "cli": {"commands", "__version__"},
     "__main__": {"cli"},
     "__init__": {"fake"},
@@ -56,7 +60,8 @@ HOME = {
     "werkzeug": {"spec/referee"},
     "schemathesis": {"contract"},
     "jsonschema_rs": {"spec", "scenario_files"},
-    "yaml": {"scenario_files"},
+    "yaml": {"scenario_files", "drift/sources"},
+    "leonardo_ai_sdk": {"drift/sdk"},
     "PIL": {"rendering"},
     "httpx": {"transport", "server/webhook_sender", "pytest_plugin"},
     "click": {"cli", "commands"},

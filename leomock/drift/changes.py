@@ -58,7 +58,7 @@ def _moved(before: dict[Key, Operation], after: dict[Key, Operation]) -> dict[st
 
 def _whole(rule: str, operation: Operation, old: str | None, new: str | None) -> Change:
     place = operation.entry
-    return Change(RULES[rule], operation.id, "", place.pointer, place.document.source, "operation", old, new)
+    return Change(RULES[rule], operation.id, "", place.pointer, place.source, "operation", old, new)
 
 
 def address(operation: Operation) -> str:
@@ -147,10 +147,9 @@ class _Comparison(Notes):
             if new is None:
                 self.tell("parameter-removed", old, place, "parameter", old.text("name"))
                 continue
-            if old.look("required") is not True and new.look("required") is True:
-                self.tell("parameter-required", new, place, "required")
-            if old.look("required") is True and new.look("required") is not True:
-                self.tell("parameter-optional", new, place, "required")
+            if (old.look("required") is True) != (is_now := new.look("required") is True):
+                how = "required" if is_now else "optional"
+                self.tell(f"parameter-{how}", new, place, "required", not is_now, is_now)
             for word in ("style", "explode", "allowReserved", "allowEmptyValue"):
                 self.differs("parameter-style-changed", old, new, place, word)
             self.flag("deprecated-changed", old, new, place, "deprecated")
@@ -180,7 +179,7 @@ class _Comparison(Notes):
             was, now = old.look("required") is True, new.look("required") is True
             if was != now:
                 rule = "request-body-required" if now else "request-body-optional"
-                self.tell(rule, new, "body", "required")
+                self.tell(rule, new, "body", "required", was, now)
             self.words(old, new, "body")
             self.media(old, new, "request", "body")
 

@@ -17,11 +17,16 @@ _TOO_DEEP = 200
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One OpenAPI document; `source` is the file or address that it came from."""
+    """One OpenAPI document.
+
+    `source` is the file or address that it came from, `components` that of its components where these stand
+    apart.
+    """
 
     title: str
     source: str
     content: Json
+    components: str = ""
 
 
 class Node:
@@ -37,9 +42,15 @@ class Node:
         """The JSON pointer of the value."""
         return pointer(self.way)
 
+    @property
+    def source(self) -> str:
+        """The file or address that the value stands in."""
+        apart = self.document.components if self.way[:1] == ("components",) else ""
+        return apart or self.document.source
+
     def error(self, what: str) -> SpecError:
         """An error that says where."""
-        return SpecError(f"{self.document.source}#{self.pointer}: {what}")
+        return SpecError(f"{self.source}#{self.pointer}: {what}")
 
     def get(self, key: str) -> Node | None:
         """What an object has under a key, if anything."""
@@ -104,8 +115,16 @@ def pointer(way: tuple[str, ...]) -> str:
 
 
 def frozen(value: Any) -> str:
-    """A value as JSON text, in which keys have one order and true is not 1."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    """A value as JSON text, the same for equal values: keys have one order, 1.0 is 1, and true is not."""
+    return json.dumps(_whole(value), sort_keys=True, ensure_ascii=False)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _whole(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_whole(below) for below in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def plain(node: Node) -> str:

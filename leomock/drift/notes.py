@@ -18,7 +18,7 @@ class Change:
 
     `operation` is the id of an operation, `place` is where in it, in words; `pointer` is where in the
     document (the new one, or the old one of what is gone) and `source` that document. `fact` is the keyword
-    or the kind of thing. `old` and `new` are what there was and is, as text; None where nothing is to be said.
+    or the kind of thing. `old` and `new` are what there was and is, as text; None: there is nothing to say.
     """
 
     rule: Rule
@@ -32,7 +32,8 @@ class Change:
 
     def __str__(self) -> str:
         """What changed, in words."""
-        told = [text for text in (self.old, self.new) if text is not None]
+        # Of a flag the rule says already what it is now.
+        told = [t for t in (self.old, self.new) if t is not None] if self.new not in ("true", "false") else []
         return ": ".join(filter(None, [self.rule.what, " became ".join(told)]))
 
 
@@ -51,7 +52,7 @@ class Notes:
         self.found.append(
             Change(
                 RULES[rule],
-                *(self.operation, place, node.pointer + at, node.document.source, fact),
+                *(self.operation, place, node.pointer + at, node.source, fact),
                 *(told(old), told(new)),
             )
         )

@@ -18,7 +18,7 @@ _HIGHEST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperti
 _LIMITS = (*_LOWEST, *_HIGHEST, "multipleOf")
 _TEXTS = ("pattern", "format")
 _VARIANTS = ("oneOf", "anyOf")
-# Keywords that `_Schemas.compare` looks at by name, and those of words.
+# Keywords that `Schemas.compare` looks at by name, and those of words.
 _KNOWN = {
     *(*_LIMITS, *_TEXTS, *_VARIANTS, *PROSE, "type", "nullable", "enum", "const", "default", "properties"),
     *("required", "items", "additionalProperties", "allOf", "title", "deprecated", "example", "examples"),
@@ -83,7 +83,8 @@ class Schemas:
         """Whether null is a value."""
         if old.nullable != new.nullable:
             what = "nullable" if new.nullable else "not-nullable"
-            self.tell(what, new.node, place, "nullable", at=pointer(("nullable",)))
+            at = pointer(("nullable",))
+            self.tell(what, new.node, place, "nullable", old.nullable, new.nullable, at)
 
     def type(self, old: Flat, new: Flat, place: str) -> bool:
         """The types; tells whether it makes sense to look any further."""
@@ -147,8 +148,9 @@ class Schemas:
                 continue
             now = new.fields[name]
             if (name in old.required) != (name in new.required):
-                what = "field-required" if name in new.required else "field-optional"
-                self.tell(what, now, there, "required")
+                is_now = name in new.required
+                what = "field-required" if is_now else "field-optional"
+                self.tell(what, now, there, "required", not is_now, is_now)
             self.compare(was, now, there, required=name in new.required)
         for name, now in new.fields.items():
             if name not in old.fields:
@@ -160,8 +162,9 @@ class Schemas:
         # What must be there without being described.
         for name in sorted(old.required ^ new.required):
             if name not in old.fields and name not in new.fields:
-                what = "field-required" if name in new.required else "field-optional"
-                self.tell(what, new.node, f"{place}.{name}", "required")
+                is_now = name in new.required
+                what = "field-required" if is_now else "field-optional"
+                self.tell(what, new.node, f"{place}.{name}", "required", not is_now, is_now)
 
     def additional(self, old: Flat, new: Flat, place: str) -> None:
         """Fields that have no name: any, none, or those of a schema."""

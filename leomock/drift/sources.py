@@ -59,8 +59,9 @@ def _folder(folder: Path) -> list[Document]:
         raise SourceError(f"{folder}: has no OpenAPI document (*.json, *.yaml with a key `openapi`)")
     # `drift.documents` knows the layouts: which documents count, and where their components are.
     whole = drift.documents(folder)
+    components = str(folder / COMPONENTS) if (folder / COMPONENTS).is_file() else ""
     return [
-        Document(one.title, one.source, whole.get(one.title, one.content))
+        Document(one.title, one.source, whole.get(one.title, one.content), components)
         for one in found
         if one.title in whole or not one.source.endswith(".json")
     ]
