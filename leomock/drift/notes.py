@@ -33,7 +33,9 @@ class Change:
     def __str__(self) -> str:
         """What changed, in words."""
         # Of a flag the rule says already what it is now.
-        told = [t for t in (self.old, self.new) if t is not None] if self.new not in ("true", "false") else []
+        told = [text for text in (self.old, self.new) if text is not None]
+        if set(told) == {"false", "true"}:
+            told = []
         return ": ".join(filter(None, [self.rule.what, " became ".join(told)]))
 
 

@@ -233,7 +233,7 @@ class Schemas:
 
 
 class Flat:
-    """A schema with its `allOf` laid into it: fields and requirements together, else the first."""
+    """A schema with its `allOf` laid into it as `Shaper` does it: own words go first, then the last."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -249,7 +249,7 @@ class Flat:
             self.fields.setdefault(name, child)
         if (required := node.get("required")) is not None and isinstance(required.value, list):
             self.required |= set(node.names("required"))
-        for part in node.listed("allOf"):
+        for part in reversed(node.listed("allOf")):
             self._lay(part)
 
     def value(self, word: str) -> Any:
@@ -266,7 +266,8 @@ class Flat:
         value = self.value("type")
         if value is None:
             return None
-        return frozenset(value if isinstance(value, list) else [value]) - {"null"}
+        # What is no name of a type is kept as a text: it is another type than any that has one.
+        return frozenset(map(str, value if isinstance(value, list) else [value])) - {"null"}
 
     @property
     def nullable(self) -> bool:
