@@ -251,8 +251,8 @@ def test_change_is_found_and_judged(edit: Edit, expected: str) -> None:
     }
     wanted = set()
     for one in expected.split(", "):
-        rule, (client, fake) = one.split(" ")
-        wanted.add(f"{rule}: {CLASSES[client]}, {CLASSES[fake]}")
+        rule, classes = one.split(" ")
+        wanted.add(f"{rule}: {CLASSES[classes[0]]}, {CLASSES[classes[1]]}")
     assert found == wanted
 
 
@@ -524,7 +524,7 @@ def test_broken_documents_never_break_the_comparison() -> None:
     values: list[Any] = [None, True, 7, "text", [], [7], {}, {"$ref": 7}, {"": None}]
     chance = random.Random(0)
     found = 0
-    for _ in range(300):
+    for _ in range(100):
         content = copy.deepcopy(ours()[1].content)
         node: Any = content["paths"]
         while True:
@@ -537,7 +537,7 @@ def test_broken_documents_never_break_the_comparison() -> None:
             found += bool(changes(ours()[1:2], [Document("x", "x", content)]))
         except SpecError:
             found += 1
-    assert found > 150
+    assert found > 50
 
 
 def test_facts_differ_wherever_a_change_is_no_prose() -> None:
