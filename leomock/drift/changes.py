@@ -83,10 +83,10 @@ def _document_changes(old: Sequence[Document], new: Sequence[Document]) -> Itera
 
 
 class _Comparison(Notes):
-    """Compares one operation on both sides."""
+    """Compares one operation on both sides; it goes by its old id, which this project knows."""
 
     def __init__(self, old: Operation, new: Operation, prose: bool) -> None:
-        super().__init__(new.id, prose)
+        super().__init__(old.id, prose)
         self.old = old
         self.new = new
 

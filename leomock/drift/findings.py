@@ -33,7 +33,7 @@ def compared(
     alike: dict[tuple[str | None, ...], list[Change]] = {}
     for change in found:
         alike.setdefault((change.rule.id, change.pointer, change.old, change.new), []).append(change)
-    names = {o.id for documents in (old, new) for o in operations(documents).values()}
+    names = {operation.id for operation in operations(old).values()}
     touched = {change.operation for change in found}
     return Report(
         "leomock drift",

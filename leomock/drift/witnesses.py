@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from leomock.drift import sdk
 from leomock.drift.changes import changes
 from leomock.drift.findings import LEVEL, shown
 from leomock.drift.nodes import Document
 from leomock.drift.notes import Change
-from leomock.drift.operations import Operation, operations
+from leomock.drift.operations import operations
 from leomock.drift.rules import Class
 from leomock.drift.sources import read
 from leomock.reports import Finding, Report
@@ -35,7 +33,7 @@ def heard(package: str = sdk.PACKAGE, *, fail_on: Class | None = "breaking") -> 
         for change in changes(told, others):
             key = (change.operation, change.place, change.rule.id)
             disputed.setdefault(key, {})[name] = change
-    names = {operation.id for documents in (told, published, fake) for operation in _all(documents)}
+    names = {one.id for documents in (told, published, fake) for one in operations(documents).values()}
     return Report(
         f"leomock drift --sdk {package}",
         [_finding(said, witness.title) for said in disputed.values()],
@@ -43,10 +41,6 @@ def heard(package: str = sdk.PACKAGE, *, fail_on: Class | None = "breaking") -> 
         sorted(names - {operation for operation, _, _ in disputed}),
         LEVEL[fail_on] if fail_on else None,
     )
-
-
-def _all(documents: Sequence[Document]) -> list[Operation]:
-    return list(operations(documents).values())
 
 
 def _finding(said: dict[str, Change], title: str) -> Finding:

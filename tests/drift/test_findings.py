@@ -35,6 +35,16 @@ def test_change_names_what_it_touches() -> None:
     )
 
 
+def test_renamed_operation_names_what_knew_its_old_name() -> None:
+    """The handler and the scenarios of an id that is gone."""
+    api = Api()
+    api.entry("createGeneration")["operationId"] = "makeGeneration"
+    finding = found(api)["operation-renamed"]
+    assert finding.message == "the operation has another id: createGeneration became makeGeneration"
+    assert "handler leomock.resources.generations.create_generation" in finding.properties["touches"]
+    assert "scenario rule nsfw_flagged#1" in finding.properties["touches"]
+
+
 def test_change_names_the_overlay_action_that_says_otherwise() -> None:
     """An action that changes the same keyword, or something above or below."""
     api = Api()
