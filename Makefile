@@ -8,8 +8,9 @@ BIN    := $(VENV)/bin
 endif
 NODE_CLIENT := tests/clients/node
 PORT   ?= 8090
+REFERENCE := $(or $(LEOMOCK_REFERENCE),../shared/reference)
 
-.PHONY: help serve test check format bench long soak behaviours clean install dev
+.PHONY: help serve test check format bench long drift soak behaviours clean install dev
 help:           ## This list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -33,6 +34,11 @@ bench: dev      ## Compare speed and memory with a bare uvicorn app
 
 long: dev       ## The property tests with many more examples
 	LEOMOCK_EXAMPLES=5000 $(BIN)/python -m pytest tests/spec/test_differential.py tests/test_state_machine.py
+
+drift: install  ## Compare specs/ with the published documents, where these are (LEOMOCK_REFERENCE=…)
+	@if [ -d "$(REFERENCE)/upstream" ]; then \
+	  $(BIN)/leomock drift "$(REFERENCE)/upstream" specs; \
+	else echo "the published documents are not at $(REFERENCE)/upstream (set LEOMOCK_REFERENCE): nothing compared"; fi
 
 soak: dev       ## 200 clients with faults on, for a minute
 	LEOMOCK_SOAK_SECONDS=60 $(BIN)/python -m pytest tests/soak

@@ -62,8 +62,9 @@ MAY_IMPORT = {
     "pytest_plugin": {"fake", "tenant", "webhook_receiver"},
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "commands": LEAVES
-    | {"answer", "behaviours", "fake", "har", "operations", "recordings", "referee", "reports"}
+    | {"answer", "behaviours", "drift", "fake", "har", "operations", "recordings", "referee", "reports"}
     | {"scenario_files", "server", "spec", "state", "state_file", "__version__"},
+    "drift": LEAVES | {"drift", "operations", "reports", "scenario_files", "spec", "state"},
     "cli": {"commands", "__version__"},
     "__main__": {"cli"},
     "__init__": {"fake"},
@@ -77,7 +78,8 @@ HOME = {
     "werkzeug": {"spec/referee"},
     "schemathesis": {"contract"},
     "jsonschema_rs": {"spec", "scenario_files"},
-    "yaml": {"recordings", "scenario_files"},
+    "yaml": {"drift/sources", "recordings", "scenario_files"},
+    "leonardo_ai_sdk": {"drift/sdk"},
     "PIL": {"rendering"},
     "httpx": {"transport", "server/forwarding", "server/webhook_sender", "pytest_plugin"},
     "click": {"cli", "commands"},

@@ -1,0 +1,109 @@
+"""What of this project a change touches: handlers, scenario rules and overlay actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from jsonpath_rfc9535 import find
+
+from leomock.drift.nodes import Document, pointer
+from leomock.drift.notes import Change
+from leomock.operations import Handler, load
+from leomock.scenario_files import Library, scenarios_folder
+from leomock.spec.compile import Spec
+from leomock.spec.refs import Json
+from leomock.state.scenario import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action of the overlay.
+
+    `places` are the JSON pointers that it changes; `gone` says that its target was there and is no longer.
+    """
+
+    number: int
+    target: str
+    description: str
+    places: frozenset[str]
+    gone: bool
+
+    def __str__(self) -> str:
+        """How one would look it up."""
+        return f"overlay.json actions[{self.number}] ({self.target})"
+
+    def touches(self, place: str) -> bool:
+        """Whether it changes something at, above or below a JSON pointer."""
+        return any(
+            f"{place}/".startswith(f"{own}/") or f"{own}/".startswith(f"{place}/") for own in self.places
+        )
+
+
+class Project:
+    """This project's handlers, scenarios and overlay, held against two sets of documents."""
+
+    def __init__(self, old: Sequence[Document], new: Sequence[Document]) -> None:
+        self._spec = Spec()
+        self._handlers: dict[str, Handler] = load(self._spec)
+        self.overlay = self._spec.folder / "overlay.json"
+        self.actions = list(_actions(self._spec.overlay, _joined(old), _joined(new)))
+
+    def touched_by(self, change: Change) -> list[str]:
+        """What a change touches, in words."""
+        handler = self._handlers.get(change.operation)
+        found = []
+        if handler:
+            found.append(f"handler {handler.__module__}.{handler.__name__}")
+        found += [f"scenario rule {rule.name}" for rule in self._rules if self._names(rule, change.operation)]
+        found += [str(action) for action in self.actions if action.touches(change.pointer)]
+        return found
+
+    @cached_property
+    def _rules(self) -> list[Rule]:
+        known = self._spec.operations
+        groups = {operation.group for operation in known.values()}
+        scenarios = Library(scenarios_folder(), known, groups).all()
+        return [rule for scenario in scenarios for rule in scenario.rules]
+
+    def _names(self, rule: Rule, id: str) -> bool:
+        """Whether a rule names an operation, or the group that it is in; those for all name none."""
+        operation = self._spec.operations.get(id)
+        return id in rule.when.operations or (operation is not None and operation.group in rule.when.groups)
+
+
+def _actions(overlay: Json, old: Json, new: Json) -> Iterator[Action]:
+    """The actions; what is in neither set of documents is not gone, it was never there."""
+    for number, action in enumerate(overlay["actions"]):
+        olds, news = (
+            [tuple(map(str, node.location)) for node in find(action["target"], document)]
+            for document in (old, new)
+        )
+        ways = {(*way, *below) for way in (*olds, *news) for below in _leaves(action.get("update"))}
+        yield Action(
+            number,
+            action["target"],
+            action["description"],
+            frozenset(map(pointer, ways)),
+            bool(olds) and not news,
+        )
+
+
+def _leaves(update: Any) -> Iterable[tuple[str, ...]]:
+    """The ways to everything that an update sets; a removal sets all there is."""
+    if not isinstance(update, dict) or not update:
+        return [()]
+    return [(key, *below) for key, value in update.items() for below in _leaves(value)]
+
+
+def _joined(documents: Sequence[Document]) -> Json:
+    """All documents as one, as the overlay's targets see them; of two components of a name, the first."""
+    joined: Json = {"paths": {}, "components": {}}
+    for document in documents:
+        for path, item in document.content.get("paths", {}).items():
+            joined["paths"][path] = {**item, **joined["paths"].get(path, {})}
+        for kind, named in document.content.get("components", {}).items():
+            joined["components"][kind] = {**named, **joined["components"].get(kind, {})}
+    return joined
