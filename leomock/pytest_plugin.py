@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import os
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -128,11 +129,24 @@ def leomock_settings(pytestconfig: pytest.Config) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def leomock_server(leomock_address: tuple[str, int], leomock_settings: dict[str, Any]) -> Iterator[Fake]:
     """The fake Leonardo.AI API on a port, shared by the session."""
-    from leomock.fake import Fake
+    with _no_search_for_garbage():
+        from leomock.fake import Fake
 
     host, port = leomock_address
     with Fake(**{"max_worlds": 100_000, **leomock_settings, "host": host, "port": port}) as fake:
         yield fake
+
+
+@contextmanager
+def _no_search_for_garbage() -> Iterator[None]:
+    """What is imported stays; to look for garbage among all that pytest holds takes a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @pytest.fixture
