@@ -20,15 +20,44 @@ def create(prompt="a cat", base=None, key=None):
 """
 
 
+# Calls of two libraries for the real host, at once.
+ASYNC_CALLS = """
+import os
+import aiohttp
+import anyio
+import httpx
+
+URL = "https://cloud.leonardo.ai/api/rest/v1/generations"
+
+def headers():
+    return {"authorization": "Bearer " + os.environ["LEONARDO_API_KEY"]}
+
+async def with_httpx():
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(URL, json={"prompt": "a cat"}, headers=headers())
+    assert answer.status_code == 200
+
+async def with_aiohttp():
+    async with aiohttp.ClientSession() as session:
+        async with session.post(URL, json={"prompt": "a dog"}, headers=headers()) as answer:
+            assert answer.status == 200
+
+async def at_once(*calls):
+    async with anyio.create_task_group() as group:
+        for call in calls:
+            group.start_soon(call)
+"""
+
+
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A suite with strict markers and warnings as errors."""
+    """A suite with strict markers and warnings as errors, without plugins that want settings or load slowly."""
     pytester.makepyprojecttoml(
         "[tool.pytest.ini_options]\n"
-        'addopts = "--strict-markers --strict-config"\n'
+        'addopts = "--strict-markers --strict-config -p no:asyncio -p no:respx -p no:schemathesis"\n'
         'filterwarnings = ["error"]\n'
     )
-    pytester.makepyfile(calls=CALL)
+    pytester.makepyfile(calls=CALL, async_calls=ASYNC_CALLS)
     return pytester
 
 
@@ -239,6 +268,116 @@ def test_plugin_can_be_left_out(suite: pytest.Pytester) -> None:
     result = suite.runpytest_subprocess("-p", "no:leomock")
     result.assert_outcomes(passed=1)
     assert "leomock:" not in result.stdout.str()
+
+
+# --- beside other plugins -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("mode", "mark"), [("auto", ""), ("strict", "@pytest.mark.asyncio")])
+def test_async_tests_of_pytest_asyncio(suite: pytest.Pytester, mode: str, mark: str) -> None:
+    """Tests and fixtures that are coroutines find the real host answered."""
+    pytest.importorskip("pytest_asyncio")
+    suite.makepyprojecttoml(
+        "[tool.pytest.ini_options]\n"
+        'addopts = "--strict-markers --strict-config"\n'
+        'filterwarnings = ["error"]\n'
+        f'asyncio_mode = "{mode}"\n'
+        'asyncio_default_fixture_loop_scope = "function"\n'
+    )
+    suite.makepyfile(
+        f"""
+        import asyncio
+        import pytest
+        import pytest_asyncio
+        from async_calls import at_once, with_aiohttp, with_httpx
+
+        @pytest_asyncio.fixture
+        async def made(leomock):
+            await with_httpx()
+            return leomock
+
+        {mark}
+        async def test_calls(leomock):
+            await at_once(with_httpx, with_aiohttp)
+            leomock.assert_called("createGeneration", times=2)
+
+        {mark}
+        async def test_fixture_and_time(made):
+            made.assert_called("createGeneration", times=1)
+            before = made.clock.now()
+            with made.fast_polling():
+                await asyncio.sleep(3600)
+            assert made.clock.now() - before >= 3600
+        """
+    )
+    suite.runpytest_subprocess("-W", "error").assert_outcomes(passed=2)
+
+
+def test_async_tests_of_anyio(suite: pytest.Pytester) -> None:
+    """On asyncio and, with httpx, on trio."""
+    pytest.importorskip("trio")
+    suite.makepyfile(
+        """
+        import pytest
+        from async_calls import at_once, with_aiohttp, with_httpx
+
+        pytestmark = pytest.mark.anyio
+
+        @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+        async def test_httpx(leomock, anyio_backend):
+            await at_once(with_httpx, with_httpx)
+            leomock.assert_called("createGeneration", times=2)
+
+        @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+        async def test_aiohttp(leomock, anyio_backend):
+            await at_once(with_httpx, with_aiohttp)
+            leomock.assert_called("createGeneration", times=2)
+        """
+    )
+    suite.runpytest_subprocess("-W", "error").assert_outcomes(passed=3)
+
+
+def test_random_order(suite: pytest.Pytester) -> None:
+    """No test finds what another one left."""
+    pytest.importorskip("random_order")
+    suite.makepyfile(
+        """
+        import pytest
+        from calls import create
+
+        @pytest.mark.parametrize("number", range(20))
+        def test_it(leomock, number):
+            create(str(number))
+            leomock.assert_called("createGeneration", times=1, body={"prompt": str(number)})
+
+        @pytest.mark.leomock(scenario="out_of_credits")
+        def test_scenario(leomock):
+            assert create().status_code == 400
+        """
+    )
+    for seed in ("1", "2"):
+        result = suite.runpytest_subprocess("--random-order-bucket=global", f"--random-order-seed={seed}")
+        result.assert_outcomes(passed=21)
+
+
+def test_no_plugin_but_this_one(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where plugins are not loaded by themselves it is named; it needs none of the others."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    suite.makepyfile(
+        """
+        import sys
+        from calls import create
+
+        def test_it(leomock):
+            assert create(base="https://cloud.leonardo.ai/api/rest/v1").status_code == 200
+            others = {"pytest_asyncio", "anyio.pytest_plugin", "xdist", "random_order"}
+            assert not others & set(sys.modules)
+        """
+    )
+    suite.runpytest_subprocess("-p", "leomock.pytest_plugin", "-W", "error").assert_outcomes(passed=1)
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(errors=1)
+    assert "fixture 'leomock' not found" in result.stdout.str()
 
 
 def test_fixtures_read_well() -> None:
