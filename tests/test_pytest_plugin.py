@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import subprocess
 import sys
 
@@ -51,7 +54,7 @@ async def at_once(*calls):
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A suite with strict markers and warnings as errors, without plugins that want settings or load slowly."""
+    """A suite with strict markers and warnings as errors, without those that want settings or are slow."""
     pytester.makepyprojecttoml(
         "[tool.pytest.ini_options]\n"
         'addopts = "--strict-markers --strict-config -p no:asyncio -p no:respx -p no:schemathesis"\n'
@@ -148,6 +151,7 @@ def test_marker_nearest_wins(suite: pytest.Pytester) -> None:
         ("scenaro='flaky'", "@pytest.mark.leomock knows no 'scenaro'; did you mean 'scenario'?"),
         ("zzz=1", "@pytest.mark.leomock knows no 'zzz'; there are scenario, jobs, seed, clock, strict"),
         ("'flaky'", "@pytest.mark.leomock takes names, e.g. jobs='immediate'"),
+        ("strict='maybe'", "@pytest.mark.leomock: strict='maybe': use True or False"),
     ],
 )
 def test_marker_that_cannot_be_meant_fails_at_collection(
@@ -161,6 +165,80 @@ def test_marker_that_cannot_be_meant_fails_at_collection(
     assert error in output
     assert "Traceback" not in output
     assert "pytest_plugin.py" not in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "test", "error"),
+    [
+        (
+            ["--leomock-jobs=soon"],
+            "leomock",
+            "leomock: jobs='soon': use seconds:S (e.g. seconds:2), polls:N, immediate or manual",
+        ),
+        (["-o", "leomock_clock=stopped"], "leomock", "leomock: clock='stopped': use running or frozen"),
+        (
+            ["--leomock-scenario=flakky"],
+            "leomock",
+            "leomock: scenario='flakky': not known; did you mean 'flaky'?",
+        ),
+        (
+            [],
+            "make_leomock, call=lambda make: make(sceanrio='flaky')",
+            "leomock: make_leomock knows no 'sceanrio'; did you mean 'scenario'?",
+        ),
+        (
+            [],
+            "make_leomock, call=lambda make: make(port=1)",
+            "leomock: make_leomock knows no 'port'; there are scenario, jobs, seed, clock, ids, limits",
+        ),
+        (
+            [],
+            "make_leomock, call=lambda make: make(limits='unreal')",
+            "leomock: limits='unreal': use none or real",
+        ),
+    ],
+)
+def test_setting_that_cannot_be_meant_is_told_alone(
+    suite: pytest.Pytester, arguments: list[str], test: str, error: str
+) -> None:
+    """Without the way that it took through leomock."""
+    suite.makepyfile(f"def test_it({test}):\n    call(make_leomock)\n")
+    result = suite.runpytest_subprocess(*arguments)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    output = result.stdout.str()
+    assert error in output
+    assert "pytest_plugin.py" not in output
+
+
+def test_address_that_is_taken_is_told_alone(suite: pytest.Pytester) -> None:
+    """With the fixture that gave it, and what would work."""
+    suite.makepyfile("def test_it(leomock):\n    pass\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        suite.makeconftest(
+            f"""
+            import pytest
+
+            @pytest.fixture(scope="session")
+            def leomock_address():
+                return "127.0.0.1", {port}
+            """
+        )
+        output = suite.runpytest_subprocess().stdout.str()
+    reason = os.strerror(errno.EADDRINUSE)
+    assert (
+        f"leomock: cannot listen on 127.0.0.1:{port}, as the fixture leomock_address says: {reason}; "
+        "port 0 is any that is free"
+    ) in output
+    assert "pytest_plugin.py" not in output
+
+
+@pytest.mark.parametrize("name", ["intercept", "strict"])
+def test_option_that_is_no_yes_or_no_ends_the_run(suite: pytest.Pytester, name: str) -> None:
+    """Before any test runs."""
+    result = suite.runpytest_subprocess(f"--leomock-{name}=maybe")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().strip() == f"ERROR: leomock: {name}='maybe': use yes or no"
 
 
 def test_several_accounts_in_one_test(suite: pytest.Pytester) -> None:
@@ -238,6 +316,31 @@ def test_failing_test_shows_the_journal(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         ["*leomock journal of *", "#1 POST /api/rest/v1/generations createGeneration 200"]
     )
+
+
+def test_failing_test_shows_calls_that_were_not_let_in(suite: pytest.Pytester) -> None:
+    """Which no tenant's journal has; those of earlier tests are forgotten."""
+    suite.makepyfile(
+        """
+        import httpx
+
+        def test_before(leomock):
+            assert httpx.get(leomock.base_url + "/me").status_code == 401
+
+        def test_it(leomock):
+            assert httpx.get(leomock.base_url + "/generations/1").status_code == 200
+        """
+    )
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- leomock: calls without a key that is let in -*",
+            "#2 GET /api/rest/v1/generations/1 api 401 | send the header 'Authorization: Bearer <API key>'; "
+            "there is none",
+        ]
+    )
+    assert "#1 GET" not in result.stdout.str()
 
 
 def test_unittest_style_and_random_workers(suite: pytest.Pytester) -> None:
