@@ -19,6 +19,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from bench.load import load
+from bench.plugin import PLUGINS, Costs, costs
 from bench.servers import (
     BARE,
     JOURNAL,
@@ -38,6 +39,13 @@ SATURATED = 0.9
 # A server that had less of a core than this was kept from it: by its neighbours, or by the load generator.
 BUSY = 0.85
 FEWEST_ROUNDS = 3
+# What the pytest plugin may cost, in milliseconds.
+BUDGETS = {
+    "start": ("added to pytest's start (CPU)", 15),
+    "first": ("first fixture (CPU)", 150),
+    "further": ("further fixture", 1),
+    "stop": ("stop of the fixture", 10),
+}
 EXTRA_ROUNDS = 2
 
 
@@ -85,11 +93,13 @@ class Sample(NamedTuple):
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run of half a minute; noisier")
-    plan = QUICK if parser.parse_args().quick else FULL
+    parser.add_argument("part", nargs="?", choices=["plugin"], help="only this part; all without")
+    given = parser.parse_args()
+    plan = QUICK if given.quick else FULL
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     bench = Bench(plan)
     try:
-        bench.run()
+        bench.plugin() if given.part else bench.run()
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
@@ -114,6 +124,7 @@ class Bench:
     def run(self) -> None:
         """Measure everything, one thing after the other."""
         self.starts()
+        self.plugin()
         with ExitStack() as stack:
             bare, few, many = (stack.enter_context(running(c)) for c in (BARE, QUIET, QUIET))
             logged = stack.enter_context(running(LEOMOCK, show_errors=False))
@@ -146,6 +157,22 @@ class Bench:
         detail = f"{ours * 1000:.0f} ms of {bare * 1000:.0f} ms"
         self.samples["first answer after launch"] = times
         self.lines.append(Line("first answer after launch", ratio, 2.5, at_least=False, detail=detail))
+
+    def plugin(self) -> None:
+        """What the pytest plugin costs, beside others; the first round only warms the disk."""
+        costs()
+        rounds: list[dict[str, Costs]] = []
+        for n in range(self.plan.starts):
+            self.progress(f"pytest plugins, {n + 1}/{self.plan.starts}")
+            rounds.append(costs())
+        self.samples["pytest plugins"] = rounds
+        for field, (name, budget) in BUDGETS.items():
+            for plugin in PLUGINS:
+                every = [getattr(measured[plugin], field) for measured in rounds]
+                target = budget if plugin == "leomock" else None
+                detail = f"{len(every)} rounds, {min(every):.2f} to {max(every):.2f}"
+                line = Line(f"{name}, {plugin}, ms", median(every), target, at_least=False, detail=detail)
+                self.lines.append(line)
 
     def against_bare(
         self,

@@ -213,6 +213,8 @@ class Api:
             rules=reply.rules,
             explain=reply.explain,
             milliseconds=milliseconds,
+            breakage=reply.breakage or "",
+            delay=reply.delay,
         )
 
     def _struck(self, struck: Struck, call: Call, world: World) -> Reply:

@@ -51,6 +51,8 @@ def _entry(exchange: Exchange) -> dict[str, Any]:
             "door": exchange.door,
             "operation": exchange.operation,
             "rules": exchange.rules,
+            "breakage": exchange.breakage,
+            "delay": exchange.delay,
         },
     }
     if exchange.explain:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import os
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,8 @@ MARKS = {
     "clock": "'running' or 'frozen'",
     "strict": "True: findings about the client fail the test",
 }
+# What `make_leomock` takes: it judges nobody.
+TENANT_SETTINGS = (*(name for name in MARKS if name != "strict"), "ids", "limits")
 # Options: name, default, help. Command line before environment (LEOMOCK_NAME) before ini before default.
 OPTIONS = {
     "jobs": ("polls:1", "how generations complete: polls:N, seconds:S, immediate or manual"),
@@ -40,6 +43,7 @@ OPTIONS = {
 KEY_VARIABLES = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
 URL_VARIABLE = "LEONARDO_BASE_URL"
 _TENANTS = pytest.StashKey[list["Tenant"]]()
+_STRANGERS = pytest.StashKey[Any]()  # the journal of calls without a key that is let in
 
 
 # --- options ------------------------------------------------------------------------------------------
@@ -47,19 +51,26 @@ _TENANTS = pytest.StashKey[list["Tenant"]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options on the command line and in the ini file."""
-    group = parser.getgroup("leomock", "leomock, the fake Leonardo.AI API")
+    group = parser.getgroup(
+        "leomock",
+        "leomock, the fake Leonardo.AI API (each option also as LEOMOCK_… in the environment and as "
+        "leomock_… in the ini file)",
+    )
     for name, (default, text) in OPTIONS.items():
         group.addoption(
-            f"--leomock-{name}", default=None, metavar="VALUE", help=f"{text} (default: {default})"
+            f"--leomock-{name}", default=None, metavar="VALUE", help=f"{text} (default: {default or 'none'})"
         )
         parser.addini(f"leomock_{name}", text, default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the marker known; refuse options that cannot be meant before anything runs."""
+    told = "; ".join(f"{name}: {text}" for name, text in MARKS.items())
     config.addinivalue_line(
-        "markers", f"{MARKER}({', '.join(f'{m}=…' for m in MARKS)}): settings of the fake"
+        "markers", f"{MARKER}({', '.join(f'{m}=…' for m in MARKS)}): the fake of this test. {told}."
     )
+    for name in ("intercept", "strict"):
+        _yes(config, name)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -90,11 +101,22 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     for mark in item.iter_markers(MARKER):
         if mark.args:
             raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.leomock takes names, e.g. jobs='immediate'")
-        for name in mark.kwargs:
-            if name not in MARKS:
-                close = difflib.get_close_matches(name, MARKS, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(MARKS)}"
-                raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.leomock knows no {name!r}{hint}")
+        if wrong := _unknown(mark.kwargs, MARKS):
+            raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.leomock {wrong}")
+        if not isinstance(strict := mark.kwargs.get("strict", False), bool):
+            text = f"{item.nodeid}: @pytest.mark.leomock: strict={strict!r}: use True or False"
+            raise pytest.UsageError(text)
+
+
+def _unknown(given: Iterable[str], known: Collection[str]) -> str:
+    """What to say about the first name that is not known; empty where all are."""
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            return f"knows no {name!r}; " + (
+                f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+            )
+    return ""
 
 
 def _marked(node: pytest.Item) -> dict[str, Any]:
@@ -128,21 +150,59 @@ def leomock_settings(pytestconfig: pytest.Config) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def leomock_server(leomock_address: tuple[str, int], leomock_settings: dict[str, Any]) -> Iterator[Fake]:
     """The fake Leonardo.AI API on a port, shared by the session."""
-    from leomock.fake import Fake
+    with _no_search_for_garbage():
+        from leomock.fake import Fake
 
     host, port = leomock_address
-    with Fake(**{"max_worlds": 100_000, **leomock_settings, "host": host, "port": port}) as fake:
+    with _plain_errors():
+        fake = Fake(**{"max_worlds": 100_000, **leomock_settings, "host": host, "port": port})
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(fake)
+        except OSError as error:
+            text = f"cannot listen on {host}:{port}, as the fixture leomock_address says: {error.strerror}"
+            raise _failed(f"{text}; port 0 is any that is free") from None
         yield fake
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """A setting that cannot be meant is told in its own words, without its way through leomock."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise _failed(str(error)) from None
+
+
+def _failed(text: str) -> BaseException:
+    return pytest.fail.Exception(f"leomock: {text}", pytrace=False)
+
+
+@contextmanager
+def _no_search_for_garbage() -> Iterator[None]:
+    """What is imported stays; to look for garbage among all that pytest holds takes a quarter of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 @pytest.fixture
 def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Iterator[Callable[..., Tenant]]:
     """Make tenants of the fake: several accounts, or other settings, in one test."""
     tenants = request.node.stash.setdefault(_TENANTS, [])
+    strangers = request.node.stash[_STRANGERS] = leomock_server.api.worlds.strangers
+    strangers.clear()
 
     def make(**settings: Any) -> Tenant:
-        """A tenant of its own; takes what the marker takes, but `strict`."""
-        tenant = leomock_server.new_tenant(f"{request.node.nodeid}#{len(tenants)}", **settings)
+        """A tenant of its own; takes what the marker takes, but `strict`, and `ids` and `limits`."""
+        if wrong := _unknown(settings, TENANT_SETTINGS):
+            raise _failed(f"make_leomock {wrong}")
+        with _plain_errors():
+            tenant = leomock_server.new_tenant(f"{request.node.nodeid}#{len(tenants)}", **settings)
         tenants.append(tenant)
         return tenant
 
@@ -155,7 +215,11 @@ def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Iterat
 def leomock(
     make_leomock: Callable[..., Tenant], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Tenant]:
-    """The fake Leonardo.AI API for one test: an empty tenant with a key, time and faults of its own."""
+    """The fake Leonardo.AI API for one test: an empty tenant with a key, time and faults of its own.
+
+    While the test runs, calls for the real hosts go to it, and LEONARDO_API_KEY, LEONARDO_AI_API_KEY and
+    LEONARDO_BASE_URL are set. `@pytest.mark.leomock(...)` chooses scenarios and settings.
+    """
     marked = _marked(request.node)
     strict = marked.pop("strict", _yes(request.config, "strict"))
     tenant = make_leomock(**marked)
@@ -169,7 +233,7 @@ def leomock(
     if strict:
         verdict = tenant.verdict()
         if not verdict.clean:
-            pytest.fail(f"leomock: the client did what it should not\n\n{verdict}", pytrace=False)
+            raise _failed(f"the client did what it should not\n\n{verdict}")
 
 
 @pytest.fixture
@@ -208,4 +272,7 @@ def pytest_runtest_makereport(
             verdict = tenant.verdict()
             if not verdict.clean:
                 report.sections.append(("leomock verdict", str(verdict)))
+        if strangers := item.stash.get(_STRANGERS, None):
+            lines = "\n".join(map(str, strangers))
+            report.sections.append(("leomock: calls without a key that is let in", lines))
     return report

@@ -161,11 +161,7 @@ class Tenant:
 
     def story(self) -> str:
         """The exchanges, a line each."""
-        return "\n".join(
-            f"#{e.number} {e.method} {e.path} {e.operation or e.door} {e.status}"
-            + (f" | {e.explain}" if e.explain else "")
-            for e in self.requests
-        )
+        return "\n".join(map(str, self.requests))
 
     # --- fixed hosts ---------------------------------------------------------------------------------
 

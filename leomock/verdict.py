@@ -30,8 +30,6 @@ POLLING_SECONDS = 60.0
 TOLERANCE = 0.05
 # A webhook that refuses an event for these reasons did not look at it.
 TOO_BUSY = frozenset((408, 429, 503))
-# The rules of shipped scenarios that spoil an answer on its way: the journal has the answer as it was before.
-SPOILING = ("connection_drops#", "malformed_json#", "stalled#", "truncated#", "wrong_content_type#")
 
 LONGEST_QUOTE = 80
 MOST_NUMBERS = 10
@@ -217,7 +215,7 @@ class Evidence:
         """
         for exchange in self.exchanges:
             refused = _is_upload(exchange) and exchange.status >= 400
-            if refused and not exchange.explain.startswith("A scenario says"):
+            if refused and not exchange.rules:
                 yield exchange, _element(exchange, "Code"), _element(exchange, "Message")
 
     def deliveries(self) -> Iterator[list[tuple[Event, Attempt]]]:
@@ -250,18 +248,9 @@ def _read(exchange: Exchange) -> Read:
     return Read(exchange, _arrived(exchange), str(row.get("status")), number)
 
 
-def _spoilt(exchange: Exchange) -> bool:
-    """Whether the answer is known to have been spoilt on its way."""
-    return any(name.startswith(SPOILING) for name in exchange.rules)
-
-
 def _arrived(exchange: Exchange) -> bool:
-    """Whether the client got the answer as the journal has it, for all that the journal can tell.
-
-    What a scenario's rule did is not in the journal. Of an error it is plain: it gave the answer. Anything
-    else may be a broken connection, or a delay that the client did not sit out.
-    """
-    return not exchange.rules or (exchange.status >= 400 and not _spoilt(exchange))
+    """Whether the client got the answer as the journal has it; it may not have sat a delay out."""
+    return not exchange.breakage and not exchange.delay
 
 
 def _created(exchange: Exchange) -> dict[str, Any]:
@@ -412,7 +401,8 @@ def ignored_retry_after(evidence: Evidence) -> Iterator[Seen]:
     for calls in evidence.alike.values():
         for refused, again in pairwise(calls):
             told = refused.response_headers.get("retry-after", "")
-            if refused.status not in (429, 503) or _spoilt(refused) or not re.fullmatch("[0-9]{1,9}", told):
+            asked = refused.status in (429, 503) and re.fullmatch("[0-9]{1,9}", told)
+            if not (asked and _arrived(refused)):
                 continue
             waited = _between(refused, again)
             if 0 < waited < int(told) - TOLERANCE:
@@ -433,14 +423,14 @@ def resubmitted_after_a_broken_answer(evidence: Evidence) -> Iterator[Seen]:
     """The same paid call again after it had been executed and its answer was spoilt, both being paid.
 
     It does not count if anything in between named what the first one made: then the client knew of it, and
-    asked for another. What cannot be seen: answers that a rule of a user's own scenario spoilt (the journal
-    does not tell what a rule did), and those that came too late for the client. A call that was answered
-    with 5xx was never executed here. Several calls with one body, sent side by side, look like this too.
+    asked for another. What cannot be seen: answers that came too late for the client. A call that was
+    answered with 5xx was never executed here. Several calls with one body, sent side by side, look like this
+    too.
     """
     for calls in evidence.alike.values():
         paid = [call for call in calls if _cost(call) is not None]
         for first, again in pairwise(paid):
-            if _spoilt(first) and not _named(evidence, first, again):
+            if first.breakage and not _named(evidence, first, again):
                 yield Seen(
                     [first, again],
                     f"{_name(again)} was sent with the same body in {_numbers([first, again])}: the first "

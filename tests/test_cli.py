@@ -194,7 +194,35 @@ def test_exec_of_nothing_that_can_be_run() -> None:
     """Says what, and why."""
     done = CliRunner().invoke(main, ["exec", "no-such-command-anywhere"])
     assert (done.exit_code, done.output) == (
-        1,
+        127,
         "Error: cannot run no-such-command-anywhere: No such file or directory\n",
     )
+    done = CliRunner().invoke(main, ["exec", "--", str(Path(__file__).parent)])
+    assert done.exit_code == 126
     assert CliRunner().invoke(main, ["exec", "--jobs", "soon", "true"]).exit_code == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no signals")
+@pytest.mark.parametrize(
+    ("number", "code", "exit_code"),
+    [
+        (signal.SIGINT, "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)", 130),
+        (signal.SIGTERM, "", 143),
+        (signal.SIGINT, "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(3))", 3),
+    ],
+)
+def test_exec_passes_signals_on(number: int, code: str, exit_code: int) -> None:
+    """The command has the last word: it may clean up, and its end is the end."""
+    command = [sys.executable, "-c", f"{code}\nimport time; print('ready', flush=True); time.sleep(60)"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "leomock", "exec", "--", *command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout
+        assert running.stdout.readline() == "ready\n"
+        running.send_signal(number)
+        _, errors = running.communicate(timeout=20)
+    assert (running.returncode, errors) == (exit_code, "")

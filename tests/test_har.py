@@ -156,6 +156,8 @@ def test_entry_is_complete() -> None:
         rules=["slow"],
         explain="because",
         milliseconds=1.23456,
+        breakage="stall",
+        delay=0.5,
     ) == {
         "startedDateTime": "2024-04-20T14:33:28.258Z",
         "time": 1.235,
@@ -196,7 +198,14 @@ def test_entry_is_complete() -> None:
         "cache": {},
         "timings": {"send": 0, "wait": 1.235, "receive": 0},
         "comment": "because",
-        "_leomock": {"number": 1, "door": "api", "operation": "createGeneration", "rules": ["slow"]},
+        "_leomock": {
+            "number": 1,
+            "door": "api",
+            "operation": "createGeneration",
+            "rules": ["slow"],
+            "breakage": "stall",
+            "delay": 0.5,
+        },
     }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import subprocess
 import sys
 
@@ -20,15 +23,44 @@ def create(prompt="a cat", base=None, key=None):
 """
 
 
+# Calls of two libraries for the real host, at once.
+ASYNC_CALLS = """
+import os
+import aiohttp
+import anyio
+import httpx
+
+URL = "https://cloud.leonardo.ai/api/rest/v1/generations"
+
+def headers():
+    return {"authorization": "Bearer " + os.environ["LEONARDO_API_KEY"]}
+
+async def with_httpx():
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(URL, json={"prompt": "a cat"}, headers=headers())
+    assert answer.status_code == 200
+
+async def with_aiohttp():
+    async with aiohttp.ClientSession() as session:
+        async with session.post(URL, json={"prompt": "a dog"}, headers=headers()) as answer:
+            assert answer.status == 200
+
+async def at_once(*calls):
+    async with anyio.create_task_group() as group:
+        for call in calls:
+            group.start_soon(call)
+"""
+
+
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A suite with strict markers and warnings as errors."""
+    """A suite with strict markers and warnings as errors, without those that want settings or are slow."""
     pytester.makepyprojecttoml(
         "[tool.pytest.ini_options]\n"
-        'addopts = "--strict-markers --strict-config"\n'
+        'addopts = "--strict-markers --strict-config -p no:asyncio -p no:respx -p no:schemathesis"\n'
         'filterwarnings = ["error"]\n'
     )
-    pytester.makepyfile(calls=CALL)
+    pytester.makepyfile(calls=CALL, async_calls=ASYNC_CALLS)
     return pytester
 
 
@@ -119,6 +151,7 @@ def test_marker_nearest_wins(suite: pytest.Pytester) -> None:
         ("scenaro='flaky'", "@pytest.mark.leomock knows no 'scenaro'; did you mean 'scenario'?"),
         ("zzz=1", "@pytest.mark.leomock knows no 'zzz'; there are scenario, jobs, seed, clock, strict"),
         ("'flaky'", "@pytest.mark.leomock takes names, e.g. jobs='immediate'"),
+        ("strict='maybe'", "@pytest.mark.leomock: strict='maybe': use True or False"),
     ],
 )
 def test_marker_that_cannot_be_meant_fails_at_collection(
@@ -132,6 +165,80 @@ def test_marker_that_cannot_be_meant_fails_at_collection(
     assert error in output
     assert "Traceback" not in output
     assert "pytest_plugin.py" not in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "test", "error"),
+    [
+        (
+            ["--leomock-jobs=soon"],
+            "leomock",
+            "leomock: jobs='soon': use seconds:S (e.g. seconds:2), polls:N, immediate or manual",
+        ),
+        (["-o", "leomock_clock=stopped"], "leomock", "leomock: clock='stopped': use running or frozen"),
+        (
+            ["--leomock-scenario=flakky"],
+            "leomock",
+            "leomock: scenario='flakky': not known; did you mean 'flaky'?",
+        ),
+        (
+            [],
+            "make_leomock, call=lambda make: make(sceanrio='flaky')",
+            "leomock: make_leomock knows no 'sceanrio'; did you mean 'scenario'?",
+        ),
+        (
+            [],
+            "make_leomock, call=lambda make: make(port=1)",
+            "leomock: make_leomock knows no 'port'; there are scenario, jobs, seed, clock, ids, limits",
+        ),
+        (
+            [],
+            "make_leomock, call=lambda make: make(limits='unreal')",
+            "leomock: limits='unreal': use none or real",
+        ),
+    ],
+)
+def test_setting_that_cannot_be_meant_is_told_alone(
+    suite: pytest.Pytester, arguments: list[str], test: str, error: str
+) -> None:
+    """Without the way that it took through leomock."""
+    suite.makepyfile(f"def test_it({test}):\n    call(make_leomock)\n")
+    result = suite.runpytest_subprocess(*arguments)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    output = result.stdout.str()
+    assert error in output
+    assert "pytest_plugin.py" not in output
+
+
+def test_address_that_is_taken_is_told_alone(suite: pytest.Pytester) -> None:
+    """With the fixture that gave it, and what would work."""
+    suite.makepyfile("def test_it(leomock):\n    pass\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        suite.makeconftest(
+            f"""
+            import pytest
+
+            @pytest.fixture(scope="session")
+            def leomock_address():
+                return "127.0.0.1", {port}
+            """
+        )
+        output = suite.runpytest_subprocess().stdout.str()
+    reason = os.strerror(errno.EADDRINUSE)
+    assert (
+        f"leomock: cannot listen on 127.0.0.1:{port}, as the fixture leomock_address says: {reason}; "
+        "port 0 is any that is free"
+    ) in output
+    assert "pytest_plugin.py" not in output
+
+
+@pytest.mark.parametrize("name", ["intercept", "strict"])
+def test_option_that_is_no_yes_or_no_ends_the_run(suite: pytest.Pytester, name: str) -> None:
+    """Before any test runs."""
+    result = suite.runpytest_subprocess(f"--leomock-{name}=maybe")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().strip() == f"ERROR: leomock: {name}='maybe': use yes or no"
 
 
 def test_several_accounts_in_one_test(suite: pytest.Pytester) -> None:
@@ -211,6 +318,31 @@ def test_failing_test_shows_the_journal(suite: pytest.Pytester) -> None:
     )
 
 
+def test_failing_test_shows_calls_that_were_not_let_in(suite: pytest.Pytester) -> None:
+    """Which no tenant's journal has; those of earlier tests are forgotten."""
+    suite.makepyfile(
+        """
+        import httpx
+
+        def test_before(leomock):
+            assert httpx.get(leomock.base_url + "/me").status_code == 401
+
+        def test_it(leomock):
+            assert httpx.get(leomock.base_url + "/generations/1").status_code == 200
+        """
+    )
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- leomock: calls without a key that is let in -*",
+            "#2 GET /api/rest/v1/generations/1 api 401 | send the header 'Authorization: Bearer <API key>'; "
+            "there is none",
+        ]
+    )
+    assert "#1 GET" not in result.stdout.str()
+
+
 def test_unittest_style_and_random_workers(suite: pytest.Pytester) -> None:
     """Fixtures by `usefixtures`; four workers share nothing and clash over no port."""
     suite.makepyfile(
@@ -239,6 +371,116 @@ def test_plugin_can_be_left_out(suite: pytest.Pytester) -> None:
     result = suite.runpytest_subprocess("-p", "no:leomock")
     result.assert_outcomes(passed=1)
     assert "leomock:" not in result.stdout.str()
+
+
+# --- beside other plugins -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("mode", "mark"), [("auto", ""), ("strict", "@pytest.mark.asyncio")])
+def test_async_tests_of_pytest_asyncio(suite: pytest.Pytester, mode: str, mark: str) -> None:
+    """Tests and fixtures that are coroutines find the real host answered."""
+    pytest.importorskip("pytest_asyncio")
+    suite.makepyprojecttoml(
+        "[tool.pytest.ini_options]\n"
+        'addopts = "--strict-markers --strict-config"\n'
+        'filterwarnings = ["error"]\n'
+        f'asyncio_mode = "{mode}"\n'
+        'asyncio_default_fixture_loop_scope = "function"\n'
+    )
+    suite.makepyfile(
+        f"""
+        import asyncio
+        import pytest
+        import pytest_asyncio
+        from async_calls import at_once, with_aiohttp, with_httpx
+
+        @pytest_asyncio.fixture
+        async def made(leomock):
+            await with_httpx()
+            return leomock
+
+        {mark}
+        async def test_calls(leomock):
+            await at_once(with_httpx, with_aiohttp)
+            leomock.assert_called("createGeneration", times=2)
+
+        {mark}
+        async def test_fixture_and_time(made):
+            made.assert_called("createGeneration", times=1)
+            before = made.clock.now()
+            with made.fast_polling():
+                await asyncio.sleep(3600)
+            assert made.clock.now() - before >= 3600
+        """
+    )
+    suite.runpytest_subprocess("-W", "error").assert_outcomes(passed=2)
+
+
+def test_async_tests_of_anyio(suite: pytest.Pytester) -> None:
+    """On asyncio and, with httpx, on trio."""
+    pytest.importorskip("trio")
+    suite.makepyfile(
+        """
+        import pytest
+        from async_calls import at_once, with_aiohttp, with_httpx
+
+        pytestmark = pytest.mark.anyio
+
+        @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+        async def test_httpx(leomock, anyio_backend):
+            await at_once(with_httpx, with_httpx)
+            leomock.assert_called("createGeneration", times=2)
+
+        @pytest.mark.parametrize("anyio_backend", ["asyncio"])
+        async def test_aiohttp(leomock, anyio_backend):
+            await at_once(with_httpx, with_aiohttp)
+            leomock.assert_called("createGeneration", times=2)
+        """
+    )
+    suite.runpytest_subprocess("-W", "error").assert_outcomes(passed=3)
+
+
+def test_random_order(suite: pytest.Pytester) -> None:
+    """No test finds what another one left."""
+    pytest.importorskip("random_order")
+    suite.makepyfile(
+        """
+        import pytest
+        from calls import create
+
+        @pytest.mark.parametrize("number", range(20))
+        def test_it(leomock, number):
+            create(str(number))
+            leomock.assert_called("createGeneration", times=1, body={"prompt": str(number)})
+
+        @pytest.mark.leomock(scenario="out_of_credits")
+        def test_scenario(leomock):
+            assert create().status_code == 400
+        """
+    )
+    for seed in ("1", "2"):
+        result = suite.runpytest_subprocess("--random-order-bucket=global", f"--random-order-seed={seed}")
+        result.assert_outcomes(passed=21)
+
+
+def test_no_plugin_but_this_one(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where plugins are not loaded by themselves it is named; it needs none of the others."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    suite.makepyfile(
+        """
+        import sys
+        from calls import create
+
+        def test_it(leomock):
+            assert create(base="https://cloud.leonardo.ai/api/rest/v1").status_code == 200
+            others = {"pytest_asyncio", "anyio.pytest_plugin", "xdist", "random_order"}
+            assert not others & set(sys.modules)
+        """
+    )
+    suite.runpytest_subprocess("-p", "leomock.pytest_plugin", "-W", "error").assert_outcomes(passed=1)
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(errors=1)
+    assert "fixture 'leomock' not found" in result.stdout.str()
 
 
 def test_fixtures_read_well() -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from leomock.webhook_receiver import WebhookReceiver
 from tests.fixtures import client_of, completed, generate
 
 ID = "11111111-1111-4111-8111-111111111111"
+OWN = Path(__file__).parent / "scenarios" / "breaks_once.yaml"
 ONE: dict[str, Any] = {"num_images": 1, "width": 512, "height": 512}
 
 
@@ -161,6 +163,13 @@ def asks_again_for_json(product: Product) -> None:
     for _ in range(2):
         with suppress(json.JSONDecodeError):
             product.api.post("/generations", json={"prompt": "a cat", **ONE}).json()
+
+
+@bad("resubmitted-after-a-broken-answer", scenario=OWN)
+def asks_again_after_a_fault_of_its_own(product: Product) -> None:
+    for _ in range(2):
+        with suppress(httpx.TransportError):
+            product.api.post("/generations", json={"prompt": "a cat", **ONE})
 
 
 @bad("retried-what-cannot-succeed")
@@ -483,8 +492,9 @@ def test_polled_too_fast_at_moments(moments: list[float], found: bool) -> None:
 
 def test_polled_too_fast_with_answers_that_may_not_have_arrived() -> None:
     """Whoever got no answer may ask again at once."""
-    reads = [read(number, number / 10, rules=["own#1"]) for number in range(1, 9)]
-    assert rules_of(reads) == []
+    for happened in ({"breakage": "reset"}, {"delay": 0.5}):
+        reads = [read(number, number / 10, **happened) for number in range(1, 9)]
+        assert rules_of(reads) == []
 
 
 def test_polled_too_fast_with_two_generations() -> None:
@@ -505,7 +515,7 @@ def test_reads_after_the_end_at_moments(status: str, moments: list[float], found
 
 def test_reads_after_an_end_that_may_not_have_arrived() -> None:
     """The end counts from the first answer that nothing happened to."""
-    reads = [read(n, n, "COMPLETE", rules=["own#1"] if n < 4 else []) for n in range(1, 6)]
+    reads = [read(n, n, "COMPLETE", breakage="stall" if n < 4 else "") for n in range(1, 6)]
     assert rules_of(reads) == []
 
 
@@ -531,7 +541,8 @@ def test_retry_after_on_another_path() -> None:
 
 def test_retry_after_of_a_spoilt_answer() -> None:
     """Who did not get it cannot heed it."""
-    assert rules_of([refused(1, 0, "10", rules=["truncated#1"]), read(2, 1)]) == []
+    for happened in ({"breakage": "truncate"}, {"delay": 0.5}):
+        assert rules_of([refused(1, 0, "10", **happened), read(2, 1)]) == []
 
 
 def test_retried_with_another_key() -> None:
@@ -548,6 +559,26 @@ def test_retried_with_a_body_that_was_cut() -> None:
     """Of what was not kept whole nobody knows whether it came again."""
     calls = [Exchange(n, EPOCH, "api", "x", "POST", "/x", status=400, request_size=9) for n in (1, 2)]
     assert rules_of(calls) == []
+
+
+def test_facts_of_rules_are_in_the_journal(receiver: WebhookReceiver) -> None:
+    """Which struck, what they broke and how long they waited: through the API's door and the upload's."""
+    fake = Fake(clock="frozen", scenario=[OWN, "upload_forbidden"])
+    with (
+        client_of(fake) as api,
+        httpx.Client(transport=fake.transport) as bare,
+        suppress(httpx.TransportError),
+    ):
+        product = Product(fake, api, bare, receiver)
+        _, url, fields = product.form()
+        bare.post(url, data=json.loads(fields), files={"file": b"picture"})
+        generate(api)
+    fake.close()
+    assert [(exchange.rules, exchange.breakage, exchange.delay) for exchange in fake.requests] == [
+        ([], "", 0),
+        (["upload_forbidden#1"], "", 0),
+        (["breaks_once#1"], "truncate", 0.01),
+    ]
 
 
 def event(*attempts: tuple[float, int | None], id: str = "1") -> Event:

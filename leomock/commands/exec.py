@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from types import FrameType
 
 import click
 
 from leomock.settings import SettingError
+
+# What shells answer for these.
+NOT_TO_BE_RUN = 126
+NOT_FOUND = 127
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -19,6 +25,7 @@ def exec(jobs: str, scenarios: tuple[str, ...], command: tuple[str, ...]) -> Non
     """Run a command against a fake of its own, and pass its exit code on.
 
     The command finds the fake in LEONARDO_BASE_URL and its key in LEONARDO_API_KEY and LEONARDO_AI_API_KEY.
+    What begins with a hyphen belongs to the command if `--` or the command's name stands before it.
     """
     from leomock.fake import Fake
     from leomock.scenario_files import ScenarioError
@@ -29,9 +36,26 @@ def exec(jobs: str, scenarios: tuple[str, ...], command: tuple[str, ...]) -> Non
         raise click.UsageError(str(error)) from None
     with fake:
         keys = dict.fromkeys(("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY"), fake.api_key)
-        environment = {**os.environ, **keys, "LEONARDO_BASE_URL": fake.base_url}
-        try:
-            code = subprocess.run(command, env=environment).returncode
-        except OSError as error:
-            raise click.ClickException(f"cannot run {command[0]}: {error.strerror}") from None
-    sys.exit(code if code >= 0 else 128 - code)
+        sys.exit(_run(command, {**os.environ, **keys, "LEONARDO_BASE_URL": fake.base_url}))
+
+
+def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
+    """The exit code of a command, as a shell tells it: 128 and the number of the signal that ended it."""
+    try:
+        running = subprocess.Popen(command, env=environment)
+    except OSError as error:
+        click.echo(f"Error: cannot run {command[0]}: {error.strerror}", err=True)
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_TO_BE_RUN
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        # Ctrl-C in a terminal reaches the command by itself, and twice means something else to many.
+        if number != signal.SIGINT or not sys.stdin.isatty():
+            running.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        code = running.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code

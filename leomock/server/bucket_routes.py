@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from leomock.server.ranges import stored_response
+from leomock.server.recording import NOTE, Note
 from leomock.state.bucket import Bucket, Refusal, Upload, refusal_xml
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class _Answers:
         except _Endless as refusal:
             response = _refused(request, refusal, {"Connection": "close"})
         except Refusal as refusal:
+            scope.setdefault(NOTE, Note()).rules = refusal.rules
             response = _refused(request, refusal)
         except ClientDisconnect:
             response = _refused(request, _incomplete())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +23,7 @@ class Note:
     operation: str = ""
     key: str = ""
     explain: str = ""
+    rules: Sequence[str] = ()
 
 
 class Recording:
@@ -68,6 +69,7 @@ class Journalled:
         if world is None:
             await self._app(scope, receive, send)
             return
+        note = scope.setdefault(NOTE, Note())
         status = 0
         headers: list[tuple[bytes, bytes]] = []
         body = b""
@@ -97,6 +99,7 @@ class Journalled:
                 status=status,
                 response_headers=headers,
                 response_body=body,
+                rules=note.rules,
                 explain=explain,
                 milliseconds=(time.perf_counter() - began) * 1000,
             )

@@ -25,11 +25,13 @@ import html
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 from urllib.parse import quote, urlencode, urlsplit
+
+from leomock.state.scenario import Struck
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 LONGEST_KEY = 1024  # bytes of UTF-8 [AWS]
@@ -58,11 +60,18 @@ class Refusal(Exception):
     """An S3 error: what S3 says (`status`, `code`, `message`, `details`), and what it means (`explain`).
 
     `details` are the further elements of the XML answer, in their order. `explain` is a sentence for the
-    developer that real S3 does not give: what was wrong, and what would work.
+    developer that real S3 does not give: what was wrong, and what would work. `rules` are those of scenarios
+    that refused, where it was they.
     """
 
     def __init__(
-        self, status: int, code: str, message: str, explain: str, details: Iterable[tuple[str, str]] = ()
+        self,
+        status: int,
+        code: str,
+        message: str,
+        explain: str,
+        details: Iterable[tuple[str, str]] = (),
+        rules: Sequence[str] = (),
     ) -> None:
         """Keep what the answer needs."""
         super().__init__(status, code, message)
@@ -71,6 +80,7 @@ class Refusal(Exception):
         self.message = message
         self.explain = explain
         self.details = tuple(details)
+        self.rules = rules
 
 
 def refusal_xml(refusal: Refusal, request_id: str, host_id: str) -> bytes:
@@ -115,7 +125,7 @@ class Bucket:
     session_token: str | None = field(repr=False)
     now: Callable[[], float]
     max_bytes: int
-    fault: Callable[[], Literal["refused", "expired"] | None] = field(default=lambda: None, repr=False)
+    fault: Callable[[], Struck | None] = field(default=lambda: None, repr=False)
     objects: dict[str, StoredObject] = field(default_factory=dict, init=False, repr=False)
 
     def presign(self, key: str, *, content_type: str, seconds: int = 120, max_bytes: int) -> dict[str, str]:
@@ -159,8 +169,8 @@ class Bucket:
 
         Raises `Refusal`. Nothing is stored before `Upload.close`.
         """
-        if fault := self.fault():
-            raise _injected(fault)
+        if struck := self.fault():
+            raise _injected(struck)
         form = _Form(fields, filename)
         # Before the signing fields, since "file" before all fields is answered with the missing key:
         # https://github.com/grafana/k6/issues/1382
@@ -231,10 +241,12 @@ class Bucket:
         return key.hex()
 
 
-def _injected(fault: Literal["refused", "expired"]) -> Refusal:
+def _injected(struck: Struck) -> Refusal:
     """What a scenario makes of a form that may be perfectly right."""
-    message = "Invalid according to Policy: Policy expired." if fault == "expired" else "Access Denied"
-    return Refusal(403, "AccessDenied", message, f"A scenario says that this upload is {fault}.")
+    expired = struck.upload == "expired"
+    message = "Invalid according to Policy: Policy expired." if expired else "Access Denied"
+    explain = f"A scenario says that this upload is {struck.upload}."
+    return Refusal(403, "AccessDenied", message, explain, rules=struck.rules)
 
 
 class Upload:

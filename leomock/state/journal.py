@@ -35,7 +35,7 @@ _SCHEMES = frozenset(("bearer", "basic", "digest", "token", "aws4-hmac-sha256"))
 _Entry: TypeAlias = tuple[
     *tuple[int, float, Door, str, str, str, str],
     *tuple[bytes, bytes, int, Headers, bytes],
-    *tuple[Sequence[str], str, float, int, int],
+    *tuple[Sequence[str], str, float, str, float, int, int],
 ]
 
 
@@ -46,9 +46,11 @@ class Exchange:
     `number` counts from 1. `moment` is by the world's clock, in seconds since 1970 (UTC); `milliseconds` is
     what the answer took by the machine's. `operation` is an id, or empty where there is none. `path` and
     `query` are as they were on the wire. Names of headers are in lower case, those that came twice are joined
-    by commas, and API keys are shortened. `rules` are the names of the scenario rules that struck. `cut` says
-    that a body was too long to be kept whole; `request_size` and `response_size` are the sizes it had, in
-    bytes.
+    by commas, and API keys are shortened. `rules` are the names of the scenario rules that struck; `breakage`
+    is what they did to the answer on its way (`reset`, `truncate`, `stall`, `wrong_content_type`,
+    `malformed_json`, or empty), which is kept as it was before; `delay` is how many seconds they held it
+    back. `cut` says that a body was too long to be kept whole; `request_size` and `response_size` are the
+    sizes it had, in bytes.
     """
 
     number: int
@@ -66,6 +68,8 @@ class Exchange:
     rules: list[str] = field(default_factory=list)
     explain: str = ""
     milliseconds: float = 0.0
+    breakage: str = ""
+    delay: float = 0.0
     cut: bool = False
     request_size: int = -1
     response_size: int = -1
@@ -93,6 +97,12 @@ class Exchange:
         value = _parsed(self.response_body)
         return None if value is ABSENT else value
 
+    def __str__(self) -> str:
+        line = (
+            f"#{self.number} {self.method} {one_line(self.path)} {self.operation or self.door} {self.status}"
+        )
+        return f"{line} | {one_line(self.explain)}" if self.explain else line
+
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON values; a body stands under `json`, `text` or `base64`, whichever it is."""
         return {
@@ -105,6 +115,8 @@ class Exchange:
             "query": self.query,
             "status": self.status,
             "rules": self.rules,
+            "breakage": self.breakage,
+            "delay": self.delay,
             "explain": self.explain,
             "milliseconds": round(self.milliseconds, 3),
             "cut": self.cut,
@@ -143,6 +155,8 @@ class Journal:
         rules: Sequence[str] = (),
         explain: str = "",
         milliseconds: float = 0.0,
+        breakage: str = "",
+        delay: float = 0.0,
     ) -> None:
         """Keep an exchange; `path` and `query` as they were on the wire.
 
@@ -184,6 +198,8 @@ class Journal:
                 tuple(rules),
                 explain,
                 milliseconds,
+                breakage,
+                delay,
                 request_size,
                 response_size,
             )
@@ -353,7 +369,7 @@ def _unpacked(packed: bytes) -> Headers:
 def _exchange(entry: _Entry) -> Exchange:
     number, moment, door, operation, method, path, query = entry[:7]
     request_headers, request_body, status, response_headers, response_body = entry[7:12]
-    rules, explain, milliseconds, request_size, response_size = entry[12:]
+    rules, explain, milliseconds, breakage, delay, request_size, response_size = entry[12:]
     return Exchange(
         number,
         moment,
@@ -370,6 +386,8 @@ def _exchange(entry: _Entry) -> Exchange:
         list(rules),
         _text(explain),
         milliseconds,
+        breakage,
+        delay,
         cut=request_size > len(request_body) or response_size > len(response_body),
         request_size=request_size,
         response_size=response_size,

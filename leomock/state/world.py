@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from random import Random
-from typing import Any
 
 from leomock.errors import HOOK_DOWN, UNAUTHORIZED
 from leomock.settings import Settings, is_uuid
@@ -152,9 +151,8 @@ class World:
         """Send events there from now on, also after a reset; an empty url turns them off."""
         self._webhook = self.outbox.url, self.outbox.key = url, key
 
-    def _upload_fault(self) -> Any:
-        struck = self.strike(Occasion("upload"))
-        return struck.upload if struck else None
+    def _upload_fault(self) -> Struck | None:
+        return self.strike(Occasion("upload"))
 
     def _ended(self, job: Job, moment: float) -> None:
         """A job of this world came to its end."""

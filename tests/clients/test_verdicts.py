@@ -1,10 +1,16 @@
-"""What is to be said about clients that nobody here wrote: nothing."""
+"""What is to be said about clients that nobody here wrote; the README has it in a table."""
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,13 +22,19 @@ from leonardo_ai_sdk import LeonardoAiSDK
 from leonardo_ai_sdk.models import shared
 from leonardo_ai_sdk.utils import retries
 from leonardo_ai_sdk.utils.retries import BackoffStrategy, RetryConfig
+from leonardo_api import Leonardo  # type: ignore[import-untyped]
 from requests.adapters import HTTPAdapter
 
 from leomock import Fake
+from leomock.intercept import intercept
 from leomock.verdict import Verdict, verdict
 from leomock.webhook_receiver import WebhookReceiver
+from tests.clients.test_leonardo_api import LOG, InTurn
+from tests.clients.test_python_sdk import Awaited
+from tests.clients.test_typescript_sdk import NODE, SDK, _run
 
 REQUEST: dict[str, Any] = {"prompt": "An oil painting of a cat", "width": 64, "height": 64, "num_images": 2}
+README = Path(__file__).parents[2].joinpath("README.md").read_text("utf-8")
 # Whatever was refused for a while, again after a second and then ever later.
 BACKOFF = RetryConfig("backoff", BackoffStrategy(1000, 8000, 2, 60_000), retry_connection_errors=False)
 
@@ -48,36 +60,105 @@ def sdk_of(fake: Fake, **settings: Any) -> Iterator[Any]:
         yield sdk
 
 
-# --- the official Python SDK --------------------------------------------------------------------------------
+# --- the standard journey --------------------------------------------------------------------------------
 
 
-def test_journey_of_the_sdk(fake: Fake, picture: bytes) -> None:
-    """Upload, generation, polling, download, list and deletion give no cause for objection."""
-    with sdk_of(fake) as sdk, WebhookReceiver() as receiver:
+def journey_of_the_sdk(image: Any, init_images: Any, fake: Fake, picture: bytes) -> None:
+    """Upload, generation, polling, download, list and deletion, with a webhook."""
+    with WebhookReceiver() as receiver:
         fake.set_webhook(receiver.url)
-        form = sdk.init_images.upload_init_image(request={"extension": "png"}).object.upload_init_image
+        form = init_images.upload_init_image(request={"extension": "png"}).object.upload_init_image
         upload = requests.post(form.url, data=json.loads(form.fields), files={"file": picture}, timeout=10)
         assert upload.status_code == 204
 
         request = {**REQUEST, "init_image_id": form.id, "init_strength": 0.5}
-        job = sdk.image.create_generation(request=request).object.sd_generation_job
+        job = image.create_generation(request=request).object.sd_generation_job
         while True:
-            row = sdk.image.get_generation_by_id(id=job.generation_id).object.generations_by_pk
+            row = image.get_generation_by_id(id=job.generation_id).object.generations_by_pk
             if row.status is not shared.JobStatus.PENDING:
                 break
-            fake.advance(5)
-        for image in row.generated_images:
-            assert requests.get(image.url, timeout=10).status_code == 200
+            time.sleep(5)
+        for made in row.generated_images:
+            assert requests.get(made.url, timeout=10).status_code == 200
 
-        sdk.image.get_generations_by_user_id(user_id=fake.user_id)
-        sdk.image.delete_generation_by_id(id=job.generation_id)
-        sdk.init_images.delete_init_image_by_id(id=form.id)
+        image.get_generations_by_user_id(user_id=fake.user_id)
+        image.delete_generation_by_id(id=job.generation_id)
+        init_images.delete_init_image_by_id(id=form.id)
         fake.advance_until_idle()
+
+
+def with_the_sdk(fake: Fake, picture: bytes) -> None:
+    with sdk_of(fake) as sdk:
+        journey_of_the_sdk(sdk.image, sdk.init_images, fake, picture)
+
+
+def with_the_sdk_async(fake: Fake, picture: bytes) -> None:
+    with asyncio.Runner() as runner:
+        sdk: Any = LeonardoAiSDK(bearer_auth=fake.api_key, server_url=fake.base_url)
+        image, init_images = Awaited(sdk.image, runner), Awaited(sdk.init_images, runner)
+        journey_of_the_sdk(image, init_images, fake, picture)
+        runner.run(sdk.__aexit__(None, None, None))
+
+
+def with_the_typescript_sdk(fake: Fake, picture: bytes) -> None:
+    if NODE is None or not SDK.exists():
+        pytest.skip("the TypeScript SDK needs Node, and `npm install` in tests/clients/node")
+    _run(fake, "whole", picture=base64.b64encode(picture).decode())
+
+
+def journey_of_leonardo_api(client: Any, fake: Fake, picture: bytes) -> None:
+    """The same with a client that uploads and waits by itself, where it can."""
+    with TemporaryDirectory() as folder, intercept(fake):
+        file = Path(folder, "cat.png")
+        file.write_bytes(picture)
+        with suppress(requests.HTTPError):
+            client.upload_init_image(str(file))
+        id = client.post_generations(prompt="a cat", num_images=1)["sdGenerationJob"]["generationId"]
+        image = client.wait_for_image_generation(generation_id=id)
+        assert requests.get(image["url"], timeout=10).status_code == 200
+        client.get_generations_by_user(fake.user_id)
+        client.delete_single_generation(id)
+
+
+def with_leonardo_api(fake: Fake, picture: bytes) -> None:
+    journey_of_leonardo_api(Leonardo(fake.api_key, LOG), fake, picture)
+
+
+def with_leonardo_api_async(fake: Fake, picture: bytes) -> None:
+    journey_of_leonardo_api(InTurn(fake.api_key), fake, picture)
+
+
+# By the name that the README's table gives each.
+JOURNEYS: dict[str, Callable[[Fake, bytes], None]] = {
+    "`leonardo-ai-sdk` 7.0.0": with_the_sdk,
+    "`leonardo-ai-sdk` 7.0.0, async": with_the_sdk_async,
+    "`@leonardo-ai/sdk` 4.21.3": with_the_typescript_sdk,
+    "`leonardo-api` 0.0.14, `Leonardo`": with_leonardo_api,
+    "`leonardo-api` 0.0.14, `LeonardoAsync`": with_leonardo_api_async,
+}
+
+
+def told_by_the_readme() -> dict[str, list[str]]:
+    """The rules that each client breaks, by the table under `| client | breaks |`."""
+    table = README.partition("| client | breaks |\n|---|---|\n")[2].partition("\n\n")[0]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()]
+    return {client: re.findall("`([a-z-]+)`", rules) for client, rules in rows}
+
+
+def test_readme_names_every_client() -> None:
+    """In its table of verdicts, and no other."""
+    assert list(told_by_the_readme()) == list(JOURNEYS)
+
+
+@pytest.mark.parametrize("client", JOURNEYS)
+def test_verdict_on_the_standard_journey(client: str, picture: bytes) -> None:
+    """It is the one that the README tells."""
+    # The program of the TypeScript SDK cannot be made to wait by this clock.
+    jobs = "polls:1" if client.startswith("`@") else "seconds:12"
+    with Fake(clock="frozen", jobs=jobs) as fake, fake.fast_polling():
+        JOURNEYS[client](fake, picture)
     found = verdict_on(fake)
-    assert found.clean, str(found)
-    assert (
-        str(found) == "leomock: nothing to object to in 10 exchanges and 1 webhook event; 16 credits spent."
-    )
+    assert [finding.rule for finding in found.findings] == told_by_the_readme()[client], str(found)
 
 
 @pytest.mark.parametrize("scenario", ["flaky", "rate_limited"])

@@ -64,7 +64,9 @@ def numbers(exchanges: list[Exchange]) -> list[int]:
 
 def test_exchange_says_all_that_was_added() -> None:
     """Headers are text, everything else is as it was given."""
-    exchange = only(rules=("slow",), explain="because", milliseconds=1.25, query="a=1")
+    exchange = only(
+        rules=("slow",), explain="because", milliseconds=1.25, breakage="stall", delay=0.5, query="a=1"
+    )
     assert exchange == Exchange(
         number=1,
         moment=EPOCH,
@@ -81,6 +83,8 @@ def test_exchange_says_all_that_was_added() -> None:
         rules=["slow"],
         explain="because",
         milliseconds=1.25,
+        breakage="stall",
+        delay=0.5,
         cut=False,
         request_size=36,
         response_size=42,
@@ -315,7 +319,14 @@ def test_body_of_many_small_objects_is_json() -> None:
 
 def test_exchange_in_json_is_complete() -> None:
     """All of its fields, the two messages apart."""
-    exchange = only(rules=["slow"], milliseconds=1.23456, request_body="né".encode(), longest_body=2)
+    exchange = only(
+        breakage="stall",
+        delay=0.5,
+        rules=["slow"],
+        milliseconds=1.23456,
+        request_body="né".encode(),
+        longest_body=2,
+    )
     assert exchange.as_json() == {
         "number": 1,
         "created": "2024-04-20T14:33:28.258Z",
@@ -326,6 +337,8 @@ def test_exchange_in_json_is_complete() -> None:
         "query": "",
         "status": 200,
         "rules": ["slow"],
+        "breakage": "stall",
+        "delay": 0.5,
         "explain": "",
         "milliseconds": 1.235,
         "cut": True,
@@ -340,6 +353,13 @@ def test_exchange_in_json_is_complete() -> None:
             "text": '{"',
         },
     }
+
+
+def test_exchange_on_a_line() -> None:
+    """Without what would break it."""
+    assert str(only()) == f"#1 POST {PATH} createGeneration 200"
+    exchange = only(operation="", door="cdn", path="/cdn/a\nb", status=404, explain="not\x1b here")
+    assert str(exchange) == r"#1 POST /cdn/a\nb cdn 404 | not\x1b here"
 
 
 # --- selecting ----------------------------------------------------------------------------------------------
