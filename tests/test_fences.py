@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "har": {"state"},
     "assertions": {"spec", "state"},
     "server": LEAVES
-    | {"answer", "har", "pictures", "scenario_files", "server", "spec", "state", "__version__"},
+    | {"answer", "capability", "har", "pictures", "scenario_files", "server", "spec", "state", "__version__"},
     "state_file": {"state"},
     "transport": {"server"},
     "webhook_receiver": set(),
@@ -69,7 +69,7 @@ HOME = {
     "jsonschema_rs": {"spec", "yaml_lines"},
     "yaml": {"yaml_lines", "capability/export"},
     "PIL": {"rendering"},
-    "httpx": {"transport", "server/webhook_sender", "pytest_plugin"},
+    "httpx": {"transport", "server/webhook_sender", "pytest_plugin", "capability/upstream", "commands"},
     "click": {"cli", "commands"},
     "uvloop": {"commands/serve"},
 }

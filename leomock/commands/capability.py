@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
+
+from leomock.commands.serve import (
+    ALLOW_HOST,
+    HOST,
+    JOBS,
+    QUIET,
+    SCENARIO,
+    asyncio_run,
+    listening_on,
+    on_signal,
+)
+from leomock.settings import SettingError
 
 if TYPE_CHECKING:
+    from httpx import AsyncClient
+
     from leomock.capability.files import Capability, Offer
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+# The name of the fake's own port beside those of the adapters, and that port.
+_FAKE, _FAKE_PORT = "fake", 8090
+_OTHERWISE = "--port NAME=N or --port-offset N takes another"
 
 
 @click.group()
@@ -68,6 +92,130 @@ def check(file: Path) -> None:
         for offer in adapter.offers:
             known = "" if documented(spec, offer.operation) else "  (the fake has no such operation)"
             click.echo(f"  {_shown(offer):{width}}  {offer.operation.id}{known}")
+
+
+@capability.command()
+@click.argument("file", type=_FILE)
+@click.option(
+    "--upstream",
+    default="fake",
+    type=click.Choice(["fake", "real"]),
+    help="What answers: a fake of its own, or the API at the file's baseUri with the key that it binds.",
+)
+@HOST
+@click.option(
+    "--port",
+    "ports",
+    multiple=True,
+    metavar="NAME=N",
+    help="The port of an adapter, by its namespace, or of the fake (fake=N); 0 picks one; may be repeated.",
+)
+@click.option("--port-offset", default=0, metavar="N", help="Added to every other port.")
+@JOBS
+@SCENARIO
+@ALLOW_HOST
+@QUIET
+@click.pass_context
+def serve(
+    context: click.Context,
+    file: Path,
+    upstream: str,
+    host: str,
+    ports: tuple[str, ...],
+    port_offset: int,
+    jobs: str,
+    scenarios: tuple[str, ...],
+    allow_hosts: tuple[str, ...],
+    quiet: bool,
+) -> None:
+    """Open every adapter of a capability file until stopped (Ctrl-C or SIGTERM).
+
+    Callers need no key: calls are made with the one in the environment variable that the file binds. Without
+    it, the fake takes one of its own.
+    """
+    from leomock.capability.upstream import MissingKey, client_of, real_key
+    from leomock.fake import Fake
+    from leomock.scenario_files import ScenarioError
+    from leomock.server.listen import bind
+
+    capability = _load(file)
+    names = [adapter.namespace for adapter in capability.adapters]
+    if upstream == "real":
+        for name, option in (("jobs", "--jobs"), ("scenarios", "--scenario")):
+            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+                raise click.UsageError(f"{option} is for the fake; the real API goes its own way")
+    else:
+        names.append(_FAKE)
+    numbers = _numbers(capability, names, ports, port_offset)
+    with ExitStack() as stack:
+        clients = {}
+        try:
+            if upstream == "real":
+                for each in capability.upstreams:
+                    clients[each.namespace] = client_of(each.base_uri, real_key(each, os.environ))
+            else:
+                port = numbers[_FAKE]
+                fake = Fake(host=host, port=port, jobs=jobs, scenario=scenarios, allow_hosts=allow_hosts)
+                with listening_on(host, port, _OTHERWISE):
+                    stack.enter_context(fake)
+                click.echo(f"leomock listening on {fake.url}")
+                for each in capability.upstreams:
+                    key = os.environ.get(each.variable) or fake.api_key
+                    clients[each.namespace] = client_of(fake.base_url, key, fake.transport)
+        except (MissingKey, SettingError, ScenarioError) as error:
+            raise click.UsageError(str(error)) from None
+        listeners = []
+        for adapter in capability.adapters:
+            with listening_on(host, numbers[adapter.namespace], _OTHERWISE):
+                listeners.append(bind(host, numbers[adapter.namespace]))
+        asyncio_run(_serve(capability, clients, listeners, allow_hosts, quiet))
+
+
+async def _serve(
+    capability: Capability,
+    clients: Mapping[str, AsyncClient],
+    listeners: Sequence[Any],
+    allow_hosts: Collection[str],
+    quiet: bool,
+) -> None:
+    from leomock.capability.upstream import calling
+    from leomock.server.capability_routes import lacks, make_app
+    from leomock.server.listen import address, listen, make_config
+    from leomock.server.recording import Recording, to_stderr
+
+    stop = asyncio.Event()
+    on_signal(stop)
+    async with AsyncExitStack() as stack:
+        caller = await stack.enter_async_context(calling(capability, clients))
+        running = []
+        for adapter, listener in zip(capability.adapters, listeners, strict=True):
+            app = make_app(adapter, caller, allow_hosts)
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            line = f"{adapter.namespace}: {adapter.kind} listening on {address(listener)}"
+            if missing := lacks(adapter):
+                line += f", to say that {missing}"
+            config = make_config(app if quiet else Recording(app, to_stderr))
+            running.append(listen(config, listener, stop, partial(click.echo, line)))
+        await asyncio.gather(*running)
+
+
+def _numbers(
+    capability: Capability, names: Sequence[str], ports: Sequence[str], offset: int
+) -> dict[str, int]:
+    """The port of each adapter and of the fake, by name, as the file and the options have it."""
+    numbers = {adapter.namespace: adapter.port + offset for adapter in capability.adapters}
+    if _FAKE in names:
+        numbers[_FAKE] = _FAKE_PORT + offset
+    for text in ports:
+        name, _, number = text.partition("=")
+        if name not in names or not re.fullmatch(r"\d{1,5}", number, re.ASCII):
+            known = " or ".join(f"{each}=N" for each in names)
+            raise click.UsageError(f"--port {text}: use {known}, with N from 0 to 65535")
+        numbers[name] = int(number)
+    for name, port in numbers.items():
+        if not 0 <= port <= 65535:
+            raise click.UsageError(f"{name} would have the port {port}; ports go from 0 to 65535")
+    return numbers
 
 
 def _shown(offer: Offer) -> str:

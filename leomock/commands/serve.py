@@ -7,6 +7,7 @@ import contextlib
 import gc
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,35 @@ if TYPE_CHECKING:
     from leomock.answer import Api
 
 
+# What every command takes that serves a fake.
+HOST = click.option(
+    "--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 lets other machines in."
+)
+JOBS = click.option(
+    "--jobs",
+    default="seconds:2",
+    metavar="PACE",
+    help="How a generation completes: seconds:S, polls:N (PENDING for N reads), immediate, or manual.",
+)
+SCENARIO = click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Faults from the start; may be repeated. `leomock scenarios` lists the names.",
+)
+ALLOW_HOST = click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="HOST",
+    help="Another name under which what needs no key may be called; may be repeated.",
+)
+QUIET = click.option("--quiet", is_flag=True, help="No line for each call, warnings only.")
+
+
 @click.command()
-@click.option("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0 lets other machines in.")
+@HOST
 @click.option("--port", default=8090, type=click.IntRange(0, 65535), help="Port to listen on; 0 picks one.")
 @click.option("--seed", default=0, help="Same seed, key and calls: same ids and pictures.")
 @click.option(
@@ -32,25 +60,14 @@ if TYPE_CHECKING:
 @click.option(
     "--api-key", "api_keys", multiple=True, metavar="KEY", help="A key that is let in; may be repeated."
 )
-@click.option(
-    "--jobs",
-    default="seconds:2",
-    metavar="PACE",
-    help="How a generation completes: seconds:S, polls:N (PENDING for N reads), immediate, or manual.",
-)
+@JOBS
 @click.option(
     "--ids",
     default="v4",
     type=click.Choice(["v4", "v6"]),
     help="UUID version of generations; newer accounts see v6.",
 )
-@click.option(
-    "--scenario",
-    "scenarios",
-    multiple=True,
-    metavar="NAME|FILE",
-    help="Faults from the start; may be repeated. `leomock scenarios` lists the names.",
-)
+@SCENARIO
 @click.option(
     "--limits",
     default="none",
@@ -70,13 +87,7 @@ if TYPE_CHECKING:
 @click.option(
     "--public-url", default="", metavar="URL", help="What URLs in answers begin with, if not the caller's."
 )
-@click.option(
-    "--allow-host",
-    "allow_hosts",
-    multiple=True,
-    metavar="HOST",
-    help="Another name under which /_leomock/ may be called; may be repeated.",
-)
+@ALLOW_HOST
 @click.option(
     "--max-body", default=16 * 2**20, type=click.IntRange(1), metavar="BYTES", help="Longest body of a call."
 )
@@ -87,7 +98,7 @@ if TYPE_CHECKING:
     "--max-worlds", default=1000, type=click.IntRange(1), help="Keys to keep; the longest unused leaves."
 )
 @click.option("--journal", default=1000, type=click.IntRange(1), help="Exchanges to keep of each key.")
-@click.option("--quiet", is_flag=True, help="No line for each call, warnings only.")
+@QUIET
 def serve(
     host: str,
     port: int,
@@ -116,12 +127,8 @@ def serve(
             load(state_file, api.worlds)
     except (SettingError, ScenarioError, SnapshotError, ValueError) as error:
         raise click.UsageError(str(error)) from None
-    try:
+    with listening_on(host, port, "--port 0 picks a free port"):
         listener = bind(host, port)
-    except OSError as error:
-        raise click.ClickException(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; --port 0 picks a free port"
-        ) from None
     asyncio_run(_serve(api, listener, address(listener), quiet, state_file, save_every))
 
 
@@ -135,7 +142,7 @@ async def _serve(
     from leomock.state_file import save
 
     stop = asyncio.Event()
-    _on_signal(stop)
+    on_signal(stop)
     api.worlds.say = to_stderr
     sender = Sender(None if quiet else to_stderr)
     app = make_app(api, None if quiet else to_stderr, sender)
@@ -156,6 +163,16 @@ async def _serve(
             save(state_file, api.worlds)
 
 
+@contextlib.contextmanager
+def listening_on(host: str, port: int, otherwise: str) -> Iterator[None]:
+    """Tells of a port that cannot be had, and ends with what else would work."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise click.ClickException(f"cannot listen on {host}:{port}: {reason}; {otherwise}") from None
+
+
 async def _save_now_and_then(path: Path, api: Api, seconds: float) -> None:
     from leomock.state_file import save
 
@@ -167,7 +184,7 @@ async def _save_now_and_then(path: Path, api: Api, seconds: float) -> None:
             click.echo(f"leomock: cannot save to {path}: {error}", err=True)
 
 
-def _on_signal(stop: asyncio.Event) -> None:
+def on_signal(stop: asyncio.Event) -> None:
     """Set `stop` on Ctrl-C or SIGTERM; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
 
