@@ -97,6 +97,32 @@ def check(file: Path) -> None:
 @capability.command()
 @click.argument("file", type=_FILE)
 @click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The folder in which the folder of the skill is made.",
+)
+def skill(file: Path, output: Path) -> None:
+    """Write a capability file as an Agent Skill: instructions, references, and a script."""
+    from leomock.capability.skill import skill as files_of
+    from leomock.spec.compile import Spec
+
+    files = files_of(_load(file), Spec())
+    try:
+        for name, text in files.items():
+            path = output / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot write {error.filename}: {error.strerror}") from None
+    click.echo(f"{output / next(iter(files)).partition('/')[0]}: {len(files)} files")
+
+
+@capability.command()
+@click.argument("file", type=_FILE)
+@click.option(
     "--upstream",
     default="fake",
     type=click.Choice(["fake", "real"]),
