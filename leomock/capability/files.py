@@ -194,9 +194,8 @@ class _Reader:
         if id in self._operations:
             self._source.find((*where, "name"), f"{shown(id)} stands twice")
         self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
-        self._operations[id] = Operation(
-            id, upstream, entry["method"], path, entry.get("description", ""), inputs
-        )
+        operation = Operation(id, upstream, entry["method"], path, entry.get("description", ""), inputs)
+        self._operations.setdefault(id, operation)
 
     def _inputs(self, entry: Tree, where: Where) -> tuple[Input, ...]:
         declared = entry.get("inputParameters", ())
