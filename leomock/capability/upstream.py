@@ -26,8 +26,12 @@ NO_ANSWER = Wording(
 )
 
 
-class MissingKey(Exception):
-    """The environment lacks the key that a file binds; the text says which and what would work."""
+# By the namespaces of upstreams.
+Clients = Mapping[str, httpx.AsyncClient]
+
+
+class WrongKey(Exception):
+    """The environment has no usable key where a file binds one; the text says which variable it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Answer:
 class Caller:
     """Calls operations by their ids, such as `image-generation.create-generation`."""
 
-    def __init__(self, operations: Mapping[str, Operation], clients: Mapping[str, httpx.AsyncClient]) -> None:
+    def __init__(self, operations: Mapping[str, Operation], clients: Clients) -> None:
         self._operations = operations
         self._clients = clients
 
@@ -75,11 +79,11 @@ class Caller:
             **(headers or {}),
             **dict(_texts(operation, arguments, "header")),
         }
-        target = _target(operation, arguments).removeprefix("/")
+        target = f"{str(client.base_url).rstrip('/')}{_target(operation, arguments)}"
         try:
             response = await client.request(
                 operation.method,
-                f"{client.base_url}{target}",
+                target,
                 content=_content(operation, arguments),
                 headers=[(name.encode(), text.encode()) for name, text in sent.items()],
             )
@@ -99,13 +103,20 @@ def no_answer(operation: Operation, reason: str) -> ApiError:
     )
 
 
+def bound_key(upstream: Upstream, environment: Mapping[str, str]) -> str:
+    """The key of an upstream, from the environment; empty where there is none. Raises `WrongKey`."""
+    key = environment.get(upstream.variable, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        # It could not be sent, and what complains then would show it.
+        raise WrongKey(f"what {upstream.variable} holds in the environment is no key: not printable ASCII")
+    return key
+
+
 def real_key(upstream: Upstream, environment: Mapping[str, str]) -> str:
-    """The key of an upstream, from the environment; empty where it takes none. Raises `MissingKey`."""
-    if not upstream.variable:
-        return ""
-    key = environment.get(upstream.variable, "")
-    if not key:
-        raise MissingKey(
+    """The same, where the upstream insists on one. Raises `WrongKey`."""
+    key = bound_key(upstream, environment)
+    if upstream.variable and not key:
+        raise WrongKey(
             f"{upstream.base_uri} is called with the key in {upstream.variable}, which is not set in the "
             "environment; set it, or take --upstream fake"
         )
@@ -113,7 +124,7 @@ def real_key(upstream: Upstream, environment: Mapping[str, str]) -> str:
 
 
 @asynccontextmanager
-async def calling(capability: Capability, clients: Mapping[str, httpx.AsyncClient]) -> AsyncIterator[Caller]:
+async def calling(capability: Capability, clients: Clients) -> AsyncIterator[Caller]:
     """A caller over the clients of each upstream's namespace, which are closed at the end."""
     async with AsyncExitStack() as stack:
         for client in clients.values():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from pathlib import Path
@@ -27,9 +27,8 @@ from leomock.commands.serve import (
 from leomock.settings import SettingError
 
 if TYPE_CHECKING:
-    from httpx import AsyncClient
-
     from leomock.capability.files import Capability, Offer
+    from leomock.capability.upstream import Clients
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 # The name of the fake's own port beside those of the adapters, and that port.
@@ -159,7 +158,7 @@ def serve(
     Callers need no key: calls are made with the one in the environment variable that the file binds. Without
     it, the fake takes one of its own.
     """
-    from leomock.capability.upstream import MissingKey, client_of, real_key
+    from leomock.capability.upstream import WrongKey, bound_key, client_of, real_key
     from leomock.fake import Fake
     from leomock.scenario_files import ScenarioError
     from leomock.server.listen import bind
@@ -186,9 +185,9 @@ def serve(
                     stack.enter_context(fake)
                 click.echo(f"leomock listening on {fake.url}")
                 for each in capability.upstreams:
-                    key = os.environ.get(each.variable) or fake.api_key
+                    key = bound_key(each, os.environ) or fake.api_key
                     clients[each.namespace] = client_of(fake.base_url, key, fake.transport)
-        except (MissingKey, SettingError, ScenarioError) as error:
+        except (WrongKey, SettingError, ScenarioError) as error:
             raise click.UsageError(str(error)) from None
         listeners = []
         for adapter in capability.adapters:
@@ -199,7 +198,7 @@ def serve(
 
 async def _serve(
     capability: Capability,
-    clients: Mapping[str, AsyncClient],
+    clients: Clients,
     listeners: Sequence[Any],
     allow_hosts: Collection[str],
     quiet: bool,
