@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
-from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from leomock.errors import NAMED
 from leomock.settings import SettingError, Settings
@@ -23,21 +21,10 @@ from leomock.state.scenario import (
     Span,
     Stage,
 )
-
-if TYPE_CHECKING:
-    # PyYAML and the validator are loaded with the first file that is read.
-    from jsonschema_rs import ValidationError, Validator
-    from yaml import Node, SafeLoader
+from leomock.yaml_lines import FileError, Schema, Source, Tree, Where, near, shown
 
 SCHEMA = "schema.json"
 SUFFIXES = (".yaml", ".yml")
-
-# More than anybody writes; an alias that contains itself has no end.
-MOST_VALUES = 10_000
-MOST_LEVELS = 40
-
-Where = tuple[str | int, ...]
-Tree = dict[str, Any]
 
 _CONTENT: dict[str, Breakage] = {"wrong_type": "wrong_content_type", "malformed": "malformed_json"}
 # What an upload and an event do not tell; a rule that asks for it could never strike.
@@ -59,18 +46,11 @@ _CONFLICTS = (
 )
 _NEEDS = {"body": ("status",), "text": ("status",), "headers": ("status", "error")}
 _NO_CONTENT = (204, 205, 304)
-# An escape such as "\ud800" makes one; nothing that writes UTF-8 can send it.
-_SURROGATE = re.compile("[\ud800-\udfff]")
-NOT_A_CHARACTER = "half a character (a surrogate) is no text"
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*", re.ASCII)
 
 
-class ScenarioError(ValueError):
+class ScenarioError(FileError):
     """A scenario that cannot be used; `findings` has everything that is wrong, one line each."""
-
-    def __init__(self, findings: Iterable[str]) -> None:
-        self.findings = tuple(findings)
-        super().__init__("\n".join(self.findings))
 
 
 @cache
@@ -146,9 +126,9 @@ class Library:
         return {path.stem: path for path in self.folder.iterdir() if path.suffix in SUFFIXES}
 
     def _unknown(self, name: str) -> str:
-        near = _suggestion(name, self.names())
+        hint = near(name, self.names())
         known = ", ".join(self.names())
-        return f"scenario={name[:100]!r}: not known{near}; use one of {known}"
+        return f"scenario={name[:100]!r}: not known{hint}; use one of {known}"
 
 
 def load(path: Path, operations: Collection[str], groups: Collection[str]) -> Scenario:
@@ -157,319 +137,18 @@ def load(path: Path, operations: Collection[str], groups: Collection[str]) -> Sc
     Raises `ScenarioError` with everything that is wrong in it; a rule of which the shape is wrong already is
     not looked at any further.
     """
-    source = _Source(path)
+    source = Source(path, ScenarioError, "a scenario has at least a description and rules")
     tree = source.tree()
-    for error in _validator().iter_errors(tree):
-        for where, text in _worded(error, tree):
-            source.find(where, text)
+    _schema().judge(tree, source)
     scenario = _Builder(source, operations, groups).scenario(tree) if isinstance(tree, dict) else None
     source.stop_if_wrong()
     assert scenario is not None  # the schema wants a mapping
     return scenario
 
 
-# --- YAML, with the line of everything --------------------------------------------------------------
-
-
-class _Source:
-    """One file: its values, where each of them stands, and what was found wrong."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lines: dict[Where, int] = {}
-        self._findings: list[tuple[int, str]] = []
-        self._wrong: list[Where] = []
-        self._values = 0
-
-    def tree(self) -> Any:
-        """The values of the file, as JSON has them; raises what cannot be read at all."""
-        node = self._compose(self._text())
-        tree = self._value(node, ())
-        self.stop_if_wrong()
-        return tree
-
-    def find(self, where: Where, text: str) -> None:
-        """Note what is wrong with the value at a path."""
-        self._wrong.append(where)
-        name = _name(where)
-        self._note(self._line(where), f"{name}: {text}" if name else text)
-
-    def is_right(self, where: Where) -> bool:
-        """Whether nothing was found wrong at a path or below it."""
-        return not any(wrong[: len(where)] == where for wrong in self._wrong)
-
-    def stop_if_wrong(self) -> None:
-        """Raise everything that was found, if anything was."""
-        if self._findings:
-            raise self._error()
-
-    def _error(self) -> ScenarioError:
-        """Everything that was found, in the order of the lines."""
-        return ScenarioError(dict.fromkeys(text for _, text in sorted(self._findings, key=itemgetter(0))))
-
-    def _note(self, line: int, text: str) -> None:
-        printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-        self._findings.append((line, f"{self._shown}:{line}: {printable}"))
-
-    def _fatal(self, line: int, text: str) -> ScenarioError:
-        """An error after which there is nothing more to read."""
-        self._note(line, text)
-        return self._error()
-
-    @property
-    def _shown(self) -> str:
-        """The path as one would type it."""
-        try:
-            return self.path.absolute().relative_to(Path.cwd()).as_posix()
-        except (ValueError, OSError):
-            return str(self.path)
-
-    def _line(self, where: Where) -> int:
-        """The line of a path; of something that is missing, that of what it is missing from."""
-        while where not in self._lines:
-            where = where[:-1]
-        return self._lines[where]
-
-    def _text(self) -> str:
-        try:
-            raw = self.path.read_bytes()
-        except (OSError, ValueError) as error:  # ValueError: a path with a null character
-            reason = getattr(error, "strerror", None) or error
-            raise ScenarioError([f"{self._shown}: cannot be read: {reason}"]) from None
-        try:
-            return raw.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise self._fatal(raw.count(b"\n", 0, error.start) + 1, "not UTF-8") from None
-
-    def _compose(self, text: str) -> Node:
-        import yaml
-
-        try:
-            loader = _loader()(text)
-        except yaml.reader.ReaderError as error:
-            line = text.count("\n", 0, error.position) + 1
-            raise self._fatal(line, f"not YAML: {error.reason}") from None
-        try:
-            node = loader.get_single_node()
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            raise self._fatal(mark.line + 1 if mark else 1, f"not YAML: {error.problem}") from None
-        except (ValueError, OverflowError):
-            # What `chr` says to an escape such as "\UFFFFFFFF"; PyYAML lets it through.
-            raise self._fatal(loader.line + 1, "not YAML: an escape that stands for no character") from None
-        except RecursionError:
-            raise self._fatal(loader.line + 1, "nested too deeply") from None
-        if node is None:
-            raise self._fatal(1, "is empty; a scenario has at least a description and rules")
-        return node
-
-    def _value(self, node: Node, where: Where) -> Any:
-        import yaml
-
-        self._values += 1
-        line = node.start_mark.line + 1
-        self._lines.setdefault(where, line)
-        if self._values > MOST_VALUES or len(where) > MOST_LEVELS:
-            raise self._fatal(
-                line, "too long or nested too deeply (an alias that contains itself is not possible)"
-            )
-        kind = node.tag.removeprefix("tag:yaml.org,2002:")
-        if isinstance(node, yaml.MappingNode) and kind == "map":
-            return self._mapping(node, where)
-        if isinstance(node, yaml.SequenceNode) and kind == "seq":
-            return [self._value(item, (*where, number)) for number, item in enumerate(node.value)]
-        if isinstance(node, yaml.ScalarNode) and kind in _SCALARS:
-            try:
-                return _SCALARS[kind](node.value)
-            except ValueError as error:
-                self.find(where, str(error))
-                return None
-        self.find(where, f"the tag {kind} is not known here")
-        return None
-
-    def _mapping(self, node: Node, where: Where) -> Tree:
-        import yaml
-
-        tree: Tree = {}
-        for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                self.find(where, "a key must be a text")
-                continue
-            path = (*where, key.value)
-            if key.value in tree:
-                self._note(key.start_mark.line + 1, f"{_name(path)}: stands twice")
-                continue
-            self._lines[path] = key.start_mark.line + 1
-            if _SURROGATE.search(key.value):
-                self.find(path, NOT_A_CHARACTER)
-                continue
-            tree[key.value] = self._value(value, path)
-        return tree
-
-
 @cache
-def _loader() -> type[SafeLoader]:
-    """A loader whose plain scalars are those of YAML 1.2, as editors read it: `no` and `1:30` are texts."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own name and kind of attribute
-
-    digits = [*"-+0123456789"]
-    for tag, pattern, first in (
-        ("null", r"(~|null|Null|NULL|)", ["~", "n", "N", ""]),
-        ("bool", r"(true|True|TRUE|false|False|FALSE)", [*"tTfF"]),
-        ("int", r"[-+]?[0-9]+", digits),
-        ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", [*digits, "."]),
-    ):
-        whole = re.compile(rf"^{pattern}\Z", re.ASCII)
-        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", whole, first)
-    return Loader
-
-
-def _text(value: str) -> str:
-    if _SURROGATE.search(value):
-        raise ValueError(NOT_A_CHARACTER)
-    return value
-
-
-def _integer(value: str) -> int:
-    if not re.fullmatch(r"[-+]?[0-9]{1,15}", value, re.ASCII):
-        raise ValueError("not a whole number of at most 15 digits")
-    return int(value)
-
-
-def _number(value: str) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError("not a finite number")
-    return number
-
-
-def _boolean(value: str) -> bool:
-    if value.lower() not in ("true", "false"):
-        raise ValueError("neither true nor false")
-    return value.lower() == "true"
-
-
-_SCALARS: dict[str, Callable[[str], Any]] = {
-    "str": _text,
-    "int": _integer,
-    "float": _number,
-    "bool": _boolean,
-    "null": lambda _: None,
-}
-
-
-def _name(where: Where) -> str:
-    """A path as one says it, within its rule: the line tells which rule it is."""
-    if len(where) > 2 and where[0] == "rules":
-        where = where[2:]
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")
-
-
-# --- the schema's findings in our words --------------------------------------------------------------
-
-
-@cache
-def _schema() -> Tree:
-    import orjson
-
-    schema: Tree = orjson.loads((scenarios_folder() / SCHEMA).read_bytes())
-    return schema
-
-
-@cache
-def _validator() -> Validator:
-    import jsonschema_rs
-
-    return jsonschema_rs.Draft202012Validator(_schema())
-
-
-_TYPES = {
-    "array": "a list",
-    "boolean": "true or false",
-    "integer": "a whole number",
-    "null": "nothing",
-    "number": "a number",
-    "object": "a mapping",
-    "string": "a text",
-}
-
-
-def _worded(error: ValidationError, tree: Any) -> Iterator[tuple[Where, str]]:
-    """What a finding of the validator says, and of which value."""
-    where: Where = tuple(error.instance_path)
-    kind: Any = error.kind
-    instance: Any = error.instance
-    shown = _shown(instance)
-    schema = _schema_at(error.schema_path[:-1])
-    match kind.name:
-        case "additionalProperties":
-            for name in kind.unexpected:
-                known = schema.get("properties", {})
-                yield (*where, name), f"not known here{_suggestion(name, known)}"
-        case "required":
-            yield (*where, kind.property), "is missing"
-        case "type":
-            names = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-            *most, last = (_TYPES[name] for name in names)
-            wanted = f"{', '.join(most)} or {last}" if most else last
-            yield where, f"must be {wanted}, not {shown}"
-        case "enum":
-            near = _suggestion(instance, schema["enum"]) if isinstance(instance, str) else ""
-            yield where, f"must be one of {', '.join(map(str, schema['enum']))}, not {shown}{near}"
-        case "minimum":
-            yield where, f"must be at least {kind.limit:g}, not {shown}"
-        case "maximum":
-            yield where, f"must be at most {kind.limit:g}, not {shown}"
-        case "exclusiveMinimum":
-            yield where, f"must be more than {kind.limit:g}, not {shown}"
-        case "minItems" | "maxItems":
-            bound = "least" if kind.name == "minItems" else "most"
-            noun = "entry" if kind.limit == 1 else "entries"
-            yield where, f"must have at {bound} {kind.limit} {noun}, not {len(instance)}"
-        case "minProperties":
-            yield where, "is empty; give at least one of " + ", ".join(schema["properties"])
-        case "minLength":
-            yield where, "must not be empty"
-        case "uniqueItems":
-            yield where, "has an entry twice"
-        case "pattern":
-            yield where, f"must be {schema['title']}, not {shown}"
-        case "propertyNames":
-            yield where, f"{_shown(kind.error.instance)} is not {schema['title']}"
-        case _:
-            yield where, error.message
-
-
-def _schema_at(steps: Collection[str | int]) -> Tree:
-    """The part of the schema that a finding is of."""
-    part: Any = _schema()
-    for step in steps:
-        if isinstance(part, dict) and "$ref" in part:
-            part = {**_schema()["$defs"][part["$ref"].rpartition("/")[2]], **part}
-        part = part if step == "$ref" else part[step]
-    if "$ref" in part:
-        part = _schema()["$defs"][part["$ref"].rpartition("/")[2]]
-    found: Tree = part
-    return found
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return repr(value if len(value) <= 60 else f"{value[:57]}...")
-    if isinstance(value, int | float):
-        return f"{value:.15g}"
-    return "nothing" if value is None else "a list" if isinstance(value, list) else "a mapping"
-
-
-def _suggestion(word: str, known: Iterable[str]) -> str:
-    from leomock.spec.compile import suggestion
-
-    return suggestion(word, dict.fromkeys(known))
+def _schema() -> Schema:
+    return Schema(scenarios_folder() / SCHEMA)
 
 
 # --- what a schema cannot say, and the rules themselves ---------------------------------------------
@@ -478,7 +157,7 @@ def _suggestion(word: str, known: Iterable[str]) -> str:
 class _Builder:
     """Makes the rules of a file, noting what the schema could not see."""
 
-    def __init__(self, source: _Source, operations: Collection[str], groups: Collection[str]) -> None:
+    def __init__(self, source: Source, operations: Collection[str], groups: Collection[str]) -> None:
         self._source = source
         self._operations = operations
         self._groups = groups
@@ -579,7 +258,7 @@ class _Builder:
         for number, name in enumerate([given] if isinstance(given, str) else given):
             if name not in known:
                 path = (*where, key) if isinstance(given, str) else (*where, key, number)
-                self._source.find(path, f"there is no {key} {_shown(name)}{_suggestion(name, known)}")
+                self._source.find(path, f"there is no {key} {shown(name)}{near(name, known)}")
         return frozenset([given] if isinstance(given, str) else given)
 
     def _wanted(self, when: Tree, key: str, where: Where) -> dict[str, Any]:
@@ -610,7 +289,7 @@ class _Builder:
         if "error" in then:
             wording = NAMED.get(then["error"])
             if wording is None:
-                text = f"there is no error {_shown(then['error'])}{_suggestion(then['error'], NAMED)}"
+                text = f"there is no error {shown(then['error'])}{near(then['error'], NAMED)}"
                 self._source.find((*where, "error"), f"{text}; use one of {', '.join(NAMED)}")
                 return None
             body = {"error": wording.text, "path": "$", "code": wording.code}
@@ -662,7 +341,7 @@ class _Builder:
             return None
         low, high = value if isinstance(value, list) else (value, value)
         if low > high:
-            self._source.find((*where, key), f"the least comes first: [{_shown(high)}, {_shown(low)}]")
+            self._source.find((*where, key), f"the least comes first: [{shown(high)}, {shown(low)}]")
         return float(low), float(high)
 
 
@@ -672,7 +351,7 @@ def _whole(value: float | None) -> int | None:
 
 
 def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else _shown(value)
+    return value if isinstance(value, str) else shown(value)
 
 
 def _ever(when: Criteria) -> bool:

@@ -31,19 +31,11 @@ MAY_IMPORT = {
     "uploads": {"spec", "state"},
     "operations": LEAVES | {"spec", "state", "resources"},
     "resources": LEAVES
-    | {
-        "catalogue",
-        "media_files",
-        "operations",
-        "pictures",
-        "rendering",
-        "resources",
-        "results",
-        "spec",
-        "state",
-        "uploads",
-    },
-    "scenario_files": LEAVES | {"spec", "state"},
+    | {"catalogue", "media_files", "operations", "pictures", "rendering", "resources", "results"}
+    | {"spec", "state", "uploads"},
+    "yaml_lines": {"spec"},
+    "scenario_files": LEAVES | {"spec", "state", "yaml_lines"},
+    "capability": LEAVES | {"capability", "spec", "yaml_lines"},
     "answer": LEAVES | {"basis", "operations", "resources", "scenario_files", "spec", "state"},
     "har": {"recordings", "state"},
     "referee": LEAVES | {"recordings", "reports", "spec", "state"},
@@ -51,7 +43,8 @@ MAY_IMPORT = {
     | {"basis", "catalogue", "operations", "resources", "scenario_files", "spec", "state"},
     "assertions": {"spec", "state"},
     "server": LEAVES
-    | {"answer", "har", "recordings", "results", "scenario_files", "server", "spec", "state", "__version__"},
+    | {"answer", "capability", "har", "recordings", "results", "scenario_files", "server", "spec", "state"}
+    | {"__version__"},
     "state_file": {"state"},
     "transport": {"server"},
     "webhook_receiver": set(),
@@ -62,8 +55,10 @@ MAY_IMPORT = {
     "pytest_plugin": {"fake", "tenant", "webhook_receiver"},
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "commands": LEAVES
-    | {"answer", "behaviours", "drift", "fake", "har", "operations", "recordings", "referee", "reports"}
-    | {"scenario_files", "server", "spec", "state", "state_file", "__version__"},
+    | {"answer", "behaviours", "capability", "commands", "drift", "fake", "operations", "recordings"}
+    | {"referee", "reports", "scenario_files", "server", "serving", "spec", "state", "state_file"}
+    | {"__version__"},
+    "serving": {"answer", "har", "recordings", "referee", "server", "state_file", "__version__"},
     "drift": LEAVES | {"drift", "operations", "reports", "scenario_files", "spec", "state"},
     "cli": {"commands", "__version__"},
     "__main__": {"cli"},
@@ -77,14 +72,22 @@ HOME = {
     "openapi_core": {"spec/referee"},
     "werkzeug": {"spec/referee"},
     "schemathesis": {"contract"},
-    "jsonschema_rs": {"spec", "scenario_files"},
-    "yaml": {"drift/sources", "recordings", "scenario_files"},
+    "jsonschema_rs": {"spec", "yaml_lines"},
+    "yaml": {"capability/export", "drift/sources", "recordings", "yaml_lines"},
     "leonardo_ai_sdk": {"drift/sdk"},
     "PIL": {"rendering"},
-    "httpx": {"transport", "server/forwarding", "server/webhook_sender", "pytest_plugin"},
-    "click": {"cli", "commands"},
-    "uvloop": {"commands/serve"},
+    "httpx": {
+        "transport",
+        "server/forwarding",
+        "server/webhook_sender",
+        "pytest_plugin",
+        "capability/upstream",
+    },
+    "click": {"cli", "commands", "serving"},
+    "uvloop": {"serving"},
 }
+# Handed out with a skill, to run far from here.
+SCRIPT = PACKAGE / "capability" / "leonardo.py"
 WALL_CLOCK = {"time", "now", "utcnow", "today", "monotonic", "perf_counter", "sleep"}
 
 
@@ -124,6 +127,7 @@ def test_imports_point_one_way(path: Path) -> None:
         p
         for p in MODULES
         if part_of(p) not in ("server", "fake", "commands", "webhook_receiver", "fast_polling")
+        and p != SCRIPT
     ],
     ids=lambda p: p.stem,
 )

@@ -1,4 +1,4 @@
-"""Keeps web pages away from the admin API: a page can call localhost, but not read or steer the fake."""
+"""Keeps web pages away from what needs no key: a page can call localhost, but not read or steer the fake."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ class Guard:
     """Refuses calls from other sites (`Origin`, `Sec-Fetch-Site`) and under unknown names (DNS rebinding).
 
     Known are addresses, `localhost` and names below it, names without a dot (as containers have them: no
-    public DNS gives those) and `hosts`.
+    public DNS gives those) and `hosts`. `name` is what the texts call the app.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Collection[str], name: str = "the admin API") -> None:
         self._app = app
+        self._name = name
         self._hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -33,13 +34,13 @@ class Guard:
         name = _name(host)
         if not self._knows(name):
             name = name[:100]
-            return f"the admin API is not called under the name {name!r}; --allow-host {name} lets it"
+            return f"{self._name} is not called under the name {name!r}; --allow-host {name} lets it"
         origin = headers.get("origin")
         same = origin is not None and origin.lower().partition("://")[2] == host.lower()
         if origin is not None and not same:
-            return f"the admin API takes no calls from pages of {origin[:100]!r}"
+            return f"{self._name} takes no calls from pages of {origin[:100]!r}"
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not same:
-            return "the admin API takes no calls from pages of another site"
+            return f"{self._name} takes no calls from pages of another site"
         return None
 
     def _knows(self, name: str) -> bool:

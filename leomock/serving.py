@@ -1,0 +1,201 @@
+"""Runs what answers on a port until it is stopped: the fake, one that passes calls on, one that replays."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from leomock.answer import Api
+    from leomock.recordings import Recorded
+
+SECONDS_BETWEEN_WRITES = 5.0
+
+Answering = Callable[[Any, str], Coroutine[Any, Any, None]]  # on a socket, at a URL
+
+
+def run_on(host: str, port: int, run: Answering) -> None:
+    """Run what answers on a socket, until it ends."""
+    from leomock.server.listen import address, bind
+
+    with listening_on(host, port, "--port 0 picks a free port"):
+        listener = bind(host, port)
+    with listener:
+        asyncio_run(run(listener, address(listener)))
+
+
+async def serve_fake(
+    api: Api, listener: Any, url: str, quiet: bool, state_file: Path | None, save_every: float
+) -> None:
+    """Answer as the fake."""
+    from leomock.server.app import make_app
+    from leomock.server.listen import listen, make_config
+    from leomock.server.recording import to_stderr
+    from leomock.server.webhook_sender import Sender
+    from leomock.state_file import save
+
+    stop = asyncio.Event()
+    on_signal(stop)
+    api.worlds.say = to_stderr
+    sender = Sender(None if quiet else to_stderr)
+    app = make_app(api, None if quiet else to_stderr, sender)
+    # The documents stay for good, and the rows of worlds are no garbage: to look for some less often saves a
+    # tenth of every call.
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    ticking = [asyncio.create_task(sender.run(api.worlds, stop))]
+    if state_file:
+        worlds = api.worlds
+        ticking.append(asyncio.create_task(_now_and_then(save_every, lambda: save(state_file, worlds))))
+    try:
+        await listen(make_config(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
+    finally:
+        for task in ticking[1:]:
+            task.cancel()
+        await ticking[0]
+        if state_file:
+            save(state_file, api.worlds)
+
+
+async def serve_forward(
+    listener: Any, url: str, upstream: str, judge: bool, record_file: Path | None, quiet: bool
+) -> None:
+    """Pass every call through to another server."""
+    from leomock import __version__
+    from leomock.har import to_har
+    from leomock.server.forwarding import Forwarding
+    from leomock.server.recording import to_stderr
+    from leomock.state_file import write_whole
+
+    app = Forwarding(
+        upstream, judge=_judge(upstream) if judge else None, say=to_stderr, keep=bool(record_file)
+    )
+    written = 0
+
+    def write() -> None:
+        """Write the recording, if there is more than was written."""
+        nonlocal written
+        kept = list(app.journal)
+        if record_file and (len(kept) > written or not record_file.exists()):
+            har = to_har(kept, __version__, f"Calls passed through to {upstream} by leomock.")
+            write_whole(record_file, json.dumps(har, indent=1, ensure_ascii=False).encode("utf-8", "replace"))
+            written = len(kept)
+
+    if record_file:
+        try:
+            write()
+        except OSError as error:
+            raise click.ClickException(f"cannot write {record_file}: {error.strerror}") from None
+    click.echo(f"leomock forwards every call to {upstream}: it answers, and may charge credits", err=True)
+    await _answer(app, listener, url, quiet, every=SECONDS_BETWEEN_WRITES, write=write, close=app.close)
+
+
+def _judge(upstream: str) -> Callable[[Recorded], list[str] | None]:
+    try:
+        from leomock.referee import Bench
+    except ImportError as error:
+        raise click.UsageError(f"{error}: `pip install leomock[contract]` installs what judges") from None
+    bench = Bench([f"{upstream.rstrip('/')}{prefix}" for prefix in ("/api/rest/v1", "/v1")])
+
+    def judged(recorded: Recorded) -> list[str] | None:
+        breaches = bench.breaches(recorded)
+        return None if breaches is None else [str(breach) for breach in breaches]
+
+    return judged
+
+
+def serve_replay(files: tuple[Path, ...], quiet: bool) -> Answering:
+    """What answers from recordings."""
+    from leomock.recordings import RecordingError, read
+    from leomock.server.replaying import Replaying
+
+    try:
+        recordings = [read(file) for file in files]
+    except RecordingError as error:
+        raise click.UsageError(str(error)) from None
+    for unreadable in (each for recording in recordings for each in recording.unreadable):
+        click.echo(f"leomock: {unreadable.file} #{unreadable.number} is left out: {unreadable.why}", err=True)
+    app = Replaying(recordings)
+    return lambda listener, url: _answer(app, listener, url, quiet)
+
+
+async def _answer(
+    app: Any,
+    listener: Any,
+    url: str,
+    quiet: bool,
+    *,
+    every: float = 0,
+    write: Callable[[], None] | None = None,
+    close: Callable[[], Coroutine[Any, Any, None]] | None = None,
+) -> None:
+    """Answer with an app until told to stop; `write` what is to be kept now and then, and at the end."""
+    from leomock.server.listen import listen, make_config
+    from leomock.server.recording import Recording, to_stderr
+
+    stop = asyncio.Event()
+    on_signal(stop)
+    ticking = asyncio.create_task(_now_and_then(every, write)) if write else None
+    app = app if quiet else Recording(app, to_stderr)
+    try:
+        await listen(make_config(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
+    finally:
+        if ticking:
+            ticking.cancel()
+        if close:
+            await close()
+        if write:
+            write()
+
+
+@contextlib.contextmanager
+def listening_on(host: str, port: int, otherwise: str) -> Iterator[None]:
+    """Tells of a port that cannot be had, and ends with what else would work."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise click.ClickException(f"cannot listen on {host}:{port}: {reason}; {otherwise}") from None
+
+
+async def _now_and_then(seconds: float, write: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await asyncio.to_thread(write)
+        except Exception as error:
+            click.echo(f"leomock: cannot save: {error}", err=True)
+
+
+def on_signal(stop: asyncio.Event) -> None:
+    """Set `stop` on Ctrl-C or SIGTERM; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def first(number: int) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, first, number)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda n, _: loop.call_soon_threadsafe(first, n))
+
+
+def asyncio_run(main_coroutine: Any) -> None:
+    """`asyncio.run`, on uvloop where that exists."""
+    factory = None
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main_coroutine)

@@ -1,0 +1,62 @@
+"""How operations are called, and with which key."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from leomock.capability.upstream import Caller, WrongKey, bound_key, client_of, real_key
+from leomock.server.listen import bind
+from tests.capability.adapters import shipped
+
+IMAGES = shipped("image_generation")
+(UPSTREAM,) = IMAGES.upstreams
+
+
+def test_bound_key() -> None:
+    """From the variable that the file names, without the end of the line that a file would give it."""
+    assert bound_key(UPSTREAM, {"LEONARDO_AI_API_KEY": "k\n", "LEONARDO_API_KEY": "other"}) == "k"
+    assert bound_key(UPSTREAM, {}) == ""
+
+
+@pytest.mark.parametrize("key", ["se\ncret", "sécret"])
+def test_key_that_cannot_be_sent(key: str) -> None:
+    """It is not shown."""
+    with pytest.raises(WrongKey) as refused:
+        real_key(UPSTREAM, {"LEONARDO_AI_API_KEY": key})
+    assert str(refused.value) == (
+        "what LEONARDO_AI_API_KEY holds in the environment is no key: not printable ASCII"
+    )
+
+
+def test_real_api_without_a_key() -> None:
+    """An empty variable is none."""
+    with pytest.raises(WrongKey) as refused:
+        real_key(UPSTREAM, {"LEONARDO_AI_API_KEY": " "})
+    assert str(refused.value) == (
+        "https://cloud.leonardo.ai/api/rest/v1 is called with the key in LEONARDO_AI_API_KEY, which is not "
+        "set in the environment; set it, or take --upstream fake"
+    )
+
+
+def test_upstream_where_nobody_answers() -> None:
+    """The status and the body of a gateway whose upstream is gone."""
+    with bind("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+
+    async def called() -> object:
+        async with client_of(f"http://127.0.0.1:{port}", "k") as client:
+            operations = {each.id: each for each in IMAGES.operations}
+            caller = Caller(operations, {UPSTREAM.namespace: client})
+            return await caller.call("image-generation.get-generation-by-id", {"id": "x" * 70_000}), (
+                await caller.call("image-generation.get-generation-by-id", {"id": "x"})
+            )
+
+    said = (
+        "leomock: image-generation at https://cloud.leonardo.ai/api/rest/v1 gave no answer that can be used: "
+    )
+    assert asyncio.run(called()) == tuple(
+        (502, {"error": f"{said}{reason}", "path": "$", "code": "unexpected"})
+        for reason in ("URL too long", "All connection attempts failed")
+    )
