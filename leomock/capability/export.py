@@ -24,7 +24,7 @@ _WHOLE = "$."
 def exported(spec: Spec) -> dict[str, Json]:
     """The capability of each document, by its namespace, in the order of the documents."""
     found = {}
-    for name, document in groups(spec.folder).items():
+    for name, document in groups(spec.folder, published_only=True).items():
         namespace = _namespace(name, document)
         found[namespace] = _capability(spec, namespace, document)
     return found

@@ -33,7 +33,7 @@ def test_folder_holds_nothing_else() -> None:
 def test_every_operation_is_in_one_file() -> None:
     """All 53, each offered by both adapters."""
     found = [load(FOLDER / file_name(namespace)) for namespace in EXPORTED]
-    assert sum(len(capability.operations) for capability in found) == len(SPEC.operations)
+    assert sum(len(capability.operations) for capability in found) == 53
     for capability in found:
         ids = [operation.id for operation in capability.operations]
         for adapter in capability.adapters:
