@@ -75,5 +75,6 @@ def _faker(world: World) -> Faker:
 
 
 def _paid(world: World, prompt: str) -> Row:
+    """The answer; its `apiCreditCost` is always a number, as the document has it (elsewhere it may be null)."""
     world.account.spend(PROMPT)
-    return {"prompt": prompt, **world.account.cost(PROMPT)}
+    return {"prompt": prompt, **world.account.cost(PROMPT), "apiCreditCost": PROMPT}

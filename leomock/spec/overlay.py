@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any, get_args
 
+import orjson
 from jsonpath_rfc9535 import JSONPathError
 from jsonpath_rfc9535 import find as find_nodes
 
@@ -32,7 +33,7 @@ def check(overlay: Json) -> None:
 def lay(document: Json, overlay: Json) -> Json:
     """Return the effective document; an action whose target is gone is an error."""
     check(overlay)
-    effective = copy.deepcopy(document)
+    effective: Json = orjson.loads(orjson.dumps(document))  # a copy, sooner than deepcopy's
     for number, action in enumerate(overlay["actions"]):
         where = f"overlay.json: actions[{number}] ({action['target']})"
         try:

@@ -10,7 +10,7 @@ import pytest
 from leomock.operations import HANDLERS, load
 from leomock.spec.compile import Spec, json_schema
 from leomock.spec.overlay import lay
-from leomock.spec.refs import SpecError, bundle, groups, read, resolve, specs_folder
+from leomock.spec.refs import SpecError, bundle, groups, operations_of, read, resolve, specs_folder
 from leomock.spec.shape import Shaper
 
 
@@ -179,3 +179,85 @@ def test_shape_keeps_named_blanks_missing_drops_the_rest() -> None:
 def test_blank_is_null_where_null_is_allowed(spec: Spec) -> None:
     """An operation that nobody wrote yet answers the emptiest valid value."""
     assert spec.operations["createVariationUpscale"].shaper.blank is None
+
+
+# --- links ------------------------------------------------------------------------------------------------
+
+
+def test_links_lead_from_fields_to_variables(spec: Spec) -> None:
+    """Each starts at a field that the answer has and ends at a variable of an operation that there is."""
+    ends = set()
+    for operation in spec.operations.values():
+        answer = operation.entry["responses"]["200"]
+        schema = answer["content"]["application/json"]["schema"]
+        for name, link in answer.get("links", {}).items():
+            target = spec.operations[link["operationId"]]
+            inputs = {**link.get("parameters", {}), **link.get("requestBody", {})}
+            assert inputs, name
+            for variable, source in inputs.items():
+                assert target.variables[variable].location == ("path" if "parameters" in link else "body")
+                if source.startswith("$response.body#/"):
+                    field = schema.get("oneOf", [schema])[0]
+                    for step in source.removeprefix("$response.body#/").split("/"):
+                        field = operation.resolved(field)
+                        field = field["items"] if step == "0" else field["properties"][step]
+                    field = operation.resolved(field)
+                    assert field["type"] == target.variables[variable].schema["type"], name
+                else:
+                    assert source in target.variables[variable].schema["enum"], name
+            ends.add(target.id)
+    # Whatever wants an id in its path is reached.
+    assert {o.id for o in spec.operations.values() if "{" in o.path} - ends == set()
+
+
+# --- what only the Python SDK has ---------------------------------------------------------------------------
+
+ONLY_IN_SDK = {
+    "createTextureGeneration": "CreateTextureGeneration",
+    "getTextureGenerationById": "GetTextureGenerationByID",
+    "deleteTextureGenerationById": "DeleteTextureGenerationByID",
+    "getTextureGenerationsByModelId": "GetTextureGenerationsByModelID",
+    "createVideoUpscale": "CreateVideoUpscale",
+}
+
+
+@pytest.mark.parametrize("id", ONLY_IN_SDK)
+@pytest.mark.parametrize("side", ["RequestBody", "ResponseBody"])
+def test_document_from_the_sdk_names_what_its_models_name(id: str, side: str) -> None:
+    """The same fields, required ones, values and nullability, however deep."""
+    models = pytest.importorskip("leonardo_ai_sdk.models.operations")
+    model = getattr(models, ONLY_IN_SDK[id] + side).model_json_schema()
+    document = bundle(specs_folder())
+    (entry,) = [
+        entry
+        for item in document["paths"].values()
+        for _, entry in operations_of(item)
+        if entry["operationId"] == id
+    ]
+    part = entry["requestBody"] if side == "RequestBody" else entry["responses"]["200"]
+    schema = part["content"]["application/json"]["schema"]
+    assert told(document, schema, required=side == "RequestBody") == told(model, model, side == "RequestBody")
+
+
+def told(document: dict[str, Any], schema: dict[str, Any], required: bool) -> Any:
+    """A schema of either: whether it admits null, and its fields, items, or type and values.
+
+    The SDK calls what admits null OptionalNullable; its plain Optional means that a field may be absent.
+    """
+    is_null = schema.get("nullable", False)
+    while "$ref" in schema or "anyOf" in schema:
+        is_null = is_null or "OptionalNullable" in schema.get("$ref", "")
+        schema = resolve(document, schema)
+        if "anyOf" in schema:
+            (schema,) = [
+                part
+                for part in schema["anyOf"]
+                if part.get("type") != "null" and not part.get("$ref", "").endswith("Unset")
+            ]
+    is_null = is_null or schema.get("nullable", False)
+    if "properties" in schema:
+        fields = {name: told(document, part, required) for name, part in schema["properties"].items()}
+        return is_null, fields, sorted(schema.get("required", ())) if required else []
+    if "items" in schema:
+        return is_null, told(document, schema["items"], required)
+    return is_null, schema["type"], schema.get("enum")

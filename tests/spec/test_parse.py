@@ -9,7 +9,7 @@ import pytest
 
 from leomock.addresses import Addresses
 from leomock.errors import ApiError
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Operation, Spec
 from leomock.spec.parse import Call, Request, parse
 
 SPEC = Spec()
@@ -243,6 +243,8 @@ def test_body_on_get_is_read() -> None:
     """A JSON body on GET is as good as a query."""
     made = call("GET", f"/generations/user/{GENERATION}", {"limit": 3, "offset": 2})
     assert (made["limit"], made["offset"]) == (3, 2)
+    made = call("GET", f"/generations/user/{GENERATION}", {"limit": None, "offset": None})
+    assert (made["limit"], made["offset"]) == (10, 0)
 
 
 @pytest.mark.parametrize(
@@ -289,6 +291,235 @@ def test_id_of_any_version_and_case_is_accepted() -> None:
     """The published pattern admits only v4; real ids are v6 as well."""
     for id in ("1f197fd2-30f6-6e90-a026-b7ffcf2cba29", GENERATION.upper()):
         assert call("GET", f"/generations/{id}")["id"] == id.lower()
+
+
+NODE = {"nodeId": GENERATION, "settingName": "text", "value": "a"}
+
+
+def execute(version: Any = GENERATION, **node: Any) -> dict[str, Any]:
+    return {
+        "blueprintVersionId": version,
+        "input": {"public": False, "nodeInputs": [{**NODE, **node}]},
+    }
+
+
+@pytest.mark.parametrize("id", ["x", "", GENERATION + "0", GENERATION.replace("-", "")])
+@pytest.mark.parametrize("where", ["at the top", "inside"])
+def test_uuid_in_a_body_is_checked_like_one_in_a_path(where: str, id: str) -> None:
+    """The same words and the same code, however deep it stands."""
+    body = execute(id) if where == "at the top" else execute(nodeId=id)
+    refused = refusal("POST", "/blueprint-executions", body)
+    assert refused.status == 400
+    assert refused.body == {
+        "error": f'invalid input syntax for type uuid: "{id}"',
+        "path": "$",
+        "code": "data-exception",
+    }
+    assert refused.explain.startswith("executeBlueprint: ")
+
+
+def test_uuid_in_a_body_is_read_in_small_letters() -> None:
+    """As the database writes it, like one in a path; what is inside objects stays as it came."""
+    made = call("POST", "/blueprint-executions", execute(GENERATION.upper(), nodeId=GENERATION.upper()))
+    assert made["blueprintVersionId"] == GENERATION
+    assert made["input"]["nodeInputs"][0]["nodeId"] == GENERATION.upper()
+
+
+def test_id_of_an_element_is_a_number() -> None:
+    """It comes as text in the path."""
+    assert call("GET", "/elements/123456")["id"] == 123456
+
+
+@pytest.mark.parametrize(
+    ("id", "error"),
+    [
+        ("x", "expected a 32-bit integer for type 'Int', but found a string"),
+        (GENERATION, "expected a 32-bit integer for type 'Int', but found a string"),
+        (
+            "1.5",
+            "The value 1.5 lies outside the bounds or is not an integer. "
+            "Maybe it is a float, or is there integer overflow?",
+        ),
+        ("2147483648", "id must be at most 2147483647"),
+    ],
+)
+def test_id_of_an_element_that_is_no_number_is_refused(id: str, error: str) -> None:
+    """As a number in a query would be."""
+    assert refusal("DELETE", f"/elements/{id}").text == error
+
+
+def test_filters_of_blueprints_come_in_the_body_of_a_get() -> None:
+    """There is no query for them; what is not sent has its default."""
+    made = call("GET", "/blueprints", {"last": 3, "before": "c", "categories": None, "platforms": ["Web"]})
+    assert (made["last"], made["before"], made["platforms"]) == (3, "c", ["Web"])
+    assert made["categories"] is None
+    assert (made["first"], made.given("first")) == (10, False)
+    assert call("GET", "/blueprints")["platforms"] == ["API"]
+
+
+DATA = "data:image/jpeg;base64,"
+ELEMENT = {
+    "name": "a",
+    "datasetId": GENERATION,
+    "lora_focus": "Style",
+    "train_text_encoder": True,
+    "sd_version": "FLUX_DEV",
+    "num_train_epochs": 60,
+    "learning_rate": 0.00001,
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "error"),
+    [
+        ("GET", "/blueprints", {"first": 0}, "first must be between 1 and 100"),
+        ("GET", "/blueprints", {"filter": {}}, "Unexpected variable filter"),
+        (
+            "POST",
+            "/blueprint-executions",
+            execute(1),
+            "Invalid input type: expected 'string' for field 'blueprintVersionId'",
+        ),
+        ("POST", "/blueprint-executions", execute(value=1), "input.nodeInputs[0].value is not valid"),
+        ("POST", "/blueprint-executions", execute(x=1), "field 'x' not found in type: 'NodeInput'"),
+        ("POST", f"/datasets/{GENERATION}/upload", {"extension": "gif"}, "invalid file extension"),
+        ("POST", "/media", {"extension": "png"}, "invalid file extension"),
+        (
+            "POST",
+            "/models-3d/upload",
+            {"name": "a"},
+            'expecting a value for non-nullable variable: "modelExtension"',
+        ),
+        (
+            "POST",
+            "/prompt/improve",
+            {"prompt": "a" * 200},
+            "Prompt is too long, please keep it under 200 characters",
+        ),
+        (
+            "POST",
+            "/elements",
+            {**ELEMENT, "lora_focus": "style"},
+            "lora_focus must be one of General, Character, Style, Object",
+        ),
+        (
+            "POST",
+            "/elements",
+            {**ELEMENT, "num_train_epochs": 251},
+            "num_train_epochs must be between 1 and 250",
+        ),
+        (
+            "POST",
+            "/elements",
+            {**ELEMENT, "learning_rate": 0.01},
+            "learning_rate must be between 1e-08 and 0.001",
+        ),
+        ("POST", "/elements", {**ELEMENT, "resolution": 512}, "resolution must be one of 1024"),
+        (
+            "POST",
+            "/models",
+            {"name": "a", "datasetId": "b", "instance_prompt": "c", "resolution": 1024},
+            "resolution must be one of 512, 768",
+        ),
+        (
+            "POST",
+            "/models",
+            {"name": "a", "datasetId": "b", "instance_prompt": "c", "sd_version": "v3"},
+            "expected one of the values ['v1_5', 'v2'] for type 'sd_versions', but found 'v3'",
+        ),
+        (
+            "POST",
+            "/generations-lcm",
+            {"imageDataUrl": "data:image/png;base64,", "prompt": "a"},
+            "image data must begin with data:image/jpeg;base64,",
+        ),
+        (
+            "POST",
+            "/lcm-inpainting",
+            {"imageDataUrl": DATA, "maskDataUrl": DATA, "prompt": "a", "steps": 17},
+            "steps must be between 4 and 16",
+        ),
+        (
+            "POST",
+            "/lcm-instant-refine",
+            {"imageDataUrl": DATA, "prompt": "a", "width": 768},
+            "width must be one of 512, 640, 1024",
+        ),
+        (
+            "POST",
+            "/lcm-upscale",
+            {"imageDataUrl": DATA, "prompt": "a", "refineStrength": 0.4},
+            "refineStrength must be between 0.5 and 0.9",
+        ),
+        ("POST", "/variations/unzoom", {}, 'expecting a value for non-nullable variable: "id"'),
+        (
+            "POST",
+            "/variations/universal-upscaler",
+            {"upscaleMultiplier": 2.1},
+            "upscaleMultiplier must be between 1.0 and 2.0",
+        ),
+        (
+            "POST",
+            "/generations-motion-svd",
+            {"imageId": "a", "motionStrength": 11},
+            "motionStrength must be between 1 and 10",
+        ),
+        (
+            "POST",
+            "/generations-text-to-video",
+            {"prompt": "a", "duration": 7},
+            "duration must be one of 4, 5, 6, 8, 10",
+        ),
+        (
+            "POST",
+            "/generations-text-to-video",
+            {"prompt": "a", "model": "SORA"},
+            "model must be one of MOTION2, VEO3, MOTION2FAST, VEO3FAST, KLING2_1, KLING2_5",
+        ),
+        (
+            "POST",
+            "/generations-text-to-video",
+            {"prompt": "a", "model": 1},
+            "expected a string for type 'String', but found a number",
+        ),
+        (
+            "POST",
+            "/pricing-calculator",
+            {"service": "LCM_GENERATION"},
+            'expecting a value for non-nullable variable: "serviceParams"',
+        ),
+        (
+            "POST",
+            "/pricing-calculator",
+            {"service": "LCM_GENERATION", "serviceParams": {"LCM_GENERATION": {"width": 513}}},
+            "serviceParams.LCM_GENERATION.width must be one of 512, 640, 1024",
+        ),
+        (
+            "POST",
+            "/generations-video-upscale",
+            {"sourceGenerationId": "a", "resolution": "RESOLUTION_1080"},
+            "resolution must be one of RESOLUTION_720",
+        ),
+        (
+            "POST",
+            "/generations-texture",
+            {"modelAssetId": "a"},
+            'expecting a value for non-nullable variable: "prompt"',
+        ),
+    ],
+)
+def test_limit_that_stood_only_in_prose_is_held(method: str, path: str, body: Any, error: str) -> None:
+    """The refusals of the other groups."""
+    refused = refusal(method, path, body)
+    assert (refused.status, refused.text) == (400, error)
+
+
+@pytest.mark.parametrize("operation", SPEC.operations.values(), ids=lambda operation: operation.id)
+def test_nulls_are_accepted_for_everything_optional_in_a_body(operation: Operation) -> None:
+    """Of every operation: an optional GraphQL argument accepts an explicit null."""
+    optional = {v.name: None for v in operation.variables.values() if not v.required and v.location == "body"}
+    found = operation.validator.iter_errors(optional)
+    assert [error.message for error in found if type(error.kind).__name__ != "Required"] == []
 
 
 @pytest.mark.parametrize("extension", ["gif", "photo.png", "", "PNG"])

@@ -402,7 +402,7 @@ def test_answer_with_alternatives(referee: Referee) -> None:
 def test_answer_that_is_blank(exact: Referee, operation: Operation) -> None:
     """The blank of every operation conforms: it is what an operation answers that nobody wrote yet."""
     path = re.sub(r"{\w+}", ID, operation.path)
-    exchange = answered({operation.envelope: operation.shaper.blank}, operation.method, path)
+    exchange = answered(operation.enveloped(operation.shaper.blank), operation.method, path)
     assert exact.judge_response(exchange) == []
 
 

@@ -93,8 +93,7 @@ def test_documents_say_where_they_come_from() -> None:
 @pytest.mark.parametrize("operation", SPEC.operations.values(), ids=lambda operation: operation.id)
 def test_answer_that_is_blank(exact: Referee, operation: Operation) -> None:
     """The blank of every operation conforms."""
-    blank = operation.shaper.blank
-    assert judged(exact, operation, {operation.envelope: blank} if operation.envelope else blank) == []
+    assert judged(exact, operation, operation.enveloped(operation.shaper.blank)) == []
 
 
 @pytest.mark.parametrize("id", ["createGenerationV2", "createGenerationSyncV2"])
