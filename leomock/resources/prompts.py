@@ -75,6 +75,6 @@ def _faker(world: World) -> Faker:
 
 
 def _paid(world: World, prompt: str) -> Row:
-    """The answer; its `apiCreditCost` is always a number, as the document has it (elsewhere it may be null)."""
+    """The answer; `apiCreditCost` is always a number here: the document gives no null, as elsewhere."""
     world.account.spend(PROMPT)
     return {"prompt": prompt, **world.account.cost(PROMPT), "apiCreditCost": PROMPT}
