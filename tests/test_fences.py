@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "resources": LEAVES
     | {
         "catalogue",
+        "media_files",
         "operations",
         "pictures",
         "rendering",

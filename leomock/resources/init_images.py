@@ -38,11 +38,7 @@ def get_init_image_by_id(call: Call, world: World) -> Row | None:
 @operation("deleteInitImageById")
 def delete_init_image_by_id(call: Call, world: World) -> Row | None:
     """Delete an init image with its file; null when there is none."""
-    row = world.init_images.remove(call["id"])
-    if row is None:
-        return None
-    world.bucket.objects.pop(row["key"], None)
-    return {"id": row["id"]}
+    return world.remove(world.init_images, call["id"])
 
 
 def _upload(call: Call, world: World, extension: str) -> tuple[str, str, str, str]:
