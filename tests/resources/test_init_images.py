@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from leomock import Fake
+from tests import fixtures
 from tests.fixtures import client_of, completed
+from tests.fixtures import init_image as uploaded
 
 NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 
@@ -30,20 +32,7 @@ def presigned(client: httpx.Client, extension: str = "png") -> dict[str, Any]:
 
 
 def upload(client: httpx.Client, form: dict[str, Any], content: bytes) -> httpx.Response:
-    headers = {"authorization": ""}
-    request = client.build_request(
-        "POST", form["url"], data=json.loads(form["fields"]), files={"file": content}, headers=headers
-    )
-    del request.headers["authorization"]
-    return client.send(request)
-
-
-def uploaded(client: httpx.Client, content: bytes, extension: str = "png") -> str:
-    form = presigned(client, extension)
-    answer = upload(client, form, content)
-    assert answer.status_code == 204, answer.text
-    id: str = form["id"]
-    return id
+    return fixtures.upload(client, form["url"], form["fields"], content)
 
 
 def test_presign_answers_a_form(client: httpx.Client, fake: Fake) -> None:
