@@ -83,7 +83,7 @@ def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         if size == 1:
             size, head = struct.unpack(">Q", content[place + 8 : place + 16])[0], 16
         size = size or len(content) - place
-        if size < head:
+        if size < head or place + size > len(content):
             return
         yield kind, content[place + head : place + size]
         place += size
