@@ -64,7 +64,8 @@ def played(client: httpx.Client, row: dict[str, Any]) -> Film:
     first: Image.Image = frames[0].to_image()  # type: ignore[no-untyped-call]
     colour = first.resize((1, 1)).getpixel((0, 0))
     assert isinstance(colour, tuple)
-    return Film(len(frames) / float(rate), (frames[0].width, frames[0].height), colour[:3])
+    red, green, blue = colour
+    return Film(len(frames) / float(rate), (frames[0].width, frames[0].height), (red, green, blue))
 
 
 def plain(colour: str) -> bytes:
