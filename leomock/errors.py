@@ -216,6 +216,13 @@ RULE_BROKEN = Wording(
 NO_DATASET = Wording(
     400, "unexpected", "invalid dataset id", "chosen", "modelled on the documented 'invalid init image id'"
 )
+NO_ELEMENT = Wording(
+    400,
+    "unexpected",
+    "invalid user element id",
+    "chosen",
+    "modelled on the documented 'invalid init image id'",
+)
 NO_MODEL_ASSET = Wording(
     400,
     "unexpected",

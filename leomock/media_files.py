@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import struct
-import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,14 +23,27 @@ def facts_of(content: bytes, extension: str) -> MediaFacts | None:
         if extension in ("mp4", "mov"):
             return _movie(content)
         if extension == "wav":
-            with wave.open(io.BytesIO(content)) as sound:
-                return MediaFacts(sound.getnframes() / sound.getframerate())
-        is_mp3 = content.startswith(b"ID3") or (
-            len(content) > 1 and content[0] == 0xFF and content[1] & 0xE0 == 0xE0
-        )
+            return _wave(content)
+        is_mp3 = content.startswith(b"ID3") or (content[0] == 0xFF and content[1] & 0xE0 == 0xE0)
         return MediaFacts() if is_mp3 else None
-    except (struct.error, wave.Error, EOFError, ZeroDivisionError, LookupError):
+    except (struct.error, ZeroDivisionError, LookupError):
         return None
+
+
+def _wave(content: bytes) -> MediaFacts | None:
+    """The length in the chunks of RIFF: how many bytes `fmt ` gives a second, and how many `data` has."""
+    if content[:4] + content[8:12] != b"RIFFWAVE":
+        return None
+    chunks = dict(_chunks(content, 12))
+    a_second = struct.unpack("<I", chunks[b"fmt "][8:12])[0]
+    return MediaFacts(len(chunks[b"data"]) / a_second)
+
+
+def _chunks(content: bytes, place: int) -> Iterator[tuple[bytes, bytes]]:
+    while place + 8 <= len(content):
+        kind, size = struct.unpack("<4sI", content[place : place + 8])
+        yield kind, content[place + 8 : place + 8 + size]
+        place += 8 + size + size % 2
 
 
 def _movie(content: bytes) -> MediaFacts:
@@ -49,9 +60,11 @@ def _movie(content: bytes) -> MediaFacts:
             table = dict(_boxes(dict(_boxes(media[b"minf"]))[b"stbl"]))[b"stts"]
             entries = struct.unpack(">I", table[4:8])[0]
             frames = sum(struct.unpack(">I", table[8 + 8 * n : 12 + 8 * n])[0] for n in range(entries))
-            return MediaFacts(
-                found.duration, width >> 16, height >> 16, round(frames / _duration(media[b"mdhd"]), 3)
-            )
+            seconds = _duration(
+                media[b"mdhd"]
+            )  # 0 where the film is in fragments, and so the tables are empty
+            rate = round(frames / seconds, 3) if seconds else None
+            return MediaFacts(found.duration, width >> 16, height >> 16, rate)
     return found
 
 
@@ -70,7 +83,7 @@ def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         if size == 1:
             size, head = struct.unpack(">Q", content[place + 8 : place + 16])[0], 16
         size = size or len(content) - place
-        if size < head:
+        if size < head or place + size > len(content):
             return
         yield kind, content[place + head : place + size]
         place += size

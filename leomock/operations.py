@@ -1,4 +1,4 @@
-"""Which function answers which operation."""
+"""Which function answers which operation, and how it refuses what breaks a documented rule."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
+from leomock.errors import RULE_BROKEN, ApiError
 from leomock.spec.compile import Spec, suggestion
 from leomock.spec.parse import Call
 from leomock.spec.refs import SpecError
@@ -45,3 +46,9 @@ def load(spec: Spec) -> dict[str, Handler]:
                 f'{handler.__module__}: @operation("{id}") is in no document{suggestion(id, spec.operations)}'
             )
     return HANDLERS
+
+
+def broken(call: Call, rule: str) -> ApiError:
+    """The refusal of a call that breaks a rule from the descriptions of its parameters."""
+    asked = call.operation
+    return RULE_BROKEN(rule=rule, explain=f"{asked.id}: {rule} ({asked.file} {asked.method} {asked.path})")

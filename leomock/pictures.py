@@ -183,7 +183,7 @@ def video(world: World, row: Row, width: int, height: int) -> Video:
 
 def _label(row: Row) -> str:
     model = platform_models().get(row["modelId"] or "")
-    return model.name if model else row["sdVersion"] or ""
+    return model.name if model else row.get("motionModel") or row["sdVersion"]
 
 
 def _init(world: World, row: Row, depth: int) -> bytes | None:

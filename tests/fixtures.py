@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -51,3 +53,39 @@ def completed(client: httpx.Client, prompt: str = "a cat", **body: Any) -> dict[
         if row["status"] == "COMPLETE":
             return row
     raise AssertionError(f"still {row['status']} after three reads")
+
+
+def inside(answer: httpx.Response) -> Any:
+    """What is inside the envelope of a success."""
+    assert answer.status_code == 200, answer.text
+    [value] = answer.json().values()
+    return value
+
+
+def refused(answer: httpx.Response) -> tuple[str, str]:
+    """The text of a refusal with status 400, and our explanation of it."""
+    assert answer.status_code == 400, answer.text
+    return answer.json()["error"], answer.headers["x-leomock-explain"]
+
+
+def upload(client: httpx.Client, url: str, fields: str, content: bytes) -> httpx.Response:
+    """Send a presigned form with a file; without the API key, as S3 wants it."""
+    request = client.build_request("POST", url, data=json.loads(fields), files={"file": content})
+    del request.headers["authorization"]
+    return client.send(request)
+
+
+def init_image(client: httpx.Client, content: bytes, extension: str = "png") -> str:
+    """Upload an init image and return its id."""
+    form = inside(client.post("/init-image", json={"extension": extension}))
+    assert upload(client, form["url"], form["fields"], content).status_code == 204
+    id: str = form["id"]
+    return id
+
+
+def failing(folder: Path, group: str) -> Path:
+    """A scenario in which every job that a document's operations start is going to fail."""
+    file = folder / "failing.yaml"
+    rules = f"rules:\n  - when: {{group: {group}}}\n    then: {{job: {{status: FAILED}}}}\n"
+    file.write_text(f"description: Jobs fail.\n{rules}", "utf-8")
+    return file

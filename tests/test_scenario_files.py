@@ -105,12 +105,29 @@ def test_readme_example_loads() -> None:
     assert fifth.answer == Answer(502, text="Bad Gateway", headers={"Content-Type": "text/plain"})
 
 
+def struck(library: Library, name: str) -> frozenset[str]:
+    """The operations that the one rule of a scenario is for."""
+    (rule,) = library.named(name).rules
+    return rule.when.operations
+
+
 def test_out_of_credits_is_every_dear_operation(library: Library) -> None:
-    """Whatever starts a job or asks the language model."""
-    (rule,) = library.named("out_of_credits").rules
-    free = {"createDataset", "executeBlueprint", "pricingCalculator"}
+    """Whatever starts a job, answers with pictures or asks the language model."""
+    free = {"createDataset", "pricingCalculator"}
     posts = {o.id for o in OPERATIONS.values() if o.method == "POST" and not o.id.startswith("upload")}
-    assert rule.when.operations == posts - free
+    assert struck(library, "out_of_credits") == posts - free
+
+
+def test_queue_full_is_every_job(library: Library) -> None:
+    """What is answered at once does not queue."""
+    at_once = {o.id for o in OPERATIONS.values() if o.group in ("realtime_canvas", "prompts")}
+    assert struck(library, "queue_full") == struck(library, "out_of_credits") - at_once
+
+
+def test_moderation_failed_is_every_job_with_pictures(library: Library) -> None:
+    """Not the trainings."""
+    trainings = {"createModel", "createElement"}
+    assert struck(library, "moderation_failed") == struck(library, "queue_full") - trainings
 
 
 # --- the schema --------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ def create_dataset(call: Call, world: World) -> Row:
             "createdAt": now,
             "updatedAt": now,
             "name": call["name"],
-            "description": call["description"] or "",
+            "description": call["description"],
             "dataset_images": [],
         }
     )
@@ -34,21 +34,18 @@ def get_dataset_by_id(call: Call, world: World) -> Row | None:
     row = world.datasets.get(call["id"])
     if row is None:
         return None
-    cdn = call.addresses.cdn
-    images = [{**image, "url": f"{cdn}/{image['key']}"} for image in images_of(row, world)]
+    there = [image for image in row["dataset_images"] if _is_there(image, world)]
+    images = [{**image, "url": f"{call.addresses.cdn}/{image['key']}"} for image in there]
     return {**row, "dataset_images": images}
 
 
 @operation("deleteDatasetById")
 def delete_dataset_by_id(call: Call, world: World) -> Row | None:
     """Delete a dataset with what was uploaded into it; null when there is none."""
-    row = world.datasets.remove(call["id"])
-    if row is None:
-        return None
-    for image in row["dataset_images"]:
-        if not image["generated"]:
-            world.bucket.objects.pop(image["key"], None)
-    return {"id": row["id"]}
+    row = world.remove(world.datasets, call["id"])
+    for image in row["dataset_images"] if row else ():
+        world.bucket.objects.pop(image["key"], None)
+    return row
 
 
 @operation("uploadDatasetImage")
@@ -59,7 +56,7 @@ def upload_dataset_image(call: Call, world: World) -> Row:
     id = world.ids.new()
     key = f"users/{world.user_id}/datasets/{row['id']}/images/{id}/image.{extension}"
     fields, url = presigned(call, world, key, CONTENT_TYPES[extension])
-    _add(row, world, id, key, generated=False)
+    _add(row, world, {"id": id, "key": key})
     return {"id": id, "fields": fields, "key": key, "url": url}
 
 
@@ -69,7 +66,8 @@ def upload_dataset_image_from_gen(call: Call, world: World) -> Row:
     row = dataset_of(call, world)
     generation, index = generated_picture(world, call["generatedImageId"], "generatedImageId")
     id = world.ids.new()
-    _add(row, world, id, picture_keys(generation, world.user_id)[index], generated=generation["id"])
+    key = picture_keys(generation, world.user_id)[index]
+    _add(row, world, {"id": id, "key": key, "generation": generation["id"]})
     return {"id": id}
 
 
@@ -82,22 +80,14 @@ def dataset_of(call: Call, world: World) -> Row:
     )
 
 
-def images_of(row: Row, world: World) -> list[Row]:
-    """The pictures of a dataset that are there."""
-    return [
-        image
-        for image in row["dataset_images"]
-        if (
-            world.generations.get(image["generated"])
-            if image["generated"]
-            else image["key"] in world.bucket.objects
-        )
-    ]
+def _is_there(image: Row, world: World) -> bool:
+    if "generation" in image:
+        return world.generations.get(image["generation"]) is not None
+    return image["key"] in world.bucket.objects
 
 
-def _add(row: Row, world: World, id: str, key: str, generated: str | bool) -> None:
+def _add(row: Row, world: World, image: Row) -> None:
     now = timestamp(world.clock.now())
     # A new list each time: a snapshot may hold the one there is.
-    image = {"id": id, "createdAt": now, "key": key, "generated": generated}
-    row["dataset_images"] = [*row["dataset_images"], image]
+    row["dataset_images"] = [*row["dataset_images"], {**image, "createdAt": now}]
     row["updatedAt"] = now

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from leomock.catalogue import Element, elements
 from leomock.catalogue.prices import price
-from leomock.errors import RULE_BROKEN, ApiError
-from leomock.operations import operation
-from leomock.resources.datasets import dataset_of, images_of
+from leomock.operations import broken, operation
+from leomock.resources.datasets import dataset_of
 from leomock.resources.models import SLOW
 from leomock.results import at
 from leomock.spec.parse import Call
@@ -36,8 +35,9 @@ def create_element(call: Call, world: World) -> Row:
     _check(call)
     dataset = dataset_of(call, world)
     now = timestamp(world.clock.now())
-    given = {"sd_version": call["sd_version"], "datasetImageCount": len(images_of(dataset, world))}
-    credits = price("MODEL_TRAINING", given)
+    family = call["sd_version"]
+    # To the pricing calculator there is FLUX_DEV and all the rest.
+    credits = price("MODEL_TRAINING", {"sd_version": family if family == "FLUX_DEV" else None})
     row = {
         "id": _new_id(world),
         "createdAt": now,
@@ -49,7 +49,7 @@ def create_element(call: Call, world: World) -> Row:
         "learningRate": call["learning_rate"],
         "trainingEpoch": call["num_train_epochs"],
         "trainTextEncoder": call["train_text_encoder"],
-        "baseModel": call["sd_version"],
+        "baseModel": family,
         "focus": call["lora_focus"],
         "datasetId": dataset["id"],
         "credits": credits,
@@ -61,31 +61,19 @@ def create_element(call: Call, world: World) -> Row:
 @operation("getElementById")
 def get_element_by_id(call: Call, world: World) -> Row | None:
     """One custom element, or null; it is COMPLETE once its training is done."""
-    row = world.elements.get(call["id"])
-    if row is not None:
-        world.jobs.was_read(row)
-    return row
+    return world.read(world.elements, call["id"])
 
 
 @operation("deleteElementById")
 def delete_element_by_id(call: Call, world: World) -> Row | None:
     """Delete a custom element; null when there is none."""
-    row = world.elements.remove(call["id"])
-    if row is None:
-        return None
-    world.jobs.drop(row)
-    return {"id": row["id"]}
+    return world.remove(world.elements, call["id"])
 
 
 @operation("getCustomElementsByUserId")
 def get_custom_elements_by_user_id(call: Call, world: World) -> list[Row]:
     """The user's custom elements, newest first; another user's are not visible."""
-    if call["userId"] != world.user_id:
-        return []
-    rows = world.elements.page(0, len(world.elements))
-    for row in rows:
-        world.jobs.was_read(row)
-    return rows
+    return world.page(world.elements, call["userId"])
 
 
 @operation("listElements")
@@ -130,15 +118,11 @@ def _check(call: Call) -> None:
     family, focus = call["sd_version"], call["lora_focus"]
     is_flux = family == "FLUX_DEV"
     if is_flux and focus == "General":
-        raise _broken("FLUX_DEV does not support the General category")
+        raise broken(call, "FLUX_DEV does not support the General category")
     fewest, most, slowest, fastest = FLUX_LIMITS[focus] if is_flux else LIMITS
     if not fewest <= call["num_train_epochs"] <= most:
-        raise _broken(f"num_train_epochs must be between {fewest} and {most} for {family} {focus}")
+        raise broken(call, f"num_train_epochs must be between {fewest} and {most} for {family} {focus}")
     if not slowest <= call["learning_rate"] <= fastest:
-        raise _broken(f"learning_rate must be between {slowest:g} and {fastest:g} for {family} {focus}")
+        raise broken(call, f"learning_rate must be between {slowest:g} and {fastest:g} for {family} {focus}")
     if not call["instance_prompt"] and (not is_flux or focus == "Character"):
-        raise _broken(f"instance_prompt is required for {family} {focus}")
-
-
-def _broken(rule: str) -> ApiError:
-    return RULE_BROKEN(rule=rule, explain=f"createElement: {rule} (specs/elements.json POST /elements)")
+        raise broken(call, f"instance_prompt is required for {family} {focus}")

@@ -8,13 +8,12 @@ from leomock.catalogue import Model, elements, platform_models
 from leomock.catalogue.prices import price
 from leomock.errors import (
     INTERNAL,
+    NO_ELEMENT,
     OUT_OF_LIMITS,
-    RULE_BROKEN,
     TOO_MANY_IMAGES,
     UNSUPPORTED_MODEL,
-    ApiError,
 )
-from leomock.operations import operation
+from leomock.operations import broken, operation
 from leomock.pictures import generated_picture, picture_keys, uploaded_picture, video_keys
 from leomock.resources.elements import shown_element
 from leomock.resources.variations import remove_variations, shown_variation
@@ -63,8 +62,6 @@ def create_generation(call: Call, world: World) -> Row:
     for name in call.sent:
         if name in _REFLECTED and call.given(name):
             row[_REFLECTED[name]] = call[name]
-    if call["elements"]:
-        row["elements"] = call["elements"]
     credits = row["credits"] = _price(call, model)
     world.begin(world.generations, row, credits)
     return {"generationId": row["id"], **world.account.cost(credits)}
@@ -103,7 +100,7 @@ def get_generation_by_id(call: Call, world: World) -> Row | None:
 
     Basis: chosen; a picture has the size that was asked for, though the real service enlarges with Alchemy.
     """
-    row = world.generations.get(call["id"])
+    row = world.read(world.generations, call["id"])
     return None if row is None else _shown(row, call, world)
 
 
@@ -115,9 +112,8 @@ def get_generations_by_user_id(call: Call, world: World) -> list[Row]:
 
     Basis: chosen; another user's id gets an empty list: what the real service answers is not known.
     """
-    if call["userId"] != world.user_id:
-        return []
-    return [_shown(row, call, world) for row in world.generations.page(call["offset"], call["limit"])]
+    rows = world.page(world.generations, call["userId"], call["offset"], call["limit"])
+    return [_shown(row, call, world) for row in rows]
 
 
 @operation("deleteGenerationById")
@@ -128,12 +124,10 @@ def delete_generation_by_id(call: Call, world: World) -> Row | None:
 
     Basis: chosen; the pictures are gone with it at once, and a job that still runs ends with no event.
     """
-    row = world.generations.remove(call["id"])
-    if row is None:
-        return None
-    world.jobs.drop(row)
-    remove_variations(world, row)
-    return {"id": row["id"]}
+    row = world.remove(world.generations, call["id"])
+    if row is not None:
+        remove_variations(world, row)
+    return row
 
 
 def _price(call: Call, model: Model | None) -> int:
@@ -160,13 +154,14 @@ _REFLECTED = {
     "promptMagicStrength": "promptMagicStrength",
     "ultra": "ultra",
     "fantasyAvatar": "fantasyAvatar",
-    # These are not in the answers; pictures and webhooks tell of them.
+    # These are not in the answers, or not as they were said; pictures and webhooks tell of them.
     **{
         name: name
         for name in (
             *("init_image_id", "init_generation_image_id", "transparency", "styleUUID"),
             *("tiling", "alchemy", "contrastRatio", "highContrast", "highResolution", "expandedDomain"),
             *("unzoom", "unzoomAmount", "canvasInitId", "canvasMaskId", "canvasRequest", "controlnets"),
+            *("elements", "userElements"),
         )
     },
 }
@@ -178,7 +173,6 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     Clients read a finished generation again and again, and nothing about it changes any more unless it has
     variations: its answers are kept, as long as they are of this row and for a client at this address.
     """
-    world.jobs.was_read(row)
     cdn = call.addresses.cdn
     name = (call.operation.id, row["id"])
     varied = "variations" in row
@@ -186,8 +180,7 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     if kept is not None and kept[0] is row and kept[1] == cdn:
         return kept[2]
     shown = {**row, "prompt_moderations": [{"moderationClassification": []}]}
-    if "elements" in row:
-        shown["generation_elements"] = _elements(row, cdn)
+    shown["generation_elements"] = _elements(row, cdn)
     if row["status"] != "COMPLETE":
         return shown
     shown["generated_images"] = _images(row, world, cdn)
@@ -201,17 +194,24 @@ def _shown(row: Row, call: Call, world: World) -> Row:
 
 
 def _elements(row: Row, cdn: str) -> list[Row]:
-    """The elements of a generation; of one that the catalogue has not got, only what the call said."""
-    return [
-        {
-            "id": number,
-            "lora": shown_element(known, cdn)
-            if (known := elements().get(each["akUUID"]))
-            else {"akUUID": each["akUUID"], "baseModel": row["sdVersion"]},
-            "weightApplied": each.get("weight", 1.0),
-        }
-        for number, each in enumerate(row["elements"], 1)
+    """The elements of a generation.
+
+    Of a platform element that the catalogue has not got only what the call said; of the user's own, chosen,
+    no `lora`, since that describes elements of the platform.
+    """
+    loras: list[tuple[Row, Row | None]] = [
+        (each, _lora(each["akUUID"], row, cdn)) for each in row.get("elements", ())
     ]
+    loras += [(each, None) for each in row.get("userElements", ())]
+    return [
+        {"id": number, "lora": lora, "weightApplied": 1.0 if each.get("weight") is None else each["weight"]}
+        for number, (each, lora) in enumerate(loras, 1)
+    ]
+
+
+def _lora(id: str, row: Row, cdn: str) -> Row:
+    known = elements().get(id)
+    return shown_element(known, cdn) if known else {"akUUID": id, "baseModel": row["sdVersion"]}
 
 
 def _images(row: Row, world: World, cdn: str) -> list[Row]:
@@ -252,12 +252,6 @@ def _model(call: Call, world: World) -> Model | None:
     raise INTERNAL(explain=f"modelId must be the id (a UUID) of a model, not {id[:60]!r}")
 
 
-def _broken(rule: str) -> ApiError:
-    return RULE_BROKEN(
-        rule=rule, explain=f"createGeneration: {rule} (specs/generations.json POST /generations)"
-    )
-
-
 def _check(call: Call, world: World, model: Model | None) -> None:
     """Refuse what the parameters' descriptions forbid, though each value for itself is fine."""
     if call["num_images"] > 4 and (call["width"] > 768 or call["height"] > 768):
@@ -266,13 +260,13 @@ def _check(call: Call, world: World, model: Model | None) -> None:
             f"(asked for {call['num_images']} at {call['width']}x{call['height']})"
         )
     if call["unzoom"] and not (call.given("unzoomAmount") and call.given("init_image_id")):
-        raise _broken("unzoom requires unzoomAmount and init_image_id")
+        raise broken(call, "unzoom requires unzoomAmount and init_image_id")
     if call["photoReal"]:
         _check_photo_real(call, model)
     if call["ultra"] and call.sent.get("alchemy"):
-        raise _broken("ultra can not be used with alchemy")
+        raise broken(call, "ultra can not be used with alchemy")
     if model and model.is_phoenix and call["alchemy"] and call.given("contrast") and call["contrast"] < 2.5:
-        raise _broken("contrast must be 2.5 or higher for Phoenix when alchemy is true")
+        raise broken(call, "contrast must be 2.5 or higher for Phoenix when alchemy is true")
     if model and model.is_flux and call.given("seed") and call["seed"] > LARGEST_SEED:
         raise OUT_OF_LIMITS(
             rule=f"seed must be between 0 and {LARGEST_SEED}",
@@ -280,16 +274,22 @@ def _check(call: Call, world: World, model: Model | None) -> None:
         )
     if not _NAMES_OF_PICTURES.isdisjoint(call.sent):
         _check_images(call, world)
+    for number, element in enumerate(call["userElements"] or ()):
+        trained = world.elements.get(element.get("userLoraId") or 0)
+        if trained is None or trained["status"] != "COMPLETE":
+            raise NO_ELEMENT(
+                explain=f"userElements[{number}].userLoraId is no trained element of this API key"
+            )
 
 
 def _check_photo_real(call: Call, model: Model | None) -> None:
     if not call["alchemy"]:
-        raise _broken("photoReal requires alchemy")
+        raise broken(call, "photoReal requires alchemy")
     if call["photoRealVersion"] == "v2":
         if model is None or model.name not in PHOTOREAL_V2_MODELS:
-            raise _broken(f"photoReal v2 requires a modelId of {', '.join(PHOTOREAL_V2_MODELS)}")
+            raise broken(call, f"photoReal v2 requires a modelId of {', '.join(PHOTOREAL_V2_MODELS)}")
     elif call.given("modelId"):
-        raise _broken("photoReal v1 can not be used with a modelId")
+        raise broken(call, "photoReal v1 can not be used with a modelId")
 
 
 _UPLOADED = ("init_image_id", "canvasInitId", "canvasMaskId")

@@ -51,11 +51,7 @@ def delete_init_image_by_id(call: Call, world: World) -> Row | None:
 
     Basis: chosen; the file is gone with it at once.
     """
-    row = world.init_images.remove(call["id"])
-    if row is None:
-        return None
-    world.bucket.objects.pop(row["key"], None)
-    return {"id": row["id"]}
+    return world.remove(world.init_images, call["id"])
 
 
 def _upload(call: Call, world: World, extension: str) -> tuple[str, str, str, str]:

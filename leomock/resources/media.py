@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leomock.errors import RULE_BROKEN
 from leomock.media_files import facts_of
-from leomock.operations import operation
+from leomock.operations import broken, operation
 from leomock.results import at
 from leomock.spec.parse import Call
 from leomock.state.clock import timestamp
@@ -25,8 +24,7 @@ def upload_media(call: Call, world: World) -> Row:
     """Presign a form for one film or sound."""
     extension: str = call["extension"]
     if extension in SOUNDS and not call["originalFilename"]:
-        rule = "originalFilename is required for audio"
-        raise RULE_BROKEN(rule=rule, explain=f"uploadMedia: {rule} ({', '.join(SOUNDS)})")
+        raise broken(call, f"originalFilename is required for audio ({', '.join(SOUNDS)})")
     id = world.ids.new()
     key = f"users/{world.user_id}/media/{id}.{extension}"
     fields, url = presigned(call, world, key, CONTENT_TYPES[extension])
@@ -68,11 +66,7 @@ def get_uploaded_media_by_id(call: Call, world: World) -> Row | None:
 @operation("deleteUploadedMediaById")
 def delete_uploaded_media_by_id(call: Call, world: World) -> Row | None:
     """Delete an upload with its file; null when there is none."""
-    row = world.media.remove(call["id"])
-    if row is None:
-        return None
-    world.bucket.objects.pop(row["key"], None)
-    return {"id": row["id"]}
+    return world.remove(world.media, call["id"])
 
 
 @at("users/{user}/media/{id}/thumbnail.jpg")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from leomock.catalogue import platform_models
 from leomock.catalogue.prices import price
 from leomock.operations import operation
-from leomock.resources.datasets import dataset_of, images_of
+from leomock.resources.datasets import dataset_of
 from leomock.results import at
 from leomock.spec.parse import Call
 from leomock.state.clock import timestamp
@@ -28,7 +28,7 @@ def create_model(call: Call, world: World) -> Row:
     """Start the training of a custom model."""
     dataset = dataset_of(call, world)
     now = timestamp(world.clock.now())
-    credits = price("MODEL_TRAINING", {"datasetImageCount": len(images_of(dataset, world))})
+    credits = price("MODEL_TRAINING", {})
     row = {
         "id": world.ids.new(),
         "createdAt": now,
@@ -52,36 +52,24 @@ def create_model(call: Call, world: World) -> Row:
 @operation("getModelById")
 def get_model_by_id(call: Call, world: World) -> Row | None:
     """One custom model, or null; it is COMPLETE once its training is done."""
-    row = world.models.get(call["id"])
-    if row is not None:
-        world.jobs.was_read(row)
-    return row
+    return world.read(world.models, call["id"])
 
 
 @operation("deleteModelById")
 def delete_model_by_id(call: Call, world: World) -> Row | None:
     """Delete a custom model; null when there is none."""
-    row = world.models.remove(call["id"])
-    if row is None:
-        return None
-    world.jobs.drop(row)
-    return {"id": row["id"]}
+    return world.remove(world.models, call["id"])
 
 
 @operation("getCustomModelsByUserId")
 def get_custom_models_by_user_id(call: Call, world: World) -> list[Row]:
     """The user's custom models, newest first; another user's are not visible."""
-    if call["userId"] != world.user_id:
-        return []
-    rows = world.models.page(0, len(world.models))
-    for row in rows:
-        world.jobs.was_read(row)
-    return rows
+    return world.page(world.models, call["userId"])
 
 
 @operation("listPlatformModels")
 def list_platform_models(call: Call, world: World) -> list[Row]:
-    """The platform's models, each with a picture that shows it."""
+    """The platform's models, each with a picture that shows it (chosen: its id and address)."""
     return [
         {
             "id": model.id,

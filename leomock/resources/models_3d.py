@@ -31,19 +31,16 @@ def get_3d_model_by_id(call: Call, world: World) -> Row | None:
 @operation("get3DModelsByUserId")
 def get_3d_models_by_user_id(call: Call, world: World) -> list[Row]:
     """A page of the user's 3D models, newest first; another user's are not visible."""
-    if call["userId"] != world.user_id:
-        return []
-    return [_shown(row, call, world) for row in world.models_3d.page(call["offset"], call["limit"])]
+    rows = world.page(world.models_3d, call["userId"], call["offset"], call["limit"])
+    return [_shown(row, call, world) for row in rows]
 
 
 @operation("delete3DModelById")
 def delete_3d_model_by_id(call: Call, world: World) -> Row | None:
-    """Delete a 3D model with its file; null when there is none."""
-    row = world.models_3d.remove(call["id"])
-    if row is None:
-        return None
-    world.bucket.objects.pop(row["key"], None)
-    return {"id": row["id"]}
+    """Delete a 3D model with its file and (chosen) its textures; null when there is none."""
+    for texture in [row for row in world.textures if row["model"] == call["id"]]:
+        world.remove(world.textures, texture["id"])
+    return world.remove(world.models_3d, call["id"])
 
 
 def _shown(row: Row, call: Call, world: World) -> Row:

@@ -27,10 +27,10 @@ KINDS: tuple[Kind, ...] = ("ALBEDO", "NORMAL", "DISPLACEMENT", "ROUGHNESS")
 def create_texture_generation(call: Call, world: World) -> Row:
     """Start the texturing of a 3D model."""
     model = world.models_3d.get(call["modelAssetId"].lower())
-    if model is None:
+    if model is None or model["key"] not in world.bucket.objects:
         raise NO_MODEL_ASSET(
-            explain="createTextureGeneration: modelAssetId is no id that POST /models-3d/upload answered "
-            "with this API key"
+            explain="createTextureGeneration: modelAssetId is not the id of a 3D model of this API key whose "
+            "file was uploaded (POST /models-3d/upload, then the form)"
         )
     credits = price("TEXTURE_GENERATION", {"preview": call["preview"]})
     row = {
@@ -50,27 +50,23 @@ def create_texture_generation(call: Call, world: World) -> Row:
 @operation("getTextureGenerationById")
 def get_texture_generation_by_id(call: Call, world: World) -> Row | None:
     """One texture generation, or null."""
-    row = world.textures.get(call["id"])
+    row = world.read(world.textures, call["id"])
     return None if row is None else _shown(row, call, world)
 
 
 @operation("getTextureGenerationsByModelId")
 def get_texture_generations_by_model_id(call: Call, world: World) -> list[Row]:
     """A page of the texture generations of a 3D model, newest first."""
-    every = world.textures.page(0, len(world.textures))
-    rows = [row for row in every if row["model"] == call["modelId"]]
-    first = call["offset"]
-    return [_shown(row, call, world) for row in rows[first : first + call["limit"]]]
+    of_model = [row["id"] for row in world.textures if row["model"] == call["modelId"]][::-1]
+    asked = of_model[call["offset"] : call["offset"] + call["limit"]]
+    rows = [world.read(world.textures, id) for id in asked]
+    return [_shown(row, call, world) for row in rows if row]
 
 
 @operation("deleteTextureGenerationById")
 def delete_texture_generation_by_id(call: Call, world: World) -> Row | None:
     """Delete a texture generation with its maps; null when there is none."""
-    row = world.textures.remove(call["id"])
-    if row is None:
-        return None
-    world.jobs.drop(row)
-    return {"id": row["id"]}
+    return world.remove(world.textures, call["id"])
 
 
 @at("users/{user}/textures/{id}/{name}")
@@ -85,7 +81,6 @@ def texture_map(world: World, id: str, name: str) -> TextureMap | None:
 
 
 def _shown(row: Row, call: Call, world: World) -> Row:
-    world.jobs.was_read(row)
     maps: list[Row] = []
     if row["status"] == "COMPLETE":
         folder = f"{call.addresses.cdn}/users/{world.user_id}/textures/{row['id']}"

@@ -6,8 +6,8 @@ import math
 from typing import Literal
 
 from leomock.catalogue.prices import VARIATION, price
-from leomock.errors import NOT_ONE_IMAGE, RULE_BROKEN, ApiError
-from leomock.operations import operation
+from leomock.errors import NOT_ONE_IMAGE
+from leomock.operations import broken, operation
 from leomock.pictures import (
     find_generated,
     generated_picture,
@@ -94,13 +94,14 @@ def shown_variation(row: Row, world: World, cdn: str) -> Row:
 
 
 def remove_variations(world: World, generation: Row) -> None:
-    """Take the variations of a generation's pictures out, with their jobs.
+    """Take the variations of a generation's pictures and of its video out, with their jobs.
 
     That they go with the generation is chosen; what the real service does is not known.
     """
     for id, _ in generation.get("variations", ()):
-        if row := world.variations.remove(id):
-            world.jobs.drop(row)
+        world.remove(world.variations, id)
+    for row in [row for row in world.motion_variations if row["source"] == generation["id"]]:
+        world.remove(world.motion_variations, row["id"])
 
 
 def _begin(world: World, kind: Kind, fields: Row, credits: int = VARIATION, queue: Queue = IMAGES) -> Row:
@@ -187,13 +188,8 @@ def _check(call: Call) -> None:
     if call["ultraUpscaleStyle"]:
         # The official SDKs send the default style with every call, so it excludes nothing.
         if call["upscalerStyle"] != call.operation.defaults["upscalerStyle"]:
-            raise _broken("upscalerStyle can not be used with ultraUpscaleStyle")
+            raise broken(call, "upscalerStyle can not be used with ultraUpscaleStyle")
         return
     for name in ("detailContrast", "similarity"):
         if call.given(name):
-            raise _broken(f"{name} can only be used with ultraUpscaleStyle")
-
-
-def _broken(rule: str) -> ApiError:
-    source = "specs/variations.json POST /variations/universal-upscaler"
-    return RULE_BROKEN(rule=rule, explain=f"CreateUniversalUpscalerJob: {rule} ({source})")
+            raise broken(call, f"{name} can only be used with ultraUpscaleStyle")

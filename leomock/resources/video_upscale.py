@@ -8,7 +8,7 @@ from leomock.catalogue.prices import UPSCALED_VIDEO
 from leomock.errors import NO_VIDEO
 from leomock.operations import operation
 from leomock.pictures import result_stem, video
-from leomock.resources.videos import SIZES
+from leomock.resources.videos import SIZES, SLOW
 from leomock.results import at
 from leomock.spec.parse import Call
 from leomock.state.clock import timestamp
@@ -38,16 +38,16 @@ def create_video_upscale(call: Call, world: World) -> Row:
         "key": f"users/{world.user_id}/motion-variations/{id}/{result_stem(source)}_{id}_0.mp4",
         "credits": UPSCALED_VIDEO,
     }
-    world.begin(world.motion_variations, row, UPSCALED_VIDEO, UPSCALES)
+    world.begin(world.motion_variations, row, UPSCALED_VIDEO, UPSCALES, SLOW)
     return {"generationId": source["id"], "variationId": id, **world.account.cost(UPSCALED_VIDEO)}
 
 
 @at("users/{user}/motion-variations/{id}/{name}")
 def upscaled_video(world: World, id: str, name: str) -> Video | None:
-    """The film of a finished upscale, as long as its source is there."""
+    """The film of a finished upscale."""
     row = world.motion_variations.get(id)
     source = world.generations.get(row["source"]) if row else None
-    if row is None or source is None or row["status"] != "COMPLETE" or not row["key"].endswith(name):
+    if row is None or source is None or row["status"] != "COMPLETE" or not row["key"].endswith(f"/{name}"):
         return None
     width, height = SIZES[row["resolution"]]
     if source["imageHeight"] > source["imageWidth"]:

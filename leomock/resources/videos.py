@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from leomock.catalogue.prices import price
-from leomock.errors import NO_MOTION_SOURCE, OUT_OF_LIMITS, RULE_BROKEN, ApiError
-from leomock.operations import operation
+from leomock.errors import NO_MOTION_SOURCE, OUT_OF_LIMITS
+from leomock.operations import broken, operation
 from leomock.pictures import (
     find_generated,
     find_uploaded,
@@ -24,9 +24,10 @@ from leomock.state.world import World
 # the documents say only that the values vary with the model.
 SIZES = {"RESOLUTION_480": (832, 480), "RESOLUTION_720": (1280, 720), "RESOLUTION_1080": (1920, 1080)}
 DEFAULT_RESOLUTION = "RESOLUTION_480"
-# Seconds that a model takes, the first of them unless told otherwise (documented).
-VEO = {"VEO3": (8, 4, 6), "VEO3FAST": (8, 4, 6)}
-VEO_AND_KLING = {**VEO, "KLING2_5": (5, 10)}
+VEO = ("VEO3", "VEO3FAST")
+# Seconds that a model takes, the first of them unless told otherwise (documented; that KLING2_5 takes them
+# also from a text is inferred).
+CHOICES = {**dict.fromkeys(VEO, (8, 4, 6)), "KLING2_5": (5, 10)}
 # Of the models that have no choice (chosen).
 SECONDS = 5
 SVD_SECONDS = 4
@@ -40,7 +41,7 @@ SOURCE_SHOWS = 0.9
 @operation("createTextToVideoGeneration")
 def create_text_to_video_generation(call: Call, world: World) -> Row:
     """Start a video from a prompt."""
-    return _begin(call, world, _seconds(call, VEO), {})
+    return _begin(call, world, {})
 
 
 @operation("createImageToVideoGeneration")
@@ -49,9 +50,9 @@ def create_image_to_video_generation(call: Call, world: World) -> Row:
     source = _source(world, call["imageId"], call["imageType"], "imageId")
     if end := call["endFrameImage"]:
         if call["model"] != "KLING2_1":
-            raise _broken(call, "endFrameImage is supported only on KLING2_1")
+            raise broken(call, "endFrameImage is supported only on KLING2_1")
         _source(world, end["id"], end["type"], "endFrameImage.id")
-    return _begin(call, world, _seconds(call, VEO_AND_KLING), source)
+    return _begin(call, world, source)
 
 
 @operation("createSVDMotionGeneration")
@@ -87,10 +88,10 @@ def create_svd_motion_generation(call: Call, world: World) -> Row:
     return _started(world, row)
 
 
-def _begin(call: Call, world: World, seconds: int, source: Mapping[str, str]) -> Row:
+def _begin(call: Call, world: World, source: Mapping[str, str]) -> Row:
     model: str = call["model"] or "MOTION2"
     if call["elements"] and model not in MOTION2:
-        raise _broken(call, "elements are supported only on Motion 2.0")
+        raise broken(call, "elements are supported only on Motion 2.0")
     if model in MOTION2 and call.given("seed") and call["seed"] > LARGEST_SEED:
         raise OUT_OF_LIMITS(
             rule=f"seed must be between 0 and {LARGEST_SEED}",
@@ -108,10 +109,11 @@ def _begin(call: Call, world: World, seconds: int, source: Mapping[str, str]) ->
         seed=call["seed"],
         public=call["isPublic"] or False,
         motionModel=model,
-        seconds=seconds,
+        seconds=_seconds(call, model),
         imageToVideo=bool(source),
         credits=price(service, {"resolution": resolution}),
         **({"initStrength": SOURCE_SHOWS, **source} if source else {}),
+        **({"elements": call["elements"]} if call["elements"] else {}),
     )
     return _started(world, row)
 
@@ -134,17 +136,14 @@ def _source(world: World, id: str, kind: str, name: str) -> dict[str, str]:
     return {"init_generation_image_id": id}
 
 
-def _seconds(call: Call, choices: Mapping[str, tuple[int, ...]]) -> int:
+def _seconds(call: Call, model: str) -> int:
     """How long the video lasts; a model that has no choice passes over what was asked for (chosen)."""
-    model = call["model"]
-    allowed = choices.get(model)
+    allowed = CHOICES.get(model)
     if allowed is None:
         return SECONDS
-    if not call.given("duration"):
-        return allowed[0]
-    seconds: int = call["duration"]
+    seconds: int = call["duration"] if call.given("duration") else allowed[0]
     if seconds not in allowed:
-        raise _broken(call, f"duration must be one of {', '.join(map(str, sorted(allowed)))} for {model}")
+        raise broken(call, f"duration must be one of {', '.join(map(str, sorted(allowed)))} for {model}")
     return seconds
 
 
@@ -154,8 +153,3 @@ def _size(call: Call, resolution: str) -> tuple[int, int]:
     if call["width"] and call["height"]:
         width, height = call["width"], call["height"]
     return width - width % 2, height - height % 2
-
-
-def _broken(call: Call, rule: str) -> ApiError:
-    where = f"specs/{call.operation.group}.json {call.operation.method} {call.operation.path}"
-    return RULE_BROKEN(rule=rule, explain=f"{call.operation.id}: {rule} ({where})")

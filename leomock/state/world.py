@@ -19,7 +19,7 @@ from leomock.state.journal import Journal, shortened
 from leomock.state.limits import IMAGES, Limits, Queue
 from leomock.state.outbox import Outbox
 from leomock.state.scenario import Occasion, Scenario, Script, Struck
-from leomock.state.table import Row, Table
+from leomock.state.table import Id, Row, Table
 
 REGION = "us-east-1"
 
@@ -112,6 +112,30 @@ class World:
         self.account.spend(price)
         table.add(row)
         self.jobs.start(row, queue, price, slow)
+
+    def read(self, table: Table, id: Id) -> Row | None:
+        """The row with this id, or None; for its job it counts as a read."""
+        row = table.get(id)
+        if row is not None:
+            self.jobs.was_read(row)
+        return row
+
+    def page(self, table: Table, user_id: str, offset: int = 0, limit: int | None = None) -> list[Row]:
+        """At most `limit` of a user's rows, newest first, each of them read; none for another user."""
+        if user_id != self.user_id:
+            return []
+        rows = table.page(offset, len(table) if limit is None else limit)
+        for row in rows:
+            self.jobs.was_read(row)
+        return rows
+
+    def remove(self, table: Table, id: Id) -> Row | None:
+        """Take a row out with its job and the file that was uploaded for it, or None where there is none."""
+        row = table.remove(id)
+        if row is not None:
+            self.jobs.drop(row)
+            self.bucket.objects.pop(row.get("key", ""), None)
+        return row
 
     def _now(self) -> float:
         return self.clock.now()

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from leomock import Fake
-from tests.fixtures import client_of, completed
+from tests import fixtures
+from tests.fixtures import client_of, completed, init_image
 
 NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 
@@ -30,20 +31,7 @@ def presigned(client: httpx.Client, extension: str = "png") -> dict[str, Any]:
 
 
 def upload(client: httpx.Client, form: dict[str, Any], content: bytes) -> httpx.Response:
-    headers = {"authorization": ""}
-    request = client.build_request(
-        "POST", form["url"], data=json.loads(form["fields"]), files={"file": content}, headers=headers
-    )
-    del request.headers["authorization"]
-    return client.send(request)
-
-
-def uploaded(client: httpx.Client, content: bytes, extension: str = "png") -> str:
-    form = presigned(client, extension)
-    answer = upload(client, form, content)
-    assert answer.status_code == 204, answer.text
-    id: str = form["id"]
-    return id
+    return fixtures.upload(client, form["url"], form["fields"], content)
 
 
 def test_presign_answers_a_form(client: httpx.Client, fake: Fake) -> None:
@@ -76,7 +64,7 @@ def test_form_allows_what_the_setting_allows() -> None:
 def test_upload_comes_back_byte_for_byte(client: httpx.Client) -> None:
     """At the image's URL, with its type and ETag."""
     content = png()
-    id = uploaded(client, content)
+    id = init_image(client, content)
     image = client.get(f"/init-image/{id}").json()["init_images_by_pk"]
     assert list(image) == ["createdAt", "id", "url"]
     assert (image["id"], image["createdAt"]) == (id, "2024-04-20T14:33:28.258")
@@ -116,7 +104,7 @@ def test_delete_takes_the_file_along(client: httpx.Client) -> None:
 
     Holds code:resources.init_images.delete_init_image_by_id#2.
     """
-    id = uploaded(client, png())
+    id = init_image(client, png())
     url = client.get(f"/init-image/{id}").json()["init_images_by_pk"]["url"]
     assert client.delete(f"/init-image/{id}").json() == {"delete_init_images_by_pk": {"id": id}}
     assert client.delete(f"/init-image/{id}").json() == {"delete_init_images_by_pk": None}
@@ -148,7 +136,7 @@ def test_init_image_is_visible_in_the_picture(client: httpx.Client) -> None:
     """A red init image makes a redder picture, a blue one a bluer."""
 
     def mean(color: tuple[int, int, int]) -> tuple[float, ...]:
-        id = uploaded(client, png(color))
+        id = init_image(client, png(color))
         body: dict[str, Any] = {"width": 256, "height": 256, "num_images": 1, "seed": 1, "init_strength": 0.9}
         row = completed(client, "a cat", init_image_id=id, **body)
         with Image.open(BytesIO(client.get(row["generated_images"][0]["url"]).content)) as picture:
@@ -163,13 +151,13 @@ def test_init_image_is_visible_in_the_picture(client: httpx.Client) -> None:
 
 def test_init_image_that_is_no_picture_is_drawn_without(client: httpx.Client) -> None:
     """S3 does not look into a file."""
-    row = completed(client, init_image_id=uploaded(client, b"no picture"), num_images=1)
+    row = completed(client, init_image_id=init_image(client, b"no picture"), num_images=1)
     assert client.get(row["generated_images"][0]["url"]).status_code == 200
 
 
 def test_init_image_of_another_key_is_unknown(client: httpx.Client, fake: Fake) -> None:
     """Uploads belong to a key."""
-    id = uploaded(client, png())
+    id = init_image(client, png())
     with client_of(fake, "another") as another:
         assert another.get(f"/init-image/{id}").json() == {"init_images_by_pk": None}
         answer = another.post("/generations", json={"prompt": "a", "init_image_id": id})
@@ -201,7 +189,7 @@ def test_canvas_answers_both_spellings(client: httpx.Client) -> None:
 @pytest.mark.parametrize("extension", ["png", "jpg", "jpeg", "webp"])
 def test_every_extension_has_its_type(client: httpx.Client, extension: str) -> None:
     """The stored file has the content type of its extension."""
-    id = uploaded(client, b"x", extension)
+    id = init_image(client, b"x", extension)
     url = client.get(f"/init-image/{id}").json()["init_images_by_pk"]["url"]
     assert url.endswith(f".{extension}")
     assert client.get(url).headers["content-type"] == f"image/{extension.replace('jpg', 'jpeg')}"
@@ -219,6 +207,6 @@ def test_unknown_id_is_null(client: httpx.Client) -> None:
 
 def test_id_in_capitals_is_the_same(client: httpx.Client) -> None:
     """A UUID has no case."""
-    id = uploaded(client, png())
+    id = init_image(client, png())
     assert client.get(f"/init-image/{id.upper()}").json()["init_images_by_pk"]["id"] == id
     assert completed(client, init_image_id=id.upper())["status"] == "COMPLETE"

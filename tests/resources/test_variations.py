@@ -13,7 +13,7 @@ from leonardo_ai_sdk import LeonardoAiSDK
 from PIL import Image
 
 from leomock import Fake
-from tests.fixtures import client_of, completed
+from tests.fixtures import client_of, completed, failing, init_image
 
 NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 SMALL: dict[str, Any] = {"width": 256, "height": 128, "num_images": 2, "seed": 7}
@@ -37,14 +37,7 @@ def uploaded(client: httpx.Client, content: bytes | None = None) -> str:
         stream = BytesIO()
         Image.new("RGB", (64, 32), "red").save(stream, "PNG")
         content = stream.getvalue()
-    form = client.post("/init-image", json={"extension": "png"}).json()["uploadInitImage"]
-    request = client.build_request(
-        "POST", form["url"], data=json.loads(form["fields"]), files={"file": content}
-    )
-    del request.headers["authorization"]
-    assert client.send(request).status_code == 204
-    id: str = form["id"]
-    return id
+    return init_image(client, content)
 
 
 def start(client: httpx.Client, kind: str, **body: Any) -> str:
@@ -455,12 +448,10 @@ def test_upscales_wait_in_a_queue_of_their_own() -> None:
 
 def test_failed_variation_gives_the_credits_back(client: httpx.Client, fake: Fake, tmp_path: Path) -> None:
     """It has no url and no picture, and nothing can be made from it."""
-    rules = "description: fails\nrules:\n  - when: {group: variations}\n    then: {job: {status: FAILED}}\n"
-    (tmp_path / "fails.yaml").write_text(rules, "utf-8")
     row = completed(client, "a cat", **SMALL)
     image = row["generated_images"][0]["id"]
     before = fake.world.account.balance
-    with fake.scenario(tmp_path / "fails.yaml"):
+    with fake.scenario(failing(tmp_path, "variations")):
         id = start(client, "nobg", id=image)
         assert fake.world.account.balance == before - 5
         assert [read(client, id)[0]["status"] for _ in range(2)] == ["PENDING", "FAILED"]

@@ -23,8 +23,8 @@ from leomock.server.admin_routes import Admin
 from leomock.server.webhook_sender import Sender
 from leomock.settings import Settings
 from leomock.spec.compile import Spec
-from tests.fixtures import client_of, generate
-from tests.resources.test_init_images import png, uploaded
+from tests.fixtures import client_of, generate, init_image
+from tests.resources.test_init_images import png
 
 SPEC = Spec()
 # A port on which nothing listens: deliveries fail at once.
@@ -233,7 +233,7 @@ def busy_state() -> Any:
     with faked(jobs="seconds:30") as (fake, client):
         fake.set_webhook(NOWHERE)
         generate(client, "done", num_images=3)
-        image = uploaded(client, png())
+        image = init_image(client, png())
         fake.advance(31)
         generate(client, "[leomock:nsfw_flagged] pending", init_image_id=image)
         generate(client, "[leomock:moderation_failed] failing")

@@ -11,13 +11,13 @@ import pytest
 
 from leomock import Fake
 from leomock.state.snapshot import SnapshotError
-from tests.fixtures import client_of, completed, generate
-from tests.resources.test_init_images import png, uploaded
+from tests.fixtures import client_of, completed, generate, init_image
+from tests.resources.test_init_images import png
 
 
 def test_snapshot_is_json_and_complete(fake: Fake, client: httpx.Client) -> None:
     """Rows, jobs, files, time, ids and chance: what follows is the same in both branches."""
-    image = uploaded(client, png())
+    image = init_image(client, png())
     pending = generate(client, init_image_id=image)
     snapshot = json.loads(json.dumps(fake.snapshot()))
 
@@ -76,7 +76,7 @@ def _without(snapshot: dict[str, Any], *way: str) -> dict[str, Any]:
 def test_snapshot_damaged_is_refused_and_changes_nothing(fake: Fake, client: httpx.Client) -> None:
     """Whatever is missing."""
     id = generate(client)
-    uploaded(client, png())
+    init_image(client, png())
     snapshot = fake.snapshot()
     for name in snapshot:
         with pytest.raises(SnapshotError):
