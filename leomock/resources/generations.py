@@ -114,6 +114,7 @@ def delete_generation_by_id(call: Call, world: World) -> Row | None:
         return None
     world.jobs.drop(row)
     remove_variations(world, row)
+    world.bucket.objects.pop(row.get("reference", ""), None)
     return {"id": row["id"]}
 
 
