@@ -15,7 +15,7 @@ REAL_HOSTS = {API_HOST: "", CDN_HOST: "/cdn", UPLOAD_HOST: "/s3"}
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The three bases that URLs in answers begin with, none with a slash at the end."""
+    """The three bases that URLs in answers begin with, none with a slash at the end; `api` has no version."""
 
     api: str
     cdn: str
@@ -25,6 +25,6 @@ class Addresses:
     def under(cls, origin: str) -> Addresses:
         """All three on one server, e.g. `http://127.0.0.1:8090`; who calls the real host gets real ones."""
         if urlsplit(origin).hostname == API_HOST:
-            return cls(f"https://{API_HOST}/api/rest/v1", f"https://{CDN_HOST}", f"https://{UPLOAD_HOST}")
+            return cls(f"https://{API_HOST}/api/rest", f"https://{CDN_HOST}", f"https://{UPLOAD_HOST}")
         origin = origin.rstrip("/")
-        return cls(api=f"{origin}/api/rest/v1", cdn=f"{origin}/cdn", uploads=f"{origin}/s3")
+        return cls(api=f"{origin}/api/rest", cdn=f"{origin}/cdn", uploads=f"{origin}/s3")

@@ -16,7 +16,7 @@ from leomock.operations import load
 from leomock.resources.webhooks import event_of
 from leomock.scenario_files import Library, ScenarioError, scenarios_folder
 from leomock.settings import Settings
-from leomock.spec.compile import Operation, Spec
+from leomock.spec.compile import Operation, Versions
 from leomock.spec.parse import Call, Request, parse
 from leomock.state.clock import Clock
 from leomock.state.journal import Headers
@@ -63,17 +63,19 @@ class Reply:
 
 
 class Api:
-    """The fake API: the documents, the handlers and the tenants.
+    """The fake API: the documents of its versions, the handlers and the tenants.
 
     It is synchronous, knows nothing of HTTP and never sleeps.
     """
 
     def __init__(self, settings: Settings | None = None, make_clock: MakeClock = Clock) -> None:
         self.settings = settings or Settings()
-        self.spec = Spec()
-        self.handlers = load(self.spec)
+        self.specs = Versions()
+        self.spec = self.specs["v1"]
+        self.operations = self.specs.operations
+        self.handlers = load(self.operations)
         self.library = Library(
-            scenarios_folder(), self.spec.operations, {o.group for o in self.spec.operations.values()}
+            scenarios_folder(), self.operations, {o.group for o in self.operations.values()}
         )
         self.worlds = Worlds(self.settings, make_clock, self._announce)
 
@@ -96,7 +98,7 @@ class Api:
         operation = world = struck = None
         try:
             world = self.worlds.enter(request.authorization)
-            operation, captured = self.spec.route(request.method, request.segments)
+            operation, captured = self.specs[request.version].route(request.method, request.segments)
             if len(request.body) > self.settings.max_body:
                 limit = self.settings.max_body
                 raise TOO_LARGE(limit=limit, explain=f"{operation.id}: the body has more than {limit} bytes")
@@ -143,15 +145,17 @@ class Api:
         operation = call.operation
         handler = self.handlers.get(operation.id)
         if handler is None:
-            reply = Reply(200, {operation.envelope: operation.shaper.blank}, operation, world)
+            reply = Reply(200, _enveloped(operation, operation.shaper.blank), operation, world)
             reply.explain = f"{operation.id} answers a blank: leomock has no behaviour for it yet"
             return reply
         value = operation.shaper.fit(handler(call, world))
-        return Reply(200, {operation.envelope: value}, operation, world)
+        reply = Reply(200, _enveloped(operation, value), operation, world)
+        reply.explain = call.explain
+        return reply
 
     def _strike(self, call: Call, resource: str, request: Request, world: World) -> Struck | None:
         """What the scenarios do to this call: those in force, and those that it asks for itself."""
-        prompt = call.get("prompt")
+        prompt = call.prompt
         more = self._magic(prompt)
         if request.scenario:
             more += [self._named(name.strip()) for name in request.scenario.split(",") if name.strip()]
@@ -162,7 +166,7 @@ class Api:
             operation=call.operation.id,
             group=call.operation.group,
             resource=resource,
-            prompt=prompt or "",
+            prompt=prompt,
             body=call,
             query=call.sent,
             headers=lambda: request.headers,
@@ -180,9 +184,9 @@ class Api:
         struck = world.strike(occasion, self._magic(prompt))
         world.outbox.add(kind, body, struck.delivery if struck else None, moment)
 
-    def _magic(self, prompt: object) -> list[Scenario]:
+    def _magic(self, prompt: str) -> list[Scenario]:
         """The scenarios that a prompt asks for."""
-        if not isinstance(prompt, str) or "[leomock:" not in prompt:
+        if "[leomock:" not in prompt:
             return []
         return [self._named(name) for name in MAGIC.findall(prompt)]
 
@@ -230,6 +234,11 @@ class Api:
         reply.text = given.text
         reply.headers = dict(given.headers)
         return reply
+
+
+def _enveloped(operation: Operation, value: Any) -> Any:
+    """The whole body of an answer."""
+    return {operation.envelope: value} if operation.envelope else value
 
 
 def _mark(reply: Reply, struck: Struck) -> None:

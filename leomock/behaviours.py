@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ from leomock.basis import KINDS, stated
 from leomock.catalogue import platform_models
 from leomock.operations import load
 from leomock.scenario_files import Library, scenarios_folder
-from leomock.spec.compile import Spec
-from leomock.spec.refs import OVERLAY, read
+from leomock.spec.compile import Operation, Versions
+from leomock.spec.refs import OVERLAY, read, specs_folder
 
 # A wording with fewer letters of its own than this is not found by its text.
 LEAST_LETTERS = 12
@@ -42,15 +42,15 @@ class Behaviour:
 
 def behaviours() -> list[Behaviour]:
     """All that there are, by their kinds."""
-    spec = Spec()
-    groups = {operation.group for operation in spec.operations.values()}
-    library = Library(scenarios_folder(), spec.operations, groups)
+    operations = Versions().operations
+    groups = {operation.group for operation in operations.values()}
+    library = Library(scenarios_folder(), operations, groups)
     return [
         *_of_errors(),
         *(Behaviour(f"scenario:{s.name}", s.description, s.basis, s.source) for s in library.all()),
         *_of_code(Path(__file__).parent),
-        *_of_blanks(spec),
-        *_of_overlays(spec.folder),
+        *_of_blanks(operations),
+        *_of_overlays(specs_folder()),
         *_of_models(),
     ]
 
@@ -88,9 +88,9 @@ def _documented(tree: ast.Module, module: str) -> Iterator[tuple[str, Any]]:
         yield from walk(tree, module)
 
 
-def _of_blanks(spec: Spec) -> Iterator[Behaviour]:
-    handlers = load(spec)
-    for operation in spec.operations.values():
+def _of_blanks(operations: Mapping[str, Operation]) -> Iterator[Behaviour]:
+    handlers = load(operations)
+    for operation in operations.values():
         if operation.id not in handlers:
             what = f"{operation.id} answers a blank made from its response schema, and remembers nothing."
             yield Behaviour(f"blank:{operation.id}", what, "chosen", "nobody wrote it yet")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +25,8 @@ class ApiError(Exception):
     """A refusal as the real service words it, and one sentence of ours that explains it.
 
     `status`, `code`, `path` and `text` are what the client sees in `{"error", "path", "code"}`;
-    `explain` travels in the header `X-Leomock-Explain` and in the log line.
+    `explain` travels in the header `X-Leomock-Explain` and in the log line. `details` are of a wording with
+    extensions.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class ApiError(Exception):
         path: str = "$",
         explain: str = "",
         headers: dict[str, str] | None = None,
+        details: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(text)
         self.wording = wording
@@ -43,6 +45,7 @@ class ApiError(Exception):
         self.path = path
         self.explain = explain
         self.headers = headers or {}
+        self.details = details
 
     @property
     def body(self) -> dict[str, str] | list[dict[str, object]]:
@@ -50,9 +53,10 @@ class ApiError(Exception):
         if self.wording.extensions is None:
             return {"error": self.text, "path": self.path, "code": self.wording.code}
         extensions = {"code": self.wording.code, **self.wording.extensions}
-        return [
-            {"message": self.text, "path": self.path.split("."), "locations": [], "extensions": extensions}
-        ]
+        if self.details is not None:
+            extensions["details"] = self.details
+        path = self.path.split(".") if self.path else []
+        return [{"extensions": extensions, "locations": [], "message": self.text, "path": path}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +272,29 @@ BAD_BLUEPRINT_REQUEST = Wording(
     BLUEPRINTS,
     {"details": {"message": "Bad request. Please check your input.", "statusCode": 400}},
 )
+
+INVALID_PARAMETERS = Wording(
+    200,
+    "BadRequestException",
+    "An error occurred.",
+    "observed",
+    "an answer of v2 captured in 2026; of the messages in its details only 'must be one of' was seen, the "
+    "others are chosen",
+    {"details": {}, "statusCode": 400},
+)
+
+
+def invalid(messages: Sequence[str], explain: str) -> ApiError:
+    """The refusal of a call to version 2, with a message for each of its errors.
+
+    Basis: chosen; with several errors their messages joined are that of the whole, since only a refusal with
+    one was captured.
+    """
+    code = "VALIDATION_ERROR"
+    errors = [{"code": code, "message": message} for message in messages]
+    details = {"code": code, "errors": errors, "message": ", ".join(messages)}
+    return ApiError(INVALID_PARAMETERS, INVALID_PARAMETERS.text, "", explain, details=details)
+
 
 # --- limits ---------------------------------------------------------------------------------------------
 

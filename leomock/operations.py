@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
 from leomock.errors import RULE_BROKEN, ApiError
-from leomock.spec.compile import Spec, suggestion
+from leomock.spec.compile import Operation, suggestion
 from leomock.spec.parse import Call
 from leomock.spec.refs import SpecError
 from leomock.state.world import World
@@ -35,15 +35,15 @@ def operation(id: str) -> Callable[[Handler], Handler]:
     return register
 
 
-def load(spec: Spec) -> dict[str, Handler]:
-    """Import `resources/` and return its handlers; one that names no operation stops the start."""
+def load(operations: Mapping[str, Operation]) -> dict[str, Handler]:
+    """Import `resources/` and return its handlers; one that names none of the operations stops the start."""
     resources = import_module("leomock.resources")
     for module in iter_modules(resources.__path__):
         import_module(f"leomock.resources.{module.name}")
     for id, handler in HANDLERS.items():
-        if id not in spec.operations:
+        if id not in operations:
             raise SpecError(
-                f'{handler.__module__}: @operation("{id}") is in no document{suggestion(id, spec.operations)}'
+                f'{handler.__module__}: @operation("{id}") is in no document{suggestion(id, operations)}'
             )
     return HANDLERS
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from leomock.catalogue import platform_models
+from leomock.catalogue import models_v2, platform_models
 from leomock.errors import INVALID_INIT_IMAGE, NO_ACCESS_TO_IMAGE, NO_INIT_VARIATION
 from leomock.results import at, rendered
 from leomock.settings import is_uuid
@@ -16,6 +17,8 @@ from leomock.state.world import World
 
 if TYPE_CHECKING:  # Pillow is loaded when the first picture is asked for
     from leomock.rendering.image import Picture
+    from leomock.rendering.mesh import Mesh
+    from leomock.rendering.sound import Sound
     from leomock.rendering.variation import Source, Variation
     from leomock.rendering.video import Video
 
@@ -29,10 +32,24 @@ DEEPEST_VARIATION = 4
 
 
 def picture_keys(row: Row, user_id: str) -> list[str]:
-    """The keys of the pictures of a generation, in the form seen on the real CDN."""
-    extension = "png" if row.get("transparency") == "foreground_only" else "jpg"
+    """The keys of the pictures of a generation, in the form seen on the real CDN.
+
+    Basis: chosen; meshes and sounds stand where other generations have their pictures.
+    """
     stem = f"users/{user_id}/generations/{row['id']}/{result_stem(row)}"
-    return [f"{stem}_{index}.{extension}" for index in range(picture_count(row))]
+    return [f"{stem}_{index}.{_extension(row)}" for index in range(picture_count(row))]
+
+
+def _extension(row: Row) -> str:
+    if "mesh" in row:
+        return "glb"
+    if "sound" in row:
+        return "wav"
+    return "png" if _is_transparent(row) or row.get("variation") == "NOBG" else "jpg"
+
+
+def _is_transparent(row: Row) -> bool:
+    return row.get("transparency") == "foreground_only"
 
 
 def variation_key(world: World, row: Row) -> str:
@@ -133,14 +150,16 @@ def varied_picture(world: World, id: str, name: str) -> Row:
 
 
 @at("users/{user}/generations/{id}/{name}")
-def result_of_a_generation(world: World, id: str, name: str) -> Picture | Video | None:
-    """The picture or the film of a finished generation that has this name."""
+def result_of_a_generation(
+    world: World, id: str, name: str
+) -> Picture | Variation | Video | Mesh | Sound | None:
+    """The picture, film, mesh or sound of a finished generation that has this name."""
     row = world.generations.get(id)
     if row is None or row["status"] != "COMPLETE":
         return None
     for index, key in enumerate(picture_keys(row, world.user_id)):
         if key.endswith(f"/{name}"):
-            return drawn(world, row, index)
+            return _made(world, row, index)
     if any(key.endswith(f"/{name}") for key in video_keys(row, world.user_id)):
         return video(world, row, row["imageWidth"], row["imageHeight"])
     return None
@@ -155,11 +174,39 @@ def result_of_a_variation(world: World, id: str, name: str) -> Variation | None:
     return drawn_variation(world, row)
 
 
-def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture:
-    """One picture of a generation, ready to be rendered."""
+def _made(world: World, row: Row, index: int) -> Picture | Variation | Mesh | Sound:
+    from leomock.rendering.mesh import Mesh
+    from leomock.rendering.sound import Sound
+
+    if "mesh" in row:
+        return Mesh(row["prompt"], row["seed"] + index)
+    if "sound" in row:
+        return Sound(row["prompt"], row["seed"] + index, row["sound"])
+    return drawn(world, row, index)
+
+
+def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture | Variation:
+    """One picture of a generation, ready to be rendered.
+
+    A generation that makes a picture larger or cuts it out, and has not got it, does so with one of its own.
+    """
+    from leomock.rendering.variation import Variation
+
+    before = origin(world, row, depth)
+    if kind := row.get("variation"):
+        factor = row["factor"]
+        if before is None:
+            width, height = (round(row[side] / factor) for side in ("imageWidth", "imageHeight"))
+            before = replace(_painted(row, index, None), width=width, height=height)
+        return Variation(before, kind, factor, row["creativity"])
+    init = before if before is None or isinstance(before, bytes) else rendered(before)
+    return _painted(row, index, init)
+
+
+def _painted(row: Row, index: int, init: bytes | None) -> Picture:
     from leomock.rendering.image import Picture
 
-    transparent = row.get("transparency") == "foreground_only"
+    transparent = _is_transparent(row)
     return Picture(
         prompt=row["prompt"],
         seed=row["seed"],
@@ -168,7 +215,7 @@ def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture:
         height=row["imageHeight"],
         format="png" if transparent else "jpeg",
         transparent=transparent,
-        init=_init(world, row, depth),
+        init=init,
         init_strength=row.get("initStrength", 0.5),
         label=_label(row),
     )
@@ -182,22 +229,26 @@ def video(world: World, row: Row, width: int, height: int) -> Video:
 
 
 def _label(row: Row) -> str:
-    model = platform_models().get(row["modelId"] or "")
-    return model.name if model else row.get("motionModel") or row["sdVersion"]
+    if model := models_v2().get(row.get("model", "")):
+        return model.name
+    of_platform = platform_models().get(row["modelId"] or "")
+    return of_platform.name if of_platform else row.get("motionModel") or row["sdVersion"]
 
 
-def _init(world: World, row: Row, depth: int) -> bytes | None:
-    """The file or picture that a generation began with, if it is still there."""
+def origin(world: World, row: Row, depth: int = 0) -> Source | None:
+    """What a generation began with, if it is still there."""
+    if stored := world.bucket.objects.get(row.get("reference", "")):
+        return stored.body
     if id := row.get("init_image_id"):
         return _file(world, id)
     if depth >= DEEPEST_INIT:
         return None
     if id := row.get("init_generation_image_id"):
         found = find_generated(world, id)
-        return rendered(drawn(world, *found, depth + 1)) if found else None
+        return drawn(world, *found, depth + 1) if found else None
     if id := row.get("init_variation_id"):
         variation = find_variation(world, id)
-        return rendered(drawn_variation(world, variation, depth + 1)) if variation else None
+        return drawn_variation(world, variation, depth + 1) if variation else None
     return None
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from leomock.rendering import Renderable
 from leomock.state.bucket import StoredObject
-from leomock.state.world import Worlds
+from leomock.state.world import World, Worlds
 
 Found = Renderable | StoredObject | None
 # Takes the world of the key's user, and the other steps that its pattern names.
@@ -44,10 +44,17 @@ def find(worlds: Worlds, key: str) -> Found:
         return None
     with world.lock:
         world.settle()
-        if stored := world.bucket.objects.get(key):
+        return here(world, key)
+
+
+def here(world: World, key: str) -> Found:
+    """What is at a key of the user of this world."""
+    if stored := world.bucket.objects.get(key):
+        if stored.expires is None or world.clock.now() < stored.expires:
             return stored
-        steps.pop("user", None)
-        return finder(world, **steps) if finder else None
+        del world.bucket.objects[key]
+    finder, steps = _finder(key)
+    return finder(world, **steps) if finder and steps.pop("user", "") == world.user_id else None
 
 
 def _finder(key: str) -> tuple[Finder | None, dict[str, str]]:

@@ -149,7 +149,7 @@ class Tenant:
     def _known(self) -> dict[str, Any]:
         """What the assertions need to know: the operations there are, and how much the journal forgot."""
         return {
-            "known_operations": list(self._fake.api.spec.operations),
+            "known_operations": list(self._fake.api.operations),
             "forgotten": self.world.journal.forgotten,
         }
 

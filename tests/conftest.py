@@ -20,7 +20,7 @@ import pytest
 from leomock.answer import Api, Reply
 from leomock.errors import ApiError
 from leomock.recordings import Recorded
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions
 from leomock.spec.parse import Request
 from leomock.spec.referee import Referee
 from tests.fixtures import client, fake
@@ -28,7 +28,7 @@ from tests.fixtures import client, fake
 __all__ = ["client", "fake"]  # fixtures for every test
 
 REFUSED = "the referee does not accept what the API answered:"
-SERVER = "http://leomock.test/api/rest/v1"
+SERVER = "http://leomock.test/api/rest"
 # To the document one UUID is as good as another, and any seed of up to nine digits is small enough: answers
 # that differ in nothing else share a verdict.
 _ALIKE = re.compile(rb'([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|(?<="seed":)\d{1,9}(?=[,}])')
@@ -51,7 +51,7 @@ class Watch:
     """What `Api.answer` answered since the last verdict."""
 
     def __init__(self) -> None:
-        self._answered: dict[Key, Recorded] = {}
+        self._answered: dict[Key, tuple[str, Recorded]] = {}
         self._verdicts: dict[Key, list[str]] = {}
 
     def saw(self, api: Api, request: Request, reply: Reply) -> None:
@@ -62,7 +62,7 @@ class Watch:
         operation = reply.operation
         if operation is None:
             try:
-                operation, _ = api.spec.route(request.method, request.segments)
+                operation, _ = api.specs[request.version].route(request.method, request.segments)
             except ApiError:
                 # The document cannot say what is answered where it names no operation (404, 405, and a
                 # refused key there).
@@ -72,27 +72,31 @@ class Watch:
         key = (operation.id, reply.status, alike)
         if key not in self._answered:
             path = "/".join(quote(segment, safe="") for segment in request.segments)
-            self._answered[key] = Recorded(
+            exchange = Recorded(
                 method=request.method,
-                url=f"{SERVER}/{path}",
+                url=f"{SERVER}/{request.version}/{path}",
                 status=reply.status,
                 response_headers={"Content-Type": "application/json"},
                 response_body=body,
             )
+            self._answered[key] = request.version, exchange
 
     def findings(self) -> list[str]:
         """The verdict on all that was seen since the last call."""
         answered, self._answered = self._answered, {}
-        for key, exchange in answered.items():
+        for key, (version, exchange) in answered.items():
             if key not in self._verdicts:
-                self._verdicts[key] = referee().judge_response(exchange)
+                self._verdicts[key] = referees()[version].judge_response(exchange)
         return [finding for key in answered for finding in self._verdicts[key]]
 
 
 @cache
-def referee() -> Referee:
-    """The referee of this run; leomock holds its own answers to every field."""
-    return Referee(Spec().document(SERVER), exact=True)
+def referees() -> dict[str, Referee]:
+    """The referees of this run, by version; leomock holds its own answers to every field."""
+    return {
+        version: Referee(spec.document(f"{SERVER}/{version}"), exact=True)
+        for version, spec in Versions().items()
+    }
 
 
 _watch = Watch()

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from leomock import __version__
 from leomock.cli import main
 from leomock.operations import HANDLERS, load
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions
 from leomock.webhook_receiver import WebhookReceiver
 
 
@@ -121,20 +121,31 @@ def test_openapi_prints_the_document() -> None:
     assert "RequestError" not in published["components"]["schemas"]
 
 
-def test_operations_lists_how_each_is_answered() -> None:
-    """A line for each, and each has a function."""
-    lines = CliRunner().invoke(main, ["operations"]).output.splitlines()
-    assert len(lines) == 58
-    assert any(
-        line.split() == ["createGeneration", "POST", "/generations", "generations.create_generation"]
-        for line in lines
+def test_openapi_prints_the_document_of_version_2() -> None:
+    """Nothing of it is among the published documents."""
+    document = json.loads(CliRunner().invoke(main, ["openapi", "--version", "v2"]).output)
+    assert document["servers"][0]["url"] == "https://cloud.leonardo.ai/api/rest/v2"
+    assert document["paths"].keys() == {"/generations", "/generationssync", "/models"}
+    done = CliRunner().invoke(main, ["openapi", "--version", "v2", "--published"])
+    assert (done.exit_code, done.output) == (
+        1,
+        "Error: v2: none of its documents is among the published ones\n",
     )
-    assert not any(line.endswith(" blank") for line in lines)
+
+
+def test_operations_lists_how_each_is_answered() -> None:
+    """58 of version 1 and 3 of version 2, each with its function."""
+    lines = [line.split() for line in CliRunner().invoke(main, ["operations"]).output.splitlines()]
+    assert [line[1] for line in lines] == ["v1"] * 58 + ["v2"] * 3
+    create, create_v2 = "generations.create_generation", "generations_v2.create_generation_v2"
+    assert ["createGeneration", "v1", "POST", "/generations", create] in lines
+    assert ["createGenerationV2", "v2", "POST", "/generations", create_v2] in lines
+    assert not any(line[-1] == "blank" for line in lines)
 
 
 def test_operations_says_what_has_no_behaviour_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     """As of an entry that was added to a document, and no function."""
-    load(Spec())
+    load(Versions().operations)
     monkeypatch.delitem(HANDLERS, "listElements")
     lines = CliRunner().invoke(main, ["operations"]).output.splitlines()
     assert [line.split()[0] for line in lines if line.endswith(" blank")] == ["listElements"]

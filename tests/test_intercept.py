@@ -397,6 +397,16 @@ def test_journey_with_fixed_hosts(kind: type[Client], any_fake: Fake) -> None:
 
 
 @every_client
+def test_version_2_with_fixed_hosts(kind: type[Client], fake: Fake) -> None:
+    """It is on the host of version 1."""
+    body = json.dumps({"model": "flux-dev", "parameters": {"prompt": "a cat"}}).encode()
+    headers = {"Authorization": f"Bearer {fake.api_key}", "Content-Type": "application/json"}
+    with intercept(fake), kind() as client:
+        answer = client.call("POST", "https://cloud.leonardo.ai/api/rest/v2/generations", body, headers)
+    assert answer.json["generate"]["generationId"]
+
+
+@every_client
 def test_call_in_clear(kind: type[Client], fake: Fake) -> None:
     """http goes to the fake as https does, and another port or spelling of the host does not matter."""
     with intercept(fake), kind() as client:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 
 from leomock.errors import Basis
 
@@ -19,6 +22,10 @@ _FLAGS = {
     "FLUX_DEV": "isFluxDev",
     "FLUX": "isFluxSchnell",
 }
+
+
+def _read(name: str) -> Any:
+    return json.loads(files(__name__).joinpath(name).read_text("utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,6 @@ class Model:
 @cache
 def platform_models() -> dict[str, Model]:
     """The platform models by id."""
-    rows = json.loads(files(__name__).joinpath("models.json").read_text("utf-8"))
     return {
         row["id"]: Model(
             row["id"],
@@ -54,8 +60,72 @@ def platform_models() -> dict[str, Model]:
             "isFluxKontext" if "Kontext" in row["name"] else _FLAGS.get(row["sdVersion"], ""),
             row.get("basis", "inferred"),
         )
-        for row in rows
+        for row in _read("models.json")
     }
+
+
+Kind = Literal["image", "video", "mesh", "sound", "upscaler", "cutout"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelV2:
+    """A model of version 2: its slug, what it makes, and the JSON Schema of its parameters as far as known.
+
+    Basis: chosen; ids that nobody saw follow from the slug.
+    """
+
+    slug: str
+    id: str
+    name: str
+    kind: Kind
+    parameters: dict[str, Any] | None
+    basis: Basis
+
+
+@cache
+def models_v2() -> dict[str, ModelV2]:
+    """The models of version 2 by slug: 66 of the 79 that there are."""
+    return {
+        row["slug"]: ModelV2(
+            row["slug"],
+            row["id"] or _id_from(row["slug"]),
+            row["name"],
+            row["kind"],
+            row["parameters"],
+            row["basis"],
+        )
+        for row in _read("v2_models.json")
+    }
+
+
+def _id_from(slug: str) -> str:
+    return str(UUID(bytes=hashlib.blake2b(slug.encode(), digest_size=16).digest(), version=4))
+
+
+@cache
+def schema_v2(slug: str) -> dict[str, Any]:
+    """What a call's parameters are held to: what is known of the model, and of all.
+
+    What is known of all of them (documented in part, v2_parameters.json) holds for each that the model's own
+    schema takes. Its highest numbers are chosen: no model is known to take more, and leomock draws no more.
+    """
+    of_all: dict[str, Any] = _read("v2_parameters.json")
+    own = models_v2()[slug].parameters or {}
+    properties = own.get("properties", {})
+    names = properties if own.get("additionalProperties") is False else of_all["properties"] | properties
+    taken = {name: of_all["properties"].get(name, {}) | properties.get(name, {}) for name in names}
+    return of_all | own | {"properties": taken}
+
+
+# Documented as retired. The slugs are chosen: the guides name the models in words.
+_RETIRED = re.compile(r"sora-2.*|veo-3(\.0.*|-.*)?|seedance-1\.0-lite.*|motion_1\.0.*|motion-svd|.*-preview")
+# These took a `mode` until 2026-05-04 (documented).
+QUALITY_FOR_MODE = ("gpt-image-1.5", "ideogram-v3.0")
+
+
+def is_retired(slug: str) -> bool:
+    """Whether there was a model of version 2 with this slug."""
+    return _RETIRED.fullmatch(slug) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +147,6 @@ class Element:
 @cache
 def elements() -> dict[str, Element]:
     """The platform elements by id."""
-    rows = json.loads(files(__name__).joinpath("elements.json").read_text("utf-8"))
     return {
         row["akUUID"]: Element(
             row["akUUID"],
@@ -88,7 +157,7 @@ def elements() -> dict[str, Element]:
             row["weightMin"],
             row["weightMax"],
         )
-        for row in rows
+        for row in _read("elements.json")
     }
 
 
@@ -132,7 +201,6 @@ class Blueprint:
 @cache
 def blueprints() -> dict[str, Blueprint]:
     """The blueprints by id, newest first."""
-    rows = json.loads(files(__name__).joinpath("blueprints.json").read_text("utf-8"))
     return {
         row["akUUID"]: Blueprint(
             row["akUUID"],
@@ -145,7 +213,7 @@ def blueprints() -> dict[str, Blueprint]:
             [_version(version) for version in row["versions"]],
             row["basis"],
         )
-        for row in rows
+        for row in _read("blueprints.json")
     }
 
 

@@ -2,7 +2,8 @@
 
 The real formula is not public. The figures that people saw are kept to: for a picture of 832x1216 with 10
 steps 2 with Flux Schnell, 8 with Lightning XL, Flux Dev and the Lucid models, 11 with Phoenix and the other
-SDXL models; 9 for one of 512x512 with 30 steps; 4 for a prompt. The rest is chosen.
+SDXL models; 9 for one of 512x512 with 30 steps; 4 for a prompt. So are those of version 2, which were seen in
+dollars (see state/account.py). The rest is chosen.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from leomock.catalogue import Kind
 
 Parameters = Mapping[str, Any]
 
@@ -31,6 +34,20 @@ VARIATION = 5
 # Of videos, by resolution.
 VIDEOS = {"RESOLUTION_480": 100, "RESOLUTION_720": 150, "RESOLUTION_1080": 250}
 UPSCALED_VIDEO = 100
+# Of version 2, for a picture (seen at 896x896), a cut-out, and a second of video: seen with Motion at what
+# may be five seconds, Seedance at four, Wan at two and Kling at three.
+PICTURES_V2 = {"kino-xl": 3, "concept-art": 3, "graphic-design": 3, "illustrative-albedo": 3}
+CUTOUT_V2 = 70
+SECONDS_V2 = {
+    "motion_2.0-fast": 70 / 5,
+    "seedance-1.0-pro-fast": 30 / 4,
+    "seedance-1.0-pro": 90 / 4,
+    "wan-2.7": 110 / 2,
+    "kling-video-o-3": 672 / 3,
+}
+USUAL_SECOND = 30
+MESH_V2 = 100
+SOUND_V2 = 20
 
 
 def _image(given: Parameters) -> int:
@@ -42,11 +59,13 @@ def _image(given: Parameters) -> int:
     if given.get("isModelCustom"):
         each += 1
     each += given.get("loraCount") or 0
-    pixels = given.get("imageWidth", 0) * given.get("imageHeight", 0)
-    if pixels > USUAL_PIXELS:
-        each = math.ceil(each * pixels / USUAL_PIXELS)
+    each = _by_size(each, given.get("imageWidth", 0), given.get("imageHeight", 0))
     price: int = each * given.get("numImages", 1) + (given.get("controlnetsCost") or 0)
     return price
+
+
+def _by_size(each: int, width: int, height: int) -> int:
+    return math.ceil(each * max(1, width * height / USUAL_PIXELS))
 
 
 def _lcm(given: Parameters) -> int:
@@ -80,3 +99,23 @@ _RULES: dict[str, Callable[[Parameters], int]] = {
 def price(service: str, given: Parameters) -> int:
     """The price of a call to a service (the words of `POST /pricing-calculator`), in credits."""
     return _RULES[service](given)
+
+
+def price_v2(slug: str, kind: Kind, row: Parameters) -> int:
+    """The price of a generation of version 2, in credits, by its row."""
+    width, height = row["imageWidth"], row["imageHeight"]
+    match kind:
+        case "image":
+            each = _by_size(PICTURES_V2.get(slug, USUAL), width, height)
+        case "video":
+            each = math.ceil(SECONDS_V2.get(slug, USUAL_SECOND) * row["seconds"])
+        case "upscaler":
+            each = price("UNIVERSAL_UPSCALER", {"megapixel": math.ceil(width * height / USUAL_PIXELS)})
+        case "cutout":
+            each = CUTOUT_V2
+        case "mesh":
+            each = MESH_V2
+        case "sound":
+            each = SOUND_V2
+    total: int = each * row["num_images"]
+    return total

@@ -9,12 +9,17 @@ import click
 
 @click.command()
 @click.option("--published", is_flag=True, help="Without leomock's corrections.")
-def openapi(published: bool) -> None:
+@click.option("--version", type=click.Choice(["v1", "v2"]), default="v1", help="Of which version of the API.")
+def openapi(published: bool, version: str) -> None:
     """Print the OpenAPI document: the published facts with leomock's corrections laid over them."""
     import orjson
 
-    from leomock.spec.compile import Spec
+    from leomock.spec.compile import Versions
+    from leomock.spec.refs import SpecError
 
-    spec = Spec()
-    document = spec.document("https://cloud.leonardo.ai/api/rest/v1", published=published)
+    try:
+        server = f"https://cloud.leonardo.ai/api/rest/{version}"
+        document = Versions()[version].document(server, published=published)
+    except SpecError as error:
+        raise click.ClickException(str(error)) from None
     sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

@@ -38,7 +38,7 @@ def check(file: Path) -> None:
 
 def _library() -> Library:
     from leomock.scenario_files import Library, scenarios_folder
-    from leomock.spec.compile import Spec
+    from leomock.spec.compile import Versions
 
-    known = Spec().operations
+    known = Versions().operations
     return Library(scenarios_folder(), known, {operation.group for operation in known.values()})

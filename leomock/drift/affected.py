@@ -13,7 +13,7 @@ from leomock.drift.nodes import Document, pointer
 from leomock.drift.notes import Change
 from leomock.operations import Handler, load
 from leomock.scenario_files import Library, scenarios_folder
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions
 from leomock.spec.refs import Json
 from leomock.state.scenario import Rule
 
@@ -46,8 +46,9 @@ class Project:
     """This project's handlers, scenarios and overlay, held against two sets of documents."""
 
     def __init__(self, old: Sequence[Document], new: Sequence[Document]) -> None:
-        self._spec = Spec()
-        self._handlers: dict[str, Handler] = load(self._spec)
+        versions = Versions()
+        self._spec = versions["v1"]
+        self._handlers: dict[str, Handler] = load(versions.operations)
         self.overlay = self._spec.folder / "overlay.json"
         self.actions = list(_actions(self._spec.overlay, _joined(old), _joined(new)))
 

@@ -124,10 +124,11 @@ def delete_generation_by_id(call: Call, world: World) -> Row | None:
 
     Basis: chosen; the pictures are gone with it at once, and a job that still runs ends with no event.
     """
-    row = world.remove(world.generations, call["id"])
+    row = world.generations.get(call["id"])
     if row is not None:
         remove_variations(world, row)
-    return row
+        world.bucket.objects.pop(row.get("reference", ""), None)
+    return world.remove(world.generations, call["id"])
 
 
 def _price(call: Call, model: Model | None) -> int:

@@ -24,6 +24,7 @@ from leomock.server.api_routes import addresses, header_text
 from leomock.server.steering import advance
 from leomock.server.webhook_sender import Sender
 from leomock.settings import SettingError, check_origin
+from leomock.spec.refs import SpecError
 from leomock.state.clock import timestamp
 from leomock.state.snapshot import SnapshotError, restore, take
 from leomock.state.world import World
@@ -85,13 +86,21 @@ class Admin:
 
     async def health(self, request: Request) -> Response:
         """Whether the fake is up."""
-        operations = len(self.api.spec.operations)
+        operations = len(self.api.operations)
         return JSONResponse({"status": "ok", "version": __version__, "operations": operations})
 
     async def document(self, request: Request) -> Response:
-        """The effective document, or the published one."""
+        """The effective document of a version, or the published one."""
         published = request.query_params.get("published", "") not in ("", "0", "false")
-        document = self.api.spec.document(self._addresses(request).api, published=published)
+        version = request.query_params.get("version", "v1")
+        specs = self.api.specs
+        if version not in specs:
+            raise Wrong(f"version={shown(version)}: use {' or '.join(specs)}")
+        try:
+            server = f"{self._addresses(request).api}/{version}"
+            document = specs[version].document(server, published=published)
+        except SpecError as error:
+            raise Wrong(str(error)) from None
         return Response(orjson.dumps(document), media_type="application/json")
 
     async def bucket(self, request: Request) -> Response:

@@ -19,8 +19,8 @@ from leomock.server.breakage import broken, connection_of
 from leomock.server.recording import NOTE
 from leomock.spec.parse import Request
 
-# The second is what the capability's REST adapter exposes.
-PREFIXES = ("/api/rest/v1", "/v1")
+# Where each version of the API is; without `/api/rest` as the capability's REST adapter exposes it.
+PREFIXES = {"/api/rest/v1": "v1", "/v1": "v1", "/api/rest/v2": "v2", "/v2": "v2"}
 LONGEST_HEADER = 500
 # A body that is too long is read on up to here, so that a client which sends first still gets its answer.
 LONGEST_DRAIN = 2**30
@@ -30,7 +30,7 @@ _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class ApiRoutes:
-    """Answers everything below the API's two prefixes, and hands the rest on to another app.
+    """Answers everything below the API's prefixes, and hands the rest on to another app.
 
     It stands in front of Starlette's routes: they cost an eighth of a call, and they see the path decoded,
     where `%2F` in an id looks like a slash.
@@ -46,13 +46,15 @@ class ApiRoutes:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-            for prefix in PREFIXES:
+            for prefix, version in PREFIXES.items():
                 if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("/", ""):
-                    await self._answer(path, path[len(prefix) :].strip("/"), scope, receive, send)
+                    await self._answer(path, path[len(prefix) :].strip("/"), version, scope, receive, send)
                     return
         await self._rest(scope, receive, send)
 
-    async def _answer(self, wire_path: str, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(
+        self, wire_path: str, path: str, version: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         authorization = host = scenario = b""
         has_body = False
         for name, value in scope["headers"]:
@@ -74,6 +76,7 @@ class ApiRoutes:
             authorization.decode("latin-1"),
             scope["headers"],
             scenario.decode("latin-1"),
+            version,
         )
         began = time.perf_counter()
         try:

@@ -38,7 +38,7 @@ def _nothing(key: str) -> Response:
     """What S3 answers for a key that is not there to a reader who may not list the bucket (documented)."""
     explain = (
         "nothing is at this address: a picture is there while its generation is COMPLETE and not deleted, "
-        "an uploaded file once the upload was accepted"
+        "an uploaded file once the upload was accepted, an ephemeral result for half an hour"
     )
     refusal = Refusal(403, "AccessDenied", "Access Denied", explain)
     return Response(

@@ -13,7 +13,17 @@ import jsonschema_rs
 
 from leomock.errors import NO_ENDPOINT, WRONG_METHOD
 from leomock.spec.overlay import lay
-from leomock.spec.refs import OVERLAY, Json, SpecError, bundle, operations_of, read, resolve, specs_folder
+from leomock.spec.refs import (
+    OVERLAY,
+    Json,
+    SpecError,
+    bundle,
+    groups,
+    operations_of,
+    read,
+    resolve,
+    specs_folder,
+)
 from leomock.spec.shape import Shaper
 
 _JSON_SCHEMA = ("title", "type", "enum", "required", "properties", "items", "allOf", "oneOf", "anyOf", "not")
@@ -122,6 +132,8 @@ class Operation:
             raise SpecError(f"{self}: a response has exactly one top-level key, this one has {names}")
         # Empty where the document says that the answer has none (`x-envelope: false`).
         self.envelope: str = names[0] if has_envelope else ""
+        # The names that lead to the prompt, from the variable on.
+        self.prompt: tuple[str, ...] = tuple(entry.get("x-prompt", ("prompt",)))
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} ({self.id})"
@@ -207,6 +219,8 @@ class Spec:
     @cached_property
     def published(self) -> Json:
         """What was published, without our corrections; nothing that comes from another source."""
+        if not groups(self.folder, published_only=True):
+            raise SpecError(f"{self.folder.name}: none of its documents is among the published ones")
         return bundle(self.folder, published_only=True)
 
     def route(self, method: str, segments: list[str]) -> tuple[Operation, dict[str, str]]:
@@ -245,6 +259,18 @@ class Spec:
         document = copy.copy(self.published if published else self.effective)
         document["servers"] = [{"url": server, "description": "This fake."}]
         return document
+
+
+class Versions(dict[str, Spec]):
+    """The documents of each version of the API, by its name in paths."""
+
+    def __init__(self) -> None:
+        super().__init__(v1=Spec(), v2=Spec(specs_folder() / "v2"))
+
+    @cached_property
+    def operations(self) -> dict[str, Operation]:
+        """All operations by their ids, which differ from version to version."""
+        return {id: operation for spec in self.values() for id, operation in spec.operations.items()}
 
 
 def suggestion(word: str, known: Mapping[str, object]) -> str:

@@ -43,12 +43,12 @@ class Request:
 
     `segments` are the decoded parts of the path below the API's base; `query` is the raw query string;
     `raw_headers` are names (in lower case) and values as they came; `scenario` names scenarios for this
-    request alone.
+    request alone; `version` is that of the API.
     """
 
     __slots__ = (
         *("_headers", "addresses", "authorization", "body", "method", "query"),
-        *("raw_headers", "scenario", "segments"),
+        *("raw_headers", "scenario", "segments", "version"),
     )
 
     def __init__(
@@ -61,6 +61,7 @@ class Request:
         authorization: str = "",
         raw_headers: Sequence[tuple[bytes, bytes]] = (),
         scenario: str = "",
+        version: str = "v1",
     ) -> None:
         self.method = method
         self.segments = segments
@@ -71,6 +72,7 @@ class Request:
         self.raw_headers = raw_headers
         self._headers: dict[str, str] | None = None
         self.scenario = scenario
+        self.version = version
 
     @property
     def headers(self) -> dict[str, str]:
@@ -84,20 +86,30 @@ class Call(dict[str, Any]):
     """A request that was understood: the values of all variables of an operation, by their names.
 
     `call["width"]` is the value with defaults filled in (None where there is none), `call["wdith"]` a
-    KeyError; `call.given("width")` says whether the client sent one itself. `sent` is what it sent.
+    KeyError; `call.given("width")` says whether the client sent one itself. `sent` is what it sent. What a
+    handler puts into `explain` travels in the header `X-Leomock-Explain` of its answer.
     """
 
-    __slots__ = ("addresses", "operation", "sent")
+    __slots__ = ("addresses", "explain", "operation", "sent")
 
     def __init__(self, operation: Operation, sent: dict[str, Any], addresses: Addresses) -> None:
         super().__init__(operation.defaults)
         self.operation = operation
         self.sent = sent
         self.addresses = addresses
+        self.explain = ""
 
     def given(self, name: str) -> bool:
         """Whether the client sent a value (an explicit null is none)."""
         return self.sent.get(name) is not None
+
+    @property
+    def prompt(self) -> str:
+        """The prompt, where the document says it is; empty where there is none."""
+        value: Any = self
+        for name in self.operation.prompt:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value if isinstance(value, str) else ""
 
 
 def parse(operation: Operation, captured: dict[str, str], request: Request) -> Call:

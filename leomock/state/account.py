@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from leomock.errors import OUT_OF_CREDITS
 from leomock.settings import Unit
 
-# Dollars for a credit. Chosen: the real prices are not public; so a picture costs cents, as those seen did.
-DOLLARS = 0.0015
+# Dollars for a credit. Inferred: at this price the six amounts that were seen ($0.0045, $0.0449, $0.1047,
+# $0.1346, $0.1645 and $1.0046) are whole credits: 3, 30, 70, 90, 110 and 672.
+DOLLARS = Decimal("0.001495")
 
 
 class Account:
@@ -72,7 +74,8 @@ class Account:
         """A price as answers tell it: in dollars `apiCreditCost` is null (seen on pay-as-you-go accounts)."""
         if self._unit == "CREDITS":
             return {"apiCreditCost": credits, "cost": {"amount": str(credits), "unit": "CREDITS"}}
-        return {"apiCreditCost": None, "cost": {"amount": f"{credits * DOLLARS:.4f}", "unit": "DOLLARS"}}
+        amount = (credits * DOLLARS).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+        return {"apiCreditCost": None, "cost": {"amount": str(amount), "unit": "DOLLARS"}}
 
     def as_json(self) -> dict[str, float]:
         """What is left, as JSON values."""

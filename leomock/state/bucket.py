@@ -91,13 +91,17 @@ def refusal_xml(refusal: Refusal, request_id: str, host_id: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object: `etag` is the quoted MD5 of `body`, `metadata` maps x-amz-meta-* names to values."""
+    """One object: `etag` is the quoted MD5 of `body`, `metadata` maps x-amz-meta-* names to values.
+
+    It is not given to anybody any more from the moment on when it `expires`, in seconds since 1970.
+    """
 
     body: bytes
     content_type: str
     etag: str
     metadata: dict[str, str]
     modified: float
+    expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +161,17 @@ class Bucket:
         return fields
 
     def keep(
-        self, key: str, body: bytes, content_type: str, metadata: dict[str, str] | None = None
+        self,
+        key: str,
+        body: bytes,
+        content_type: str,
+        metadata: dict[str, str] | None = None,
+        expires: float | None = None,
     ) -> StoredObject:
         """Store an object, in place of the one that has this key."""
         etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
-        stored = self.objects[key] = StoredObject(body, content_type, etag, metadata or {}, self.now())
+        stored = StoredObject(body, content_type, etag, metadata or {}, self.now(), expires)
+        self.objects[key] = stored
         return stored
 
     def open(self, fields: Iterable[tuple[str, str]], filename: str | None = None) -> Upload:

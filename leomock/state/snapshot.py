@@ -52,6 +52,7 @@ def take(world: World) -> dict[str, Any]:
                     "etag": stored.etag,
                     "metadata": stored.metadata,
                     "modified": stored.modified,
+                    "expires": stored.expires,
                 }
                 for key, stored in world.bucket.objects.items()
             },
@@ -138,6 +139,7 @@ def _object(entry: Any) -> StoredObject:
         str(entry["etag"]),
         {str(name): str(value) for name, value in entry["metadata"].items()},
         float(entry["modified"]),
+        None if entry["expires"] is None else float(entry["expires"]),
     )
 
 

@@ -97,5 +97,5 @@ def test_prices_in_dollars() -> None:
     fake = Fake(unit="DOLLARS", clock="frozen")
     with client_of(fake) as client:
         job = client.post("/generations", json={"prompt": "a cat"}).json()["sdGenerationJob"]
-        assert (job["apiCreditCost"], job["cost"]) == (None, {"amount": "0.0480", "unit": "DOLLARS"})
+        assert (job["apiCreditCost"], job["cost"]) == (None, {"amount": "0.0478", "unit": "DOLLARS"})
     fake.close()

@@ -28,6 +28,20 @@ def test_openapi_is_the_effective_document(client: httpx.Client, fake: Fake) -> 
     assert list(published["paths"]["/generations"]["post"]["responses"]) == ["200"]
 
 
+def test_openapi_of_version_2(client: httpx.Client, fake: Fake) -> None:
+    """Nothing of it is among the published documents."""
+    url = f"{fake.url}/_leomock/openapi.json"
+    document = client.get(f"{url}?version=v2").json()
+    assert document["servers"][0]["url"] == f"{fake.url}/api/rest/v2"
+    assert "/generationssync" in document["paths"]
+    for query, text in (
+        ("version=v2&published=1", "v2: none of its documents is among the published ones"),
+        ("version=v3", 'version="v3": use v1 or v2'),
+    ):
+        answer = client.get(f"{url}?{query}")
+        assert (answer.status_code, answer.json()) == (400, {"error": f"leomock: {text}"})
+
+
 def test_bucket_tells_its_credentials(client: httpx.Client, fake: Fake) -> None:
     """So that a test can sign any policy; the key names the world."""
     told = client.get(f"{fake.url}/_leomock/bucket").json()

@@ -64,6 +64,31 @@ def test_both_prefixes_answer(fake: Fake, base: str) -> None:
         assert completed(client)["status"] == "COMPLETE"
 
 
+@pytest.mark.parametrize("base", ["/api/rest/v2", "/v2"])
+def test_version_2_answers_below_prefixes_of_its_own(fake: Fake, client: httpx.Client, base: str) -> None:
+    """With its own operations, and no other."""
+    body = {"model": "flux-dev", "parameters": {"prompt": "a"}}
+    assert "generate" in client.post(f"{fake.url}{base}/generations", json=body).json()
+    unknown = client.get(f"{fake.url}{base}/me")
+    assert (unknown.status_code, unknown.json()["error"]) == (404, "Endpoint not found")
+    assert unknown.headers["x-leomock-explain"] == (
+        "GET /me: no such operation; the nearest is GET /models (listModelsV2)"
+    )
+    wrong = client.get(f"{fake.url}{base}/generations")
+    assert (wrong.status_code, wrong.json()["error"]) == (405, "Allowed methods: POST")
+    assert wrong.headers["allow"] == "POST"
+    assert client.get("/models").status_code == 404
+    assert client.get(f"{fake.url}{base}/models", headers={"authorization": ""}).status_code == 401
+    (call,) = fake.assert_called("createGenerationV2", times=1, body={"model": "flux-dev"})
+    assert call.path == f"{base}/generations"
+    fake.assert_called("listModelsV2", times=0)
+
+
+def test_prefix_with_more_letters_is_none(fake: Fake, client: httpx.Client) -> None:
+    """`/v22` is not `/v2`."""
+    assert client.get(f"{fake.url}/v22/models").json()["error"].startswith("leomock: 404 ")
+
+
 @pytest.mark.parametrize("slashes", ["/", "//"])
 def test_trailing_slash_is_accepted(client: httpx.Client, slashes: str) -> None:
     """As the real service does."""

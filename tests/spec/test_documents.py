@@ -146,7 +146,7 @@ def test_handler_of_no_operation_stops_the_start(spec: Spec) -> None:
     try:
         HANDLERS["createGenration"] = handlers.get("createGeneration") or (lambda call, world: None)
         with pytest.raises(SpecError) as stopped:
-            load(spec)
+            load(spec.operations)
         assert "@operation(\"createGenration\") is in no document; did you mean 'createGeneration'?" in str(
             stopped.value
         )
