@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "addresses": set(),
     "spec": LEAVES | {"spec"},
     "state": LEAVES | {"state"},
-    "catalogue": LEAVES,
+    "catalogue": LEAVES | {"catalogue"},
     "rendering": {"rendering"},
     "media_files": set(),
     "results": {"rendering", "state"},

@@ -159,6 +159,10 @@ class Operation:
             ]
         return found
 
+    def enveloped(self, value: Any) -> Any:
+        """A value as the body of an answer."""
+        return {self.envelope: value} if self.envelope else value
+
     def resolved(self, schema: Json) -> Json:
         """A schema of this operation with its references followed."""
         return resolve(self._document, schema)

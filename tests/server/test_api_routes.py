@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from leomock import Fake
+from leomock.operations import HANDLERS
 from tests.fixtures import client_of, completed, generate
 
 NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
@@ -76,7 +77,7 @@ def test_version_2_answers_below_prefixes_of_its_own(fake: Fake, client: httpx.C
     wrong = client.get(f"{fake.url}{base}/generations")
     assert (wrong.status_code, wrong.json()["error"]) == (405, "Allowed methods: POST")
     assert wrong.headers["allow"] == "POST"
-    assert client.get("/models").status_code == 404
+    assert client.post("/generationssync", json={}).status_code == 404
     assert client.get(f"{fake.url}{base}/models", headers={"authorization": ""}).status_code == 401
     (call,) = fake.assert_called("createGenerationV2", times=1, body={"model": "flux-dev"})
     assert call.path == f"{base}/generations"
@@ -172,8 +173,11 @@ def test_body_over_the_limit_is_413(small: httpx.Client) -> None:
     }
 
 
-def test_operation_without_behaviour_answers_a_blank(client: httpx.Client) -> None:
+def test_operation_without_behaviour_answers_a_blank(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Valid by the document, and it says what it is."""
+    monkeypatch.delitem(HANDLERS, "listPlatformModels")
     answer = client.get("/platformModels")
     assert answer.json() == {"custom_models": []}
     assert answer.headers["x-leomock-explain"] == (
