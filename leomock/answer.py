@@ -145,11 +145,11 @@ class Api:
         operation = call.operation
         handler = self.handlers.get(operation.id)
         if handler is None:
-            reply = Reply(200, _enveloped(operation, operation.shaper.blank), operation, world)
+            reply = Reply(200, operation.enveloped(operation.shaper.blank), operation, world)
             reply.explain = f"{operation.id} answers a blank: leomock has no behaviour for it yet"
             return reply
         value = operation.shaper.fit(handler(call, world))
-        reply = Reply(200, _enveloped(operation, value), operation, world)
+        reply = Reply(200, operation.enveloped(value), operation, world)
         reply.explain = call.explain
         return reply
 
@@ -234,11 +234,6 @@ class Api:
         reply.text = given.text
         reply.headers = dict(given.headers)
         return reply
-
-
-def _enveloped(operation: Operation, value: Any) -> Any:
-    """The whole body of an answer."""
-    return {operation.envelope: value} if operation.envelope else value
 
 
 def _mark(reply: Reply, struck: Struck) -> None:

@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "reports": {"__version__"},
     "spec": LEAVES | {"recordings", "spec"},
     "state": LEAVES | {"state"},
-    "catalogue": LEAVES,
+    "catalogue": LEAVES | {"catalogue"},
     "rendering": {"rendering"},
     "media_files": set(),
     "results": {"rendering", "state"},

@@ -26,12 +26,12 @@ from hypothesis.stateful import (
 from leomock.addresses import Addresses
 from leomock.answer import Api
 from leomock.settings import Settings
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions
 from leomock.spec.parse import Request
 from leomock.state.bucket import Refusal
 from tests.reference_model import Shown, Tenant
 
-SPEC = Spec()
+SPECS = Versions()
 ADDRESSES = Addresses.under("http://leomock.test")
 KEYS = ("ada", "bob")
 PACES = {
@@ -53,7 +53,7 @@ class Driver:
 
     def __init__(self, jobs: str, seed: int) -> None:
         # Reading the documents takes longer than a run, and no call changes them.
-        with patch("leomock.answer.Spec", lambda: SPEC):
+        with patch("leomock.answer.Versions", lambda: SPECS):
             self.api = Api(Settings(jobs=jobs, seed=seed))
         self.steps: list[tuple[str, tuple[Any, ...], bytes]] = []
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from leomock.operations import HANDLERS, load
-from leomock.spec.compile import Spec, json_schema
+from leomock.spec.compile import Spec, Versions, json_schema
 from leomock.spec.overlay import lay
 from leomock.spec.refs import SpecError, bundle, groups, operations_of, read, resolve, specs_folder
 from leomock.spec.shape import Shaper
@@ -140,13 +140,13 @@ def test_reference_loop_is_told() -> None:
         resolve(document, document["a"])
 
 
-def test_handler_of_no_operation_stops_the_start(spec: Spec) -> None:
+def test_handler_of_no_operation_stops_the_start() -> None:
     """A mistyped operation id is told with the nearest right one."""
     handlers = copy.copy(HANDLERS)
     try:
         HANDLERS["createGenration"] = handlers.get("createGeneration") or (lambda call, world: None)
         with pytest.raises(SpecError) as stopped:
-            load(spec.operations)
+            load(Versions().operations)
         assert "@operation(\"createGenration\") is in no document; did you mean 'createGeneration'?" in str(
             stopped.value
         )
