@@ -132,11 +132,20 @@ def _is_valid(operation: Operation, location: ParameterLocation, value: Any) -> 
         if alternative is None:
             return True
         # Without a body there are no variables, so what is required is missing, whatever the document says.
-        return bool(make_validator(alternative.validation_schema, validator).is_valid(value))
+        return bool(make_validator(alternative.validation_schema, validator).is_valid(_whole(value)))
     parameters: Any = operation.get_parameter_set(location)
     schema = parameters.validation_schema
     typed = {name: _typed(part, schema.get("properties", {}).get(name, {})) for name, part in value.items()}
     return bool(make_validator(schema, validator).is_valid(typed))
+
+
+def _whole(value: Any) -> Any:
+    """JSON values in which 1.0 is 1: only the old draft that OpenAPI 3.0 names tells them apart."""
+    if isinstance(value, dict):
+        return {name: _whole(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_whole(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _typed(value: Any, schema: Any) -> Any:

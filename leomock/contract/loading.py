@@ -50,13 +50,13 @@ class Loaded:
         target.ensure_answers()
         known = Known(wrong_key=target.answer_to_a_wrong_key())
         if published:
-            known.effective = _schema(target, document(self.spec, target.url), _config(target, 1, 0, 1))
+            known.effective = _schema(target, document(self.spec, target.place), _config(target, 1, 0, 1))
         self.ledger = Ledger(known)
         # What a broken server answers here it answers in the run as well, where it becomes a finding.
         with contextlib.suppress(httpx.HTTPError, AttributeError, TypeError, LookupError):
             prepare(target, self.things)
         config = _config(target, max_examples, seed, workers)
-        self.schema = _schema(target, document(self.spec, target.url, published=published), config)
+        self.schema = _schema(target, document(self.spec, target.place, published=published), config)
         for hook in (self.filter_case, self.map_case, self.after_call, self.filter_failure):
             self.schema.hooks.register_hook_with_name(hook, hook.__name__)
 
@@ -115,7 +115,6 @@ def _config(target: Target, max_examples: int, seed: int, workers: int) -> Schem
     config = SchemathesisConfig(seed=seed)
     project = config.projects.default
     project.update(
-        base_url=target.url,
         headers={"Authorization": f"Bearer {target.api_key}"},
         workers=workers,
         # One finding must not hide the next.

@@ -129,12 +129,12 @@ def _upload(client: httpx.Client, stranger: httpx.Client, things: Things) -> Non
 
 
 def _generate(client: httpx.Client, things: Things) -> None:
-    """A generation of the smallest pictures, finished."""
+    """A generation of small pictures, finished if it ever is."""
     answer = json_of(client.post("/generations", json=SMALL))
     things.made(answer)
     for id in at(answer, ["sdGenerationJob", "generationId"]):
+        things.add("generation", id)
         if row := completed(client, id):
-            things.add("generation", id)
             things.add("generated image", *at(row, ["generated_images", "*", "id"]))
 
 

@@ -32,6 +32,8 @@ PHOTOREAL_V2_MODELS = (
 )
 LARGEST_FLUX_SEED = 2147483637
 DATA_URL = f"data:image/jpeg;base64,{base64.b64encode(PICTURE).decode()}"
+# What schemathesis calls a property that the document does not name.
+UNNAMEABLE = "x-schemathesis-unknown-property"
 # How often a read names a thing that exists; the other times it names none, which is answered with null.
 SHARE_OF_READS = 0.75
 
@@ -163,6 +165,11 @@ def _named(sent: Sent, name: Any, holder: Any, within: tuple[str, ...]) -> list[
     return []
 
 
+def _nameable_key(sent: Sent) -> None:
+    if UNNAMEABLE in sent.properties:
+        sent.properties[UNNAMEABLE.replace("-", "_")] = sent.properties.pop(UNNAMEABLE)
+
+
 # --- properties that go together ------------------------------------------------------------------------
 
 
@@ -257,6 +264,13 @@ RULES = (
         _delete_own_things,
         "chosen",
         "a check must not delete what it did not make",
+        always=True,
+    ),
+    Rule(
+        "an unknown key could be a variable's name",
+        _nameable_key,
+        "inferred",
+        "Hasura's REST endpoints pass over keys that no GraphQL variable could have, and refuse all others",
         always=True,
     ),
     Rule("a null in a path is the text 'null'", _no_null_in_path, "inferred", "RFC 3986 knows no null"),

@@ -46,7 +46,7 @@ class Target:
     ) -> None:
         self.url = base_url(url)
         self.api_key = api_key
-        self.app = app
+        self.app = _Local(app) if app is not None else None
         self.writes = writes
         self.max_requests = max_requests
         self.requests = 0
@@ -63,6 +63,11 @@ class Target:
     def exhausted(self) -> bool:
         """Whether no more requests may be sent."""
         return self.max_requests is not None and self.requests >= self.max_requests
+
+    @property
+    def place(self) -> str:
+        """Where the API begins, as a document says it: an app has no host."""
+        return self.url if self.app is None else urlsplit(self.url).path
 
     def admit(self, method: str) -> None:
         """Let one request pass; raises Enough after the last, CheckError for what must not be sent."""
@@ -119,6 +124,18 @@ class Target:
         if answer.is_success:
             return "accepted"
         return "hook error" if answer.status_code == 500 and HOOK_DOWN.text in answer.text else "refused"
+
+
+class _Local:
+    """An ASGI app to which schemathesis speaks: it gives lists where servers give pairs; both are ASGI."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope.get("server"):
+            scope = {**scope, "server": tuple(scope["server"])}
+        await self._app(scope, receive, send)
 
 
 def base_url(url: str) -> str:
