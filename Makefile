@@ -9,7 +9,7 @@ endif
 NODE_CLIENT := tests/clients/node
 PORT   ?= 8090
 
-.PHONY: help serve test check format bench long soak clean install dev
+.PHONY: help serve test check contract format bench long soak clean install dev
 help:           ## This list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -36,6 +36,10 @@ long: dev       ## The property tests with many more examples
 
 soak: dev       ## 200 clients with faults on, for a minute
 	LEOMOCK_SOAK_SECONDS=60 $(BIN)/python -m pytest tests/soak
+
+contract: dev   ## The contract check with 1,000 examples an operation
+	$(BIN)/leomock check --max-examples 1000 --explain-allowances -v
+	LEOMOCK_CONTRACT_EXAMPLES=1000 $(BIN)/python -m pytest tests/contract/test_api.py
 
 install: $(VENV)/.installed
 dev: $(VENV)/.dev $(NODE_CLIENT)/.installed

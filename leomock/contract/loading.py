@@ -120,6 +120,8 @@ def _config(target: Target, max_examples: int, seed: int, workers: int) -> Schem
         # One finding must not hide the next.
         continue_on_failure=True,
     )
+    if target.app is None:
+        project.update(base_url=target.url)
     project.generation.update(max_examples=max_examples, database="none")
     project.phases.stateful.max_steps = LONGEST_SCENARIO
     project.auth.auto_signup = False

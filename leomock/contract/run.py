@@ -8,7 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
+import requests
+from schemathesis.core.errors import NoLinksFound
 from schemathesis.engine import Status, events, from_schema
+from schemathesis.engine.errors import UnhealthyAPIError, UnresponsiveOperationError
 from schemathesis.engine.run import TESTING_PHASES
 
 from leomock.contract.allowances import id_of
@@ -162,9 +165,14 @@ class _Run:
     def _error(self, event: Any) -> None:
         if isinstance(event.value, Enough) or self.loaded.target.exhausted:
             return
+        if isinstance(event.value, NoLinksFound):
+            self.say("stateful  left out: no operation of these leads to another")
+            return
         if isinstance(event.value, CheckError):
             raise event.value
         told = " ".join(str(event.value).split())
+        if not isinstance(event.value, _NO_ANSWER):
+            raise CheckError(f"leomock check: the run broke off at {event.label}: {told}") from event.value
         self.findings.append(
             Finding(
                 rule="no-answer",
@@ -207,4 +215,5 @@ class _Run:
         return facts
 
 
+_NO_ANSWER = (requests.RequestException, UnhealthyAPIError, UnresponsiveOperationError)
 _EXHAUSTED = "leomock check: the largest number of requests was sent (--max-requests)"
