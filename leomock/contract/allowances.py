@@ -77,6 +77,16 @@ class Known:
     unnamed: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding as conditions see it."""
+
+    failure: Failure
+    case: Case
+    response: Response
+    known: Known
+
+
 class Ledger:
     """Answers findings with allowances, and counts how often each did, by operation."""
 
@@ -161,16 +171,28 @@ def _typed(value: Any, schema: Any) -> Any:
     return unquote(str(value))
 
 
-def _others_valid(case: Case) -> bool:
-    """Whether nothing but the body is wrong on purpose."""
-    return case.meta is not None and not any(
-        case.meta.is_negative_at(location)
-        for location in (ParameterLocation.PATH, ParameterLocation.QUERY, ParameterLocation.HEADER)
-    )
+def _query_as_read(found: Found) -> dict[str, str]:
+    """The query's variables as the API reads them: those that can be named and are not empty."""
+    arrived = parse_qsl(urlsplit(found.response.request.url or "").query, keep_blank_values=True)
+    return {name: value for name, value in arrived if value and GRAPHQL_NAME.fullmatch(name)}
 
 
-def _valid_as_read(case: Case) -> bool:
-    return _others_valid(case) and _is_valid(case.operation, ParameterLocation.BODY, _as_read(case))
+def _others_valid(found: Found, location: ParameterLocation) -> bool:
+    """Whether nothing is wrong on purpose but what stands at a location, as the API reads it."""
+    case, meta = found.case, found.case.meta
+    if meta is None:
+        return False
+    for other in (ParameterLocation.PATH, ParameterLocation.HEADER, ParameterLocation.BODY):
+        if other != location and meta.is_negative_at(other):
+            return False
+    if location == ParameterLocation.QUERY or not meta.is_negative_at(ParameterLocation.QUERY):
+        return True
+    return _is_valid(case.operation, ParameterLocation.QUERY, _query_as_read(found))
+
+
+def _valid_as_read(found: Found) -> bool:
+    operation, body = found.case.operation, _as_read(found.case)
+    return _others_valid(found, ParameterLocation.BODY) and _is_valid(operation, ParameterLocation.BODY, body)
 
 
 def _valid_for(operation: Operation, case: Case) -> bool:
@@ -185,19 +207,9 @@ def _valid_for(operation: Operation, case: Case) -> bool:
 # --- conditions --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A finding as conditions see it."""
-
-    failure: Failure
-    case: Case
-    response: Response
-    known: Known
-
-
 def no_object(found: Found) -> bool:
     """The body is no JSON object, and without variables the call is valid."""
-    return not isinstance(found.case.body, dict) and _valid_as_read(found.case)
+    return not isinstance(found.case.body, dict) and _valid_as_read(found)
 
 
 def unnameable_keys(found: Found) -> bool:
@@ -206,7 +218,7 @@ def unnameable_keys(found: Found) -> bool:
     return (
         isinstance(body, dict)
         and not all(GRAPHQL_NAME.fullmatch(name) for name in body)
-        and _valid_as_read(found.case)
+        and _valid_as_read(found)
     )
 
 
@@ -216,20 +228,18 @@ def path_outweighs_body(found: Found) -> bool:
     return (
         isinstance(body, dict)
         and not body.keys().isdisjoint(found.case.path_parameters)
-        and _valid_as_read(found.case)
+        and _valid_as_read(found)
     )
 
 
 def empty_query_values(found: Found) -> bool:
     """Values in the query arrived empty, and the call is valid without them."""
-    case = found.case
-    arrived = parse_qsl(urlsplit(found.response.request.url or "").query, keep_blank_values=True)
+    query = _query_as_read(found)
+    arrived = urlsplit(found.response.request.url or "").query
     return (
-        any(value == "" for _, value in arrived)
-        and case.meta is not None
-        and not case.meta.is_negative_at(ParameterLocation.PATH)
-        and not case.meta.is_negative_at(ParameterLocation.BODY)
-        and _is_valid(case.operation, ParameterLocation.QUERY, {n: v for n, v in arrived if v != ""})
+        any(not value for _, value in parse_qsl(arrived, keep_blank_values=True))
+        and _others_valid(found, ParameterLocation.QUERY)
+        and _is_valid(found.case.operation, ParameterLocation.QUERY, query)
     )
 
 
@@ -238,7 +248,7 @@ def valid_as_sent(found: Found) -> bool:
     body = found.case.body
     return (
         isinstance(body, dict)
-        and _others_valid(found.case)
+        and _others_valid(found, ParameterLocation.BODY)
         and _is_valid(found.case.operation, ParameterLocation.BODY, body)
     )
 
