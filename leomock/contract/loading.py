@@ -76,6 +76,7 @@ class Loaded:
             method=case.method.upper(),
             path=case.path,
             path_variables=dict(case.path_parameters),
+            query=dict(case.query or {}),
             body=deepcopy(case.body) if isinstance(case.body, dict) else case.body,
             required=_required(case),
             things=self.things,
@@ -85,8 +86,11 @@ class Loaded:
         amend(sent, valid=valid)
         if sent.path_variables != case.path_parameters:
             case.path_parameters = sent.path_variables
+        if sent.query != (case.query or {}):
+            case.query = sent.query
         if isinstance(sent.body, dict) and sent.body != case.body:
             case.body = sent.body
+            case.media_type = case.media_type or JSON
         if sent.unnamed:
             self.ledger.known.unnamed.add(case.id)
         return case

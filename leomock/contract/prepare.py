@@ -27,13 +27,15 @@ LONGEST_WAIT_SECONDS = 5.0
 class Source:
     """A call whose answer tells of things: where (steps into the answer, `*` for every item) and what kind.
 
-    `path` and `body` may name a thing as `{kind}`; where none of it is known, the call is left out.
+    `path` and `body` may name a thing as `{kind}`; where none of it is known, the call is left out. Things
+    that take their time are known once they are finished: `read` is where their status stands.
     """
 
     method: str
     path: str
     tells: dict[str, Kind]
     body: dict[str, Any] = field(default_factory=dict)
+    read: str = ""
 
 
 # A grey JPEG of 64 by 64 pixels.
@@ -67,12 +69,19 @@ MAKERS = (
     Source("POST", "/datasets", {"insert_datasets_one.id": "dataset"}, {"name": "leomock check"}),
     Source("POST", "/media", {"uploadMedia.uploadId": "media"}, {"extension": "mp4"}),
     Source("POST", "/models-3d/upload", {"uploadModelAsset.modelId": "3D model"}, {"name": "leomock check"}),
-    Source("POST", "/variations/upscale", {"sdUpscaleJob.id": "variation"}, {"id": "{generated image}"}),
+    Source(
+        "POST",
+        "/variations/upscale",
+        {"sdUpscaleJob.id": "variation"},
+        {"id": "{generated image}"},
+        "/variations",
+    ),
     Source(
         "POST",
         "/generations-motion-svd",
-        {"motionSvdGenerationJob.generationId": "generation"},
+        {"motionSvdGenerationJob.generationId": "video"},
         {"imageId": "{generated image}"},
+        "/generations",
     ),
 )
 
@@ -102,7 +111,9 @@ def _ask(client: httpx.Client, source: Source, things: Things) -> None:
     if source.method == "POST":
         things.made(answer)
     for steps, kind in source.tells.items():
-        things.add(kind, *at(answer, steps.split(".")))
+        for id in at(answer, steps.split(".")):
+            if not source.read or finished(client, f"{source.read}/{id}"):
+                things.add(kind, id)
 
 
 def _filled(value: Any, things: Things) -> Any:
@@ -134,22 +145,24 @@ def _generate(client: httpx.Client, things: Things) -> None:
     things.made(answer)
     for id in at(answer, ["sdGenerationJob", "generationId"]):
         things.add("generation", id)
-        if row := completed(client, id):
+        if row := finished(client, f"/generations/{id}"):
             things.add("generated image", *at(row, ["generated_images", "*", "id"]))
 
 
 SMALL = {"prompt": "a lighthouse, for leomock check", "width": 512, "height": 512, "num_images": 2}
 
 
-def completed(client: httpx.Client, id: str) -> dict[str, Any] | None:
-    """Read a generation until it has ended; None when it was not COMPLETE in time."""
+def finished(client: httpx.Client, path: str) -> dict[str, Any] | None:
+    """Read something that takes its time until it has ended; None when it was not COMPLETE in time."""
     began = time.monotonic()
     reads, wait = 0, 0.25
     while time.monotonic() - began < LONGEST_POLLING_SECONDS:
-        answer = json_of(client.get(f"/generations/{id}"))
-        row: dict[str, Any] = next(at(answer, ["generations_by_pk"]), {})
-        if row.get("status") != "PENDING":
-            return row if row.get("status") == "COMPLETE" else None
+        answer = json_of(client.get(path))
+        value = next(iter(answer.values()), None) if isinstance(answer, dict) else None
+        # A variation comes as a list of one.
+        row = value[0] if isinstance(value, list) and value else value
+        if not isinstance(row, dict) or row.get("status") != "PENDING":
+            return row if isinstance(row, dict) and row.get("status") == "COMPLETE" else None
         reads += 1
         if reads > QUICK_READS:
             time.sleep(wait)

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import httpx
 
-from leomock.contract.prepare import PICTURE, SMALL, at, completed, json_of, post_form
+from leomock.contract.prepare import PICTURE, SMALL, at, finished, json_of, post_form
 from leomock.contract.target import Target
 from leomock.errors import Basis
 
@@ -99,7 +99,7 @@ class Visit:
 
     def finished(self, id: str) -> dict[str, Any]:
         """A generation that is COMPLETE."""
-        row = completed(self.client, id)
+        row = finished(self.client, f"/generations/{id}")
         expect(row is not None, f"generation {id} was not COMPLETE in time")
         return row or {}
 

@@ -50,6 +50,7 @@ class Sent:
     method: str
     path: str
     path_variables: dict[str, Any]
+    query: dict[str, Any]
     body: Any
     required: tuple[str, ...]
     things: Things
@@ -228,6 +229,85 @@ def _seed_of_flux(sent: Sent) -> None:
         body["seed"] = LARGEST_FLUX_SEED
 
 
+def _priced_service(sent: Sent) -> None:
+    body = sent.properties
+    service = body.get("service") or "LCM_GENERATION"
+    given = body.get("serviceParams") or {}
+    if given.get(service) is None:
+        sent.body = {**body, "service": service, "serviceParams": {**given, service: {}}}
+
+
+def _one_image(sent: Sent) -> None:
+    body = sent.properties
+    given = [name for name in _SOURCES if body.get(name) is not None]
+    for name in given[1:]:
+        del body[name]
+    if not given:
+        image = sent.things.pick("generated image", sent.random)
+        if image is None:
+            sent.unnamed.append("generated image")
+        else:
+            sent.body = {**body, "generatedImageId": image}
+
+
+_SOURCES = ("generatedImageId", "initImageId", "variationId")
+
+
+def _one_style(sent: Sent) -> None:
+    body = sent.properties
+    if body.get("ultraUpscaleStyle"):
+        body.pop("upscalerStyle", None)
+    else:
+        for name in ("detailContrast", "similarity"):
+            body.pop(name, None)
+
+
+def _training(sent: Sent) -> None:
+    body = sent.properties
+    is_flux = body.get("sd_version") == "FLUX_DEV"
+    if body.get("lora_focus") not in ELEMENT_LIMITS or (is_flux and body["lora_focus"] == "General"):
+        body["lora_focus"] = "Style"
+    fewest, most, slowest, fastest = ELEMENT_LIMITS[body["lora_focus"] if is_flux else "General"]
+    if not fewest <= body.get("num_train_epochs", 0) <= most:
+        body["num_train_epochs"] = sent.random.choice((fewest, most))
+    if not slowest <= body.get("learning_rate", 0) <= fastest:
+        body["learning_rate"] = sent.random.choice((slowest, fastest))
+    if not body.get("instance_prompt"):
+        body["instance_prompt"] = "magicdonut"
+
+
+# Epochs and learning rates: of FLUX_DEV by focus; General, which FLUX_DEV lacks, has those of all others.
+ELEMENT_LIMITS = {
+    "General": (1, 250, 0.00000001, 0.00001),
+    "Style": (30, 120, 0.000001, 0.00003),
+    "Object": (120, 220, 0.00001, 0.001),
+    "Character": (100, 200, 0.00001, 0.001),
+}
+
+
+def _video(sent: Sent) -> None:
+    body = sent.properties
+    model = body.get("model") or "MOTION2"
+    if model != "KLING2_1":
+        body.pop("endFrameImage", None)
+    if model not in ("MOTION2", "MOTION2FAST"):
+        body.pop("elements", None)
+    elif (body.get("seed") or 0) > LARGEST_FLUX_SEED:
+        body["seed"] = LARGEST_FLUX_SEED
+    choices = {"VEO3": (4, 6, 8), "VEO3FAST": (4, 6, 8), "KLING2_5": (5, 10)}.get(model)
+    if choices and body.get("duration") not in (None, *choices):
+        body["duration"] = sent.random.choice(choices)
+
+
+def _one_way(sent: Sent) -> None:
+    for holder in (sent.query, sent.properties):
+        # A cursor is the server's to make.
+        for name in ("after", "before"):
+            holder.pop(name, None)
+        if holder.get("first") is not None:
+            holder.pop("last", None)
+
+
 # --- texts that have a form -----------------------------------------------------------------------------
 
 
@@ -318,6 +398,36 @@ RULES = (
         ("createGeneration",),
     ),
     Rule("Flux models take smaller seeds", _seed_of_flux, "documented", _DESCRIPTION, ("createGeneration",)),
+    Rule(
+        "serviceParams has the parameters of the service",
+        _priced_service,
+        "chosen",
+        "what the real service says without them is not known",
+        ("pricingCalculator",),
+    ),
+    Rule("one image is upscaled", _one_image, "documented", _DESCRIPTION, ("CreateUniversalUpscalerJob",)),
+    Rule(
+        "ultraUpscaleStyle excludes upscalerStyle, and what needs it is not there without it",
+        _one_style,
+        "documented",
+        _DESCRIPTION,
+        ("CreateUniversalUpscalerJob",),
+    ),
+    Rule("epochs and rate fit model and focus", _training, "documented", _DESCRIPTION, ("createElement",)),
+    Rule(
+        "what a video has fits its model",
+        _video,
+        "documented",
+        _DESCRIPTION,
+        ("createTextToVideoGeneration", "createImageToVideoGeneration"),
+    ),
+    Rule(
+        "a page goes one way, from a cursor of the list",
+        _one_way,
+        "documented",
+        "pages of blueprints: first and after, or last and before",
+        ("listBlueprints", "getBlueprintExecutionGenerations"),
+    ),
     Rule(
         "an extension is one of png, jpg, jpeg, webp",
         _extension,

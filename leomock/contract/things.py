@@ -8,7 +8,7 @@ little, so its calls name things that exist: `NAMES` says what kind of thing eac
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeAlias
@@ -23,7 +23,7 @@ class By:
 
     sibling: str
     kinds: Mapping[Any, Kind]
-    otherwise: Kind
+    otherwise: Kind | By
 
 
 _BY_TYPE: Mapping[Any, Kind] = {"UPLOADED": "init image", "GENERATED": "generated image"}
@@ -43,6 +43,8 @@ NAMES: dict[str, Kind | By] = {
     "userLoraId": "user element",
     "blueprintVersionId": "blueprint version",
     "userId": "user",
+    "modelAssetId": "3D model",
+    "sourceGenerationId": "video",
 }
 # What a property stands for in one operation, or within one property of any.
 NAMES_WITHIN: dict[str, dict[str, Kind | By]] = {
@@ -53,7 +55,7 @@ NAMES_WITHIN: dict[str, dict[str, Kind | By]] = {
     "createVariationUnzoom": {"id": _OF_VARIATION},
     "createVariationUpscale": {"id": "generated image"},
     "createVariationNoBG": {"id": _OF_VARIATION},
-    "createSVDMotionGeneration": {"imageId": By("isInitImage", {True: "init image"}, "generated image")},
+    "createSVDMotionGeneration": {"imageId": By("isInitImage", {True: "init image"}, _OF_VARIATION)},
     "createImageToVideoGeneration": {"imageId": By("imageType", _BY_TYPE, "generated image")},
 }
 # What the variable after each step of a path stands for.
@@ -131,9 +133,7 @@ def kind_in_path(path: str, name: str) -> Kind | None:
 def kind_of(name: str, holder: Mapping[str, Any], within: Iterable[str]) -> Kind | None:
     """What a property stands for: of which object, within which operation and properties."""
     found = next((NAMES_WITHIN[w][name] for w in within if name in NAMES_WITHIN.get(w, ())), NAMES.get(name))
-    if isinstance(found, By):
-        try:
-            return found.kinds.get(holder.get(found.sibling), found.otherwise)
-        except TypeError:  # a sibling that is no possible value of it
-            return found.otherwise
+    while isinstance(found, By):
+        sibling = holder.get(found.sibling)
+        found = found.kinds.get(sibling, found.otherwise) if isinstance(sibling, Hashable) else None
     return found
