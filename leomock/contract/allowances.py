@@ -140,7 +140,7 @@ def _is_valid(operation: Operation, location: ParameterLocation, value: Any) -> 
     if location == ParameterLocation.BODY:
         alternative = operation.get_body_for_media_type(JSON)
         if alternative is None:
-            return True
+            return not value
         # Without a body there are no variables, so what is required is missing, whatever the document says.
         return bool(make_validator(alternative.validation_schema, validator).is_valid(_whole(value)))
     parameters: Any = operation.get_parameter_set(location)
@@ -209,7 +209,8 @@ def _valid_for(operation: Operation, case: Case) -> bool:
 
 def no_object(found: Found) -> bool:
     """The body is no JSON object, and without variables the call is valid."""
-    return not isinstance(found.case.body, dict) and _valid_as_read(found)
+    case = found.case
+    return bool(case.operation.body) and not isinstance(case.body, dict) and _valid_as_read(found)
 
 
 def unnameable_keys(found: Found) -> bool:

@@ -25,6 +25,7 @@ from schemathesis.generation.meta import (
 from leomock import Fake
 from leomock.contract.allowances import CONDITIONS, allowances
 from leomock.contract.loading import Loaded, find_operations
+from leomock.contract.rules import DATA_URL
 from leomock.contract.run import PHASES, check
 from leomock.contract.target import CheckError, Enough, Target, base_url, is_loopback
 from leomock.reports import Report
@@ -37,7 +38,10 @@ EVERYTHING = list(SPEC.operations)
 # These meet the allowance of what was deleted, in enough scenarios.
 DELETING = ("uploadInitImage", "getInitImageById", "deleteInitImageById")
 # What the overlay corrects most.
-CORRECTED = ("createGeneration", "getGenerationsByUserId", "getBlueprintExecution")
+CORRECTED = (
+    *("createGeneration", "getGenerationsByUserId", "getBlueprintExecution", "get3DModelById"),
+    *("getBlueprintExecutionGenerations", "performAlchemyUpscaleLCM"),
+)
 
 
 def in_process(fake: Fake) -> Target:
@@ -68,7 +72,7 @@ SELDOM_MET = [
         "valid-after-all",
         "/lcm-upscale",
         {},
-        {"prompt": "", "imageDataUrl": "", "steps": 8.0},
+        {"prompt": "a fox", "imageDataUrl": DATA_URL, "steps": 8.0},
         id="whole number",
     ),
 ]
