@@ -30,7 +30,6 @@ from leomock.contract.run import PHASES, check
 from leomock.contract.target import CheckError, Enough, Target, base_url, is_loopback
 from leomock.reports import Report
 from leomock.spec.compile import Spec
-from tests.contract.known_defects import KNOWN_DEFECTS, SELDOM_FOUND
 from tests.contract.mutants import MUTANTS
 
 SPEC = Spec()
@@ -108,14 +107,12 @@ def test_allowance_is_met_by_a_call(name: str, path: str, query: dict[str, str],
 
 
 def test_fake_passes() -> None:
-    """All operations, phases, checks and probes: nothing but what is known; no allowance is stale.
+    """All operations, phases, checks and probes find nothing; no allowance is stale.
 
-    An allowance that answers nothing any more leaves allowances.yaml; a mended defect leaves its list.
+    One that answers nothing any more leaves allowances.yaml.
     """
     report, used = checked(EVERYTHING, examples=3)
-    unknown = found(report, "error") - KNOWN_DEFECTS
-    assert not unknown, [finding.message for finding in report.findings if finding.where in dict(unknown)]
-    assert found(report, "error") | SELDOM_FOUND >= KNOWN_DEFECTS
+    assert found(report, "error") == set(), [finding.message for finding in report.findings]
     total = len(EVERYTHING)
     assert report.facts["Operations"] == f"{total} of {total}"
     assert [phase for phase in PHASES if phase in report.facts["Calls"]] == list(PHASES)
@@ -127,7 +124,7 @@ def test_fake_passes() -> None:
 def test_published_document_leaves_only_undocumented_errors() -> None:
     """What differs otherwise is answered by the corrections; these errors are warnings."""
     report, used = checked(CORRECTED, examples=12, phases=["coverage", "fuzzing"], published=True)
-    assert found(report, "error") <= KNOWN_DEFECTS
+    assert found(report, "error") == set()
     assert {rule for _, rule in found(report, "warning")} == {"status-code-conformance"}
     statuses = {finding.properties["status"] for finding in report.findings if finding.level == "warning"}
     assert statuses <= {400, 401, 404, 405, 413}
