@@ -11,6 +11,7 @@ import httpx
 from schemathesis import HookContext, Response
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import Failure
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTransport
@@ -18,13 +19,18 @@ from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTranspor
 from leomock.contract.allowances import JSON, Case, Known, Ledger, id_of
 from leomock.contract.document import document
 from leomock.contract.prepare import prepare
-from leomock.contract.rules import Sent, amend
+from leomock.contract.rules import Part, Sent, amend
 from leomock.contract.target import READING, CheckError, Target
 from leomock.contract.things import Things
 from leomock.spec.compile import Spec, suggestion
 
 DEFAULT_EXAMPLES = 100
 LONGEST_SCENARIO = 8
+_PARTS: dict[Part, ParameterLocation] = {
+    "path": ParameterLocation.PATH,
+    "query": ParameterLocation.QUERY,
+    "body": ParameterLocation.BODY,
+}
 
 
 class Loaded:
@@ -69,7 +75,7 @@ class Loaded:
     def map_case(self, context: HookContext, case: Case) -> Case:
         """Amend a call until it satisfies what its schema cannot say."""
         operation = id_of(case.operation)
-        valid = case.meta is None or case.meta.generation.mode == GenerationMode.POSITIVE
+        wrong = [part for part, place in _PARTS.items() if case.meta and case.meta.is_negative_at(place)]
         # Drawn calls share what they are made of, so only copies are changed.
         sent = Sent(
             operation=operation,
@@ -83,7 +89,7 @@ class Loaded:
             # The same call is amended in the same way each time, so that it can be drawn again.
             random=Random(f"{operation} {case.path_parameters!r} {case.body!r}"),
         )
-        amend(sent, valid=valid)
+        amend(sent, wrong)
         if sent.path_variables != case.path_parameters:
             case.path_parameters = sent.path_variables
         if sent.query != (case.query or {}):
@@ -128,6 +134,8 @@ def _config(target: Target, max_examples: int, seed: int, workers: int) -> Schem
         project.update(base_url=target.url)
     project.generation.update(max_examples=max_examples, database="none")
     project.phases.stateful.max_steps = LONGEST_SCENARIO
+    # A scenario is a journey; what is wrong on purpose is drawn by the other phases.
+    project.phases.stateful.generation.update(modes=[GenerationMode.POSITIVE])
     project.auth.auto_signup = False
     return config
 

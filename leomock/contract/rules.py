@@ -2,8 +2,8 @@
 
 A schema cannot say that a named picture has to exist, or that photoReal needs alchemy. The real service
 refuses such calls, rightly; a check that sent them would report the refusals as defects, and one that forgave
-every refusal would find nothing. So valid calls are amended by these rules before they are sent; calls that
-are wrong on purpose stay as they were drawn.
+every refusal would find nothing. So calls are amended by these rules before they are sent. A part of a call
+(path, query, body) that is wrong on purpose stays as it was drawn.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, Literal, TypeAlias
 from urllib.parse import unquote
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from leomock.catalogue import platform_models
 from leomock.contract.prepare import PICTURE
 from leomock.contract.things import Kind, Things, kind_in_path, kind_of
 from leomock.errors import Basis
+
+Part: TypeAlias = Literal["path", "query", "body", "any"]
 
 EXTENSIONS = ("png", "jpg", "jpeg", "webp")
 # The models that photoReal v2 takes: Kino XL, Diffusion XL, Vision XL.
@@ -67,7 +69,8 @@ class Sent:
 class Rule:
     """One thing that calls of some operations (all: none are named) must satisfy.
 
-    `amend` changes a call in place. `always` rules hold for calls that are wrong on purpose as well.
+    `amend` changes a part of a call in place, unless that part is wrong on purpose; with the part "any" it
+    does so always.
     """
 
     name: str
@@ -75,7 +78,7 @@ class Rule:
     basis: Basis
     source: str
     operations: tuple[str, ...] = ()
-    always: bool = False
+    part: Part = "body"
 
     def concerns(self, operation: str) -> bool:
         """Whether the rule is about an operation."""
@@ -299,13 +302,12 @@ def _video(sent: Sent) -> None:
         body["duration"] = sent.random.choice(choices)
 
 
-def _one_way(sent: Sent) -> None:
-    for holder in (sent.query, sent.properties):
-        # A cursor is the server's to make.
-        for name in ("after", "before"):
-            holder.pop(name, None)
-        if holder.get("first") is not None:
-            holder.pop("last", None)
+def _one_way(page: dict[str, Any]) -> None:
+    # A cursor is the server's to make.
+    for name in ("after", "before"):
+        page.pop(name, None)
+    if page.get("first") is not None:
+        page.pop("last", None)
 
 
 # --- texts that have a form -----------------------------------------------------------------------------
@@ -335,6 +337,7 @@ def _short_prompt(sent: Sent) -> None:
 
 
 _DESCRIPTION = "the parameter's own description in the published document"
+_PAGES = "pages of blueprints: first and after, or last and before"
 _GUIDE = "guides of docs.leonardo.ai"
 
 # In this order: what later ones look at, earlier ones may have changed.
@@ -344,17 +347,23 @@ RULES = (
         _delete_own_things,
         "chosen",
         "a check must not delete what it did not make",
-        always=True,
+        part="any",
     ),
     Rule(
         "an unknown key could be a variable's name",
         _nameable_key,
         "inferred",
         "Hasura's REST endpoints pass over keys that no GraphQL variable could have, and refuse all others",
-        always=True,
+        part="any",
     ),
-    Rule("a null in a path is the text 'null'", _no_null_in_path, "inferred", "RFC 3986 knows no null"),
-    Rule("what a path names exists", _name_in_path, "inferred", "Hasura's foreign keys"),
+    Rule(
+        "a null in a path is the text 'null'",
+        _no_null_in_path,
+        "inferred",
+        "RFC 3986 knows no null",
+        part="path",
+    ),
+    Rule("what a path names exists", _name_in_path, "inferred", "Hasura's foreign keys", part="path"),
     Rule(
         "what a body names exists",
         _name_in_body,
@@ -423,10 +432,18 @@ RULES = (
     ),
     Rule(
         "a page goes one way, from a cursor of the list",
-        _one_way,
+        lambda sent: _one_way(sent.query),
         "documented",
-        "pages of blueprints: first and after, or last and before",
-        ("listBlueprints", "getBlueprintExecutionGenerations"),
+        _PAGES,
+        ("getBlueprintExecutionGenerations",),
+        part="query",
+    ),
+    Rule(
+        "a page asked for in a body goes one way",
+        lambda sent: _one_way(sent.properties),
+        "documented",
+        _PAGES,
+        ("listBlueprints",),
     ),
     Rule(
         "an extension is one of png, jpg, jpeg, webp",
@@ -453,8 +470,8 @@ RULES = (
 )
 
 
-def amend(sent: Sent, *, valid: bool) -> None:
-    """Apply the rules to a call; of one that is wrong on purpose, those that always hold."""
+def amend(sent: Sent, wrong: Collection[Part]) -> None:
+    """Apply the rules to a call of which some parts are wrong on purpose."""
     for rule in RULES:
-        if (valid or rule.always) and rule.concerns(sent.operation):
+        if rule.part not in wrong and rule.concerns(sent.operation):
             rule.amend(sent)
