@@ -20,6 +20,7 @@ from leomock.contract.loading import Loaded
 from leomock.contract.probes import PROBES, Skipped, Visit
 from leomock.contract.target import READING, CheckError, Enough
 from leomock.reports import Finding, Report
+from leomock.spec.refs import operations_of
 
 Say = Callable[[str], object]
 PHASES = tuple(phase.value for phase in TESTING_PHASES)
@@ -57,7 +58,8 @@ def check(
         "leomock check",
         findings,
         facts=run.facts(operations),
-        checked=[*operations, *run.probed],
+        # What was left out has not passed.
+        checked=[*(id for id in operations if id in run.by_operation), *run.probed],
         fail_on="error",
     )
 
@@ -117,6 +119,13 @@ class _Run:
         """Run phases of schemathesis."""
         schema = self.loaded.schema
         wanted = set(operations)
+        wanted &= {
+            entry["operationId"]
+            for item in schema.raw_schema["paths"].values()
+            for _, entry in operations_of(item)
+        }
+        if not wanted:
+            raise CheckError("leomock check: none of these operations is in the published document")
         if not self.loaded.target.writes:
             wanted = {id for id in wanted if self.loaded.spec.operations[id].method in READING}
             if not wanted:

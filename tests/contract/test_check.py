@@ -206,6 +206,7 @@ def test_server_that_may_not_be_written_is_only_read(
     assert set(methods) == {"GET"}
     assert {exchange.method for exchange in fake.requests} <= {"GET", "HEAD", "OPTIONS"}
     assert report.facts["Left out"] == "everything that writes (--allow-writes)"
+    assert set(report.checked) == {id for id in EVERYTHING if SPEC.operations[id].method == "GET"}
 
 
 def test_guard_stops_a_write() -> None:
