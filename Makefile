@@ -10,7 +10,7 @@ NODE_CLIENT := tests/clients/node
 PORT   ?= 8090
 REFERENCE := $(or $(LEOMOCK_REFERENCE),../shared/reference)
 
-.PHONY: help serve test check format bench long drift soak behaviours clean install dev
+.PHONY: help serve test check contract format bench long drift soak behaviours clean install dev
 help:           ## This list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -45,6 +45,10 @@ soak: dev       ## 200 clients with faults on, for a minute
 
 behaviours: dev ## Write docs/behaviours.md anew: what the fake does, and how we know
 	$(BIN)/leomock behaviours --format md --tests tests > docs/behaviours.md
+
+contract: dev   ## The contract check with 1,000 examples an operation
+	$(BIN)/leomock check --max-examples 1000 --explain-allowances -v
+	LEOMOCK_CONTRACT_EXAMPLES=1000 $(BIN)/python -m pytest tests/contract/test_api.py
 
 install: $(VENV)/.installed
 dev: $(VENV)/.dev $(NODE_CLIENT)/.installed

@@ -1,0 +1,299 @@
+"""A whole check of the fake: what it finds, what is answered by allowances, what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import httpx
+import pytest
+from requests.structures import CaseInsensitiveDict
+from schemathesis import GenerationMode
+from schemathesis.core import NOT_SET
+from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import (
+    CaseMetadata,
+    ComponentInfo,
+    CoverageScenario,
+    GenerationInfo,
+    PhaseInfo,
+)
+
+from leomock import Fake
+from leomock.contract.allowances import CONDITIONS, allowances
+from leomock.contract.loading import Loaded, find_operations
+from leomock.contract.rules import DATA_URL
+from leomock.contract.run import PHASES, check
+from leomock.contract.target import CheckError, Enough, Target, base_url, is_loopback
+from leomock.reports import Report
+from leomock.spec.compile import Spec
+from tests.contract.mutants import MUTANTS
+
+SPEC = Spec()
+EVERYTHING = list(SPEC.operations)
+# These meet the allowance of what was deleted, in enough scenarios.
+DELETING = ("uploadInitImage", "getInitImageById", "deleteInitImageById")
+# What the overlay corrects most.
+CORRECTED = (
+    *("createGeneration", "getGenerationsByUserId", "getBlueprintExecution", "get3DModelById"),
+    *("getBlueprintExecutionGenerations", "performAlchemyUpscaleLCM"),
+)
+
+
+def in_process(fake: Fake) -> Target:
+    return Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport)
+
+
+def checked(
+    operations: Sequence[str], *, examples: int, phases: Sequence[str] = PHASES, published: bool = False
+) -> tuple[Report, set[str]]:
+    """The report of a check of a sound fake, and the allowances that it met."""
+    fake = Fake(auth="strict")
+    loaded = Loaded(in_process(fake), max_examples=examples, published=published, spec=SPEC)
+    report = check(loaded, operations, phases=phases, probes=None if operations is EVERYTHING else ())
+    fake.close()
+    assert loaded.target.api_key not in json.dumps([finding.details for finding in report.findings])
+    return report, {name for name, _ in loaded.ledger.used}
+
+
+def found(report: Report, level: str) -> set[tuple[str, str]]:
+    return {(finding.where, finding.rule) for finding in report.findings if finding.level == level}
+
+
+# Allowances that few drawn calls meet, each with a call that meets it.
+SELDOM_MET = [
+    pytest.param("keys-that-cannot-be-named", "/init-image", {}, {"extension": "png", "a-b": 1}, id="key"),
+    pytest.param("empty-query-value", "/generations/user/{userId}", {"limit": ""}, NOT_SET, id="query"),
+    pytest.param(
+        "valid-after-all",
+        "/lcm-upscale",
+        {},
+        {"prompt": "a fox", "imageDataUrl": DATA_URL, "steps": 8.0},
+        id="whole number",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "query", "body"), SELDOM_MET)
+def test_allowance_is_met_by_a_call(name: str, path: str, query: dict[str, str], body: Any) -> None:
+    """The fake takes the call that the document refuses, and the finding is answered."""
+    fake = Fake(auth="strict")
+    loaded = Loaded(in_process(fake), spec=SPEC)
+    place = ParameterLocation.QUERY if query else ParameterLocation.BODY
+    operation = loaded.schema[path]["GET" if query else "POST"]
+    case = operation.Case(
+        path_parameters={"userId": "11111111-1111-4111-8111-111111111111"} if query else {},
+        query=query,
+        body=body,
+        media_type="application/json" if body else None,
+        headers=CaseInsensitiveDict(authorization=f"Bearer {fake.api_key}"),
+        _meta=CaseMetadata(
+            generation=GenerationInfo(time=0, mode=GenerationMode.NEGATIVE),
+            components={place: ComponentInfo(mode=GenerationMode.NEGATIVE)},
+            phase=PhaseInfo.coverage(CoverageScenario.INCORRECT_TYPE, "wrong on purpose"),
+        ),
+    )
+    response = case.call()
+    fake.close()
+    assert response.status_code == 200
+    failure = AcceptedNegativeData(
+        operation=operation.label, message="", status_code=200, expected_statuses=["400"]
+    )
+    assert loaded.ledger.allows(failure, case, response)
+    assert [used for used, _ in loaded.ledger.used] == [name]
+
+
+def test_fake_passes() -> None:
+    """All operations, phases, checks and probes find nothing; no allowance is stale.
+
+    One that answers nothing any more leaves allowances.yaml.
+    """
+    report, used = checked(EVERYTHING, examples=3)
+    assert found(report, "error") == set(), [finding.message for finding in report.findings]
+    total = len(EVERYTHING)
+    assert report.facts["Operations"] == f"{total} of {total}"
+    assert [phase for phase in PHASES if phase in report.facts["Calls"]] == list(PHASES)
+    _, more = checked(DELETING, examples=30, phases=["stateful"])
+    met = {allowance.name for allowance in allowances() if allowance.met == "fake"}
+    assert met <= used | more | {call.values[0] for call in SELDOM_MET}
+
+
+def test_published_document_leaves_only_undocumented_errors() -> None:
+    """What differs otherwise is answered by the corrections; these errors are warnings."""
+    report, used = checked(CORRECTED, examples=12, phases=["coverage", "fuzzing"], published=True)
+    assert found(report, "error") == set()
+    assert {rule for _, rule in found(report, "warning")} == {"status-code-conformance"}
+    statuses = {finding.properties["status"] for finding in report.findings if finding.level == "warning"}
+    assert statuses <= {400, 401, 404, 405, 413}
+    assert {allowance.name for allowance in allowances() if allowance.met == "published"} <= used
+    assert not report.failed
+
+
+@pytest.mark.parametrize(("auth", "name"), [("open", "any-key"), ("real", "hook-error")])
+def test_allowance_of_keys_is_met(auth: str, name: str) -> None:
+    """A server that takes any key, or answers 500 to one that is no UUID, is known as such."""
+    fake = Fake(auth=auth)
+    loaded = Loaded(in_process(fake), max_examples=1, spec=SPEC)
+    report = check(loaded, ["getUserSelf"], phases=["fuzzing"], probes=())
+    fake.close()
+    assert (report.findings, {name for name, _ in loaded.ledger.used}) == ([], {name})
+
+
+def test_allowances_are_whole() -> None:
+    """Every allowance names operations that exist and a condition, and every condition is used."""
+    for allowance in allowances():
+        assert allowance.operations == "*" or set(allowance.operations) <= set(EVERYTHING), allowance.name
+    assert {allowance.condition for allowance in allowances()} == set(CONDITIONS)
+
+
+def test_finding_says_what_was_sent_and_how_to_repeat_it() -> None:
+    """Sent, came, rule, repeat."""
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == "201 in place of 200")
+    fake = Fake(auth="strict", clock="frozen")
+    fake.app = mutant.wrap(fake.app)
+    loaded = Loaded(in_process(fake), max_examples=1, spec=SPEC)
+    report = check(loaded, ["uploadInitImage"], phases=["coverage"], probes=())
+    fake.close()
+    finding = next(f for f in report.findings if f.rule == "status-code-conformance")
+    assert finding.where == "uploadInitImage"
+    assert finding.description == "Every answer has a status that the document names."
+    assert finding.message == (
+        "POST /init-image answered 201 Created, a status that the document does not name"
+    )
+    sent, came, rule, repeat, count = finding.details
+    assert sent == 'sent: POST http://testserver/api/rest/v1/init-image {"extension": "png"}'
+    assert came.startswith('came: 201 {"uploadInitImage":{')
+    assert rule == (
+        "rule: specs/init_images.json#/paths/~1init-image/post/responses (published, with specs/overlay.json)"
+    )
+    assert repeat == (
+        'repeat: curl -i -X POST -H "authorization: Bearer $LEONARDO_API_KEY" '
+        "-H 'content-type: application/json' --data-binary '{\"extension\": \"png\"}' "
+        "http://testserver/api/rest/v1/init-image"
+    )
+    assert re.fullmatch(r"found on \d+ calls; this is the shortest", count)
+
+
+# --- what is left alone -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def remote() -> Iterator[tuple[Fake, list[str], httpx.BaseTransport]]:
+    """A fake behind a host that is not this machine, and the methods that reached it."""
+    fake = Fake(auth="strict")
+    methods: list[str] = []
+
+    class Watched(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            methods.append(request.method)
+            return fake.transport.handle_request(request)
+
+    yield fake, methods, Watched()
+    fake.close()
+
+
+def test_server_that_may_not_be_written_is_only_read(
+    remote: tuple[Fake, list[str], httpx.BaseTransport],
+) -> None:
+    """Neither the preparation nor a phase nor a probe sends anything but GET."""
+    fake, methods, transport = remote
+    target = Target(fake.url, fake.api_key, app=fake.app, transport=transport, writes=False)
+    loaded = Loaded(target, max_examples=2, spec=SPEC)
+    report = check(loaded, EVERYTHING, phases=["coverage", "fuzzing"])
+    assert set(methods) == {"GET"}
+    assert {exchange.method for exchange in fake.requests} <= {"GET", "HEAD", "OPTIONS"}
+    assert report.facts["Left out"] == "everything that writes (--allow-writes)"
+    assert set(report.checked) == {id for id in EVERYTHING if SPEC.operations[id].method == "GET"}
+
+
+def test_guard_stops_a_write() -> None:
+    """Whatever forgets to ask, the guard does not."""
+    target = Target("http://leonardo.test", "key", writes=False)
+    with pytest.raises(CheckError) as refused:
+        target.admit("DELETE")
+    assert str(refused.value) == "leomock check: a DELETE request was about to be sent without --allow-writes"
+
+
+def test_guard_counts_requests() -> None:
+    """After the last one nothing passes."""
+    target = Target("http://leonardo.test", "key", max_requests=1)
+    target.admit("GET")
+    with pytest.raises(Enough):
+        target.admit("GET")
+
+
+def test_check_deletes_nothing_that_it_did_not_make() -> None:
+    """What the account had before it has after."""
+    fake = Fake(auth="strict")
+    with httpx.Client(
+        transport=fake.transport,
+        base_url=fake.base_url,
+        headers={"authorization": f"Bearer {fake.api_key}"},
+    ) as client:
+        made = client.post("/generations", json={"prompt": "mine"}).json()["sdGenerationJob"]["generationId"]
+        loaded = Loaded(in_process(fake), max_examples=30, spec=SPEC)
+        loaded.things.add("generation", made)
+        check(loaded, ["getGenerationById", "deleteGenerationById", "getGenerationsByUserId"], probes=())
+        assert client.get(f"/generations/{made}").json()["generations_by_pk"]["id"] == made
+    fake.close()
+
+
+# --- addresses and names ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:8090", "http://127.0.0.1:8090/api/rest/v1"),
+        ("http://127.0.0.1:8090/", "http://127.0.0.1:8090/api/rest/v1"),
+        ("https://gateway.test/leonardo/", "https://gateway.test/leonardo"),
+    ],
+)
+def test_address_without_a_path_gets_the_usual_one(url: str, expected: str) -> None:
+    """A server's name is enough."""
+    assert base_url(url) == expected
+
+
+def test_address_that_is_none() -> None:
+    """A sentence says what one looks like."""
+    with pytest.raises(CheckError) as refused:
+        base_url("localhost:8090")
+    assert str(refused.value) == (
+        "leomock check: 'localhost:8090' is no address; give one such as http://127.0.0.1:8090/api/rest/v1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "near"),
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://[::1]:1", True),
+        ("http://localhost", True),
+        ("http://10.0.0.1", False),
+        ("https://cloud.leonardo.ai", False),
+        ("http://localhost.evil.test", False),
+    ],
+)
+def test_loopback(url: str, near: bool) -> None:
+    """Only this machine is free."""
+    assert is_loopback(url) is near
+
+
+def test_unknown_operation_gets_a_suggestion() -> None:
+    """The nearest one is named."""
+    with pytest.raises(CheckError) as refused:
+        find_operations(SPEC, ("createGenration",), ())
+    assert str(refused.value) == (
+        "leomock check: --operation createGenration: there is no such operation; "
+        "did you mean 'createGeneration'?"
+    )
+
+
+def test_group_means_its_operations() -> None:
+    """A group and an operation add up."""
+    assert find_operations(SPEC, ("getUserSelf",), ("media",)) == [
+        *("uploadMedia", "getUploadedMediaById", "deleteUploadedMediaById", "getUserSelf")
+    ]
