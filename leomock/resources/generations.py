@@ -276,7 +276,9 @@ def _check(call: Call, world: World, model: Model | None) -> None:
     if not _NAMES_OF_PICTURES.isdisjoint(call.sent):
         _check_images(call, world)
     for number, element in enumerate(call["userElements"] or ()):
-        trained = world.elements.get(element.get("userLoraId") or 0)
+        if element.get("userLoraId") is None:
+            continue
+        trained = world.elements.get(element["userLoraId"])
         if trained is None or trained["status"] != "COMPLETE":
             raise NO_ELEMENT(
                 explain=f"userElements[{number}].userLoraId is no trained element of this API key"
