@@ -29,7 +29,7 @@ from leomock.settings import Settings
 from leomock.spec.compile import Spec
 from leomock.spec.parse import Request
 from leomock.state.bucket import Refusal
-from tests.reference_model import Shown, Tenant
+from tests.reference_model import SLOW, Id, Shown, Tenant
 
 SPEC = Spec()
 ADDRESSES = Addresses.under("http://leomock.test")
@@ -46,6 +46,27 @@ tenants = st.sampled_from(KEYS)
 # No id that was ever given out: ids of the fake are drawn from 122 random bits.
 UNKNOWN = st.uuids().map(str)
 SIDES = st.sampled_from([32, 512, 768])
+# A job that is asked for with this fails.
+FAILING = "[leomock:moderation_failed]"
+RECIPE = "b3ec7ecf-fc63-4efc-8745-fdcfd059f03a"
+RECIPE_PRICE = 80
+# Where things of a kind are read and deleted.
+PATHS = {
+    "datasets": "/datasets",
+    "models": "/models",
+    "elements": "/elements",
+    "models_3d": "/models-3d",
+    "textures": "/generations-texture",
+    "media": "/media",
+    "init_images": "/init-image",
+    "variations": "/variations",
+    "motion_variations": "/motion-variations",
+}
+# Nothing deletes these by themselves.
+KEPT = ("variations", "motion_variations")
+unknown = st.tuples(st.sampled_from([kind for kind in PATHS if kind != "elements"]), UNKNOWN) | st.tuples(
+    st.just("elements"), st.integers(0, 99)
+)
 
 
 class Driver:
@@ -84,8 +105,8 @@ class Driver:
         for key in KEYS:
             self.api.worlds.of(key).clock.advance(seconds)
 
-    def _finish(self, key: str, id: str) -> bool:
-        return self.api.worlds.of(key).jobs.finish(id)
+    def _finish(self, key: str, id: Id) -> bool:
+        return self.api.worlds.of(key).jobs.finish(str(id))
 
     def _reset(self, key: str) -> None:
         self.api.worlds.of(key).reset()
@@ -97,6 +118,8 @@ class Machine(RuleBasedStateMachine):
     generations = Bundle("generations")  # ids, whoever made them
     pictures = Bundle("pictures")  # id, the generation's id, index
     forms = Bundle("forms")  # who may upload, when it was signed, the init image's id, the fields
+    things = Bundle("things")  # kind and id of all else
+    init_images = forms.map(lambda form: ("init_images", form[2]))
 
     @initialize(jobs=st.sampled_from(list(PACES)), seed=st.integers(0, 3))
     def start(self, jobs: str, seed: int) -> None:
@@ -131,27 +154,40 @@ class Machine(RuleBasedStateMachine):
         assert (before, row["status"]) != ("COMPLETE", "PENDING")
         self.statuses[place] = row["status"]
         ids = [image["id"] for image in images]
+        variations = [each for image in images for each in image["generated_image_variation_generics"]]
         assert len(set(ids)) == len(ids)
         assert all(f"/{self.user_ids[key]}/generations/{row['id']}/" in image["url"] for image in images)
         if images:
             assert self.image_ids.setdefault(place, ids) == ids
         names = ("id", "createdAt", "status", "prompt", "imageWidth", "imageHeight")
-        return {name: row[name] for name in names} | {"pictures": len(images)}
+        return {name: row[name] for name in names} | {
+            "pictures": len(images),
+            "films": sum(image["motionMP4URL"] is not None for image in images),
+            "variations": [(each["id"], each["status"]) for each in variations],
+        }
 
     # --- generations ------------------------------------------------------------------------------------
 
+    def began(
+        self, key: str, kind: str, path: str, body: Shown, asked: Shown, name: str = "id", slow: str = ""
+    ) -> Any:
+        """Start a job that has to be accepted: the id of its row, which the answer has under a name."""
+        job = self.asked(key, "POST", path, body=body)
+        price = job["apiCreditCost"]
+        assert price > 0
+        assert job["cost"] == {"amount": str(price), "unit": "CREDITS"}
+        fails = FAILING in body.get("prompt", "")
+        self.models[key].create(kind, job[name], asked, price, SLOW.get(slow, 1), fails)
+        return job[name]
+
     def create(self, key: str, body: Shown) -> str:
-        job = self.asked(key, "POST", "/generations", body=body)
-        assert job["cost"] == {"amount": str(job["apiCreditCost"]), "unit": "CREDITS"}
-        id: str = job["generationId"]
-        assert self.models[key].find(id) is None
-        self.models[key].create(id, body)
+        id: str = self.began(key, "generations", "/generations", body, body, "generationId")
         return id
 
     @rule(
         target=generations,
         key=tenants,
-        prompt=st.text(max_size=5),
+        prompt=st.text(max_size=5) | st.just(FAILING),
         num_images=st.integers(1, 8),
         width=SIDES,
         height=SIDES,
@@ -172,12 +208,12 @@ class Machine(RuleBasedStateMachine):
     @rule(key=tenants, id=generations | UNKNOWN, upper=st.booleans())
     def read_generation(self, key: str, id: str, upper: bool) -> None:
         row = self.asked(key, "GET", f"/generations/{id.upper() if upper else id}")
-        assert (row and self.seen(key, row)) == self.models[key].read(id)
+        assert (row and self.seen(key, row)) == self.models[key].read("generations", id)
 
     @rule(target=pictures, key=tenants, id=generations)
     def read_pictures(self, key: str, id: str) -> Any:
         row = self.asked(key, "GET", f"/generations/{id}")
-        assert (row and self.seen(key, row)) == self.models[key].read(id)
+        assert (row and self.seen(key, row)) == self.models[key].read("generations", id)
         images = row["generated_images"] if row else []
         return multiple(*((image["id"], id, index) for index, image in enumerate(images)))
 
@@ -185,22 +221,24 @@ class Machine(RuleBasedStateMachine):
     def read_page(self, key: str, whose: str, offset: int, limit: int) -> None:
         path = f"/generations/user/{self.user_ids[whose]}"
         rows = self.asked(key, "GET", path, f"offset={offset}&limit={limit}")
-        expected = self.models[key].page(offset, limit) if key == whose else []
+        expected = self.models[key].page("generations", offset, limit) if key == whose else []
         assert [self.seen(key, row) for row in rows] == expected
 
     @rule(key=tenants, limit=st.integers(1, 5))
     def read_all_pages(self, key: str, limit: int) -> None:
         found: list[str] = []
-        for offset in range(0, len(self.models[key].generations) + 1, limit):
+        for offset in range(0, len(self.models[key].things["generations"]) + 1, limit):
             path = f"/generations/user/{self.user_ids[key]}"
             rows = self.asked(key, "GET", path, f"limit={limit}&offset={offset}")
-            assert [self.seen(key, row) for row in rows] == self.models[key].page(offset, limit)
+            assert [self.seen(key, row) for row in rows] == self.models[key].page(
+                "generations", offset, limit
+            )
             found += [row["id"] for row in rows]
-        assert found == [generation.id for generation in self.models[key].generations]
+        assert found == [generation.id for generation in self.models[key].things["generations"]]
 
     @rule(key=tenants, id=generations | UNKNOWN)
     def delete_generation(self, key: str, id: str) -> None:
-        assert self.asked(key, "DELETE", f"/generations/{id}") == self.models[key].delete(id)
+        assert self.asked(key, "DELETE", f"/generations/{id}") == self.models[key].delete("generations", id)
         assert self.asked(key, "GET", f"/generations/{id}") is None
 
     @rule(
@@ -226,7 +264,7 @@ class Machine(RuleBasedStateMachine):
     @rule(target=forms, key=tenants, extension=st.sampled_from(["png", "jpg", "jpeg", "webp"]))
     def presign(self, key: str, extension: str) -> Any:
         answer = self.asked(key, "POST", "/init-image", body={"extension": extension})
-        self.models[key].presign(answer["id"], answer["key"])
+        self.models[key].create("init_images", answer["id"], {"key": answer["key"]})
         return key, self.models[key].now, answer["id"], json.loads(answer["fields"])
 
     @rule(target=forms, key=tenants)
@@ -235,7 +273,8 @@ class Machine(RuleBasedStateMachine):
         answer = self.asked(key, "POST", "/canvas-init-image", body=body)
         assert answer["initImageId"] != answer["maskImageId"]
         for name in ("init", "mask"):
-            self.models[key].presign(answer[f"{name}ImageId"], answer[f"{name}Key"])
+            id, place = answer[f"{name}ImageId"], answer[f"{name}Key"]
+            self.models[key].create("init_images", id, {"key": place})
         now = self.models[key].now
         return multiple(
             *((key, now, answer[f"{n}ImageId"], json.loads(answer[f"{n}Fields"])) for n in ("init", "mask"))
@@ -263,23 +302,237 @@ class Machine(RuleBasedStateMachine):
     def create_from_an_init_image(self, key: str, form: Any) -> Any:
         id = form[2]
         body = {"prompt": "x", "num_images": 1, "width": 512, "height": 512, "init_image_id": id}
-        if self.models[key].has_file(id):
+        if self.models[key].has_file("init_images", id):
             return self.create(key, body)
         assert self.refused(key, "POST", "/generations", body=body) == "invalid init image id"
         return multiple()
 
-    @rule(key=tenants, form=forms)
-    def read_init_image(self, key: str, form: Any) -> None:
-        image = self.asked(key, "GET", f"/init-image/{form[2]}")
-        if image is not None:
-            image["key"] = image.pop("url").removeprefix("http://leomock.test/cdn/")
-        assert image == self.models[key].read_init_image(form[2])
+    # --- all else ---------------------------------------------------------------------------------------
 
-    @rule(key=tenants, form=forms)
-    def delete_init_image(self, key: str, form: Any) -> None:
-        expected = self.models[key].delete_init_image(form[2])
-        assert self.asked(key, "DELETE", f"/init-image/{form[2]}") == expected
-        assert self.asked(key, "GET", f"/init-image/{form[2]}") is None
+    def shown(self, kind: str, row: Shown) -> Shown:
+        """A row of an answer as the model has it."""
+        simple = {
+            **row,
+            "key": (row.get("url") or row.get("meshUrl") or "").removeprefix("http://leomock.test/cdn/"),
+            "is there": row.get("url") is not None,
+            "images": [image["id"] for image in row.get("dataset_images", ())],
+            "maps": len(row.get("model_asset_texture_images", ())),
+        }
+        names = {
+            "datasets": ("name", "images"),
+            "models": ("name", "status"),
+            "elements": ("name", "status"),
+            "models_3d": ("key",),
+            "textures": ("prompt", "status", "maps"),
+            "media": ("key", "status"),
+            "init_images": ("createdAt", "key"),
+            "variations": ("status", "is there"),
+            "motion_variations": ("status", "is there"),
+        }
+        return {"id": row["id"]} | {name: simple[name] for name in names[kind]}
+
+    @rule(key=tenants, thing=things | init_images | unknown)
+    def read_thing(self, key: str, thing: tuple[str, Id]) -> None:
+        kind, id = thing
+        value = self.asked(key, "GET", f"{PATHS[kind]}/{id}")
+        row = value if kind not in KEPT else value[0] if value else None
+        assert (row and self.shown(kind, row)) == self.models[key].read(kind, id)
+
+    @rule(key=tenants, thing=things | init_images | unknown)
+    def delete_thing(self, key: str, thing: tuple[str, Id]) -> None:
+        kind, id = thing
+        if kind not in KEPT:
+            assert self.asked(key, "DELETE", f"{PATHS[kind]}/{id}") == self.models[key].delete(kind, id)
+            assert self.asked(key, "GET", f"{PATHS[kind]}/{id}") is None
+
+    @rule(key=tenants, whose=tenants, kind=st.sampled_from(["models", "elements"]))
+    def list_trained(self, key: str, whose: str, kind: str) -> None:
+        rows = self.asked(key, "GET", f"{PATHS[kind]}/user/{self.user_ids[whose]}")
+        expected = self.models[key].page(kind, 0, len(self.models[key].things[kind])) if key == whose else []
+        assert [self.shown(kind, row) for row in rows] == expected
+
+    @rule(key=tenants, whose=tenants, offset=st.integers(0, 3), limit=st.integers(0, 3))
+    def list_meshes(self, key: str, whose: str, offset: int, limit: int) -> None:
+        path = f"/models-3d/user/{self.user_ids[whose]}"
+        rows = self.asked(key, "GET", path, f"offset={offset}&limit={limit}")
+        expected = self.models[key].page("models_3d", offset, limit) if key == whose else []
+        assert [self.shown("models_3d", row) for row in rows] == expected
+
+    @rule(key=tenants)
+    def read_balance(self, key: str) -> None:
+        [account] = self.asked(key, "GET", "/me")
+        assert account["apiPaidTokens"] == self.models[key].balance
+
+    @rule(target=things, key=tenants, name=st.sampled_from(["cats", "dogs"]))
+    def create_dataset(self, key: str, name: str) -> tuple[str, Id]:
+        id = self.asked(key, "POST", "/datasets", body={"name": name})["id"]
+        self.models[key].create("datasets", id, {"name": name, "images": []})
+        return "datasets", id
+
+    def thing_of(self, key: str, kind: str, thing: tuple[str, Id]) -> Any:
+        """The model's thing, where it is of that kind and of that tenant; else None."""
+        return self.models[key].find(kind, thing[1]) if thing[0] == kind else None
+
+    @rule(target=forms, key=tenants, thing=things)
+    def presign_for_dataset(self, key: str, thing: tuple[str, Id]) -> Any:
+        path, dataset = f"/datasets/{thing[1]}/upload", self.thing_of(key, "datasets", thing)
+        if dataset is None:
+            assert self.refused(key, "POST", path, body={"extension": "png"}) == "invalid dataset id"
+            return multiple()
+        answer = self.asked(key, "POST", path, body={"extension": "png"})
+        dataset.asked["images"].append((answer["id"], answer["key"]))
+        return key, self.models[key].now, answer["id"], json.loads(answer["fields"])
+
+    @rule(key=tenants, thing=things, picture=pictures)
+    def add_to_dataset(self, key: str, thing: tuple[str, Id], picture: tuple[str, str, int]) -> None:
+        path, dataset = f"/datasets/{thing[1]}/upload/gen", self.thing_of(key, "datasets", thing)
+        id, generation_id, index = picture
+        if dataset is None:
+            error = "invalid dataset id"
+        elif not self.models[key].has_picture(generation_id, index):
+            error = "couldn't access image"
+        else:
+            added = self.asked(key, "POST", path, body={"generatedImageId": id})["id"]
+            dataset.asked["images"].append((added, generation_id))
+            return
+        assert self.refused(key, "POST", path, body={"generatedImageId": id}) == error
+
+    @rule(target=things, key=tenants, thing=things, kind=st.sampled_from(["models", "elements"]))
+    def train(self, key: str, thing: tuple[str, Id], kind: str) -> Any:
+        body: Shown = {"name": kind, "datasetId": str(thing[1]), "instance_prompt": "tomthecat"}
+        if kind == "elements":
+            body |= {"sd_version": "FLUX_DEV", "lora_focus": "Style", "train_text_encoder": True}
+            body |= {"num_train_epochs": 60, "learning_rate": 0.00001}
+        if self.thing_of(key, "datasets", thing) is None:
+            assert self.refused(key, "POST", PATHS[kind], body=body) == "invalid dataset id"
+            return multiple()
+        name = "customModelId" if kind == "models" else "userLoraId"
+        return kind, self.began(key, kind, PATHS[kind], body, {"name": kind}, name, kind)
+
+    @rule(target=generations, key=tenants, thing=things)
+    def create_with_what_was_trained(self, key: str, thing: tuple[str, Id]) -> Any:
+        kind, id = thing
+        body: Shown = {"prompt": "x", "num_images": 1, "width": 512, "height": 512}
+        body |= {"userElements": [{"userLoraId": id}]} if kind == "elements" else {"modelId": id}
+        if kind in ("models", "elements") and self.models[key].complete(kind, id):
+            return self.create(key, body)
+        error = self.refused(key, "POST", "/generations", body=body)
+        if kind == "elements":
+            assert error == "invalid user element id"
+        else:
+            assert error.startswith(f"{id} is not supported within the Production API.")
+        return multiple()
+
+    @rule(targets=[things], key=tenants, kind=st.sampled_from(["models_3d", "media"]), used=st.booleans())
+    def upload_asset(self, key: str, kind: str, used: bool) -> tuple[str, Id]:
+        if kind == "media":
+            answer = self.asked(key, "POST", "/media", body={"extension": "mp4"})
+            id, fields = answer["uploadId"], json.loads(answer["fields"])
+        else:
+            answer = self.asked(key, "POST", "/models-3d/upload", body={"modelExtension": "obj"})
+            id, fields = answer["modelId"], json.loads(answer["modelFields"])
+        self.models[key].create(kind, id, {"key": fields["key"]})
+        if used:
+            assert self.driver.step("upload", key, fields, PNG).startswith('"')
+            assert self.models[key].upload(fields["key"], self.models[key].now)
+        return kind, id
+
+    @rule(target=things, key=tenants, thing=things, prompt=st.sampled_from(["stone", FAILING]))
+    def paint(self, key: str, thing: tuple[str, Id], prompt: str) -> Any:
+        kind, id = thing
+        body = {"modelAssetId": str(id), "prompt": prompt}
+        if kind == "models_3d" and self.models[key].has_file(kind, id):
+            asked = {"prompt": prompt, "model": id}
+            return "textures", self.began(key, "textures", "/generations-texture", body, asked)
+        error = self.refused(key, "POST", "/generations-texture", body=body)
+        assert error == "invalid model asset id"
+        return multiple()
+
+    @rule(key=tenants, thing=things, limit=st.integers(0, 2))
+    def list_textures(self, key: str, thing: tuple[str, Id], limit: int) -> None:
+        model = self.models[key]
+        if thing[0] == "models_3d":
+            path = f"/generations-texture/model/{thing[1]}"
+            rows = self.asked(key, "GET", path, f"limit={limit}")
+            of_it = [each for each in model.things["textures"] if each.asked["model"] == thing[1]]
+            expected = [model.show("textures", each) for each in of_it[:limit]]
+            assert [self.shown("textures", row) for row in rows] == expected
+
+    @rule(target=generations, key=tenants, prompt=st.sampled_from(["a cat", FAILING]))
+    def create_video(self, key: str, prompt: str) -> Any:
+        body = {"prompt": prompt, "width": 64, "height": 32}
+        return self.film(key, "/generations-text-to-video", body, body)
+
+    def film(self, key: str, path: str, body: Shown, asked: Shown) -> Any:
+        asked = {**asked, "num_images": 1, "video": True}
+        return self.began(key, "generations", path, body, asked, "generationId", "videos")
+
+    @rule(target=generations, key=tenants, picture=pictures)
+    def create_video_from_a_picture(self, key: str, picture: tuple[str, str, int]) -> Any:
+        id, generation_id, index = picture
+        if not self.models[key].has_picture(generation_id, index):
+            error = self.refused(key, "POST", "/generations-motion-svd", body={"imageId": id})
+            assert error == "Service Error"
+            return multiple()
+        asked = {"prompt": "", "width": 832, "height": 480}
+        return self.film(key, "/generations-motion-svd", {"imageId": id}, asked)
+
+    @rule(target=things, key=tenants, id=generations)
+    def upscale_video(self, key: str, id: str) -> Any:
+        body = {"sourceGenerationId": id, "resolution": "RESOLUTION_720"}
+        path, kind = "/generations-video-upscale", "motion_variations"
+        generation = self.models[key].complete("generations", id)
+        if generation is None or "video" not in generation.asked:
+            assert self.refused(key, "POST", path, body=body) == "invalid source generation id"
+            return multiple()
+        return kind, self.began(key, kind, path, body, {"generation": id}, "variationId", kind)
+
+    @rule(target=things, key=tenants, picture=pictures, way=st.sampled_from(["upscale", "nobg", "unzoom"]))
+    def vary(self, key: str, picture: tuple[str, str, int], way: str) -> Any:
+        id, generation_id, index = picture
+        path, asked = f"/variations/{way}", {"generation": generation_id, "index": index}
+        if self.models[key].has_picture(generation_id, index):
+            return "variations", self.began(key, "variations", path, {"id": id}, asked)
+        assert self.refused(key, "POST", path, body={"id": id}) == "couldn't access image"
+        return multiple()
+
+    @rule(target=things, key=tenants, thing=things)
+    def vary_again(self, key: str, thing: tuple[str, Id]) -> Any:
+        kind, id = thing
+        body = {"id": str(id), "isVariation": True}
+        if kind == "variations" and (found := self.models[key].complete(kind, id)):
+            return kind, self.began(key, kind, "/variations/nobg", body, found.asked)
+        error = self.refused(key, "POST", "/variations/nobg", body=body)
+        assert error == "failed to find init variation"
+        return multiple()
+
+    @rule(target=generations, key=tenants)
+    def execute_blueprint(self, key: str) -> str:
+        versions = self.asked(key, "GET", f"/blueprints/{RECIPE}/versions")
+        version = versions["edges"][0]["node"]
+        [wanted] = version["uiMetadata"]["inputs"]
+        given = {"nodeId": wanted["nodeId"], "settingName": wanted["settingName"], "value": "ramen"}
+        body = {
+            "blueprintVersionId": version["akUUID"],
+            "input": {"nodeInputs": [given], "public": False},
+        }
+        id = self.asked(key, "POST", "/blueprint-executions", body=body)["akUUID"]
+        [edge] = self.asked(key, "GET", f"/blueprint-executions/{id}/generations")["edges"]
+        generation_id: str = edge["node"]["generationId"]
+        model = self.models[key]
+        asked: Shown = {"width": 1024, "height": 1024, "num_images": 2}
+        asked["prompt"] = "Detailed Recipe with Tags: ramen"
+        model.create("generations", generation_id, asked, RECIPE_PRICE)
+        model.create("blueprint_executions", id, {"generation": generation_id})
+        assert model.read("blueprint_executions", id) == {"id": id, "status": edge["node"]["status"]}
+        return generation_id
+
+    @rule(key=tenants)
+    def read_executions(self, key: str) -> None:
+        for execution in self.models[key].things["blueprint_executions"]:
+            row = self.asked(key, "GET", f"/blueprint-executions/{execution.id}")
+            expected = self.models[key].show("blueprint_executions", execution)
+            assert {"id": row["akUUID"], "status": row["status"]} == expected
 
     # --- time -------------------------------------------------------------------------------------------
 
@@ -293,6 +546,11 @@ class Machine(RuleBasedStateMachine):
     @rule(key=tenants, id=generations)
     def finish(self, key: str, id: str) -> None:
         assert self.driver.step("finish", key, id) == self.models[key].finish(id)
+
+    @precondition(lambda self: self.jobs == "manual")
+    @rule(key=tenants, thing=things)
+    def finish_thing(self, key: str, thing: tuple[str, Id]) -> None:
+        assert self.driver.step("finish", key, thing[1]) == self.models[key].finish(thing[1])
 
     @rule(key=tenants)
     def reset(self, key: str) -> None:
@@ -308,11 +566,12 @@ class Machine(RuleBasedStateMachine):
     def worlds_hold_what_the_models_hold(self) -> None:
         for key in KEYS:
             world, model = self.driver.api.worlds.of(key), self.models[key]
-            assert len(world.generations) == len(model.generations)
-            assert len(world.init_images) == len(model.init_images)
+            for kind, table in world.tables().items():
+                assert [row["id"] for row in table] == [thing.id for thing in model.things[kind][::-1]]
             assert world.bucket.objects.keys() == model.files
             assert world.clock.now() == model.now
-            assert set(world.jobs.pending()) <= {generation.id for generation in model.generations}
+            ids = {str(thing.id) for things in model.things.values() for thing in things}
+            assert set(world.jobs.pending()) <= ids
 
     def teardown(self) -> None:
         """The same calls on a second API with the same seed give the same bytes."""
@@ -325,5 +584,5 @@ class Machine(RuleBasedStateMachine):
 def test_api_against_the_reference_model() -> None:
     """No order of calls was found that the API and the model answer differently."""
     run_state_machine_as_test(
-        Machine, settings=settings(max_examples=2 * settings().max_examples, stateful_step_count=40)
+        Machine, settings=settings(max_examples=2 * settings().max_examples, stateful_step_count=60)
     )
