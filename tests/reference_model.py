@@ -4,29 +4,38 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 Shown = dict[str, Any]
+Id = str | int
 
 START = 1713623608.258  # 2024-04-20T14:33:28.258Z
 FORM_SECONDS = 120
+CREDITS = 100_000_000
+# How many times longer than a picture the other jobs take.
+SLOW = {"models": 30, "elements": 30, "videos": 10, "motion_variations": 10}
+# What goes with a thing that is deleted: kind, and the field that names the thing.
+GOES_WITH = {
+    "generations": (("variations", "generation"), ("motion_variations", "generation")),
+    "models_3d": (("textures", "model"),),
+}
 
 
 @dataclass
-class Generation:
-    id: str
+class Thing:
+    """Something that was made: what was asked for, and how far its job is, where it has one."""
+
+    id: Id
     asked: Shown
     created: float
+    price: int = 0
+    slow: float = 1
+    fails: bool = False
     reads: int = 0
     finished: bool = False
-
-
-@dataclass
-class InitImage:
-    key: str
-    created: float
 
 
 @dataclass
@@ -36,70 +45,161 @@ class Tenant:
     pace: str
     amount: float
     now: float = START
-    generations: list[Generation] = field(default_factory=list)  # newest first
-    init_images: dict[str, InitImage] = field(default_factory=dict)
+    things: dict[str, list[Thing]] = field(default_factory=lambda: defaultdict(list))  # newest first
     files: set[str] = field(default_factory=set)  # keys of the bucket
+    balance_without_failures: int = CREDITS
 
-    def create(self, id: str, asked: Shown) -> None:
-        self.generations.insert(0, Generation(id, asked, self.now))
+    # --- all kinds of things ----------------------------------------------------------------------------
 
-    def is_complete(self, generation: Generation) -> bool:
+    def create(
+        self, kind: str, id: Id, asked: Shown, price: int = 0, slow: float = 1, fails: bool = False
+    ) -> None:
+        assert self.find(kind, id) is None, f"{id} was given out twice"
+        self.things[kind].insert(0, Thing(id, asked, self.now, price, slow, fails))
+        self.balance_without_failures -= price
+
+    def find(self, kind: str, id: Id) -> Thing | None:
+        return next((thing for thing in self.things[kind] if thing.id == id), None)
+
+    def is_done(self, thing: Thing) -> bool:
         match self.pace:
             case "immediate":
                 return True
             case "seconds":
-                return self.now >= generation.created + self.amount
+                return self.now >= thing.created + self.amount * thing.slow
             case "polls":
-                return generation.reads > self.amount
-        return generation.finished
+                return thing.reads > self.amount
+        return thing.finished
 
-    def show(self, generation: Generation) -> Shown:
-        """What a read answers, `pictures` standing for the images; it counts as a read."""
-        generation.reads += 1
-        complete = self.is_complete(generation)
+    def status(self, thing: Thing) -> str:
+        return "PENDING" if not self.is_done(thing) else "FAILED" if thing.fails else "COMPLETE"
+
+    def complete(self, kind: str, id: Id) -> Thing | None:
+        """The thing with this id, if its job ended well."""
+        thing = self.find(kind, id)
+        return thing if thing and self.status(thing) == "COMPLETE" else None
+
+    def read(self, kind: str, id: Id) -> Shown | None:
+        thing = self.find(kind, id)
+        return self.show(kind, thing) if thing else None
+
+    def page(self, kind: str, offset: int, limit: int) -> list[Shown]:
+        return [self.show(kind, thing) for thing in self.things[kind][offset : offset + limit]]
+
+    def show(self, kind: str, thing: Thing) -> Shown:
+        """What a read answers, in short; it counts as a read."""
+        thing.reads += 1
+        row: Shown = getattr(self, f"_{kind}")(thing)
+        return {"id": thing.id, **row}
+
+    def delete(self, kind: str, id: Id) -> Shown | None:
+        thing = self.find(kind, id)
+        if thing is None:
+            return None
+        self._remove(kind, thing)
+        return {"id": id}
+
+    def _remove(self, kind: str, thing: Thing) -> None:
+        self.things[kind].remove(thing)
+        self.files -= {thing.asked.get("key"), *(key for _, key in thing.asked.get("images", ()))}
+        if self.status(thing) == "FAILED":
+            self.balance_without_failures += thing.price
+        for other, field_name in GOES_WITH.get(kind, ()):
+            for part in [part for part in self.things[other] if part.asked[field_name] == thing.id]:
+                self._remove(other, part)
+
+    def finish(self, id: Id) -> bool:
+        """End a job as a test can; False where there is none that is pending."""
+        for kind in ("generations", "variations", "motion_variations", "models", "elements", "textures"):
+            if (thing := self.find(kind, id)) and not self.is_done(thing):
+                thing.finished = True
+                return True
+        return False
+
+    @property
+    def balance(self) -> int:
+        """What is left: jobs that failed cost nothing."""
+        everything = (thing for things in self.things.values() for thing in things)
+        failed = sum(thing.price for thing in everything if self.status(thing) == "FAILED")
+        return self.balance_without_failures + failed
+
+    def reset(self) -> None:
+        self.now = START
+        self.things.clear()
+        self.files.clear()
+        self.balance_without_failures = CREDITS
+
+    # --- what is special about a kind -------------------------------------------------------------------
+
+    def _generations(self, generation: Thing) -> Shown:
+        """`pictures` stands for the images, `variations` for what is told of theirs, which reads them."""
+        status = self.status(generation)
+        oldest_first = self.things["variations"][::-1]
+        of_it = [each for each in oldest_first if each.asked["generation"] == generation.id]
+        in_order = sorted(of_it, key=lambda each: int(each.asked["index"]))
+        told = [self.show("variations", each) for each in in_order] if status == "COMPLETE" else []
         return {
-            "id": generation.id,
             "createdAt": timestamp(generation.created),
-            "status": "COMPLETE" if complete else "PENDING",
+            "status": status,
             "prompt": generation.asked["prompt"],
             "imageWidth": generation.asked["width"],
             "imageHeight": generation.asked["height"],
-            "pictures": generation.asked["num_images"] if complete else 0,
+            "pictures": generation.asked["num_images"] if status == "COMPLETE" else 0,
+            "films": int(status == "COMPLETE" and "video" in generation.asked),
+            "variations": [(each["id"], each["status"]) for each in told],
         }
 
-    def find(self, id: str) -> Generation | None:
-        return next((g for g in self.generations if g.id == id), None)
+    def _datasets(self, dataset: Thing) -> Shown:
+        there = [
+            id
+            for id, key in dataset.asked["images"]
+            if key in self.files or self.find("generations", key) is not None
+        ]
+        return {"name": dataset.asked["name"], "images": there}
 
-    def read(self, id: str) -> Shown | None:
-        generation = self.find(id)
-        return self.show(generation) if generation else None
+    def _models(self, model: Thing) -> Shown:
+        return {"name": model.asked["name"], "status": self.status(model)}
 
-    def page(self, offset: int, limit: int) -> list[Shown]:
-        return [self.show(generation) for generation in self.generations[offset : offset + limit]]
+    _elements = _models
 
-    def delete(self, id: str) -> Shown | None:
-        generation = self.find(id)
+    def _textures(self, texture: Thing) -> Shown:
+        status = self.status(texture)
+        return {
+            "prompt": texture.asked["prompt"],
+            "status": status,
+            "maps": 4 if status == "COMPLETE" else 0,
+        }
+
+    def _models_3d(self, model: Thing) -> Shown:
+        return {"key": model.asked["key"]}
+
+    def _media(self, media: Thing) -> Shown:
+        """No file that is uploaded here is a film."""
+        status = "FAILED" if self.has_file("media", media.id) else "PENDING"
+        return {"key": media.asked["key"], "status": status}
+
+    def _init_images(self, image: Thing) -> Shown:
+        return {"createdAt": timestamp(image.created), "key": image.asked["key"]}
+
+    def _variations(self, variation: Thing) -> Shown:
+        status = self.status(variation)
+        return {"status": status, "is there": status == "COMPLETE"}
+
+    _motion_variations = _variations
+
+    def _blueprint_executions(self, execution: Thing) -> Shown:
+        """It is as its generation is, which is read by this."""
+        generation = self.find("generations", execution.asked["generation"])
         if generation is None:
-            return None
-        self.generations.remove(generation)
-        return {"id": id}
-
-    def finish(self, id: str) -> bool:
-        """End a job as a test can; False where there is none that is pending."""
-        generation = self.find(id)
-        if generation is None or generation.finished or self.is_complete(generation):
-            return False
-        generation.finished = True
-        return True
+            return {"status": "COMPLETED"}
+        generation.reads += 1
+        return {"status": self.status(generation).replace("COMPLETE", "COMPLETED")}
 
     def has_picture(self, generation_id: str, index: int) -> bool:
-        generation = self.find(generation_id)
-        return (
-            generation is not None and self.is_complete(generation) and index < generation.asked["num_images"]
-        )
+        generation = self.complete("generations", generation_id)
+        return generation is not None and index < generation.asked["num_images"]
 
-    def presign(self, id: str, key: str) -> None:
-        self.init_images[id] = InitImage(key, self.now)
+    # --- uploads ----------------------------------------------------------------------------------------
 
     def upload(self, key: str, signed_at: float) -> bool:
         """Whether the bucket takes a file for a form that was signed at that time (in whole seconds)."""
@@ -108,26 +208,10 @@ class Tenant:
         self.files.add(key)
         return True
 
-    def has_file(self, id: str) -> bool:
-        return id in self.init_images and self.init_images[id].key in self.files
-
-    def read_init_image(self, id: str) -> Shown | None:
-        """What a read answers, with the key for the URL that ends with it."""
-        image = self.init_images.get(id)
-        return {"id": id, "createdAt": timestamp(image.created), "key": image.key} if image else None
-
-    def delete_init_image(self, id: str) -> Shown | None:
-        image = self.init_images.pop(id, None)
-        if image is None:
-            return None
-        self.files.discard(image.key)
-        return {"id": id}
-
-    def reset(self) -> None:
-        self.now = START
-        self.generations.clear()
-        self.init_images.clear()
-        self.files.clear()
+    def has_file(self, kind: str, id: Id) -> bool:
+        """Whether the file of a thing is there."""
+        thing = self.find(kind, id)
+        return thing is not None and thing.asked["key"] in self.files
 
 
 def timestamp(moment: float) -> str:

@@ -103,6 +103,65 @@ def test_upload_with_aiohttp(intercepted: Fake, file: Path, picture: bytes) -> N
 
 
 @both
+def test_datasets_and_upscales(make: Callable[[str], Any], intercepted: Fake) -> None:
+    """A generated picture is put into a dataset and made larger; both are found and deleted again."""
+    client = make(intercepted.api_key)
+
+    def told() -> Any:
+        # The class that uses aiohttp hands out some answers closed, before anybody could read them.
+        [value] = intercepted.requests[-1].response_json.values()
+        return value
+
+    client.post_generations(prompt="a cat", num_images=1)
+    image = client.wait_for_image_generation(generation_id=told()["generationId"])
+    client.create_dataset("cats", "All sorts.")
+    dataset = told()["id"]
+    client.upload_generated_image_to_dataset(dataset, image["id"])
+    found = client.get_dataset_by_id(dataset)["datasets_by_pk"]
+    assert (found["name"], found["description"]) == ("cats", "All sorts.")
+    assert [each["url"] for each in found["dataset_images"]] == [image["url"]]
+    client.create_upscale(image["id"])
+    id = told()["id"]
+    for _ in range(2):
+        client.get_variation_by_id(id)
+    assert requests.get(told()[0]["url"]).headers["content-type"] == "image/jpeg"
+    client.delete_dataset_by_id(dataset)
+    assert client.get_dataset_by_id(dataset) == {"datasets_by_pk": None}
+
+
+@both
+def test_training_asked_for_with_a_wrong_word(make: Callable[[str], Any], intercepted: Fake) -> None:
+    """It sends `sd_Version`, which is refused as documented; models can be read and deleted."""
+    client = make(intercepted.api_key)
+    client.create_dataset("cats")
+    dataset = intercepted.requests[-1].response_json["insert_datasets_one"]["id"]
+    with pytest.raises((requests.HTTPError, aiohttp.ClientResponseError), match="400"):
+        client.train_custom_model("Tom", dataset, "tomthecat", description="A cat.")
+    assert intercepted.requests[-1].response_json["error"] == "Unexpected variable sd_Version"
+    body = {"name": "Tom", "datasetId": dataset, "instance_prompt": "tomthecat"}
+    headers = {"authorization": f"Bearer {intercepted.api_key}"}
+    made = requests.post(f"{intercepted.base_url}/models", json=body, headers=headers).json()
+    id = made["sdTrainingJob"]["customModelId"]
+    statuses = [client.get_custom_model_by_id(id)["custom_models_by_pk"]["status"] for _ in range(2)]
+    assert statuses == ["PENDING", "COMPLETE"]
+    client.delete_custom_model_by_id(id)
+    assert client.get_custom_model_by_id(id) == {"custom_models_by_pk": None}
+
+
+@pytest.mark.parametrize(
+    ("make", "fault"), [(sync, "datasetId"), (InTurn, "412")], ids=["requests", "aiohttp"]
+)
+def test_upload_into_a_dataset(make: Callable[[str], Any], fault: str, intercepted: Fake, file: Path) -> None:
+    """One class reads a name that no answer has (documented), the other sends no file and no multipart."""
+    client = make(intercepted.api_key)
+    client.create_dataset("cats")
+    dataset = intercepted.requests[-1].response_json["insert_datasets_one"]["id"]
+    with pytest.raises((KeyError, aiohttp.ClientResponseError), match=fault):
+        client.upload_dataset_image(dataset, str(file))
+    assert client.get_dataset_by_id(dataset)["datasets_by_pk"]["dataset_images"] == []
+
+
+@both
 def test_wrong_key(make: Callable[[str], Any], strict_fake: Fake) -> None:
     """The error of its HTTP library arrives, with the status of the real service."""
     with intercept(strict_fake), pytest.raises((requests.HTTPError, aiohttp.ClientResponseError)) as refused:

@@ -27,23 +27,24 @@ SDK = HERE / "node_modules" / "@leonardo-ai" / "sdk" / "package.json"
 PROMPT = "An oil painting of a cat"
 NOBODYS_ID = "00000000-0000-4000-8000-000000000000"
 
-pytestmark = [
+needed = [
     pytest.mark.skipif(NODE is None, reason="the TypeScript SDK needs Node: no `node` is on the PATH"),
     pytest.mark.skipif(
         not SDK.exists(),
         reason="the TypeScript SDK is not installed: run `npm install` in tests/clients/node",
     ),
 ]
+pytestmark = needed
 
 Seen = dict[str, Any]
 Run = Callable[..., Seen]
 
 
-def _run(fake: Fake, journey: str, **given: Any) -> Seen:
-    """What a journey saw; `given` is its input."""
+def run(fake: Fake, script: str, *arguments: str, **given: Any) -> Seen:
+    """What a script of Node saw; `given` is its input."""
     assert NODE
     result = subprocess.run(
-        [NODE, "journey.mjs", journey],
+        [NODE, script, *arguments],
         cwd=HERE,
         env={
             **os.environ,
@@ -59,6 +60,11 @@ def _run(fake: Fake, journey: str, **given: Any) -> Seen:
     assert result.returncode == 0, result.stderr
     seen: Seen = json.loads(result.stdout)
     return seen
+
+
+def _run(fake: Fake, journey: str, **given: Any) -> Seen:
+    """What a journey saw."""
+    return run(fake, "journey.mjs", journey, **given)
 
 
 @pytest.fixture(scope="module")
