@@ -6,7 +6,8 @@ import io
 
 from PIL import Image
 
-LONGEST_SIDE = 768
+# Four of them, as text, stay below the megabyte that MCP clients take for one event.
+LONGEST_SIDE = 512
 # What a service draws is far smaller; a file that says it is larger wants the memory.
 _MOST_PIXELS = 64_000_000
 _QUALITY = 85
