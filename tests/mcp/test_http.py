@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Iterator
 
 import httpx
+import httpx2
 import pytest
 from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
 
+from leomock import Fake
 from leomock.capability.files import capabilities_folder
 from tests.mcp.servers import CREATE, LIST, READ, body_of, call, error_of, served, talk
 
@@ -161,6 +164,42 @@ def test_server_stops_though_a_client_listens() -> None:
         assert response.status_code == 200
     assert b"".join(response.iter_raw()) == b""
     stream.close()
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_progress_and_a_call_that_is_given_up(mode: str) -> None:
+    """In both eras of the protocol: notifications arrive, and the server reads no more afterwards."""
+    with Fake(jobs="manual") as fake, served("mcp", "--http", "0", "--quiet", "--upstream", fake.url) as mcp:
+
+        async def talking() -> None:
+            pending = asyncio.Event()
+
+            async def hear(progress: float, total: float | None, message: str | None) -> None:
+                assert (total, message) == (600, "the generation is PENDING")
+                pending.set()
+
+            async with (
+                httpx2.AsyncClient(headers=key(fake.api_key), timeout=30) as http,
+                Client(streamable_http_client(mcp, http_client=http), mode=mode) as client,
+            ):
+                ids = []
+                for _ in range(2):
+                    made = body_of(await client.call_tool(CREATE, {"body": {"prompt": "a"}}))
+                    ids.append(made["sdGenerationJob"]["generationId"])
+                arguments = {"id": ids[0], "wait": 600}
+                given_up = asyncio.create_task(client.call_tool(READ, arguments, progress_callback=hear))
+                await pending.wait()
+                given_up.cancel()
+                # By when this was answered, the server has been told.
+                await client.call_tool(READ, {"id": ids[1], "wait": 0.1})
+                before = [each.path for each in fake.requests]
+                await client.call_tool(READ, {"id": ids[1], "wait": 2})
+                after = [each.path for each in fake.requests]
+                path = "/api/rest/v1/generations/"
+                assert after.count(path + ids[1]) > before.count(path + ids[1])
+                assert after.count(path + ids[0]) == before.count(path + ids[0])
+
+        asyncio.run(talking())
 
 
 # --- who else serves MCP -----------------------------------------------------------------------------

@@ -33,7 +33,6 @@ from tests.mcp.servers import (
     over_stdio,
     served,
     talk,
-    text_of,
 )
 
 FOUR = [CREATE, READ, DELETE, LIST]
@@ -190,8 +189,8 @@ def test_wait_tells_of_progress_until_the_generation_is_complete() -> None:
     fake = Fake(jobs="polls:3")
     heard: list[tuple[float, float | None, str | None]] = []
 
-    async def hear(done: float, total: float | None, text: str | None) -> None:
-        heard.append((done, total, text))
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, total, message))
 
     server = in_process(fake)
     id = created(server)
@@ -229,7 +228,7 @@ def test_cancelled_call_reads_no_more(stuck: Fake) -> None:
     async def talking(client: Client) -> None:
         pending = asyncio.Event()
 
-        async def hear(done: float, total: float | None, text: str | None) -> None:
+        async def hear(progress: float, total: float | None, message: str | None) -> None:
             pending.set()
 
         async def wait() -> None:
@@ -251,7 +250,7 @@ def test_cancelled_call_reads_no_more(stuck: Fake) -> None:
 
 def images_of(result: CallToolResult) -> list[Image.Image]:
     """The pictures of a result, decoded."""
-    found = []
+    found: list[Image.Image] = []
     for each in result.content:
         if isinstance(each, ImageContent):
             assert each.mime_type == "image/jpeg"
