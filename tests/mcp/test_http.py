@@ -193,7 +193,7 @@ def test_progress_and_a_call_that_is_given_up(mode: str) -> None:
                 # By when this was answered, the server has been told.
                 await client.call_tool(READ, {"id": ids[1], "wait": 0.1})
                 before = [each.path for each in fake.requests]
-                await client.call_tool(READ, {"id": ids[1], "wait": 2})
+                await client.call_tool(READ, {"id": ids[1], "wait": 1})
                 after = [each.path for each in fake.requests]
                 path = "/api/rest/v1/generations/"
                 assert after.count(path + ids[1]) > before.count(path + ids[1])
