@@ -63,7 +63,7 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/pyvenv.cfg
 # `pip --group` needs pip 25.1.
 $(VENV)/.dev: pyproject.toml | $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[contract]" --group dev
+	$(BIN)/python -m pip install --quiet --editable ".[contract,mcp]" --group dev
 	@touch $@ $(VENV)/.installed
 
 # Without Node the tests of the TypeScript SDK say that they are skipped, and why.

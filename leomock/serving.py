@@ -7,7 +7,7 @@ import contextlib
 import gc
 import json
 import signal
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +33,15 @@ def run_on(host: str, port: int, run: Answering) -> None:
 
 
 async def serve_fake(
-    api: Api, listener: Any, url: str, quiet: bool, state_file: Path | None, save_every: float
+    api: Api,
+    listener: Any,
+    url: str,
+    quiet: bool,
+    state_file: Path | None,
+    save_every: float,
+    mcp: bool = False,
 ) -> None:
-    """Answer as the fake."""
+    """Answer as the fake; with `mcp` as MCP tools as well."""
     from leomock.server.app import make_app
     from leomock.server.listen import listen, make_config
     from leomock.server.recording import to_stderr
@@ -56,13 +62,66 @@ async def serve_fake(
         worlds = api.worlds
         ticking.append(asyncio.create_task(_now_and_then(save_every, lambda: save(state_file, worlds))))
     try:
-        await listen(make_config(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
+        async with contextlib.AsyncExitStack() as stack:
+            if mcp:
+                app = await stack.enter_async_context(_with_mcp(app, api, url, stop))
+            await listen(make_config(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
     finally:
         for task in ticking[1:]:
             task.cancel()
         await ticking[0]
         if state_file:
             save(state_file, api.worlds)
+
+
+@contextlib.asynccontextmanager
+async def _with_mcp(app: Any, api: Api, url: str, stop: asyncio.Event) -> AsyncIterator[Any]:
+    """The fake's app with MCP tools beside it, which call it without a port, each caller with its own key."""
+    from leomock.capability.upstream import calling, client_of
+    from leomock.capability.whole import whole
+    from leomock.mcp_server import KEY, PATH, http_app, make_api_server
+    from leomock.server.app import beside
+    from leomock.transport import Transport
+
+    loop = asyncio.get_running_loop()
+    transport = Transport(app, lambda call: asyncio.run_coroutine_threadsafe(call, loop))
+    capability = whole(api.spec, "generations")
+    (upstream,) = capability.upstreams
+    clients = {upstream.namespace: client_of(f"{url}/api/rest/v1", "", transport)}
+    async with calling(capability, clients) as caller:
+        # The name under which a caller knows the fake is that of the pictures.
+        server = make_api_server(capability, caller, passed_on=(KEY, "host"))
+        tools = http_app(server, api.settings.allow_hosts)
+        async with open_until(stop, tools):
+            yield beside(app, PATH, tools)
+
+
+@contextlib.asynccontextmanager
+async def open_until(stop: asyncio.Event, app: Any) -> AsyncIterator[None]:
+    """What an app keeps open for its clients, until told to stop: a stream would hold the server up."""
+    started = asyncio.Event()
+
+    async def run() -> None:
+        async with app.router.lifespan_context(app):
+            started.set()
+            await stop.wait()
+
+    running = asyncio.create_task(run())
+    await started.wait()
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+async def serve_mcp(app: Any, listener: Any, url: str, quiet: bool) -> None:
+    """Answer MCP clients."""
+    from leomock.mcp_server import PATH
+
+    stop = asyncio.Event()
+    async with open_until(stop, app):
+        await _answer(app, listener, f"{url}{PATH}", quiet, stop=stop)
 
 
 async def serve_forward(
@@ -136,12 +195,13 @@ async def _answer(
     every: float = 0,
     write: Callable[[], None] | None = None,
     close: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    stop: asyncio.Event | None = None,
 ) -> None:
     """Answer with an app until told to stop; `write` what is to be kept now and then, and at the end."""
     from leomock.server.listen import listen, make_config
     from leomock.server.recording import Recording, to_stderr
 
-    stop = asyncio.Event()
+    stop = stop or asyncio.Event()
     on_signal(stop)
     ticking = asyncio.create_task(_now_and_then(every, write)) if write else None
     app = app if quiet else Recording(app, to_stderr)

@@ -47,6 +47,7 @@ MAY_IMPORT = {
     | {"__version__"},
     "state_file": {"state"},
     "transport": {"server"},
+    "mcp_server": LEAVES | {"capability", "mcp_server", "rendering", "server", "spec"} | {"__version__"},
     "webhook_receiver": set(),
     "verdict": {"state"},
     "intercept": {"addresses", "fake", "intercept"},
@@ -56,10 +57,11 @@ MAY_IMPORT = {
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "contract": LEAVES | {"catalogue", "contract", "fake", "reports", "spec"},
     "commands": LEAVES
-    | {"answer", "behaviours", "capability", "commands", "contract", "drift", "fake", "operations"}
-    | {"recordings", "referee", "reports", "scenario_files", "server", "serving", "spec", "state"}
-    | {"state_file", "__version__"},
-    "serving": {"answer", "har", "recordings", "referee", "server", "state_file", "__version__"},
+    | {"answer", "behaviours", "capability", "commands", "contract", "drift", "fake", "mcp_server"}
+    | {"operations", "recordings", "referee", "reports", "scenario_files", "server", "serving", "spec"}
+    | {"state", "state_file", "__version__"},
+    "serving": {"answer", "capability", "har", "mcp_server", "recordings", "referee", "server"}
+    | {"state_file", "transport", "__version__"},
     "drift": LEAVES | {"drift", "operations", "reports", "scenario_files", "spec", "state"},
     "cli": {"commands", "__version__"},
     "__main__": {"cli"},
@@ -67,7 +69,9 @@ MAY_IMPORT = {
 }
 # Packages that only one part may know.
 HOME = {
-    "starlette": {"server", "transport"},
+    "starlette": {"server", "transport", "mcp_server/serve"},
+    "mcp": {"mcp_server"},
+    "mcp_types": {"mcp_server"},
     "uvicorn": {"server"},
     "python_multipart": {"server"},
     "openapi_core": {"spec/referee"},

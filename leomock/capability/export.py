@@ -47,6 +47,20 @@ def kebab(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
 
 
+def tool_name(operation: str) -> str:
+    """The name of the tool of an operation, by the name of that in a capability."""
+    return f"{PROVIDER.lower().replace('.', '-')}-{operation}"
+
+
+def hints(method: str) -> dict[str, bool]:
+    """What is told to a caller of a tool, by the method of its operation."""
+    return {
+        "readOnly": method == "GET",
+        "destructive": method == "DELETE",
+        "idempotent": method in ("GET", "DELETE"),
+    }
+
+
 def _subject(document: Json) -> str:
     """What a document is about, by its title: `Image Generation`; of two subjects, the first."""
     title: str = document["info"]["title"]
@@ -170,13 +184,9 @@ def _mcp(namespace: str, label: str, resources: list[Json]) -> Json:
 def _tool(namespace: str, operation: Json) -> Json:
     offer = _offer(namespace, operation, "tools")
     return {
-        "name": f"{PROVIDER.lower().replace('.', '-')}-{operation['name']}",
+        "name": tool_name(operation["name"]),
         "description": offer.pop("description"),
-        "hints": {
-            "readOnly": operation["method"] == "GET",
-            "destructive": operation["method"] == "DELETE",
-            "idempotent": operation["method"] in ("GET", "DELETE"),
-        },
+        "hints": hints(operation["method"]),
         **offer,
     }
 

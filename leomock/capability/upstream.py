@@ -17,6 +17,10 @@ from leomock.errors import MISSING_VARIABLE, ApiError, Wording
 
 # How long the real API may take to answer. Its own limit is not known; the fake may take as long as it likes.
 LONGEST_WAIT = 60.0
+# In bytes, of a picture that is shown.
+LONGEST_FILE = 32 * 2**20
+# The header in which the fake explains an answer.
+EXPLAIN = "x-leomock-explain"
 NO_ANSWER = Wording(
     502,
     "unexpected",
@@ -58,13 +62,29 @@ class Caller:
         self._operations = operations
         self._clients = clients
 
-    async def call(self, id: str, arguments: Mapping[str, Any]) -> tuple[int, Any]:
-        """The status and the body (JSON values) that an operation answers; never raises `ApiError`."""
+    async def answer(
+        self, id: str, arguments: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """What an operation answers, by its id; a refusal of ours is an answer as well."""
         try:
-            answer = await self.send(self._operations[id], arguments)
+            return await self.send(self._operations[id], arguments, headers)
         except ApiError as error:
-            return error.status, error.body
-        return answer.status, answer.body
+            return Answer(error.status, {EXPLAIN: error.explain}, orjson.dumps(error.body))
+
+    async def fetch(self, id: str, url: str) -> bytes:
+        """A file that an operation's answer named, asked for without the key; raises `ApiError`."""
+        operation = self._operations[id]
+        client = self._clients[operation.upstream.namespace]
+        try:
+            request = client.build_request("GET", url)
+            request.headers.pop("authorization", None)
+            response = await client.send(request, stream=True)
+            try:
+                return await _file(response, operation)
+            finally:
+                await response.aclose()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise no_answer(operation, str(error) or type(error).__name__) from None
 
     async def send(
         self, operation: Operation, arguments: Mapping[str, Any], headers: Mapping[str, str] | None = None
@@ -90,6 +110,17 @@ class Caller:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise no_answer(operation, str(error) or type(error).__name__) from None
         return Answer(response.status_code, response.headers, response.content)
+
+
+async def _file(response: httpx.Response, operation: Operation) -> bytes:
+    if not response.is_success:
+        raise no_answer(operation, f"{response.url} answers {response.status_code}")
+    content = b""
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > LONGEST_FILE:
+            raise no_answer(operation, f"{response.url} has more than {LONGEST_FILE} bytes")
+    return content
 
 
 def no_answer(operation: Operation, reason: str) -> ApiError:

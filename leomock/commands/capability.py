@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from leomock.commands.serve import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
-from leomock.serving import asyncio_run, listening_on, on_signal
+from leomock.serving import asyncio_run, listening_on, on_signal, open_until
 from leomock.settings import SettingError
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ async def _serve(
         running = []
         for adapter, listener in zip(capability.adapters, listeners, strict=True):
             app = make_app(adapter, caller, allow_hosts)
-            await stack.enter_async_context(app.router.lifespan_context(app))
+            await stack.enter_async_context(open_until(stop, app))
             line = f"{adapter.namespace}: {adapter.kind} listening on {address(listener)}"
             if missing := lacks(adapter):
                 line += f", to say that {missing}"

@@ -126,6 +126,7 @@ QUIET = click.option("--quiet", is_flag=True, help="No line for each call, warni
     metavar="FILE",
     help="Be no fake: answer as recorded in a HAR, VCR cassette or journal; may be repeated.",
 )
+@click.option("--mcp", is_flag=True, help="Offer the operations of generations as MCP tools, at /mcp.")
 @QUIET
 def serve(
     host: str,
@@ -138,6 +139,7 @@ def serve(
     judge: bool,
     record_file: Path | None,
     replay_files: tuple[Path, ...],
+    mcp: bool,
     quiet: bool,
     **settings: Any,
 ) -> None:
@@ -169,7 +171,19 @@ def serve(
             load(state_file, api.worlds)
     except (SettingError, ScenarioError, SnapshotError, ValueError) as error:
         raise click.UsageError(str(error)) from None
-    run_on(host, port, lambda listener, url: serve_fake(api, listener, url, quiet, state_file, save_every))
+    if mcp:
+        check_mcp()
+    run_on(
+        host, port, lambda listener, url: serve_fake(api, listener, url, quiet, state_file, save_every, mcp)
+    )
+
+
+def check_mcp() -> None:
+    """Refuse what needs the MCP SDK where it is not installed."""
+    from leomock.server.capability_routes import MCP_MISSING, mcp_server
+
+    if mcp_server() is None:
+        raise click.UsageError(MCP_MISSING)
 
 
 # What holds for all that can be served; the other options are about the fake.

@@ -12,7 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Router
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leomock.answer import Api
 from leomock.errors import ApiError
@@ -35,6 +35,16 @@ def make_app(api: Api, log: Callable[[str], object] | None = None, sender: Sende
     """The app for an API; `log` receives a line for each call, `sender` delivers webhooks."""
     app: ASGIApp = ApiRoutes(api, _around_the_api(api, sender or Sender()))
     return Recording(app, log) if log else app
+
+
+def beside(app: ASGIApp, path: str, other: ASGIApp) -> ASGIApp:
+    """An app in which one path is answered by another app."""
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        chosen = other if scope.get("path") == path else app
+        await chosen(scope, receive, send)
+
+    return routed
 
 
 def _around_the_api(api: Api, sender: Sender) -> Starlette:

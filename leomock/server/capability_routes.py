@@ -38,27 +38,28 @@ _SCENARIO = "x-leomock-scenario"
 def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()) -> Starlette:
     """The app of an adapter; who calls it needs no key, so pages of other sites are kept away.
 
-    An MCP adapter is `leomock.mcp_server.make_app(adapter, call)`, where `call(id, arguments)` returns a
-    status and a body; without the extra it answers a sentence that says so.
+    An MCP adapter is `leomock.mcp_server.make_app(adapter, caller, allow_hosts)`; without the extra it
+    answers a sentence that says so.
     """
     if adapter.kind == "rest":
         return Starlette(
             routes=[Mount("/", app=_Routes(adapter, caller))],
             middleware=[Middleware(Guard, allow_hosts, adapter.namespace)],
         )
-    module = _mcp_server()
+    module = mcp_server()
     if module is None:
         return Starlette(routes=[Mount("/", app=JSONResponse({"error": f"leomock: {MCP_MISSING}"}, 501))])
-    app: Starlette = module.make_app(adapter, caller.call)
+    app: Starlette = module.make_app(adapter, caller, allow_hosts)
     return app
 
 
 def lacks(adapter: Adapter) -> str:
     """What an adapter cannot be served without and is not installed, as a sentence, or nothing."""
-    return MCP_MISSING if adapter.kind == "mcp" and _mcp_server() is None else ""
+    return MCP_MISSING if adapter.kind == "mcp" and mcp_server() is None else ""
 
 
-def _mcp_server() -> ModuleType | None:
+def mcp_server() -> ModuleType | None:
+    """`leomock.mcp_server`, where the extra that it needs is installed."""
     try:
         return import_module("leomock.mcp_server")
     except ModuleNotFoundError as error:

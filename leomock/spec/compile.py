@@ -37,12 +37,15 @@ _ANNOTATIONS = (
     *("readOnly", "writeOnly", "format", "nullable"),
 )
 _KEYWORDS = frozenset([*_JSON_SCHEMA, *_LIMITS, *_ANNOTATIONS])
+# What tells a reader more than a validator.
+_TOLD = frozenset(["description", "default", "deprecated", "format"])
 
 
-def json_schema(document: Json, schema: Json, where: str) -> Json:
+def json_schema(document: Json, schema: Json, where: str, more: frozenset[str] = frozenset()) -> Json:
     """An OpenAPI 3.0 schema as JSON Schema 2020-12, references inlined.
 
-    An unknown keyword stops the start: a limit that nobody enforces would be a lie.
+    Of the annotations it has those named in `more`. An unknown keyword stops the start: a limit that nobody
+    enforces would be a lie.
     """
     schema = resolve(document, schema)
     result: Json = {}
@@ -53,16 +56,21 @@ def json_schema(document: Json, schema: Json, where: str) -> Json:
             raise SpecError(f"{where}: boolean {keyword} is not supported")
         if keyword == "properties":
             result[keyword] = {
-                name: json_schema(document, part, f"{where}/properties/{name}")
+                name: json_schema(document, part, f"{where}/properties/{name}", more)
                 for name, part in value.items()
             }
         elif keyword in ("allOf", "oneOf", "anyOf"):
             result[keyword] = [
-                json_schema(document, part, f"{where}/{keyword}/{n}") for n, part in enumerate(value)
+                json_schema(document, part, f"{where}/{keyword}/{n}", more) for n, part in enumerate(value)
             ]
         elif keyword in ("items", "not") or (keyword == "additionalProperties" and isinstance(value, dict)):
-            result[keyword] = json_schema(document, value, f"{where}/{keyword}")
-        elif keyword in _JSON_SCHEMA or keyword in _LIMITS or (keyword, value) == ("format", "uuid"):
+            result[keyword] = json_schema(document, value, f"{where}/{keyword}", more)
+        elif (
+            keyword in _JSON_SCHEMA
+            or keyword in _LIMITS
+            or keyword in more
+            or (keyword, value) == ("format", "uuid")
+        ):
             result[keyword] = value
     if schema.get("nullable"):
         return _or_null(result)
@@ -144,14 +152,34 @@ class Operation:
         schema: Json = self.entry["responses"]["200"]["content"]["application/json"]["schema"]
         return resolve(self._document, schema["oneOf"][0] if "oneOf" in schema else schema)
 
+    @property
+    def _body(self) -> Json | None:
+        """The schema of the body, if there is one."""
+        content = self.entry.get("requestBody", {}).get("content", {})
+        body: Json | None = content.get("application/json", {}).get("schema")
+        return None if body is None else resolve(self._document, body)
+
+    def told(self, schema: Json) -> Json:
+        """A schema of this operation as JSON Schema for readers: with descriptions and defaults."""
+        return json_schema(self._document, schema, f"{self.file} {self}", _TOLD)
+
+    @property
+    def body_schema(self) -> Json | None:
+        """The JSON Schema of the body for readers, if there is a body."""
+        return None if self._body is None else self.told(self._body)
+
+    @property
+    def answer_schema(self) -> Json:
+        """The JSON Schema of a success for readers."""
+        return self.told(self._answer)
+
     def _variables(self) -> list[Variable]:
         found = [
             Variable(p["name"], p["in"], p.get("required", False), resolve(self._document, p["schema"]))
             for p in self.entry.get("parameters", ())
         ]
-        body = self.entry.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+        body = self._body
         if body is not None:
-            body = resolve(self._document, body)
             required = body.get("required", ())
             found += [
                 Variable(name, "body", name in required, resolve(self._document, schema))

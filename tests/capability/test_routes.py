@@ -285,32 +285,33 @@ def test_mcp_without_its_extra(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> N
         )
 
 
-def test_mcp_server_is_handed_the_tools_and_a_call(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`make_app(adapter, call)`; a call takes an operation's id and its inputs by name."""
+def test_mcp_server_is_handed_the_tools_and_a_caller(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make_app(adapter, caller, allow_hosts)`; a caller takes an operation's id and its inputs by name."""
     module = ModuleType("leomock.mcp_server")
     handed: list[Any] = []
 
-    def make_mcp_app(adapter: Any, call: Any) -> Starlette:
-        handed.append((adapter, call))
+    def make_mcp_app(adapter: Any, caller: Any, allow_hosts: Any) -> Starlette:
+        handed.append((adapter, caller))
         return Starlette(routes=[Route("/mcp", PlainTextResponse("here"))])
 
     module.make_app = make_mcp_app  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "leomock.mcp_server", module)
     with adapter_of(shipped("image_generation"), fake, "mcp") as client:
         assert client.get("/mcp").text == "here"
-    ((adapter, call),) = handed
+    ((adapter, caller),) = handed
     create, read = adapter.offers[:2]
-    status, body = fake.run(call(create.operation.id, create.arguments({"body": {"prompt": "a"}})))
-    assert status == 200
-    id = create.result(body)["sdGenerationJob"]["generationId"]
-    status, body = fake.run(call(read.operation.id, read.arguments({"id": id})))
-    assert (status, body["generations_by_pk"]["id"]) == (200, id)
+    answer = fake.run(caller.answer(create.operation.id, create.arguments({"body": {"prompt": "a"}})))
+    assert answer.status == 200
+    id = create.result(answer.body)["sdGenerationJob"]["generationId"]
+    answer = fake.run(caller.answer(read.operation.id, read.arguments({"id": id})))
+    assert (answer.status, answer.body["generations_by_pk"]["id"]) == (200, id)
 
 
 def test_call_without_a_part_of_the_path(fake: Fake) -> None:
     """It cannot be sent; it is answered as the upstream words a missing value."""
     caller = caller_of(shipped("image_generation"), fake)
-    assert fake.run(caller.call("image-generation.get-generation-by-id", {})) == (
+    answer = fake.run(caller.answer("image-generation.get-generation-by-id", {}))
+    assert (answer.status, answer.body) == (
         400,
         {
             "error": 'expecting a value for non-nullable variable: "id"',
@@ -318,12 +319,14 @@ def test_call_without_a_part_of_the_path(fake: Fake) -> None:
             "code": "validation-failed",
         },
     )
+    explained = "image-generation.get-generation-by-id needs 'id': it is part of the path"
+    assert answer.headers == {"x-leomock-explain": explained}
 
 
 def test_values_of_a_call_as_texts(fake: Fake) -> None:
     """Numbers and booleans as JSON has them; None is not sent."""
     caller = caller_of(shipped("image_generation"), fake)
     arguments = {"userId": fake.user_id, "limit": 3, "offset": None}
-    assert fake.run(caller.call("image-generation.get-generations-by-user-id", arguments))[0] == 200
+    assert fake.run(caller.answer("image-generation.get-generations-by-user-id", arguments)).status == 200
     (exchange,) = fake.requests
     assert (exchange.path, exchange.query) == (f"/api/rest/v1/generations/user/{fake.user_id}", "limit=3")

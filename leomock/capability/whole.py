@@ -1,0 +1,71 @@
+"""The API as one capability that needs no file: every operation of our documents as a tool.
+
+Names, descriptions and hints are by the conventions of the published files (`export`).
+"""
+
+from __future__ import annotations
+
+from leomock.capability.export import KEY, PROVIDER, hints, kebab, tool_name
+from leomock.capability.files import Adapter, Capability, Input, Offer, Operation, Upstream
+from leomock.spec.compile import Operation as Documented
+from leomock.spec.compile import Spec
+
+NAME = "leonardo-ai"
+
+
+def whole(spec: Spec, group: str = "") -> Capability:
+    """All operations of the documents, or those of one group, behind one MCP adapter."""
+    address = spec.effective["servers"][0]["url"]
+    upstream = Upstream(NAME, address, KEY)
+    offers = tuple(
+        _offer(upstream, operation)
+        for operation in spec.operations.values()
+        if not group or operation.group == group
+    )
+    label = f"{PROVIDER} API"
+    adapter = Adapter("mcp", NAME, 0, f"{label} as tools, one for each operation.", offers)
+    return Capability(
+        label, adapter.description, (upstream,), tuple(each.operation for each in offers), (adapter,)
+    )
+
+
+def _offer(upstream: Upstream, documented: Documented) -> Offer:
+    name = kebab(documented.id)
+    operation = Operation(
+        f"{NAME}.{name}",
+        upstream,
+        documented.method,
+        documented.path,
+        documented.entry["description"],
+        _inputs(documented),
+    )
+    return Offer(
+        name=tool_name(name),
+        label=documented.entry["summary"],
+        description=operation.description,
+        operation=operation,
+        inputs=operation.inputs,
+        takes={each.name: each.name for each in operation.inputs},
+        fixed={},
+        mapping=None,
+        many=False,
+        hints=hints(documented.method),
+    )
+
+
+def _inputs(documented: Documented) -> tuple[Input, ...]:
+    entry = documented.entry
+    found = [
+        Input(
+            each["name"],
+            each["in"],
+            documented.resolved(each["schema"])["type"],
+            each.get("description") or each["name"],
+            each.get("required", False),
+        )
+        for each in entry.get("parameters", ())
+    ]
+    if body := entry.get("requestBody"):
+        text = body.get("description", "The parameters, as one JSON object.")
+        found.append(Input("body", "body", "object", text, body.get("required", False)))
+    return tuple(found)
