@@ -136,7 +136,8 @@ def is_retired(slug: str) -> bool:
 class Element:
     """A platform element (LoRA): its family, and the weights that it takes.
 
-    Basis: observed; in a table of about a hundred that names no other fields; the catalogue has some of them.
+    Basis: observed; a table of the vendor, read by others, has about a hundred; the catalogue has some of
+    them.
 
     Basis: chosen; those of the family WAN21 are left out, since the document's closed list of families has
     not got it, and both SDKs stumble over it.

@@ -213,8 +213,8 @@ def _version(call: Call) -> tuple[Blueprint, Version]:
 def _check_inputs(inputs: Sequence[Row], version: Version) -> None:
     """Each input is one that the version asks for, with a value of its kind, and none is missing.
 
-    Basis: inferred; inputs that the version does not ask for are refused in the words documented for bad
-    requests.
+    Basis: inferred; inputs that the version does not ask for, or not like this, are refused in the words
+    documented for bad requests.
     """
     asked = {(known.node_id, known.setting): known for known in version.inputs}
     for given in inputs:

@@ -23,7 +23,7 @@ SOUNDS = ("mp3", "wav")
 def upload_media(call: Call, world: World) -> Row:
     """Presign a form for one film or sound.
 
-    Basis: chosen; the key.
+    Basis: chosen; the key of a file: none was seen.
 
     Basis: as uploads.presigned.
     """
@@ -44,7 +44,7 @@ def get_uploaded_media_by_id(call: Call, world: World) -> Row | None:
     Basis: chosen; PENDING until the file is there, then COMPLETE with what the file says of itself, or FAILED
     with a reason where it is no file of its kind: only the names of the fields are known.
 
-    Basis: chosen; the picture that stands for a film, and that a sound has none.
+    Basis: chosen; a picture stands for a film, and none for a sound.
 
     Basis: as state.world.World.read.
     """

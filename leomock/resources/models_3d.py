@@ -14,8 +14,7 @@ from leomock.uploads import CONTENT_TYPES, presigned
 def upload_model_asset(call: Call, world: World) -> Row:
     """Presign a form for one mesh.
 
-    Basis: chosen; the key, and no more than a stream of bytes as the type of a mesh that is neither GLB nor
-    OBJ.
+    Basis: chosen; the key of a mesh, and that its type is that of any bytes where it is neither GLB nor OBJ.
 
     Basis: as uploads.presigned.
     """

@@ -43,7 +43,7 @@ _MOVES = ("slow dolly in", "gentle pan to the left", "handheld, close", "rising 
 def prompt_random(call: Call, world: World) -> Row:
     """A prompt made up at random; the same seed gives the same ones in the same order.
 
-    Basis: chosen; the words.
+    Basis: chosen; the words: how the real ones sound is not documented.
 
     Basis: as resources.prompts._paid.
     """

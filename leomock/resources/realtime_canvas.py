@@ -28,8 +28,8 @@ UPSCALE = 2
 def create_lcm_generation(call: Call, world: World) -> Row:
     """A picture from a sketch.
 
+    Basis: as resources.realtime_canvas._picture.
     Basis: as catalogue.prices.price.
-    Basis: as resources.realtime_canvas._image.
     """
     return _answer(call, world, [_picture(call, world).render()])
 
@@ -38,8 +38,8 @@ def create_lcm_generation(call: Call, world: World) -> Row:
 def perform_instant_refine(call: Call, world: World) -> Row:
     """A picture from a sketch, refined.
 
+    Basis: as resources.realtime_canvas._picture.
     Basis: as catalogue.prices.price.
-    Basis: as resources.realtime_canvas._image.
     """
     return _answer(call, world, [_picture(call, world).render()], instantRefine=True)
 
@@ -48,8 +48,7 @@ def perform_instant_refine(call: Call, world: World) -> Row:
 def perform_inpainting_lcm(call: Call, world: World) -> Row:
     """A sketch with something painted where the mask is white.
 
-    Basis: chosen; what is white in the mask is painted: which side is not documented.
-
+    Basis: as resources.realtime_canvas._picture.
     Basis: as catalogue.prices.price.
     """
     from leomock.rendering.inpaint import Inpainted
@@ -104,6 +103,10 @@ def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
 
 
 def _picture(call: Call, world: World) -> Picture:
+    """The picture that a call asks for, before it is made larger or kept to a mask.
+
+    Basis: chosen; a call that tells no strength changes seven tenths of the sketch.
+    """
     from leomock.rendering.image import Picture
 
     strength = STRENGTH if call["strength"] is None else call["strength"]

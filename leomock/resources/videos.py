@@ -52,6 +52,7 @@ def create_text_to_video_generation(call: Call, world: World) -> Row:
 def create_image_to_video_generation(call: Call, world: World) -> Row:
     """Start a video from a generated or uploaded picture.
 
+    Basis: as resources.videos._begin.
     Basis: as resources.videos._size.
     Basis: as resources.videos._seconds.
     Basis: as resources.videos._started.
@@ -105,6 +106,10 @@ def create_svd_motion_generation(call: Call, world: World) -> Row:
 
 
 def _begin(call: Call, world: World, source: Mapping[str, str]) -> Row:
+    """Start a video by a model that takes a prompt.
+
+    Basis: chosen; of the picture that it is made from a video shows nine tenths.
+    """
     model: str = call["model"] or "MOTION2"
     if call["elements"] and model not in MOTION2:
         raise broken(call, "elements are supported only on Motion 2.0")
