@@ -65,7 +65,7 @@ def _of_errors() -> Iterator[Behaviour]:
 def _of_code(package: Path) -> Iterator[Behaviour]:
     """What docstrings state."""
     for path in sorted(package.rglob("*.py")):
-        module = ".".join(path.relative_to(package).with_suffix("").parts)
+        module = ".".join(path.relative_to(package).with_suffix("").parts).removesuffix(".__init__")
         for name, node in _documented(ast.parse(path.read_text("utf-8")), module):
             docstring = ast.get_docstring(node) or ""
             statements = stated(docstring)

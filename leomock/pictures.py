@@ -32,7 +32,10 @@ DEEPEST_VARIATION = 4
 
 
 def picture_keys(row: Row, user_id: str) -> list[str]:
-    """The keys of the pictures of a generation, in the form seen on the real CDN.
+    """The keys of the pictures of a generation.
+
+    Basis: observed; the form of the names: the model or `Default`, about sixty letters of the prompt and a
+    number; PNG where there is no background.
 
     Basis: chosen; meshes and sounds stand where other generations have their pictures.
     """
@@ -53,10 +56,12 @@ def _is_transparent(row: Row) -> bool:
 
 
 def variation_key(world: World, row: Row) -> str:
-    """The key of a variation, in the forms seen on the real CDN.
+    """The key of a variation.
 
-    There the name of the model is always `Default`; PNG, for alpha, is what lost its background or is
-    upscaled from a PNG. That a variation of a variation is named after the first picture is chosen.
+    Basis: observed; the name of the model is always `Default`, and what lost its background is a PNG.
+
+    Basis: chosen; what is upscaled from a PNG is one as well, and a variation of a variation is named after
+    the first picture.
     """
     id, kind = row["id"], row["kind"]
     folder = f"users/{world.user_id}/generations/{id}/variations"
@@ -69,7 +74,10 @@ def variation_key(world: World, row: Row) -> str:
 
 
 def video_keys(row: Row, user_id: str) -> list[str]:
-    """The keys of the films of a generation: none, unless it is one of videos."""
+    """The keys of the films of a generation: none, unless it is one of videos.
+
+    Basis: chosen; a film has the name of its still: none was seen.
+    """
     if "seconds" not in row:
         return []
     return [f"{key.rpartition('.')[0]}.mp4" for key in picture_keys(row, user_id)]
@@ -107,6 +115,9 @@ def generated_picture(world: World, image_id: str, name: str) -> tuple[Row, int]
     """The generation and the index of the finished picture that a variable of a call names.
 
     Raises the refusal of the real service where there is none.
+
+    Basis: inferred; that a picture which is not there, or not finished, cannot be had is documented for
+    variations, and holds here wherever one is named.
     """
     if found := find_generated(world, image_id):
         return found
@@ -123,7 +134,11 @@ def find_uploaded(world: World, id: str) -> StoredObject | None:
 
 
 def uploaded_picture(world: World, id: str, name: str) -> StoredObject:
-    """The uploaded file that a variable of a call names; raises the refusal of the real service."""
+    """The uploaded file that a variable of a call names; raises the refusal of the real service.
+
+    Basis: inferred; the refusal documented for an id that is not known is that of one whose file was never
+    uploaded as well.
+    """
     if stored := find_uploaded(world, id):
         return stored
     if world.init_images.get(id.lower()) is None:

@@ -24,7 +24,12 @@ CONTENT_TYPES = {
 
 
 def presigned(call: Call, world: World, key: str, content_type: str) -> tuple[str, str]:
-    """The fields (a JSON string, as on the wire) and the address of the form for one file."""
+    """The fields (a JSON string, as on the wire) and the address of the form for one file.
+
+    Basis: inferred; the fields are those that the AWS SDK presigns.
+
+    Basis: chosen; the form allows uploads up to `--max-upload`, the real limit is not known.
+    """
     form = world.bucket.presign(
         key, content_type=content_type, seconds=FORM_SECONDS, max_bytes=world.settings.max_upload
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from functools import cache
 from pathlib import Path
@@ -10,11 +11,13 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
+import leomock
 from leomock import Fake
-from leomock.basis import KINDS, least_sure, stated
+from leomock.basis import KINDS, elsewhere, least_sure, stated
 from leomock.behaviours import Behaviour, behaviours, held_by, to_markdown
 from leomock.cli import main
 from leomock.operations import HANDLERS
+from leomock.state.world import World
 from tests.fixtures import client_of, completed, generate
 
 TESTS = Path(__file__).parent
@@ -104,6 +107,48 @@ def test_statements_of_a_docstring() -> None:
         stated("Basis: guessed; x")
 
 
+def test_statements_that_stand_elsewhere() -> None:
+    """What a docstring names decides with it; the first of the least sure statements counts."""
+    docstring = """A thing.
+
+        Basis: inferred; one.
+
+        Basis: as leomock_is_absent.
+        """
+    assert stated(docstring) == [("inferred", "one.")]
+    assert elsewhere(docstring) == ["leomock_is_absent"]
+    by_key = "Basis: as state.world.World.read."
+    assert least_sure(by_key) == least_sure(World.read.__doc__) == stated(World.read.__doc__)[0]
+    assert least_sure(f"Basis: inferred; one.\n\n{by_key}") == ("inferred", "one.")
+    # By way of another, which names it.
+    assert least_sure("Basis: as resources.models.get_model_by_id.") == least_sure(by_key)
+
+
+def test_what_docstrings_name_is_there() -> None:
+    """And states something, or names what does."""
+    named = {
+        name
+        for path in Path(leomock.__file__).parent.rglob("*.py")
+        if path.name != "basis.py"  # its docstring shows what such a paragraph looks like
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        for name in elsewhere(ast.get_docstring(node))
+    }
+    assert named
+    for name in named:
+        assert least_sure(f"Basis: as {name}.")[1], name
+
+
+def test_every_paragraph_about_a_basis_is_read() -> None:
+    """One that is spelt otherwise would be passed over."""
+    for path in Path(leomock.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                docstring = ast.get_docstring(node)
+                lines = [line for line in (docstring or "").splitlines() if line.startswith("Basis:")]
+                assert len(lines) == len(stated(docstring)) + len(elsewhere(docstring)), path
+
+
 def test_list_as_a_command_gives_it() -> None:
     """As JSON with tests, as text, and as a page."""
     done = CliRunner().invoke(main, ["behaviours", "--format", "json", "--tests", str(TESTS)])
@@ -141,10 +186,10 @@ def test_basis_in_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert basis(client.get("/nothing")) == "inferred; Hasura's REST endpoints"
         id = generate(client)
         assert basis(client.get(f"/generations/{id}")).startswith("chosen; a picture has the size")
-        form = {"initExtension": "png", "maskExtension": "png"}
-        assert basis(client.post("/canvas-init-image", json=form)) == "documented"
-        monkeypatch.delitem(HANDLERS, "uploadCanvasInitImage")
-        assert basis(client.post("/canvas-init-image", json=form)) == "chosen; the schema of the answer"
+        assert basis(client.get(f"/models/{id}")).startswith("inferred; null for an id")
+        assert basis(client.post("/datasets", json={"name": "cats"})) == "documented"
+        monkeypatch.delitem(HANDLERS, "createDataset")
+        assert basis(client.post("/datasets", json={"name": "cats"})) == "chosen; the schema of the answer"
     fake.close()
 
 

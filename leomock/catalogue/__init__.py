@@ -107,7 +107,9 @@ def schema_v2(slug: str) -> dict[str, Any]:
     """What a call's parameters are held to: what is known of the model, and of all.
 
     What is known of all of them (documented in part, v2_parameters.json) holds for each that the model's own
-    schema takes. Its highest numbers are chosen: no model is known to take more, and leomock draws no more.
+    schema takes.
+
+    Basis: chosen; its highest numbers: no model is known to take more, and leomock draws no more.
     """
     of_all: dict[str, Any] = _read("v2_parameters.json")
     own = models_v2()[slug].parameters or {}
@@ -117,14 +119,16 @@ def schema_v2(slug: str) -> dict[str, Any]:
     return of_all | own | {"properties": taken}
 
 
-# Documented as retired. The slugs are chosen: the guides name the models in words.
 _RETIRED = re.compile(r"sora-2.*|veo-3(\.0.*|-.*)?|seedance-1\.0-lite.*|motion_1\.0.*|motion-svd|.*-preview")
 # These took a `mode` until 2026-05-04 (documented).
 QUALITY_FOR_MODE = ("gpt-image-1.5", "ideogram-v3.0")
 
 
 def is_retired(slug: str) -> bool:
-    """Whether there was a model of version 2 with this slug."""
+    """Whether there was a model of version 2 with this slug.
+
+    Basis: inferred; the guides name the retired models in words, which these slugs follow.
+    """
     return _RETIRED.fullmatch(slug) is not None
 
 
@@ -132,8 +136,11 @@ def is_retired(slug: str) -> bool:
 class Element:
     """A platform element (LoRA): its family, and the weights that it takes.
 
-    Seen in the vendor's table of about a hundred; the catalogue has some of them. Those of the family WAN21
-    are left out: the document's closed list of families has not got it, and both SDKs stumble over it.
+    Basis: observed; a table of the vendor, read by others, has about a hundred; the catalogue has some of
+    them.
+
+    Basis: chosen; those of the family WAN21 are left out, since the document's closed list of families has
+    not got it, and both SDKs stumble over it.
     """
 
     id: str
@@ -146,13 +153,16 @@ class Element:
 
 @cache
 def elements() -> dict[str, Element]:
-    """The platform elements by id."""
+    """The platform elements by id.
+
+    Basis: inferred; weights of 0.7 that were seen are told as 1: the document and the SDKs have whole
+    numbers.
+    """
     return {
         row["akUUID"]: Element(
             row["akUUID"],
             row["name"],
             row["baseModel"],
-            # A few were seen with 0.7; the document and the SDKs have whole numbers.
             round(row["weightDefault"]),
             row["weightMin"],
             row["weightMax"],
@@ -200,7 +210,10 @@ class Blueprint:
 
 @cache
 def blueprints() -> dict[str, Blueprint]:
-    """The blueprints by id, newest first."""
+    """The blueprints by id, newest first.
+
+    Basis: chosen; which there are, but for the two of the published examples.
+    """
     return {
         row["akUUID"]: Blueprint(
             row["akUUID"],

@@ -1,10 +1,4 @@
-"""What things cost, in credits: one rule a service, by the parameters that the pricing calculator takes.
-
-The real formula is not public. The figures that people saw are kept to: for a picture of 832x1216 with 10
-steps 2 with Flux Schnell, 8 with Lightning XL, Flux Dev and the Lucid models, 11 with Phoenix and the other
-SDXL models; 9 for one of 512x512 with 30 steps; 4 for a prompt. So are those of version 2, which were seen in
-dollars (see state/account.py). The rest is chosen.
-"""
+"""What things cost, in credits: one rule a service, by the parameters that the pricing calculator takes."""
 
 from __future__ import annotations
 
@@ -97,12 +91,24 @@ _RULES: dict[str, Callable[[Parameters], int]] = {
 
 
 def price(service: str, given: Parameters) -> int:
-    """The price of a call to a service (the words of `POST /pricing-calculator`), in credits."""
+    """The price of a call to a service (the words of `POST /pricing-calculator`), in credits.
+
+    Basis: observed; a picture of 832x1216 with 10 steps costs 2 with Flux Schnell, 8 with Lightning XL, Flux
+    Dev and the Lucid models, 11 with Phoenix and the other SDXL models; one of 512x512 with 30 steps costs 9.
+
+    Basis: chosen; what lies beyond the figures that people saw, since the real formula is not public.
+    """
     return _RULES[service](given)
 
 
 def price_v2(slug: str, kind: Kind, row: Parameters) -> int:
-    """The price of a generation of version 2, in credits, by its row."""
+    """The price of a generation of version 2, in credits, by its row.
+
+    Basis: inferred; from the dollars that were seen for pictures, a cut-out and five videos, one of which is
+    taken for five seconds long.
+
+    Basis: chosen; the same for every model of a kind of which no price was seen.
+    """
     width, height = row["imageWidth"], row["imageHeight"]
     match kind:
         case "image":

@@ -19,6 +19,9 @@ class TextureMap:
     """One map of a surface, a square of `size` pixels; the kinds are named as in the official SDK.
 
     All kinds of one prompt and seed show the same surface.
+
+    Basis: chosen; a map is 1024 pixels a side, and normals point up where green is bright, as in OpenGL:
+    nothing is documented of either.
     """
 
     prompt: str

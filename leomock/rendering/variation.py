@@ -9,7 +9,7 @@ from leomock.rendering.image import Drawing, Format, Note, Picture, Size, decode
 
 # No picture gets more pixels than this on a side.
 LONGEST_SIDE = 4096
-# How much wider UNZOOM sees, each way (chosen: the real amount is not documented).
+# How much wider UNZOOM sees, each way.
 WIDER = 1.5
 # What stands where an uploaded file cannot be read.
 UNREADABLE: Size = (512, 512)
@@ -20,10 +20,13 @@ class Variation:
     """A picture made from a picture: from a drawn one, another variation, or an uploaded PNG, JPEG or WebP.
 
     UNZOOM sees 1.5 times as much each way: the source stays as large as it is, in the middle of a larger
-    canvas (chosen; it shrinks where the canvas would grow beyond 4096 pixels a side).
+    canvas, and shrinks where that would grow beyond 4096 pixels a side.
     UPSCALE is `factor` times as large, smoothly. NOBG leaves the subject on nothing, as PNG.
     UNIVERSAL is `factor` times as large, and `creativity`, 1 to 10, brings out detail and contrast; a JPEG.
     `factor` counts for UPSCALE and UNIVERSAL, up to 4096 pixels a side.
+
+    Basis: chosen; how much wider UNZOOM sees, and that nothing grows beyond 4096 pixels a side: the real
+    sizes are not documented.
     """
 
     source: "Source"

@@ -28,6 +28,8 @@ class Video:
 
     `width` and `height` are even, since H.264 knows no others in its usual colour format, up to 4096 x 2304.
     It lasts `seconds`, to the nearest frame, and has at least one frame.
+
+    Basis: chosen; 24 frames a second, unless told otherwise: the real rates are not documented.
     """
 
     still: Picture | Variation

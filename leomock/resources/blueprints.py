@@ -46,7 +46,12 @@ _WORDS = {"PENDING": "PENDING", "COMPLETE": "COMPLETED", "FAILED": "FAILED"}
 
 @operation("listBlueprints")
 def list_blueprints(call: Call, world: World) -> Row:
-    """A page of the blueprints, newest first (chosen); the filters want one of their words each."""
+    """A page of the blueprints; the filters want one of their words each.
+
+    Basis: chosen; newest first, and ten to a page unless told otherwise.
+
+    Basis: as catalogue.blueprints.
+    """
     platforms = set(call["platforms"] or ("API",))
     categories = set(call["categories"] or ())
     found = [
@@ -64,13 +69,19 @@ def list_blueprints(call: Call, world: World) -> Row:
 
 @operation("getBlueprintById")
 def get_blueprint_by_id(call: Call, world: World) -> Row:
-    """One blueprint; an unknown id is an error, and on HTTP 200."""
+    """One blueprint; an unknown id is an error, and on HTTP 200.
+
+    Basis: as catalogue.blueprints.
+    """
     return _shown(_blueprint(call), call.addresses.cdn)
 
 
 @operation("getBlueprintVersionsByBlueprintId")
 def get_blueprint_versions_by_blueprint_id(call: Call, world: World) -> Row:
-    """All versions of a blueprint, newest first."""
+    """All versions of a blueprint, newest first.
+
+    Basis: as catalogue.blueprints.
+    """
     versions = _blueprint(call).versions
     page = _page(call, versions, lambda item, _: _cursor(item.created, item.id))
     return {
@@ -84,7 +95,7 @@ def get_blueprint_versions_by_blueprint_id(call: Call, world: World) -> Row:
 def execute_blueprint(call: Call, world: World) -> Row:
     """Start a generation of the pictures that a version makes.
 
-    Chosen: an execution is one generation, whose pictures are the version's outputs.
+    Basis: chosen; an execution is one generation, whose pictures are the version's outputs.
     """
     blueprint, version = _version(call)
     inputs: list[Row] = call["input"]["nodeInputs"]
@@ -114,7 +125,12 @@ def execute_blueprint(call: Call, world: World) -> Row:
 
 @operation("getBlueprintExecution")
 def get_blueprint_execution(call: Call, world: World) -> Row:
-    """One execution; it is QUEUED while its generation waits for a slot, and ends as that does."""
+    """One execution.
+
+    Basis: inferred; it is QUEUED while its generation waits for a slot, and ends as that does.
+
+    Basis: chosen; it is COMPLETED where the generation was deleted.
+    """
     row = world.blueprint_executions.get(call["id"])
     if row is None:
         raise _error(NO_BLUEPRINT_EXECUTION, call, f"no execution {call['id']} with this API key")
@@ -128,7 +144,12 @@ def get_blueprint_execution(call: Call, world: World) -> Row:
 
 @operation("getBlueprintExecutionGenerations")
 def get_blueprint_execution_generations(call: Call, world: World) -> Row:
-    """A page of an execution's generations; of an unknown execution an empty one (documented)."""
+    """A page of an execution's generations; of an unknown execution an empty one (documented).
+
+    Basis: inferred; a generation that failed tells the one reason that is documented, moderation.
+
+    Basis: as resources.blueprints.execute_blueprint.
+    """
     row = world.blueprint_executions.get(call["id"])
     generation = world.generations.get(row["generation"]) if row else None
     nodes = []
@@ -153,7 +174,10 @@ def get_blueprint_execution_generations(call: Call, world: World) -> Row:
 
 @at("blueprint_assets/official/{id}/thumbnails/{name}")
 def thumbnail(id: str, name: str) -> Picture | None:
-    """A thumbnail of a blueprint."""
+    """A thumbnail of a blueprint.
+
+    Basis: chosen; how large the pictures of the four names are.
+    """
     from leomock.rendering.image import Picture
 
     blueprint, kind = blueprints().get(id), name.removesuffix(".jpg")
@@ -187,7 +211,11 @@ def _version(call: Call) -> tuple[Blueprint, Version]:
 
 
 def _check_inputs(inputs: Sequence[Row], version: Version) -> None:
-    """Each input is one that the version asks for, with a value of its kind, and none is missing."""
+    """Each input is one that the version asks for, with a value of its kind, and none is missing.
+
+    Basis: inferred; inputs that the version does not ask for, or not like this, are refused in the words
+    documented for bad requests.
+    """
     asked = {(known.node_id, known.setting): known for known in version.inputs}
     for given in inputs:
         place = (given["nodeId"].lower(), given["settingName"])
@@ -298,7 +326,10 @@ def _page(
 
 
 def _bad_page(call: Call, rule: str) -> ApiError:
-    """Chosen: the operation that documents no errors on 200 answers 400."""
+    """The refusal of a page that cannot be.
+
+    Basis: chosen; the operation that documents no errors on 200 answers 400.
+    """
     if call.operation.id == "getBlueprintExecutionGenerations":
         return RULE_BROKEN(rule=rule, explain=f"{call.operation.id}: {rule}")
     return _error(BAD_BLUEPRINT_REQUEST, call, rule)

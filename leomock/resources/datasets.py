@@ -30,7 +30,12 @@ def create_dataset(call: Call, world: World) -> Row:
 
 @operation("getDatasetById")
 def get_dataset_by_id(call: Call, world: World) -> Row | None:
-    """One dataset with the pictures that are there by now (chosen: not with those still to be uploaded)."""
+    """One dataset with the pictures that are there by now, or null.
+
+    Basis: chosen; a picture that is still to be uploaded is not shown.
+
+    Basis: as state.world.World.read.
+    """
     row = world.datasets.get(call["id"])
     if row is None:
         return None
@@ -41,7 +46,10 @@ def get_dataset_by_id(call: Call, world: World) -> Row | None:
 
 @operation("deleteDatasetById")
 def delete_dataset_by_id(call: Call, world: World) -> Row | None:
-    """Delete a dataset with what was uploaded into it; null when there is none."""
+    """Delete a dataset with what was uploaded into it; null when there is none.
+
+    Basis: as state.world.World.remove.
+    """
     row = world.remove(world.datasets, call["id"])
     for image in row["dataset_images"] if row else ():
         world.bucket.objects.pop(image["key"], None)
@@ -50,7 +58,12 @@ def delete_dataset_by_id(call: Call, world: World) -> Row | None:
 
 @operation("uploadDatasetImage")
 def upload_dataset_image(call: Call, world: World) -> Row:
-    """Presign a form for one more picture."""
+    """Presign a form for one more picture.
+
+    Basis: chosen; each file is named `image`: the document shows `example`.
+
+    Basis: as uploads.presigned.
+    """
     row = dataset_of(call, world)
     extension: str = call["extension"]
     id = world.ids.new()
@@ -62,7 +75,10 @@ def upload_dataset_image(call: Call, world: World) -> Row:
 
 @operation("uploadDatasetImageFromGen")
 def upload_dataset_image_from_gen(call: Call, world: World) -> Row:
-    """Add a generated picture; it stays in the generation as well, and goes with it."""
+    """Add a generated picture.
+
+    Basis: chosen; the picture stays in the generation as well, and goes with it.
+    """
     row = dataset_of(call, world)
     generation, index = generated_picture(world, call["generatedImageId"], "generatedImageId")
     id = world.ids.new()

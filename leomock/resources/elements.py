@@ -31,7 +31,11 @@ LIMITS = (1, 250, 0.00000001, 0.00001)
 
 @operation("createElement")
 def create_element(call: Call, world: World) -> Row:
-    """Start the training of a custom element; its id is a number."""
+    """Start the training of a custom element; its id is a number.
+
+    Basis: as resources.models.create_model.
+    Basis: as catalogue.prices.price.
+    """
     _check(call)
     dataset = dataset_of(call, world)
     now = timestamp(world.clock.now())
@@ -60,30 +64,45 @@ def create_element(call: Call, world: World) -> Row:
 
 @operation("getElementById")
 def get_element_by_id(call: Call, world: World) -> Row | None:
-    """One custom element, or null; it is COMPLETE once its training is done."""
+    """One custom element, or null; it is COMPLETE once its training is done.
+
+    Basis: as state.world.World.read.
+    """
     return world.read(world.elements, call["id"])
 
 
 @operation("deleteElementById")
 def delete_element_by_id(call: Call, world: World) -> Row | None:
-    """Delete a custom element; null when there is none."""
+    """Delete a custom element; null when there is none.
+
+    Basis: as state.world.World.remove.
+    """
     return world.remove(world.elements, call["id"])
 
 
 @operation("getCustomElementsByUserId")
 def get_custom_elements_by_user_id(call: Call, world: World) -> list[Row]:
-    """The user's custom elements, newest first; another user's are not visible."""
+    """The user's custom elements, newest first; another user's are not visible.
+
+    Basis: as state.world.World.page.
+    """
     return world.page(world.elements, call["userId"])
 
 
 @operation("listElements")
 def list_elements(call: Call, world: World) -> list[Row]:
-    """The platform's elements."""
+    """The platform's elements.
+
+    Basis: as resources.elements.shown_element.
+    """
     return [shown_element(element, call.addresses.cdn) for element in elements().values()]
 
 
 def shown_element(element: Element, cdn: str) -> Row:
-    """A platform element as answers tell of it."""
+    """A platform element as answers tell of it.
+
+    Basis: chosen; an element's description, its creator and the address of its picture.
+    """
     return {
         "akUUID": element.id,
         "name": element.name,

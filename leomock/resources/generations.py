@@ -38,6 +38,8 @@ def create_generation(call: Call, world: World) -> Row:
 
     Basis: inferred; what the call leaves open is filled in as captured answers have it (EULER_DISCRETE, 15
     steps, guidance 7); the seed is drawn.
+
+    Basis: as catalogue.prices.price.
     """
     model = _model(call, world)
     _check(call, world, model)
@@ -96,9 +98,9 @@ def generation_row(world: World, *, prompt: str, seed: int | None = None, **fiel
 def get_generation_by_id(call: Call, world: World) -> Row | None:
     """One generation, or null.
 
-    Basis: inferred; null for an id that is not there, as Hasura answers for a row by its key.
-
     Basis: chosen; a picture has the size that was asked for, though the real service enlarges with Alchemy.
+
+    Basis: as state.world.World.read.
     """
     row = world.read(world.generations, call["id"])
     return None if row is None else _shown(row, call, world)
@@ -108,9 +110,8 @@ def get_generation_by_id(call: Call, world: World) -> Row | None:
 def get_generations_by_user_id(call: Call, world: World) -> list[Row]:
     """A page of the user's generations, newest first; another user's are not visible.
 
-    Basis: inferred; the order is not documented, and clients show pages as newest first.
-
-    Basis: chosen; another user's id gets an empty list: what the real service answers is not known.
+    Basis: as state.world.World.page.
+    Basis: as resources.generations.get_generation_by_id.
     """
     rows = world.page(world.generations, call["userId"], call["offset"], call["limit"])
     return [_shown(row, call, world) for row in rows]
@@ -120,9 +121,8 @@ def get_generations_by_user_id(call: Call, world: World) -> list[Row]:
 def delete_generation_by_id(call: Call, world: World) -> Row | None:
     """Delete a generation with its pictures and their variations; null when there is none.
 
-    Basis: inferred; null as Hasura answers when it deletes nothing by a key.
-
-    Basis: chosen; the pictures are gone with it at once, and a job that still runs ends with no event.
+    Basis: as state.world.World.remove.
+    Basis: as resources.variations.remove_variations.
     """
     row = world.generations.get(call["id"])
     if row is not None:
@@ -197,8 +197,9 @@ def _shown(row: Row, call: Call, world: World) -> Row:
 def _elements(row: Row, cdn: str) -> list[Row]:
     """The elements of a generation.
 
-    Of a platform element that the catalogue has not got only what the call said; of the user's own, chosen,
-    no `lora`, since that describes elements of the platform.
+    Basis: chosen; an element of the user's own has no `lora`, since that describes elements of the platform.
+
+    Basis: chosen; of a platform element that the catalogue has not got there is only what the call said.
     """
     loras: list[tuple[Row, Row | None]] = [
         (each, _lora(each["akUUID"], row, cdn)) for each in row.get("elements", ())
@@ -237,7 +238,11 @@ def _images(row: Row, world: World, cdn: str) -> list[Row]:
 
 
 def _model(call: Call, world: World) -> Model | None:
-    """The model of a call; None where only `sd_version` or PhotoReal v1 chooses one."""
+    """The model of a call; None where only `sd_version` or PhotoReal v1 chooses one.
+
+    Basis: chosen; a model that is not in the catalogue is refused as one that is not supported, though the
+    real service may have it.
+    """
     id: str = call["modelId"]
     if not call.given("modelId") and (call.given("sd_version") or call["photoReal"]):
         return None

@@ -14,7 +14,7 @@ from leomock.uploads import CONTENT_TYPES, presigned
 def upload_init_image(call: Call, world: World) -> Row:
     """Presign a form for one picture; `fields` is a JSON string, as on the wire.
 
-    Basis: chosen; the form allows uploads up to `--max-upload`, the real limit is not known.
+    Basis: as uploads.presigned.
     """
     id, fields, key, url = _upload(call, world, call["extension"])
     return {"id": id, "fields": fields, "key": key, "url": url}
@@ -22,7 +22,10 @@ def upload_init_image(call: Call, world: World) -> Row:
 
 @operation("uploadCanvasInitImage")
 def upload_canvas_init_image(call: Call, world: World) -> Row:
-    """Presign two forms, for a picture and its mask; the mask's names are answered in both spellings."""
+    """Presign two forms, for a picture and its mask; the mask's names are answered in both spellings.
+
+    Basis: as uploads.presigned.
+    """
     id, fields, key, url = _upload(call, world, call["initExtension"])
     answer = {"initImageId": id, "initFields": fields, "initKey": key, "initUrl": url}
     id, fields, key, url = _upload(call, world, call["maskExtension"])
@@ -35,9 +38,9 @@ def upload_canvas_init_image(call: Call, world: World) -> Row:
 def get_init_image_by_id(call: Call, world: World) -> Row | None:
     """One init image, or null; its URL answers once the file was uploaded.
 
-    Basis: inferred; null for an id that is not there, as Hasura answers for a row by its key.
-
     Basis: chosen; the URL is told before anything is uploaded, and is denied until then.
+
+    Basis: as state.world.World.read.
     """
     row = world.init_images.get(call["id"])
     return None if row is None else {**row, "url": f"{call.addresses.cdn}/{row['key']}"}
@@ -47,15 +50,16 @@ def get_init_image_by_id(call: Call, world: World) -> Row | None:
 def delete_init_image_by_id(call: Call, world: World) -> Row | None:
     """Delete an init image with its file; null when there is none.
 
-    Basis: inferred; null as Hasura answers when it deletes nothing by a key.
-
-    Basis: chosen; the file is gone with it at once.
+    Basis: as state.world.World.remove.
     """
     return world.remove(world.init_images, call["id"])
 
 
 def _upload(call: Call, world: World, extension: str) -> tuple[str, str, str, str]:
-    """Add an init image and presign its form: id, fields, key and address."""
+    """Add an init image and presign its form: id, fields, key and address.
+
+    Basis: observed; the key names the user and the image.
+    """
     id = world.ids.new()
     key = f"users/{world.user_id}/initImages/{id}.{extension}"
     world.init_images.add({"id": id, "createdAt": timestamp(world.clock.now()), "key": key})

@@ -21,7 +21,12 @@ SOUNDS = ("mp3", "wav")
 
 @operation("uploadMedia")
 def upload_media(call: Call, world: World) -> Row:
-    """Presign a form for one film or sound."""
+    """Presign a form for one film or sound.
+
+    Basis: chosen; the key of a file: none was seen.
+
+    Basis: as uploads.presigned.
+    """
     extension: str = call["extension"]
     if extension in SOUNDS and not call["originalFilename"]:
         raise broken(call, f"originalFilename is required for audio ({', '.join(SOUNDS)})")
@@ -36,8 +41,12 @@ def upload_media(call: Call, world: World) -> Row:
 def get_uploaded_media_by_id(call: Call, world: World) -> Row | None:
     """One upload, or null.
 
-    Chosen, since only the names of the fields are known: PENDING until the file is there, then COMPLETE with
-    what the file says of itself, or FAILED with a reason where it is no file of its kind.
+    Basis: chosen; PENDING until the file is there, then COMPLETE with what the file says of itself, or FAILED
+    with a reason where it is no file of its kind: only the names of the fields are known.
+
+    Basis: chosen; a picture stands for a film, and none for a sound.
+
+    Basis: as state.world.World.read.
     """
     row = world.media.get(call["id"])
     if row is None:
@@ -65,7 +74,10 @@ def get_uploaded_media_by_id(call: Call, world: World) -> Row | None:
 
 @operation("deleteUploadedMediaById")
 def delete_uploaded_media_by_id(call: Call, world: World) -> Row | None:
-    """Delete an upload with its file; null when there is none."""
+    """Delete an upload with its file; null when there is none.
+
+    Basis: as state.world.World.remove.
+    """
     return world.remove(world.media, call["id"])
 
 

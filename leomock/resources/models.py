@@ -19,13 +19,20 @@ from leomock.state.world import World
 if TYPE_CHECKING:
     from leomock.rendering.image import Picture
 
-# How many times longer than a picture a training takes (chosen: a minute where a picture takes two seconds).
+# How many times longer than a picture a training takes.
 SLOW = 30
 
 
 @operation("createModel")
 def create_model(call: Call, world: World) -> Row:
-    """Start the training of a custom model."""
+    """Start the training of a custom model.
+
+    Basis: chosen; a training takes 30 times as long as a picture: a minute where that takes two seconds.
+
+    Basis: chosen; a model of which nothing is said is GENERAL.
+
+    Basis: as catalogue.prices.price.
+    """
     dataset = dataset_of(call, world)
     now = timestamp(world.clock.now())
     credits = price("MODEL_TRAINING", {})
@@ -51,25 +58,37 @@ def create_model(call: Call, world: World) -> Row:
 
 @operation("getModelById")
 def get_model_by_id(call: Call, world: World) -> Row | None:
-    """One custom model, or null; it is COMPLETE once its training is done."""
+    """One custom model, or null; it is COMPLETE once its training is done.
+
+    Basis: as state.world.World.read.
+    """
     return world.read(world.models, call["id"])
 
 
 @operation("deleteModelById")
 def delete_model_by_id(call: Call, world: World) -> Row | None:
-    """Delete a custom model; null when there is none."""
+    """Delete a custom model; null when there is none.
+
+    Basis: as state.world.World.remove.
+    """
     return world.remove(world.models, call["id"])
 
 
 @operation("getCustomModelsByUserId")
 def get_custom_models_by_user_id(call: Call, world: World) -> list[Row]:
-    """The user's custom models, newest first; another user's are not visible."""
+    """The user's custom models, newest first; another user's are not visible.
+
+    Basis: as state.world.World.page.
+    """
     return world.page(world.models, call["userId"])
 
 
 @operation("listPlatformModels")
 def list_platform_models(call: Call, world: World) -> list[Row]:
-    """The platform's models, each with a picture that shows it (chosen: its id and address)."""
+    """The platform's models, each with a picture that shows it.
+
+    Basis: chosen; a model's description, and the id and the address of its picture.
+    """
     return [
         {
             "id": model.id,

@@ -14,7 +14,12 @@ from leomock.state.world import World
 def pricing_calculator(call: Call, world: World) -> Row:
     """What a job would cost, in credits: the same figure that the job's own answer tells.
 
-    Chosen: without a service, or without the parameters of its own, the refusal below.
+    Basis: chosen; without a service, or without the parameters of its own, the refusal below.
+
+    Basis: chosen; there is a number also where prices are told in dollars: null was seen on accounts that pay
+    as they go.
+
+    Basis: as catalogue.prices.price.
     """
     service: str = call["service"] or ""
     given = (call["serviceParams"] or {}).get(service)

@@ -41,7 +41,12 @@ _MOVES = ("slow dolly in", "gentle pan to the left", "handheld, close", "rising 
 
 @operation("promptRandom")
 def prompt_random(call: Call, world: World) -> Row:
-    """A prompt made up at random; the same seed gives the same ones in the same order."""
+    """A prompt made up at random; the same seed gives the same ones in the same order.
+
+    Basis: chosen; the words: how the real ones sound is not documented.
+
+    Basis: as resources.prompts._paid.
+    """
     faker = _faker(world)
     kind, subject, light = (faker.random_element(words) for words in (_KINDS, _SUBJECTS, _LIGHTS))
     place, colour = faker.city(), faker.color_name().lower()
@@ -52,7 +57,12 @@ def prompt_random(call: Call, world: World) -> Row:
 
 @operation("promptImprove")
 def prompt_improve(call: Call, world: World) -> Row:
-    """The prompt as it was, with more said about it: for a video also how the camera moves."""
+    """The prompt as it was, with more said about it: for a video also how the camera moves.
+
+    Basis: chosen; the prompt stays as it was, and what is said about it comes after it, instructions last.
+
+    Basis: as resources.prompts._paid.
+    """
     faker = _faker(world)
     parts = [
         call["prompt"].strip().rstrip("."),
@@ -75,6 +85,10 @@ def _faker(world: World) -> Faker:
 
 
 def _paid(world: World, prompt: str) -> Row:
-    """The answer; `apiCreditCost` is always a number here: the document gives no null, as elsewhere."""
+    """The answer, once it is paid for.
+
+    Basis: inferred; `apiCreditCost` is a number also where prices are told in dollars: the document gives no
+    null here, as it does elsewhere.
+    """
     world.account.spend(PROMPT)
     return {"prompt": prompt, **world.account.cost(PROMPT), "apiCreditCost": PROMPT}

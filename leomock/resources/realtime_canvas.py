@@ -20,25 +20,37 @@ if TYPE_CHECKING:
 
 # How much a call may change the sketch, where it does not say; 1 is all of it.
 STRENGTH = 0.7
-# How much larger the alchemy upscale makes a picture (chosen).
+# How much larger the alchemy upscale makes a picture.
 UPSCALE = 2
 
 
 @operation("createLCMGeneration")
 def create_lcm_generation(call: Call, world: World) -> Row:
-    """A picture from a sketch."""
+    """A picture from a sketch.
+
+    Basis: as resources.realtime_canvas._picture.
+    Basis: as catalogue.prices.price.
+    """
     return _answer(call, world, [_picture(call, world).render()])
 
 
 @operation("performInstantRefine")
 def perform_instant_refine(call: Call, world: World) -> Row:
-    """A picture from a sketch, refined."""
+    """A picture from a sketch, refined.
+
+    Basis: as resources.realtime_canvas._picture.
+    Basis: as catalogue.prices.price.
+    """
     return _answer(call, world, [_picture(call, world).render()], instantRefine=True)
 
 
 @operation("performInpaintingLCM")
 def perform_inpainting_lcm(call: Call, world: World) -> Row:
-    """A sketch with something painted where the mask is white."""
+    """A sketch with something painted where the mask is white.
+
+    Basis: as resources.realtime_canvas._picture.
+    Basis: as catalogue.prices.price.
+    """
     from leomock.rendering.inpaint import Inpainted
 
     mask = _image(call, "maskDataUrl")
@@ -49,7 +61,10 @@ def perform_inpainting_lcm(call: Call, world: World) -> Row:
 def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
     """A sketch made larger; the result stays, as a picture of a finished generation with its variation.
 
-    Chosen: that there are both, since the answer names a generation, a picture and a variation.
+    Basis: chosen; the result is a picture of a finished generation and a variation of it, since the answer
+    names all three, and twice as wide and high as the sketch.
+
+    Basis: as catalogue.prices.price.
     """
     from leomock.rendering.variation import Variation
 
@@ -88,6 +103,10 @@ def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
 
 
 def _picture(call: Call, world: World) -> Picture:
+    """The picture that a call asks for, before it is made larger or kept to a mask.
+
+    Basis: chosen; a call that tells no strength changes seven tenths of the sketch.
+    """
     from leomock.rendering.image import Picture
 
     strength = STRENGTH if call["strength"] is None else call["strength"]
@@ -104,7 +123,11 @@ def _picture(call: Call, world: World) -> Picture:
 
 
 def _image(call: Call, name: str) -> bytes:
-    """The bytes of a data URL; what is no base64 counts as a picture that cannot be read, which is drawn."""
+    """The bytes of a data URL.
+
+    Basis: chosen; what is no base64 counts as a picture that cannot be read, and the result is drawn without
+    it.
+    """
     try:
         return base64.b64decode(call[name].partition(",")[2])
     except binascii.Error:
@@ -112,6 +135,10 @@ def _image(call: Call, name: str) -> bytes:
 
 
 def _answer(call: Call, world: World, pictures: list[bytes], **kind: bool) -> Row:
+    """The answer to a call, once it is paid for.
+
+    Basis: chosen; a call that tells no `requestTimestamp` gets the time in milliseconds.
+    """
     credits = price("LCM_GENERATION", {"width": call["width"], "height": call["height"], **kind})
     world.account.spend(credits)
     return {

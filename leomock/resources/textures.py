@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from leomock.rendering.texture import TextureMap
 
 Kind = Literal["ALBEDO", "NORMAL", "DISPLACEMENT", "ROUGHNESS"]
-# What a generation paints (chosen; the fifth kind that the SDK knows is made from these).
 KINDS: tuple[Kind, ...] = ("ALBEDO", "NORMAL", "DISPLACEMENT", "ROUGHNESS")
 
 
 @operation("createTextureGeneration")
 def create_texture_generation(call: Call, world: World) -> Row:
-    """Start the texturing of a 3D model."""
+    """Start the texturing of a 3D model.
+
+    Basis: as catalogue.prices.price.
+    """
     model = world.models_3d.get(call["modelAssetId"].lower())
     if model is None or model["key"] not in world.bucket.objects:
         raise NO_MODEL_ASSET(
@@ -49,14 +51,23 @@ def create_texture_generation(call: Call, world: World) -> Row:
 
 @operation("getTextureGenerationById")
 def get_texture_generation_by_id(call: Call, world: World) -> Row | None:
-    """One texture generation, or null."""
+    """One texture generation, or null.
+
+    Basis: as state.world.World.read.
+    Basis: as resources.textures._kinds.
+    """
     row = world.read(world.textures, call["id"])
     return None if row is None else _shown(row, call, world)
 
 
 @operation("getTextureGenerationsByModelId")
 def get_texture_generations_by_model_id(call: Call, world: World) -> list[Row]:
-    """A page of the texture generations of a 3D model, newest first."""
+    """A page of the texture generations of a 3D model, newest first.
+
+    Basis: inferred; newest first, as clients show other lists; a model that is not there has none.
+
+    Basis: as resources.textures._kinds.
+    """
     of_model = [row["id"] for row in world.textures if row["model"] == call["modelId"]][::-1]
     asked = of_model[call["offset"] : call["offset"] + call["limit"]]
     rows = [world.read(world.textures, id) for id in asked]
@@ -65,7 +76,10 @@ def get_texture_generations_by_model_id(call: Call, world: World) -> list[Row]:
 
 @operation("deleteTextureGenerationById")
 def delete_texture_generation_by_id(call: Call, world: World) -> Row | None:
-    """Delete a texture generation with its maps; null when there is none."""
+    """Delete a texture generation with its maps; null when there is none.
+
+    Basis: as state.world.World.remove.
+    """
     return world.remove(world.textures, call["id"])
 
 
@@ -81,6 +95,10 @@ def texture_map(world: World, id: str, name: str) -> TextureMap | None:
 
 
 def _shown(row: Row, call: Call, world: World) -> Row:
+    """A row as the API answers it: the maps are there once it is COMPLETE.
+
+    Basis: chosen; the address of a map: none was seen.
+    """
     maps: list[Row] = []
     if row["status"] == "COMPLETE":
         folder = f"{call.addresses.cdn}/users/{world.user_id}/textures/{row['id']}"
@@ -94,5 +112,9 @@ def _shown(row: Row, call: Call, world: World) -> Row:
 
 
 def _kinds(row: Row) -> tuple[Kind, ...]:
-    """A preview has one map only (chosen)."""
+    """The kinds of maps that a texture generation paints.
+
+    Basis: chosen; a generation paints four of the five kinds that the SDK knows (the fifth is made from
+    these), a preview only the colours.
+    """
     return KINDS[:1] if row["preview"] else KINDS

@@ -14,7 +14,10 @@ from leomock.state.world import World
 def get_user_self(call: Call, world: World) -> list[Row]:
     """The user as a list of one; bought API credits, and those of an API plan, are what jobs are paid from.
 
-    Chosen: the name, and that nothing is left on the plans of the web app, of which the API knows nothing.
+    Basis: chosen; the name, and that nothing is left on the plans of the web app, of which the API knows
+    nothing.
+
+    Basis: inferred; the slots are the documented ten of pictures, as was seen live.
     """
     account = world.account
     renewal = timestamp(account.renews_at)

@@ -24,8 +24,7 @@ from leomock.state.world import World
 
 Kind = Literal["UNZOOM", "UPSCALE", "NOBG", "UNIVERSAL"]
 
-# How many times as wide and high the result is (chosen: the real numbers are not documented). That of UNZOOM
-# is how rendering/variation.py draws it.
+# How many times as wide and high the result is. That of UNZOOM is how rendering/variation.py draws it.
 FACTORS: dict[Kind, float] = {"UNZOOM": 1.5, "UPSCALE": 2.0, "NOBG": 1.0}
 MEGA = 1_000_000
 # "Megapixels of the upscaled image, 20 at most": the pricing calculator knows no more.
@@ -35,25 +34,43 @@ SOURCES = ("generatedImageId", "initImageId", "variationId")
 
 @operation("createVariationUnzoom")
 def create_variation_unzoom(call: Call, world: World) -> Row:
-    """Start to make a picture or a variation wider."""
+    """Start to make a picture or a variation wider.
+
+    Basis: as resources.variations._begin.
+    Basis: as catalogue.prices.price.
+    """
     return _begin(world, "UNZOOM", _image(call, world))
 
 
 @operation("createVariationUpscale")
 def create_variation_upscale(call: Call, world: World) -> Row:
-    """Start to make a picture larger."""
+    """Start to make a picture larger.
+
+    Basis: as resources.variations._begin.
+    Basis: as catalogue.prices.price.
+    """
     return _begin(world, "UPSCALE", _of_picture(world, call["id"], "id"), queue=UPSCALES)
 
 
 @operation("createVariationNoBG")
 def create_variation_no_bg(call: Call, world: World) -> Row:
-    """Start to take the background off a picture or a variation."""
+    """Start to take the background off a picture or a variation.
+
+    Basis: as resources.variations._begin.
+    Basis: as catalogue.prices.price.
+    """
     return _begin(world, "NOBG", _image(call, world))
 
 
 @operation("CreateUniversalUpscalerJob")
 def create_universal_upscaler_job(call: Call, world: World) -> Row:
-    """Start the universal upscaler on a picture, an uploaded image or a variation."""
+    """Start the universal upscaler on a picture, an uploaded image or a variation.
+
+    Basis: inferred; the price is by the megapixels of the result, twenty at most, as the pricing calculator
+    takes them.
+
+    Basis: as catalogue.prices.price.
+    """
     _check(call)
     if call.given("generatedImageId"):
         source = _of_picture(world, call["generatedImageId"], "generatedImageId")
@@ -75,14 +92,20 @@ def create_universal_upscaler_job(call: Call, world: World) -> Row:
 
 @operation("getVariationById")
 def get_variation_by_id(call: Call, world: World) -> list[Row]:
-    """The variation with this id as a list of one, or an empty list."""
+    """The variation with this id as a list of one, or an empty list.
+
+    Basis: inferred; an empty list for an id that is not there, as Hasura answers a query by a condition.
+    """
     row = world.variations.get(call["id"])
     return [] if row is None else [shown_variation(row, world, call.addresses.cdn)]
 
 
 @operation("getMotionVariationById")
 def get_motion_variation_by_id(call: Call, world: World) -> list[Row]:
-    """The motion variation with this id as a list of one, or an empty list."""
+    """The motion variation with this id as a list of one, or an empty list.
+
+    Basis: as resources.variations.get_variation_by_id.
+    """
     row = world.motion_variations.get(call["id"])
     return [] if row is None else [shown_variation(row, world, call.addresses.cdn)]
 
@@ -96,7 +119,7 @@ def shown_variation(row: Row, world: World, cdn: str) -> Row:
 def remove_variations(world: World, generation: Row) -> None:
     """Take the variations of a generation's pictures and of its video out, with their jobs.
 
-    That they go with the generation is chosen; what the real service does is not known.
+    Basis: chosen; they go with the generation: what the real service does is not known.
     """
     for id, _ in generation.get("variations", ()):
         world.remove(world.variations, id)
@@ -108,6 +131,12 @@ def _begin(world: World, kind: Kind, fields: Row, credits: int = VARIATION, queu
     """Add a variation, start its job, and let the generated picture know of it.
 
     `fields` are what it is made from (see `_source`) and how, where that is not the same for all of a kind.
+
+    Basis: chosen; UNZOOM makes half as wide and high again, UPSCALE twice as wide and high: the real numbers
+    are not documented.
+
+    Basis: chosen; the type of the universal upscaler is UPSCALE: of the five there are, it is the one that
+    fits.
     """
     row: Row = {
         "factor": FACTORS.get(kind),
@@ -115,7 +144,6 @@ def _begin(world: World, kind: Kind, fields: Row, credits: int = VARIATION, queu
         **fields,
         "id": world.ids.new(),
         "createdAt": timestamp(world.clock.now()),
-        # Chosen for UNIVERSAL: of the five types there are, it is the one that fits.
         "transformType": "UPSCALE" if kind == "UNIVERSAL" else kind,
         "kind": kind,
         "credits": credits,
@@ -178,7 +206,11 @@ def _source(width: int, height: int, key: str, **ids: str | None) -> Row:
 
 
 def _check(call: Call) -> None:
-    """Refuse what the parameters' descriptions forbid, though each value for itself is fine."""
+    """Refuse what the parameters' descriptions forbid, though each value for itself is fine.
+
+    Basis: inferred; the default style is no contradiction to an ultra style, since the official SDKs send it
+    with every call.
+    """
     given = [name for name in SOURCES if call.given(name)]
     if len(given) != 1:
         raise NOT_ONE_IMAGE(
@@ -186,7 +218,6 @@ def _check(call: Call) -> None:
             explain=f"CreateUniversalUpscalerJob works on one image; given: {', '.join(given) or 'none'}",
         )
     if call["ultraUpscaleStyle"]:
-        # The official SDKs send the default style with every call, so it excludes nothing.
         if call["upscalerStyle"] != call.operation.defaults["upscalerStyle"]:
             raise broken(call, "upscalerStyle can not be used with ultraUpscaleStyle")
         return

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
 @operation("createVideoUpscale")
 def create_video_upscale(call: Call, world: World) -> Row:
-    """Start the upscaling of a finished video; GET /motion-variations/{id} tells how it goes."""
+    """Start the upscaling of a finished video; GET /motion-variations/{id} tells how it goes.
+
+    Basis: chosen; it takes as long as a video, and its film lies or stands as that does.
+
+    Basis: chosen; the address of the film.
+
+    Basis: as catalogue.prices.price.
+    """
     source = world.generations.get(call["sourceGenerationId"].lower())
     if source is None or "seconds" not in source or source["status"] != "COMPLETE":
         raise NO_VIDEO(

@@ -20,19 +20,17 @@ from leomock.spec.parse import Call
 from leomock.state.table import Row
 from leomock.state.world import World
 
-# Pixels of a video that lies; one that stands has them the other way round. Chosen by what is usual, since
-# the documents say only that the values vary with the model.
+# Pixels of a video that lies; one that stands has them the other way round.
 SIZES = {"RESOLUTION_480": (832, 480), "RESOLUTION_720": (1280, 720), "RESOLUTION_1080": (1920, 1080)}
 DEFAULT_RESOLUTION = "RESOLUTION_480"
 VEO = ("VEO3", "VEO3FAST")
-# Seconds that a model takes, the first of them unless told otherwise (documented; that KLING2_5 takes them
-# also from a text is inferred).
+# Seconds that a model takes, the first of them unless told otherwise.
 CHOICES = {**dict.fromkeys(VEO, (8, 4, 6)), "KLING2_5": (5, 10)}
-# Of the models that have no choice (chosen).
+# Of the models that have no choice.
 SECONDS = 5
 SVD_SECONDS = 4
 MOTION2 = ("MOTION2", "MOTION2FAST")
-# How many times longer than a picture a video takes (chosen).
+# How many times longer than a picture a video takes.
 SLOW = 10
 # How much of the picture it is made from a video shows.
 SOURCE_SHOWS = 0.9
@@ -40,13 +38,26 @@ SOURCE_SHOWS = 0.9
 
 @operation("createTextToVideoGeneration")
 def create_text_to_video_generation(call: Call, world: World) -> Row:
-    """Start a video from a prompt."""
+    """Start a video from a prompt.
+
+    Basis: as resources.videos._size.
+    Basis: as resources.videos._seconds.
+    Basis: as resources.videos._started.
+    Basis: as catalogue.prices.price.
+    """
     return _begin(call, world, {})
 
 
 @operation("createImageToVideoGeneration")
 def create_image_to_video_generation(call: Call, world: World) -> Row:
-    """Start a video from a generated or uploaded picture."""
+    """Start a video from a generated or uploaded picture.
+
+    Basis: as resources.videos._begin.
+    Basis: as resources.videos._size.
+    Basis: as resources.videos._seconds.
+    Basis: as resources.videos._started.
+    Basis: as catalogue.prices.price.
+    """
     source = _source(world, call["imageId"], call["imageType"], "imageId")
     if end := call["endFrameImage"]:
         if call["model"] != "KLING2_1":
@@ -57,7 +68,13 @@ def create_image_to_video_generation(call: Call, world: World) -> Row:
 
 @operation("createSVDMotionGeneration")
 def create_svd_motion_generation(call: Call, world: World) -> Row:
-    """Start a video from a picture without a prompt; the flags say where the picture comes from."""
+    """Start a video from a picture without a prompt; the flags say where the picture comes from.
+
+    Basis: chosen; its video lasts four seconds and has the size of the lowest resolution.
+
+    Basis: as resources.videos._started.
+    Basis: as catalogue.prices.price.
+    """
     find: Callable[[World, str], object]
     if call["isInitImage"]:
         find, field = find_uploaded, "init_image_id"
@@ -89,6 +106,10 @@ def create_svd_motion_generation(call: Call, world: World) -> Row:
 
 
 def _begin(call: Call, world: World, source: Mapping[str, str]) -> Row:
+    """Start a video by a model that takes a prompt.
+
+    Basis: chosen; of the picture that it is made from a video shows nine tenths.
+    """
     model: str = call["model"] or "MOTION2"
     if call["elements"] and model not in MOTION2:
         raise broken(call, "elements are supported only on Motion 2.0")
@@ -123,6 +144,10 @@ def _row(world: World, **fields: Any) -> Row:
 
 
 def _started(world: World, row: Row) -> Row:
+    """Begin the job of a video, and answer.
+
+    Basis: chosen; a video takes ten times as long as a picture, and one of the slots of pictures.
+    """
     world.begin(world.generations, row, row["credits"], slow=SLOW)
     return {"generationId": row["id"], **world.account.cost(row["credits"])}
 
@@ -137,7 +162,14 @@ def _source(world: World, id: str, kind: str, name: str) -> dict[str, str]:
 
 
 def _seconds(call: Call, model: str) -> int:
-    """How long the video lasts; a model that has no choice passes over what was asked for (chosen)."""
+    """How long the video lasts.
+
+    Basis: documented; VEO3, VEO3FAST and KLING2_5 have a choice.
+
+    Basis: inferred; KLING2_5 has it for a video from a prompt as well.
+
+    Basis: chosen; a video of another model lasts five seconds, whatever was asked for.
+    """
     allowed = CHOICES.get(model)
     if allowed is None:
         return SECONDS
@@ -148,7 +180,11 @@ def _seconds(call: Call, model: str) -> int:
 
 
 def _size(call: Call, resolution: str) -> tuple[int, int]:
-    """The size asked for, to even pixels, as video has them; else that of the resolution."""
+    """The size asked for, to even pixels, as video has them; else that of the resolution.
+
+    Basis: chosen; the pixels of a resolution are what is usual, since the documents say only that they vary
+    with the model; odd sides lose a pixel.
+    """
     width, height = SIZES[resolution]
     if call["width"] and call["height"]:
         width, height = call["width"], call["height"]

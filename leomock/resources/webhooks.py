@@ -17,11 +17,10 @@ from leomock.state.world import World
 Body = dict[str, Any]
 
 IMAGE_GENERATION_COMPLETE = "image_generation.complete"
-# No document names it; it was observed in code that receives it (some wait for `post_processing.completed`).
+# Some clients wait for `post_processing.completed`.
 POST_PROCESSING_COMPLETE = "post_processing.complete"
 
-# Of the model and the key a fake has no history. Basis: chosen; the model's two moments are those of the one
-# documented body, and a key is as old as a world's time.
+# Of the model and the key a fake has no history.
 _MODEL_CREATED = "2023-01-06T01:02:38.315Z"
 _MODEL_UPDATED = "2023-03-01T11:45:06.428Z"
 _KEY_CREATED = f"{timestamp(EPOCH)}Z"
@@ -30,7 +29,7 @@ _KEY_CREATED = f"{timestamp(EPOCH)}Z"
 def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body] | None:
     """The type and the body of the event for a job that ended, or None where nobody knows of an event.
 
-    Of trainings, textures and blueprints no event was ever seen.
+    Basis: chosen; trainings, textures and blueprints have no event of their own: none was ever seen.
     """
     if world.generations.get(row["id"]) is row:
         return generation_event(row, world, cdn, moment)
@@ -57,10 +56,13 @@ def generation_event(row: Row, world: World, cdn: str, moment: float | None = No
 def variation_event(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body]:
     """The type and the body of the event for a variation that ended at a moment.
 
-    Basis: observed, in the schemas of clients, which name these fields and no values. Chosen: the word
-    `variation` for the object, a url of null in the event of a failure, which has the same type; and that
-    what was made from an uploaded image tells null for `generatedImageId`. That `apiKey` is as in the
-    documented event is inferred: clients read its `webhookCallbackApiKey`.
+    Basis: observed; the type and the fields, in the code of clients: a document knows neither.
+
+    Basis: inferred; `apiKey` is as in the event of a generation, since clients read its
+    `webhookCallbackApiKey`.
+
+    Basis: chosen; the word `variation` for the object, a url of null in the event of a failure, which has the
+    same type, and a `generatedImageId` of null where an uploaded image was varied.
     """
     variation = {
         "id": row["id"],
@@ -169,7 +171,7 @@ def _generation(row: Row, world: World, cdn: str, ended: str) -> Body:
 def _model(model: Model) -> Body:
     """A platform model: id, name and family are its own.
 
-    Basis: chosen; the rest is as in the documented body.
+    Basis: chosen; the rest is as in the documented body, also its two moments.
     """
     return {
         "id": model.id,
@@ -235,7 +237,10 @@ def _images(row: Row, world: World, cdn: str, ended: str) -> list[Body]:
 
 
 def _api_key(world: World) -> Body:
-    """The API key itself, in clear, as documented; there it was last used when it was made."""
+    """The API key itself, in clear, as documented; there it was last used when it was made.
+
+    Basis: chosen; a key is as old as the time of its world.
+    """
     return {
         "id": _stable_id(world, "api key id"),
         "createdAt": _KEY_CREATED,

@@ -10,16 +10,17 @@ from typing import Any
 from leomock.errors import OUT_OF_CREDITS
 from leomock.settings import Unit
 
-# Dollars for a credit. Inferred: at this price the six amounts that were seen ($0.0045, $0.0449, $0.1047,
-# $0.1346, $0.1645 and $1.0046) are whole credits: 3, 30, 70, 90, 110 and 672.
+# Dollars for a credit.
 DOLLARS = Decimal("0.001495")
 
 
 class Account:
     """Counts the credits of one API key: bought ones, and those of a plan that are new every month.
 
-    The balance falls when a job begins and comes back when one fails (documented). Chosen: that it falls at
-    the beginning, that the plan's credits go first, and that they are new on the first of a month.
+    The balance falls when a job begins and comes back when one fails.
+
+    Basis: chosen; credits are taken when a job begins, those of a plan first, and a plan's are new on the
+    first of a month: of the real account it is only known that there are both kinds.
     """
 
     def __init__(self, user_id: str, paid: int, plan: int, unit: Unit, now: Callable[[], float]) -> None:
@@ -54,7 +55,11 @@ class Account:
         return self._renews_at
 
     def spend(self, credits: int) -> None:
-        """Take a price off the balance; raises the refusal of the real service where it is not enough."""
+        """Take a price off the balance; raises the refusal of the real service where it is not enough.
+
+        Basis: chosen; what costs more than is left is refused, though the documents say that a real balance
+        may fall a little below nothing.
+        """
         left = self.balance
         if credits > left:
             raise OUT_OF_CREDITS(
@@ -65,13 +70,22 @@ class Account:
         self._paid -= credits - of_plan
 
     def give_back(self, credits: int) -> None:
-        """Put back what a failed job had cost."""
+        """Put back what a failed job had cost.
+
+        Basis: inferred; the documents say it of generations, and here every job that fails costs nothing.
+        """
         of_plan = min(credits, self._plan - self.left_of_plan)
         self._left_of_plan += of_plan
         self._paid += credits - of_plan
 
     def cost(self, credits: int) -> dict[str, Any]:
-        """A price as answers tell it: in dollars `apiCreditCost` is null (seen on pay-as-you-go accounts)."""
+        """A price as answers tell it, in credits or dollars.
+
+        Basis: observed; `apiCreditCost` is null on accounts that pay as they go, in dollars.
+
+        Basis: inferred; a credit is 0.001495 dollars: so the six amounts that were seen ($0.0045, $0.0449,
+        $0.1047, $0.1346, $0.1645 and $1.0046) are whole credits: 3, 30, 70, 90, 110 and 672.
+        """
         if self._unit == "CREDITS":
             return {"apiCreditCost": credits, "cost": {"amount": str(credits), "unit": "CREDITS"}}
         amount = (credits * DOLLARS).quantize(Decimal("0.0001"), ROUND_HALF_UP)

@@ -39,6 +39,9 @@ class Jobs:
     when a test says so (`manual`); an outcome that takes time is always due at a moment. `ended` is told each
     job with the moment at which it ended. Where they are `limited`, only as many jobs of a queue run at a
     time as it has slots, and the others wait for one.
+
+    Basis: chosen; how long a job takes is a setting: of the real ones it is documented that they take a few
+    seconds.
     """
 
     def __init__(

@@ -1,4 +1,8 @@
-"""The documented limits on rates, concurrency and queues; in force with `--limits real`."""
+"""The documented limits on rates, concurrency and queues; in force with `--limits real`.
+
+Basis: chosen; ten upscales run at a time, as pictures do, and a hundred trainings may wait: the documents
+leave both out.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,6 @@ class Queue:
     waiting: int
 
 
-# Documented; how many trainings may wait is not, and is chosen.
 IMAGES = Queue("image generations", 10, 200)
 UPSCALES = Queue("upscales", 10, 100)
 BLUEPRINTS = Queue("blueprint executions", 10, 10)
@@ -40,14 +43,18 @@ QUEUES = {queue.name: queue for queue in (IMAGES, UPSCALES, BLUEPRINTS, TRAINING
 
 
 class Limits:
-    """Counts the calls of a world in a sliding minute of its clock."""
+    """Counts the calls of a world in a sliding minute of its clock.
+
+    Basis: chosen; the minute slides, and Retry-After says when the oldest call leaves it: the documents say
+    no more than how many calls a minute takes.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._calls: dict[str, deque[float]] = {}
 
     def count(self, operation: str) -> None:
-        """Count a call; one too many raises the 429 (its body is a choice)."""
+        """Count a call; one too many raises the 429."""
         self._count("", OVERALL)
         if operation in DEAR:
             self._count(operation, EACH)

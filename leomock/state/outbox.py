@@ -12,10 +12,9 @@ from leomock.state.clock import Clock
 from leomock.state.ids import Ids
 from leomock.state.scenario import Delivery, Span
 
-# How long after a failed attempt the next one is due. Basis: chosen; whether and when the real service tries
-# again is not documented and was not seen.
+# How long after a failed attempt the next one is due.
 WAITS = (1.0, 5.0, 25.0, 125.0)
-# How long an event that is to come after the next one waits for it at most. Basis: chosen.
+# How long an event that is to come after the next one waits for it at most.
 LONGEST_HOLD = 5.0
 MOST_EVENTS = 1000
 
@@ -81,8 +80,11 @@ class Outbox:
     """The events of a world for its webhook: `url`, with `key` as the bearer token; without a url, none.
 
     An event that is not accepted (2xx) is due again 1, 5, 25 and 125 seconds after the attempt by the world's
-    clock, and is given up after the fifth; this policy is chosen, the real one is unknown. The last 1000
-    events are kept: an older one is forgotten even if it still waits. `draw` takes a number from a span.
+    clock, and is given up after the fifth. The last 1000 events are kept: an older one is forgotten
+    even if it still waits. `draw` takes a number from a span.
+
+    Basis: chosen; an event that is not accepted is sent again four times: whether and when the real service
+    tries again is not documented and was not seen.
     """
 
     def __init__(self, ids: Ids, clock: Clock, draw: Callable[[Span], float]) -> None:

@@ -114,14 +114,22 @@ class World:
         self.jobs.start(row, queue, price, slow)
 
     def read(self, table: Table, id: Id) -> Row | None:
-        """The row with this id, or None; for its job it counts as a read."""
+        """The row with this id, or None; for its job it counts as a read.
+
+        Basis: inferred; null for an id that is not there, as Hasura answers for a row by its key.
+        """
         row = table.get(id)
         if row is not None:
             self.jobs.was_read(row)
         return row
 
     def page(self, table: Table, user_id: str, offset: int = 0, limit: int | None = None) -> list[Row]:
-        """At most `limit` of a user's rows, newest first, each of them read; none for another user."""
+        """At most `limit` of a user's rows, newest first, each of them read; none for another user.
+
+        Basis: inferred; newest first: the order is not documented, and clients show pages as newest first.
+
+        Basis: chosen; another user's id gets an empty list: what the real service answers is not known.
+        """
         if user_id != self.user_id:
             return []
         rows = table.page(offset, len(table) if limit is None else limit)
@@ -130,7 +138,13 @@ class World:
         return rows
 
     def remove(self, table: Table, id: Id) -> Row | None:
-        """Take a row out with its job and the file that was uploaded for it, or None where there is none."""
+        """Take a row out with its job and the file that was uploaded for it, or None where there is none.
+
+        Basis: inferred; null as Hasura answers when it deletes nothing by a key.
+
+        Basis: chosen; its file is gone with it at once, and a job that still runs ends with neither an event
+        nor a refund.
+        """
         row = table.remove(id)
         if row is not None:
             self.jobs.drop(row)

@@ -33,7 +33,10 @@ def step(image: Image.Image, across: bool) -> tuple[float, float]:
     ("kind", "mode"), [("ALBEDO", "RGB"), ("NORMAL", "RGB"), ("DISPLACEMENT", "L"), ("ROUGHNESS", "L")]
 )
 def test_map_is_a_square_png(kind: Kind, mode: str) -> None:
-    """Colours are RGB, measures are grey; by default 1024 pixels a side."""
+    """Colours are RGB, measures are grey; by default 1024 pixels a side.
+
+    Holds code:rendering.texture.TextureMap.
+    """
     image = Image.open(io.BytesIO(TextureMap("mossy stone", 1, kind).render()))
 
     assert (image.format, image.mode, image.size) == ("PNG", mode, (1024, 1024))
@@ -52,7 +55,10 @@ def test_map_tiles_without_a_seam(kind: Kind, seed: int) -> None:
 
 
 def test_normal_map_follows_the_heights() -> None:
-    """Normals have length one, point out of the plane, and lean away from where it rises."""
+    """Normals have length one, point out of the plane, and lean away from where it rises.
+
+    Holds code:rendering.texture.TextureMap.
+    """
     normal, heights = opened("NORMAL"), opened("DISPLACEMENT")
     red, green, blue = normal.split()
     pixels = zip(red.tobytes(), green.tobytes(), blue.tobytes(), strict=True)

@@ -97,7 +97,10 @@ def test_plate_says_what_was_done() -> None:
 
 
 def test_unzoom_keeps_the_source_whole_in_the_middle() -> None:
-    """An unzoomed picture is half as large again each way, and its middle is the source, pixel by pixel."""
+    """An unzoomed picture is half as large again each way, and its middle is the source, pixel by pixel.
+
+    Holds code:rendering.variation.Variation.
+    """
     image = Variation(FOX, "UNZOOM").draw().image
 
     assert image.size == (480, 288)
@@ -115,7 +118,10 @@ def test_unzoom_goes_on_beyond_the_borders() -> None:
 
 
 def test_unzoom_shrinks_the_source_when_the_canvas_would_be_too_large() -> None:
-    """At the largest size the canvas stays, and the source takes two thirds of it."""
+    """At the largest size the canvas stays, and the source takes two thirds of it.
+
+    Holds code:rendering.variation.Variation.
+    """
     image = unzoom(Image.new("RGB", (LONGEST_SIDE, 16), "navy"))
 
     assert image.size == (LONGEST_SIDE, 16)

@@ -118,6 +118,14 @@ def test_video_has_its_size_rate_and_length(size: tuple[int, int], seconds: floa
     assert video.times == [pytest.approx(number / rate) for number in range(count)]
 
 
+def test_video_that_is_told_no_rate() -> None:
+    """It has 24 frames a second.
+
+    Holds code:rendering.video.Video.
+    """
+    assert decoded(Video(replace(FOX, width=32, height=32), 1, 32, 32).render()).rate == 24
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_first_frame_is_the_still(seed: int) -> None:
     """The first frame is the still with its plate, also in its colours."""

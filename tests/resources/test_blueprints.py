@@ -61,6 +61,21 @@ def test_list_has_ten_to_a_page(client: httpx.Client) -> None:
     assert names(back) == names(page)[-3:]
 
 
+def test_list_is_newest_first(client: httpx.Client) -> None:
+    """With ten to a page, and beside the two of the published examples those that leomock made up.
+
+    Holds code:resources.blueprints.list_blueprints
+    and code:catalogue.blueprints.
+    """
+    page = listed(client)
+    created = [edge["node"]["createdAt"] for edge in page["edges"]]
+    assert created == sorted(created, reverse=True)
+    assert len(created) == 10
+    published = [blueprint.name for blueprint in blueprints().values() if blueprint.basis == "documented"]
+    assert published == ["Detailed Recipe with Tags", "Golden Hour Relight"]
+    assert {blueprint.basis for blueprint in blueprints().values()} == {"documented", "chosen"}
+
+
 def test_list_is_filtered(client: httpx.Client) -> None:
     """By categories and platforms; those for the API alone unless told otherwise."""
     assert names(listed(client, categories=["social-media"])) == ["Detailed Recipe with Tags", "City Poster"]
@@ -87,8 +102,22 @@ def test_list_in_both_directions_at_once_is_refused(client: httpx.Client) -> Non
     assert answer.headers["x-leomock-explain"] == ("listBlueprints: use first/after or last/before, not both")
 
 
+def test_page_of_generations_in_both_directions_is_refused(client: httpx.Client) -> None:
+    """With 400: this operation documents no errors on 200.
+
+    Holds code:resources.blueprints._bad_page.
+    """
+    id = execution_of(client).json()["executeBlueprint"]["akUUID"]
+    answer = client.get(f"/blueprint-executions/{id}/generations", params={"first": 1, "last": 1})
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "use first/after or last/before, not both"
+
+
 def test_blueprint_is_found_again_with_its_thumbnails(client: httpx.Client, fake: Fake) -> None:
-    """Each picture is there, in the form that its name says."""
+    """Each picture is there, in the form that its name says.
+
+    Holds code:resources.blueprints.thumbnail.
+    """
     node = client.get(f"/blueprints/{RECIPE}").json()["blueprint"]
     assert node == listed(client)["edges"][0]["node"]
     sizes = {}
@@ -133,7 +162,10 @@ def test_generations_of_an_unknown_execution_are_none(client: httpx.Client) -> N
 
 
 def test_execution_becomes_pictures(client: httpx.Client, fake: Fake) -> None:
-    """Its generation is one like any other, and costs what the version says."""
+    """Its generation is one like any other, and costs what the version says.
+
+    Holds code:resources.blueprints.execute_blueprint.
+    """
     before = client.get("/me").json()["user_details"][0]["apiPaidTokens"]
     id = execution_of(client).json()["executeBlueprint"]["akUUID"]
     assert client.get("/me").json()["user_details"][0]["apiPaidTokens"] == before - 80
@@ -150,8 +182,25 @@ def test_execution_becomes_pictures(client: httpx.Client, fake: Fake) -> None:
     assert len(row["generated_images"]) == len(version_of(client, RECIPE)["uiMetadata"]["outputs"]) == 2
 
 
+def test_execution_whose_generation_was_deleted(client: httpx.Client) -> None:
+    """It is COMPLETED, and has no generations any more.
+
+    Holds code:resources.blueprints.get_blueprint_execution#2.
+    """
+    id = execution_of(client).json()["executeBlueprint"]["akUUID"]
+    path = f"/blueprint-executions/{id}/generations"
+    (edge,) = client.get(path).json()["blueprintExecutionGenerations"]["edges"]
+    client.delete(f"/generations/{edge['node']['generationId']}")
+    status = client.get(f"/blueprint-executions/{id}").json()["blueprintExecution"]["status"]
+    assert status == "COMPLETED"
+    assert client.get(path).json()["blueprintExecutionGenerations"]["edges"] == []
+
+
 def test_execution_that_moderation_stops_says_why(client: httpx.Client, fake: Fake) -> None:
-    """It is FAILED, its generation has the documented reason, and the credits are back."""
+    """It is FAILED, its generation has the documented reason, and the credits are back.
+
+    Holds code:resources.blueprints.get_blueprint_execution_generations.
+    """
     before = client.get("/me").json()["user_details"][0]["apiPaidTokens"]
     with fake.scenario("moderation_failed"):
         id = execution_of(client).json()["executeBlueprint"]["akUUID"]
@@ -173,7 +222,10 @@ def test_execution_that_moderation_stops_says_why(client: httpx.Client, fake: Fa
 def test_execution_with_inputs_that_the_version_has_not_is_refused(
     client: httpx.Client, changes: dict[str, Any], explain: str
 ) -> None:
-    """In the documented words; the explanation says which."""
+    """In the documented words; the explanation says which.
+
+    Holds code:resources.blueprints._check_inputs.
+    """
     node = version_of(client, RECIPE)["uiMetadata"]["inputs"][0]["nodeId"]
     answer = execution_of(client, **changes)
     assert answer.status_code == 200
@@ -182,7 +234,10 @@ def test_execution_with_inputs_that_the_version_has_not_is_refused(
 
 
 def test_execution_waits_for_a_slot() -> None:
-    """QUEUED while ten others run."""
+    """QUEUED while ten others run.
+
+    Holds code:resources.blueprints.get_blueprint_execution.
+    """
     fake = Fake(limits="real", jobs="seconds:10", clock="frozen")
     with client_of(fake) as client:
         ids = [execution_of(client).json()["executeBlueprint"]["akUUID"] for _ in range(11)]

@@ -212,7 +212,10 @@ def test_element_is_deleted_once(client: httpx.Client, fake: Fake) -> None:
 
 
 def test_trained_element_is_told_of_by_the_generation(client: httpx.Client) -> None:
-    """Beside those of the platform, and it costs a credit as they do."""
+    """Beside those of the platform, and it costs a credit as they do.
+
+    Holds code:resources.generations._elements.
+    """
     id = trained(client)
     plain = inside(client.post("/generations", json={"prompt": "a cat", **SMALL}))["apiCreditCost"]
     body = {
@@ -238,7 +241,10 @@ def test_element_in_training_cannot_be_used(client: httpx.Client) -> None:
 
 
 def test_platform_elements_are_listed_with_pictures(client: httpx.Client) -> None:
-    """Those of the catalogue; each picture is there."""
+    """Those of the catalogue; each picture is there.
+
+    Holds code:resources.elements.shown_element.
+    """
     rows = inside(client.get("/elements"))
     assert [row["akUUID"] for row in rows] == list(elements())
     punk = rows[0]
@@ -259,7 +265,10 @@ def test_platform_elements_are_listed_with_pictures(client: httpx.Client) -> Non
 
 
 def test_platform_element_is_told_of_by_the_generation(client: httpx.Client) -> None:
-    """As the list describes it; an element that the catalogue has not got by its id alone."""
+    """As the list describes it; an element that the catalogue has not got by its id alone.
+
+    Holds code:resources.generations._elements#2.
+    """
     known = inside(client.get("/elements"))[0]
     given = [{"akUUID": CELTIC_PUNK, "weight": -0.5}, {"akUUID": NOBODY}]
     one, other = completed(client, elements=given, **SMALL)["generation_elements"]

@@ -22,10 +22,7 @@ NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 
 
 def test_create_answers_id_and_cost(client: httpx.Client) -> None:
-    """`sdGenerationJob` with the id, the credits and the cost.
-
-    Holds code:resources.generations.create_generation.
-    """
+    """`sdGenerationJob` with the id, the credits and the cost."""
     job = client.post("/generations", json={"prompt": "a cat"}).json()["sdGenerationJob"]
     assert list(job) == ["generationId", "apiCreditCost", "cost"]
     assert re.fullmatch(
@@ -104,7 +101,7 @@ def test_read_has_the_fields_seen_on_the_wire(client: httpx.Client) -> None:
 def test_read_fills_in_what_the_call_left_open(client: httpx.Client) -> None:
     """As captured answers have it.
 
-    Holds code:resources.generations.create_generation#2.
+    Holds code:resources.generations.create_generation.
     """
     row = completed(client)
     filled = {"scheduler": "EULER_DISCRETE", "inferenceSteps": 15, "guidanceScale": 7}
@@ -119,8 +116,8 @@ def test_seed_is_made_up_when_none_is_given(client: httpx.Client) -> None:
 def test_unknown_id_reads_and_deletes_as_null(client: httpx.Client) -> None:
     """The real service answers 200 with null, not 404.
 
-    Holds code:resources.generations.get_generation_by_id
-    and code:resources.generations.delete_generation_by_id.
+    Holds code:state.world.World.read
+    and code:state.world.World.remove.
     """
     assert client.get(f"/generations/{NOBODY}").json() == {"generations_by_pk": None}
     assert client.delete(f"/generations/{NOBODY}").json() == {"delete_generations_by_pk": None}
@@ -140,10 +137,7 @@ def test_delete_twice(client: httpx.Client) -> None:
 
 
 def test_delete_while_pending(client: httpx.Client, fake: Fake) -> None:
-    """A deleted job does not come back.
-
-    Holds code:resources.generations.delete_generation_by_id#2.
-    """
+    """A deleted job does not come back."""
     id = generate(client)
     client.delete(f"/generations/{id}")
     fake.advance(60)
@@ -151,10 +145,29 @@ def test_delete_while_pending(client: httpx.Client, fake: Fake) -> None:
     assert fake.world.jobs.pending() == []
 
 
+def test_delete_while_pending_is_for_good() -> None:
+    """The file is gone at once; what was paid does not come back, and no event tells of it.
+
+    Holds code:state.world.World.remove#2.
+    """
+    fake = Fake(clock="frozen", webhook_url="https://example.test/hook")
+    with client_of(fake) as client:
+        id = generate(client)
+        left = fake.world.account.balance
+        client.delete(f"/generations/{id}")
+        fake.advance(60)
+        assert (fake.finish(), fake.world.account.balance, list(fake.world.outbox.events)) == ([], left, [])
+        done = completed(client)
+        assert len(fake.world.outbox.events) == 1
+        client.delete(f"/generations/{done['id']}")
+        assert client.get(done["generated_images"][0]["url"]).status_code == 403
+    fake.close()
+
+
 def test_list_is_newest_first_and_paged(client: httpx.Client, fake: Fake) -> None:
     """Ten by default, from the newest; the pages make up the whole.
 
-    Holds code:resources.generations.get_generations_by_user_id.
+    Holds code:state.world.World.page.
     """
     ids = [generate(client, f"cat {n}") for n in range(23)][::-1]
     path = f"/generations/user/{fake.world.user_id}"
@@ -174,7 +187,7 @@ def test_list_is_newest_first_and_paged(client: httpx.Client, fake: Fake) -> Non
 def test_tenants_never_see_each_other(fake: Fake) -> None:
     """A key is a world.
 
-    Holds code:resources.generations.get_generations_by_user_id#2.
+    Holds code:state.world.World.page#2.
     """
     with client_of(fake, "mine") as mine, client_of(fake, "yours") as yours:
         row = completed(mine)
@@ -205,7 +218,7 @@ def test_same_seed_and_calls_give_the_same_bytes() -> None:
 def test_pictures_are_of_the_generations_size(client: httpx.Client) -> None:
     """A real JPEG at each URL, each different.
 
-    Holds code:resources.generations.get_generation_by_id#2.
+    Holds code:resources.generations.get_generation_by_id.
     """
     row = completed(client, width=512, height=256, num_images=2)
     pictures = [client.get(image["url"]) for image in row["generated_images"]]
@@ -217,7 +230,10 @@ def test_pictures_are_of_the_generations_size(client: httpx.Client) -> None:
 
 
 def test_picture_url_has_the_real_form(client: httpx.Client, fake: Fake) -> None:
-    """`users/{user}/generations/{id}/{Model}_{prompt}_{n}.jpg`."""
+    """`users/{user}/generations/{id}/{Model}_{prompt}_{n}.jpg`.
+
+    Holds code:pictures.picture_keys.
+    """
     row = completed(client, "An oil painting: a cat!", modelId="6bef9f1b-29cb-40c7-b9df-32b51c1f67d3")
     assert row["generated_images"][0]["url"] == (
         f"http://leomock.invalid/cdn/users/{fake.world.user_id}/generations/{row['id']}/"
@@ -284,6 +300,8 @@ def test_create_refuses_what_no_single_value_shows(
     """Rules that need two variables or the state: 400, nothing stored, an explanation.
 
     Holds error:RULE_BROKEN.
+
+    Holds code:resources.generations._model.
     """
     answer = client.post("/generations", json={"prompt": "a cat", **body})
     assert answer.status_code == 400
@@ -336,7 +354,10 @@ def test_image_made_from_a_generated_image(client: httpx.Client) -> None:
 
 
 def test_image_of_a_pending_generation_cannot_be_used(client: httpx.Client, fake: Fake) -> None:
-    """There is no picture before the job is settled."""
+    """There is no picture before the job is settled.
+
+    Holds code:pictures.generated_picture.
+    """
     id = generate(client)
     (image,) = fake.world.ids.parts(id, 1)
     answer = client.post("/generations", json={"prompt": "a", "init_generation_image_id": image})
@@ -371,7 +392,10 @@ def test_generation_ids_of_version_6(client: httpx.Client) -> None:
     ],
 )
 def test_pace_of_jobs(jobs: str, statuses: list[str]) -> None:
-    """How a job proceeds is a setting."""
+    """How a job proceeds is a setting.
+
+    Holds code:state.jobs.Jobs.
+    """
     fake = Fake(jobs=jobs, clock="frozen")
     with client_of(fake) as client:
         id = generate(client)

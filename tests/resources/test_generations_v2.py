@@ -147,7 +147,11 @@ def test_video_from_a_start_frame(client: httpx.Client, fake: Fake) -> None:
 
 
 def test_mesh_is_a_glb(client: httpx.Client) -> None:
-    """Its address stands where a picture's does (chosen)."""
+    """Its address stands where a picture's does (chosen).
+
+    Holds code:pictures.picture_keys#2
+    and code:resources.generations_v2.create_generation_v2.
+    """
     url = only(made(client, "rodin-v2", seed=65535))["url"]
     assert url.endswith(".glb")
     mesh = trimesh.load(loaded(client, url, "model/gltf-binary"), file_type="glb", force="mesh")
@@ -371,7 +375,10 @@ def test_group_that_is_not_known(client: httpx.Client) -> None:
 def test_parameters_that_are_known_to_be_wrong(
     client: httpx.Client, model: str, parameters: Json, messages: list[str]
 ) -> None:
-    """One message each; the first form was captured."""
+    """One message each; the first form was captured.
+
+    Holds code:errors.invalid.
+    """
     assert sorted(refused(asked(client, model, **parameters))) == sorted(messages)
     assert client.get("/me").json()["user_details"][0]["apiPaidTokens"] == 100_000_000
 
@@ -529,7 +536,11 @@ def test_snapshot_while_it_is_pending(client: httpx.Client, fake: Fake) -> None:
 def test_prices_that_were_seen(
     model: str, parameters: Json, amount: str, api_credit_cost: int | None
 ) -> None:
-    """In dollars."""
+    """In dollars.
+
+    Holds code:catalogue.prices.price_v2
+    and code:resources.generations_v2.create_generation_v2#2.
+    """
     fake = Fake(unit="DOLLARS", clock="frozen")
     with client_of(fake) as client:
         answer = asked(client, model, **parameters).json()["generate"]
@@ -625,6 +636,21 @@ def test_sync_answers_with_the_picture(client: httpx.Client) -> None:
     assert image.getpixel((0, 0))[3] == 0  # type: ignore[index]
     row = client.get(f"/generations/{answer['id']}").json()["generations_by_pk"]
     assert (row["status"], only(row)["url"]) == ("COMPLETE", result["url"])
+
+
+def test_sync_is_a_whole_png_whatever_was_asked_for(client: httpx.Client) -> None:
+    """Parameters about the result are taken, and change nothing.
+
+    Holds code:resources.generations_v2.create_generation_sync_v2.
+    """
+    before = only(completed(client, width=256, height=128, num_images=1))
+    asked_for = {"crop": True, "format": "jpg", "size": "preview"}
+    parameters = reference("GENERATED", id=before["id"]) | asked_for
+    body = {"model": "remove-bg", "parameters": parameters}
+    answer = client.post(client.base_url.join(f"{V2}/generationssync"), json=body).json()
+    (result,) = answer["results"]
+    assert (result["contentType"], result["width"], result["height"]) == ("image/png", 256, 128)
+    assert picture(client, result["url"], "image/png").size == (256, 128)
 
 
 def test_sync_costs(client: httpx.Client) -> None:

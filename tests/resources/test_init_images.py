@@ -35,7 +35,11 @@ def upload(client: httpx.Client, form: dict[str, Any], content: bytes) -> httpx.
 
 
 def test_presign_answers_a_form(client: httpx.Client, fake: Fake) -> None:
-    """`fields` is a JSON string; the key names the user and the image."""
+    """`fields` is a JSON string; the key names the user and the image.
+
+    Holds code:uploads.presigned
+    and code:resources.init_images._upload.
+    """
     form = presigned(client, "jpg")
     assert list(form) == ["fields", "id", "key", "url"]
     assert form["key"] == f"users/{fake.world.user_id}/initImages/{form['id']}.jpg"
@@ -51,7 +55,7 @@ def test_presign_answers_a_form(client: httpx.Client, fake: Fake) -> None:
 def test_form_allows_what_the_setting_allows() -> None:
     """The policy has a range of sizes.
 
-    Holds code:resources.init_images.upload_init_image.
+    Holds code:uploads.presigned#2.
     """
     with Fake(max_upload=100) as fake, client_of(fake) as client:
         form = presigned(client)
@@ -78,7 +82,7 @@ def test_upload_comes_back_byte_for_byte(client: httpx.Client) -> None:
 def test_url_before_the_upload_is_denied(client: httpx.Client) -> None:
     """An id that was never uploaded answers what S3 answers.
 
-    Holds code:resources.init_images.get_init_image_by_id#2.
+    Holds code:resources.init_images.get_init_image_by_id.
     """
     form = presigned(client)
     image = client.get(f"/init-image/{form['id']}").json()["init_images_by_pk"]
@@ -100,10 +104,7 @@ def test_form_is_good_for_two_minutes(client: httpx.Client, fake: Fake) -> None:
 
 
 def test_delete_takes_the_file_along(client: httpx.Client) -> None:
-    """Deleted once, null the second time.
-
-    Holds code:resources.init_images.delete_init_image_by_id#2.
-    """
+    """Deleted once, null the second time."""
     id = init_image(client, png())
     url = client.get(f"/init-image/{id}").json()["init_images_by_pk"]["url"]
     assert client.delete(f"/init-image/{id}").json() == {"delete_init_images_by_pk": {"id": id}}
@@ -122,7 +123,10 @@ def test_upload_after_delete_is_not_used(client: httpx.Client) -> None:
 
 
 def test_generation_needs_the_upload_done(client: httpx.Client) -> None:
-    """A form alone is no picture."""
+    """A form alone is no picture.
+
+    Holds code:pictures.uploaded_picture.
+    """
     form = presigned(client)
     answer = client.post("/generations", json={"prompt": "a", "init_image_id": form["id"]})
     assert answer.status_code == 400
@@ -196,11 +200,7 @@ def test_every_extension_has_its_type(client: httpx.Client, extension: str) -> N
 
 
 def test_unknown_id_is_null(client: httpx.Client) -> None:
-    """200 with null, for read and delete.
-
-    Holds code:resources.init_images.get_init_image_by_id
-    and code:resources.init_images.delete_init_image_by_id.
-    """
+    """200 with null, for read and delete."""
     assert client.get(f"/init-image/{NOBODY}").json() == {"init_images_by_pk": None}
     assert client.delete(f"/init-image/{NOBODY}").json() == {"delete_init_images_by_pk": None}
 

@@ -56,7 +56,10 @@ def read(client: httpx.Client, id: str) -> dict[str, Any]:
 
 
 def test_form_for_a_film(client: httpx.Client, fake: Fake) -> None:
-    """`fields` is a JSON string; there is no key but in it."""
+    """`fields` is a JSON string; there is no key but in it.
+
+    Holds code:resources.media.upload_media.
+    """
     given = form(client, "mp4", originalFilename=None, teamId=None)
     assert list(given) == ["uploadId", "url", "fields"]
     fields = json.loads(given["fields"])
@@ -65,7 +68,10 @@ def test_form_for_a_film(client: httpx.Client, fake: Fake) -> None:
 
 
 def test_upload_that_is_awaited(client: httpx.Client, fake: Fake) -> None:
-    """PENDING, with nothing but the address where the file will be."""
+    """PENDING, with nothing but the address where the file will be.
+
+    Holds code:resources.media.get_uploaded_media_by_id.
+    """
     id = form(client, "mp4")["uploadId"]
     row = read(client, id)
     assert row == {
@@ -87,7 +93,11 @@ def test_upload_that_is_awaited(client: httpx.Client, fake: Fake) -> None:
 
 @pytest.mark.parametrize(("extension", "type"), [("mp4", "video/mp4"), ("mov", "video/quicktime")])
 def test_film_tells_of_itself(client: httpx.Client, extension: str, type: str) -> None:
-    """Length, size and rate; it comes back byte for byte, and a picture stands for it."""
+    """Length, size and rate; it comes back byte for byte, and a picture stands for it.
+
+    Holds code:resources.media.get_uploaded_media_by_id
+    and code:resources.media.get_uploaded_media_by_id#2.
+    """
     content = film()
     id = uploaded(client, extension, content)
     row = read(client, id)
@@ -105,7 +115,10 @@ def test_film_tells_of_itself(client: httpx.Client, extension: str, type: str) -
 def test_sound_tells_of_itself(
     client: httpx.Client, extension: str, content: bytes, seconds: float | None
 ) -> None:
-    """Its length, where the file says it; it has no picture."""
+    """Its length, where the file says it; it has no picture.
+
+    Holds code:resources.media.get_uploaded_media_by_id#2.
+    """
     row = read(client, uploaded(client, extension, content))
     facts = ("status", "mediaType", "duration", "width", "height", "video_fps", "thumbnailUrl")
     assert [row[name] for name in facts] == ["COMPLETE", "AUDIO", seconds, None, None, None, None]
@@ -114,7 +127,10 @@ def test_sound_tells_of_itself(
 
 @pytest.mark.parametrize("extension", ["mp4", "mov", "mp3", "wav"])
 def test_file_of_another_kind_has_failed(client: httpx.Client, extension: str) -> None:
-    """And says why."""
+    """And says why.
+
+    Holds code:resources.media.get_uploaded_media_by_id.
+    """
     row = read(client, uploaded(client, extension, b"rubbish"))
     assert (row["status"], row["statusReason"]) == ("FAILED", f"not a readable {extension} file")
     assert (row["duration"], row["thumbnailUrl"]) == (None, None)

@@ -70,7 +70,10 @@ def test_training_goes_from_pending_to_complete(client: httpx.Client, fake: Fake
 
 
 def test_training_with_defaults(client: httpx.Client) -> None:
-    """A general model of 512 pixels upon version 1.5; nulls are as nothing said."""
+    """A general model of 512 pixels upon version 1.5; nulls are as nothing said.
+
+    Holds code:resources.models.create_model#2.
+    """
     for nothing in ({}, {"sd_version": None, "resolution": None, "modelType": None, "description": None}):
         row = read(client, train(client, **nothing)["customModelId"])
         assert [row[name] for name in ("sdVersion", "modelWidth", "modelHeight", "type", "description")] == [
@@ -87,7 +90,10 @@ def slow() -> Iterator[Fake]:
 
 
 def test_training_takes_longer_than_a_picture(slow: Fake) -> None:
-    """A minute where that takes two seconds; reading does not hasten it."""
+    """A minute where that takes two seconds; reading does not hasten it.
+
+    Holds code:resources.models.create_model.
+    """
     with client_of(slow) as client:
         id = train(client)["customModelId"]
         slow.advance(59)
@@ -106,8 +112,27 @@ def test_five_trainings_run_at_a_time(slow: Fake) -> None:
         assert read(client, ids[5])["status"] == "COMPLETE"
 
 
+def test_a_hundred_trainings_wait() -> None:
+    """Beside the five that run; the next one is refused.
+
+    Holds code:state.limits.
+    """
+    fake = Fake(clock="frozen", jobs="manual", limits="real")
+    with client_of(fake) as client:
+        for _ in range(105):
+            train(client)
+        dataset = inside(client.post("/datasets", json={"name": "cats"}))["id"]
+        asked = {"name": "Tom", "datasetId": dataset, "instance_prompt": "tomthecat"}
+        answer = client.post("/models", json=asked)
+        assert (answer.status_code, answer.json()["error"]) == (429, "too many pending jobs")
+    fake.close()
+
+
 def test_training_that_fails_gives_the_credits_back(client: httpx.Client, fake: Fake, tmp_path: Path) -> None:
-    """And there is no model to make pictures with."""
+    """And there is no model to make pictures with.
+
+    Holds code:state.account.Account.give_back.
+    """
     before = fake.world.account.balance
     with fake.scenario(failing(tmp_path, "models")):
         id = train(client)["customModelId"]
@@ -220,3 +245,13 @@ def test_platform_models_are_listed_with_pictures(client: httpx.Client) -> None:
     assert (picture.format, picture.size) == ("JPEG", (768, 768))
     assert client.get(lightning["generated_image"]["url"].replace(lightning["id"], NOBODY)).status_code == 403
     assert inside(client.get("/platformModels")) == rows
+
+
+def test_platform_model_is_described_by_its_name(client: httpx.Client) -> None:
+    """Its picture has an address of its own.
+
+    Holds code:resources.models.list_platform_models.
+    """
+    row = inside(client.get("/platformModels"))[0]
+    assert row["description"] == f"The platform model {row['name']}."
+    assert row["generated_image"]["url"] == f"http://leomock.invalid/cdn/platform_models/{row['id']}.jpg"

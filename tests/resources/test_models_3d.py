@@ -55,7 +55,10 @@ def test_form_for_a_mesh(client: httpx.Client, fake: Fake) -> None:
 def test_mesh_comes_back_byte_for_byte(
     client: httpx.Client, fake: Fake, extension: str, content: bytes, type: str
 ) -> None:
-    """At the model's URL, with the type of its extension, as far as that is known."""
+    """At the model's URL, with the type of its extension, as far as that is known.
+
+    Holds code:resources.models_3d.upload_model_asset.
+    """
     id = uploaded(client, content, extension=extension, name="A cat")
     model = read(client, id)
     assert model == {

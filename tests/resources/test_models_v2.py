@@ -10,7 +10,10 @@ from leomock.catalogue import models_v2
 
 
 def test_models_and_the_schemas_of_their_parameters(client: httpx.Client) -> None:
-    """All that leomock knows; ids are UUIDs, the same each time."""
+    """All that leomock knows; ids are UUIDs, the same each time.
+
+    Holds code:resources.models_v2.list_models_v2.
+    """
     url = client.base_url.join("/api/rest/v2/models")
     listed = client.get(url).json()["productionApiAvailableModels"]
     assert [model["name"] for model in listed] == [model.name for model in models_v2().values()]

@@ -7,8 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from leomock import Fake
 from leomock.catalogue import platform_models
 from leomock.catalogue.prices import price
+from tests.fixtures import client_of
 
 IDS = {model.name: id for id, model in platform_models().items()}
 # Seen for one picture of 832x1216 with 10 steps.
@@ -35,7 +37,10 @@ def cost(client: httpx.Client, service: str, **given: Any) -> int:
 def test_calculator_and_job_tell_the_figure_that_was_seen(
     client: httpx.Client, model: str, seen: tuple[str, int]
 ) -> None:
-    """The same three times."""
+    """The same three times.
+
+    Holds code:catalogue.prices.price.
+    """
     flag, figure = seen
     flags = {flag: True} if flag else {}
     calculated = cost(
@@ -56,7 +61,10 @@ def test_calculator_and_job_tell_the_figure_that_was_seen(
 
 
 def test_thirty_steps_at_512_cost_the_nine_that_were_seen() -> None:
-    """On Leonardo Creative, in 2024."""
+    """On Leonardo Creative, in 2024.
+
+    Holds code:catalogue.prices.price.
+    """
     given = {"imageWidth": 512, "imageHeight": 512, "numImages": 1, "inferenceSteps": 30}
     assert price("IMAGE_GENERATION", given) == 9
 
@@ -78,15 +86,32 @@ def test_thirty_steps_at_512_cost_the_nine_that_were_seen() -> None:
 def test_every_other_service_has_a_price(
     client: httpx.Client, service: str, given: dict[str, Any], figure: int
 ) -> None:
-    """By a rule of our own."""
+    """By a rule of our own.
+
+    Holds code:catalogue.prices.price#2.
+    """
     assert cost(client, service, **given) == figure
 
 
 def test_service_without_its_parameters_is_refused(client: httpx.Client) -> None:
-    """The explanation says what is missing."""
+    """The explanation says what is missing.
+
+    Holds code:resources.pricing.pricing_calculator.
+    """
     answer = client.post("/pricing-calculator", json={"service": "IMAGE_GENERATION", "serviceParams": {}})
     assert answer.status_code == 400
     assert answer.json()["error"] == "serviceParams must have the parameters of the service"
     assert answer.headers["x-leomock-explain"] == (
         "pricingCalculator: send serviceParams.IMAGE_GENERATION beside service"
     )
+
+
+def test_calculator_tells_credits_where_prices_are_in_dollars() -> None:
+    """And not null, as was seen.
+
+    Holds code:resources.pricing.pricing_calculator#2.
+    """
+    fake = Fake(unit="DOLLARS", clock="frozen")
+    with client_of(fake) as client:
+        assert cost(client, "TEXTURE_GENERATION", preview=True) == 5
+    fake.close()

@@ -9,7 +9,10 @@ from tests.fixtures import client_of
 
 
 def test_random_prompts_follow_from_the_seed() -> None:
-    """The same ones in the same order, and not all the same."""
+    """The same ones in the same order, and not all the same.
+
+    Holds code:resources.prompts.prompt_random.
+    """
     runs = []
     for seed in (1, 1, 2):
         fake = Fake(seed=seed)
@@ -31,7 +34,10 @@ def test_prompts_cost_four(client: httpx.Client) -> None:
 
 
 def test_improved_prompt_keeps_what_was_asked(client: httpx.Client) -> None:
-    """Instructions are followed at the end; a video's prompt also says how the camera moves."""
+    """Instructions are followed at the end; a video's prompt also says how the camera moves.
+
+    Holds code:resources.prompts.prompt_improve.
+    """
     body = {"prompt": "a cat.", "promptInstructions": "make it blue", "isVideo": True}
     prompt = client.post("/prompt/improve", json=body).json()["promptGeneration"]["prompt"]
     assert prompt.startswith("a cat, ")
@@ -40,3 +46,15 @@ def test_improved_prompt_keeps_what_was_asked(client: httpx.Client) -> None:
     assert sum(move in prompt for move in moves) == 1
     still = client.post("/prompt/improve", json={"prompt": "a cat"}).json()["promptGeneration"]["prompt"]
     assert not any(move in still for move in moves)
+
+
+def test_prompt_tells_credits_where_prices_are_in_dollars() -> None:
+    """Beside the dollars; elsewhere the field is null then.
+
+    Holds code:resources.prompts._paid.
+    """
+    fake = Fake(unit="DOLLARS", clock="frozen")
+    with client_of(fake) as client:
+        answer = client.post("/prompt/random").json()["promptGeneration"]
+        assert (answer["apiCreditCost"], answer["cost"]) == (4, {"amount": "0.0060", "unit": "DOLLARS"})
+    fake.close()

@@ -96,8 +96,37 @@ def test_upscaled_picture_stays(client: httpx.Client, fake: Fake) -> None:
     assert kept.tobytes() == image.tobytes()
 
 
+def test_upscaled_picture_has_a_variation(client: httpx.Client) -> None:
+    """Both are twice as wide and high as the sketch, and finished.
+
+    Holds code:resources.realtime_canvas.perform_alchemy_upscale_lcm.
+    """
+    job, image = drawn(client, "/lcm-upscale")
+    (id,) = job["variationId"]
+    (variation,) = client.get(f"/variations/{id}").json()["generated_image_variation_generic"]
+    assert (variation["status"], variation["transformType"]) == ("COMPLETE", "UPSCALE")
+    row = client.get(f"/generations/{job['generationId'][0]}").json()["generations_by_pk"]
+    assert (row["imageWidth"], row["imageHeight"]) == image.size == (1024, 1024)
+    (listed,) = row["generated_images"][0]["generated_image_variation_generics"]
+    assert listed["id"] == id
+
+
+def test_call_that_tells_neither_time_nor_strength(client: httpx.Client, fake: Fake) -> None:
+    """The answer has the world's time; seven tenths of the sketch are changed.
+
+    Holds code:resources.realtime_canvas._answer
+    and code:resources.realtime_canvas._picture.
+    """
+    job, image = drawn(client, "/generations-lcm", requestTimestamp=None)
+    assert job["requestTimestamp"] == str(int(fake.world.clock.now() * 1000))
+    assert drawn(client, "/generations-lcm", strength=0.7)[1].tobytes() == image.tobytes()
+
+
 def test_sketch_that_cannot_be_read_is_drawn_without(client: httpx.Client) -> None:
-    """There is a picture all the same; its plate says so."""
+    """There is a picture all the same; its plate says so.
+
+    Holds code:resources.realtime_canvas._image.
+    """
     for sketch in ("data:image/jpeg;base64,AAAA", "data:image/jpeg;base64,A"):
         _, image = drawn(client, "/generations-lcm", imageDataUrl=sketch)
         assert image.size == (512, 512)

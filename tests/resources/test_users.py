@@ -19,11 +19,26 @@ def me(client: httpx.Client) -> dict[str, Any]:
 
 
 def test_me_is_a_list_of_one(fake: Fake, client: httpx.Client) -> None:
-    """The user, the slots that were seen live, and the balance."""
+    """The user, the slots that were seen live, and the balance.
+
+    Holds code:resources.users.get_user_self#2.
+    """
     row = me(client)
     assert row["user"] == {"id": fake.user_id, "username": f"leomock-{fake.user_id[:8]}"}
     assert row["apiConcurrencySlots"] == 10
     assert (row["apiPaidTokens"], row["apiSubscriptionTokens"]) == (100_000_000, 0)
+
+
+def test_me_knows_nothing_of_the_web_app(client: httpx.Client) -> None:
+    """Nothing is left on its plans, and they are new when that of the API is.
+
+    Holds code:resources.users.get_user_self.
+    """
+    row = me(client)
+    of_the_web = ("paidTokens", "subscriptionTokens", "subscriptionGptTokens", "subscriptionModelTokens")
+    assert [row[name] for name in of_the_web] == [0, 0, 0, 0]
+    assert row["tokenRenewalDate"] == row["apiPlanTokenRenewalDate"]
+    assert row["user"]["username"] == f"leomock-{row['user']['id'][:8]}"
 
 
 def test_balance_falls_with_each_job(client: httpx.Client) -> None:
@@ -46,7 +61,10 @@ def test_balance_comes_back_when_a_job_fails(fake: Fake, client: httpx.Client) -
 
 
 def test_job_is_refused_when_the_credits_are_gone() -> None:
-    """In the words that were seen; nothing was created."""
+    """In the words that were seen; nothing was created.
+
+    Holds code:state.account.Account.spend.
+    """
     fake = Fake(credits=40, clock="frozen")
     with client_of(fake) as client:
         completed(client)
@@ -64,7 +82,10 @@ def test_job_is_refused_when_the_credits_are_gone() -> None:
 
 
 def test_plan_is_new_on_the_first_of_a_month() -> None:
-    """It is spent before what was bought, and the dates move on with the clock."""
+    """It is spent before what was bought, and the dates move on with the clock.
+
+    Holds code:state.account.Account.
+    """
     fake = Fake(credits=100, plan_credits=40, clock="frozen")
     with client_of(fake) as client:
         generate(client)
@@ -93,7 +114,10 @@ def test_balance_survives_a_snapshot(fake: Fake, client: httpx.Client) -> None:
 
 
 def test_prices_in_dollars() -> None:
-    """The old field is null then, as on pay-as-you-go accounts."""
+    """The old field is null then, as on pay-as-you-go accounts.
+
+    Holds code:state.account.Account.cost.
+    """
     fake = Fake(unit="DOLLARS", clock="frozen")
     with client_of(fake) as client:
         job = client.post("/generations", json={"prompt": "a cat"}).json()["sdGenerationJob"]

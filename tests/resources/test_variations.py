@@ -88,7 +88,10 @@ def listed(client: httpx.Client, generation_id: str) -> list[list[dict[str, Any]
 def test_variation_goes_from_pending_to_complete(
     client: httpx.Client, fake: Fake, kind: str, type: str, credits: int
 ) -> None:
-    """The answer to a read is a list of one; the url is there at the end."""
+    """The answer to a read is a list of one; the url is there at the end.
+
+    Holds code:pictures.variation_key.
+    """
     image = picture(client, 1)
     before = fake.world.account.balance
     answer = client.post(f"/variations/{kind}", json={"id": image}).json()[ENVELOPES[kind]]
@@ -114,7 +117,10 @@ def test_variation_goes_from_pending_to_complete(
 
 
 def test_universal_upscaler_is_named_after_itself(client: httpx.Client, fake: Fake) -> None:
-    """Its url has the other form seen on the CDN; of the five types it has UPSCALE."""
+    """Its url has the other form seen on the CDN; of the five types it has UPSCALE.
+
+    Holds code:resources.variations._begin#2.
+    """
     row = finished(client, "universal-upscaler", generatedImageId=picture(client))
     assert row["transformType"] == "UPSCALE"
     assert row["url"] == (
@@ -124,7 +130,10 @@ def test_universal_upscaler_is_named_after_itself(client: httpx.Client, fake: Fa
 
 
 def test_unknown_ids_read_as_empty_lists(client: httpx.Client) -> None:
-    """Not null and not 404: the real answer is a list."""
+    """Not null and not 404: the real answer is a list.
+
+    Holds code:resources.variations.get_variation_by_id.
+    """
     assert client.get(f"/variations/{NOBODY}").json() == {"generated_image_variation_generic": []}
     assert client.get(f"/motion-variations/{NOBODY}").json() == {"generated_image_variation_motion": []}
 
@@ -145,19 +154,28 @@ def test_variation_of_another_key_is_unknown(client: httpx.Client, fake: Fake) -
 
 
 def test_unzoom_is_wider(client: httpx.Client) -> None:
-    """Half as much again each way."""
+    """Half as much again each way.
+
+    Holds code:resources.variations._begin.
+    """
     image = opened(client, finished(client, "unzoom", id=picture(client))["url"])
     assert (image.format, image.size) == ("JPEG", (384, 192))
 
 
 def test_upscale_is_larger(client: httpx.Client) -> None:
-    """Twice as wide and as high."""
+    """Twice as wide and as high.
+
+    Holds code:resources.variations._begin.
+    """
     image = opened(client, finished(client, "upscale", id=picture(client))["url"])
     assert (image.format, image.size) == ("JPEG", (512, 256))
 
 
 def test_upscale_of_a_transparent_picture_stays_transparent(client: httpx.Client) -> None:
-    """A PNG remains one."""
+    """A PNG remains one.
+
+    Holds code:pictures.variation_key#2.
+    """
     id = picture(client, transparency="foreground_only")
     image = opened(client, finished(client, "upscale", id=id)["url"])
     assert (image.format, image.mode, image.size) == ("PNG", "RGBA", (512, 256))
@@ -201,7 +219,10 @@ def test_universal_upscaler_outlives_its_upload(client: httpx.Client) -> None:
 
 
 def test_variation_of_a_variation(client: httpx.Client) -> None:
-    """`isVariation` and `variationId` work on what is there; the pictures carry on from it."""
+    """`isVariation` and `variationId` work on what is there; the pictures carry on from it.
+
+    Holds code:pictures.variation_key#2.
+    """
     larger = finished(client, "upscale", id=picture(client))
     cut = finished(client, "nobg", id=larger["id"], isVariation=True)
     assert opened(client, cut["url"]).size == (512, 256)
@@ -262,7 +283,10 @@ def test_read_of_the_generation_is_a_read_of_its_variations(client: httpx.Client
 
 
 def test_variations_go_with_their_generation(client: httpx.Client, fake: Fake) -> None:
-    """Finished or pending, they and their pictures are gone; those of others stay."""
+    """Finished or pending, they and their pictures are gone; those of others stay.
+
+    Holds code:resources.variations.remove_variations.
+    """
     row = completed(client, "a cat", **SMALL)
     image = row["generated_images"][0]["id"]
     kept = finished(client, "nobg", id=picture(client))
@@ -385,7 +409,10 @@ def test_universal_upscaler_refuses_what_no_single_value_shows(
     ],
 )
 def test_universal_upscaler_accepts_what_the_rules_allow(client: httpx.Client, body: dict[str, Any]) -> None:
-    """The default style passes beside an ultra style: the official SDKs always send it."""
+    """The default style passes beside an ultra style: the official SDKs always send it.
+
+    Holds code:resources.variations._check.
+    """
     assert finished(client, "universal-upscaler", generatedImageId=picture(client), **body)
 
 
@@ -401,7 +428,10 @@ def test_universal_upscaler_accepts_what_the_rules_allow(client: httpx.Client, b
     ],
 )
 def test_universal_upscaler_costs_by_size(client: httpx.Client, body: dict[str, Any], credits: int) -> None:
-    """A picture of 1024x1024 has 5 megapixels, begun ones counted, when it is twice as wide and high."""
+    """A picture of 1024x1024 has 5 megapixels, begun ones counted, when it is twice as wide and high.
+
+    Holds code:resources.variations.create_universal_upscaler_job.
+    """
     id = picture(client, width=1024, height=1024)
     answer = client.post("/variations/universal-upscaler", json={"generatedImageId": id, **body})
     assert answer.json()["universalUpscaler"]["apiCreditCost"] == credits
@@ -419,7 +449,10 @@ def test_universal_upscaler_costs_by_the_size_of_the_variation(
 
 
 def test_universal_upscaler_costs_no_more_than_twenty_megapixels(client: httpx.Client) -> None:
-    """The pricing calculator knows no more."""
+    """The pricing calculator knows no more.
+
+    Holds code:resources.variations.create_universal_upscaler_job.
+    """
     id = finished(client, "upscale", id=picture(client, width=1536, height=1536))["id"]
     body = {"variationId": id, "upscaleMultiplier": 2.0}
     answer = client.post("/variations/universal-upscaler", json=body)
@@ -443,6 +476,24 @@ def test_upscales_wait_in_a_queue_of_their_own() -> None:
         assert (answer.status_code, answer.json()["error"]) == (429, "too many pending jobs")
         assert start(client, "nobg", id=image)
         assert start(client, "unzoom", id=image)
+    fake.close()
+
+
+def test_ten_upscales_run_at_a_time() -> None:
+    """The eleventh waits for a slot.
+
+    Holds code:state.limits.
+    """
+    fake = Fake(clock="frozen", jobs="seconds:2", limits="real")
+    with client_of(fake) as client:
+        id = client.post("/generations", json={"prompt": "a", **SMALL}).json()["sdGenerationJob"][
+            "generationId"
+        ]
+        fake.advance(2)
+        (image, _) = fake.world.ids.parts(id, 2)
+        ids = [start(client, "upscale", id=image) for _ in range(11)]
+        fake.advance(2)
+        assert [read(client, id)[0]["status"] for id in ids] == [*["COMPLETE"] * 10, "PENDING"]
     fake.close()
 
 

@@ -42,7 +42,10 @@ def read(client: httpx.Client, id: str) -> list[dict[str, Any]]:
 
 
 def test_upscale_goes_from_pending_to_complete(client: httpx.Client, fake: Fake) -> None:
-    """The answer to a read is a list of one; the film is there at the end."""
+    """The answer to a read is a list of one; the film is there at the end.
+
+    Holds code:resources.video_upscale.create_video_upscale#2.
+    """
     source = video(client)
     before = fake.world.account.balance
     job = inside(asked(client, source.upper()))
@@ -74,7 +77,10 @@ def test_upscale_goes_from_pending_to_complete(client: httpx.Client, fake: Fake)
 def test_film_is_larger_and_as_long(
     client: httpx.Client, sides: tuple[int, int], size: tuple[int, int]
 ) -> None:
-    """It stands where its source stands."""
+    """It stands where its source stands.
+
+    Holds code:resources.video_upscale.create_video_upscale.
+    """
     id = upscale(client, video(client, width=sides[0], height=sides[1], model="VEO3", duration=4))
     read(client, id)
     answer = client.get(read(client, id)[0]["url"])
@@ -117,7 +123,10 @@ def test_upscale_that_fails_gives_the_credits_back(client: httpx.Client, fake: F
 
 
 def test_upscale_takes_as_long_as_a_video() -> None:
-    """Ten times as long as a picture; a snapshot keeps the time that is left."""
+    """Ten times as long as a picture; a snapshot keeps the time that is left.
+
+    Holds code:resources.video_upscale.create_video_upscale.
+    """
     fake = Fake(clock="frozen", jobs="seconds:2")
     with client_of(fake) as client:
         source = inside(client.post("/generations-text-to-video", json={"prompt": "a"}))["generationId"]

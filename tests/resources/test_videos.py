@@ -79,7 +79,10 @@ def plain(colour: str) -> bytes:
 
 
 def test_video_goes_from_pending_to_complete(client: httpx.Client, fake: Fake) -> None:
-    """It is a generation of one picture, with the film beside the still."""
+    """It is a generation of one picture, with the film beside the still.
+
+    Holds code:pictures.video_keys.
+    """
     before = fake.world.account.balance
     body = {"prompt": "a cat runs", "negativePrompt": "dogs", "seed": 5, "isPublic": True}
     job = inside(client.post(TEXT, json=body))
@@ -133,7 +136,10 @@ def test_pictures_have_no_film(client: httpx.Client) -> None:
     ],
 )
 def test_size_is_that_asked_for(client: httpx.Client, body: dict[str, Any], size: tuple[int, int]) -> None:
-    """By both sides, to even pixels, else by the resolution; film, still and row agree."""
+    """By both sides, to even pixels, else by the resolution; film, still and row agree.
+
+    Holds code:resources.videos._size.
+    """
     row = finished(client, prompt="a cat", **body)
     assert (row["imageWidth"], row["imageHeight"]) == size
     still = Image.open(BytesIO(client.get(row["generated_images"][0]["url"]).content))
@@ -178,7 +184,12 @@ def test_limits_of_videos(client: httpx.Client, body: dict[str, Any], rule: str)
     ],
 )
 def test_length_hangs_on_the_model(client: httpx.Client, body: dict[str, Any], seconds: int) -> None:
-    """A model without a choice passes over what was asked for."""
+    """A model without a choice passes over what was asked for.
+
+    Holds code:resources.videos._seconds
+    and code:resources.videos._seconds#2
+    and code:resources.videos._seconds#3.
+    """
     row = finished(client, prompt="a cat", width=64, height=64, **body)
     assert row["motionModel"] == body.get("model", "MOTION2")
     assert played(client, row).seconds == seconds
@@ -237,7 +248,10 @@ def test_elements_are_for_motion_2(client: httpx.Client) -> None:
 
 
 def test_video_takes_longer_than_a_picture() -> None:
-    """Ten times as long; a snapshot keeps the time that is left."""
+    """Ten times as long; a snapshot keeps the time that is left.
+
+    Holds code:resources.videos._started.
+    """
     fake = Fake(clock="frozen", jobs="seconds:2")
     with client_of(fake) as client:
         id = start(client, prompt="a cat")
@@ -246,6 +260,23 @@ def test_video_takes_longer_than_a_picture() -> None:
         fake.advance(9)
         assert read(client, id)["status"] == "PENDING"
         fake.advance(1)
+        assert read(client, id)["status"] == "COMPLETE"
+    fake.close()
+
+
+def test_video_takes_a_slot_of_the_pictures() -> None:
+    """While ten are made, a picture waits.
+
+    Holds code:resources.videos._started.
+    """
+    fake = Fake(clock="frozen", jobs="seconds:2", limits="real")
+    with client_of(fake) as client:
+        for _ in range(10):
+            start(client, prompt="a cat")
+        id = inside(client.post("/generations", json={"prompt": "a cat", **SMALL}))["generationId"]
+        fake.advance(20)
+        assert read(client, id)["status"] == "PENDING"
+        fake.advance(2)
         assert read(client, id)["status"] == "COMPLETE"
     fake.close()
 
@@ -281,7 +312,10 @@ def test_video_is_listed_and_deleted_as_a_generation(client: httpx.Client, fake:
 
 
 def test_video_from_an_uploaded_picture_shows_it(client: httpx.Client) -> None:
-    """A red one makes a redder film, a blue one a bluer."""
+    """A red one makes a redder film, a blue one a bluer.
+
+    Holds code:resources.videos._begin.
+    """
 
     def shown(colour: str) -> tuple[int, int, int]:
         id = init_image(client, plain(colour))
@@ -327,7 +361,10 @@ def variation(client: httpx.Client, picture: str) -> str:
 
 @pytest.mark.parametrize("kind", ["generated", "uploaded", "variation"])
 def test_svd_motion_shows_its_picture(client: httpx.Client, fake: Fake, kind: str) -> None:
-    """The flags say where the picture comes from; there is no prompt."""
+    """The flags say where the picture comes from; there is no prompt.
+
+    Holds code:resources.videos.create_svd_motion_generation.
+    """
     red, blue = pictures(client)
     flag: dict[str, bool] = {}
     if kind == "uploaded":

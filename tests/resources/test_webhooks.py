@@ -97,7 +97,9 @@ def test_event_of_the_documented_request_is_the_documented_body(world: World) ->
     """Where it differs, what is there belongs to this fake: ids, moments, addresses, names.
 
     Holds code:resources.webhooks._generation
-    and code:resources.webhooks._generation#2.
+    and code:resources.webhooks._generation#2
+    and code:resources.webhooks._model
+    and code:resources.webhooks._api_key.
     """
     world.clock.advance(4.033)
     body = generation_event(row_of(), world, CDN)[1]
@@ -164,7 +166,7 @@ def test_event_of_several_pictures(world: World) -> None:
 def test_event_of_a_failure(world: World) -> None:
     """The same type with another status, and no pictures.
 
-    Holds code:resources.webhooks.event_of.
+    Holds code:resources.webhooks.generation_event.
     """
     generation = generation_in(world, status="FAILED", num_images=2)
     assert (generation["status"], generation["images"], generation["quantity"]) == ("FAILED", [], 2)
@@ -203,7 +205,7 @@ def test_event_of_a_generation_from_a_picture(world: World, field: str, name: st
 def test_event_of_a_key_without_a_secret(world: World) -> None:
     """The document gives no null for it, so the name is absent.
 
-    Holds code:resources.webhooks.event_of#2.
+    Holds code:resources.webhooks.generation_event#2.
     """
     world.outbox.key = ""
     assert "webhookCallbackApiKey" not in generation_in(world)["apiKey"]
@@ -245,7 +247,11 @@ def variation_in(world: World, **fields: Any) -> Row:
 
 
 def test_event_of_a_variation(world: World) -> None:
-    """Type and fields as clients read them."""
+    """Type and fields as clients read them.
+
+    Holds code:resources.webhooks.variation_event
+    and code:resources.webhooks.variation_event#2.
+    """
     row = variation_in(world)
     world.clock.advance(4)
     found = event_of(row, world, CDN, world.clock.now())
@@ -279,7 +285,10 @@ def test_event_of_a_variation(world: World) -> None:
 
 
 def test_event_of_a_variation_that_failed(world: World) -> None:
-    """The same type with another status, and no url."""
+    """The same type with another status, and no url.
+
+    Holds code:resources.webhooks.variation_event#3.
+    """
     row = variation_in(world, status="FAILED", kind="NOBG", transformType="NOBG")
     found = event_of(row, world, CDN, world.clock.now())
     assert found is not None
@@ -289,8 +298,22 @@ def test_event_of_a_variation_that_failed(world: World) -> None:
     assert (variation["transformType"], variation["transparent"]) == ("NOBG", True)
 
 
+def test_event_of_a_variation_of_an_uploaded_image(world: World) -> None:
+    """It tells of no generated picture.
+
+    Holds code:resources.webhooks.variation_event#3.
+    """
+    row = variation_in(world, generatedImageId=None)
+    found = event_of(row, world, CDN, world.clock.now())
+    assert found is not None
+    assert (found[1]["object"], found[1]["data"]["object"]["generatedImageId"]) == ("variation", None)
+
+
 def test_event_of_nothing_known(world: World) -> None:
-    """Of other jobs no event was ever seen."""
+    """Of other jobs no event was ever seen.
+
+    Holds code:resources.webhooks.event_of.
+    """
     row = world.textures.add({"id": GENERATION, "status": "COMPLETE"})
     assert event_of(row, world, CDN, world.clock.now()) is None
 
