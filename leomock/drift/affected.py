@@ -47,10 +47,11 @@ class Project:
 
     def __init__(self, old: Sequence[Document], new: Sequence[Document]) -> None:
         versions = Versions()
-        self._spec = versions["v1"]
-        self._handlers: dict[str, Handler] = load(versions.operations)
-        self.overlay = self._spec.folder / "overlay.json"
-        self.actions = list(_actions(self._spec.overlay, _joined(old), _joined(new)))
+        spec = versions["v1"]
+        self._operations = versions.operations
+        self._handlers: dict[str, Handler] = load(self._operations)
+        self.overlay = spec.folder / "overlay.json"
+        self.actions = list(_actions(spec.overlay, _joined(old), _joined(new)))
 
     def touched_by(self, change: Change) -> list[str]:
         """What a change touches, in words."""
@@ -64,14 +65,13 @@ class Project:
 
     @cached_property
     def _rules(self) -> list[Rule]:
-        known = self._spec.operations
-        groups = {operation.group for operation in known.values()}
-        scenarios = Library(scenarios_folder(), known, groups).all()
+        groups = {operation.group for operation in self._operations.values()}
+        scenarios = Library(scenarios_folder(), self._operations, groups).all()
         return [rule for scenario in scenarios for rule in scenario.rules]
 
     def _names(self, rule: Rule, id: str) -> bool:
         """Whether a rule names an operation, or the group that it is in; those for all name none."""
-        operation = self._spec.operations.get(id)
+        operation = self._operations.get(id)
         return id in rule.when.operations or (operation is not None and operation.group in rule.when.groups)
 
 
