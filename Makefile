@@ -29,7 +29,7 @@ format: dev     ## Write the format that check wants
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: dev      ## Compare speed and memory with a bare uvicorn app
+bench: dev      ## Compare speed and memory with a bare uvicorn app, the plugin's costs with others'
 	$(BIN)/python -m bench
 
 long: dev       ## The property tests with many more examples
