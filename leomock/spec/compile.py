@@ -285,7 +285,7 @@ class Spec:
     def document(self, server: str, *, published: bool = False) -> Json:
         """The whole document for generators and checkers, its server set to an address."""
         document = copy.copy(self.published if published else self.effective)
-        document["servers"] = [{"url": server, "description": "This fake."}]
+        document["servers"] = [{"url": server}]
         return document
 
 
