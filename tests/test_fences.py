@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "intercept": {"addresses", "fake", "intercept"},
     "fast_polling": set(),
     "tenant": {"assertions", "fake", "fast_polling", "intercept", "server", "state", "transport", "verdict"},
-    "pytest_plugin": {"fake", "tenant", "webhook_receiver"},
+    "pytest_plugin": {"fake", "settings", "tenant", "webhook_receiver"},
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "contract": LEAVES | {"catalogue", "contract", "fake", "reports", "spec"},
     "commands": LEAVES
