@@ -47,7 +47,7 @@ def export(group: str | None, output: Path | None, every: bool) -> None:
         raise click.UsageError("give either a group, or --all and the folder --output")
     if group is not None and group not in found:
         hint = suggestion(group, found)
-        raise click.UsageError(f"there is no group {group!r}{hint}; use one of {', '.join(found)}")
+        raise click.UsageError(f"there is no group {group!r}; use one of {', '.join(found)}{hint}")
     try:
         if every and output:
             output.mkdir(parents=True, exist_ok=True)

@@ -310,7 +310,7 @@ class Versions(dict[str, Spec]):
 
 
 def suggestion(word: str, known: Mapping[str, object]) -> str:
-    """`; did you mean 'x'?`, or nothing when no known word is near."""
+    """`; did you mean 'x'?` for the end of a sentence, or nothing when no known word is near."""
     lowered = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower()[:100], lowered, n=1, cutoff=0.6)
     return f"; did you mean '{lowered[close[0]]}'?" if close else ""

@@ -230,9 +230,9 @@ def test_export_writes_one_or_all(tmp_path: Path) -> None:
         (["--all"], "give either a group, or --all and the folder --output"),
         (
             ["init-image"],
-            "there is no group 'init-image'; did you mean 'init-images'?; use one of blueprints, datasets, "
+            "there is no group 'init-image'; use one of blueprints, datasets, "
             "elements, image-generation, init-images, media, models, models-3d, pricing-calculator, prompt, "
-            "realtime-canvas, user, variation, video-generation",
+            "realtime-canvas, user, variation, video-generation; did you mean 'init-images'?",
         ),
     ],
 )
