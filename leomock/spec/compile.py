@@ -228,10 +228,10 @@ class Spec:
         folder = folder or specs_folder()
         self.folder = folder
         self.overlay = read(folder / OVERLAY)
-        self.effective = lay(bundle(folder), self.overlay)
-        self.operations: dict[str, Operation] = {}
         below = folder.relative_to(specs_folder()) if folder.is_relative_to(specs_folder()) else Path()
         named = ("specs" / below).as_posix()
+        self.effective = lay(bundle(folder), self.overlay, f"{named}/{OVERLAY}")
+        self.operations: dict[str, Operation] = {}
         # By the number of segments and the first of them, which is never a variable.
         self._routes: dict[tuple[int, str], list[tuple[list[str], dict[str, Operation]]]] = {}
         for path, item in self.effective["paths"].items():
