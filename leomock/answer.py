@@ -10,9 +10,8 @@ from typing import Any
 
 import orjson
 
-from leomock.basis import least_sure
 from leomock.errors import TOO_LARGE, UNKNOWN_SCENARIO, ApiError, Wording
-from leomock.operations import load
+from leomock.operations import basis_of, load
 from leomock.resources.webhooks import event_of
 from leomock.scenario_files import Library, ScenarioError, scenarios_folder
 from leomock.settings import Settings
@@ -137,8 +136,7 @@ class Api:
             playing = {scenario.name: scenario for scenario in reply.world.script.scenarios}
             scenario = playing.get(name) or self._named(name)
             return scenario.basis, scenario.source
-        handler = self.handlers.get(reply.operation.id)
-        return least_sure(handler.__doc__) if handler else ("chosen", "the schema of the answer")
+        return basis_of(self.handlers.get(reply.operation.id))
 
     def _answered(self, call: Call, world: World) -> Reply:
         """The usual answer to a call."""

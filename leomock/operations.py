@@ -7,7 +7,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from leomock.errors import RULE_BROKEN, ApiError
+from leomock.basis import least_sure
+from leomock.errors import RULE_BROKEN, ApiError, Basis
 from leomock.spec.compile import Operation, suggestion
 from leomock.spec.parse import Call
 from leomock.spec.refs import SpecError
@@ -46,6 +47,14 @@ def load(operations: Mapping[str, Operation]) -> dict[str, Handler]:
                 f'{handler.__module__}: @operation("{id}") is in no document{suggestion(id, operations)}'
             )
     return HANDLERS
+
+
+def basis_of(handler: Handler | None) -> tuple[Basis, str]:
+    """How it is known that an operation answers as its handler does, at the least, and from where.
+
+    Without a handler it answers a blank.
+    """
+    return least_sure(handler.__doc__) if handler else ("chosen", "the schema of the answer")
 
 
 def broken(call: Call, rule: str) -> ApiError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import gc
 import os
@@ -152,7 +153,11 @@ def leomock_server(leomock_address: tuple[str, int], leomock_settings: dict[str,
     """The fake Leonardo.AI API on a port, shared by the session."""
     with _no_search_for_garbage():
         from leomock.fake import Fake
+        from leomock.settings import Settings
 
+    known = ("clock", "scenario", *(field.name for field in dataclasses.fields(Settings)))
+    if wrong := _unknown(leomock_settings, known):
+        raise _failed(f"the fixture leomock_settings {wrong}")
     host, port = leomock_address
     with _plain_errors():
         fake = Fake(**{"max_worlds": 100_000, **leomock_settings, "host": host, "port": port})

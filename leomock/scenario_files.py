@@ -96,17 +96,18 @@ class Library:
         text = str(name_or_path)
         if isinstance(name_or_path, Path) or "/" in text or "\\" in text or text.endswith(SUFFIXES):
             return load(Path(name_or_path), self._operations, self._groups)
-        try:
-            return self.named(text)
-        except UnknownScenario as error:
-            raise UnknownScenario([f"{error}, or the path of a .yaml file"]) from None
+        return self._named(text, ", or the path of a .yaml file")
 
     def named(self, name: str) -> Scenario:
         """A scenario of the folder by its name, and nothing else: for names that come with a request."""
+        return self._named(name)
+
+    def _named(self, name: str, otherwise: str = "") -> Scenario:
         if name not in self._read:
             path = self._files().get(name)
             if path is None:
-                raise UnknownScenario([self._unknown(name)])
+                known = f"use one of {', '.join(self.names())}{otherwise}{near(name, self.names())}"
+                raise UnknownScenario([f"scenario={name[:100]!r}: not known; {known}"])
             self._read[name] = load(path, self._operations, self._groups)
         return self._read[name]
 
@@ -124,11 +125,6 @@ class Library:
 
     def _files(self) -> dict[str, Path]:
         return {path.stem: path for path in self.folder.iterdir() if path.suffix in SUFFIXES}
-
-    def _unknown(self, name: str) -> str:
-        hint = near(name, self.names())
-        known = ", ".join(self.names())
-        return f"scenario={name[:100]!r}: not known{hint}; use one of {known}"
 
 
 def load(path: Path, operations: Collection[str], groups: Collection[str]) -> Scenario:
@@ -289,8 +285,8 @@ class _Builder:
         if "error" in then:
             wording = NAMED.get(then["error"])
             if wording is None:
-                text = f"there is no error {shown(then['error'])}{near(then['error'], NAMED)}"
-                self._source.find((*where, "error"), f"{text}; use one of {', '.join(NAMED)}")
+                text = f"there is no error {shown(then['error'])}; use one of {', '.join(NAMED)}"
+                self._source.find((*where, "error"), f"{text}{near(then['error'], NAMED)}")
                 return None
             body = {"error": wording.text, "path": "$", "code": wording.code}
             return Answer(wording.status, body, headers=headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
@@ -13,6 +13,8 @@ IdVersion = Literal["v4", "v6"]
 Unit = Literal["CREDITS", "DOLLARS"]
 Pace = Literal["seconds", "polls", "immediate", "manual"]
 
+# What a setting is, as one would say it.
+_KINDS = {str: "a text", int: "a whole number", bool: "True or False"}
 # Balances travel as GraphQL's Int.
 LARGEST_INT = 2**31 - 1
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
@@ -80,6 +82,10 @@ class Settings:
     explain: bool = False
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value, kind = getattr(self, field.name), type(field.default)
+            if kind in _KINDS and not isinstance(value, kind):
+                raise SettingError(f"{field.name}={value!r:.100}: use {_KINDS[kind]}")
         JobPace.parse(self.jobs)
         if self.auth not in get_args(Auth):
             raise SettingError(f"auth={self.auth!r}: use open, strict or real")

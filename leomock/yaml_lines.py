@@ -349,7 +349,7 @@ def shown(value: Any) -> str:
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?`, or nothing when no known word is near."""
+    """`; did you mean 'x'?` for the end of a sentence, or nothing when no known word is near."""
     from leomock.spec.compile import suggestion
 
     return suggestion(word, dict.fromkeys(known))

@@ -29,14 +29,14 @@ MAY_IMPORT = {
     "results": {"rendering", "state"},
     "pictures": LEAVES | {"catalogue", "rendering", "results", "state"},
     "uploads": {"spec", "state"},
-    "operations": LEAVES | {"spec", "state", "resources"},
+    "operations": LEAVES | {"basis", "spec", "state", "resources"},
     "resources": LEAVES
     | {"catalogue", "media_files", "operations", "pictures", "rendering", "resources", "results"}
     | {"spec", "state", "uploads"},
     "yaml_lines": {"spec"},
     "scenario_files": LEAVES | {"spec", "state", "yaml_lines"},
     "capability": LEAVES | {"capability", "spec", "yaml_lines"},
-    "answer": LEAVES | {"basis", "operations", "resources", "scenario_files", "spec", "state"},
+    "answer": LEAVES | {"operations", "resources", "scenario_files", "spec", "state"},
     "har": {"recordings", "state"},
     "referee": LEAVES | {"recordings", "reports", "spec", "state"},
     "behaviours": LEAVES
@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "intercept": {"addresses", "fake", "intercept"},
     "fast_polling": set(),
     "tenant": {"assertions", "fake", "fast_polling", "intercept", "server", "state", "transport", "verdict"},
-    "pytest_plugin": {"fake", "tenant", "webhook_receiver"},
+    "pytest_plugin": {"fake", "settings", "tenant", "webhook_receiver"},
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "contract": LEAVES | {"catalogue", "contract", "fake", "reports", "spec"},
     "commands": LEAVES

@@ -179,7 +179,7 @@ def test_marker_that_cannot_be_meant_fails_at_collection(
         (
             ["--leomock-scenario=flakky"],
             "leomock",
-            "leomock: scenario='flakky': not known; did you mean 'flaky'?",
+            "or the path of a .yaml file; did you mean 'flaky'?",
         ),
         (
             [],
@@ -207,6 +207,34 @@ def test_setting_that_cannot_be_meant_is_told_alone(
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     output = result.stdout.str()
     assert error in output
+    assert "pytest_plugin.py" not in output
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ("{'jbos': 'immediate'}", "the fixture leomock_settings knows no 'jbos'; did you mean 'jobs'?"),
+        ("{'port': 8090}", "the fixture leomock_settings knows no 'port'; there are clock, scenario, seed,"),
+        ("{'jobs': 3}", "jobs=3: use a text"),
+        ("{'credits': '100'}", "credits='100': use a whole number"),
+    ],
+)
+def test_settings_fixture_that_cannot_be_meant_is_told_alone(
+    suite: pytest.Pytester, settings: str, error: str
+) -> None:
+    """With a suggestion, without the way that it took through leomock."""
+    suite.makepyfile("def test_it(leomock):\n    pass\n")
+    suite.makeconftest(
+        f"""
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def leomock_settings():
+            return {settings}
+        """
+    )
+    output = suite.runpytest_subprocess().stdout.str()
+    assert f"leomock: {error}" in output
     assert "pytest_plugin.py" not in output
 
 

@@ -411,7 +411,7 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
         ),
         (
             "{then: {error: out_of_credit}}",
-            [f"then.error: there is no error 'out_of_credit'; did you mean 'out_of_credits'?; {NOT_NAMED}"],
+            [f"then.error: there is no error 'out_of_credit'; {NOT_NAMED}; did you mean 'out_of_credits'?"],
         ),
         ("{then: {delay: -1}}", ["then.delay: must be at least 0, not -1"]),
         ("{then: {delay: soon}}", ["then.delay: must be a number or a list, not 'soon'"]),
@@ -612,7 +612,7 @@ def test_library_without_such_a_name(name: str, near: str, library: Library) -> 
     known = ", ".join(NAMES)
     assert (
         str(refused.value)
-        == f"scenario={name!r}: not known{near}; use one of {known}, or the path of a .yaml file"
+        == f"scenario={name!r}: not known; use one of {known}, or the path of a .yaml file{near}"
     )
 
 

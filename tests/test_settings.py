@@ -51,6 +51,9 @@ def test_pace_that_is_none(text: str) -> None:
             {"public_url": "http://h/?q"},
             "public_url='http://h/?q': use a full address such as http://localhost:8090",
         ),
+        ({"jobs": 2}, "jobs=2: use a text"),
+        ({"credits": "all"}, "credits='all': use a whole number"),
+        ({"explain": "yes"}, "explain='yes': use True or False"),
         ({"max_body": 0}, "max_body and max_upload are sizes in bytes, at least 1"),
     ],
 )

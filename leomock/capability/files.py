@@ -184,8 +184,8 @@ class _Reader:
             for name, variable in bind["keys"].items()
         }
         if reference not in bound:
-            text = f"nothing is bound to {shown(reference)}{near(reference, bound)}"
-            self._source.find((*where, "value"), f"{text}; binds says what is")
+            text = f"nothing is bound to {shown(reference)}; binds says what is{near(reference, bound)}"
+            self._source.find((*where, "value"), text)
         return bound.get(reference, "")
 
     def _consumed(self, upstream: Upstream, path: str, entry: Tree, where: Where) -> None:

@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+
 import click
 
 
 @click.command()
-def operations() -> None:
-    """List the operations of each version, and how each is answered."""
-    from leomock.operations import load
+@click.option(
+    "--format", "written", default="text", type=click.Choice(["text", "json"]), help="How it is written."
+)
+def operations(written: str) -> None:
+    """List the operations of each version: what answers, and on which basis.
+
+    What answers is a function of leomock/resources, or a blank made from the schema of the answer. The basis
+    is that of its least sure part: documented by the vendor, observed by others, inferred from one of these,
+    or chosen because nobody knows. `leomock behaviours` lists every part.
+    """
+    import orjson
+
+    rows = list(_rows())
+    if written == "json":
+        sys.stdout.buffer.write(orjson.dumps(rows, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        return
+    widths = {name: max(len(row[name]) for row in rows) for name in rows[0]}
+    for row in rows:
+        click.echo("  ".join(f"{text:{widths[name]}}" for name, text in row.items()).rstrip())
+
+
+def _rows() -> Iterator[dict[str, str]]:
+    from leomock.operations import basis_of, load
     from leomock.spec.compile import Versions
 
     specs = Versions()
     handlers = load(specs.operations)
-    width = max(len(id) for id in specs.operations)
     for version, spec in specs.items():
         for operation in spec.operations.values():
             handler = handlers.get(operation.id)
-            how = f"{handler.__module__.rsplit('.', 1)[-1]}.{handler.__name__}" if handler else "blank"
-            click.echo(f"{operation.id:{width}}  {version}  {operation.method:6} {operation.path:38} {how}")
+            yield {
+                "operation": operation.id,
+                "version": version,
+                "method": operation.method,
+                "path": operation.path,
+                "answered_by": f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
+                if handler
+                else "blank",
+                "basis": basis_of(handler)[0],
+            }

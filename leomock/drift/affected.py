@@ -13,18 +13,20 @@ from leomock.drift.nodes import Document, pointer
 from leomock.drift.notes import Change
 from leomock.operations import Handler, load
 from leomock.scenario_files import Library, scenarios_folder
-from leomock.spec.compile import Versions
-from leomock.spec.refs import Json
+from leomock.spec.compile import Spec, Versions
+from leomock.spec.refs import OVERLAY, Json, specs_folder
 from leomock.state.scenario import Rule
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action of the overlay.
+    """One action of an overlay, `file` of `specs/`; `version` is that of the documents which it corrects.
 
     `places` are the JSON pointers that it changes; `gone` says that its target was there and is no longer.
     """
 
+    file: str
+    version: str
     number: int
     target: str
     description: str
@@ -33,7 +35,7 @@ class Action:
 
     def __str__(self) -> str:
         """How one would look it up."""
-        return f"overlay.json actions[{self.number}] ({self.target})"
+        return f"{self.file} actions[{self.number}] ({self.target})"
 
     def touches(self, place: str) -> bool:
         """Whether it changes something at, above or below a JSON pointer."""
@@ -43,15 +45,24 @@ class Action:
 
 
 class Project:
-    """This project's handlers, scenarios and overlay, held against two sets of documents."""
+    """This project's handlers, scenarios and overlays, held against two sets of documents."""
 
     def __init__(self, old: Sequence[Document], new: Sequence[Document]) -> None:
         versions = Versions()
-        spec = versions["v1"]
         self._operations = versions.operations
         self._handlers: dict[str, Handler] = load(self._operations)
-        self.overlay = spec.folder / "overlay.json"
-        self.actions = list(_actions(spec.overlay, _joined(old), _joined(new)))
+        self._versions = {
+            place: document.version
+            for document in (*old, *new)
+            for place in (document.source, document.components)
+        }
+        self.actions = [
+            action
+            for name, spec in versions.items()
+            for action in _actions(
+                name, spec, *(_joined(one for one in side if one.version == name) for side in (old, new))
+            )
+        ]
 
     def touched_by(self, change: Change) -> list[str]:
         """What a change touches, in words."""
@@ -60,7 +71,12 @@ class Project:
         if handler:
             found.append(f"handler {handler.__module__}.{handler.__name__}")
         found += [f"scenario rule {rule.name}" for rule in self._rules if self._names(rule, change.operation)]
-        found += [str(action) for action in self.actions if action.touches(change.pointer)]
+        version = self._versions.get(change.source)
+        found += [
+            str(action)
+            for action in self.actions
+            if action.version == version and action.touches(change.pointer)
+        ]
         return found
 
     @cached_property
@@ -75,15 +91,18 @@ class Project:
         return id in rule.when.operations or (operation is not None and operation.group in rule.when.groups)
 
 
-def _actions(overlay: Json, old: Json, new: Json) -> Iterator[Action]:
+def _actions(version: str, spec: Spec, old: Json, new: Json) -> Iterator[Action]:
     """The actions; what is in neither set of documents is not gone, it was never there."""
-    for number, action in enumerate(overlay["actions"]):
+    file = (spec.folder / OVERLAY).relative_to(specs_folder()).as_posix()
+    for number, action in enumerate(spec.overlay["actions"]):
         olds, news = (
             [tuple(map(str, node.location)) for node in find(action["target"], document)]
             for document in (old, new)
         )
         ways = {(*way, *below) for way in (*olds, *news) for below in _leaves(action.get("update"))}
         yield Action(
+            file,
+            version,
             number,
             action["target"],
             action["description"],
@@ -99,7 +118,7 @@ def _leaves(update: Any) -> Iterable[tuple[str, ...]]:
     return [(key, *below) for key, value in update.items() for below in _leaves(value)]
 
 
-def _joined(documents: Sequence[Document]) -> Json:
+def _joined(documents: Iterable[Document]) -> Json:
     """All documents as one, as the overlay's targets see them; of two components of a name, the first."""
     joined: Json = {"paths": {}, "components": {}}
     for document in documents:

@@ -12,6 +12,7 @@ from leomock.drift.notes import Change
 from leomock.drift.operations import operations
 from leomock.drift.rules import RULES, Class, Rule
 from leomock.reports import LEVELS, Finding, Level, Report
+from leomock.spec.refs import specs_folder
 
 LEVEL: dict[Class, Level] = {"breaking": "error", "compatible": "warning", "cosmetic": "note"}
 
@@ -25,9 +26,11 @@ def compared(
 ) -> Report:
     """Compare two sets of documents.
 
-    A change of what several operations share is one finding. Its level is that of the worse of its two
-    classes. Raises `SpecError` for documents that cannot be understood.
+    What is not among the published documents counts where both sets have it, so that ours can be compared
+    with the published ones. A change of what several operations share is one finding. Its level is that of
+    the worse of its two classes. Raises `SpecError` for documents that cannot be understood.
     """
+    old, new = _comparable(old, new), _comparable(new, old)
     found = changes(old, new, prose=prose)
     project = Project(old, new)
     alike: dict[tuple[str | None, ...], list[Change]] = {}
@@ -38,7 +41,7 @@ def compared(
     return Report(
         "leomock drift",
         [
-            *(_gone(action, project) for action in project.actions if action.gone),
+            *(_gone(action) for action in project.actions if action.gone),
             *(_finding(group, project) for group in alike.values()),
         ],
         {"Operations compared": str(len(names))},
@@ -46,6 +49,12 @@ def compared(
         sorted(names - touched),
         LEVEL[fail_on] if fail_on else None,
     )
+
+
+def _comparable(documents: Sequence[Document], others: Sequence[Document]) -> list[Document]:
+    """Those that are published, or also among the others."""
+    titles = {other.title for other in others}
+    return [document for document in documents if document.published or document.title in titles]
 
 
 def _finding(alike: list[Change], project: Project) -> Finding:
@@ -81,7 +90,7 @@ def _finding(alike: list[Change], project: Project) -> Finding:
     )
 
 
-def _gone(action: Action, project: Project) -> Finding:
+def _gone(action: Action) -> Finding:
     """An overlay action that has nothing to correct any more."""
     rule = RULES["overlay-target-gone"]
     return Finding(
@@ -89,8 +98,8 @@ def _gone(action: Action, project: Project) -> Finding:
         description=_sentence(rule),
         level=level(rule),
         message=f"{rule.what}: {action.target} is in the old documents and not in the new ones",
-        where=f"overlay.json actions[{action.number}]",
-        file=shown(str(project.overlay)),
+        where=f"{action.file} actions[{action.number}]",
+        file=shown(str(specs_folder() / action.file)),
         details=(
             f"client: {rule.client}: {rule.to_client}",
             f"fake: {rule.fake}: {rule.to_fake}",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from leomock.spec.compile import version_of
 from leomock.spec.refs import COMPONENTS, Json, SpecError
 
 # What people read; no client and no server acts on it.
@@ -20,13 +21,22 @@ class Document:
     """One OpenAPI document.
 
     `source` is the file or address that it came from, `components` that of its components where these stand
-    apart.
+    apart. One that is not `published` (`x-published: false` in its info) has another origin.
     """
 
     title: str
     source: str
     content: Json
     components: str = ""
+    published: bool = True
+
+    @property
+    def version(self) -> str:
+        """The version of the API that its first address names; `v1` where it names none."""
+        match self.content.get("servers"):
+            case [{"url": str(url)}, *_]:
+                return version_of(url)
+        return "v1"
 
 
 class Node:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from leomock.drift.nodes import Document, Node, frozen, plain
 from leomock.spec.refs import METHODS
 
-Key: TypeAlias = tuple[str, str]
+Key: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Operation:
 
     @property
     def key(self) -> Key:
-        """Method and path; the variables of a path have no names to a caller."""
-        return self.method, re.sub(r"{[^}]*}", "{}", self.path)
+        """Version, method and path; the variables of a path have no names to a caller."""
+        return self.document.version, self.method, re.sub(r"{[^}]*}", "{}", self.path)
 
     def inherited(self, key: str) -> Node | None:
         """What an operation says itself, or the path item or the document around it says for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,18 @@ def read(source: str) -> list[Document]:
 
 
 def _folder(folder: Path) -> list[Document]:
-    """All OpenAPI documents of a folder; other files in it do not matter."""
-    paths = [path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES]
+    """All OpenAPI documents of a folder, and of those below it of further versions (`v2`)."""
+    found = _documents(folder)
+    for below in sorted(folder.glob("v[0-9]")):
+        found += _documents(below)
+    if not found:
+        raise SourceError(f"{folder}: has no OpenAPI document (*.json, *.yaml with a key `openapi`)")
+    return found
+
+
+def _documents(folder: Path) -> list[Document]:
+    """The OpenAPI documents of a folder; other files in it do not matter."""
+    paths = [path for path in _listed(folder) if path.suffix in SUFFIXES]
     contents = {
         path: _parsed(_bytes(path), str(path)) for path in paths if path.name not in (COMPONENTS, OVERLAY)
     }
@@ -55,16 +66,17 @@ def _folder(folder: Path) -> list[Document]:
         for path, content in contents.items()
         if isinstance(content, dict) and "openapi" in content
     ]
-    if not found:
-        raise SourceError(f"{folder}: has no OpenAPI document (*.json, *.yaml with a key `openapi`)")
-    # `drift.documents` knows the layouts: which documents count, and where their components are.
-    whole = drift.documents(folder)
+    # `drift.documents` knows the layouts: where the components of a document are.
+    whole = drift.documents(folder, published_only=False)
     components = str(folder / COMPONENTS) if (folder / COMPONENTS).is_file() else ""
-    return [
-        Document(one.title, one.source, whole.get(one.title, one.content), components)
-        for one in found
-        if one.title in whole or not one.source.endswith(".json")
-    ]
+    return [replace(one, content=whole.get(one.title, one.content), components=components) for one in found]
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be read: {error.strerror}") from None
 
 
 def _document(content: Any, source: str) -> Document:
@@ -78,7 +90,7 @@ def _document(content: Any, source: str) -> Document:
         raise SourceError(f"{source}: not an OpenAPI document: no info.title")
     if not isinstance(content.get("paths"), dict):
         raise SourceError(f"{source}: not an OpenAPI document: no paths")
-    return Document(info["title"], source, content)
+    return Document(info["title"], source, content, published=info.get("x-published") is not False)
 
 
 def _parsed(raw: bytes, source: str) -> Any:

@@ -26,7 +26,7 @@ def heard(package: str = sdk.PACKAGE, *, fail_on: Class | None = "breaking") -> 
     spec = Spec()
     witness = sdk.document(package)
     told = [sdk.sayable(witness)]
-    published = [sdk.sayable(document) for document in read(str(spec.folder))]
+    published = [sdk.sayable(document) for document in read(str(spec.folder)) if document.published]
     fake = [sdk.sayable(Document("the fake", "the fake", spec.effective))]
     disputed: dict[tuple[str, str, str], dict[str, Change]] = {}
     for name, others in (("fake", fake), ("published", published)):

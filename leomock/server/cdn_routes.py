@@ -37,8 +37,9 @@ def cdn_routes(api: Api) -> list[BaseRoute]:
 def _nothing(key: str) -> Response:
     """What S3 answers for a key that is not there to a reader who may not list the bucket (documented)."""
     explain = (
-        "nothing is at this address: a picture is there while its generation is COMPLETE and not deleted, "
-        "an uploaded file once the upload was accepted, an ephemeral result for half an hour"
+        "nothing is at this address: what a job made is there once the job is COMPLETE, an uploaded file "
+        "once the upload was accepted, each until it is deleted; an ephemeral result is there for half an "
+        "hour, and a thumbnail as long as what it shows"
     )
     refusal = Refusal(403, "AccessDenied", "Access Denied", explain)
     return Response(

@@ -37,6 +37,8 @@ _ANNOTATIONS = (
     *("readOnly", "writeOnly", "format", "nullable"),
 )
 _KEYWORDS = frozenset([*_JSON_SCHEMA, *_LIMITS, *_ANNOTATIONS])
+# Where the documents of each version of the API are, below those of all.
+_FOLDERS = {"v1": "", "v2": "v2"}
 # What tells a reader more than a validator.
 _TOLD = frozenset(["description", "default", "deprecated", "format"])
 
@@ -226,10 +228,10 @@ class Spec:
         folder = folder or specs_folder()
         self.folder = folder
         self.overlay = read(folder / OVERLAY)
-        self.effective = lay(bundle(folder), self.overlay)
-        self.operations: dict[str, Operation] = {}
         below = folder.relative_to(specs_folder()) if folder.is_relative_to(specs_folder()) else Path()
         named = ("specs" / below).as_posix()
+        self.effective = lay(bundle(folder), self.overlay, f"{named}/{OVERLAY}")
+        self.operations: dict[str, Operation] = {}
         # By the number of segments and the first of them, which is never a variable.
         self._routes: dict[tuple[int, str], list[tuple[list[str], dict[str, Operation]]]] = {}
         for path, item in self.effective["paths"].items():
@@ -289,11 +291,17 @@ class Spec:
         return document
 
 
+def version_of(address: str) -> str:
+    """The version of the API whose name an address ends with; version 1 where it ends with none."""
+    last = address.rstrip("/").rpartition("/")[2]
+    return last if last in _FOLDERS else "v1"
+
+
 class Versions(dict[str, Spec]):
     """The documents of each version of the API, by its name in paths."""
 
     def __init__(self) -> None:
-        super().__init__(v1=Spec(), v2=Spec(specs_folder() / "v2"))
+        super().__init__({name: Spec(specs_folder() / below) for name, below in _FOLDERS.items()})
 
     @cached_property
     def operations(self) -> dict[str, Operation]:
@@ -302,7 +310,7 @@ class Versions(dict[str, Spec]):
 
 
 def suggestion(word: str, known: Mapping[str, object]) -> str:
-    """`; did you mean 'x'?`, or nothing when no known word is near."""
+    """`; did you mean 'x'?` for the end of a sentence, or nothing when no known word is near."""
     lowered = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower()[:100], lowered, n=1, cutoff=0.6)
     return f"; did you mean '{lowered[close[0]]}'?" if close else ""

@@ -34,15 +34,15 @@ class Difference:
         return f"{self.document}#{self.pointer}: {self.old} became {self.new}"
 
 
-def documents(folder: Path) -> dict[str, Json]:
-    """The published OpenAPI documents of a folder by their titles, each with its components inside.
+def documents(folder: Path, *, published_only: bool = True) -> dict[str, Json]:
+    """The OpenAPI documents of a folder by their titles, each with its components inside.
 
     Two layouts are understood: every document with components of its own (as published), and one
     `components.json` for all (as in `specs/`).
     """
     shared = folder / COMPONENTS
     inside = {"components": read(shared)["components"]} if shared.is_file() else {}
-    found = groups(folder, published_only=True)
+    found = groups(folder, published_only=published_only)
     return {document["info"]["title"]: document | inside for document in found.values()}
 
 

@@ -13,12 +13,12 @@ from leomock.errors import Basis
 from leomock.spec.refs import Json, SpecError
 
 
-def check(overlay: Json) -> None:
+def check(overlay: Json, file: str) -> None:
     """Refuse an overlay that is not one, or an action without its reason, basis and source."""
     if overlay.get("overlay") != "1.0.0":
-        raise SpecError("overlay.json: not an OpenAPI Overlay 1.0.0 document")
+        raise SpecError(f"{file}: not an OpenAPI Overlay 1.0.0 document")
     for number, action in enumerate(overlay["actions"]):
-        where = f"overlay.json: actions[{number}] ({action.get('target')})"
+        where = f"{file}: actions[{number}] ({action.get('target')})"
         for key in ("target", "description", "x-basis", "x-source"):
             if not isinstance(action.get(key), str) or not action[key]:
                 raise SpecError(f"{where}: {key} is missing")
@@ -30,12 +30,12 @@ def check(overlay: Json) -> None:
             raise SpecError(f"{where}: exactly one of update and remove")
 
 
-def lay(document: Json, overlay: Json) -> Json:
-    """Return the effective document; an action whose target is gone is an error."""
-    check(overlay)
+def lay(document: Json, overlay: Json, file: str) -> Json:
+    """Return the effective document; an action whose target is gone is an error, which names the file."""
+    check(overlay, file)
     effective: Json = orjson.loads(orjson.dumps(document))  # a copy, sooner than deepcopy's
     for number, action in enumerate(overlay["actions"]):
-        where = f"overlay.json: actions[{number}] ({action['target']})"
+        where = f"{file}: actions[{number}] ({action['target']})"
         try:
             nodes = find_nodes(action["target"], effective)
         except JSONPathError as error:
@@ -48,7 +48,7 @@ def lay(document: Json, overlay: Json) -> Json:
             elif isinstance(node.value, list):
                 node.value.append(copy.deepcopy(action["update"]))
             else:
-                merge(node.value, action["update"])
+                merge(node.value, action["update"], where)
     return effective
 
 
@@ -59,14 +59,14 @@ def _take_out(document: Json, location: tuple[int | str, ...]) -> None:
     del holder[location[-1]]
 
 
-def merge(target: Any, update: Json) -> None:
+def merge(target: Any, update: Json, where: str) -> None:
     """Merge as the Overlay specification says: objects recursively, lists by appending, the rest replaced."""
     if not isinstance(target, dict):
-        raise SpecError(f"overlay.json: cannot merge {update!r} into {target!r}")
+        raise SpecError(f"{where}: cannot merge {update!r} into {target!r}")
     for key, value in update.items():
         present = target.get(key)
         if isinstance(present, dict) and isinstance(value, dict):
-            merge(present, value)
+            merge(present, value, where)
         elif isinstance(present, list) and isinstance(value, list):
             present.extend(copy.deepcopy(value))
         else:

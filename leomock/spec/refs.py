@@ -36,9 +36,9 @@ def read(path: Path) -> Json:
     try:
         document = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
-        raise SpecError(f"{path.name}: not JSON: {error}") from None
+        raise SpecError(f"{path.parent.name}/{path.name}: not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise SpecError(f"{path.name}: not a JSON object")
+        raise SpecError(f"{path.parent.name}/{path.name}: not a JSON object")
     return document
 
 

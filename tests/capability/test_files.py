@@ -276,8 +276,8 @@ def test_small_file_is_right() -> None:
             "{{env.KEY}}",
             "{{env.KEYS}}",
             [
-                "31: authentication.value: nothing is bound to 'env.KEYS'; did you mean 'env.KEY'?; "
-                "binds says what is"
+                "31: authentication.value: nothing is bound to 'env.KEYS'; binds says what is; "
+                "did you mean 'env.KEY'?"
             ],
         ),
         (

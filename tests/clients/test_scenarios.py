@@ -701,7 +701,7 @@ def test_scenario_counts_for_each_key(fake: Fake, sdk: Any) -> None:
 
 def unknown(name: str, near: str = "") -> tuple[int, str]:
     known = ", ".join(Api().library.names())
-    return 400, f"leomock: scenario={name!r}: not known{near}; use one of {known}"
+    return 400, f"leomock: scenario={name!r}: not known; use one of {known}{near}"
 
 
 @pytest.mark.parametrize(

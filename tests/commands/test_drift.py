@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leomock.cli import main
+from leomock.spec.compile import Versions
 from leomock.spec.refs import specs_folder
 from tests.report_formats import checked_junit, checked_sarif
 
@@ -54,6 +55,58 @@ def test_change_makes_the_exit_code_one(edited: Path) -> None:
     )
     assert done.output.endswith("leomock drift: 1 error\n")
     assert run(OURS, edited, "--fail-on", "never").exit_code == 0
+
+
+@pytest.fixture
+def edited_v2(tmp_path: Path) -> Path:
+    """The documents of both versions, with a limit in version 2 and without what its overlay corrects."""
+    folder = tmp_path / "specs"
+    shutil.copytree(OURS, folder)
+    path = folder / "v2" / "generations_v2.json"
+    content = json.loads(path.read_text("utf-8"))
+    create = content["paths"]["/generations"]["post"]
+    create["requestBody"]["content"]["application/json"]["schema"]["properties"]["model"]["maxLength"] = 20
+    del content["paths"]["/generationssync"]
+    path.write_text(json.dumps(content), "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("below", ["", "v2"])
+def test_change_of_version_2_names_its_own_handler_and_overlay(edited_v2: Path, below: str) -> None:
+    """In a folder of all versions, and in that of version 2."""
+    done = run(f"{OURS}/{below}", edited_v2 / below, "--format", "json")
+    assert done.exit_code == 1
+    findings = json.loads(done.output)["findings"]
+    limit, gone = (
+        next(f for f in findings if f["where"] == name)
+        for name in ("createGenerationV2", "createGenerationSyncV2")
+    )
+    assert "handler leomock.resources.generations_v2.create_generation_v2" in limit["properties"]["touches"]
+    assert gone["rule"] == "operation-removed"
+    overlays = {f["where"].partition(" ")[0] for f in findings if f["rule"] == "overlay-target-gone"}
+    assert overlays == {"v2/overlay.json"}
+    touched = {thing for f in findings for thing in f["properties"].get("touches", ()) if "overlay" in thing}
+    assert touched
+    assert all(thing.startswith("v2/overlay.json actions[") for thing in touched)
+
+
+def test_version_of_a_single_file_is_that_of_its_address(tmp_path: Path) -> None:
+    """As `leomock openapi --version v2` prints it."""
+    document = Versions()["v2"].document("https://cloud.leonardo.ai/api/rest/v2")
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    old.write_text(json.dumps(document), "utf-8")
+    new.write_text(json.dumps(document).replace('"generate"', '"generated"'), "utf-8")
+    findings = json.loads(run(old, new, "--format", "json").output)["findings"]
+    touched = {thing for finding in findings for thing in finding["properties"]["touches"]}
+    assert "handler leomock.resources.generations_v2.create_generation_v2" in touched
+    assert not any(thing.startswith("overlay.json") for thing in touched)
+
+
+def test_version_that_one_folder_has_not_is_not_compared(tmp_path: Path) -> None:
+    """Nothing of it is among the published documents."""
+    shutil.copytree(OURS, tmp_path / "specs", ignore=shutil.ignore_patterns("v2"))
+    for old, new in ((OURS, tmp_path / "specs"), (tmp_path / "specs", OURS)):
+        assert run(old, new).output == "Operations compared: 58\nleomock drift: nothing found\n"
 
 
 def test_slight_change_fails_when_asked_to(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ JSON = "application/json"
 
 @cache
 def everything() -> list[Document]:
-    """The documents as they are; not to be edited."""
-    return read(str(specs_folder()))
+    """The published documents as they are; not to be edited."""
+    return [document for document in read(str(specs_folder())) if document.published]
 
 
 @cache

@@ -27,7 +27,7 @@ def test_sdk_is_read_as_a_document() -> None:
     """Every method's route, what it sends and what it reads."""
     found = operations([sdk.document()])
     assert len(found) == 55
-    create = found["POST", "/generations"]
+    create = found["v1", "POST", "/generations"]
     assert create.id == "createGeneration"
     schema = create.entry.children["requestBody"].children["content"].children["application/json"]
     flat = Flat(schema.children["schema"])
@@ -36,7 +36,7 @@ def test_sdk_is_read_as_a_document() -> None:
     assert (width.types, width.nullable, width.value("default")) == (frozenset({"integer"}), True, 1024)
     assert (prompt.types, prompt.nullable) == (frozenset({"string"}), False)
     assert flat.fields["sd_version"].value["enum"][0] == "v1_5"
-    listing = found["GET", "/generations/user/{}"]
+    listing = found["v1", "GET", "/generations/user/{}"]
     assert {(place, name) for place, name in listing.parameters()} == {
         ("path", "#0"),
         ("query", "limit"),

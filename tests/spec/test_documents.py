@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,7 +65,7 @@ def test_overlay_actions_all_change_something() -> None:
     laid = read(specs_folder() / "overlay.json")
     document = bundle(specs_folder())
     for action in laid["actions"]:
-        before, document = document, lay(document, {**laid, "actions": [action]})
+        before, document = document, lay(document, {**laid, "actions": [action]}, "x")
         assert document != before, action["target"]
 
 
@@ -87,9 +89,9 @@ def test_overlay_leaves_the_published_document_alone(spec: Spec) -> None:
     [
         (
             {"target": "$.nothing", "update": {}},
-            "overlay.json: actions[0] ($.nothing): the target is not in the",
+            "($.nothing): the target is not in the",
         ),
-        ({"target": "$[", "update": {}}, "overlay.json: actions[0] ($[): not a JSONPath"),
+        ({"target": "$[", "update": {}}, "($[): not a JSONPath"),
         (
             {"x-basis": "guessed", "update": {}},
             "x-basis is 'guessed', not one of documented, observed, inferred",
@@ -102,16 +104,32 @@ def test_overlay_leaves_the_published_document_alone(spec: Spec) -> None:
 def test_overlay_action_that_cannot_be_meant(action: dict[str, Any], told: str) -> None:
     """The start stops with the action's place and what is wrong."""
     with pytest.raises(SpecError) as stopped:
-        lay({"info": {}}, overlay(**action))
+        lay({"info": {}}, overlay(**action), "specs/v2/overlay.json")
+    assert str(stopped.value).startswith("specs/v2/overlay.json: actions[0] (")
     assert told in str(stopped.value)
+
+
+@pytest.mark.parametrize("below", ["", "v2"])
+def test_overlay_is_named_with_its_folder(
+    below: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each version has one of its own."""
+    shutil.copytree(specs_folder(), tmp_path / "specs")
+    folder = tmp_path / "specs" / below
+    (folder / "overlay.json").write_text('{"overlay": "2.0.0"}', "utf-8")
+    monkeypatch.setattr("leomock.spec.compile.specs_folder", lambda: tmp_path / "specs")
+    with pytest.raises(SpecError) as stopped:
+        Spec(folder)
+    name = (Path("specs") / below / "overlay.json").as_posix()
+    assert str(stopped.value) == f"{name}: not an OpenAPI Overlay 1.0.0 document"
 
 
 def test_overlay_merges_and_removes() -> None:
     """Objects merge, lists grow, the rest is replaced; remove takes the target out."""
     document = {"info": {"a": {"b": 1}, "l": [1], "x": 1}}
-    laid = lay(document, overlay(update={"a": {"c": 2}, "l": [2], "x": 3}))
+    laid = lay(document, overlay(update={"a": {"c": 2}, "l": [2], "x": 3}), "x")
     assert laid == {"info": {"a": {"b": 1, "c": 2}, "l": [1, 2], "x": 3}}
-    assert lay(document, overlay(target="$.info.a", remove=True)) == {"info": {"l": [1], "x": 1}}
+    assert lay(document, overlay(target="$.info.a", remove=True), "x") == {"info": {"l": [1], "x": 1}}
     assert document == {"info": {"a": {"b": 1}, "l": [1], "x": 1}}
 
 
