@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal, TypeAlias
@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from uuid import UUID
 
 from leomock.catalogue import models_v2, platform_models
-from leomock.contract.prepare import PICTURE, node_inputs
+from leomock.contract.prepare import PICTURE, at, node_inputs
 from leomock.contract.things import Kind, Things, kind_in_path, kind_of
 from leomock.errors import Basis
 
@@ -302,21 +302,34 @@ def _video(sent: Sent) -> None:
 
 
 def _whole_references(sent: Sent) -> None:
-    """Give every picture among the guidances what its type wants; one at an address comes along instead."""
-    parameters = sent.properties["parameters"]
+    """Give every picture among the guidances what its type wants; one at an address comes along instead.
+
+    Also where something else is wrong on purpose: it would be refused for the picture alone.
+    """
     model = models_v2().get(str(sent.properties.get("model")))
-    if model and model.kind in ("upscaler", "cutout"):
-        parameters.setdefault("guidances", {}).setdefault("image_reference", [{"image": {"type": "BASE64"}}])
-    for references in parameters.get("guidances", {}).values():
-        for reference in references:
-            image = reference["image"]
-            id = sent.things.pick(_IMAGES.get(image["type"], ""), sent.random)
-            if id is None:
-                image |= {"type": "BASE64", "data": DATA_URL}
-            else:
-                image["id"] = id
+    for parameters in at(sent.body, ["parameters"]):
+        if isinstance(parameters, dict) and model and model.kind in ("upscaler", "cutout"):
+            _work_on_a_picture(parameters)
+    for guidances in at(sent.body, ["parameters", "guidances"]):
+        groups = guidances.values() if isinstance(guidances, dict) else ()
+        _complete([image for group in groups for image in at(group, ["*", "image"])], sent)
 
 
+def _complete(images: Iterable[Any], sent: Sent) -> None:
+    for image in images:
+        kind = image.get("type") if isinstance(image, dict) else None
+        if kind in _TYPES:
+            id = sent.things.pick(_IMAGES.get(kind, ""), sent.random)
+            image |= {"type": "BASE64", "data": DATA_URL} if id is None else {"id": id}
+
+
+def _work_on_a_picture(parameters: dict[str, Any]) -> None:
+    guidances = parameters.setdefault("guidances", {})
+    if isinstance(guidances, dict):
+        guidances.setdefault("image_reference", [{"image": {"type": "BASE64"}}])
+
+
+_TYPES = ("UPLOADED", "GENERATED", "VARIATION", "URL", "BASE64")
 _IMAGES = {"UPLOADED": "init image", "GENERATED": "generated image", "VARIATION": "variation"}
 
 
@@ -473,8 +486,9 @@ RULES = (
         "a reference names a picture or brings it along, and who works on one has one",
         _whole_references,
         "documented",
-        "OpenAPI documents of version 2 on docs.leonardo.ai; of an address the service must be able to read it",
+        "OpenAPI documents of version 2 on docs.leonardo.ai",
         ("createGenerationV2", "createGenerationSyncV2"),
+        part="any",
     ),
     Rule(
         "a page goes one way, from a cursor of the list",

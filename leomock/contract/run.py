@@ -136,7 +136,7 @@ class _Run:
                     "--allow-writes lets a check write to a host that is not this machine"
                 )
         for version, schema in self.loaded.schemas.items():
-            if target.exhausted or wanted.isdisjoint(self.loaded.versions[version].operations):
+            if wanted.isdisjoint(self.loaded.versions[version].operations):
                 continue
             selected = schema.include(lambda context: id_of(context.operation) in wanted)
             selected.config.phases.update(phases=list(phases))
@@ -144,6 +144,7 @@ class _Run:
                 self._take(event, version)
             if target.exhausted:
                 self.say(_EXHAUSTED)
+                break
 
     def _take(self, event: Any, version: str) -> None:
         if isinstance(event, events.ScenarioFinished):

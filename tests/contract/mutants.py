@@ -351,20 +351,15 @@ NEGATIVE = "negative-data-rejection"
 CREATE_V2, SYNC_V2 = "createGenerationV2", "createGenerationSyncV2"
 
 
-def _known_value(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    """Put a parameter of a call of version 2 right, where there is one."""
-
-    def change(body: dict[str, Any]) -> None:
-        parameters = body.get("parameters")
-        if isinstance(parameters, dict) and name in parameters:
-            parameters[name] = value
-
-    return change
+def _known_shadow(body: dict[str, Any]) -> None:
+    parameters = body.get("parameters")
+    if isinstance(parameters, dict) and "shadow_opacity" in parameters:
+        parameters["shadow_opacity"] = 50
 
 
-def _refuse_ultra(exchange: Exchange) -> Any:
+def _refuse_preview(exchange: Exchange) -> Any:
     parameters = exchange.sent.get("parameters")
-    if isinstance(parameters, dict) and parameters.get("mode") == "ULTRA":
+    if isinstance(parameters, dict) and parameters.get("size") == "preview":
         exchange.say([{"message": "An error occurred.", "path": [], "locations": [], "extensions": {}}], 200)
         exchange.header("content-type", "application/json")
         return True
@@ -443,22 +438,22 @@ MUTANTS = (
     Mutant("any method is taken", "getUserSelf", "unsupported-method", after=_any_method),
     # --- the same of version 2
     Mutant(
-        "a generation without its envelope",
-        CREATE_V2,
+        "a model without its parameters",
+        "listModelsV2",
         SCHEMA,
-        after=on(CREATE_V2, lambda e: e.say(e.value) if e.value else None),
+        after=on("listModelsV2", rows(lambda found, _: [{**model, "parameters": None} for model in found])),
     ),
     Mutant(
         "a parameter's limit is not held",
-        CREATE_V2,
+        SYNC_V2,
         NEGATIVE,
-        before=on(CREATE_V2, body(_known_value("mode", "FAST")), status=0),
+        before=on(SYNC_V2, body(_known_shadow), status=0),
     ),
     Mutant(
         "a parameter's value is refused",
-        CREATE_V2,
+        SYNC_V2,
         "errors-on-200",
-        before=on(CREATE_V2, _refuse_ultra, status=0),
+        before=on(SYNC_V2, _refuse_preview, status=0),
     ),
     # --- what only a journey shows
     Mutant(
