@@ -280,6 +280,55 @@ def test_loopback(url: str, near: bool) -> None:
     assert is_loopback(url) is near
 
 
+# --- versions ---------------------------------------------------------------------------------------------
+
+
+def without_version_2(fake: Fake) -> Target:
+    """A server that answers 404 to whatever is of version 2."""
+    sound = fake.app
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/api/rest/v2"):
+            scope = {**scope, "path": "/nowhere", "raw_path": b"/nowhere"}
+        await sound(scope, receive, send)
+
+    fake.app = app
+    return Target(fake.url, fake.api_key, app=app, transport=fake.transport)
+
+
+def test_server_without_version_2_is_told_once() -> None:
+    """As a fact, and nothing of it is checked."""
+    fake = Fake(auth="strict")
+    loaded = Loaded(without_version_2(fake), max_examples=1, versions=VERSIONS)
+    report = check(loaded, ["getUserSelf", "listModelsV2"], phases=["fuzzing"], probes=())
+    fake.close()
+    assert report.findings == []
+    assert report.checked == ["getUserSelf"]
+    why = f"this server has no version 2: it answers 404 to every call to {fake.url}/api/rest/v2"
+    assert report.facts["Version 2"] == why
+    with pytest.raises(CheckError) as refused:
+        loaded.ensure(["getUserSelf", "listModelsV2"])
+    assert str(refused.value) == f"leomock check: listModelsV2 cannot be checked: {why}"
+
+
+def test_version_2_of_an_address_that_tells_no_version() -> None:
+    """Where it begins is not known; of the usual address it is."""
+    target = Target("https://gateway.test/leonardo", "key")
+    assert target.base("v2") is None
+    assert target.lacks("v2", ()) == (
+        "https://gateway.test/leonardo does not end in /v1, so nothing tells where version 2 begins"
+    )
+    assert Target("https://gateway.test", "key").base("v2") == "https://gateway.test/api/rest/v2"
+
+
+def test_published_documents_have_no_version_2() -> None:
+    """So it is left out."""
+    fake = Fake(auth="strict")
+    loaded = Loaded(in_process(fake), published=True, versions=VERSIONS)
+    fake.close()
+    assert loaded.left_out == {"v2": "v2: none of its documents is among the published ones"}
+
+
 def test_unknown_operation_gets_a_suggestion() -> None:
     """The nearest one is named."""
     with pytest.raises(CheckError) as refused:
