@@ -31,8 +31,8 @@ def judge(
     journal (`judge(fake.requests)`). `base_urls` are further addresses of the API than `/api/rest/v1` of any
     host and `/v1` of a host of this machine or network, or those of version 2. `published` judges by the
     documents as published, without leomock's corrections; they have nothing of version 2. Raises
-    RecordingError for a file that is no recording, and ValueError where nothing in it is of this API: an empty
-    list would prove nothing. Wants `leomock[contract]`.
+    RecordingError for a file that is no recording, and ValueError where nothing in it is of this API: an
+    empty list would prove nothing. Wants `leomock[contract]`.
     """
     if isinstance(source, str | Path):
         recording = read(source)

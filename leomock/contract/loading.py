@@ -22,7 +22,7 @@ from leomock.contract.checks import OfThisApi
 from leomock.contract.document import document
 from leomock.contract.prepare import prepare
 from leomock.contract.rules import Part, Sent, amend
-from leomock.contract.target import READING, VERSION, CheckError, Target
+from leomock.contract.target import READING, VERSION, CheckError, Target, named
 from leomock.contract.things import Things
 from leomock.spec.compile import Versions, suggestion
 from leomock.spec.refs import SpecError
@@ -69,8 +69,8 @@ class Loaded:
         for version, spec in self.versions.items():
             try:
                 raw = document(spec, target.place(version), published=published)
-            except SpecError as error:
-                self.left_out[version] = str(error)
+            except SpecError:
+                self.left_out[version] = f"the published documents have nothing of {named(version)}"
                 continue
             if version != VERSION and (why := target.lacks(version, spec.operations.values())):
                 self.left_out[version] = why

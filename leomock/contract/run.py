@@ -18,7 +18,7 @@ from leomock.contract.allowances import id_of
 from leomock.contract.findings import Groups, allowed, finding_of
 from leomock.contract.loading import Loaded
 from leomock.contract.probes import PROBES, Skipped, Visit
-from leomock.contract.target import READING, CheckError, Enough
+from leomock.contract.target import READING, CheckError, Enough, named
 from leomock.reports import Finding, Report
 from leomock.spec.refs import operations_of
 
@@ -224,7 +224,7 @@ class _Run:
             "Answered by allowances": f"{sum(used.values())} findings, {reasons} reasons",
         }
         for version, why in loaded.left_out.items():
-            facts[f"Version {version.removeprefix('v')}"] = why
+            facts[named(version).capitalize()] = why
         if loaded.ledger.known.wrong_key == "accepted":
             facts["Keys"] = "the server takes any key"
         if loaded.target.exhausted:

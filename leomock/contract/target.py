@@ -138,14 +138,14 @@ class Target:
         """
         base = self.base(version)
         if base is None:
-            return f"{self.url} does not end in /{VERSION}, so nothing tells where {_said(version)} begins"
+            return f"{self.url} does not end in /{VERSION}, so nothing tells where {named(version)} begins"
         with self.client() as client:
             for operation in operations:
                 if self.writes or operation.method in READING:
                     answer = client.request(operation.method, f"{base}{operation.path}")
                     if answer.status_code != 404:
                         return ""
-        return f"this server has no {_said(version)}: it answers 404 to every call to {base}"
+        return f"this server has no {named(version)}: it answers 404 to every call to {base}"
 
     def answer_to_a_wrong_key(self) -> WrongKey:
         """How the server answers a key that nobody can have given out."""
@@ -156,7 +156,8 @@ class Target:
         return "hook error" if answer.status_code == 500 and HOOK_DOWN.text in answer.text else "refused"
 
 
-def _said(version: str) -> str:
+def named(version: str) -> str:
+    """What a version is called in a sentence."""
     return f"version {version.removeprefix('v')}"
 
 
