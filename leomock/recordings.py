@@ -22,7 +22,8 @@ Entry: TypeAlias = Mapping[str, Any]
 CUT = "leomock kept the first"
 # A compressed body that grows beyond this (bytes) is not read.
 LONGEST_BODY = 2**28
-_PATH, _SHORT_PATH = "/api/rest/v1", "/v1"
+# The versions of the API; in a path after `/api/rest`, or alone.
+VERSIONS = ("v1", "v2")
 _NEAR = (".localhost", ".invalid", ".test", ".local", ".internal")
 _JOURNAL_HOST = "leomock.invalid"
 
@@ -103,23 +104,25 @@ def from_journal(exchanges: Iterable[Entry], name: str = "journal") -> Recording
     return _recording(name, exchanges, _from_journal)
 
 
-def api_path(url: str, base_urls: Sequence[str] = ()) -> str | None:
-    """What of a URL is below the base of the API, with its query; None for what is not of this API.
+def api_path(url: str, base_urls: Sequence[str] = ()) -> tuple[str, str] | None:
+    """The version of the API and what of a URL is below its base, with the query; None for another API.
 
     Every server of this API has `/api/rest/v1`, a fake and its REST adapters have `/v1` besides. Many other
-    APIs begin with that, so it counts for hosts of this machine or network alone. `base_urls` are further
-    ones, whole or as a path on any host.
+    APIs begin with that, so it counts for hosts of this machine or network alone; so it is with version 2.
+    `base_urls` are further ones, whole or as a path on any host; those that end in no version are of the
+    first.
     """
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"
-    bases = [base if "://" in base else origin + base for base in base_urls]
-    bases.append(origin + _PATH)
+    bases = [base.rstrip("/") if "://" in base else origin + base.rstrip("/") for base in base_urls]
+    bases += [f"{origin}/api/rest/{version}" for version in VERSIONS]
     if _is_near(parts.hostname or ""):
-        bases.append(origin + _SHORT_PATH)
+        bases += [f"{origin}/{version}" for version in VERSIONS]
     for base in bases:
-        rest = url.removeprefix(base.rstrip("/"))
+        rest = url.removeprefix(base)
         if rest != url and rest[:1] in ("", "/", "?"):
-            return rest
+            last = base.rpartition("/")[2]
+            return last if last in VERSIONS else VERSIONS[0], rest
     return None
 
 

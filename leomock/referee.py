@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,12 +12,13 @@ from urllib.parse import urlsplit
 from leomock.addresses import API_HOST
 from leomock.recordings import Recorded, Recording, api_path, from_journal, read
 from leomock.reports import Finding, Level, Report
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions
 from leomock.spec.referee import RULES, Breach, Referee
+from leomock.spec.refs import SpecError
 from leomock.state.journal import Exchange
 
 TITLE = "leomock referee"
-_SERVER = f"https://{API_HOST}/api/rest/v1"
+_SERVER = f"https://{API_HOST}/api/rest"
 _KEY_LEFT_OUT = "Bearer left-out-by-the-recorder"
 
 
@@ -27,9 +29,10 @@ def judge(
 
     `source` is the path of a HAR, a VCR cassette (YAML or JSON) or a journal in JSON, or the exchanges of a
     journal (`judge(fake.requests)`). `base_urls` are further addresses of the API than `/api/rest/v1` of any
-    host and `/v1` of a host of this machine or network. `published` judges by the documents as published,
-    without leomock's corrections. Raises RecordingError for a file that is no recording, and ValueError where
-    nothing in it is of this API: an empty list would prove nothing. Wants `leomock[contract]`.
+    host and `/v1` of a host of this machine or network, or those of version 2. `published` judges by the
+    documents as published, without leomock's corrections; they have nothing of version 2. Raises
+    RecordingError for a file that is no recording, and ValueError where nothing in it is of this API: an
+    empty list would prove nothing. Wants `leomock[contract]`.
     """
     if isinstance(source, str | Path):
         recording = read(source)
@@ -43,35 +46,52 @@ def judge(
 
 
 class Bench:
-    """The referee and the addresses of the API: tells what is to be judged, and judges it."""
+    """A referee for each version and the addresses of the API: tells what is to be judged, and judges it."""
 
     def __init__(self, base_urls: Sequence[str] = (), *, published: bool = False) -> None:
-        document = Spec().document(_SERVER, published=published)
-        self._referee = Referee(document)
+        self._referees: dict[str, Referee] = {}
+        self._files: dict[str, str] = {}
+        for version, spec in Versions().items():
+            with suppress(SpecError):  # none of its documents was published
+                self._referees[version] = Referee(spec.document(f"{_SERVER}/{version}", published=published))
+                self._files |= {id: operation.file for id, operation in spec.operations.items()}
         self._published = published
         self._base_urls = base_urls
 
-    def path_of(self, recorded: Recorded) -> str | None:
-        """The path of a call below the base of the API, with its query; None for what is not of this API."""
-        if recorded.method == "OPTIONS":  # browsers ask by themselves whether they may call
+    def _of_api(self, recorded: Recorded) -> tuple[Referee, Recorded] | None:
+        """Who judges an exchange, and the exchange as if at the real service; None for what nobody judges."""
+        found = None if recorded.method == "OPTIONS" else api_path(recorded.url, self._base_urls)
+        if found is None:  # browsers ask OPTIONS by themselves, whether they may call
             return None
-        return api_path(recorded.url, self._base_urls)
+        version, path = found
+        referee = self._referees.get(version)
+        return (referee, replace(recorded, url=f"{_SERVER}/{version}{path}")) if referee else None
+
+    def _origin(self, recorded: Recorded) -> str:
+        """Where an exchange comes from that nobody judges."""
+        parts = urlsplit(recorded.url)
+        found = api_path(recorded.url, self._base_urls)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        if found is None or found[0] in self._referees:
+            return origin
+        return f"{origin}, {found[0]} of which is not among the published documents"
 
     def breaches(self, recorded: Recorded) -> list[Breach] | None:
         """The rules that an exchange breaks in either direction; None for what is not of this API."""
-        path = self.path_of(recorded)
-        if path is None:
+        of_api = self._of_api(recorded)
+        if of_api is None:
             return None
+        referee, recorded = of_api
         headers = dict(recorded.request_headers)
         if recorded.status != 401 and not any(name.lower() == "authorization" for name in headers):
             # It was let in, so there was a key: recorders leave it out, as they should.
             headers["authorization"] = _KEY_LEFT_OUT
-        recorded = replace(recorded, url=_SERVER + path, request_headers=headers)
-        found = self._referee.request_breaches(recorded)
+        recorded = replace(recorded, request_headers=headers)
+        found = referee.request_breaches(recorded)
         if recorded.request_cut:
             found = [breach for breach in found if breach.rule != "request-body"]
         if recorded.status and not (found and found[0].rule == "no-operation"):
-            of_answer = self._referee.response_breaches(recorded)
+            of_answer = referee.response_breaches(recorded)
             if recorded.response_cut:
                 of_answer = [breach for breach in of_answer if breach.rule != "response-body"]
             found += of_answer
@@ -93,7 +113,7 @@ class Bench:
             for recorded in recording.exchanges:
                 breaches = self.breaches(recorded)
                 if breaches is None:
-                    others[_origin(recorded)] += 1
+                    others[self._origin(recorded)] += 1
                     continue
                 where = self._where(recorded)
                 checked.append(where)
@@ -115,8 +135,8 @@ class Bench:
 
     def _where(self, recorded: Recorded) -> str:
         path = urlsplit(recorded.url).path
-        moved = replace(recorded, url=_SERVER + (self.path_of(recorded) or ""))
-        operation = self._referee.operation_of(moved)
+        found = self._of_api(recorded)
+        operation = found[0].operation_of(found[1]) if found else ""
         named = f" ({operation})" if operation else ""
         status = f" {recorded.status}" if recorded.status else ""
         return f"{recorded.file} #{recorded.number} {recorded.method} {path}{named}{status}"
@@ -125,7 +145,7 @@ class Bench:
         asks = breach.rule in ("authentication", "parameter", "request-body", "no-operation")
         # Where the service refused what the document forbids, both agree: the client alone is wrong.
         level: Level = "warning" if asks and 400 <= recorded.status < 500 else "error"
-        document = f"specs/{breach.group}.json" if breach.group else "the documents"
+        document = self._files.get(breach.operation, "the documents")
         rule = f"{document}#{breach.pointer}"
         properties = {"entry": recorded.number, "operation": breach.operation, "pointer": rule}
         return Finding(
@@ -138,8 +158,3 @@ class Bench:
             details=(rule,),
             properties=properties,
         )
-
-
-def _origin(recorded: Recorded) -> str:
-    parts = urlsplit(recorded.url)
-    return f"{parts.scheme}://{parts.netloc}"

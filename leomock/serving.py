@@ -160,9 +160,10 @@ async def serve_forward(
 def _judge(upstream: str) -> Callable[[Recorded], list[str] | None]:
     try:
         from leomock.referee import Bench
+        from leomock.server.api_routes import PREFIXES
     except ImportError as error:
         raise click.UsageError(f"{error}: `pip install leomock[contract]` installs what judges") from None
-    bench = Bench([f"{upstream.rstrip('/')}{prefix}" for prefix in ("/api/rest/v1", "/v1")])
+    bench = Bench([f"{upstream.rstrip('/')}{prefix}" for prefix in PREFIXES])
 
     def judged(recorded: Recorded) -> list[str] | None:
         breaches = bench.breaches(recorded)

@@ -139,6 +139,48 @@ def test_published_documents_know_no_refusals(tmp_path: Path) -> None:
     assert finding.message == "the document names no such status, but 200"
 
 
+V2 = "https://cloud.leonardo.ai/api/rest/v2/generations"
+WANTED = {"model": "lucid-origin", "parameters": {"prompt": "a cat"}}
+
+
+def test_version_2_is_judged_by_its_own_documents(tmp_path: Path) -> None:
+    """An answer without the envelope breaks them, one with it and a list of errors do not."""
+    made = {"generationId": "6163f776-ad40-47fc-acd4-c04b22590ada", "apiCreditCost": 8}
+    refused = [{"message": "An error occurred.", "path": [], "locations": [], "extensions": {}}]
+    path = cassette(
+        tmp_path,
+        call(WANTED, {"generate": made}, url=V2),
+        call(WANTED, refused, url=V2),
+        call(WANTED, made, url=V2),
+    )
+    findings = judge(path)
+    assert {finding.where for finding in findings} == {
+        f"{path} #3 POST /api/rest/v2/generations (createGenerationV2) 200"
+    }
+    assert {finding.details for finding in findings} == {
+        ("specs/v2/generations_v2.json#/paths/~1generations/post/responses/200",)
+    }
+
+
+def test_journal_with_version_2_is_clean(fake: Fake, client: httpx.Client) -> None:
+    """What a fake answers there keeps to the documents, refusals as well."""
+    for body in (WANTED, {"model": "no-such-model"}, {}):
+        client.post(f"{fake.url}/api/rest/v2/generations", json=body)
+    assert len(fake.requests) == 3
+    assert [finding for finding in judge(fake.requests) if finding.level == "error"] == []
+
+
+def test_published_documents_have_nothing_of_version_2(tmp_path: Path) -> None:
+    """With `--published` it is not judged, and that is told."""
+    path = cassette(tmp_path, call(), call(WANTED, {}, url=V2))
+    result = ran("--published", path)
+    assert result.exit_code == 0, result.output
+    assert (
+        "Not of this API: 1 (1 at https://cloud.leonardo.ai, v2 of which is not among the "
+        "published documents)" in result.stdout
+    )
+
+
 def test_body_that_was_not_kept_is_not_judged(tmp_path: Path) -> None:
     """The rest of the exchange is."""
     entry = {

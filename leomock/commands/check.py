@@ -68,15 +68,15 @@ def check(
     except ModuleNotFoundError as error:
         raise _cannot(f"leomock check: {error.name} is missing; pip install 'leomock[contract]'") from None
     from leomock.reports import WRITERS
-    from leomock.spec.compile import Spec
+    from leomock.spec.compile import Versions
 
     def say(line: str) -> None:
         click.echo(line, err=True)
 
     with ExitStack() as stack:
         try:
-            spec = Spec()
-            wanted = find_operations(spec, operations, groups)
+            versions = Versions()
+            wanted = find_operations(versions, operations, groups)
             if url is None:
                 url, api_key = _own_fake(stack)
             elif not api_key:
@@ -86,7 +86,9 @@ def check(
             near = is_loopback(url)
             limit = max_requests or (None if near else 2000)
             target = Target(url, api_key or "", writes=near or allow_writes, max_requests=limit)
-            loaded = Loaded(target, spec=spec, **options)
+            loaded = Loaded(target, versions=versions, **options)
+            if operations or groups:
+                loaded.ensure(wanted)
             watched = verbose or sys.stderr.isatty()
             report = run(
                 loaded,

@@ -15,7 +15,7 @@ import click
     "base_urls",
     multiple=True,
     metavar="URL|PATH",
-    help="Where the API is besides /api/rest/v1 and, on this machine, /v1; may be repeated.",
+    help="Where the API is besides /api/rest/v1 and, on this machine, /v1 (and /v2); may be repeated.",
 )
 @click.option(
     "--published", is_flag=True, help="By the documents as published, without leomock's corrections."

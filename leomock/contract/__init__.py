@@ -1,6 +1,6 @@
 """Judges any server that claims this API.
 
-`schema` is a loaded schemathesis schema for tests of your own::
+`schema` is a loaded schemathesis schema for tests of your own, `schema_v2` that of version 2 of the API::
 
     from leomock.contract import schema
 
@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     from leomock.contract.loading import Loaded
 
     schema: OpenApiSchema
+    schema_v2: OpenApiSchema
 
-__all__ = ["loaded", "schema"]
+__all__ = ["loaded", "schema", "schema_v2"]
+
+_VERSIONS = {"schema": "v1", "schema_v2": "v2"}
 
 
 @cache
 def loaded() -> Loaded:
-    """What `schema` is made of, loaded once: the target, the things, the ledger of allowances."""
+    """What the schemas are made of, loaded once: the target, the things, the ledger of allowances."""
     import os
 
     from leomock.contract.loading import Loaded
@@ -48,6 +51,11 @@ def loaded() -> Loaded:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "schema":
-        return loaded().schema
-    raise AttributeError(name)
+    version = _VERSIONS.get(name)
+    if version is None:
+        raise AttributeError(name)
+    if why := loaded().left_out.get(version):
+        from leomock.contract.target import CheckError
+
+        raise CheckError(f"leomock.contract: there is no {name}: {why}")
+    return loaded().schemas[version]

@@ -16,10 +16,12 @@ import yaml
 from schemathesis import BaseSchema, Response
 from schemathesis.core import NOT_SET
 from schemathesis.core.failures import Failure
-from schemathesis.core.jsonschema import make_validator
+from schemathesis.core.jsonschema import make_validator, make_validator_for
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import TestPhase
 from schemathesis.openapi.checks import AuthScenario, IgnoredAuth
 
+from leomock.contract.models import BEYOND
 from leomock.contract.target import WrongKey
 from leomock.errors import Basis
 from leomock.spec.parse import GRAPHQL_NAME
@@ -68,12 +70,12 @@ class Known:
     """What conditions look at besides a call and its answer.
 
     `wrong_key` is how the server answers a key that nobody gave out.
-    `effective` is the schema of the corrected document where the check holds to the published one;
-    `unnamed` are the ids of cases that had to name a thing and could not.
+    `effective` has the schema of the corrected document for each operation where the check holds to the
+    published ones; `unnamed` are the ids of cases that had to name a thing and could not.
     """
 
     wrong_key: WrongKey = "refused"
-    effective: BaseSchema | None = None
+    effective: dict[str, BaseSchema] = field(default_factory=dict)
     unnamed: set[str] = field(default_factory=set)
 
 
@@ -165,16 +167,19 @@ def _typed(value: Any, schema: Any) -> Any:
     kind = schema.get("type")
     if kind in ("integer", "number", "boolean"):
         try:
-            return json.loads(value)
+            return _whole(json.loads(value))
         except ValueError:
             return value
     return unquote(str(value))
 
 
+def _query_as_sent(found: Found) -> list[tuple[str, str]]:
+    return parse_qsl(urlsplit(found.response.request.url or "").query, keep_blank_values=True)
+
+
 def _query_as_read(found: Found) -> dict[str, str]:
     """The query's variables as the API reads them: those that can be named and are not empty."""
-    arrived = parse_qsl(urlsplit(found.response.request.url or "").query, keep_blank_values=True)
-    return {name: value for name, value in arrived if value and GRAPHQL_NAME.fullmatch(name)}
+    return {name: value for name, value in _query_as_sent(found) if value and GRAPHQL_NAME.fullmatch(name)}
 
 
 def _others_valid(found: Found, location: ParameterLocation) -> bool:
@@ -236,22 +241,21 @@ def path_outweighs_body(found: Found) -> bool:
 def empty_query_values(found: Found) -> bool:
     """Values in the query arrived empty, and the call is valid without them."""
     query = _query_as_read(found)
-    arrived = urlsplit(found.response.request.url or "").query
     return (
-        any(not value for _, value in parse_qsl(arrived, keep_blank_values=True))
+        any(not value for _, value in _query_as_sent(found))
         and _others_valid(found, ParameterLocation.QUERY)
         and _is_valid(found.case.operation, ParameterLocation.QUERY, query)
     )
 
 
 def valid_as_sent(found: Found) -> bool:
-    """The body was drawn to be wrong, and is valid all the same."""
-    body = found.case.body
-    return (
-        isinstance(body, dict)
-        and _others_valid(found, ParameterLocation.BODY)
-        and _is_valid(found.case.operation, ParameterLocation.BODY, body)
-    )
+    """The body or the query was drawn to be wrong, and is valid all the same."""
+    case = found.case
+    if isinstance(case.body, dict):
+        wrong, value = ParameterLocation.BODY, case.body
+    else:
+        wrong, value = ParameterLocation.QUERY, dict(_query_as_sent(found))
+    return _others_valid(found, wrong) and _is_valid(case.operation, wrong, value)
 
 
 def required_in_a_body_left_out(found: Found) -> bool:
@@ -271,6 +275,23 @@ def answers_nothing(found: Found) -> bool:
     return found.response.status_code == 200 and isinstance(answer, dict) and not any(answer.values())
 
 
+def errors_on_200(found: Found) -> bool:
+    """The answer is a list of GraphQL errors, with status 200."""
+    return tells_errors(found.response)
+
+
+def not_known_to_be_wrong(found: Found) -> bool:
+    """The call goes beyond what is known of a model of version 2, and against nothing of it."""
+    case = found.case
+    alternative = case.operation.get_body_for_media_type(JSON) if case.operation.body else None
+    beyond = alternative.raw_schema.get(BEYOND) if alternative else None
+    return (
+        beyond is not None
+        and _others_valid(found, ParameterLocation.BODY)
+        and bool(make_validator_for(beyond).is_valid(_as_read(case)))
+    )
+
+
 def any_key(found: Found) -> bool:
     """A wrong key was let in, as it was before the check began."""
     return _wrong_key(found.failure) and found.known.wrong_key == "accepted"
@@ -287,7 +308,19 @@ def hook_error(found: Found) -> bool:
 
 def nothing_to_name(found: Found) -> bool:
     """The call had to name a thing, and none was known."""
-    return found.case.id in found.known.unnamed and 400 <= found.response.status_code < 500
+    unnamed = found.case.id in found.known.unnamed and found.case.method.upper() != "GET"
+    return unnamed and (400 <= found.response.status_code < 500 or tells_errors(found.response))
+
+
+def reads_nothing(found: Found) -> bool:
+    """A read that names nothing is answered with errors and 200."""
+    return found.case.id in found.known.unnamed and errors_on_200(found)
+
+
+def example(found: Found) -> bool:
+    """An example of the document is answered with errors and 200."""
+    meta = found.case.meta
+    return meta is not None and meta.phase.name == TestPhase.EXAMPLES and errors_on_200(found)
 
 
 def effective_refuses(found: Found) -> bool:
@@ -317,7 +350,8 @@ def _wrong_key(failure: Failure) -> bool:
 
 
 def _effective(found: Found) -> Operation | None:
-    schema, case = found.known.effective, found.case
+    case = found.case
+    schema = found.known.effective.get(id_of(case.operation))
     if schema is None:
         return None
     operation: Operation = schema[case.operation.path][case.operation.method]
@@ -335,14 +369,29 @@ CONDITIONS: Mapping[str, Condition] = {
         valid_as_sent,
         required_in_a_body_left_out,
         answers_nothing,
+        errors_on_200,
+        not_known_to_be_wrong,
         any_key,
         hook_error,
         nothing_to_name,
+        reads_nothing,
+        example,
         effective_refuses,
         effective_admits,
         effective_answer,
     )
 }
+
+
+def tells_errors(response: Response) -> bool:
+    """Whether an answer is a list of GraphQL errors, with status 200."""
+    answer = _json(response)
+    return (
+        response.status_code == 200
+        and isinstance(answer, list)
+        and bool(answer)
+        and all(isinstance(error, dict) and "message" in error for error in answer)
+    )
 
 
 def _json(response: Response) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from leomock.contract.models import name_models
 from leomock.spec.compile import Spec
 from leomock.spec.refs import Json, operations_of, resolve
 
@@ -15,8 +16,10 @@ def document(spec: Spec, server: str, *, published: bool = False) -> Json:
     An enum under `nullable` lists null: the published document never does, and means it. In the effective
     document an object of a success holds exactly the properties that it names (`x-sparse` ones at will), as a
     fixed GraphQL selection does; the published one is left open, since real answers hold more than it names.
+    Which parameters a model takes is known besides the document.
     """
     result = copy.deepcopy(spec.document(server, published=published))
+    name_models(result)
     _list_nulls(result)
     if not published:
         for item in result["paths"].values():
@@ -40,9 +43,14 @@ def _closed(document: Json, schema: Json) -> Json:
     """A schema with its references inlined, since requests share them, and its objects closed."""
     schema = dict(resolve(document, schema))
     if "properties" in schema:
-        parts = {name: resolve(document, part) for name, part in schema["properties"].items()}
+        parts = schema["properties"]
         schema["properties"] = {name: _closed(document, part) for name, part in parts.items()}
-        if required := [name for name, part in parts.items() if not part.get("x-sparse")]:
+        # The mark may stand beside a reference, or where that leads.
+        if required := [
+            name
+            for name, part in parts.items()
+            if not (part.get("x-sparse") or resolve(document, part).get("x-sparse"))
+        ]:
             schema["required"] = required
         schema.setdefault("additionalProperties", False)
     if "items" in schema:

@@ -14,7 +14,7 @@ from schemathesis.openapi.checks import JsonSchemaError
 
 from leomock.contract.allowances import JSON, Allowance, Case, id_of
 from leomock.reports import Finding, Level
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions
 
 # Of a body or an answer so many characters are shown.
 LONGEST = 600
@@ -44,6 +44,7 @@ CHECKS = {
     ),
     "negative_data_rejection": Check("A call that the document does not admit is refused.", _BODY),
     "positive_data_acceptance": Check("A call that the document admits is not refused.", _BODY),
+    "errors_on_200": Check("A call that the document admits is not answered with errors and 200.", _BODY),
     "use_after_free": Check("What was deleted is not there any more.", ""),
     "ensure_resource_availability": Check("What was created is there.", ""),
     "missing_required_header": Check("A call without a required header is refused.", "/parameters"),
@@ -99,19 +100,21 @@ class Groups:
         return len(self._groups)
 
 
-def finding_of(group: Group, spec: Spec, api_key: str, *, published: bool) -> Finding:
+def finding_of(group: Group, versions: Versions, api_key: str, *, published: bool) -> Finding:
     """What a group of findings is to a reader."""
     operation = id_of(group.case.operation)
     check = CHECKS.get(group.check, _OTHER)
     response = group.interaction.response
     status = response.status_code if response else None
-    pointer = _pointer(group, check, spec)
+    document = versions.operations[operation].file
+    pointer = _pointer(group, check, document)
+    folder = document.rpartition("/")[0]
     unlisted = published and group.check == "status_code_conformance" and status is not None and status >= 400
     level: Level = "warning" if unlisted else "error"
     details = [
         f"sent: {_sent(group)}",
         f"came: {_came(group)}",
-        f"rule: {pointer} ({'published' if published else 'published, with specs/overlay.json'})",
+        f"rule: {pointer} ({'published' if published else f'with {folder}/overlay.json'})",
         f"repeat: {curl(group, api_key)}",
     ]
     if group.count > 1:
@@ -145,6 +148,8 @@ def _message(group: Group, status: int | None) -> str:
             return f"{label} answered {what}, a status that the document does not name"
         case "positive_data_acceptance":
             return f"{label} refused a call that the document admits, with {what}"
+        case "errors_on_200":
+            return f"{label} refused a call that the document admits, with {what} and a list of errors"
         case "negative_data_rejection":
             wrong = told.partition("Invalid component: ")[2] or "the call is wrong on purpose"
             return f"{label} took a call that the document does not admit ({_line(wrong)}), with {what}"
@@ -154,11 +159,9 @@ def _message(group: Group, status: int | None) -> str:
     return f"{label}: {_line(failure.title)}: {_line(told)}"
 
 
-def _pointer(group: Group, check: Check, spec: Spec) -> str:
+def _pointer(group: Group, check: Check, document: str) -> str:
     """Where the rule stands: document and JSON pointer."""
     case = group.case
-    found = spec.operations.get(id_of(case.operation))
-    document = f"specs/{found.group}.json" if found else "the document"
     place = (
         f"#/paths/{case.operation.path.replace('~', '~0').replace('/', '~1')}/{case.operation.method.lower()}"
     )

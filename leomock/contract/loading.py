@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Collection, Iterable
 from copy import deepcopy
 from random import Random
 from typing import Any
@@ -17,12 +18,14 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTransport
 
 from leomock.contract.allowances import JSON, Case, Known, Ledger, id_of
+from leomock.contract.checks import OfThisApi
 from leomock.contract.document import document
 from leomock.contract.prepare import prepare
 from leomock.contract.rules import Part, Sent, amend
-from leomock.contract.target import READING, CheckError, Target
+from leomock.contract.target import READING, VERSION, CheckError, Target, named
 from leomock.contract.things import Things
-from leomock.spec.compile import Spec, suggestion
+from leomock.spec.compile import Versions, suggestion
+from leomock.spec.refs import SpecError
 
 DEFAULT_EXAMPLES = 100
 LONGEST_SCENARIO = 8
@@ -34,9 +37,10 @@ _PARTS: dict[Part, ParameterLocation] = {
 
 
 class Loaded:
-    """A schema for one server, the things that its calls may name, and the findings that are known.
+    """The schemas of one server by version, the things that calls may name, and the findings that are known.
 
-    Raises CheckError where the server does not answer.
+    `left_out` says of each version that has no schema here why. Raises CheckError where the server does not
+    answer.
     """
 
     def __init__(
@@ -47,24 +51,51 @@ class Loaded:
         max_examples: int = DEFAULT_EXAMPLES,
         seed: int = 0,
         workers: int = 1,
-        spec: Spec | None = None,
+        versions: Versions | None = None,
     ) -> None:
         self.target = target
-        self.spec = spec or Spec()
+        self.versions = versions or Versions()
         self.published = published
+        self.seed = seed
         self.things = Things()
         target.ensure_answers()
         known = Known(wrong_key=target.answer_to_a_wrong_key())
-        if published:
-            known.effective = _schema(target, document(self.spec, target.place), _config(target, 1, 0, 1))
         self.ledger = Ledger(known)
         # What a broken server answers here it answers in the run as well, where it becomes a finding.
         with contextlib.suppress(httpx.HTTPError, AttributeError, TypeError, LookupError):
             prepare(target, self.things)
-        config = _config(target, max_examples, seed, workers)
-        self.schema = _schema(target, document(self.spec, target.place, published=published), config)
-        for hook in (self.filter_case, self.map_case, self.after_call, self.filter_failure):
-            self.schema.hooks.register_hook_with_name(hook, hook.__name__)
+        self.left_out: dict[str, str] = {}
+        self.schemas: dict[str, OpenApiSchema] = {}
+        for version, spec in self.versions.items():
+            try:
+                raw = document(spec, target.place(version), published=published)
+            except SpecError:
+                self.left_out[version] = f"the published documents have nothing of {named(version)}"
+                continue
+            if version != VERSION and (why := target.lacks(version, spec.operations.values())):
+                self.left_out[version] = why
+                continue
+            if published:
+                corrected = _schema(
+                    target, document(spec, target.place(version)), _config(target, version, 1, 0, 1)
+                )
+                known.effective |= dict.fromkeys(spec.operations, corrected)
+            config = _config(target, version, max_examples, seed, workers)
+            self.schemas[version] = schema = _schema(target, raw, config, self.linked)
+            for hook in (self.filter_case, self.map_case, self.after_call, self.filter_failure):
+                schema.hooks.register_hook_with_name(hook, hook.__name__)
+
+    def there(self, operations: Iterable[str]) -> list[str]:
+        """Those of some operations whose version is checked."""
+        known = {id for version in self.schemas for id in self.versions[version].operations}
+        return [id for id in operations if id in known]
+
+    def ensure(self, operations: Iterable[str]) -> None:
+        """Raise CheckError where one of some operations is of a version that is left out."""
+        for id in operations:
+            for version, why in self.left_out.items():
+                if id in self.versions[version].operations:
+                    raise CheckError(f"leomock check: {id} cannot be checked: {why}")
 
     # --- hooks, named as schemathesis wants them ---------------------------------------------------------
 
@@ -74,8 +105,20 @@ class Loaded:
 
     def map_case(self, context: HookContext, case: Case) -> Case:
         """Amend a call until it satisfies what its schema cannot say."""
+        self._amend(
+            case, [part for part, place in _PARTS.items() if case.meta and case.meta.is_negative_at(place)]
+        )
+        return case
+
+    def linked(self, case: Case) -> None:
+        """Amend the body of a step in a scenario: links put ids into it that may be of the wrong state.
+
+        What they put into the path is left, since it is what the scenario is about.
+        """
+        self._amend(case, ["path", "query"])
+
+    def _amend(self, case: Case, wrong: Collection[Part]) -> None:
         operation = id_of(case.operation)
-        wrong = [part for part, place in _PARTS.items() if case.meta and case.meta.is_negative_at(place)]
         # Drawn calls share what they are made of, so only copies are changed.
         sent = Sent(
             operation=operation,
@@ -99,7 +142,6 @@ class Loaded:
             case.media_type = case.media_type or JSON
         if sent.unnamed:
             self.ledger.known.unnamed.add(case.id)
-        return case
 
     def after_call(self, context: HookContext, case: Case, response: Response) -> None:
         """Note what a call made."""
@@ -120,7 +162,7 @@ def _required(case: Case) -> tuple[str, ...]:
     return tuple(schema.get("required", ())) if isinstance(schema, dict) else ()
 
 
-def _config(target: Target, max_examples: int, seed: int, workers: int) -> SchemathesisConfig:
+def _config(target: Target, version: str, max_examples: int, seed: int, workers: int) -> SchemathesisConfig:
     """Everything on, whatever a schemathesis.toml in this folder says."""
     config = SchemathesisConfig(seed=seed)
     project = config.projects.default
@@ -131,7 +173,7 @@ def _config(target: Target, max_examples: int, seed: int, workers: int) -> Schem
         continue_on_failure=True,
     )
     if target.app is None:
-        project.update(base_url=target.url)
+        project.update(base_url=target.base(version))
     project.generation.update(max_examples=max_examples, database="none")
     project.phases.stateful.max_steps = LONGEST_SCENARIO
     # A scenario is a journey; what is wrong on purpose is drawn by the other phases.
@@ -140,15 +182,30 @@ def _config(target: Target, max_examples: int, seed: int, workers: int) -> Schem
     return config
 
 
-def _schema(target: Target, raw: dict[str, Any], config: SchemathesisConfig) -> OpenApiSchema:
+def _schema(
+    target: Target,
+    raw: dict[str, Any],
+    config: SchemathesisConfig,
+    linked: Callable[[Case], None] = lambda case: None,
+) -> OpenApiSchema:
     transport = _Guarded(target)
 
-    class Schema(OpenApiSchema):
+    class Schema(OfThisApi, OpenApiSchema):
         """A schema whose calls all pass the target's guard, those that checks send themselves as well."""
 
         @property
         def transport(self) -> Any:
             return transport if self.app is None else super().transport
+
+        def build_state_machine(self, **wiring: Any) -> Any:
+            machine: Any = super().build_state_machine(**wiring)
+
+            class Machine(machine):  # type: ignore[misc]
+                def before_call(self, case: Case) -> None:
+                    linked(case)
+                    super().before_call(case)
+
+            return Machine
 
     return Schema(raw_schema=raw, config=config.projects.get(raw), app=target.app)
 
@@ -166,10 +223,13 @@ class _Guarded(RequestsTransport):
         return super().send(case, session=session, **kwargs)
 
 
-def find_operations(spec: Spec, operations: tuple[str, ...], groups: tuple[str, ...]) -> list[str]:
+def find_operations(versions: Versions, operations: tuple[str, ...], groups: tuple[str, ...]) -> list[str]:
     """The ids that are meant by ids and groups (none: all); raises CheckError for an unknown one."""
-    known_groups = {operation.group: operation for operation in spec.operations.values()}
-    for asked, known, what in ((operations, spec.operations, "operation"), (groups, known_groups, "group")):
+    known_groups = {operation.group: operation for operation in versions.operations.values()}
+    for asked, known, what in (
+        (operations, versions.operations, "operation"),
+        (groups, known_groups, "group"),
+    ):
         for name in asked:
             if name not in known:
                 hint = suggestion(name, known) or (
@@ -178,6 +238,6 @@ def find_operations(spec: Spec, operations: tuple[str, ...], groups: tuple[str, 
                 raise CheckError(f"leomock check: --{what} {name}: there is no such {what}{hint}")
     return [
         operation.id
-        for operation in spec.operations.values()
+        for operation in versions.operations.values()
         if not (operations or groups) or operation.id in operations or operation.group in groups
     ]

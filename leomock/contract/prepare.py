@@ -45,6 +45,38 @@ PICTURE = base64.b64decode(
     "AAAA/9oACAEBAAA/AKAAAAAAAAAAAAAAAAAAAAAP/9k="
 )
 
+# The least that is a mesh: one triangle.
+MESH = b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A call that answers a presigned form, the file for it, and what is there then.
+
+    `names` are those of the id, the address and the form's fields in the answer.
+    """
+
+    path: str
+    body: dict[str, Any]
+    envelope: str
+    names: tuple[str, str, str]
+    content: bytes
+    kind: Kind
+
+
+UPLOADS = (
+    Upload(
+        "/init-image", {"extension": "jpg"}, "uploadInitImage", ("id", "url", "fields"), PICTURE, "init image"
+    ),
+    Upload(
+        "/models-3d/upload",
+        {"name": "leomock check", "modelExtension": "obj"},
+        "uploadModelAsset",
+        ("modelId", "modelUrl", "modelFields"),
+        MESH,
+        "3D model",
+    ),
+)
 # In this order: later ones name what earlier ones made.
 LISTS = (
     Source("GET", "/me", {"user_details.*.user.id": "user"}),
@@ -57,7 +89,11 @@ LISTS = (
     Source(
         "GET",
         "/blueprints/{blueprint}/versions",
-        {"blueprintVersions.edges.*.node.akUUID": "blueprint version"},
+        {
+            "blueprintVersions.edges.*.node.akUUID": "blueprint version",
+            # The same with what it asks for.
+            "blueprintVersions.edges.*.node": "asking version",
+        },
     ),
     Source(
         "GET",
@@ -68,7 +104,6 @@ LISTS = (
 MAKERS = (
     Source("POST", "/datasets", {"insert_datasets_one.id": "dataset"}, {"name": "leomock check"}),
     Source("POST", "/media", {"uploadMedia.uploadId": "media"}, {"extension": "mp4"}),
-    Source("POST", "/models-3d/upload", {"uploadModelAsset.modelId": "3D model"}, {"name": "leomock check"}),
     Source(
         "POST",
         "/variations/upscale",
@@ -97,8 +132,10 @@ def prepare(target: Target, things: Things) -> None:
             _ask(client, source, things)
         if target.writes:
             with target.stranger() as stranger:
-                _upload(client, stranger, things)
+                for upload in UPLOADS:
+                    _upload(client, stranger, upload, things)
             _generate(client, things)
+            _execute(client, things)
             for source in MAKERS:
                 _ask(client, source, things)
 
@@ -129,14 +166,14 @@ def _filled(value: Any, things: Things) -> Any:
     return f"{before}{known[0]}{after}" if known else None
 
 
-def _upload(client: httpx.Client, stranger: httpx.Client, things: Things) -> None:
-    """An init image with its file."""
-    answer = json_of(client.post("/init-image", json={"extension": "jpg"}))
+def _upload(client: httpx.Client, stranger: httpx.Client, upload: Upload, things: Things) -> None:
+    answer = json_of(client.post(upload.path, json=upload.body))
     things.made(answer)
-    for made in at(answer, ["uploadInitImage"]):
+    id, url, fields = upload.names
+    for made in at(answer, [upload.envelope]):
         with contextlib.suppress(KeyError, TypeError, ValueError):  # no form, or one that nobody can read
-            if send_file(stranger, made["url"], made["fields"]):
-                things.add("init image", made["id"])
+            if send_file(stranger, made[url], made[fields], upload.content):
+                things.add(upload.kind, made[id])
 
 
 def _generate(client: httpx.Client, things: Things) -> None:
@@ -147,6 +184,35 @@ def _generate(client: httpx.Client, things: Things) -> None:
         things.add("generation", id)
         if row := finished(client, f"/generations/{id}"):
             things.add("generated image", *at(row, ["generated_images", "*", "id"]))
+            things.add("address", *at(row, ["generated_images", "*", "url"]))
+
+
+def _execute(client: httpx.Client, things: Things) -> None:
+    """An execution of a blueprint."""
+    for version in things.of("asking version")[:1]:
+        given = {"nodeInputs": node_inputs(version, things), "public": False}
+        body = {"blueprintVersionId": version["akUUID"], "input": given}
+        answer = json_of(client.post("/blueprint-executions", json=body))
+        things.made(answer)
+        things.add("blueprint execution", *at(answer, ["executeBlueprint", "akUUID"]))
+
+
+def node_inputs(version: dict[str, Any], things: Things) -> list[dict[str, Any]]:
+    """What a version of a blueprint asks for, filled in."""
+    values = {
+        "text": "a lighthouse",
+        "textVariables": [{"name": "what", "value": "a lighthouse"}],
+        "imageUrl": next(iter(things.of("address")), ""),
+    }
+    return [
+        {
+            "nodeId": asked["nodeId"],
+            "settingName": asked["settingName"],
+            "value": values[asked["settingName"]],
+        }
+        for asked in at(version, ["uiMetadata", "inputs", "*"])
+        if asked["settingName"] in values
+    ]
 
 
 SMALL = {"prompt": "a lighthouse, for leomock check", "width": 512, "height": 512, "num_images": 2}
@@ -170,10 +236,10 @@ def finished(client: httpx.Client, path: str) -> dict[str, Any] | None:
     return None
 
 
-def send_file(stranger: httpx.Client, url: str, fields: str, content: bytes = b"") -> bool:
+def send_file(stranger: httpx.Client, url: str, fields: str, content: bytes) -> bool:
     """Post a presigned form, as it was answered, with a file; whether the file was taken."""
     form = {name: str(value) for name, value in json.loads(fields).items()}
-    return post_form(stranger, url, form, content or PICTURE).status_code == 204
+    return post_form(stranger, url, form, content).status_code == 204
 
 
 def post_form(stranger: httpx.Client, url: str, form: dict[str, str], content: bytes) -> httpx.Response:

@@ -91,6 +91,15 @@ class Visit:
             raise Problem(f"{method} {path} answered {response.status_code} {response.text[:200]!r}")
         return next(iter(answer.values()), None)
 
+    def create(self, version: str, path: str, **body: Any) -> Any:
+        """The answer to a call that makes something by another version of the API."""
+        address = f"{self.target.base(version)}{path}"
+        response = self.client.post(address, json=body)
+        answer = json_of(response)
+        if not isinstance(answer, dict):
+            raise Problem(f"POST {address} answered {response.status_code} {response.text[:200]!r}")
+        return answer
+
     def generate(self, **body: Any) -> str:
         """A new generation's id."""
         made = self.call("POST", "/generations", {**SMALL, **body})
@@ -301,6 +310,32 @@ def _no_key(visit: Visit) -> None:
         expect(answer.status_code == 401, f"{method} {path} without a key was answered {answer.status_code}")
 
 
+def _read_of_another_version(visit: Visit) -> None:
+    wanted = {"prompt": "a fox in the fog", "quantity": 1, "width": 512, "height": 512}
+    id = visit.create("v2", "/generations", model="lucid-origin", parameters=wanted)["generate"][
+        "generationId"
+    ]
+    row = visit.finished(id)
+    expect(row["id"] == id, f"the generation has the id {row['id']!r}, not {id!r}")
+    expect(row["prompt"] == wanted["prompt"], f"the generation has the prompt {row['prompt']!r}")
+    count = len(row["generated_images"])
+    expect(count == 1, f"1 image was asked for, {count} came")
+
+
+def _cut_out(visit: Visit) -> None:
+    data = base64.b64encode(PICTURE).decode()
+    references = {"image_reference": [{"image": {"type": "BASE64", "data": data}}]}
+    answer = visit.create("v2", "/generationssync", model="remove-bg", parameters={"guidances": references})
+    [result] = answer["results"]
+    found = visit.stranger.get(result["url"])
+    kind = found.headers.get("content-type", "")
+    expect(found.status_code == 200, f"GET {result['url']} answered {found.status_code}")
+    expect(
+        kind == result["contentType"],
+        f"GET {result['url']} answered content type {kind!r}, not {result['contentType']!r}",
+    )
+
+
 _CREATE, _READ, _REMOVE = "createGeneration", "getGenerationById", "deleteGenerationById"
 _SEEN = "captured answers of the real service"
 _FAQ = "error messages page and FAQ of docs.leonardo.ai"
@@ -430,6 +465,22 @@ PROBES = (
         _expired,
         "documented",
         "upload guide of docs.leonardo.ai",
+    ),
+    Probe(
+        "generation-of-version-2",
+        "A generation that version 2 starts is read by version 1, until it is COMPLETE.",
+        ("createGenerationV2", _READ),
+        _read_of_another_version,
+        "documented",
+        "recipes on docs.leonardo.ai, which poll GET /generations/{id} of version 1",
+    ),
+    Probe(
+        "generation-at-once",
+        "What is generated at once is a picture of the content type that the answer tells.",
+        ("createGenerationSyncV2",),
+        _cut_out,
+        "documented",
+        "OpenAPI document of POST /generationssync on docs.leonardo.ai",
     ),
     Probe(
         "no-key",

@@ -11,15 +11,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal, TypeAlias
 from urllib.parse import unquote
 from uuid import UUID
 
-from leomock.catalogue import platform_models
-from leomock.contract.prepare import PICTURE
+from leomock.catalogue import models_v2, platform_models
+from leomock.contract.prepare import PICTURE, at, node_inputs
 from leomock.contract.things import Kind, Things, kind_in_path, kind_of
 from leomock.errors import Basis
 
@@ -44,8 +44,8 @@ SHARE_OF_READS = 0.75
 class Sent:
     """A call as it is about to be sent, to be changed in place.
 
-    `required` are the body's required properties. `unnamed` collects kinds of which the call has to name a
-    thing, and none is known.
+    `required` are the body's required properties. `unnamed` collects kinds of which the call should name a
+    thing and does not: none is known, or a read is to name nothing.
     """
 
     operation: str
@@ -122,12 +122,11 @@ def _name_in_path(sent: Sent) -> None:
         kind = kind_in_path(sent.path, name)
         if kind is None:
             continue
-        if sent.method == "GET" and sent.random.random() > SHARE_OF_READS:
-            continue
-        id = sent.things.pick(kind, sent.random)
+        nothing = sent.method == "GET" and sent.random.random() > SHARE_OF_READS
+        id = None if nothing else sent.things.pick(kind, sent.random)
         if id is not None:
             sent.path_variables[name] = str(id)
-        elif sent.method != "GET":
+        else:
             sent.unnamed.append(kind)
 
 
@@ -302,6 +301,52 @@ def _video(sent: Sent) -> None:
         body["duration"] = sent.random.choice(choices)
 
 
+def _whole_references(sent: Sent) -> None:
+    """Give every picture among the guidances what its type wants; one at an address comes along instead.
+
+    Also where something else is wrong on purpose: it would be refused for the picture alone.
+    """
+    model = models_v2().get(str(sent.properties.get("model")))
+    for parameters in at(sent.body, ["parameters"]):
+        if isinstance(parameters, dict) and model and model.kind in ("upscaler", "cutout"):
+            _work_on_a_picture(parameters)
+    for guidances in at(sent.body, ["parameters", "guidances"]):
+        groups = guidances.values() if isinstance(guidances, dict) else ()
+        _complete([image for group in groups for image in at(group, ["*", "image"])], sent)
+
+
+def _complete(images: Iterable[Any], sent: Sent) -> None:
+    for image in images:
+        kind = image.get("type") if isinstance(image, dict) else None
+        if kind in _TYPES:
+            id = sent.things.pick(_IMAGES.get(kind, ""), sent.random)
+            image |= {"type": "BASE64", "data": DATA_URL} if id is None else {"id": id}
+
+
+def _work_on_a_picture(parameters: dict[str, Any]) -> None:
+    guidances = parameters.setdefault("guidances", {})
+    if isinstance(guidances, dict):
+        guidances.setdefault("image_reference", [{"image": {"type": "BASE64"}}])
+
+
+_TYPES = ("UPLOADED", "GENERATED", "VARIATION", "URL", "BASE64")
+_IMAGES = {"UPLOADED": "init image", "GENERATED": "generated image", "VARIATION": "variation"}
+
+
+def _inputs_of_version(sent: Sent) -> None:
+    given = sent.properties["input"]
+    version = next(
+        (
+            known
+            for known in sent.things.of("asking version")
+            if known["akUUID"] == sent.properties["blueprintVersionId"]
+        ),
+        None,
+    )
+    if version is not None:
+        given["nodeInputs"] = node_inputs(version, sent.things)
+
+
 def _one_way(page: dict[str, Any]) -> None:
     # A cursor is the server's to make.
     for name in ("after", "before"):
@@ -429,6 +474,21 @@ RULES = (
         "documented",
         _DESCRIPTION,
         ("createTextToVideoGeneration", "createImageToVideoGeneration"),
+    ),
+    Rule(
+        "a blueprint gets the inputs that its version asks for",
+        _inputs_of_version,
+        "documented",
+        "the published document: uiMetadata of a version",
+        ("executeBlueprint",),
+    ),
+    Rule(
+        "a reference names a picture or brings it along, and who works on one has one",
+        _whole_references,
+        "documented",
+        "OpenAPI documents of version 2 on docs.leonardo.ai",
+        ("createGenerationV2", "createGenerationSyncV2"),
+        part="any",
     ),
     Rule(
         "a page goes one way, from a cursor of the list",

@@ -18,7 +18,7 @@ from leomock.contract.allowances import id_of
 from leomock.contract.findings import Groups, allowed, finding_of
 from leomock.contract.loading import Loaded
 from leomock.contract.probes import PROBES, Skipped, Visit
-from leomock.contract.target import READING, CheckError, Enough
+from leomock.contract.target import READING, CheckError, Enough, named
 from leomock.reports import Finding, Report
 from leomock.spec.refs import operations_of
 
@@ -39,12 +39,13 @@ def check(
 
     Raises CheckError where the run could not go on to its end.
     """
+    operations = loaded.there(operations)
     run = _Run(loaded, say)
     run.probe(operations, probes)
     run.phases(operations, phases)
     ledger = loaded.ledger
     findings = run.findings + [
-        finding_of(group, loaded.spec, loaded.target.api_key, published=loaded.published)
+        finding_of(group, loaded.versions, loaded.target.api_key, published=loaded.published)
         for group in run.groups
     ]
     if explain_allowances:
@@ -116,41 +117,46 @@ class _Run:
     # --- phases --------------------------------------------------------------------------------------------
 
     def phases(self, operations: Sequence[str], phases: Sequence[str]) -> None:
-        """Run phases of schemathesis."""
-        schema = self.loaded.schema
-        wanted = set(operations)
-        wanted &= {
+        """Run phases of schemathesis, over one version after the other."""
+        target = self.loaded.target
+        documented = {
             entry["operationId"]
+            for schema in self.loaded.schemas.values()
             for item in schema.raw_schema["paths"].values()
             for _, entry in operations_of(item)
         }
+        wanted = documented.intersection(operations)
         if not wanted:
             raise CheckError("leomock check: none of these operations is in the published document")
-        if not self.loaded.target.writes:
-            wanted = {id for id in wanted if self.loaded.spec.operations[id].method in READING}
+        if not target.writes:
+            wanted = {id for id in wanted if self.loaded.versions.operations[id].method in READING}
             if not wanted:
                 raise CheckError(
                     "leomock check: none of these operations only reads; "
                     "--allow-writes lets a check write to a host that is not this machine"
                 )
-        selected = schema.include(lambda context: id_of(context.operation) in wanted)
-        selected.config.phases.update(phases=list(phases))
-        for event in from_schema(selected).execute():
-            self._take(event)
-            if self.loaded.target.exhausted:
+        for version, schema in self.loaded.schemas.items():
+            if wanted.isdisjoint(self.loaded.versions[version].operations):
+                continue
+            selected = schema.include(lambda context: id_of(context.operation) in wanted)
+            selected.config.phases.update(phases=list(phases))
+            for event in from_schema(selected).execute():
+                self._take(event, version)
+            if target.exhausted:
                 self.say(_EXHAUSTED)
+                break
 
-    def _take(self, event: Any) -> None:
+    def _take(self, event: Any, version: str) -> None:
         if isinstance(event, events.ScenarioFinished):
-            self._scenario(event)
+            self._scenario(event, version)
         elif isinstance(event, events.FatalError):
             raise CheckError(f"leomock check: the run broke off: {event.exception}")
         elif isinstance(event, events.NonFatalError):
-            self._error(event)
+            self._error(event, version)
         elif isinstance(event, events.Interrupted) and not self.loaded.target.exhausted:
             raise KeyboardInterrupt
 
-    def _scenario(self, event: Any) -> None:
+    def _scenario(self, event: Any, version: str) -> None:
         recorder = event.recorder
         before = len(self.groups)
         for id, checks in recorder.checks.items():
@@ -169,13 +175,15 @@ class _Run:
             self.by_operation[id_of(node.value.operation)] += 1
         if event.label and calls:
             new = len(self.groups) - before
-            self.say(f"{event.phase.value:9} {event.label}: {calls} calls, {new or 'no'} new findings")
+            self.say(
+                f"{event.phase.value:9} {version} {event.label}: {calls} calls, {new or 'no'} new findings"
+            )
 
-    def _error(self, event: Any) -> None:
+    def _error(self, event: Any, version: str) -> None:
         if isinstance(event.value, Enough) or self.loaded.target.exhausted:
             return
         if isinstance(event.value, NoLinksFound):
-            self.say("stateful  left out: no operation of these leads to another")
+            self.say(f"stateful  {version} left out: no operation of these leads to another")
             return
         if isinstance(event.value, CheckError):
             raise event.value
@@ -188,12 +196,12 @@ class _Run:
                 description="Every call gets an answer that HTTP can read.",
                 level="error",
                 message=f"{event.label}: {type(event.value).__name__}: {told[:500]}",
-                where=self._operation(event.label),
+                where=self._operation(event.label, version),
             )
         )
 
-    def _operation(self, label: str) -> str:
-        for operation in self.loaded.spec.operations.values():
+    def _operation(self, label: str, version: str) -> str:
+        for operation in self.loaded.versions[version].operations.values():
             if label == f"{operation.method} {operation.path}":
                 return operation.id
         return label
@@ -207,14 +215,16 @@ class _Run:
         facts = {
             "Server": loaded.target.url,
             "Document": "published" if loaded.published else "published, with specs/overlay.json",
-            "Operations": f"{len(counts)} of {len(loaded.spec.operations)}",
+            "Operations": f"{len(counts)} of {len(loaded.versions.operations)}",
             "Calls": ", ".join(f"{count} {phase}" for phase, count in self.cases.items() if count) or "none",
             "Calls an operation": f"{min(counts)} to {max(counts)}" if counts else "none",
             "Probes": f"{len(self.probed)} of {len(PROBES)}",
-            "Seed": str(loaded.schema.config.seed),
+            "Seed": str(loaded.seed),
             "Seconds": f"{time.monotonic() - self._began:.1f}",
             "Answered by allowances": f"{sum(used.values())} findings, {reasons} reasons",
         }
+        for version, why in loaded.left_out.items():
+            facts[named(version).capitalize()] = why
         if loaded.ledger.known.wrong_key == "accepted":
             facts["Keys"] = "the server takes any key"
         if loaded.target.exhausted:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 import threading
+from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 import httpx
 
 from leomock.errors import HOOK_DOWN
+from leomock.spec.compile import Operation
 
 # Where the API begins, when an address names the server alone.
 BASE_PATH = "/api/rest/v1"
+# The version that an address is of; where others are follows from it.
+VERSION = "v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 TIMEOUT_SECONDS = 30.0
 
@@ -64,10 +68,19 @@ class Target:
         """Whether no more requests may be sent."""
         return self.max_requests is not None and self.requests >= self.max_requests
 
-    @property
-    def place(self) -> str:
-        """Where the API begins, as a document says it: an app has no host."""
-        return self.url if self.app is None else urlsplit(self.url).path
+    def base(self, version: str) -> str | None:
+        """Where a version of the API begins; None where the address does not tell it.
+
+        The address is that of version 1; another is beside it where that ends in `/v1`.
+        """
+        if version == VERSION:
+            return self.url
+        return f"{self.url.removesuffix(VERSION)}{version}" if self.url.endswith(f"/{VERSION}") else None
+
+    def place(self, version: str = VERSION) -> str:
+        """Where a version of the API begins, as a document says it: an app has no host."""
+        base = self.base(version) or ""
+        return base if self.app is None else urlsplit(base).path
 
     def admit(self, method: str) -> None:
         """Let one request pass; raises Enough after the last, CheckError for what must not be sent."""
@@ -117,6 +130,23 @@ class Target:
                 f"{self.origin}{BASE_PATH}"
             )
 
+    def lacks(self, version: str, operations: Iterable[Operation]) -> str:
+        """Why a version of the API cannot be checked here; empty where it can.
+
+        A server lacks it where it answers 404 to whatever of it may be asked, each operation asked once, with
+        nothing in the call.
+        """
+        base = self.base(version)
+        if base is None:
+            return f"{self.url} does not end in /{VERSION}, so nothing tells where {named(version)} begins"
+        with self.client() as client:
+            for operation in operations:
+                if self.writes or operation.method in READING:
+                    answer = client.request(operation.method, f"{base}{operation.path}")
+                    if answer.status_code != 404:
+                        return ""
+        return f"this server has no {named(version)}: it answers 404 to every call to {base}"
+
     def answer_to_a_wrong_key(self) -> WrongKey:
         """How the server answers a key that nobody can have given out."""
         with self.client() as client:
@@ -124,6 +154,11 @@ class Target:
         if answer.is_success:
             return "accepted"
         return "hook error" if answer.status_code == 500 and HOOK_DOWN.text in answer.text else "refused"
+
+
+def named(version: str) -> str:
+    """What a version is called in a sentence."""
+    return f"version {version.removeprefix('v')}"
 
 
 class _Local:

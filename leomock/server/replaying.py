@@ -138,10 +138,11 @@ class Replaying:
         return recorded.method, place, query, body
 
     def _place(self, url: str) -> str:
-        """Where a call goes: a path below the API's prefix, or one below `ELSEWHERE` and the host."""
-        path = api_path(url)
-        if path is not None:
-            return urlsplit(path).path.rstrip("/")
+        """Where a call goes: a version and a path below it, or one below `ELSEWHERE` and the host."""
+        found = api_path(url)
+        if found is not None:
+            version, path = found
+            return f"/{version}{urlsplit(path).path}".rstrip("/")
         parts = urlsplit(url)
         return parts.path if url.startswith(_HERE) else f"{ELSEWHERE}/{parts.netloc}{parts.path}"
 

@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from leomock.errors import ApiError
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
-BASE = "/api/rest/v1/"
-SPEC = Spec()
+BASE = "/api/rest/"
+VERSIONS = Versions()
 
 
 @dataclass
@@ -46,7 +46,11 @@ class Exchange:
     def value(self) -> Any:
         """What stands under the envelope of the answer."""
         answer = json.loads(self.answer)
-        return next(iter(answer.values())) if self.status == 200 and answer else None
+        return (
+            next(iter(answer.values()))
+            if self.status == 200 and answer and isinstance(answer, dict)
+            else None
+        )
 
     def say(self, answer: Any, status: int | None = None) -> None:
         """Answer this instead."""
@@ -134,10 +138,11 @@ async def _pass_on(app: App, scope: Any, exchange: Exchange) -> None:
 
 
 def _operation(scope: Any) -> str:
-    if not scope["path"].startswith(BASE):
+    version, _, path = scope["path"].removeprefix(BASE).partition("/")
+    if version not in VERSIONS:
         return ""
     try:
-        operation, _ = SPEC.route(scope["method"], scope["path"].removeprefix(BASE).split("/"))
+        operation, _ = VERSIONS[version].route(scope["method"], path.split("/"))
     except ApiError:
         return ""
     return operation.id
@@ -343,6 +348,37 @@ UPLOAD, READ_UPLOAD = "uploadInitImage", "getInitImageById"
 SCHEMA = "response-schema-conformance"
 NEGATIVE = "negative-data-rejection"
 
+CREATE_V2, SYNC_V2 = "createGenerationV2", "createGenerationSyncV2"
+
+
+def _known_shadow(body: dict[str, Any]) -> None:
+    parameters = body.get("parameters")
+    if isinstance(parameters, dict) and "shadow_opacity" in parameters:
+        parameters["shadow_opacity"] = 50
+
+
+def _refuse_preview(exchange: Exchange) -> Any:
+    parameters = exchange.sent.get("parameters")
+    if isinstance(parameters, dict) and parameters.get("size") == "preview":
+        exchange.say([{"message": "An error occurred.", "path": [], "locations": [], "extensions": {}}], 200)
+        exchange.header("content-type", "application/json")
+        return True
+    return None
+
+
+def _of_version_2() -> tuple[Fault, Fault]:
+    """Version 1 knows nothing of what version 2 made."""
+    made: set[str] = set()
+
+    def after(exchange: Exchange) -> None:
+        if exchange.operation == CREATE_V2 and exchange.value:
+            made.add(exchange.value["generationId"])
+        elif exchange.operation == READ and exchange.path.rsplit("/", 1)[1] in made:
+            exchange.put(None)
+
+    return lambda exchange: None, after
+
+
 MUTANTS = (
     # --- what one answer shows
     Mutant("a required field is dropped", READ, SCHEMA, after=on(READ, row(_without("seed")))),
@@ -400,7 +436,38 @@ MUTANTS = (
     ),
     Mutant("405 without Allow", "getUserSelf", "unsupported-method", after=_no_allow),
     Mutant("any method is taken", "getUserSelf", "unsupported-method", after=_any_method),
+    # --- the same of version 2
+    Mutant(
+        "a model without its parameters",
+        "listModelsV2",
+        SCHEMA,
+        after=on("listModelsV2", rows(lambda found, _: [{**model, "parameters": None} for model in found])),
+    ),
+    Mutant(
+        "a parameter's limit is not held",
+        SYNC_V2,
+        NEGATIVE,
+        before=on(SYNC_V2, body(_known_shadow), status=0),
+    ),
+    Mutant(
+        "a parameter's value is refused",
+        SYNC_V2,
+        "errors-on-200",
+        before=on(SYNC_V2, _refuse_preview, status=0),
+    ),
     # --- what only a journey shows
+    Mutant(
+        "another version's generation is not found",
+        f"{CREATE_V2} {READ}",
+        "probe-generation-of-version-2",
+        *_of_version_2(),
+    ),
+    Mutant(
+        "a result of another content type",
+        SYNC_V2,
+        "probe-generation-at-once",
+        after=under("/cdn/", "GET", lambda e: e.header("content-type", "text/plain")),
+    ),
     Mutant("a read after a delete", f"{CREATE} {READ} {DELETE}", "probe-generation-delete", *remembered()),
     Mutant(
         "a delete that deletes nothing",

@@ -7,15 +7,17 @@ import os
 import pytest
 from schemathesis import Case
 from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from leomock.contract import loaded, schema
+from leomock.contract import loaded, schema, schema_v2
 from leomock.contract.allowances import id_of
 
 EXAMPLES = os.environ.get("LEOMOCK_CONTRACT_EXAMPLES", "")
-schema.config.generation.update(max_examples=int(EXAMPLES or 10))
-if not EXAMPLES:
-    # Boundaries and shapes of requests take the most time; the whole check of test_check.py has them as well.
-    schema.config.phases.update(phases=["examples", "fuzzing"])
+for each in (schema, schema_v2):
+    each.config.generation.update(max_examples=int(EXAMPLES or 10))
+    if not EXAMPLES:
+        # Boundaries and shapes of requests take the most time; the whole check of test_check.py has them too.
+        each.config.phases.update(phases=["examples", "fuzzing"])
 
 
 @schema.parametrize()
@@ -24,10 +26,17 @@ def test_operation_keeps_the_contract(case: Case) -> None:  # type: ignore[type-
     case.call_and_validate()
 
 
-def test_schema_has_every_operation() -> None:
+@schema_v2.parametrize()
+def test_operation_of_version_2_keeps_the_contract(case: Case) -> None:  # type: ignore[type-arg]
+    """So does version 2."""
+    case.call_and_validate()
+
+
+@pytest.mark.parametrize(("version", "loaded_schema"), [("v1", schema), ("v2", schema_v2)])
+def test_schema_has_every_operation(version: str, loaded_schema: OpenApiSchema) -> None:
     """Nothing is left out."""
-    operations = [result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)]
-    assert {id_of(operation) for operation in operations} == set(loaded().spec.operations)
+    operations = [result.ok() for result in loaded_schema.get_all_operations() if isinstance(result, Ok)]
+    assert {id_of(operation) for operation in operations} == set(loaded().versions[version].operations)
 
 
 def test_calls_name_things_that_exist() -> None:

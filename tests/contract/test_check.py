@@ -29,11 +29,9 @@ from leomock.contract.rules import DATA_URL
 from leomock.contract.run import PHASES, check
 from leomock.contract.target import CheckError, Enough, Target, base_url, is_loopback
 from leomock.reports import Report
-from leomock.spec.compile import Spec
-from tests.contract.mutants import MUTANTS
+from tests.contract.mutants import MUTANTS, VERSIONS
 
-SPEC = Spec()
-EVERYTHING = list(SPEC.operations)
+EVERYTHING = list(VERSIONS.operations)
 # These meet the allowance of what was deleted, in enough scenarios.
 DELETING = ("uploadInitImage", "getInitImageById", "deleteInitImageById")
 # What the overlay corrects most.
@@ -52,7 +50,7 @@ def checked(
 ) -> tuple[Report, set[str]]:
     """The report of a check of a sound fake, and the allowances that it met."""
     fake = Fake(auth="strict")
-    loaded = Loaded(in_process(fake), max_examples=examples, published=published, spec=SPEC)
+    loaded = Loaded(in_process(fake), max_examples=examples, published=published, versions=VERSIONS)
     report = check(loaded, operations, phases=phases, probes=None if operations is EVERYTHING else ())
     fake.close()
     assert loaded.target.api_key not in json.dumps([finding.details for finding in report.findings])
@@ -81,9 +79,9 @@ SELDOM_MET = [
 def test_allowance_is_met_by_a_call(name: str, path: str, query: dict[str, str], body: Any) -> None:
     """The fake takes the call that the document refuses, and the finding is answered."""
     fake = Fake(auth="strict")
-    loaded = Loaded(in_process(fake), spec=SPEC)
+    loaded = Loaded(in_process(fake), versions=VERSIONS)
     place = ParameterLocation.QUERY if query else ParameterLocation.BODY
-    operation = loaded.schema[path]["GET" if query else "POST"]
+    operation = loaded.schemas["v1"][path]["GET" if query else "POST"]
     case = operation.Case(
         path_parameters={"userId": "11111111-1111-4111-8111-111111111111"} if query else {},
         query=query,
@@ -119,6 +117,7 @@ def test_fake_passes() -> None:
     _, more = checked(DELETING, examples=30, phases=["stateful"])
     met = {allowance.name for allowance in allowances() if allowance.met == "fake"}
     assert met <= used | more | {call.values[0] for call in SELDOM_MET}
+    assert used.isdisjoint(allowance.name for allowance in allowances() if allowance.met == "elsewhere")
 
 
 def test_published_document_leaves_only_undocumented_errors() -> None:
@@ -136,7 +135,7 @@ def test_published_document_leaves_only_undocumented_errors() -> None:
 def test_allowance_of_keys_is_met(auth: str, name: str) -> None:
     """A server that takes any key, or answers 500 to one that is no UUID, is known as such."""
     fake = Fake(auth=auth)
-    loaded = Loaded(in_process(fake), max_examples=1, spec=SPEC)
+    loaded = Loaded(in_process(fake), max_examples=1, versions=VERSIONS)
     report = check(loaded, ["getUserSelf"], phases=["fuzzing"], probes=())
     fake.close()
     assert (report.findings, {name for name, _ in loaded.ledger.used}) == ([], {name})
@@ -154,7 +153,7 @@ def test_finding_says_what_was_sent_and_how_to_repeat_it() -> None:
     mutant = next(mutant for mutant in MUTANTS if mutant.name == "201 in place of 200")
     fake = Fake(auth="strict", clock="frozen")
     fake.app = mutant.wrap(fake.app)
-    loaded = Loaded(in_process(fake), max_examples=1, spec=SPEC)
+    loaded = Loaded(in_process(fake), max_examples=1, versions=VERSIONS)
     report = check(loaded, ["uploadInitImage"], phases=["coverage"], probes=())
     fake.close()
     finding = next(f for f in report.findings if f.rule == "status-code-conformance")
@@ -167,7 +166,7 @@ def test_finding_says_what_was_sent_and_how_to_repeat_it() -> None:
     assert sent == 'sent: POST http://testserver/api/rest/v1/init-image {"extension": "png"}'
     assert came.startswith('came: 201 {"uploadInitImage":{')
     assert rule == (
-        "rule: specs/init_images.json#/paths/~1init-image/post/responses (published, with specs/overlay.json)"
+        "rule: specs/init_images.json#/paths/~1init-image/post/responses (with specs/overlay.json)"
     )
     assert repeat == (
         'repeat: curl -i -X POST -H "authorization: Bearer $LEONARDO_API_KEY" '
@@ -201,12 +200,12 @@ def test_server_that_may_not_be_written_is_only_read(
     """Neither the preparation nor a phase nor a probe sends anything but GET."""
     fake, methods, transport = remote
     target = Target(fake.url, fake.api_key, app=fake.app, transport=transport, writes=False)
-    loaded = Loaded(target, max_examples=2, spec=SPEC)
+    loaded = Loaded(target, max_examples=2, versions=VERSIONS)
     report = check(loaded, EVERYTHING, phases=["coverage", "fuzzing"])
     assert set(methods) == {"GET"}
     assert {exchange.method for exchange in fake.requests} <= {"GET", "HEAD", "OPTIONS"}
     assert report.facts["Left out"] == "everything that writes (--allow-writes)"
-    assert set(report.checked) == {id for id in EVERYTHING if SPEC.operations[id].method == "GET"}
+    assert set(report.checked) == {id for id in EVERYTHING if VERSIONS.operations[id].method == "GET"}
 
 
 def test_guard_stops_a_write() -> None:
@@ -234,7 +233,7 @@ def test_check_deletes_nothing_that_it_did_not_make() -> None:
         headers={"authorization": f"Bearer {fake.api_key}"},
     ) as client:
         made = client.post("/generations", json={"prompt": "mine"}).json()["sdGenerationJob"]["generationId"]
-        loaded = Loaded(in_process(fake), max_examples=30, spec=SPEC)
+        loaded = Loaded(in_process(fake), max_examples=30, versions=VERSIONS)
         loaded.things.add("generation", made)
         check(loaded, ["getGenerationById", "deleteGenerationById", "getGenerationsByUserId"], probes=())
         assert client.get(f"/generations/{made}").json()["generations_by_pk"]["id"] == made
@@ -282,10 +281,59 @@ def test_loopback(url: str, near: bool) -> None:
     assert is_loopback(url) is near
 
 
+# --- versions ---------------------------------------------------------------------------------------------
+
+
+def without_version_2(fake: Fake) -> Target:
+    """A server that answers 404 to whatever is of version 2."""
+    sound = fake.app
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/api/rest/v2"):
+            scope = {**scope, "path": "/nowhere", "raw_path": b"/nowhere"}
+        await sound(scope, receive, send)
+
+    fake.app = app
+    return Target(fake.url, fake.api_key, app=app, transport=fake.transport)
+
+
+def test_server_without_version_2_is_told_once() -> None:
+    """As a fact, and nothing of it is checked."""
+    fake = Fake(auth="strict")
+    loaded = Loaded(without_version_2(fake), max_examples=1, versions=VERSIONS)
+    report = check(loaded, ["getUserSelf", "listModelsV2"], phases=["fuzzing"], probes=())
+    fake.close()
+    assert report.findings == []
+    assert report.checked == ["getUserSelf"]
+    why = f"this server has no version 2: it answers 404 to every call to {fake.url}/api/rest/v2"
+    assert report.facts["Version 2"] == why
+    with pytest.raises(CheckError) as refused:
+        loaded.ensure(["getUserSelf", "listModelsV2"])
+    assert str(refused.value) == f"leomock check: listModelsV2 cannot be checked: {why}"
+
+
+def test_version_2_of_an_address_that_tells_no_version() -> None:
+    """Where it begins is not known; of the usual address it is."""
+    target = Target("https://gateway.test/leonardo", "key")
+    assert target.base("v2") is None
+    assert target.lacks("v2", ()) == (
+        "https://gateway.test/leonardo does not end in /v1, so nothing tells where version 2 begins"
+    )
+    assert Target("https://gateway.test", "key").base("v2") == "https://gateway.test/api/rest/v2"
+
+
+def test_published_documents_have_no_version_2() -> None:
+    """So it is left out."""
+    fake = Fake(auth="strict")
+    loaded = Loaded(in_process(fake), published=True, versions=VERSIONS)
+    fake.close()
+    assert loaded.left_out == {"v2": "the published documents have nothing of version 2"}
+
+
 def test_unknown_operation_gets_a_suggestion() -> None:
     """The nearest one is named."""
     with pytest.raises(CheckError) as refused:
-        find_operations(SPEC, ("createGenration",), ())
+        find_operations(VERSIONS, ("createGenration",), ())
     assert str(refused.value) == (
         "leomock check: --operation createGenration: there is no such operation; "
         "did you mean 'createGeneration'?"
@@ -294,6 +342,6 @@ def test_unknown_operation_gets_a_suggestion() -> None:
 
 def test_group_means_its_operations() -> None:
     """A group and an operation add up."""
-    assert find_operations(SPEC, ("getUserSelf",), ("media",)) == [
+    assert find_operations(VERSIONS, ("getUserSelf",), ("media",)) == [
         *("uploadMedia", "getUploadedMediaById", "deleteUploadedMediaById", "getUserSelf")
     ]

@@ -39,7 +39,7 @@ def test_own_fake_is_clean() -> None:
     result = invoke("--operation", "getUserSelf", "-v")
     assert result.exit_code == 0, result.output
     assert "leomock check: nothing found" in result.stdout
-    assert "coverage  GET /me: " in result.stderr
+    assert "coverage  v1 GET /me: " in result.stderr
 
 
 def test_server_is_checked(serving: Fake) -> None:

@@ -9,7 +9,7 @@ from leomock.contract.loading import Loaded
 from leomock.contract.run import check
 from leomock.contract.target import Target
 from leomock.reports import Report
-from tests.contract.mutants import MUTANTS, SPEC, Mutant
+from tests.contract.mutants import MUTANTS, VERSIONS, Mutant
 
 
 def run(mutant: Mutant, *, sound: bool = False) -> Report:
@@ -18,7 +18,7 @@ def run(mutant: Mutant, *, sound: bool = False) -> Report:
     if not sound:
         fake.app = mutant.wrap(fake.app)
     target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport)
-    loaded = Loaded(target, max_examples=4, spec=SPEC)
+    loaded = Loaded(target, max_examples=4, versions=VERSIONS)
     probe = mutant.found_by.removeprefix("probe-")
     journey = probe != mutant.found_by
     report = check(

@@ -286,6 +286,11 @@ def test_reference_that_came_with_the_call_goes_with_its_generation(client: http
             "parameters.guidances.image_reference.0.image.data must be base64",
             "a data URL works as well",
         ),
+        (
+            {"type": "BASE64", "data": "aé=="},
+            "parameters.guidances.image_reference.0.image.data must be base64",
+            "a data URL works as well",
+        ),
     ],
 )
 def test_reference_that_is_not_there(client: httpx.Client, image: Json, message: str, explain: str) -> None:
