@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -225,7 +224,7 @@ def _decoded(text: str) -> bytes | None:
     """The bytes of base64 or of a data URL; None where it is neither."""
     try:
         return base64.b64decode(text.rpartition(",")[2], validate=True)
-    except binascii.Error:
+    except ValueError:  # also where it is not even ASCII
         return None
 
 

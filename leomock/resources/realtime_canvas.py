@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING
 
 from leomock.catalogue.prices import price
@@ -127,7 +126,7 @@ def _image(call: Call, name: str) -> bytes:
     """
     try:
         return base64.b64decode(call[name].partition(",")[2])
-    except binascii.Error:
+    except ValueError:  # also where it is not even ASCII
         return b""
 
 

@@ -168,7 +168,7 @@ def test_sketch_that_cannot_be_read_is_drawn_without(client: httpx.Client) -> No
 
     Holds code:resources.realtime_canvas._image.
     """
-    for sketch in ("data:image/jpeg;base64,AAAA", "data:image/jpeg;base64,A"):
+    for sketch in ("data:image/jpeg;base64,AAAA", "data:image/jpeg;base64,A", "data:image/jpeg;base64,ß"):
         _, image = drawn(client, "/generations-lcm", imageDataUrl=sketch)
         assert image.size == (512, 512)
 
