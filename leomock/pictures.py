@@ -55,6 +55,11 @@ def _is_transparent(row: Row) -> bool:
     return row.get("transparency") == "foreground_only"
 
 
+def reference_key(world: World, row: Row) -> str:
+    """The key of what a generation began with, where that came with the call."""
+    return f"users/{world.user_id}/references/{row['id']}"
+
+
 def variation_key(world: World, row: Row) -> str:
     """The key of a variation.
 

@@ -1,6 +1,6 @@
 """Pictures made from pictures: made wider, larger, or freed from their background; the plate says how."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
@@ -56,10 +56,7 @@ class Variation:
 
     def draw(self) -> Drawing:
         """Draw what the variation shows, without its plate."""
-        if self.kind == "NOBG" and isinstance(self.source, Picture):
-            drawing = replace(self.source, transparent=True, format="png").draw()
-        else:
-            drawing = draw(self.source)
+        drawing = draw(self.source)
         before = drawing.image
         match self.kind:
             case "UNZOOM":

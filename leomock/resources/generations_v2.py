@@ -21,7 +21,15 @@ from leomock.catalogue import (
 from leomock.catalogue.prices import price_v2
 from leomock.errors import ApiError, invalid
 from leomock.operations import operation
-from leomock.pictures import drawn, find_generated, find_uploaded, find_variation, origin, picture_keys
+from leomock.pictures import (
+    drawn,
+    find_generated,
+    find_uploaded,
+    find_variation,
+    origin,
+    picture_keys,
+    reference_key,
+)
 from leomock.resources.generations import DEFAULT_SD_VERSION, generation_row
 from leomock.resources.videos import DEFAULT_RESOLUTION, SECONDS, SIZES, SLOW, SOURCE_SHOWS
 from leomock.results import here, rendered
@@ -216,7 +224,7 @@ def _decoded(text: str) -> bytes | None:
     """The bytes of base64 or of a data URL; None where it is neither."""
     try:
         return base64.b64decode(text.rpartition(",")[2], validate=True)
-    except ValueError:  # of letters that are none of base64, or not even ASCII
+    except ValueError:  # also where it is not even ASCII
         return None
 
 
@@ -267,7 +275,7 @@ def _row(call: Call, world: World, model: ModelV2) -> tuple[Row, bytes | None]:
         shows = STRENGTHS.get(reference.strength, STRENGTHS["MID"])
         row["initStrength"] = SOURCE_SHOWS if model.kind == "video" else shows
     if content is not None:
-        row["reference"] = f"users/{world.user_id}/references/{row['id']}"
+        row["reference"] = reference_key(world, row)
     wanted = _Wanted(model, given, lambda: origin(world, row) if content is None else content)
     row |= _MAKES[model.kind](wanted)
     row["credits"] = price_v2(model.slug, model.kind, row)

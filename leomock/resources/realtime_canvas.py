@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING
 
 from leomock.catalogue.prices import price
 from leomock.operations import operation
-from leomock.pictures import picture_keys
+from leomock.pictures import drawn_variation, reference_key
 from leomock.resources.generations import LARGEST_SEED, generation_row
+from leomock.resources.variations import of_picture, show_on_picture, variation_row
+from leomock.results import rendered
 from leomock.spec.parse import Call
-from leomock.state.clock import timestamp
 from leomock.state.table import Row
 from leomock.state.world import World
 
@@ -20,96 +20,83 @@ if TYPE_CHECKING:
 
 # How much a call may change the sketch, where it does not say; 1 is all of it.
 STRENGTH = 0.7
-# How much larger the alchemy upscale makes a picture.
-UPSCALE = 2
 
 
 @operation("createLCMGeneration")
 def create_lcm_generation(call: Call, world: World) -> Row:
     """A picture from a sketch.
 
-    Basis: as resources.realtime_canvas._picture.
+    Basis: as resources.realtime_canvas._strength.
     Basis: as catalogue.prices.price.
     """
-    return _answer(call, world, [_picture(call, world).render()])
+    return _answer(call, world, _picture(call, world).render(), _paid(call, world))
 
 
 @operation("performInstantRefine")
 def perform_instant_refine(call: Call, world: World) -> Row:
     """A picture from a sketch, refined.
 
-    Basis: as resources.realtime_canvas._picture.
+    Basis: as resources.realtime_canvas._strength.
     Basis: as catalogue.prices.price.
     """
-    return _answer(call, world, [_picture(call, world).render()], instantRefine=True)
+    return _answer(call, world, _picture(call, world).render(), _paid(call, world, instantRefine=True))
 
 
 @operation("performInpaintingLCM")
 def perform_inpainting_lcm(call: Call, world: World) -> Row:
     """A sketch with something painted where the mask is white.
 
-    Basis: as resources.realtime_canvas._picture.
+    Basis: as resources.realtime_canvas._strength.
     Basis: as catalogue.prices.price.
     """
     from leomock.rendering.inpaint import Inpainted
 
     mask = _image(call, "maskDataUrl")
-    return _answer(call, world, [Inpainted(_picture(call, world), mask).render()])
+    return _answer(call, world, Inpainted(_picture(call, world), mask).render(), _paid(call, world))
 
 
 @operation("performAlchemyUpscaleLCM")
 def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
-    """A sketch made larger; the result stays, as a picture of a finished generation with its variation.
+    """A picture from a sketch, made larger; both stay, as a finished generation and its variation.
 
-    Basis: chosen; the result is a picture of a finished generation and a variation of it, since the answer
-    names all three, and twice as wide and high as the sketch.
+    Basis: chosen; the result is an upscale of the picture of a finished generation, since the answer names
+    all three.
+
+    Basis: as resources.realtime_canvas._strength.
+    Basis: as resources.variations.variation_row.
 
     Basis: as catalogue.prices.price.
     """
-    from leomock.rendering.variation import Variation
-
-    picture = _picture(call, world)
-    larger = Variation(picture, "UPSCALE", UPSCALE)
-    content = larger.render()
-    answer = _answer(call, world, [content], refine=True)
+    credits = _paid(call, world, refine=True)
     row = generation_row(
         world,
         prompt=call["prompt"],
-        seed=picture.seed,
-        imageWidth=picture.width * UPSCALE,
-        imageHeight=picture.height * UPSCALE,
+        seed=call["seed"],
+        imageWidth=call["width"],
+        imageHeight=call["height"],
+        initStrength=1 - _strength(call),
         status="COMPLETE",
-        credits=answer["credits"],
+        credits=credits,
     )
+    row["reference"] = reference_key(world, row)
+    world.bucket.keep(row["reference"], _image(call, "imageDataUrl"), "image/jpeg")
     world.generations.add(row)
-    image_id = world.ids.parts(row["id"], 1)[0]
-    variation = world.variations.add(
-        {
-            "id": world.ids.new(),
-            "createdAt": timestamp(world.clock.now()),
-            "status": "COMPLETE",
-            "transformType": "UPSCALE",
-            "key": picture_keys(row, world.user_id)[0],
-        }
-    )
-    row["variations"] = [[variation["id"], 0]]
-    world.bucket.keep(variation["key"], content, larger.media_type)
+    (image_id,) = world.ids.parts(row["id"], 1)
+    larger = variation_row(world, "UPSCALE", of_picture(world, image_id, "id"), credits)
+    world.variations.add({**larger, "status": "COMPLETE"})
+    show_on_picture(world, larger)
     return {
-        **answer,
+        **_answer(call, world, rendered(drawn_variation(world, larger)), credits),
         "generationId": [row["id"]],
-        "variationId": [variation["id"]],
+        "variationId": [larger["id"]],
         "generatedImageId": image_id,
     }
 
 
 def _picture(call: Call, world: World) -> Picture:
-    """The picture that a call asks for, before it is made larger or kept to a mask.
-
-    Basis: chosen; a call that tells no strength changes seven tenths of the sketch.
-    """
+    """The picture that a call asks for, before it is kept to a mask."""
     from leomock.rendering.image import Picture
 
-    strength = STRENGTH if call["strength"] is None else call["strength"]
     return Picture(
         prompt=call["prompt"],
         seed=world.random.randrange(LARGEST_SEED) if call["seed"] is None else call["seed"],
@@ -117,9 +104,18 @@ def _picture(call: Call, world: World) -> Picture:
         width=call["width"],
         height=call["height"],
         init=_image(call, "imageDataUrl"),
-        init_strength=1 - strength,
+        init_strength=1 - _strength(call),
         label=call["style"] or "LCM",
     )
+
+
+def _strength(call: Call) -> float:
+    """How much of the sketch a call changes, 0 to 1.
+
+    Basis: chosen; a call that tells no strength changes seven tenths of it.
+    """
+    strength: float = STRENGTH if call["strength"] is None else call["strength"]
+    return strength
 
 
 def _image(call: Call, name: str) -> bytes:
@@ -130,20 +126,24 @@ def _image(call: Call, name: str) -> bytes:
     """
     try:
         return base64.b64decode(call[name].partition(",")[2])
-    except binascii.Error:
+    except ValueError:  # also where it is not even ASCII
         return b""
 
 
-def _answer(call: Call, world: World, pictures: list[bytes], **kind: bool) -> Row:
-    """The answer to a call, once it is paid for.
+def _paid(call: Call, world: World, **kind: bool) -> int:
+    """The price of a call, in credits, once it is paid."""
+    credits = price("LCM_GENERATION", {"width": call["width"], "height": call["height"], **kind})
+    world.account.spend(credits)
+    return credits
+
+
+def _answer(call: Call, world: World, picture: bytes, credits: int) -> Row:
+    """The answer to a call that is paid for.
 
     Basis: chosen; a call that tells no `requestTimestamp` gets the time in milliseconds.
     """
-    credits = price("LCM_GENERATION", {"width": call["width"], "height": call["height"], **kind})
-    world.account.spend(credits)
     return {
-        "imageDataUrl": [f"data:image/jpeg;base64,{base64.b64encode(each).decode()}" for each in pictures],
+        "imageDataUrl": [f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"],
         "requestTimestamp": call["requestTimestamp"] or str(int(world.clock.now() * 1000)),
-        "credits": credits,
         **world.account.cost(credits),
     }

@@ -36,7 +36,7 @@ SOURCES = ("generatedImageId", "initImageId", "variationId")
 def create_variation_unzoom(call: Call, world: World) -> Row:
     """Start to make a picture or a variation wider.
 
-    Basis: as resources.variations._begin.
+    Basis: as resources.variations.variation_row.
     Basis: as catalogue.prices.price.
     """
     return _begin(world, "UNZOOM", _image(call, world))
@@ -46,17 +46,17 @@ def create_variation_unzoom(call: Call, world: World) -> Row:
 def create_variation_upscale(call: Call, world: World) -> Row:
     """Start to make a picture larger.
 
-    Basis: as resources.variations._begin.
+    Basis: as resources.variations.variation_row.
     Basis: as catalogue.prices.price.
     """
-    return _begin(world, "UPSCALE", _of_picture(world, call["id"], "id"), queue=UPSCALES)
+    return _begin(world, "UPSCALE", of_picture(world, call["id"], "id"), queue=UPSCALES)
 
 
 @operation("createVariationNoBG")
 def create_variation_no_bg(call: Call, world: World) -> Row:
     """Start to take the background off a picture or a variation.
 
-    Basis: as resources.variations._begin.
+    Basis: as resources.variations.variation_row.
     Basis: as catalogue.prices.price.
     """
     return _begin(world, "NOBG", _image(call, world))
@@ -73,7 +73,7 @@ def create_universal_upscaler_job(call: Call, world: World) -> Row:
     """
     _check(call)
     if call.given("generatedImageId"):
-        source = _of_picture(world, call["generatedImageId"], "generatedImageId")
+        source = of_picture(world, call["generatedImageId"], "generatedImageId")
     elif call.given("variationId"):
         source = _of_variation(world, call["variationId"], "variationId")
     else:
@@ -130,6 +130,17 @@ def remove_variations(world: World, generation: Row) -> None:
 def _begin(world: World, kind: Kind, fields: Row, credits: int = VARIATION, queue: Queue = IMAGES) -> Row:
     """Add a variation, start its job, and let the generated picture know of it.
 
+    Basis: as resources.variations.variation_row.
+    """
+    row = variation_row(world, kind, fields, credits)
+    world.begin(world.variations, row, credits, queue)
+    show_on_picture(world, row)
+    return {"id": row["id"], **world.account.cost(credits)}
+
+
+def variation_row(world: World, kind: Kind, fields: Row, credits: int) -> Row:
+    """A row for `world.variations`.
+
     `fields` are what it is made from (see `_source`) and how, where that is not the same for all of a kind.
 
     Basis: chosen; UNZOOM makes half as wide and high again, UPSCALE twice as wide and high: the real numbers
@@ -151,12 +162,15 @@ def _begin(world: World, kind: Kind, fields: Row, credits: int = VARIATION, queu
     for side in ("imageWidth", "imageHeight"):
         row[side] = round(row[side] * row["factor"])
     row["key"] = variation_key(world, row)
-    world.begin(world.variations, row, credits, queue)
+    return row
+
+
+def show_on_picture(world: World, row: Row) -> None:
+    """Let the generated picture that a variation was made from, if any, know of it."""
     if found := find_generated(world, row["generatedImageId"] or ""):
         generation, index = found
         # A new list each time: a snapshot may hold the one there is.
         generation["variations"] = [*generation.get("variations", ()), [row["id"], index]]
-    return {"id": row["id"], **world.account.cost(credits)}
 
 
 # --- what a variation is made from: fields of its row ---------------------------------------------------
@@ -164,10 +178,11 @@ def _begin(world: World, kind: Kind, fields: Row, credits: int = VARIATION, queu
 
 def _image(call: Call, world: World) -> Row:
     """What `id` and `isVariation` name."""
-    return (_of_variation if call["isVariation"] else _of_picture)(world, call["id"], "id")
+    return (_of_variation if call["isVariation"] else of_picture)(world, call["id"], "id")
 
 
-def _of_picture(world: World, id: str, name: str) -> Row:
+def of_picture(world: World, id: str, name: str) -> Row:
+    """What a variation's row says of the generated picture that it is made from."""
     generation, index = generated_picture(world, id, name)
     return _source(
         generation["imageWidth"],

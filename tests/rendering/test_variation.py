@@ -172,6 +172,15 @@ def test_nobg_leaves_a_subject_on_nothing(seed: int, drawn: bool) -> None:
     assert ImageStat.Stat(middle).mean[0] > 180
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_nobg_shows_the_picture_it_was_made_from(seed: int) -> None:
+    """What is left has the colours that it had."""
+    picture = replace(FOX, seed=seed)
+    image = Variation(picture, "NOBG").draw().image
+
+    assert image.convert("RGB").tobytes() == picture.draw().image.tobytes()
+
+
 def test_nobg_finds_the_subject_before_a_plain_ground() -> None:
     """Of a ball on one colour the ball remains, and nothing else."""
     alpha = Variation(encoded(ball()), "NOBG").draw().image.getchannel("A")

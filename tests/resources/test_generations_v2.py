@@ -281,10 +281,13 @@ def test_reference_that_came_with_the_call_goes_with_its_generation(client: http
             "parameters.guidances.image_reference.0.image.url is required",
             "the type is URL",
         ),
-        (
-            {"type": "BASE64", "data": "?"},
-            "parameters.guidances.image_reference.0.image.data must be base64",
-            "a data URL works as well",
+        *(
+            (
+                {"type": "BASE64", "data": data},
+                "parameters.guidances.image_reference.0.image.data must be base64",
+                "a data URL works as well",
+            )
+            for data in ("?", "漢字")
         ),
         (
             {"type": "BASE64", "data": "aé=="},

@@ -115,3 +115,26 @@ def test_calculator_tells_credits_where_prices_are_in_dollars() -> None:
     with client_of(fake) as client:
         assert cost(client, "TEXTURE_GENERATION", preview=True) == 5
     fake.close()
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "least", "given"),
+    [
+        ("IMAGE_GENERATION", "loraCount", 0, {"imageWidth": 512, "imageHeight": 512}),
+        ("IMAGE_GENERATION", "controlnetsCost", 0, {"imageWidth": 512, "imageHeight": 512}),
+        ("UNIVERSAL_UPSCALER_ULTRA", "inputWidth", 1, {"inputHeight": 64, "upscaleMultiplier": 2}),
+        ("UNIVERSAL_UPSCALER_ULTRA", "inputHeight", 1, {"inputWidth": 64, "upscaleMultiplier": 2}),
+    ],
+)
+@pytest.mark.parametrize("number", [2**31, 2**64, 1e308])
+def test_number_of_more_than_32_bits_is_refused(
+    client: httpx.Client, service: str, name: str, least: int, given: dict[str, Any], number: float
+) -> None:
+    """GraphQL has none."""
+    asked = {"service": service, "serviceParams": {service: {**given, name: number}}}
+    answer = client.post("/pricing-calculator", json=asked)
+    assert answer.json() == {
+        "error": f"serviceParams.{service}.{name} must be between {least} and 2147483647",
+        "path": "$",
+        "code": "unexpected",
+    }

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from leomock import Fake
+from leomock.rendering.image import Picture
 
 PATHS = ("/generations-lcm", "/lcm-instant-refine", "/lcm-inpainting", "/lcm-upscale")
 
@@ -85,37 +86,77 @@ def test_inpainting_leaves_the_black_side_alone(client: httpx.Client) -> None:
     assert any(abs(a - b) > 30 for a, b in zip(left, (200, 30, 30), strict=True))
 
 
-def test_upscaled_picture_stays(client: httpx.Client, fake: Fake) -> None:
-    """As a picture of a finished generation, with its variation, to be downloaded."""
+def upscaled(client: httpx.Client) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], Image.Image]:
+    """An upscale: its answer, its generation, its variation and its picture."""
     job, image = drawn(client, "/lcm-upscale")
-    row = client.get(f"/generations/{job['generationId'][0]}").json()["generations_by_pk"]
-    assert row["status"] == "COMPLETE"
-    (picture,) = row["generated_images"]
-    assert picture["id"] == job["generatedImageId"]
-    kept = Image.open(io.BytesIO(client.get(picture["url"]).content))
-    assert kept.tobytes() == image.tobytes()
+    (generation_id,), (variation_id,) = job["generationId"], job["variationId"]
+    row = client.get(f"/generations/{generation_id}").json()["generations_by_pk"]
+    (variation,) = client.get(f"/variations/{variation_id}").json()["generated_image_variation_generic"]
+    return job, row, variation, image
 
 
-def test_upscaled_picture_has_a_variation(client: httpx.Client) -> None:
-    """Both are twice as wide and high as the sketch, and finished.
+def opened(client: httpx.Client, url: str) -> Image.Image:
+    """The picture at an address."""
+    return Image.open(io.BytesIO(client.get(url).content))
+
+
+def test_upscaled_picture_stays(client: httpx.Client) -> None:
+    """As the variation of the picture of a finished generation, both to be downloaded.
 
     Holds code:resources.realtime_canvas.perform_alchemy_upscale_lcm.
     """
-    job, image = drawn(client, "/lcm-upscale")
-    (id,) = job["variationId"]
-    (variation,) = client.get(f"/variations/{id}").json()["generated_image_variation_generic"]
-    assert (variation["status"], variation["transformType"]) == ("COMPLETE", "UPSCALE")
-    row = client.get(f"/generations/{job['generationId'][0]}").json()["generations_by_pk"]
-    assert (row["imageWidth"], row["imageHeight"]) == image.size == (1024, 1024)
-    (listed,) = row["generated_images"][0]["generated_image_variation_generics"]
-    assert listed["id"] == id
+    job, row, variation, image = upscaled(client)
+    assert (row["status"], variation["status"], variation["transformType"]) == (
+        "COMPLETE",
+        "COMPLETE",
+        "UPSCALE",
+    )
+    (picture,) = row["generated_images"]
+    assert picture["id"] == job["generatedImageId"]
+    (listed,) = picture["generated_image_variation_generics"]
+    assert (listed["id"], listed["url"]) == (variation["id"], variation["url"])
+    assert opened(client, variation["url"]).tobytes() == image.tobytes()
+    assert opened(client, picture["url"]).size == (row["imageWidth"], row["imageHeight"]) == (512, 512)
+
+
+def test_upscaled_picture_shows_the_sketch(client: httpx.Client) -> None:
+    """So does the picture that it was made from."""
+    _, row, variation, _ = upscaled(client)
+    for url in (row["generated_images"][0]["url"], variation["url"]):
+        image = opened(client, url)
+        # Above the plate at the bottom.
+        mean = image.crop((0, 0, image.width, image.height // 2)).resize((1, 1)).getpixel((0, 0))
+        other = Picture("a boat", 7, 0, 512, 512).draw().image.crop((0, 0, 512, 256)).resize((1, 1))
+        assert mean[0] - mean[1] > other.getpixel((0, 0))[0] - other.getpixel((0, 0))[1] + 20  # type: ignore[index]
+
+
+@pytest.mark.parametrize("path", ["unzoom", "nobg", "universal-upscaler"])
+def test_upscaled_picture_can_be_varied(client: httpx.Client, fake: Fake, path: str) -> None:
+    """Its variation is one like all others: further ones are made from it."""
+    _, _, variation, _ = upscaled(client)
+    source = {"id": variation["id"], "isVariation": True}
+    if path == "universal-upscaler":
+        source = {"variationId": variation["id"]}
+    (job,) = client.post(f"/variations/{path}", json=source).json().values()
+    fake.finish(job["id"])
+    (further,) = client.get(f"/variations/{job['id']}").json()["generated_image_variation_generic"]
+    assert opened(client, further["url"]).width >= 1024
+
+
+def test_upscaled_picture_goes_with_its_generation(client: httpx.Client, fake: Fake) -> None:
+    """With its variation, and with the sketch that was kept for both."""
+    _, row, variation, _ = upscaled(client)
+    client.delete(f"/generations/{row['id']}")
+    answer = client.get(f"/variations/{variation['id']}").json()
+    assert answer == {"generated_image_variation_generic": []}
+    assert not fake.world.bucket.objects
 
 
 def test_call_that_tells_neither_time_nor_strength(client: httpx.Client, fake: Fake) -> None:
     """The answer has the world's time; seven tenths of the sketch are changed.
 
     Holds code:resources.realtime_canvas._answer
-    and code:resources.realtime_canvas._picture.
+    and code:resources.realtime_canvas._strength.
     """
     job, image = drawn(client, "/generations-lcm", requestTimestamp=None)
     assert job["requestTimestamp"] == str(int(fake.world.clock.now() * 1000))
@@ -127,7 +168,7 @@ def test_sketch_that_cannot_be_read_is_drawn_without(client: httpx.Client) -> No
 
     Holds code:resources.realtime_canvas._image.
     """
-    for sketch in ("data:image/jpeg;base64,AAAA", "data:image/jpeg;base64,A"):
+    for sketch in ("data:image/jpeg;base64,AAAA", "data:image/jpeg;base64,A", "data:image/jpeg;base64,ß"):
         _, image = drawn(client, "/generations-lcm", imageDataUrl=sketch)
         assert image.size == (512, 512)
 

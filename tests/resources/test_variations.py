@@ -119,7 +119,7 @@ def test_variation_goes_from_pending_to_complete(
 def test_universal_upscaler_is_named_after_itself(client: httpx.Client, fake: Fake) -> None:
     """Its url has the other form seen on the CDN; of the five types it has UPSCALE.
 
-    Holds code:resources.variations._begin#2.
+    Holds code:resources.variations.variation_row#2.
     """
     row = finished(client, "universal-upscaler", generatedImageId=picture(client))
     assert row["transformType"] == "UPSCALE"
@@ -156,7 +156,7 @@ def test_variation_of_another_key_is_unknown(client: httpx.Client, fake: Fake) -
 def test_unzoom_is_wider(client: httpx.Client) -> None:
     """Half as much again each way.
 
-    Holds code:resources.variations._begin.
+    Holds code:resources.variations.variation_row.
     """
     image = opened(client, finished(client, "unzoom", id=picture(client))["url"])
     assert (image.format, image.size) == ("JPEG", (384, 192))
@@ -165,7 +165,7 @@ def test_unzoom_is_wider(client: httpx.Client) -> None:
 def test_upscale_is_larger(client: httpx.Client) -> None:
     """Twice as wide and as high.
 
-    Holds code:resources.variations._begin.
+    Holds code:resources.variations.variation_row.
     """
     image = opened(client, finished(client, "upscale", id=picture(client))["url"])
     assert (image.format, image.size) == ("JPEG", (512, 256))
