@@ -85,7 +85,7 @@ async def _with_mcp(app: Any, api: Api, url: str, stop: asyncio.Event) -> AsyncI
 
     loop = asyncio.get_running_loop()
     transport = Transport(app, lambda call: asyncio.run_coroutine_threadsafe(call, loop))
-    capability = whole(api.spec, "generations")
+    capability = whole(api.specs, "generations")
     (upstream,) = capability.upstreams
     clients = {upstream.namespace: client_of(f"{url}/api/rest/v1", "", transport)}
     async with calling(capability, clients) as caller:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from leomock.capability.files import Operation
 from leomock.errors import ApiError
 from leomock.spec.compile import Operation as Documented
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions, version_of
 
 
-def documented(spec: Spec, operation: Operation) -> Documented | None:
-    """The operation that has the same method and path, if there is one."""
+def documented(versions: Versions, operation: Operation) -> Documented | None:
+    """The operation of the same version that has the same method and path, if there is one."""
+    spec = versions[version_of(operation.upstream.base_uri)]
     try:
         found, _ = spec.route(operation.method, operation.path.strip("/").split("/"))
     except ApiError:

@@ -12,7 +12,7 @@ from leomock.capability.documented import documented
 from leomock.capability.export import as_yaml
 from leomock.capability.files import Capability, Offer, Operation
 from leomock.spec.compile import Operation as Documented
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions, version_of
 from leomock.spec.refs import Json
 
 # The format's limits.
@@ -26,10 +26,10 @@ _SAMPLES: dict[str, Any] = {"integer": 1, "number": 1, "boolean": True, "string"
 _GENERATIONS = frozenset({"createGeneration", "getGenerationById"})
 
 
-def skill(capability: Capability, spec: Spec) -> dict[str, str]:
+def skill(capability: Capability, versions: Versions) -> dict[str, str]:
     """The files of the skill, by their paths; the first step of each is the name of the skill."""
     name = skill_name(capability)
-    known = {each.id: documented(spec, each) for each in _offered(capability)}
+    known = {each.id: documented(versions, each) for each in _offered(capability)}
     files = {f"{name}/SKILL.md": _instructions(name, capability, known)}
     for operation in _offered(capability):
         files[f"{name}/{_reference(operation)}"] = _described(operation, known[operation.id])
@@ -70,6 +70,7 @@ def _instructions(name: str, capability: Capability, known: dict[str, Documented
         f"{_cell(each.description)} | {_nature(capability, each)} |"
         for each in operations
     )
+    base_uri = capability.upstreams[0].base_uri
     own = {each.id for each in known.values() if each} >= _GENERATIONS
     return f"""---
 {as_yaml(front)}---
@@ -83,9 +84,9 @@ def _instructions(name: str, capability: Capability, known: dict[str, Documented
 The script reads two things from the environment:
 
 * `LEONARDO_API_KEY` (or `LEONARDO_AI_API_KEY`): the API key. Never print it or write it into a file.
-* `LEONARDO_BASE_URL`: where the API is, {capability.upstreams[0].base_uri} unless told otherwise. Calls
+* `LEONARDO_BASE_URL`: where the API is, {base_uri} unless told otherwise. Calls
   there may cost credits. To try things out for nothing, run `leomock serve` and set
-  `LEONARDO_BASE_URL=http://127.0.0.1:8090/api/rest/v1`; a fake takes any key.
+  `LEONARDO_BASE_URL=http://127.0.0.1:8090/api/rest/{version_of(base_uri)}`; a fake takes any key.
 
 ## Operations
 

@@ -1,4 +1,4 @@
-"""The API as one capability that needs no file: every operation of our documents as a tool.
+"""The API as one capability that needs no file: every operation of every version as a tool.
 
 Names, descriptions and hints are by the conventions of the published files (`export`).
 """
@@ -8,31 +8,34 @@ from __future__ import annotations
 from leomock.capability.export import KEY, PROVIDER, hints, kebab, tool_name
 from leomock.capability.files import Adapter, Capability, Input, Offer, Operation, Upstream
 from leomock.spec.compile import Operation as Documented
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions
 
 NAME = "leonardo-ai"
 
 
-def whole(spec: Spec, group: str = "") -> Capability:
-    """All operations of the documents, or those of one group, behind one MCP adapter."""
-    address = spec.effective["servers"][0]["url"]
-    upstream = Upstream(NAME, address, KEY)
-    offers = tuple(
-        _offer(upstream, operation)
-        for operation in spec.operations.values()
-        if not group or operation.group == group
-    )
+def whole(versions: Versions, group: str = "") -> Capability:
+    """All operations of the documents, or those of one group, behind one MCP adapter.
+
+    Each version is an upstream, since each has an address of its own.
+    """
+    upstreams: list[Upstream] = []
+    offers: list[Offer] = []
+    for name, spec in versions.items():
+        upstream = Upstream(f"{NAME}-{name}", spec.effective["servers"][0]["url"], KEY)
+        if found := [each for each in spec.operations.values() if not group or each.group == group]:
+            upstreams.append(upstream)
+            offers += (_offer(upstream, each) for each in found)
     label = f"{PROVIDER} API"
-    adapter = Adapter("mcp", NAME, 0, f"{label} as tools, one for each operation.", offers)
+    adapter = Adapter("mcp", NAME, 0, f"{label} as tools, one for each operation.", tuple(offers))
     return Capability(
-        label, adapter.description, (upstream,), tuple(each.operation for each in offers), (adapter,)
+        label, adapter.description, tuple(upstreams), tuple(each.operation for each in offers), (adapter,)
     )
 
 
 def _offer(upstream: Upstream, documented: Documented) -> Offer:
     name = kebab(documented.id)
     operation = Operation(
-        f"{NAME}.{name}",
+        f"{upstream.namespace}.{name}",
         upstream,
         documented.method,
         documented.path,

@@ -67,9 +67,9 @@ def export(group: str | None, output: Path | None, every: bool) -> None:
 def check(file: Path) -> None:
     """Check a capability file and print what it would expose; every error names file, line and key."""
     from leomock.capability.documented import documented
-    from leomock.spec.compile import Spec
+    from leomock.spec.compile import Versions
 
-    capability, spec = _load(file), Spec()
+    capability, versions = _load(file), Versions()
     count = len(capability.operations)
     click.echo(
         f"{file}: {capability.label}, {count} {'operation' if count == 1 else 'operations'}, no errors"
@@ -81,7 +81,7 @@ def check(file: Path) -> None:
         click.echo(f"{adapter.namespace}: {adapter.kind} on port {adapter.port}")
         width = max(len(_shown(offer)) for offer in adapter.offers)
         for offer in adapter.offers:
-            known = "" if documented(spec, offer.operation) else "  (the fake has no such operation)"
+            known = "" if documented(versions, offer.operation) else "  (the fake has no such operation)"
             click.echo(f"  {_shown(offer):{width}}  {offer.operation.id}{known}")
 
 
@@ -98,9 +98,9 @@ def check(file: Path) -> None:
 def skill(file: Path, output: Path) -> None:
     """Write a capability file as an Agent Skill: instructions, references, and a script."""
     from leomock.capability.skill import skill as files_of
-    from leomock.spec.compile import Spec
+    from leomock.spec.compile import Versions
 
-    files = files_of(_load(file), Spec())
+    files = files_of(_load(file), Versions())
     try:
         for name, text in files.items():
             path = output / name
@@ -154,6 +154,7 @@ def serve(
     from leomock.fake import Fake
     from leomock.scenario_files import ScenarioError
     from leomock.server.listen import bind
+    from leomock.spec.compile import version_of
 
     capability = _load(file)
     names = [adapter.namespace for adapter in capability.adapters]
@@ -178,7 +179,8 @@ def serve(
                 click.echo(f"leomock listening on {fake.url}")
                 for each in capability.upstreams:
                     key = bound_key(each, os.environ) or fake.api_key
-                    clients[each.namespace] = client_of(fake.base_url, key, fake.transport)
+                    address = f"{fake.url}/api/rest/{version_of(each.base_uri)}"
+                    clients[each.namespace] = client_of(address, key, fake.transport)
         except (WrongKey, SettingError, ScenarioError) as error:
             raise click.UsageError(str(error)) from None
         listeners = []

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from leomock.capability.upstream import Clients
 
 ALL = click.option(
-    "--all", "every", is_flag=True, help="Every operation as a tool, not the four of generations."
+    "--all",
+    "every",
+    is_flag=True,
+    help="Every operation of every version as a tool, not the four of generations.",
 )
 VENDOR = click.option("--vendor", is_flag=True, help="Also the one tool of Leonardo.AI's own MCP server.")
 # By which name users of the API keep a key; the first is that of the published capability files.
@@ -67,11 +70,11 @@ def mcp(
     from leomock.capability.upstream import WrongKey, calling
     from leomock.capability.whole import whole
     from leomock.scenario_files import ScenarioError
-    from leomock.spec.compile import Spec
+    from leomock.spec.compile import Versions
 
     check_mcp()
     _check_options(context, port, upstream)
-    capability = whole(Spec(), "" if every else "generations")
+    capability = whole(Versions(), "" if every else "generations")
     with ExitStack() as stack:
         try:
             clients = _clients(capability, upstream, stack, jobs=jobs, scenario=scenarios)
@@ -111,18 +114,24 @@ def _check_options(context: click.Context, port: int | None, upstream: str) -> N
 
 
 def _clients(capability: Capability, upstream: str, stack: ExitStack, **settings: Any) -> Clients:
-    """The client of what answers; a fake is started, on a port, since its pictures are to be seen."""
+    """The clients of what answers; a fake is started, on a port, since its pictures are to be seen."""
     from leomock.capability.upstream import bound_key, client_of, real_key
     from leomock.fake import Fake
+    from leomock.spec.compile import version_of
 
-    (api,) = capability.upstreams
-    environment = {api.variable: next((os.environ[name] for name in KEYS if os.environ.get(name)), "")}
+    apis = capability.upstreams
+    environment = {KEYS[0]: next((os.environ[name] for name in KEYS if os.environ.get(name)), "")}
     if upstream == "real":
-        client = client_of(api.base_uri, real_key(api, environment))
-    elif upstream == "fake":
+        return {api.namespace: client_of(api.base_uri, real_key(api, environment)) for api in apis}
+    origin, key, transport = upstream.rstrip("/"), "", None
+    if upstream == "fake":
         fake = stack.enter_context(Fake(**settings))
-        client = client_of(fake.base_url, bound_key(api, environment) or fake.api_key, fake.transport)
+        origin, key, transport = fake.url, fake.api_key, fake.transport
     else:
         check_origin(upstream, "--upstream")
-        client = client_of(f"{upstream.rstrip('/')}/api/rest/v1", bound_key(api, environment))
-    return {api.namespace: client}
+    return {
+        api.namespace: client_of(
+            f"{origin}/api/rest/{version_of(api.base_uri)}", bound_key(api, environment) or key, transport
+        )
+        for api in apis
+    }

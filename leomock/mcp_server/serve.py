@@ -19,7 +19,7 @@ from leomock.mcp_server.tools import Tool, Use, tools_of
 from leomock.mcp_server.vendor import vendor_tool
 from leomock.server.guard import Guard
 from leomock.settings import Settings
-from leomock.spec.compile import Spec, suggestion
+from leomock.spec.compile import Versions, suggestion
 
 PATH = "/mcp"
 KEY = "authorization"
@@ -33,7 +33,7 @@ _SCENARIO = "x-leomock-scenario"
 
 def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()) -> Starlette:
     """The app of an adapter of a capability, which calls with the key that the capability binds."""
-    tools = tools_of(adapter, caller, Spec())
+    tools = tools_of(adapter, caller, Versions())
     return http_app(make_server(tools, adapter.namespace, adapter.description), allow_hosts)
 
 
@@ -41,7 +41,7 @@ def make_api_server(
     capability: Capability, caller: Caller, vendor: bool = False, passed_on: Collection[str] = (KEY,)
 ) -> Server:
     """A server of the API itself: callers over HTTP may send a key of their own."""
-    tools = tools_of(capability.adapters[0], caller, Spec())
+    tools = tools_of(capability.adapters[0], caller, Versions())
     if vendor:
         tools.append(vendor_tool(capability, caller))
     return make_server(tools, "leomock", INSTRUCTIONS, passed_on)

@@ -15,7 +15,7 @@ from leomock.capability.files import Adapter, Input, Offer
 from leomock.capability.upstream import EXPLAIN, Answer, Caller
 from leomock.errors import ApiError
 from leomock.mcp_server.pictures import picture_content
-from leomock.spec.compile import Operation, Spec, suggestion
+from leomock.spec.compile import Operation, Versions, suggestion
 from leomock.spec.refs import Json
 
 READ = "getGenerationById"
@@ -80,9 +80,9 @@ class Tool:
                 raise Refused(f"leomock: {name} needs the argument {each!r}")
 
 
-def tools_of(adapter: Adapter, caller: Caller, spec: Spec) -> list[Tool]:
+def tools_of(adapter: Adapter, caller: Caller, versions: Versions) -> list[Tool]:
     """The tools of an adapter, which call where the caller does."""
-    return [_tool(offer, caller, documented(spec, offer.operation)) for offer in adapter.offers]
+    return [_tool(offer, caller, documented(versions, offer.operation)) for offer in adapter.offers]
 
 
 def _tool(offer: Offer, caller: Caller, operation: Operation | None) -> Tool:

@@ -37,6 +37,8 @@ _ANNOTATIONS = (
     *("readOnly", "writeOnly", "format", "nullable"),
 )
 _KEYWORDS = frozenset([*_JSON_SCHEMA, *_LIMITS, *_ANNOTATIONS])
+# Where the documents of each version of the API are, below those of all.
+_FOLDERS = {"v1": "", "v2": "v2"}
 # What tells a reader more than a validator.
 _TOLD = frozenset(["description", "default", "deprecated", "format"])
 
@@ -289,11 +291,17 @@ class Spec:
         return document
 
 
+def version_of(address: str) -> str:
+    """The version of the API whose name an address ends with; version 1 where it ends with none."""
+    last = address.rstrip("/").rpartition("/")[2]
+    return last if last in _FOLDERS else "v1"
+
+
 class Versions(dict[str, Spec]):
     """The documents of each version of the API, by its name in paths."""
 
     def __init__(self) -> None:
-        super().__init__(v1=Spec(), v2=Spec(specs_folder() / "v2"))
+        super().__init__({name: Spec(specs_folder() / below) for name, below in _FOLDERS.items()})
 
     @cached_property
     def operations(self) -> dict[str, Operation]:

@@ -189,6 +189,18 @@ image-generation-mcp: mcp on port 9090
     )
 
 
+def test_file_of_version_2(tmp_path: Path) -> None:
+    """What its baseUri names is what is checked, and what the fake answers with."""
+    path = changed(tmp_path, ("api/rest/v1", "api/rest/v2"))
+    unknown = [line for line in said("check", str(path))[1].splitlines() if "no such operation" in line]
+    assert len(unknown) == 6  # all but the first, for both adapters
+    with served(str(path), *PORTS, "--port", "fake=0") as (_, (_fake, rest, _mcp)):
+        answer = httpx.post(
+            f"{rest}/v1/generations", json={"model": "gpt-image-1.5", "parameters": {"prompt": "a"}}
+        )
+        assert answer.json()["generate"]["generationId"]
+
+
 @pytest.mark.parametrize("command", [["check"], ["serve"], ["skill", "-o", "x"]])
 def test_file_that_is_wrong(command: list[str], tmp_path: Path) -> None:
     """Every command says what, and where."""

@@ -21,15 +21,15 @@ from leomock.capability.documented import documented
 from leomock.capability.export import exported, file_name
 from leomock.capability.files import Offer, load
 from leomock.server.capability_routes import LONGEST_BODY, MCP_MISSING
-from leomock.spec.compile import Operation, Spec
+from leomock.spec.compile import Operation, Versions
 from tests.capability.adapters import adapter_of, caller_of, changed, json_of, shipped
 from tests.fixtures import client_of
 
-SPEC = Spec()
+VERSIONS = Versions()
 ID = "6163f776-ad40-47fc-acd4-c04b22590ada"
 OFFERS = [
     (file_name(namespace).removesuffix(".yaml"), offer)
-    for namespace in exported(SPEC)
+    for namespace in exported(VERSIONS["v1"])
     for offer in shipped(file_name(namespace).removesuffix(".yaml")).adapters[0].offers
 ]
 
@@ -58,7 +58,7 @@ def sample(operation: Operation, schema: dict[str, Any]) -> Any:
 
 def calls(offer: Offer) -> Iterator[tuple[str, str, bytes]]:
     """Right and wrong calls of an operation: method, path, body."""
-    operation = documented(SPEC, offer.operation)
+    operation = documented(VERSIONS, offer.operation)
     assert operation
     samples = {name: sample(operation, variable.schema) for name, variable in operation.variables.items()}
     path = re.sub(r"\{(.+?)\}", lambda variable: str(samples[variable[1]]), offer.path)

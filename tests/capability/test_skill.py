@@ -11,7 +11,7 @@ import pytest
 from leomock.capability.files import Capability, load
 from leomock.capability.leonardo import parser
 from leomock.capability.skill import LONGEST_DESCRIPTION, skill
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions
 from tests.capability.adapters import changed, shipped
 from tests.capability.test_routes import OFFERS
 
@@ -20,13 +20,13 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from skills_ref import validate  # type: ignore[import-untyped]
 
-SPEC = Spec()
+VERSIONS = Versions()
 FILES = sorted({file for file, _ in OFFERS})
 
 
 def written(capability: Capability, folder: Path) -> Path:
     """The folder of the skill."""
-    for name, text in skill(capability, SPEC).items():
+    for name, text in skill(capability, VERSIONS).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
     (made,) = (path for path in folder.iterdir() if path.is_dir())
@@ -54,7 +54,7 @@ def test_skill_of_the_image_generations(tmp_path: Path) -> None:
         front.split()
     )
     assert "## Generate images" in text
-    assert "## Generate images" not in skill(shipped("datasets"), SPEC)["leonardo-ai-datasets/SKILL.md"]
+    assert "## Generate images" not in skill(shipped("datasets"), VERSIONS)["leonardo-ai-datasets/SKILL.md"]
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -64,11 +64,13 @@ def test_examples_are_calls_that_the_script_takes(file: str) -> None:
 
     for operation in shipped(file).operations:
         name = operation.id.partition(".")[2]
-        (text,) = (text for path, text in skill(shipped(file), SPEC).items() if path.endswith(f"/{name}.md"))
+        (text,) = (
+            text for path, text in skill(shipped(file), VERSIONS).items() if path.endswith(f"/{name}.md")
+        )
         (line,) = re.findall(r"^python scripts/leonardo\.py (.*)$", text, re.MULTILINE)
         options = parser().parse_args(shlex.split(line))
         segments = options.path.strip("/").split("/")
-        found, _ = SPEC.route(options.method, segments)
+        found, _ = VERSIONS["v1"].route(options.method, segments)
         assert (found.method, found.path) == (operation.method, operation.path)
 
 

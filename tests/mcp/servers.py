@@ -18,11 +18,11 @@ from mcp_types import CallToolResult, TextContent
 
 from leomock import Fake
 from leomock.capability.upstream import Caller, client_of
-from leomock.capability.whole import NAME, whole
+from leomock.capability.whole import whole
 from leomock.mcp_server import make_api_server
-from leomock.spec.compile import Spec
+from leomock.spec.compile import Versions, version_of
 
-SPEC = Spec()
+VERSIONS = Versions()
 CREATE = "leonardo-ai-create-generation"
 READ = "leonardo-ai-get-generation-by-id"
 DELETE = "leonardo-ai-delete-generation-by-id"
@@ -66,9 +66,13 @@ def over_stdio(*arguments: str, **more: str) -> StdioServerParameters:
 
 def in_process(fake: Fake, group: str = "", key: str | None = None, vendor: bool = True) -> Any:
     """The server itself, over a fake that needs no port."""
-    capability = whole(SPEC, group)
-    client = client_of(fake.base_url, fake.api_key if key is None else key, fake.transport)
-    caller = Caller({each.id: each for each in capability.operations}, {NAME: client})
+    capability = whole(VERSIONS, group)
+    key = fake.api_key if key is None else key
+    clients = {
+        each.namespace: client_of(f"{fake.url}/api/rest/{version_of(each.base_uri)}", key, fake.transport)
+        for each in capability.upstreams
+    }
+    caller = Caller({each.id: each for each in capability.operations}, clients)
     return make_api_server(capability, caller, vendor)
 
 

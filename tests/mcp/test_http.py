@@ -207,11 +207,13 @@ def test_progress_and_a_call_that_is_given_up(mode: str) -> None:
 
 def test_upstream_at_an_address(url: str) -> None:
     """`leomock mcp` calls it with the key of the environment, and of a caller who sends one."""
-    with served("mcp", "--http", "0", "--quiet", "--upstream", url, LEONARDO_API_KEY=KEY) as mcp:
+    arguments = ("mcp", "--http", "0", "--all", "--quiet", "--upstream", url)
+    with served(*arguments, LEONARDO_API_KEY=KEY) as mcp:
         made = call(mcp, CREATE, {"body": {"prompt": "a"}})
         id = body_of(made)["sdGenerationJob"]["generationId"]
         assert body_of(call(mcp, READ, {"id": id}))["generations_by_pk"]["id"] == id
         assert body_of(call(mcp, READ, {"id": id}, **key(OTHER))) == {"generations_by_pk": None}
+        assert body_of(call(mcp, "leonardo-ai-list-models-v2"))["productionApiAvailableModels"]
         assert error_of(call(mcp, READ, {"id": id}, **key("wrong"))).startswith("401 ")
         shown = call(mcp, READ, {"id": id, "include_images": True})
         assert [each.type for each in shown.content] == ["text", *["image"] * 4]

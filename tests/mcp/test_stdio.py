@@ -46,7 +46,7 @@ def test_upstream_that_is_gone() -> None:
         url = fake.url
     text = error_of(call(over_stdio("--upstream", url), LIST, {"userId": KEY}))
     assert text.startswith(
-        '502 {"error":"leomock: leonardo-ai at https://cloud.leonardo.ai/api/rest/v1 gave '
+        '502 {"error":"leomock: leonardo-ai-v1 at https://cloud.leonardo.ai/api/rest/v1 gave '
     )
 
 
@@ -72,20 +72,25 @@ def test_generation_with_progress_and_pictures() -> None:
 def test_stdout_has_the_protocol_alone() -> None:
     """One JSON object a line, and the end of the input ends the process."""
     ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-m", "leomock", "mcp"],
-        input="".join(f"{json.dumps(message)}\n" for message in (HELLO, ready, LISTING)),
         env=environment(),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=30,
-        check=True,
-    )
-    hello, listed = map(json.loads, done.stdout.splitlines())
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.writelines(f"{json.dumps(message)}\n" for message in (HELLO, ready, LISTING))
+        process.stdin.flush()
+        # The end of the input gives up what was asked for and is not answered yet.
+        hello, listed = (json.loads(process.stdout.readline()) for _ in range(2))
+        assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == 0
     assert hello["result"]["protocolVersion"] == "2025-06-18"
     assert hello["result"]["serverInfo"]["name"] == "leomock"
     assert len(listed["result"]["tools"]) == 4
-    assert done.stderr == ""
 
 
 # --- what the command refuses ------------------------------------------------------------------------

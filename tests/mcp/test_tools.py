@@ -25,7 +25,7 @@ from tests.mcp.servers import (
     DELETE,
     LIST,
     READ,
-    SPEC,
+    VERSIONS,
     body_of,
     call,
     error_of,
@@ -94,9 +94,9 @@ def test_four_tools_are_those_of_the_capability_file(fake: Fake) -> None:
 
 
 def test_tools_of_every_operation_are_named_and_described_as_exported(fake: Fake) -> None:
-    """The tools of all capability files are there, and five of operations that no file has."""
+    """The tools of all capability files are there, and eight of operations that no file has."""
     listed = {tool.name: tool for tool in tools(in_process(fake))}
-    assert len(listed) == len(SPEC.operations) + 1 == 59
+    assert len(listed) == len(VERSIONS.operations) + 1 == 62
     offers = [
         offer
         for file in capabilities_folder().glob("*.yaml")
@@ -121,13 +121,13 @@ def test_body_is_described_in_full(fake: Fake) -> None:
     """Each parameter with its type, its limits and what it does; paths and queries are typed as well."""
     listed = {tool.name: tool.input_schema for tool in tools(in_process(fake))}
     body = listed[CREATE]["properties"]["body"]
-    assert set(body["properties"]) == set(SPEC.operations["createGeneration"].variables)
+    assert set(body["properties"]) == set(VERSIONS.operations["createGeneration"].variables)
     assert body["required"] == ["prompt"]
     assert body["properties"]["width"]["type"] == ["integer", "null"]
     assert body["properties"]["width"]["description"]
     assert listed[CREATE]["required"] == ["body"]
     query = listed[LIST]["properties"]
-    assert (query["limit"]["type"], query["userId"]["type"]) == ("integer", "string")
+    assert (query["limit"]["type"], query["userId"]["type"]) == (["integer", "null"], "string")
     assert listed[LIST]["required"] == ["userId"]
     added = {name: text for name, text in listed[READ]["properties"].items() if name != "id"}
     assert set(added) == {"wait", "include_images"}
@@ -152,12 +152,12 @@ def test_every_tool_is_listed_and_answers(server: Any) -> None:
                 Draft202012Validator(tool.output_schema).validate(body_of(result))
         return len(listed)
 
-    assert talk(server, talking) == 59
+    assert talk(server, talking) == 62
     for name, text in refused.items():
-        # A status and the body: an object in version 1, a list for blueprints.
+        # A status and the body: an object, or a list for blueprints and version 2.
         status, _, body = text.partition(" ")
         assert status in ("200", "400", "403", "404"), (name, text)
-        assert body.startswith(('{"error":"', '[{"message":"')), (name, text)
+        assert body.startswith(('{"error":"', '[{"extensions":{"code":"')), (name, text)
     assert len(refused) < 30, sorted(refused)
 
 
@@ -341,7 +341,8 @@ def test_wrong_arguments(fake: Fake, tool: str, arguments: dict[str, Any], text:
 def test_errors_of_blueprints_are_tool_errors(fake: Fake) -> None:
     """They come with status 200."""
     text = error_of(call(in_process(fake), "leonardo-ai-get-blueprint-by-id", {"id": NOBODYS_ID}))
-    assert text.startswith('200 [{"message":"Blueprint not found"')
+    assert text.startswith('200 [{"extensions":{"code":"NOT_FOUND"')
+    assert '"message":"Blueprint not found"' in text
 
 
 def test_unknown_tool(fake: Fake) -> None:
