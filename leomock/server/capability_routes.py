@@ -17,7 +17,7 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from leomock.capability.files import Adapter, Offer
-from leomock.capability.upstream import Answer, Caller, no_answer
+from leomock.capability.upstream import Answer, Caller
 from leomock.errors import NO_ENDPOINT, TOO_LARGE, UNEXPECTED_VARIABLE, WRONG_METHOD, ApiError
 from leomock.server.admin_routes import refused
 from leomock.server.guard import Guard
@@ -179,7 +179,7 @@ class _Routes:
         try:
             return orjson.dumps(offer.result(orjson.loads(answer.content)))
         except orjson.JSONDecodeError:
-            raise no_answer(offer.operation, "it is not JSON") from None
+            raise self._caller.no_answer(offer.operation, "it is not JSON") from None
 
 
 def _at(offer: Offer, location: str) -> list[str]:
