@@ -26,6 +26,8 @@ from leomock.settings import Settings
 from leomock.spec.compile import suggestion
 from leomock.spec.parse import GRAPHQL_NAME
 
+# Where an MCP adapter answers; what a client is configured with ends so.
+MCP_PATH = "/mcp"
 MCP_MISSING = "MCP needs an extra that is not installed; pip install 'leomock[mcp]' adds it"
 # A real fake's own limit, so that both refuse the same bodies.
 LONGEST_BODY = Settings().max_body
@@ -63,9 +65,9 @@ def mcp_server() -> ModuleType | None:
     try:
         return import_module("leomock.mcp_server")
     except ModuleNotFoundError as error:
-        if error.name == "leomock.mcp_server" or (error.name or "").partition(".")[0] == "mcp":
-            return None
-        raise
+        if error.name != "leomock.mcp_server" and (error.name or "").startswith("leomock."):
+            raise
+        return None
 
 
 class _Routes:
