@@ -22,11 +22,11 @@ SECONDS_BETWEEN_WRITES = 5.0
 Answering = Callable[[Any, str], Coroutine[Any, Any, None]]  # on a socket, at a URL
 
 
-def run_on(host: str, port: int, run: Answering) -> None:
-    """Run what answers on a socket, until it ends."""
+def run_on(host: str, port: int, run: Answering, otherwise: str = "--port 0 picks a free port") -> None:
+    """Run what answers on a socket, until it ends; `otherwise` is what to do where the port is taken."""
     from leomock.server.listen import address, bind
 
-    with listening_on(host, port, "--port 0 picks a free port"):
+    with listening_on(host, port, otherwise):
         listener = bind(host, port)
     with listener:
         asyncio_run(run(listener, address(listener)))
@@ -53,6 +53,7 @@ async def serve_fake(
     api.worlds.say = to_stderr
     sender = Sender(None if quiet else to_stderr)
     app = make_app(api, None if quiet else to_stderr, sender)
+    told = [f"leomock listening on {url}"]
     # The documents stay for good, and the rows of worlds are no garbage: to look for some less often saves a
     # tenth of every call.
     gc.freeze()
@@ -64,8 +65,11 @@ async def serve_fake(
     try:
         async with contextlib.AsyncExitStack() as stack:
             if mcp:
+                from leomock.server.capability_routes import MCP_PATH
+
                 app = await stack.enter_async_context(_with_mcp(app, api, url, stop))
-            await listen(make_config(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
+                told.append(f"leomock: mcp listening on {url}{MCP_PATH}")
+            await listen(make_config(app), listener, stop, lambda: click.echo("\n".join(told)))
     finally:
         for task in ticking[1:]:
             task.cancel()
@@ -79,8 +83,9 @@ async def _with_mcp(app: Any, api: Api, url: str, stop: asyncio.Event) -> AsyncI
     """The fake's app with MCP tools beside it, which call it without a port, each caller with its own key."""
     from leomock.capability.upstream import calling, client_of
     from leomock.capability.whole import whole
-    from leomock.mcp_server import KEY, PATH, http_app, make_api_server
+    from leomock.mcp_server import KEY, http_app, make_api_server
     from leomock.server.app import beside
+    from leomock.server.capability_routes import MCP_PATH
     from leomock.transport import Transport
 
     loop = asyncio.get_running_loop()
@@ -93,7 +98,7 @@ async def _with_mcp(app: Any, api: Api, url: str, stop: asyncio.Event) -> AsyncI
         server = make_api_server(capability, caller, passed_on=(KEY, "host"))
         tools = http_app(server, api.settings.allow_hosts)
         async with open_until(stop, tools):
-            yield beside(app, PATH, tools)
+            yield beside(app, MCP_PATH, tools)
 
 
 @contextlib.asynccontextmanager
@@ -117,11 +122,11 @@ async def open_until(stop: asyncio.Event, app: Any) -> AsyncIterator[None]:
 
 async def serve_mcp(app: Any, listener: Any, url: str, quiet: bool) -> None:
     """Answer MCP clients."""
-    from leomock.mcp_server import PATH
+    from leomock.server.capability_routes import MCP_PATH
 
     stop = asyncio.Event()
     async with open_until(stop, app):
-        await _answer(app, listener, f"{url}{PATH}", quiet, stop=stop)
+        await _answer(app, listener, f"{url}{MCP_PATH}", quiet, stop=stop)
 
 
 async def serve_forward(

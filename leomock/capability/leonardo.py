@@ -38,10 +38,16 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 
 def call(method: str, path: str, body: Any = None) -> Any:
     """The JSON values that the API answers."""
-    key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
-    if key is None:
+    name = next((name for name in KEYS if os.environ.get(name)), None)
+    if name is None:
         raise Refused(f"there is no API key; set {KEYS[0]} (a fake takes any text)")
+    key = os.environ[name].strip()
+    if not (key.isascii() and key.isprintable()):
+        # It could not be sent, and what complains then would show it.
+        raise Refused(f"what {name} holds is no key: not printable ASCII")
     base = os.environ.get("LEONARDO_BASE_URL") or REAL
+    if not base.startswith(("http://", "https://")):
+        raise Refused(f"LEONARDO_BASE_URL is {base!r}; set it to an address such as {REAL}")
     request = urllib.request.Request(
         f"{base.rstrip('/')}/{path.lstrip('/')}",
         None if body is None else json.dumps(body).encode(),

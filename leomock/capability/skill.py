@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 1024
 SCRIPT = Path(__file__).with_name("leonardo.py")
 _NEEDS = "Needs Python 3.9 or later, an API key in the environment, and access to the API or to a fake of it."
+_Row = tuple[str, str, bool, Json]  # name, location, whether it is required, schema
 _ID = "6163f776-ad40-47fc-acd4-c04b22590ada"
 _SAMPLES: dict[str, Any] = {"integer": 1, "number": 1, "boolean": True, "string": "..."}
 # What the script's own commands call; it makes any other call as well.
@@ -118,9 +120,9 @@ _GENERATING = """
 A generation takes a while: create it, wait for it, then fetch the pictures.
 
 ```
-python scripts/leonardo.py create "a lighthouse at dusk" '{"num_images": 1, "width": 768, "height": 512}'
-python scripts/leonardo.py wait GENERATION_ID
-python scripts/leonardo.py download GENERATION_ID -o pictures
+python3 scripts/leonardo.py create "a lighthouse at dusk" '{"num_images": 1, "width": 768, "height": 512}'
+python3 scripts/leonardo.py wait GENERATION_ID
+python3 scripts/leonardo.py download GENERATION_ID -o pictures
 ```
 
 `create` prints the id as `sdGenerationJob.generationId`, and what it costs. `wait` ends with the status
@@ -170,8 +172,9 @@ def _described(operation: Operation, known: Documented | None) -> str:
     own = {each.name: {"type": each.type, "description": each.description} for each in operation.inputs}
     rows = (
         [
-            (v.name, v.location, v.required, {**own.get(v.name, {}), **known.resolved(v.schema)})
+            row
             for v in known.variables.values()
+            for row in _rows(known, v.name, v.location, v.required, {**own.get(v.name, {}), **v.schema})
         ]
         if known
         else [(each.name, each.location, each.required, own[each.name]) for each in operation.inputs]
@@ -197,6 +200,16 @@ def _described(operation: Operation, known: Documented | None) -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+def _rows(known: Documented, name: str, location: str, required: bool, schema: Json) -> Iterator[_Row]:
+    """A parameter and whatever it has within: `elements`, `elements[].akUUID`."""
+    yield name, location, required, schema
+    if "items" in schema:
+        name, schema = f"{name}[]", known.resolved(schema["items"])
+    needed = schema.get("required", ())
+    for each, part in schema.get("properties", {}).items():
+        yield from _rows(known, f"{name}.{each}", location, each in needed, known.resolved(part))
 
 
 def _limits(schema: Json, required: bool) -> str:
@@ -233,7 +246,7 @@ def _command(operation: Operation, known: Documented | None) -> str:
             for v in known.variables.values()
             if v.location == "body" and v.required
         }
-    text = f"python scripts/{SCRIPT.name} call {operation.method} {path}"
+    text = f"python3 scripts/{SCRIPT.name} call {operation.method} {path}"
     return f"{text} '{_json(body).replace(chr(39), chr(92) + 'u0027')}'" if body else text
 
 

@@ -80,11 +80,11 @@ class Caller:
             request.headers.pop("authorization", None)
             response = await client.send(request, stream=True)
             try:
-                return await _file(response, operation)
+                return await self._file(response, operation)
             finally:
                 await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise no_answer(operation, str(error) or type(error).__name__) from None
+            raise self.no_answer(operation, str(error) or type(error).__name__) from None
 
     async def send(
         self, operation: Operation, arguments: Mapping[str, Any], headers: Mapping[str, str] | None = None
@@ -108,30 +108,28 @@ class Caller:
                 headers=[(name.encode(), text.encode()) for name, text in sent.items()],
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise no_answer(operation, str(error) or type(error).__name__) from None
+            raise self.no_answer(operation, str(error) or type(error).__name__) from None
         return Answer(response.status_code, response.headers, response.content)
 
+    def no_answer(self, operation: Operation, reason: str) -> ApiError:
+        """The refusal of a call that the upstream did not answer, or not so that it could be used."""
+        namespace = operation.upstream.namespace
+        return NO_ANSWER(
+            upstream=namespace,
+            address=str(self._clients[namespace].base_url).rstrip("/"),
+            reason=reason,
+            explain=f"{operation.id} was called and the answer did not come through",
+        )
 
-async def _file(response: httpx.Response, operation: Operation) -> bytes:
-    if not response.is_success:
-        raise no_answer(operation, f"{response.url} answers {response.status_code}")
-    content = b""
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > LONGEST_FILE:
-            raise no_answer(operation, f"{response.url} has more than {LONGEST_FILE} bytes")
-    return content
-
-
-def no_answer(operation: Operation, reason: str) -> ApiError:
-    """The refusal of a call that the upstream did not answer, or not so that it could be used."""
-    upstream = operation.upstream
-    return NO_ANSWER(
-        upstream=upstream.namespace,
-        address=upstream.base_uri,
-        reason=reason,
-        explain=f"{operation.id} was called and the answer did not come through",
-    )
+    async def _file(self, response: httpx.Response, operation: Operation) -> bytes:
+        if not response.is_success:
+            raise self.no_answer(operation, f"{response.url} answers {response.status_code}")
+        content = b""
+        async for chunk in response.aiter_bytes():
+            content += chunk
+            if len(content) > LONGEST_FILE:
+                raise self.no_answer(operation, f"{response.url} has more than {LONGEST_FILE} bytes")
+        return content
 
 
 def bound_key(upstream: Upstream, environment: Mapping[str, str]) -> str:
@@ -181,7 +179,8 @@ def _target(operation: Operation, arguments: Mapping[str, Any]) -> str:
 
     def filled(variable: re.Match[str]) -> str:
         name = variable[1]
-        if name not in values:
+        if not values.get(name):
+            # Without that step, the path would be another operation's.
             raise MISSING_VARIABLE(
                 name=name, explain=f"{operation.id} needs {name!r}: it is part of the path"
             )

@@ -198,7 +198,7 @@ async def _serve(
     quiet: bool,
 ) -> None:
     from leomock.capability.upstream import calling
-    from leomock.server.capability_routes import lacks, make_app
+    from leomock.server.capability_routes import MCP_PATH, lacks, make_app
     from leomock.server.listen import address, listen, make_config
     from leomock.server.recording import Recording, to_stderr
 
@@ -210,7 +210,8 @@ async def _serve(
         for adapter, listener in zip(capability.adapters, listeners, strict=True):
             app = make_app(adapter, caller, allow_hosts)
             await stack.enter_async_context(open_until(stop, app))
-            line = f"{adapter.namespace}: {adapter.kind} listening on {address(listener)}"
+            path = MCP_PATH if adapter.kind == "mcp" else ""
+            line = f"{adapter.namespace}: {adapter.kind} listening on {address(listener)}{path}"
             if missing := lacks(adapter):
                 line += f", to say that {missing}"
             config = make_config(app if quiet else Recording(app, to_stderr))

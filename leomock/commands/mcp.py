@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -97,7 +99,7 @@ def mcp(
         if port is None:
             asyncio_run(over_stdio())
         else:
-            run_on(host, port, over_http)
+            run_on(host, port, over_http, "--http 0 picks a free port")
 
 
 def _check_options(context: click.Context, port: int | None, upstream: str) -> None:
@@ -119,11 +121,12 @@ def _clients(capability: Capability, upstream: str, stack: ExitStack, **settings
     from leomock.fake import Fake
     from leomock.spec.compile import version_of
 
-    apis = capability.upstreams
-    environment = {KEYS[0]: next((os.environ[name] for name in KEYS if os.environ.get(name)), "")}
+    variable = next((name for name in KEYS if os.environ.get(name)), KEYS[0])
+    apis = [replace(api, variable=variable) for api in capability.upstreams]
     if upstream == "real":
-        return {api.namespace: client_of(api.base_uri, real_key(api, environment)) for api in apis}
-    origin, key, transport = upstream.rstrip("/"), "", None
+        return {api.namespace: client_of(api.base_uri, real_key(api, os.environ)) for api in apis}
+    # The address of one version, as clients of the API have it, will do as well.
+    origin, key, transport = re.sub(r"(/api/rest/v\d+)?/*$", "", upstream), "", None
     if upstream == "fake":
         fake = stack.enter_context(Fake(**settings))
         origin, key, transport = fake.url, fake.api_key, fake.transport
@@ -131,7 +134,7 @@ def _clients(capability: Capability, upstream: str, stack: ExitStack, **settings
         check_origin(upstream, "--upstream")
     return {
         api.namespace: client_of(
-            f"{origin}/api/rest/{version_of(api.base_uri)}", bound_key(api, environment) or key, transport
+            f"{origin}/api/rest/{version_of(api.base_uri)}", bound_key(api, os.environ) or key, transport
         )
         for api in apis
     }

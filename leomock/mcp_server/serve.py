@@ -11,17 +11,20 @@ from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from leomock import __version__
 from leomock.capability.files import Adapter, Capability
 from leomock.capability.upstream import Caller
 from leomock.mcp_server.tools import Tool, Use, tools_of
 from leomock.mcp_server.vendor import vendor_tool
+from leomock.server.capability_routes import MCP_PATH
 from leomock.server.guard import Guard
+from leomock.server.recording import NOTE
 from leomock.settings import Settings
 from leomock.spec.compile import Versions, suggestion
 
-PATH = "/mcp"
 KEY = "authorization"
 INSTRUCTIONS = (
     "Leonardo.AI's API, as tools named after its operations; leomock, a fake of it, may be what answers. A "
@@ -50,13 +53,19 @@ def make_api_server(
 def http_app(server: Server, allow_hosts: Collection[str] = ()) -> Starlette:
     """A server over Streamable HTTP at `/mcp`, kept away from pages of other sites as the admin API is."""
     app = server.streamable_http_app(
-        streamable_http_path=PATH,
+        streamable_http_path=MCP_PATH,
         max_request_body_size=Settings().max_body,
         # Guard does this, by the rules of the rest of leomock.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     app.add_middleware(Guard, hosts=allow_hosts, name="MCP")
+    app.add_exception_handler(404, _elsewhere)
     return app
+
+
+async def _elsewhere(request: Request, _: Exception) -> Response:
+    text = f"leomock: there is nothing at {request.url.path[:100]}; MCP is at {MCP_PATH}"
+    return JSONResponse({"error": text}, 404)
 
 
 async def serve_stdio(server: Server) -> None:
@@ -87,7 +96,11 @@ def make_server(
         if tool is None:
             text = f"leomock: there is no tool {params.name[:100]!r}{suggestion(params.name, by_name)}"
             raise MCPError(types.INVALID_PARAMS, text)
-        headers = _passed(context.request.headers, passed_on) if context.request else {}
+        headers = {}
+        if request := context.request:
+            headers = _passed(request.headers, passed_on)
+            if NOTE in request.scope:
+                request.scope[NOTE].operation = params.name
 
         async def progress(done: float, total: float, text: str) -> None:
             await context.session.report_progress(done, total, text)

@@ -41,7 +41,7 @@ def beside(app: ASGIApp, path: str, other: ASGIApp) -> ASGIApp:
     """An app in which one path is answered by another app."""
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
-        chosen = other if scope.get("path") == path else app
+        chosen = other if scope.get("path", "").rstrip("/") == path else app
         await chosen(scope, receive, send)
 
     return routed

@@ -17,7 +17,7 @@ from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from leomock.capability.files import Adapter, Offer
-from leomock.capability.upstream import Answer, Caller, no_answer
+from leomock.capability.upstream import Answer, Caller
 from leomock.errors import NO_ENDPOINT, TOO_LARGE, UNEXPECTED_VARIABLE, WRONG_METHOD, ApiError
 from leomock.server.admin_routes import refused
 from leomock.server.guard import Guard
@@ -26,6 +26,8 @@ from leomock.settings import Settings
 from leomock.spec.compile import suggestion
 from leomock.spec.parse import GRAPHQL_NAME
 
+# Where an MCP adapter answers; what a client is configured with ends so.
+MCP_PATH = "/mcp"
 MCP_MISSING = "MCP needs an extra that is not installed; pip install 'leomock[mcp]' adds it"
 # A real fake's own limit, so that both refuse the same bodies.
 LONGEST_BODY = Settings().max_body
@@ -63,9 +65,9 @@ def mcp_server() -> ModuleType | None:
     try:
         return import_module("leomock.mcp_server")
     except ModuleNotFoundError as error:
-        if error.name == "leomock.mcp_server" or (error.name or "").partition(".")[0] == "mcp":
-            return None
-        raise
+        if error.name != "leomock.mcp_server" and (error.name or "").startswith("leomock."):
+            raise
+        return None
 
 
 class _Routes:
@@ -179,7 +181,7 @@ class _Routes:
         try:
             return orjson.dumps(offer.result(orjson.loads(answer.content)))
         except orjson.JSONDecodeError:
-            raise no_answer(offer.operation, "it is not JSON") from None
+            raise self._caller.no_answer(offer.operation, "it is not JSON") from None
 
 
 def _at(offer: Offer, location: str) -> list[str]:

@@ -120,6 +120,21 @@ def test_key_that_is_missing(served: Fake) -> None:
     assert found.stderr == f"leonardo: there is no generation {ID}\n"
 
 
+def test_key_that_could_not_be_sent() -> None:
+    """It is not shown."""
+    assert refusal(None, "get", ID, LEONARDO_AI_API_KEY="se\ncret") == (
+        "leonardo: what LEONARDO_AI_API_KEY holds is no key: not printable ASCII\n"
+    )
+
+
+def test_address_that_is_none() -> None:
+    """The sentence says what would be one."""
+    assert refusal(None, "get", ID, LEONARDO_API_KEY="k", LEONARDO_BASE_URL="localhost:8090") == (
+        "leonardo: LEONARDO_BASE_URL is 'localhost:8090'; set it to an address such as "
+        "https://cloud.leonardo.ai/api/rest/v1\n"
+    )
+
+
 def test_address_where_nobody_answers() -> None:
     """Which, and why."""
     with bind("127.0.0.1", 0) as listener:

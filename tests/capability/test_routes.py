@@ -241,8 +241,8 @@ def test_connection_that_breaks(tmp_path: Path, effect: str, reason: str) -> Non
         assert json_of(adapter.get(f"/v1/generations/{ID}")) == (
             502,
             {
-                "error": "leomock: image-generation at https://cloud.leonardo.ai/api/rest/v1 gave no answer "
-                f"that can be used: {reason}",
+                "error": f"leomock: image-generation at {fake.base_url} gave no answer that can be used: "
+                f"{reason}",
                 "path": "$",
                 "code": "unexpected",
             },
@@ -307,10 +307,11 @@ def test_mcp_server_is_handed_the_tools_and_a_caller(fake: Fake, monkeypatch: py
     assert (answer.status, answer.body["generations_by_pk"]["id"]) == (200, id)
 
 
-def test_call_without_a_part_of_the_path(fake: Fake) -> None:
+@pytest.mark.parametrize("arguments", [{}, {"id": None}, {"id": ""}])
+def test_call_without_a_part_of_the_path(fake: Fake, arguments: dict[str, Any]) -> None:
     """It cannot be sent; it is answered as the upstream words a missing value."""
     caller = caller_of(shipped("image_generation"), fake)
-    answer = fake.run(caller.answer("image-generation.get-generation-by-id", {}))
+    answer = fake.run(caller.answer("image-generation.get-generation-by-id", arguments))
     assert (answer.status, answer.body) == (
         400,
         {

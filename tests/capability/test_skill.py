@@ -67,7 +67,7 @@ def test_examples_are_calls_that_the_script_takes(file: str) -> None:
         (text,) = (
             text for path, text in skill(shipped(file), VERSIONS).items() if path.endswith(f"/{name}.md")
         )
-        (line,) = re.findall(r"^python scripts/leonardo\.py (.*)$", text, re.MULTILINE)
+        (line,) = re.findall(r"^python3 scripts/leonardo\.py (.*)$", text, re.MULTILINE)
         options = parser().parse_args(shlex.split(line))
         segments = options.path.strip("/").split("/")
         found, _ = VERSIONS["v1"].route(options.method, segments)
@@ -82,6 +82,8 @@ def test_reference_tells_parameters_and_limits(tmp_path: Path) -> None:
         "| `num_images` | body | no | integer; at least 1; at most 8; 4 unless given | How many images to "
         "make: 1 to 8, but at most 4 once the width or the height is above 768. |"
     ) in text
+    assert "| `controlnets` | body | no | array |" in text
+    assert "| `controlnets[].initImageId` | body | no | string |" in text
     assert '"sdGenerationJob": {' in text
 
 
@@ -101,4 +103,4 @@ def test_skill_of_a_file_of_ones_own(tmp_path: Path) -> None:
     assert len(text) < LONGEST_DESCRIPTION + 200
     reference = (folder / "references" / "create-generation.md").read_text("utf-8")
     assert "| `body` | body | yes | object |" in reference
-    assert "python scripts/leonardo.py call POST /paintings\n" in reference
+    assert "python3 scripts/leonardo.py call POST /paintings\n" in reference

@@ -57,9 +57,7 @@ def test_upstream_where_nobody_answers() -> None:
             ]
             return tuple((answer.status, answer.body) for answer in answers)
 
-    said = (
-        "leomock: image-generation at https://cloud.leonardo.ai/api/rest/v1 gave no answer that can be used: "
-    )
+    said = f"leomock: image-generation at http://127.0.0.1:{port} gave no answer that can be used: "
     assert asyncio.run(called()) == tuple(
         (502, {"error": f"{said}{reason}", "path": "$", "code": "unexpected"})
         for reason in ("URL too long", "All connection attempts failed")

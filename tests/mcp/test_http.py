@@ -11,10 +11,13 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult
+from starlette.testclient import TestClient
 
 from leomock import Fake
 from leomock.capability.files import capabilities_folder
-from tests.mcp.servers import CREATE, LIST, READ, body_of, call, error_of, served, talk
+from leomock.mcp_server import http_app
+from leomock.server.recording import Recording
+from tests.mcp.servers import CREATE, LIST, READ, body_of, call, error_of, in_process, served, talk
 
 KEY, OTHER = "4f6e7e7a-9c2b-4f7e-8a54-1f1f5f3a0001", "4f6e7e7a-9c2b-4f7e-8a54-1f1f5f3a0002"
 STRICT = ("--auth", "strict", "--api-key", KEY, "--api-key", OTHER)
@@ -32,17 +35,20 @@ HELLO = {
 LISTING = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
 
 
+SERVE = ("serve", "--mcp", "--port", "0", "--quiet", "--jobs", "immediate")
+
+
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """The fake with MCP beside it; two keys are let in."""
-    with served("serve", "--mcp", "--port", "0", "--quiet", "--jobs", "immediate", *STRICT) as url:
-        yield url
+def mcp() -> Iterator[str]:
+    """Where the MCP beside a fake is, as it tells; two keys are let in."""
+    with served(*SERVE, *STRICT, lines=2) as mcp:
+        yield mcp
 
 
 @pytest.fixture
-def mcp(url: str) -> str:
-    """Where its MCP is."""
-    return f"{url}/mcp"
+def url(mcp: str) -> str:
+    """Where the fake is."""
+    return mcp.removesuffix("/mcp")
 
 
 def key(text: str) -> dict[str, str]:
@@ -132,15 +138,37 @@ def test_calls_of_pages_of_other_sites(mcp: str, headers: dict[str, str], text: 
 
 def test_name_that_was_allowed() -> None:
     """It is the one that the pictures' URLs begin with."""
-    arguments = ("serve", "--mcp", "--port", "0", "--quiet", "--jobs", "immediate")
-    with served(*arguments, "--allow-host", "leo.example") as url:
+    with served(*SERVE, "--allow-host", "leo.example", lines=2) as mcp:
         headers = {"host": "leo.example", **key(KEY)}
-        made = call(f"{url}/mcp", CREATE, {"body": {"prompt": "a"}}, **headers)
+        made = call(mcp, CREATE, {"body": {"prompt": "a"}}, **headers)
         id = body_of(made)["sdGenerationJob"]["generationId"]
-        shown = call(f"{url}/mcp", READ, {"id": id, "include_images": True}, **headers)
+        shown = call(mcp, READ, {"id": id, "include_images": True}, **headers)
         row = body_of(shown)["generations_by_pk"]
         assert row["generated_images"][0]["url"].startswith("http://leo.example/cdn/")
         assert [each.type for each in shown.content] == ["text", *["image"] * 4]
+
+
+def test_path_that_is_not_the_one(mcp: str) -> None:
+    """The answer tells it; a slash at its end does no harm."""
+    with served("mcp", "--http", "0", "--quiet") as alone:
+        answer = httpx.post(alone.removesuffix("/mcp"), json=HELLO, headers=HEADERS)
+        text = "leomock: there is nothing at /; MCP is at /mcp"
+        assert (answer.status_code, answer.json()) == (404, {"error": text})
+        for address in (alone, mcp):
+            hello = httpx.post(f"{address}/", json=HELLO, headers=HEADERS, follow_redirects=True)
+            assert hello.status_code == 200
+
+
+def test_log_line_names_the_tool(fake: Fake) -> None:
+    """As it names the operation of any other call."""
+    lines: list[str] = []
+    app = http_app(in_process(fake))
+    with TestClient(Recording(app, lines.append), "http://localhost", headers=HEADERS) as client:
+        session = {"mcp-session-id": client.post("/mcp", json=HELLO).headers["mcp-session-id"]}
+        asked = {"name": LIST, "arguments": {"userId": fake.user_id}}
+        calling = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": asked}
+        assert client.post("/mcp", json=calling, headers=session).status_code == 200
+    assert f" POST /mcp {LIST} 200 " in lines[-1]
 
 
 def test_hundred_calls_at_once(mcp: str) -> None:
@@ -205,9 +233,10 @@ def test_progress_and_a_call_that_is_given_up(mode: str) -> None:
 # --- who else serves MCP -----------------------------------------------------------------------------
 
 
-def test_upstream_at_an_address(url: str) -> None:
+@pytest.mark.parametrize("path", ["", "/api/rest/v1/"])
+def test_upstream_at_an_address(url: str, path: str) -> None:
     """`leomock mcp` calls it with the key of the environment, and of a caller who sends one."""
-    arguments = ("mcp", "--http", "0", "--all", "--quiet", "--upstream", url)
+    arguments = ("mcp", "--http", "0", "--all", "--quiet", "--upstream", f"{url}{path}")
     with served(*arguments, LEONARDO_API_KEY=KEY) as mcp:
         made = call(mcp, CREATE, {"body": {"prompt": "a"}})
         id = body_of(made)["sdGenerationJob"]["generationId"]
@@ -225,5 +254,5 @@ def test_adapter_of_a_capability_file() -> None:
     ports = ("image-generation-rest=0", "image-generation-mcp=0", "fake=0")
     options = [option for port in ports for option in ("--port", port)]
     with served("capability", "serve", file, *options, "--quiet", lines=3) as mcp:
-        made = call(f"{mcp}/mcp", CREATE, {"body": {"prompt": "a"}})
+        made = call(mcp, CREATE, {"body": {"prompt": "a"}})
         assert body_of(made)["sdGenerationJob"]["generationId"]

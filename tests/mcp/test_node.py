@@ -52,8 +52,8 @@ def run(name: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """The fake with MCP beside it."""
-    with served("serve", "--mcp", "--port", "0", "--quiet", "--jobs", "immediate") as url:
-        yield f"{url}/mcp"
+    with served("serve", "--mcp", "--port", "0", "--quiet", "--jobs", "immediate", lines=2) as url:
+        yield url
 
 
 @installed("conformance")

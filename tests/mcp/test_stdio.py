@@ -45,9 +45,7 @@ def test_upstream_that_is_gone() -> None:
     with Fake() as fake:
         url = fake.url
     text = error_of(call(over_stdio("--upstream", url), LIST, {"userId": KEY}))
-    assert text.startswith(
-        '502 {"error":"leomock: leonardo-ai-v1 at https://cloud.leonardo.ai/api/rest/v1 gave '
-    )
+    assert text.startswith(f'502 {{"error":"leomock: leonardo-ai-v1 at {url}/api/rest/v1 gave no answer ')
 
 
 def test_generation_with_progress_and_pictures() -> None:
@@ -109,6 +107,7 @@ def test_stdout_has_the_protocol_alone() -> None:
         ("--scenario nope", "scenario='nope': not known"),
         ("--host 0.0.0.0", "--host needs --http PORT; nobody else calls here"),
         ("--quiet", "--quiet needs --http PORT; nobody else calls here"),
+        ("--upstream ftp://x", "--upstream='ftp://x': use a full address such as http://localhost:8090"),
     ],
 )
 def test_options_that_cannot_be(arguments: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,12 +119,36 @@ def test_options_that_cannot_be(arguments: str, text: str, monkeypatch: pytest.M
     assert text in done.output
 
 
+@pytest.mark.parametrize("missing", ["mcp", "mcp_types"])
 @pytest.mark.parametrize("command", [["mcp"], ["serve", "--mcp"]])
-def test_commands_without_the_extra(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """They say what to install."""
-    monkeypatch.setitem(sys.modules, "leomock.mcp_server", None)
+def test_commands_without_the_extra(
+    command: list[str], missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They say what to install, whichever of its packages is asked for first."""
+    for name in [name for name in sys.modules if name.startswith(("leomock.mcp_server", missing))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
     done = CliRunner().invoke(main, command)
     assert (done.exit_code, done.output.splitlines()[-1]) == (2, f"Error: {MCP_MISSING}")
+
+
+def test_port_that_is_taken(strict: Fake) -> None:
+    """The sentence names the option that takes another."""
+    port = strict.url.rpartition(":")[2]
+    done = CliRunner().invoke(main, ["mcp", "--http", port])
+    assert done.output == (
+        f"Error: cannot listen on 127.0.0.1:{port}: Address already in use; --http 0 picks a free port\n"
+    )
+
+
+def test_key_that_could_not_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence names the variable that was set."""
+    monkeypatch.delenv("LEONARDO_AI_API_KEY", raising=False)
+    monkeypatch.setenv("LEONARDO_API_KEY", "a\nb")
+    done = CliRunner().invoke(main, ["mcp", "--upstream", "real"])
+    assert done.output.splitlines()[-1] == (
+        "Error: what LEONARDO_API_KEY holds in the environment is no key: not printable ASCII"
+    )
 
 
 @pytest.mark.parametrize("option", [["--forward", "http://localhost:1"], ["--replay", "x.har"]])
