@@ -159,6 +159,12 @@ def test_settings_are_checked() -> None:
         Fake(jobs="soon")
     with pytest.raises(ValueError, match="clock='stopped': use running or frozen"):
         Fake(clock="stopped")  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="^scenario=5: use a name, a file, or a list of these$"):
+        Fake(scenario=5)  # type: ignore[arg-type]
+    with pytest.raises(
+        SettingError, match=r"^scenario=\['flaky', None\]: use a name, a file, or a list of these$"
+    ):
+        Fake(scenario=["flaky", None])  # type: ignore[list-item]
     with pytest.raises(TypeError, match="unexpected keyword argument 'prot'"):
         Fake(prot=1)
 
