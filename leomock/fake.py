@@ -17,7 +17,7 @@ from leomock.answer import Api
 from leomock.server.app import FAKE_HOST, make_app
 from leomock.server.listen import address, bind, listen, make_config
 from leomock.server.webhook_sender import Sender
-from leomock.settings import Settings
+from leomock.settings import SettingError, Settings
 from leomock.state.clock import EPOCH, Clock
 from leomock.state.ids import stable, uuid4_from
 from leomock.state.world import World
@@ -57,8 +57,7 @@ class Fake(Tenant):
         super().__init__(self, uuid4_from(int.from_bytes(stable("api key", seed), "big")))
         if settings.get("auth", "open") != "open":
             settings["api_keys"] = (self.api_key, *settings.get("api_keys", ()))
-        names = [scenario] if isinstance(scenario, str | Path) else list(scenario)
-        self.api = Api.playing(Settings(**settings), names, _clock_maker(clock))
+        self.api = Api.playing(Settings(**settings), _names(scenario), _clock_maker(clock))
         self.sender = Sender()
         self.app = make_app(self.api, sender=self.sender)
         self._host = host
@@ -127,8 +126,7 @@ class Fake(Tenant):
         **settings: Any,
     ) -> Tenant:
         """A tenant with settings of its own and a key made from a name; `settings` as `Fake` takes them."""
-        names = [scenario] if isinstance(scenario, str | Path) else list(scenario)
-        scenarios = tuple(self.api.library.get(name) for name in names)
+        scenarios = tuple(self.api.library.get(name) for name in _names(scenario))
         wanted = {name: value for each in scenarios for name, value in each.settings.items()}
         key = uuid4_from(int.from_bytes(stable("tenant", name), "big"))
         self.api.worlds.open(
@@ -170,6 +168,14 @@ class Fake(Tenant):
             for world in self.api.worlds:
                 with world.lock:
                     world.script.play(before.get(world, default))
+
+
+def _names(scenario: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    """The names and files of one scenario or several."""
+    names = [scenario] if isinstance(scenario, str | Path) else scenario
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str | Path) for name in names):
+        raise SettingError(f"scenario={scenario!r}: use a name, a file, or a list of these")
+    return list(names)
 
 
 def _clock_maker(kind: str) -> Callable[[], Clock]:

@@ -43,7 +43,9 @@ OPTIONS = {
 }
 KEY_VARIABLES = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
 URL_VARIABLE = "LEONARDO_BASE_URL"
+_SERVER = pytest.StashKey["Fake"]()
 _TENANTS = pytest.StashKey[list["Tenant"]]()
+_STRICT = pytest.StashKey["Tenant"]()  # the one whose findings fail the test
 _STRANGERS = pytest.StashKey[Any]()  # the journal of calls without a key that is let in
 
 
@@ -196,9 +198,13 @@ def _no_search_for_garbage() -> Iterator[None]:
 
 
 @pytest.fixture
-def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Iterator[Callable[..., Tenant]]:
-    """Make tenants of the fake: several accounts, or other settings, in one test."""
-    tenants = request.node.stash.setdefault(_TENANTS, [])
+def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Callable[..., Tenant]:
+    """Make tenants of the fake: several accounts, or other settings, in one test.
+
+    It sends nobody's calls there: ask for `leomock` too, or use `intercept()` of what it makes.
+    """
+    request.node.stash[_SERVER] = leomock_server
+    tenants: list[Tenant] = request.node.stash.setdefault(_TENANTS, [])
     strangers = request.node.stash[_STRANGERS] = leomock_server.api.worlds.strangers
     strangers.clear()
 
@@ -211,9 +217,7 @@ def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Iterat
         tenants.append(tenant)
         return tenant
 
-    yield make
-    for tenant in tenants:
-        leomock_server.forget(tenant)
+    return make
 
 
 @pytest.fixture
@@ -228,6 +232,8 @@ def leomock(
     marked = _marked(request.node)
     strict = marked.pop("strict", _yes(request.config, "strict"))
     tenant = make_leomock(**marked)
+    if strict:
+        request.node.stash[_STRICT] = tenant
     for name in KEY_VARIABLES:
         monkeypatch.setenv(name, tenant.api_key)
     monkeypatch.setenv(URL_VARIABLE, tenant.base_url)
@@ -235,10 +241,6 @@ def leomock(
         if _yes(request.config, "intercept"):
             stack.enter_context(tenant.intercept())
         yield tenant
-    if strict:
-        verdict = tenant.verdict()
-        if not verdict.clean:
-            raise _failed(f"the client did what it should not\n\n{verdict}")
 
 
 @pytest.fixture
@@ -265,19 +267,34 @@ def leomock_webhooks(leomock: Tenant) -> Iterator[WebhookReceiver]:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Let a strict test fail that passed, if there is something to find."""
+    yield
+    tenant = item.stash.get(_STRICT, None)
+    if tenant is not None and not (verdict := tenant.verdict()).clean:
+        raise _failed(f"the client did what it should not\n\n{verdict}")
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach the journal and the verdict to the report of a test that failed."""
+    """Attach journal and verdict to the report of a test that failed; forget its tenants at its end."""
     report = yield
-    if report.when == "call" and report.failed:
-        for tenant in item.stash.get(_TENANTS, []):
+    tenants = item.stash.get(_TENANTS, [])
+    if report.failed:
+        for tenant in tenants:
             if lines := tenant.story():
                 report.sections.append((f"leomock journal of {tenant.api_key[:4]}…", lines))
             verdict = tenant.verdict()
-            if not verdict.clean:
+            if not verdict.clean and str(verdict) not in report.longreprtext:
                 report.sections.append(("leomock verdict", str(verdict)))
         if strangers := item.stash.get(_STRANGERS, None):
             lines = "\n".join(map(str, strangers))
             report.sections.append(("leomock: calls without a key that is let in", lines))
+    if report.when == "teardown":
+        # Not sooner: what fails while fixtures are taken down has a report as well.
+        for tenant in tenants:
+            item.stash[_SERVER].forget(tenant)
+        tenants.clear()
     return report

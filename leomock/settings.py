@@ -34,7 +34,7 @@ class JobPace:
     @classmethod
     def parse(cls, text: str) -> JobPace:
         """Read `seconds:S`, `polls:N`, `immediate` or `manual`."""
-        kind, colon, amount = text.partition(":")
+        kind, colon, amount = str(text).partition(":")
         if kind == "seconds" and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", amount, re.ASCII):
             return cls("seconds", float(amount))
         if kind == "polls" and re.fullmatch(r"\d{1,9}", amount, re.ASCII):

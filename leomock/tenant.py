@@ -30,6 +30,9 @@ class Tenant:
         self._fake = fake
         self.api_key = api_key
 
+    def __repr__(self) -> str:
+        return f"<leomock {type(self).__name__} {self.api_key[:4]}… at {self.url}>"
+
     @property
     def url(self) -> str:
         """The address of the server, e.g. `http://127.0.0.1:41234`."""

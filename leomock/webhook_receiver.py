@@ -17,7 +17,7 @@ POLL_SECONDS = 0.005
 PATIENCE_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Received:
     """One POST: header names in lower case, the body as JSON (or `raw` where it is none), and the answer."""
 
@@ -45,6 +45,10 @@ class Received:
         ]
         body = " ".join(known) or f"{self.raw[:80]!r}"
         return f"POST {self.path} {body}, answered {self.status}"
+
+    def __repr__(self) -> str:
+        # The body has the API key.
+        return f"<{self}>"
 
 
 class WebhookReceiver:

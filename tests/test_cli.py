@@ -241,14 +241,25 @@ def test_exec_of_nothing_that_can_be_run() -> None:
     assert CliRunner().invoke(main, ["exec", "--jobs", "soon", "true"]).exit_code == 2
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no signals")
+def test_exec_with_an_option_that_it_does_not_have() -> None:
+    """It is not taken for the command."""
+    done = CliRunner().invoke(main, ["exec", "--scenaro", "flaky", "--", "true"])
+    assert done.exit_code == 2
+    assert done.output.endswith("Error: No such option '--scenaro'. Did you mean '--scenario'?\n")
+
+
 @pytest.mark.parametrize(
     ("number", "code", "exit_code"),
     [
         (signal.SIGINT, "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)", 130),
         (signal.SIGTERM, "", 143),
         (signal.SIGINT, "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(3))", 3),
-    ],
+        (signal.SIGHUP, "", 129),
+        (signal.SIGQUIT, "", 131),
+        (signal.SIGUSR1, "import signal, sys; signal.signal(signal.SIGUSR1, lambda *_: sys.exit(4))", 4),
+    ]
+    if sys.platform != "win32"
+    else [],
 )
 def test_exec_passes_signals_on(number: int, code: str, exit_code: int) -> None:
     """The command has the last word: it may clean up, and its end is the end."""

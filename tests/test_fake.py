@@ -159,6 +159,10 @@ def test_settings_are_checked() -> None:
         Fake(jobs="soon")
     with pytest.raises(ValueError, match="clock='stopped': use running or frozen"):
         Fake(clock="stopped")  # type: ignore[arg-type]
+    for scenario in (5, ["flaky", None]):
+        with pytest.raises(SettingError) as refused:
+            Fake(scenario=scenario)  # type: ignore[arg-type]
+        assert str(refused.value) == f"scenario={scenario!r}: use a name, a file, or a list of these"
     with pytest.raises(TypeError, match="unexpected keyword argument 'prot'"):
         Fake(prot=1)
 

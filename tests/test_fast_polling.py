@@ -71,3 +71,33 @@ def test_sleeps_are_what_they_were_afterwards() -> None:
     with pytest.raises(ZeroDivisionError), Fake(clock="frozen").fast_polling():
         fail()
     assert (time.sleep, asyncio.sleep) == sleeps
+
+
+def test_sleep_that_somebody_replaced_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stays, and what it took for the original waits again, as the one before did."""
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    fake = Fake(clock="frozen")
+    before = fake.clock.now()
+    with fake.fast_polling():
+        ours = time.sleep
+        monkeypatch.setattr(time, "sleep", replacement := lambda seconds: None)
+    assert time.sleep is replacement
+    ours(20)
+    assert waited == [20]
+    assert fake.clock.now() == before
+    fake.close()
+
+
+def test_tasks_side_by_side_add_up() -> None:
+    """Two sleeps of 20 seconds are 40 of the world's."""
+    fake = Fake(clock="frozen")
+    before = fake.clock.now()
+
+    async def story() -> None:
+        await asyncio.gather(asyncio.sleep(20), asyncio.sleep(20))
+
+    with fake.fast_polling():
+        asyncio.run(story())
+    assert fake.clock.now() == before + 40
+    fake.close()

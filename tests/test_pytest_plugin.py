@@ -324,8 +324,45 @@ def test_strict_fails_on_findings(suite: pytest.Pytester) -> None:
         """
     )
     result = suite.runpytest_subprocess()
-    result.assert_outcomes(passed=2, errors=1)
-    assert "retried-what-cannot-succeed" in result.stdout.str()
+    result.assert_outcomes(passed=1, failed=1)
+    output = result.stdout.str()
+    assert output.count("retried-what-cannot-succeed") == 1
+    assert "- leomock journal of " in output
+
+
+def test_strict_says_nothing_more_of_a_test_that_failed(suite: pytest.Pytester) -> None:
+    """The verdict is in its report already; one that is expected to fail may fail for its findings."""
+    suite.makepyfile(
+        """
+        import unittest
+        import pytest
+
+        pytestmark = pytest.mark.leomock(strict=True)
+
+        def retry(client):
+            for _ in range(2):
+                client.post("/generations", json={"prompt": "a", "num_images": 99})
+
+        def test_bad(leomock_client):
+            retry(leomock_client)
+            assert False
+
+        @pytest.mark.xfail(strict=True)
+        def test_expected(leomock_client):
+            retry(leomock_client)
+
+        class Old(unittest.TestCase):
+            @pytest.fixture(autouse=True)
+            def set_up(self, leomock_client):
+                self.client = leomock_client
+
+            def test_it(self):
+                retry(self.client)
+        """
+    )
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(failed=2, xfailed=1)
+    assert result.stdout.str().count("retried-what-cannot-succeed") == 2
 
 
 def test_failing_test_shows_the_journal(suite: pytest.Pytester) -> None:
@@ -344,6 +381,52 @@ def test_failing_test_shows_the_journal(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         ["*leomock journal of *", "#1 POST /api/rest/v1/generations createGeneration 200"]
     )
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_failing_fixture_shows_the_journal(suite: pytest.Pytester, place: str) -> None:
+    """Before the test as well as after it."""
+    suite.makepyfile(
+        f"""
+        import pytest
+        from calls import create
+
+        @pytest.fixture
+        def made(leomock):
+            create()
+            assert "{place}" == "after"
+            yield
+            assert False
+
+        def test_it(made):
+            pass
+        """
+    )
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(passed=int(place == "after"), errors=1)
+    result.stdout.fnmatch_lines(
+        ["*leomock journal of *", "#1 POST /api/rest/v1/generations createGeneration 200"]
+    )
+
+
+def test_tenants_are_forgotten_at_the_end_of_their_test(suite: pytest.Pytester) -> None:
+    """Also when it failed."""
+    suite.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture(autouse=True, scope="session")
+        def nothing_left(leomock_server):
+            yield
+            assert len(list(leomock_server.api.worlds)) == 2  # those of the test that ends
+
+        @pytest.mark.parametrize("number", range(3))
+        def test_it(leomock, make_leomock, number):
+            make_leomock()
+            assert number
+        """
+    )
+    suite.runpytest_subprocess().assert_outcomes(passed=2, failed=1)
 
 
 def test_failing_test_shows_calls_that_were_not_let_in(suite: pytest.Pytester) -> None:

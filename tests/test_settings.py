@@ -26,9 +26,9 @@ def test_pace_reads_back(text: str, pace: JobPace) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "seconds", "seconds:", "seconds:-1", "seconds:x", "polls:1.5", "manual:1", "soon"]
+    "text", ["", "seconds", "seconds:", "seconds:-1", "seconds:x", "polls:1.5", "manual:1", "soon", 3, None]
 )
-def test_pace_that_is_none(text: str) -> None:
+def test_pace_that_is_none(text: Any) -> None:
     """The error lists all four."""
     with pytest.raises(SettingError) as refused:
         JobPace.parse(text)

@@ -15,9 +15,14 @@ from leomock.settings import SettingError
 # What shells answer for these.
 NOT_TO_BE_RUN = 126
 NOT_FOUND = 127
+# What somebody may want to tell the command; systems have some of them.
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+# What a terminal sends to the command by itself; twice means something else to many.
+FROM_KEYS = ("SIGINT", "SIGQUIT")
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--jobs", default="polls:1", metavar="PACE", help="As of `leomock serve`.")
 @click.option("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="As of `leomock serve`.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -48,11 +53,10 @@ def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_TO_BE_RUN
 
     def pass_on(number: int, frame: FrameType | None) -> None:
-        # Ctrl-C in a terminal reaches the command by itself, and twice means something else to many.
-        if number != signal.SIGINT or not sys.stdin.isatty():
+        if signal.Signals(number).name not in FROM_KEYS or not sys.stdin.isatty():
             running.send_signal(number)
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
     try:
         code = running.wait()
     finally:
