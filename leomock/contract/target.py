@@ -48,7 +48,9 @@ class Target:
         writes: bool = True,
         max_requests: int | None = None,
     ) -> None:
-        self.url = base_url(url)
+        # Where the API may begin; `ensure_answers` finds out where it does.
+        self._addresses = addresses(url)
+        self.url = self._addresses[0]
         self.api_key = api_key
         self.app = _Local(app) if app is not None else None
         self.writes = writes
@@ -109,15 +111,12 @@ class Target:
         return client
 
     def ensure_answers(self) -> None:
-        """Ask for the account once; raises CheckError where the API does not answer with this key."""
-        try:
-            with self.client() as client:
-                answer = client.get("/me")
-        except httpx.HTTPError as error:
-            raise CheckError(
-                f"leomock check: GET {self.url}/me: nothing answers there ({error}); "
-                "is the server running, and is the address right?"
-            ) from None
+        """Find where the API begins; raises CheckError where it does not answer with this key."""
+        for address in self._addresses:
+            self.url = address
+            answer = self._account()
+            if answer.status_code != 404:
+                break
         said = f"leomock check: GET {self.url}/me answered {answer.status_code}"
         if answer.status_code in (401, 403) or HOOK_DOWN.text in answer.text:
             raise CheckError(
@@ -129,6 +128,17 @@ class Target:
                 f"{said}: the API is not there; give the address at which it begins, such as "
                 f"{self.origin}{BASE_PATH}"
             )
+
+    def _account(self) -> httpx.Response:
+        """What the question for the account is answered."""
+        try:
+            with self.client() as client:
+                return client.get("/me")
+        except httpx.HTTPError as error:
+            raise CheckError(
+                f"leomock check: GET {self.url}/me: nothing answers there ({error}); "
+                "is the server running, and is the address right?"
+            ) from None
 
     def lacks(self, version: str, operations: Iterable[Operation]) -> str:
         """Why a version of the API cannot be checked here; empty where it can.
@@ -173,8 +183,8 @@ class _Local:
         await self._app(scope, receive, send)
 
 
-def base_url(url: str) -> str:
-    """The address at which the API begins; an address without a path gets the usual one."""
+def addresses(url: str) -> list[str]:
+    """Where the API may begin: of an address without a path under the usual one, or else at the root."""
     try:
         parts = urlsplit(url)
         fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -184,7 +194,8 @@ def base_url(url: str) -> str:
         raise CheckError(
             f"leomock check: {url[:100]!r} is no address; give one such as http://127.0.0.1:8090{BASE_PATH}"
         )
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or BASE_PATH}"
+    origin, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
+    return [origin + path] if path else [origin + BASE_PATH, origin]
 
 
 def is_loopback(url: str) -> bool:

@@ -27,7 +27,7 @@ from leomock.contract.allowances import CONDITIONS, allowances
 from leomock.contract.loading import Loaded, find_operations
 from leomock.contract.rules import DATA_URL
 from leomock.contract.run import PHASES, check
-from leomock.contract.target import CheckError, Enough, Target, base_url, is_loopback
+from leomock.contract.target import CheckError, Enough, Target, addresses, is_loopback
 from leomock.reports import Report
 from tests.contract.mutants import MUTANTS, VERSIONS
 
@@ -246,20 +246,33 @@ def test_check_deletes_nothing_that_it_did_not_make() -> None:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://127.0.0.1:8090", "http://127.0.0.1:8090/api/rest/v1"),
-        ("http://127.0.0.1:8090/", "http://127.0.0.1:8090/api/rest/v1"),
-        ("https://gateway.test/leonardo/", "https://gateway.test/leonardo"),
+        ("http://127.0.0.1:8090", ["http://127.0.0.1:8090/api/rest/v1", "http://127.0.0.1:8090"]),
+        ("http://127.0.0.1:8090/", ["http://127.0.0.1:8090/api/rest/v1", "http://127.0.0.1:8090"]),
+        ("https://gateway.test/leonardo/", ["https://gateway.test/leonardo"]),
     ],
 )
-def test_address_without_a_path_gets_the_usual_one(url: str, expected: str) -> None:
-    """A server's name is enough."""
-    assert base_url(url) == expected
+def test_addresses_under_which_the_api_may_be(url: str, expected: list[str]) -> None:
+    """A server's name is enough; a path is taken at its word."""
+    assert addresses(url) == expected
+
+
+def test_api_at_the_root_of_a_server() -> None:
+    """It is found where only the server was named."""
+    fake = Fake()
+
+    def at_the_root(request: httpx.Request) -> httpx.Response:
+        known = not request.url.path.startswith("/api/")
+        return httpx.Response(200 if known else 404)
+
+    target = Target(fake.url, fake.api_key, transport=httpx.MockTransport(at_the_root))
+    target.ensure_answers()
+    assert target.url == fake.url
 
 
 def test_address_that_is_none() -> None:
     """A sentence says what one looks like."""
     with pytest.raises(CheckError) as refused:
-        base_url("localhost:8090")
+        addresses("localhost:8090")
     assert str(refused.value) == (
         "leomock check: 'localhost:8090' is no address; give one such as http://127.0.0.1:8090/api/rest/v1"
     )
