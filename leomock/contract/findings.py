@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from leomock.spec.compile import Versions
 
 # Of a body or an answer so many characters are shown.
 LONGEST = 600
+_BLANK_LINES = re.compile(r"\n\s*\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,7 @@ def finding_of(group: Group, versions: Versions, api_key: str, *, published: boo
         level=level,
         message=_message(group, status),
         where=operation,
-        details=tuple(detail.replace(api_key, "$LEONARDO_API_KEY") for detail in details),
+        details=tuple(_without(api_key, detail) for detail in details),
         suggestion=(
             "the published document names no errors at all; specs/overlay.json adds those that are known"
             if unlisted
@@ -196,9 +198,9 @@ def curl(group: Group, api_key: str) -> str:
     request = group.interaction.request
     line = f"curl -i -X {request.method}"
     for name, (value, *_) in request.headers.items():
-        if api_key in value:
+        if (safe := _without(api_key, value)) != value:
             # In double quotes, so that the shell fills it in.
-            line += f' -H "{name.lower()}: {value.replace(api_key, "$LEONARDO_API_KEY")}"'
+            line += f' -H "{name.lower()}: {safe}"'
         elif name.lower() in ("authorization", "content-type"):
             line += f" -H {shlex.quote(f'{name.lower()}: {value}')}"
     if request.body:
@@ -212,7 +214,13 @@ def _text(content: bytes | None) -> str:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())
+    """A text in one line, its paragraphs as parts of one sentence."""
+    return "; ".join(" ".join(paragraph.split()) for paragraph in _BLANK_LINES.split(text))
+
+
+def _without(api_key: str, text: str) -> str:
+    """A text in which the variable stands for the key; a short key may be a part of other words."""
+    return re.sub(rf"(?<!\w){re.escape(api_key)}(?!\w)", "$LEONARDO_API_KEY", text)
 
 
 def allowed(allowance: Allowance, used: Sequence[tuple[str, int]]) -> Finding:

@@ -176,6 +176,21 @@ def test_finding_says_what_was_sent_and_how_to_repeat_it() -> None:
     assert re.fullmatch(r"found on \d+ calls; this is the shortest", count)
 
 
+def test_key_that_is_a_part_of_words() -> None:
+    """Only where the key stands by itself does the variable stand for it."""
+    fake = Fake(auth="open", clock="frozen")
+    fake.app = next(mutant for mutant in MUTANTS if mutant.name == "201 in place of 200").wrap(fake.app)
+    target = Target(fake.url, "i", app=fake.app, transport=fake.transport)
+    report = check(
+        Loaded(target, max_examples=1, versions=VERSIONS), ["uploadInitImage"], phases=["coverage"], probes=()
+    )
+    fake.close()
+    finding = next(f for f in report.findings if f.rule == "status-code-conformance")
+    _, came, _, repeat, _ = finding.details
+    assert came.startswith('came: 201 {"uploadInitImage":{')
+    assert '-H "authorization: Bearer $LEONARDO_API_KEY"' in repeat
+
+
 # --- what is left alone -----------------------------------------------------------------------------------
 
 
