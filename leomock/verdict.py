@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 from leomock.state.journal import Exchange, one_line
 from leomock.state.outbox import Attempt, Event
 
-# Clients poll every 2 to 20 seconds (observed); more than once a second helps nobody. Basis: chosen.
+# Clients poll every 2 to 20 seconds (observed); that more than once a second helps nobody is chosen.
 SECONDS_BETWEEN_READS = 1.0
 # So many reads in haste are polling; fewer are also what a test of two or three steps makes.
 MOST_HASTY_READS = 2

@@ -16,7 +16,7 @@ import click
     help="A checkout's folder of tests (the package has none): tell which test holds each behaviour.",
 )
 def behaviours(written: str, tests: Path | None) -> None:
-    """List every behaviour with its basis: documented, observed, inferred or chosen; and where it is from."""
+    """List every behaviour, how it is known (documented, observed, inferred or chosen) and from where."""
     import orjson
 
     from leomock.behaviours import as_json, behaviours, held_by, to_markdown, to_text

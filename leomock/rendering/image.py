@@ -13,7 +13,7 @@ from itertools import pairwise
 from random import Random
 from typing import Literal
 
-from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+from PIL import ExifTags, Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 RGB = tuple[int, int, int]
@@ -26,6 +26,8 @@ Format = Literal["jpeg", "png"]
 SCENE_PIXELS = 560 * 420
 # An init image may declare more pixels than fit in memory in a file of a few bytes.
 INIT_PIXELS = 25_000_000
+# Orientations (of Exif) in which width and height change places.
+LYING = frozenset({5, 6, 7, 8})
 # Below this many pixels on the short side nothing but the number can be read.
 PLATE_SIDE = 64
 # What is looked at of a prompt for drawing, in characters; more would never fit on the plate.
@@ -119,11 +121,6 @@ class Drawing:
     notes: list[Note] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     said: dict[str, object] = field(default_factory=dict)
-
-
-def render(picture: Picture) -> bytes:
-    """Draw and encode a picture."""
-    return picture.render()
 
 
 # --- chance and colour
@@ -534,10 +531,7 @@ def backdrop(picture: Picture) -> Image.Image:
 def decode_init(encoded: bytes, side: int) -> Image.Image | None:
     """Decode an init image to RGBA, upright, for use at some size; None if its bytes cannot be read."""
     try:
-        with Image.open(io.BytesIO(encoded), formats=("PNG", "JPEG", "WEBP")) as source:
-            source.draft("RGB", (side, side))  # lets JPEG leave out detail that would be scaled away
-            if source.width * source.height > INIT_PIXELS:
-                return None
+        with open_init(encoded, side) as source:
             upright = ImageOps.exif_transpose(source)
         if upright.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8 instead of scaling them
             upright = upright.convert("I").point(lambda value: value / 256).convert("L")
@@ -545,6 +539,26 @@ def decode_init(encoded: bytes, side: int) -> Image.Image | None:
     # Decoders meet hostile bytes with OSError, SyntaxError, struct.error, MemoryError and more: any means no.
     except Exception:
         return None
+
+
+def init_size(encoded: bytes, side: int) -> Size | None:
+    """The size that an init image is decoded to, from its header alone; None if that cannot be read."""
+    try:
+        with open_init(encoded, side) as source:
+            # A PNG's own `getexif` would decode all of it, to look for what may stand at its end.
+            turned = Image.Image.getexif(source).get(ExifTags.Base.Orientation) in LYING
+            return (source.height, source.width) if turned else source.size
+    except Exception:  # as in `decode_init`
+        return None
+
+
+def open_init(encoded: bytes, side: int) -> Image.Image:
+    """Read the header of an init image for use at some size; raises some exception if it is of no use."""
+    source = Image.open(io.BytesIO(encoded), formats=("PNG", "JPEG", "WEBP"))
+    source.draft("RGB", (side, side))  # lets JPEG leave out detail that would be scaled away
+    if source.width * source.height > INIT_PIXELS:
+        raise ValueError("too many pixels")
+    return source
 
 
 def blend_init(image: Image.Image, init: Image.Image, strength: float) -> None:

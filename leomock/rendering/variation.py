@@ -5,7 +5,18 @@ from typing import Literal
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
-from leomock.rendering.image import Drawing, Format, Note, Picture, Size, decode_init, encode, oval, radial
+from leomock.rendering.image import (
+    Drawing,
+    Format,
+    Note,
+    Picture,
+    Size,
+    decode_init,
+    encode,
+    init_size,
+    oval,
+    radial,
+)
 
 # No picture gets more pixels than this on a side.
 LONGEST_SIDE = 4096
@@ -87,6 +98,13 @@ def draw(source: Source) -> Drawing:
         opaque = image.getchannel("A").getextrema() == (255, 255)
         drawing.image = image.convert("RGB") if opaque else image
     return drawing
+
+
+def size(source: Source) -> Size:
+    """The size of what `draw` gives; of an uploaded image, only the header is read."""
+    if isinstance(source, bytes):
+        return init_size(source, LONGEST_SIDE) or UNREADABLE
+    return (source.width, source.height) if isinstance(source, Picture) else source.draw().image.size
 
 
 def flat(image: Image.Image) -> Image.Image:

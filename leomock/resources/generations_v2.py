@@ -308,10 +308,10 @@ class _Wanted:
 
     def size_before(self) -> Size | None:
         """The size of the reference, if it is known."""
-        from leomock.rendering.variation import draw
+        from leomock.rendering.variation import size
 
         before = self.before()
-        return None if before is None else draw(before).image.size
+        return None if before is None else size(before)
 
 
 def _image(wanted: _Wanted) -> Row:

@@ -206,10 +206,9 @@ def _of_variation(world: World, id: str, name: str) -> Row:
 
 
 def _of_upload(world: World, id: str, name: str) -> Row:
-    from leomock.rendering.variation import draw
+    from leomock.rendering.variation import size
 
-    file = uploaded_picture(world, id, name).body
-    width, height = draw(file).image.size
+    width, height = size(uploaded_picture(world, id, name).body)
     return _source(width, height, "", initImageId=id.lower())
 
 

@@ -33,7 +33,7 @@ from tests.contract.mutants import MUTANTS, VERSIONS
 
 EVERYTHING = list(VERSIONS.operations)
 # These meet the allowance of what was deleted, in enough scenarios.
-DELETING = ("uploadInitImage", "getInitImageById", "deleteInitImageById")
+DELETING = ("createDataset", "getDatasetById", "deleteDatasetById")
 # What the overlay corrects most.
 CORRECTED = (
     *("createGeneration", "getGenerationsByUserId", "getBlueprintExecution", "get3DModelById"),
@@ -115,8 +115,9 @@ def test_fake_passes() -> None:
     assert report.facts["Operations"] == f"{total} of {total}"
     assert [phase for phase in PHASES if phase in report.facts["Calls"]] == list(PHASES)
     _, more = checked(DELETING, examples=30, phases=["stateful"])
+    _, read = checked(["getBlueprintById"], examples=40, phases=["fuzzing"])
     met = {allowance.name for allowance in allowances() if allowance.met == "fake"}
-    assert met <= used | more | {call.values[0] for call in SELDOM_MET}
+    assert met <= used | more | read | {call.values[0] for call in SELDOM_MET}
     assert used.isdisjoint(allowance.name for allowance in allowances() if allowance.met == "elsewhere")
 
 
@@ -127,7 +128,9 @@ def test_published_document_leaves_only_undocumented_errors() -> None:
     assert {rule for _, rule in found(report, "warning")} == {"status-code-conformance"}
     statuses = {finding.properties["status"] for finding in report.findings if finding.level == "warning"}
     assert statuses <= {400, 401, 404, 405, 413}
-    assert {allowance.name for allowance in allowances() if allowance.met == "published"} <= used
+    # Whether a read names something is drawn, so few reads may all do.
+    _, more = checked(["getBlueprintExecutionGenerations"], examples=40, phases=["fuzzing"], published=True)
+    assert {allowance.name for allowance in allowances() if allowance.met == "published"} <= used | more
     assert not report.failed
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 
 from leomock.rendering import image as rendering
-from leomock.rendering.image import Picture, render
+from leomock.rendering.image import Picture
 
 CAT = Picture("a cat on a roof", seed=123456, index=0, width=256, height=192)
 
@@ -29,7 +29,7 @@ def opened(encoded: bytes) -> Image.Image:
 def difference(one: Picture, other: Picture) -> float:
     """The mean difference of two pictures per pixel and channel, 0 to 255, without their plates."""
     above_plate = (0, 20, one.width, one.height // 2)
-    pixels = [opened(render(picture)).convert("RGB").crop(above_plate) for picture in (one, other)]
+    pixels = [opened(picture.render()).convert("RGB").crop(above_plate) for picture in (one, other)]
     mean = ImageStat.Stat(ImageChops.difference(*pixels)).mean
     return sum(mean) / len(mean)
 
@@ -60,7 +60,7 @@ def colours(encoded_picture: bytes) -> tuple[tuple[int, ...], tuple[int, ...]]:
 @pytest.mark.parametrize(("format", "mode"), [("jpeg", "RGB"), ("png", "RGB")])
 def test_picture_has_its_format_and_exact_size(format: str, mode: str) -> None:
     """A picture decodes as the format asked for, at the size asked for."""
-    image = opened(render(replace(CAT, format=format)))  # type: ignore[arg-type]  # a parameter is a str
+    image = opened(replace(CAT, format=format).render())  # type: ignore[arg-type]  # a parameter is a str
 
     assert (image.format, image.mode, image.size) == (format.upper(), mode, (256, 192))
 
@@ -75,7 +75,7 @@ def test_picture_has_exact_size_when_tiny_or_extreme(size: tuple[int, int], tran
     """Every size from one pixel up gives a picture of exactly that size."""
     for seed in range(3):
         picture = Picture("a long prompt " * 9, seed, 11, *size, "png", transparent, label="Phoenix 1.0")
-        assert opened(render(picture)).size == size
+        assert opened(picture.render()).size == size
 
 
 @pytest.mark.parametrize("scene", rendering.SCENES, ids=lambda scene: scene.__name__)
@@ -103,10 +103,10 @@ def test_bytes_are_the_same_in_every_process() -> None:
         replace(CAT, prompt="日本\ud800", init=encoded(halves("red", "blue"))),
     ]
     code = (
-        "import hashlib\nfrom leomock.rendering.image import Picture, render\n"
-        f"for picture in {pictures!r}:\n    print(hashlib.sha256(render(picture)).hexdigest())"
+        "import hashlib\nfrom leomock.rendering.image import Picture\n"
+        f"for picture in {pictures!r}:\n    print(hashlib.sha256(picture.render()).hexdigest())"
     )
-    here = [hashlib.sha256(render(picture)).hexdigest() for picture in pictures]
+    here = [hashlib.sha256(picture.render()).hexdigest() for picture in pictures]
 
     for hash_seed in ("1", "2"):
         said = subprocess.run(
@@ -152,7 +152,7 @@ def test_indexes_of_one_generation_share_their_scene(monkeypatch: pytest.MonkeyP
 
 def test_jpeg_says_what_it_is_in_its_comment() -> None:
     """A JPEG's comment gives software, prompt, seed and index as JSON."""
-    image = opened(render(replace(CAT, prompt="é \ud800 日本", index=2)))
+    image = opened(replace(CAT, prompt="é \ud800 日本", index=2).render())
 
     assert json.loads(image.info["comment"]) == {
         "software": "leomock", "prompt": "é \ud800 日本", "seed": 123456, "index": 2,
@@ -161,7 +161,7 @@ def test_jpeg_says_what_it_is_in_its_comment() -> None:
 
 def test_png_says_what_it_is_in_its_text() -> None:
     """A PNG's text chunks give the software, and the same JSON as a JPEG's comment."""
-    image = opened(render(replace(CAT, format="png")))
+    image = opened(replace(CAT, format="png").render())
 
     assert image.info["Software"] == "leomock"
     assert json.loads(image.info["Comment"]) == {
@@ -171,7 +171,7 @@ def test_png_says_what_it_is_in_its_text() -> None:
 
 def test_comment_keeps_a_thousand_characters_when_the_prompt_is_huge() -> None:
     """The prompt in the comment is cut at 1000 characters, and the file stays small."""
-    picture = render(replace(CAT, prompt="日" * 1_000_000))
+    picture = replace(CAT, prompt="日" * 1_000_000).render()
 
     assert json.loads(opened(picture).info["comment"])["prompt"] == "日" * 1000
     assert len(picture) < 60_000
@@ -179,7 +179,7 @@ def test_comment_keeps_a_thousand_characters_when_the_prompt_is_huge() -> None:
 
 def test_init_image_shows_through() -> None:
     """Left and right of the picture lean to the colours of the init image there."""
-    left, right = colours(render(replace(CAT, init=encoded(halves("red", "blue")), init_strength=0.8)))
+    left, right = colours(replace(CAT, init=encoded(halves("red", "blue")), init_strength=0.8).render())
 
     assert left[0] > left[2] + 100
     assert right[2] > right[0] + 100
@@ -188,8 +188,10 @@ def test_init_image_shows_through() -> None:
 def test_init_image_shows_more_when_stronger() -> None:
     """Strength brings the picture nearer to the init image."""
     init = encoded(Image.new("RGB", (64, 64), "red"))
-    plain = colours(render(CAT))[0]
-    reds = [colours(render(replace(CAT, init=init, init_strength=share)))[0][0] for share in (0.15, 0.5, 0.9)]
+    plain = colours(CAT.render())[0]
+    reds = [
+        colours(replace(CAT, init=init, init_strength=share).render())[0][0] for share in (0.15, 0.5, 0.9)
+    ]
 
     assert plain[0] < reds[0] < reds[1] < reds[2]
 
@@ -199,7 +201,7 @@ def test_init_strength_is_kept_within_limits(strength: float, limit: float) -> N
     """Neither the init image nor the scene ever disappears."""
     picture = replace(CAT, init=encoded(halves("red", "blue")))
 
-    assert render(replace(picture, init_strength=strength)) == render(replace(picture, init_strength=limit))
+    assert replace(picture, init_strength=strength).render() == replace(picture, init_strength=limit).render()
 
 
 def test_init_image_is_cropped_to_cover() -> None:
@@ -207,7 +209,7 @@ def test_init_image_is_cropped_to_cover() -> None:
     wide = Image.new("RGB", (600, 200), "lime")
     wide.paste("red", (200, 0, 400, 200))
 
-    left, right = colours(render(replace(CAT, width=192, init=encoded(wide), init_strength=0.9)))
+    left, right = colours(replace(CAT, width=192, init=encoded(wide), init_strength=0.9).render())
 
     assert left[0] > left[1] + 100
     assert right[0] > right[1] + 100
@@ -222,7 +224,7 @@ def test_init_image_is_read_in_any_mode(format: str, mode: str) -> None:
     """Grey, palette, CMYK and alpha images serve as init images in each format that holds them."""
     bright = encoded(Image.new("RGB", (90, 90), "white").convert(mode), format)
 
-    left, right = colours(render(replace(CAT, init=bright, init_strength=0.9)))
+    left, right = colours(replace(CAT, init=bright, init_strength=0.9).render())
 
     assert min(left + right) > 225
 
@@ -241,10 +243,38 @@ def test_init_image_is_turned_upright() -> None:
     turned[0x0112] = 3  # upside down, so left and right are swapped
 
     init = encoded(halves("red", "blue"), "JPEG", exif=turned)
-    left, right = colours(render(replace(CAT, init=init, init_strength=0.9)))
+    left, right = colours(replace(CAT, init=init, init_strength=0.9).render())
 
     assert left[2] > left[0] + 100
     assert right[0] > right[2] + 100
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_size_of_an_init_image_is_that_of_the_decoded_one(format: str, orientation: int) -> None:
+    """Upright, also where a large JPEG leaves detail out."""
+    turned = Image.Exif()
+    turned[0x0112] = orientation
+    for size in ((64, 48), (1200, 700)):
+        init = encoded(Image.new("RGB", size, "red"), format, exif=turned)
+        decoded = rendering.decode_init(init, 300)
+        assert decoded
+        assert rendering.init_size(init, 300) == decoded.size
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_size_of_an_init_image_stands_in_its_header(format: str) -> None:
+    """What comes after it is not read; of a WebP, Pillow wants all before it tells anything."""
+    noise = Image.effect_noise((640, 480), 90).convert("RGB")
+    assert rendering.init_size(encoded(noise, format)[:1000], 4096) == (640, 480)
+
+
+@pytest.mark.parametrize(
+    "init", [b"", b"not an image", encoded(Image.new("1", (16000, 9000)))], ids=["empty", "text", "bomb"]
+)
+def test_init_image_without_a_size(init: bytes) -> None:
+    """Nothing that could be used is in it."""
+    assert rendering.init_size(init, 4096) is None
 
 
 @pytest.mark.parametrize(
@@ -265,7 +295,7 @@ def test_init_image_is_left_out_when_not_readable(init: bytes) -> None:
     picture = replace(CAT, init=init)
 
     assert difference(picture, CAT) < 3
-    assert render(picture) != render(CAT)
+    assert picture.render() != CAT.render()
 
 
 @pytest.mark.parametrize("init", [None, encoded(halves("red", "blue")), b"not an image"])
@@ -274,7 +304,7 @@ def test_transparent_png_has_nothing_around_its_subject(size: tuple[int, int], i
     """A transparent picture has an empty background, an opaque subject and a soft edge between."""
     width, height = size
     picture = Picture("a rose", 5, 0, width, height, "png", transparent=True, init=init)
-    image = opened(render(picture))
+    image = opened(picture.render())
     counts = image.getchannel("A").histogram()
 
     assert image.mode == "RGBA"
@@ -286,7 +316,7 @@ def test_transparent_png_has_nothing_around_its_subject(size: tuple[int, int], i
 
 def test_transparent_jpeg_is_an_ordinary_one() -> None:
     """JPEG has no alpha, so a transparent one shows its background."""
-    assert render(replace(CAT, transparent=True)) == render(CAT)
+    assert replace(CAT, transparent=True).render() == CAT.render()
 
 
 @pytest.mark.parametrize(
@@ -374,10 +404,10 @@ def test_overlay_stays_inside_at_every_size(size: tuple[int, int], init: bytes |
 )
 def test_picture_is_drawn_whatever_is_asked(picture: Picture) -> None:
     """No prompt, number or label keeps a picture from being drawn at its size, twice the same."""
-    drawn = render(picture)
+    drawn = picture.render()
 
     assert opened(drawn).size == (picture.width, picture.height)
-    assert render(picture) == drawn
+    assert picture.render() == drawn
 
 
 @pytest.mark.parametrize(
@@ -385,4 +415,4 @@ def test_picture_is_drawn_whatever_is_asked(picture: Picture) -> None:
 )
 def test_picture_is_drawn_when_the_prompt_says_nothing_or_too_much(prompt: str) -> None:
     """Blank, invisible and enormous prompts give pictures like others."""
-    assert opened(render(replace(CAT, prompt=prompt))).size == (256, 192)
+    assert opened(replace(CAT, prompt=prompt).render()).size == (256, 192)

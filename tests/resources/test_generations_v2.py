@@ -686,7 +686,9 @@ def test_sync_that_is_ephemeral(client: httpx.Client, fake: Fake) -> None:
     fake.advance(1)
     gone = client.get(url)
     assert gone.status_code == 403
-    assert gone.headers["x-leomock-explain"].endswith("an ephemeral result for half an hour")
+    assert gone.headers["x-leomock-explain"].endswith(
+        "an ephemeral result is there for half an hour, and a thumbnail as long as what it shows"
+    )
     assert not fake.world.bucket.objects
 
 
