@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Any
-
 from leomock.contract.models import name_models
 from leomock.spec.compile import Spec
-from leomock.spec.refs import Json, operations_of, resolve
+from leomock.spec.refs import Json, operations_of, resolve, with_nulls
 
 
 def document(spec: Spec, server: str, *, published: bool = False) -> Json:
@@ -18,25 +15,14 @@ def document(spec: Spec, server: str, *, published: bool = False) -> Json:
     fixed GraphQL selection does; the published one is left open, since real answers hold more than it names.
     Which parameters a model takes is known besides the document.
     """
-    result = copy.deepcopy(spec.document(server, published=published))
+    result = with_nulls(spec.document(server, published=published))
     name_models(result)
-    _list_nulls(result)
     if not published:
         for item in result["paths"].values():
             for _, entry in operations_of(item):
                 content = entry["responses"]["200"]["content"]["application/json"]
                 content["schema"] = _closed(result, content["schema"])
     return result
-
-
-def _list_nulls(node: Any) -> None:
-    for part in node.values() if isinstance(node, dict) else node:
-        if isinstance(part, dict | list):
-            _list_nulls(part)
-    if isinstance(node, dict) and node.get("nullable") is True:
-        values = node.get("enum")
-        if isinstance(values, list) and None not in values:
-            values.append(None)
 
 
 def _closed(document: Json, schema: Json) -> Json:

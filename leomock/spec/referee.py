@@ -32,7 +32,7 @@ from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from leomock.recordings import Recorded
-from leomock.spec.refs import Json, operations_of
+from leomock.spec.refs import Json, operations_of, with_nulls
 
 LONGEST_FINDING = 300
 
@@ -79,7 +79,7 @@ class Referee:
 
     def __init__(self, document: Json, *, exact: bool = False) -> None:
         self._document = document
-        readable = _with_nulls(document)
+        readable = with_nulls(document)
         self._entries = {
             (method, path): entry
             for path, item in document["paths"].items()
@@ -194,27 +194,6 @@ def _no_constant(name: str) -> NoReturn:
 
 
 # --- what is read into a document ---------------------------------------------------------------------------
-
-
-def _with_nulls(document: Json) -> Json:
-    """A copy in which an enum under `nullable` lists null.
-
-    The published document never lists it, and the real service takes and answers it. By the letter of
-    OpenAPI 3.0.3 an enum without null admits none whatever `nullable` says, and openapi-core keeps to that.
-    """
-
-    def walk(node: Any) -> None:
-        for part in node.values() if isinstance(node, dict) else node:
-            if isinstance(part, dict | list):
-                walk(part)
-        if isinstance(node, dict) and node.get("nullable") is True:
-            values = node.get("enum")
-            if isinstance(values, list) and None not in values:
-                values.append(None)
-
-    document = copy.deepcopy(document)
-    walk(document)
-    return document
 
 
 def _closed(document: Json) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -112,3 +113,24 @@ def _localised(document: Json) -> Json:
     text = orjson.dumps(document).replace(f'"$ref":"{COMPONENTS}#'.encode(), b'"$ref":"#')
     result: Json = orjson.loads(text)
     return result
+
+
+def with_nulls(document: Json) -> Json:
+    """A copy in which an enum under `nullable` lists null.
+
+    The published document never lists it, and the real service takes and answers it. By the letter of
+    OpenAPI 3.0.3 an enum without null admits none whatever `nullable` says, and validators keep to that.
+    """
+
+    def walk(node: Any) -> None:
+        for part in node.values() if isinstance(node, dict) else node:
+            if isinstance(part, dict | list):
+                walk(part)
+        if isinstance(node, dict) and node.get("nullable") is True:
+            values = node.get("enum")
+            if isinstance(values, list) and None not in values:
+                values.append(None)
+
+    document = copy.deepcopy(document)
+    walk(document)
+    return document
