@@ -256,10 +256,13 @@ def _label(row: Row) -> str:
 
 
 def origin(world: World, row: Row, depth: int = 0) -> Source | None:
-    """What a generation began with, if it is still there."""
+    """What a generation began with, if it is still there.
+
+    Basis: chosen; with the canvas that is its picture as a whole, whatever the mask says.
+    """
     if stored := world.bucket.objects.get(row.get("reference", "")):
         return stored.body
-    if id := row.get("init_image_id"):
+    if id := row.get("init_image_id") or row.get("canvasInitId"):
         return _file(world, id)
     if depth >= DEEPEST_INIT:
         return None
