@@ -56,7 +56,7 @@ def _is_transparent(row: Row) -> bool:
 
 
 def reference_key(world: World, row: Row) -> str:
-    """The key of what a generation began with, where that came with the call."""
+    """The key of what results show and nothing else has: what came with the call, or was deleted since."""
     return f"users/{world.user_id}/references/{row['id']}"
 
 
@@ -275,9 +275,25 @@ def origin(world: World, row: Row, depth: int = 0) -> Source | None:
     return None
 
 
+def keep_for_results(world: World, id: str) -> None:
+    """Keep the file of an init image that is about to go, where something was made from it.
+
+    Basis: inferred; results stay as they are, since their links do not expire (documented).
+    """
+    row, stored = world.init_images.get(id), find_uploaded(world, id)
+    if row and stored and any(_shows(other, id) for other in (*world.generations, *world.variations)):
+        world.bucket.keep(reference_key(world, row), stored.body, "application/octet-stream")
+
+
+def _shows(row: Row, id: str) -> bool:
+    """Whether a generation or a variation was made from an init image."""
+    names = ("init_image_id", "canvasInitId", "initImageId")
+    return any((row.get(name) or "").lower() == id for name in names)
+
+
 def _file(world: World, id: str) -> bytes | None:
-    """The file that was uploaded for an init image, if it is still there."""
-    stored = find_uploaded(world, id)
+    """The file that was uploaded for an init image, as long as something shows it."""
+    stored = find_uploaded(world, id) or world.bucket.objects.get(reference_key(world, {"id": id.lower()}))
     return stored.body if stored else None
 
 
