@@ -56,7 +56,7 @@ def _is_transparent(row: Row) -> bool:
 
 
 def reference_key(world: World, row: Row) -> str:
-    """The key of what a generation began with, where that came with the call."""
+    """The key of what results show and nothing else has: what came with the call, or was deleted since."""
     return f"users/{world.user_id}/references/{row['id']}"
 
 
@@ -256,10 +256,13 @@ def _label(row: Row) -> str:
 
 
 def origin(world: World, row: Row, depth: int = 0) -> Source | None:
-    """What a generation began with, if it is still there."""
+    """What a generation began with, if it is still there.
+
+    Basis: chosen; with the canvas that is its picture as a whole, whatever the mask says.
+    """
     if stored := world.bucket.objects.get(row.get("reference", "")):
         return stored.body
-    if id := row.get("init_image_id"):
+    if id := row.get("init_image_id") or row.get("canvasInitId"):
         return _file(world, id)
     if depth >= DEEPEST_INIT:
         return None
@@ -272,9 +275,25 @@ def origin(world: World, row: Row, depth: int = 0) -> Source | None:
     return None
 
 
+def keep_for_results(world: World, id: str) -> None:
+    """Keep the file of an init image that is about to go, where something was made from it.
+
+    Basis: inferred; results stay as they are, since their links do not expire (documented).
+    """
+    row, stored = world.init_images.get(id), find_uploaded(world, id)
+    if row and stored and any(_shows(other, id) for other in (*world.generations, *world.variations)):
+        world.bucket.keep(reference_key(world, row), stored.body, "application/octet-stream")
+
+
+def _shows(row: Row, id: str) -> bool:
+    """Whether a generation or a variation was made from an init image."""
+    names = ("init_image_id", "canvasInitId", "initImageId")
+    return any((row.get(name) or "").lower() == id for name in names)
+
+
 def _file(world: World, id: str) -> bytes | None:
-    """The file that was uploaded for an init image, if it is still there."""
-    stored = find_uploaded(world, id)
+    """The file that was uploaded for an init image, as long as something shows it."""
+    stored = find_uploaded(world, id) or world.bucket.objects.get(reference_key(world, {"id": id.lower()}))
     return stored.body if stored else None
 
 

@@ -60,6 +60,7 @@ def create_generation(call: Call, world: World) -> Row:
         public=call["public"] or False,
         photoReal=call["photoReal"] or False,
         promptMagic=call["promptMagic"] or False,
+        **_context(call),
     )
     for name in call.sent:
         if name in _REFLECTED and call.given(name):
@@ -145,6 +146,17 @@ def _price(call: Call, model: Model | None) -> int:
             "controlnetsCost": len(call["controlnets"] or ()),
         },
     )
+
+
+def _context(call: Call) -> Row:
+    """The context image that the pictures show, as a row tells what it began with.
+
+    Basis: chosen; the first of them, though the real model looks at all.
+    """
+    for image in call["contextImages"] or ():
+        name = "init_image_id" if image["type"] == "UPLOADED" else "init_generation_image_id"
+        return {name: image["id"].lower()}
+    return {}
 
 
 # What a row tells of the request, only where the request said it: variable of the call, field of the row.
@@ -301,7 +313,9 @@ def _check_photo_real(call: Call, model: Model | None) -> None:
 
 
 _UPLOADED = ("init_image_id", "canvasInitId", "canvasMaskId")
-_NAMES_OF_PICTURES = frozenset([*_UPLOADED, "init_generation_image_id", "controlnets"])
+# Lists whose entries name a picture and say where it comes from.
+_LISTED = {"controlnets": ("initImageId", "initImageType"), "contextImages": ("id", "type")}
+_NAMES_OF_PICTURES = frozenset([*_UPLOADED, "init_generation_image_id", *_LISTED])
 
 
 def _check_images(call: Call, world: World) -> None:
@@ -311,7 +325,8 @@ def _check_images(call: Call, world: World) -> None:
             uploaded_picture(world, call[name], name)
     if call.given("init_generation_image_id"):
         generated_picture(world, call["init_generation_image_id"], "init_generation_image_id")
-    for number, controlnet in enumerate(call["controlnets"] or ()):
-        if id := controlnet.get("initImageId"):
-            check = uploaded_picture if controlnet.get("initImageType") == "UPLOADED" else generated_picture
-            check(world, id, f"controlnets[{number}].initImageId")
+    for name, (id, kind) in _LISTED.items():
+        for number, entry in enumerate(call[name] or ()):
+            if entry.get(id):
+                check = uploaded_picture if entry.get(kind) == "UPLOADED" else generated_picture
+                check(world, entry[id], f"{name}[{number}].{id}")

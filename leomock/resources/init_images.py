@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from leomock.operations import operation
+from leomock.pictures import keep_for_results
 from leomock.spec.parse import Call
 from leomock.state.clock import timestamp
 from leomock.state.table import Row
@@ -51,7 +52,9 @@ def delete_init_image_by_id(call: Call, world: World) -> Row | None:
     """Delete an init image with its file; null when there is none.
 
     Basis: as state.world.World.remove.
+    Basis: as pictures.keep_for_results.
     """
+    keep_for_results(world, call["id"])
     return world.remove(world.init_images, call["id"])
 
 

@@ -13,10 +13,11 @@ from PIL import Image
 from leomock import Fake
 from leomock.catalogue import platform_models
 from leomock.state.clock import timestamp
-from tests.fixtures import client_of, completed, generate
+from tests.fixtures import client_of, completed, generate, init_image
 
 KINO = "aa77f04e-3eec-4034-9c07-d0f619684628"
 PHOENIX = "de7d3faf-762f-48e0-b3b7-9d0ac3a3fcf3"
+KONTEXT = "28aeddf8-bd19-4803-80fc-79602d1a9989"
 FLUX_DEV = "b2614463-296c-462a-9586-aafdb8f00e36"
 NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 
@@ -251,6 +252,42 @@ def test_transparent_picture_is_a_png(client: httpx.Client) -> None:
         assert decoded.getpixel((0, 0))[3] == 0  # type: ignore[index]
 
 
+RED = BytesIO()
+Image.new("RGB", (64, 64), (220, 20, 20)).save(RED, "PNG")
+
+
+def redness(client: httpx.Client, **body: Any) -> int:
+    """How much more red than green the upper half of a generated picture is."""
+    row = completed(client, width=256, height=256, num_images=1, seed=5, **body)
+    with Image.open(BytesIO(client.get(row["generated_images"][0]["url"]).content)) as picture:
+        red, green, _ = picture.crop((0, 0, 256, 128)).resize((1, 1)).getpixel((0, 0))  # type: ignore[misc]
+    return int(red - green)
+
+
+@pytest.mark.parametrize("kind", ["UPLOADED", "GENERATED"])
+def test_context_image_shows(client: httpx.Client, kind: str) -> None:
+    """An uploaded one as well as a generated one.
+
+    Holds code:resources.generations._context.
+    """
+    id = init_image(client, RED.getvalue())
+    if kind == "GENERATED":
+        row = completed(client, width=256, height=256, num_images=1, init_image_id=id, init_strength=0.9)
+        id = row["generated_images"][0]["id"]
+    body = {"contextImages": [{"type": kind, "id": id}, {"type": kind, "id": id}]}
+    assert redness(client, modelId=KONTEXT, **body) > redness(client, modelId=KONTEXT) + 40
+
+
+def test_picture_of_the_canvas_shows(client: httpx.Client) -> None:
+    """As a whole, though the mask may leave only a part of it.
+
+    Holds code:pictures.origin.
+    """
+    id = init_image(client, RED.getvalue())
+    body = {"canvasRequest": True, "canvasRequestType": "INPAINT", "canvasInitId": id, "canvasMaskId": id}
+    assert redness(client, **body) > redness(client) + 40
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
     [
@@ -275,6 +312,8 @@ def test_transparent_picture_is_a_png(client: httpx.Client) -> None:
             {"controlnets": [{"initImageId": NOBODY, "initImageType": "GENERATED", "preprocessorId": 67}]},
             "couldn't access image",
         ),
+        ({"contextImages": [{"type": "UPLOADED", "id": NOBODY}]}, "invalid init image id"),
+        ({"contextImages": [{"type": "GENERATED", "id": NOBODY}]}, "couldn't access image"),
         ({"unzoom": True}, "unzoom requires unzoomAmount and init_image_id"),
         ({"photoReal": True, "alchemy": False}, "photoReal requires alchemy"),
         ({"photoReal": True, "modelId": KINO}, "photoReal v1 can not be used with a modelId"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from PIL import Image
 
 from leomock import Fake
+from leomock.results import rendered
 from tests import fixtures
-from tests.fixtures import client_of, completed, init_image
+from tests.fixtures import client_of, completed, init_image, inside
 
 NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 
@@ -111,6 +113,43 @@ def test_delete_takes_the_file_along(client: httpx.Client) -> None:
     assert client.delete(f"/init-image/{id}").json() == {"delete_init_images_by_pk": None}
     assert client.get(f"/init-image/{id}").json() == {"init_images_by_pk": None}
     assert client.get(url).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "name"),
+    [
+        ("/generations", {"prompt": "a", "width": 256, "height": 256}, "init_image_id"),
+        ("/generations", {"prompt": "a", "width": 256, "height": 256}, "canvasInitId"),
+        ("/generations-text-to-video", {"prompt": "a"}, ""),
+        ("/generations-motion-svd", {"isInitImage": True}, "imageId"),
+        ("/variations/universal-upscaler", {}, "initImageId"),
+    ],
+)
+@pytest.mark.parametrize("spelled", [str.lower, str.upper])
+def test_delete_leaves_results_as_they_are(
+    client: httpx.Client,
+    fake: Fake,
+    path: str,
+    body: dict[str, Any],
+    name: str,
+    spelled: Callable[[str], str],
+) -> None:
+    """What was made from an image shows it still; what was not needs no file of it.
+
+    Holds code:pictures.keep_for_results.
+    """
+    id = init_image(client, png())
+    job = inside(client.post(path, json={**body, **({name: spelled(id)} if name else {})}))
+    fake.finish()
+    if path.startswith("/variations"):
+        (shown,) = inside(client.get(f"/variations/{job['id']}"))
+    else:
+        shown = inside(client.get(f"/generations/{job['generationId']}"))["generated_images"][0]
+    before = client.get(shown["url"])
+    rendered.cache_clear()
+    client.delete(f"/init-image/{id}")
+    assert client.get(shown["url"]).content == before.content
+    assert len(fake.world.bucket.objects) == (1 if name else 0)
 
 
 def test_upload_after_delete_is_not_used(client: httpx.Client) -> None:

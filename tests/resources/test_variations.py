@@ -211,11 +211,12 @@ def test_universal_upscaler_of_an_upload_shows_it(client: httpx.Client) -> None:
 
 
 def test_universal_upscaler_outlives_its_upload(client: httpx.Client) -> None:
-    """When the uploaded file is deleted the url still gives a picture."""
+    """When the uploaded file is deleted the url still gives the same picture."""
     id = uploaded(client)
     row = finished(client, "universal-upscaler", initImageId=id)
     client.delete(f"/init-image/{id}")
-    assert opened(client, row["url"]).format == "JPEG"
+    image = opened(client, row["url"])
+    assert (image.format, image.size) == ("JPEG", (96, 48))
 
 
 def test_variation_of_a_variation(client: httpx.Client) -> None:
