@@ -30,10 +30,21 @@ INPUT: Json = {
     "type": "object",
     "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "What the picture shows."},
-        "model": {"type": "string", "enum": list(MODELS), "default": "Lucid Origin"},
+        "model": {
+            "type": "string",
+            "enum": list(MODELS),
+            "default": "Lucid Origin",
+            "description": "What draws it.",
+        },
         "width": {**_SIDE, "description": "In pixels."},
         "height": {**_SIDE, "description": "In pixels."},
-        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+        "num_images": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 4,
+            "default": 1,
+            "description": "How many pictures to draw.",
+        },
     },
     "required": ["prompt"],
     "additionalProperties": False,
