@@ -114,7 +114,7 @@ async def _generate(create: Offer, read: Offer, caller: Caller, use: Use) -> typ
 def _body(arguments: Mapping[str, Any]) -> Json:
     """The body of version 1 for the arguments; wrong values are refused there."""
     model = arguments.get("model", INPUT["properties"]["model"]["default"])
-    if model not in MODELS:
+    if not isinstance(model, str) or model not in MODELS:
         raise Refused(f"leomock: {NAME} has no model {str(model)[:100]!r}; it has {', '.join(MODELS)}")
     body = {name: value for name, value in arguments.items() if name != "model"}
     defaults = {name: INPUT["properties"][name]["default"] for name in ("width", "height", "num_images")}
