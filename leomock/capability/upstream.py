@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -199,7 +200,7 @@ def _step(text: str) -> str:
 def _texts(operation: Operation, arguments: Mapping[str, Any], location: str) -> list[tuple[str, str]]:
     """The values that travel in one place, as texts; a list is a value for each of its entries."""
     return [
-        (each.name, one if isinstance(one, str) else orjson.dumps(one).decode())
+        (each.name, one if isinstance(one, str) else _json(one))
         for each in operation.inputs
         if each.location == location and (value := arguments.get(each.name)) is not None
         for one in (value if isinstance(value, list) else [value])
@@ -209,5 +210,10 @@ def _texts(operation: Operation, arguments: Mapping[str, Any], location: str) ->
 def _content(operation: Operation, arguments: Mapping[str, Any]) -> bytes | None:
     for each in operation.inputs:
         if each.location == "body" and (value := arguments.get(each.name)) is not None:
-            return value if isinstance(value, bytes) else orjson.dumps(value)
+            return value if isinstance(value, bytes) else _json(value).encode()
     return None
+
+
+def _json(value: Any) -> str:
+    """A value as JSON. What integers it may have is the API's business; orjson would refuse large ones."""
+    return json.dumps(value, separators=(",", ":"))

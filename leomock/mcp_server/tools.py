@@ -121,7 +121,7 @@ def _tool(offer: Offer, caller: Caller, operation: Operation | None) -> Tool:
 
 def _input_schema(each: Input, offer: Offer, operation: Operation | None) -> Json:
     """What an argument may be: as the documents have it, or as far as the file tells."""
-    (name,) = [name for name, own in offer.takes.items() if own == each.name][:1] or [""]
+    name = next((name for name, own in offer.takes.items() if own == each.name), "")
     schema: Json = {"type": each.type}
     if operation:
         location = {of.name: of.location for of in offer.operation.inputs}.get(name)
@@ -172,7 +172,7 @@ async def called(caller: Caller, offer: Offer, arguments: Mapping[str, Any], hea
     """The body of a success; raises `Refused` with what the API and leomock say of anything else."""
     answer = await caller.answer(offer.operation.id, offer.arguments(arguments), headers)
     body = answer.body
-    # Blueprints put their errors, which are lists, on status 200.
+    # Blueprints and version 2 put their errors, which are lists, on status 200.
     if not 200 <= answer.status < 300 or not isinstance(body, dict):
         raise Refused(_refusal(answer))
     return body

@@ -30,10 +30,21 @@ INPUT: Json = {
     "type": "object",
     "properties": {
         "prompt": {"type": "string", "minLength": 1, "description": "What the picture shows."},
-        "model": {"type": "string", "enum": list(MODELS), "default": "Lucid Origin"},
+        "model": {
+            "type": "string",
+            "enum": list(MODELS),
+            "default": "Lucid Origin",
+            "description": "What draws it.",
+        },
         "width": {**_SIDE, "description": "In pixels."},
         "height": {**_SIDE, "description": "In pixels."},
-        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "default": 1},
+        "num_images": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 4,
+            "default": 1,
+            "description": "How many pictures to draw.",
+        },
     },
     "required": ["prompt"],
     "additionalProperties": False,
@@ -103,7 +114,7 @@ async def _generate(create: Offer, read: Offer, caller: Caller, use: Use) -> typ
 def _body(arguments: Mapping[str, Any]) -> Json:
     """The body of version 1 for the arguments; wrong values are refused there."""
     model = arguments.get("model", INPUT["properties"]["model"]["default"])
-    if model not in MODELS:
+    if not isinstance(model, str) or model not in MODELS:
         raise Refused(f"leomock: {NAME} has no model {str(model)[:100]!r}; it has {', '.join(MODELS)}")
     body = {name: value for name, value in arguments.items() if name != "model"}
     defaults = {name: INPUT["properties"][name]["default"] for name in ("width", "height", "num_images")}

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+from mcp import Client
+from mcp_types import CallToolResult, Tool
 
 from leomock import Fake
 from leomock.capability.export import kebab, tool_name
 from tests.clients.made import CAT, JPEG, RECIPE, STYLE, Made, making
-from tests.mcp.servers import VERSIONS, body_of, call, error_of, in_process
+from tests.mcp.servers import VERSIONS, body_of, call, error_of, in_process, talk
 
 Arguments = dict[str, Any]
 
@@ -50,8 +53,8 @@ CALLS: dict[str, Callable[[Made], Arguments]] = {
         "datasetId": made.dataset(),
         **body(generatedImageId=made.image),
     },
-    "getElementById": lambda made: {"id": str(made.element())},
-    "deleteElementById": lambda made: {"id": str(made.element())},
+    "getElementById": lambda made: {"id": made.element()},
+    "deleteElementById": lambda made: {"id": made.element()},
     "getCustomElementsByUserId": lambda made: {"userId": made.user},
     "createElement": lambda made: body(**STYLE, datasetId=made.dataset()),
     "listElements": lambda made: {},
@@ -135,8 +138,19 @@ def test_table_has_every_operation() -> None:
 
 @pytest.mark.parametrize("id", CALLS)
 def test_tool_succeeds(fake: Fake, made: Made, id: str) -> None:
-    """It calls its own operation, and the answer tells something."""
-    answer = body_of(call(in_process(fake), tool_name(kebab(id)), CALLS[id](made)))
+    """It calls its own operation, the answer tells something, and both are as the tool's schemas say."""
+    arguments = CALLS[id](made)
+
+    async def talking(client: Client) -> tuple[Tool, CallToolResult]:
+        name = tool_name(kebab(id))
+        (tool,) = [tool for tool in (await client.list_tools()).tools if tool.name == name]
+        return tool, await client.call_tool(name, arguments)
+
+    tool, result = talk(in_process(fake), talking)
+    answer = body_of(result)
+    assert tool.output_schema
+    Draft202012Validator(tool.input_schema).validate(arguments)
+    Draft202012Validator(tool.output_schema).validate(answer)
     assert next(iter(answer.values())), f"the answer tells nothing: {answer}"
     exchange = fake.requests[-1]
     assert (exchange.operation, exchange.status) == (id, 200)

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp_types import CallToolResult
 
-from tests.mcp.servers import CREATE, DELETE, LIST, READ, environment, served
+from leomock import Fake
+from leomock.capability.whole import whole
+from leomock.mcp_server.serve import http_app, make_server
+from leomock.mcp_server.tools import Tool, Use, tools_of
+from leomock.server.capability_routes import MCP_PATH
+from leomock.server.listen import address, bind, listen, make_config
+from leomock.serving import open_until
+from tests.capability.adapters import caller_of
+from tests.mcp.servers import CREATE, DELETE, LIST, READ, VERSIONS, environment, served
+from tests.mcp.test_tools import NOBODYS_ID
 
 NODE = shutil.which("node")
 PROGRAMS = Path(__file__).parent.parent / "clients" / "node" / "node_modules" / ".bin"
 EXPECTED_FAILURES = Path(__file__).with_name("expected_failures.yaml")
+# In this order: with the progress of a generation it comes to its end.
+UNDER_OTHER_NAMES = (
+    "tools-call-simple-text",
+    "tools-call-error",
+    "tools-call-with-progress",
+    "tools-call-image",
+)
 # A leomock that a program starts is the one under test.
 PATHS = f"PYTHONPATH={os.pathsep.join(path for path in sys.path if path)}"
 LEOMOCK = ("-e", PATHS, sys.executable, "-m", "leomock", "mcp")
@@ -72,6 +91,62 @@ def test_conformance_suite_finds_what_was_expected(url: str, tmp_path: Path) -> 
     }
 
 
+async def unheard(done: float, total: float, text: str) -> None:
+    """Nobody listens for this progress."""
+
+
+def renamed(tool: Tool, name: str, arguments: dict[str, Any]) -> Tool:
+    """A tool under another name, which takes no arguments since it has them."""
+
+    async def run(use: Use) -> CallToolResult:
+        return await tool.run(replace(use, arguments=arguments))
+
+    schema = {"type": "object", "properties": {}, "required": []}
+    changed = {"name": name, "input_schema": schema, "output_schema": None}
+    return Tool(tool.definition.model_copy(update=changed), run)
+
+
+@installed("conformance")
+def test_tools_pass_under_the_names_of_the_suite(tmp_path: Path) -> None:
+    """A text, a picture, an error, and progress are as the protocol wants them."""
+    fake = Fake(jobs="polls:3")
+    capability = whole(VERSIONS, "generations")
+
+    async def judged() -> dict[str, str]:
+        tools = tools_of(capability.adapters[0], caller_of(capability, fake), VERSIONS)
+        by_name = {tool.definition.name: tool for tool in tools}
+        made = await by_name[CREATE].use(Use({"body": {"prompt": "a cat"}}, {}, unheard))
+        assert made.structured_content
+        pending = {"id": made.structured_content["sdGenerationJob"]["generationId"], "wait": 60}
+        server = make_server(
+            [
+                renamed(by_name[LIST], "test_simple_text", {"userId": NOBODYS_ID}),
+                renamed(by_name[READ], "test_error_handling", {"id": "x"}),
+                renamed(by_name[READ], "test_tool_with_progress", pending),
+                renamed(by_name[READ], "test_image_content", {**pending, "include_images": True}),
+            ],
+            "leomock",
+            "",
+        )
+        app, stop = http_app(server), asyncio.Event()
+        with bind("127.0.0.1", 0) as listener:
+            url = f"{address(listener)}{MCP_PATH}"
+            async with open_until(stop, app):
+                serving = asyncio.create_task(listen(make_config(app), listener, stop, lambda: None))
+                found = {
+                    name: await asyncio.to_thread(
+                        run, "conformance", "server", "--url", url, "--scenario", name, folder=tmp_path
+                    )
+                    for name in UNDER_OTHER_NAMES
+                }
+                stop.set()
+                await serving
+        return {name: done.stdout for name, done in found.items() if done.returncode}
+
+    assert asyncio.run(judged()) == {}
+    fake.close()
+
+
 Inspect = Callable[..., Any]
 
 
@@ -90,11 +165,24 @@ def inspect(request: pytest.FixtureRequest, tmp_path: Path) -> Inspect:
 
 
 @installed("mcp-inspector")
-def test_inspector_lists_and_calls(inspect: Inspect) -> None:
-    """The four tools, none of which it finds an error in; a call answers with the body."""
+def test_inspector_lists(inspect: Inspect) -> None:
+    """The four tools, none of which it finds an error in."""
     listed = inspect("--method", "tools/list", "--strict")
     assert [tool["name"] for tool in listed["tools"]] == [CREATE, READ, DELETE, LIST]
-    arguments = ("--tool-name", CREATE, "--tool-arg", 'body={"prompt": "a cat"}')
-    made = inspect("--method", "tools/call", *arguments)
-    assert made["isError"] is False
-    assert made["structuredContent"]["sdGenerationJob"]["generationId"]
+
+
+@installed("mcp-inspector")
+@pytest.mark.parametrize(
+    ("tool", "argument", "key"),
+    [
+        (CREATE, 'body={"prompt": "a cat"}', "sdGenerationJob"),
+        (READ, f"id={NOBODYS_ID}", "generations_by_pk"),
+        (DELETE, f"id={NOBODYS_ID}", "delete_generations_by_pk"),
+        (LIST, f"userId={NOBODYS_ID}", "generations"),
+    ],
+)
+def test_inspector_calls(inspect: Inspect, tool: str, argument: str, key: str) -> None:
+    """Each tool answers with the body of its operation."""
+    answer = inspect("--method", "tools/call", "--tool-name", tool, "--tool-arg", argument)
+    assert answer["isError"] is False
+    assert list(answer["structuredContent"]) == [key]

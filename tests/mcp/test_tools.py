@@ -327,6 +327,19 @@ def test_vendors_tool_where_the_generation_fails(fake: Fake) -> None:
             "leomock: createGeneration needs 'prompt' (specs/generations.json POST /generations)",
         ),
         (
+            CREATE,
+            {"body": {"prompt": "a", "seed": 10**30}},
+            '400 {"error":"seed must be between 0 and 9999999998","path":"$","code":"unexpected"}\n'
+            "leomock: createGeneration: 'seed' is 1e+30; it is greater than the maximum of 9999999998 "
+            "(specs/generations.json POST /generations)",
+        ),
+        (
+            "generate-image",
+            {"prompt": "a", "model": ["DALL-E"]},
+            "leomock: generate-image has no model \"['DALL-E']\"; it has Lucid Origin, Lucid Realism, "
+            "Ideogram 3.0",
+        ),
+        (
             "generate-image",
             {"prompt": "a", "model": "DALL-E"},
             "leomock: generate-image has no model 'DALL-E'; it has Lucid Origin, Lucid Realism, Ideogram 3.0",
