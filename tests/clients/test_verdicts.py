@@ -26,7 +26,7 @@ from leonardo_api import Leonardo  # type: ignore[import-untyped]
 from requests.adapters import HTTPAdapter
 
 from leomock import Fake
-from leomock.intercept import intercept
+from leomock.interception import intercept
 from leomock.verdict import Verdict, verdict
 from leomock.webhook_receiver import WebhookReceiver
 from tests.clients.test_leonardo_api import LOG, InTurn
