@@ -425,7 +425,8 @@ def resubmitted_after_a_broken_answer(evidence: Evidence) -> Iterator[Seen]:
 
     It does not count if anything in between named what the first one made: then the client knew of it, and
     asked for another. A call that was answered with 5xx was never executed here. What cannot be seen: answers
-    that took too long for the client though nothing held them back. Several calls with one body, sent side by side, look like this too.
+    that took too long for the client though nothing held them back. Several calls with one body, sent side by
+    side, look like this too.
     """
     for calls in evidence.alike.values():
         paid = [call for call in calls if _cost(call) is not None]

@@ -62,7 +62,7 @@ MAY_IMPORT = {
         "transport",
         "verdict",
     },
-    "pytest_plugin": {"fake", "tenant", "webhook_receiver"},
+    "pytest_plugin": {"fake", "state", "tenant", "webhook_receiver"},
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "contract": LEAVES | {"catalogue", "contract", "fake", "reports", "spec"},
     "commands": LEAVES

@@ -254,6 +254,12 @@ class Journal:
             self._cleared = self._entries.popleft()[0]
 
     @property
+    def last(self) -> int:
+        """The number of the newest exchange, also of one that was cleared; 0 before the first."""
+        entries = tuple(self._entries)
+        return entries[-1][0] if entries else self._cleared
+
+    @property
     def forgotten(self) -> int:
         """How many exchanges were pushed out by newer ones since the last `clear`."""
         entries = tuple(self._entries)

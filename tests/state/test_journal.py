@@ -495,3 +495,14 @@ def test_left_before_the_answer() -> None:
     assert [exchange.breakage for exchange in journal] == ["left", "left"]
     add(journal)
     assert [exchange.breakage for exchange in journal] == ["left", ""]
+
+
+def test_last_number() -> None:
+    """Stays what it was when the journal is cleared."""
+    journal = Journal(size=2)
+    assert journal.last == 0
+    for _ in range(3):
+        add(journal)
+    assert journal.last == 3
+    journal.clear()
+    assert journal.last == 3
