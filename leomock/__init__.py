@@ -1,6 +1,7 @@
 """A stateful, spec-driven fake of the Leonardo.AI REST API.
 
-`leomock.Fake` is loaded on first use: every pytest run that has leomock installed imports this module.
+`leomock.Fake` and `leomock.intercept` are loaded on first use: every pytest run that has leomock installed
+imports this module.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from leomock.fake import Fake
+    from leomock.interception import intercept
 
-__all__ = ["Fake", "__version__"]
+__all__ = ["Fake", "__version__", "intercept"]
 __version__ = "0.1.0"
 
 
@@ -19,4 +21,8 @@ def __getattr__(name: str) -> object:
         from leomock.fake import Fake
 
         return Fake
+    if name == "intercept":
+        from leomock.interception import intercept
+
+        return intercept
     raise AttributeError(f"module 'leomock' has no attribute {name!r}")

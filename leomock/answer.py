@@ -18,7 +18,7 @@ from leomock.settings import Settings
 from leomock.spec.compile import Operation, Versions
 from leomock.spec.parse import Call, Request, parse
 from leomock.state.clock import Clock
-from leomock.state.journal import Headers
+from leomock.state.journal import Headers, Journal
 from leomock.state.scenario import Breakage, Occasion, Scenario, Struck
 from leomock.state.table import Row
 from leomock.state.world import MakeClock, World, Worlds
@@ -196,11 +196,10 @@ class Api:
 
     def record(
         self, request: Request, reply: Reply, path: str, response_headers: Headers, milliseconds: float
-    ) -> None:
-        """Keep an exchange in the journal of its key."""
+    ) -> int:
+        """Keep an exchange in the journal of its key; returns its number there."""
         world = reply.world
-        journal = world.journal if world else self.worlds.strangers
-        journal.add(
+        return self._journal(reply).add(
             moment=world.clock.now() if world else self.worlds.now(),
             door="api",
             operation=reply.operation.id if reply.operation else "",
@@ -218,6 +217,13 @@ class Api:
             breakage=reply.breakage or "",
             delay=reply.delay,
         )
+
+    def left(self, reply: Reply, number: int) -> None:
+        """Note in the journal that the client left before the reply, which was held back, came."""
+        self._journal(reply).left(number)
+
+    def _journal(self, reply: Reply) -> Journal:
+        return reply.world.journal if reply.world else self.worlds.strangers
 
     def _struck(self, struck: Struck, call: Call, world: World) -> Reply:
         """What a scenario puts in place of the usual answer, or the usual one with its job arranged."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import httpx
 
     from leomock.fake import Fake
+    from leomock.state.journal import Journal
     from leomock.tenant import Tenant
     from leomock.webhook_receiver import WebhookReceiver
 
@@ -46,7 +47,7 @@ URL_VARIABLE = "LEONARDO_BASE_URL"
 _SERVER = pytest.StashKey["Fake"]()
 _TENANTS = pytest.StashKey[list["Tenant"]]()
 _STRICT = pytest.StashKey["Tenant"]()  # the one whose findings fail the test
-_STRANGERS = pytest.StashKey[Any]()  # the journal of calls without a key that is let in
+_BEFORE = pytest.StashKey[dict[str, int]]()  # the last exchange of each key before the test
 
 
 # --- options ------------------------------------------------------------------------------------------
@@ -205,8 +206,7 @@ def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Callab
     """
     request.node.stash[_SERVER] = leomock_server
     tenants: list[Tenant] = request.node.stash.setdefault(_TENANTS, [])
-    strangers = request.node.stash[_STRANGERS] = leomock_server.api.worlds.strangers
-    strangers.clear()
+    request.node.stash[_BEFORE] = {key: journal.last for key, journal in _journals(leomock_server)}
 
     def make(**settings: Any) -> Tenant:
         """A tenant of its own; takes what the marker takes, but `strict`, and `ids` and `limits`."""
@@ -266,6 +266,27 @@ def leomock_webhooks(leomock: Tenant) -> Iterator[WebhookReceiver]:
 # --- reports ------------------------------------------------------------------------------------------
 
 
+def _journals(server: Fake) -> Iterator[tuple[str, Journal]]:
+    """The journal of every key; that of calls without one that is let in under an empty one."""
+    yield "", server.api.worlds.strangers
+    for world in server.api.worlds:
+        yield world.key, world.journal
+
+
+def _elsewhere(item: pytest.Item, tenants: list[Tenant]) -> Iterator[tuple[str, str]]:
+    """What came during a test with no key of its tenants, with a title."""
+    if _SERVER not in item.stash:
+        return
+    from leomock.state.journal import shortened
+
+    known = [tenant.api_key for tenant in tenants]
+    before = item.stash.get(_BEFORE, {})
+    for key, journal in _journals(item.stash[_SERVER]):
+        if key not in known and (lines := journal.select(since=before.get(key, 0))):
+            title = f"with another key, {shortened(key)}" if key else "without a key that is let in"
+            yield f"leomock: calls {title}", "\n".join(map(str, lines))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Let a strict test fail that passed, if there is something to find."""
@@ -289,9 +310,7 @@ def pytest_runtest_makereport(
             verdict = tenant.verdict()
             if not verdict.clean and str(verdict) not in report.longreprtext:
                 report.sections.append(("leomock verdict", str(verdict)))
-        if strangers := item.stash.get(_STRANGERS, None):
-            lines = "\n".join(map(str, strangers))
-            report.sections.append(("leomock: calls without a key that is let in", lines))
+        report.sections.extend(_elsewhere(item, tenants))
     if report.when == "teardown":
         # Not sooner: what fails while fixtures are taken down has a report as well.
         for tenant in tenants:

@@ -18,7 +18,7 @@ from leomock.state.world import World
 
 if TYPE_CHECKING:
     from leomock.fake import Fake
-    from leomock.intercept import Interceptor
+    from leomock.interception import Interceptor
     from leomock.transport import Transport
     from leomock.verdict import Verdict
 
@@ -169,8 +169,8 @@ class Tenant:
     # --- fixed hosts ---------------------------------------------------------------------------------
 
     def intercept(self) -> AbstractContextManager[Interceptor]:
-        """Inside `with`, calls for the real hosts go to the fake (see `leomock.intercept`)."""
-        from leomock.intercept import intercept
+        """Inside `with`, calls for the real hosts go to the fake (see `leomock.interception`)."""
+        from leomock.interception import intercept
 
         return intercept(self._fake)
 

@@ -79,6 +79,13 @@ class _NoConnection(Connection):
     def end(self) -> None:
         self.error = self.error or httpx.RemoteProtocolError("the answer broke off", request=self._request)
 
+    async def pause(self, seconds: float, receive: Receive) -> bool:
+        patience = self._request.extensions.get("timeout", {}).get("read")
+        if patience is None or patience > seconds:
+            return await super().pause(seconds, receive)
+        self.error = httpx.ReadTimeout("the answer comes too late", request=self._request)
+        return False
+
     async def stall(self, receive: Receive) -> None:
         self.error = httpx.ReadTimeout("the answer stands still", request=self._request)
 

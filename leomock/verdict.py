@@ -229,7 +229,7 @@ class Evidence:
 
 
 def _is_upload(exchange: Exchange) -> bool:
-    return exchange.door == "upload" and exchange.method == "POST"
+    return exchange.door == "upload" and exchange.method in ("POST", "PUT")
 
 
 def _call(exchange: Exchange) -> Hashable:
@@ -420,21 +420,24 @@ def ignored_retry_after(evidence: Evidence) -> Iterator[Seen]:
     "before asking again.",
 )
 def resubmitted_after_a_broken_answer(evidence: Evidence) -> Iterator[Seen]:
-    """The same paid call again after it had been executed and its answer was spoilt, both being paid.
+    """The same paid call again after it had been executed and its answer was spoilt, or came too late for the
+    client, both being paid.
 
     It does not count if anything in between named what the first one made: then the client knew of it, and
-    asked for another. What cannot be seen: answers that came too late for the client. A call that was
-    answered with 5xx was never executed here. Several calls with one body, sent side by side, look like this
-    too.
+    asked for another. A call that was answered with 5xx was never executed here. What cannot be seen: answers
+    that took too long for the client though nothing held them back. Several calls with one body, sent side by
+    side, look like this too.
     """
     for calls in evidence.alike.values():
         paid = [call for call in calls if _cost(call) is not None]
         for first, again in pairwise(paid):
             if first.breakage and not _named(evidence, first, again):
+                left = first.breakage == "left"
+                how = "the client left before its answer came" if left else "only its answer broke"
                 yield Seen(
                     [first, again],
                     f"{_name(again)} was sent with the same body in {_numbers([first, again])}: the first "
-                    f"was executed and only its answer broke ({', '.join(first.rules)}), so that "
+                    f"was executed and {how} ({', '.join(first.rules)}), so that "
                     f"{_count(_cost(again) or 0, 'credit')} more were spent.",
                 )
 
@@ -588,12 +591,14 @@ def uploaded_after_expiry(evidence: Evidence) -> Iterator[Seen]:
     "fetch send a FormData and no Content-Type header.",
 )
 def not_multipart(evidence: Evidence) -> Iterator[Seen]:
-    """An upload whose body was no multipart form.
+    """An upload whose body was no multipart form, or that was a PUT.
 
     What cannot be seen: the body; the header Content-Type decides.
     """
     for exchange, code, _ in evidence.uploads():
-        if code == "PreconditionFailed":
+        if code == "MethodNotAllowed":
+            yield Seen([exchange], f"The upload {_numbers([exchange])} was a {exchange.method}, not a POST.")
+        elif code == "PreconditionFailed":
             kind = exchange.request_headers.get("content-type", "")
             sent = f"was sent as {_quote(kind)}" if kind else "had no Content-Type"
             yield Seen([exchange], f"The upload {_numbers([exchange])} {sent}, not as multipart/form-data.")

@@ -11,6 +11,7 @@ import pytest
 
 import leomock
 from leomock import Fake
+from leomock.interception import intercept
 from leomock.settings import SettingError
 from tests.fixtures import client_of, completed, generate
 
@@ -168,7 +169,8 @@ def test_settings_are_checked() -> None:
 
 
 def test_package_knows_its_names() -> None:
-    """`leomock.Fake` is loaded on first use; anything else is an AttributeError."""
+    """`Fake` and `intercept` are loaded on first use; anything else is an AttributeError."""
     assert leomock.Fake is Fake
+    assert leomock.intercept is intercept
     with pytest.raises(AttributeError, match="module 'leomock' has no attribute 'Fakes'"):
         leomock.Fakes  # noqa: B018

@@ -50,10 +50,11 @@ MAY_IMPORT = {
     "mcp_server": LEAVES | {"capability", "mcp_server", "rendering", "server", "spec"} | {"__version__"},
     "webhook_receiver": set(),
     "verdict": {"state"},
-    "intercept": {"addresses", "fake", "intercept"},
+    "interception": {"addresses", "fake", "interception"},
     "fast_polling": set(),
-    "tenant": {"assertions", "fake", "fast_polling", "intercept", "server", "state", "transport", "verdict"},
-    "pytest_plugin": {"fake", "settings", "tenant", "webhook_receiver"},
+    "tenant": {"assertions", "fake", "fast_polling", "interception", "server", "state", "transport"}
+    | {"verdict"},
+    "pytest_plugin": {"fake", "settings", "state", "tenant", "webhook_receiver"},
     "fake": LEAVES | {"answer", "server", "state", "tenant", "transport"},
     "contract": LEAVES | {"catalogue", "contract", "fake", "reports", "spec"},
     "commands": LEAVES
@@ -65,7 +66,7 @@ MAY_IMPORT = {
     "drift": LEAVES | {"drift", "operations", "reports", "scenario_files", "spec", "state"},
     "cli": {"commands", "__version__"},
     "__main__": {"cli"},
-    "__init__": {"fake"},
+    "__init__": {"fake", "interception"},
 }
 # Packages that only one part may know.
 HOME = {

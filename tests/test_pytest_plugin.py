@@ -454,6 +454,32 @@ def test_failing_test_shows_calls_that_were_not_let_in(suite: pytest.Pytester) -
     assert "#1 GET" not in result.stdout.str()
 
 
+def test_failing_test_shows_calls_with_another_key(suite: pytest.Pytester) -> None:
+    """A client that was made before the test has such a one; calls of earlier tests are not told again."""
+    suite.makepyfile(
+        """
+        from calls import create
+
+        def test_before(leomock):
+            assert create(key="made-before").status_code == 200
+
+        def test_it(leomock):
+            create(key="made-before")
+            leomock.assert_called("createGeneration")
+        """
+    )
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*- leomock: calls with another key, made… -*",
+            "#2 POST /api/rest/v1/generations createGeneration 200",
+        ]
+    )
+    assert "#1 POST" not in result.stdout.str()
+    assert "leomock journal" not in result.stdout.str()
+
+
 def test_unittest_style_and_random_workers(suite: pytest.Pytester) -> None:
     """Fixtures by `usefixtures`; four workers share nothing and clash over no port."""
     suite.makepyfile(

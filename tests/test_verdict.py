@@ -158,6 +158,13 @@ def asks_again_after_half_an_answer(product: Product) -> None:
             product.api.post("/generations", json={"prompt": "a cat", **ONE})
 
 
+@bad("resubmitted-after-a-broken-answer", scenario="slow")
+def asks_again_after_a_timeout(product: Product) -> None:
+    for _ in range(2):
+        with suppress(httpx.TimeoutException):
+            product.api.post("/generations", json={"prompt": "a cat", **ONE}, timeout=0.1)
+
+
 @bad("resubmitted-after-a-broken-answer", scenario="malformed_json")
 def asks_again_for_json(product: Product) -> None:
     for _ in range(2):
@@ -217,6 +224,11 @@ def uploads_the_fields_alone(product: Product) -> None:
 @bad("not-multipart")
 def uploads_the_bare_picture(product: Product) -> None:
     product.bare.post(product.form()[1], content=b"picture")
+
+
+@bad("not-multipart")
+def puts_the_picture(product: Product) -> None:
+    product.bare.put(product.form()[1], content=b"picture")
 
 
 @bad("form-fields-not-parsed")
@@ -655,6 +667,12 @@ def client_named(name: str) -> Case:
             "answer broke (truncated#1), so that 8 credits more were spent.",
         ),
         (
+            "asks_again_after_a_timeout",
+            "createGeneration was sent with the same body in #1 and #2: the first was executed and the "
+            "client left before its answer came (slow#1, slow#2), so that 8 credits more were spent.",
+        ),
+        ("puts_the_picture", "The upload #2 was a PUT, not a POST."),
+        (
             "insists_on_a_height",
             "createGeneration was called 3 times with nothing changed (#1, #2 and #3) and answered 400 each "
             'time: "height must be between 32 and 1536".',
@@ -788,6 +806,16 @@ def test_truth_of_a_verdict() -> None:
     """`assert verdict` holds where it is clean."""
     assert Verdict([])
     assert not Verdict([Finding("a-rule", (1,), "", "", "")])
+
+
+def test_key_in_an_upload_that_is_put(receiver: WebhookReceiver) -> None:
+    """Is told as well as that it was put."""
+
+    def put(product: Product) -> None:
+        product.api.put(product.form()[1], content=b"picture")
+
+    found = judged(({}, put), receiver)
+    assert {finding.rule for finding in found.findings} == {"sent-key-to-the-bucket", "not-multipart"}
 
 
 def test_many_numbers_are_cut() -> None:

@@ -85,8 +85,9 @@ class ApiRoutes:
             reply = defect(error)
         headers = self._headers(reply)
         milliseconds = (time.perf_counter() - began) * 1000
-        self._api.record(request, reply, wire_path, headers, milliseconds)
+        number = self._api.record(request, reply, wire_path, headers, milliseconds)
         if reply.delay and not await connection_of(scope).pause(reply.delay, receive):
+            self._api.left(reply, number)
             return
         if reply.breakage:
             send = broken(reply.breakage, scope, receive, send)

@@ -49,8 +49,8 @@ class Exchange:
     by commas, and API keys are shortened. `rules` are the names of the scenario rules that struck; `breakage`
     is what they did to the answer on its way (`reset`, `truncate`, `stall`, `wrong_content_type`,
     `malformed_json`, or empty), which is kept as it was before; `delay` is how many seconds they held it
-    back. `cut` says that a body was too long to be kept whole; `request_size` and `response_size` are the
-    sizes it had, in bytes.
+    back, and a breakage `left` says that the client was gone by then. `cut` says that a body was too long to
+    be kept whole; `request_size` and `response_size` are the sizes it had, in bytes.
     """
 
     number: int
@@ -137,6 +137,7 @@ class Journal:
         self._longest_body = longest_body
         self._last_headers = (0, b"")  # a fingerprint, and what it stands for
         self._last_body = b""
+        self._left: set[int] = set()
 
     def add(
         self,
@@ -157,8 +158,8 @@ class Journal:
         milliseconds: float = 0.0,
         breakage: str = "",
         delay: float = 0.0,
-    ) -> None:
-        """Keep an exchange; `path` and `query` as they were on the wire.
+    ) -> int:
+        """Keep an exchange and return its number; `path` and `query` as they were on the wire.
 
         Everything is kept as it is given and read only when somebody asks, since every call pays for this:
         do not change the sequences afterwards. Keys alone are shortened at once, so that they are nowhere to
@@ -181,9 +182,10 @@ class Journal:
         response_size = len(response_body)
         if response_size > self._longest_body:
             response_body = response_body[: self._longest_body]
+        number = next(self._numbers)
         self._entries.append(
             (
-                next(self._numbers),
+                number,
                 moment,
                 door,
                 operation,
@@ -204,6 +206,12 @@ class Journal:
                 response_size,
             )
         )
+        return number
+
+    def left(self, number: int) -> None:
+        """Note that the client of an exchange left before the answer, which was held back, came."""
+        oldest = next(iter(self), None)
+        self._left = {number, *(each for each in self._left if oldest and each >= oldest.number)}
 
     def select(
         self,
@@ -246,6 +254,12 @@ class Journal:
             self._cleared = self._entries.popleft()[0]
 
     @property
+    def last(self) -> int:
+        """The number of the newest exchange, also of one that was cleared; 0 before the first."""
+        entries = tuple(self._entries)
+        return entries[-1][0] if entries else self._cleared
+
+    @property
     def forgotten(self) -> int:
         """How many exchanges were pushed out by newer ones since the last `clear`."""
         entries = tuple(self._entries)
@@ -256,7 +270,10 @@ class Journal:
 
     def __iter__(self) -> Iterator[Exchange]:
         # A copy, since other threads may add meanwhile.
-        return map(_exchange, tuple(self._entries))
+        for exchange in map(_exchange, tuple(self._entries)):
+            if exchange.number in self._left:
+                exchange.breakage = "left"
+            yield exchange
 
 
 # --- fitting ------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from leonardo_api import Leonardo  # type: ignore[import-untyped]
 from requests.adapters import HTTPAdapter
 
 from leomock import Fake
-from leomock.intercept import intercept
+from leomock.interception import intercept
 from leomock.verdict import Verdict, verdict
 from leomock.webhook_receiver import WebhookReceiver
 from tests.clients.test_leonardo_api import LOG, InTurn
@@ -245,3 +245,14 @@ def test_retries_of_urllib3_over_a_broken_connection(fake: Fake) -> None:
     [finding] = verdict_on(fake).findings
     assert (finding.rule, finding.exchanges) == ("resubmitted-after-a-broken-answer", (4, 5))
     assert len(fake.world.generations) == 2
+
+
+def test_requests_that_does_not_wait(fake: Fake) -> None:
+    """Asked again after a timeout, a generation is made and paid twice: the verdict says so."""
+    with fake.scenario("slow"), requests.Session() as session:
+        session.headers["authorization"] = f"Bearer {fake.api_key}"
+        for _ in range(2):
+            with pytest.raises(requests.ReadTimeout):
+                session.post(f"{fake.base_url}/generations", json=REQUEST, timeout=0.1)
+    [finding] = verdict_on(fake).findings
+    assert (finding.rule, finding.exchanges) == ("resubmitted-after-a-broken-answer", (1, 2))

@@ -115,10 +115,13 @@ def test_fake_passes() -> None:
     total = len(EVERYTHING)
     assert report.facts["Operations"] == f"{total} of {total}"
     assert [phase for phase in PHASES if phase in report.facts["Calls"]] == list(PHASES)
-    _, more = checked(DELETING, examples=30, phases=["stateful"])
-    _, read = checked(["getBlueprintById"], examples=40, phases=["fuzzing"])
     met = {allowance.name for allowance in allowances() if allowance.met == "fake"}
-    assert met <= used | more | read | {call.values[0] for call in SELDOM_MET}
+    missing = met - used - {call.values[0] for call in SELDOM_MET}
+    for _ in range(4):  # what is drawn varies
+        if missing:
+            missing -= checked(DELETING, examples=30, phases=["stateful"])[1]
+            missing -= checked(["getBlueprintById"], examples=40, phases=["fuzzing"])[1]
+    assert not missing
     assert used.isdisjoint(allowance.name for allowance in allowances() if allowance.met == "elsewhere")
 
 

@@ -30,7 +30,7 @@ KEY = "3f2a8c1e-0000-4000-8000-000000000000"
 PATH = "/api/rest/v1/generations"
 
 
-def add(journal: Journal, **given: Any) -> None:
+def add(journal: Journal, **given: Any) -> int:
     usual: dict[str, Any] = {
         "moment": EPOCH,
         "door": "api",
@@ -44,7 +44,7 @@ def add(journal: Journal, **given: Any) -> None:
         "response_headers": [(b"content-type", b"application/json; charset=utf-8")],
         "response_body": b'{"sdGenerationJob": {"generationId": "1"}}',
     }
-    journal.add(**usual | given)
+    return journal.add(**usual | given)
 
 
 def only(**given: Any) -> Exchange:
@@ -483,3 +483,26 @@ def test_differences_are_all_named(wanted: Any, found: Any, differing: list[Diff
 def test_pattern_is_searched_in_a_string(found: object, fits: bool) -> None:
     """In nothing else."""
     assert (not list(differences({"a": re.compile("cat")}, {"a": found}))) == fits
+
+
+def test_left_before_the_answer() -> None:
+    """Is told as a breakage, of that exchange alone, as long as it is kept."""
+    journal = Journal(size=2)
+    first = add(journal)
+    second = add(journal)
+    journal.left(first)
+    journal.left(second)
+    assert [exchange.breakage for exchange in journal] == ["left", "left"]
+    add(journal)
+    assert [exchange.breakage for exchange in journal] == ["left", ""]
+
+
+def test_last_number() -> None:
+    """Stays what it was when the journal is cleared."""
+    journal = Journal(size=2)
+    assert journal.last == 0
+    for _ in range(3):
+        add(journal)
+    assert journal.last == 3
+    journal.clear()
+    assert journal.last == 3

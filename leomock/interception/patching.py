@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from leomock.intercept.clients import CLIENTS
+from leomock.interception.clients import CLIENTS
 
 
 class Patches:

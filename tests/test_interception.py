@@ -31,8 +31,8 @@ from PIL import Image
 
 from leomock import Fake
 from leomock.addresses import UPLOAD_HOST
-from leomock.intercept import Interceptor, clients, intercept
-from leomock.intercept.targets import routes
+from leomock.interception import Interceptor, clients, intercept
+from leomock.interception.targets import routes
 
 HOST = "cloud.leonardo.ai"
 API = f"https://{HOST}/api/rest/v1"
@@ -798,7 +798,7 @@ def run(code: str) -> str:
 def test_import_loads_nothing_heavy() -> None:
     """Neither a client library nor the server."""
     heavy = {*LIBRARIES, "http.client", "urllib.request", "starlette", "asyncio", "ssl", "leomock.fake"}
-    loaded = run("import leomock.intercept, sys; print(*sys.modules)").split()
+    loaded = run("import leomock.interception, sys; print(*sys.modules)").split()
     assert heavy & set(loaded) == set()
 
 
@@ -807,7 +807,7 @@ def test_start_loads_no_library() -> None:
     code = """
 import sys
 from leomock import Fake
-from leomock.intercept import intercept
+from leomock.interception import intercept
 with intercept(Fake()):
     print(*sys.modules)
 print(*sys.modules)
@@ -843,8 +843,8 @@ def test_library_that_is_imported_later(library: str) -> None:
     code = f"""
 import sys
 from leomock import Fake
-from leomock.intercept import intercept
-from leomock.intercept.clients import CLIENTS
+from leomock.interception import intercept
+from leomock.interception.clients import CLIENTS
 URL = {API + "/none"!r}
 fake = Fake()
 before = list(sys.meta_path)
@@ -856,7 +856,7 @@ assert sys.meta_path == before
 for name in CLIENTS:
     module = sys.modules.get(name)
     if module is not None:
-        assert type(module.__loader__).__module__ != "leomock.intercept.patching"
+        assert type(module.__loader__).__module__ != "leomock.interception.patching"
         assert module.__loader__ is module.__spec__.loader
         for owner, attribute, _ in CLIENTS[name](module):
             assert not hasattr(owner.__dict__[attribute], "__wrapped__"), attribute

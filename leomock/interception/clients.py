@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from leomock.intercept.targets import Target, find, routes
+from leomock.interception.targets import Target, find, routes
 
 Make = Callable[[Any], Any]
 # The class that has the attribute, its name, and what makes the replacement from the attribute.

@@ -18,6 +18,6 @@ named above, aiohttp connectors for Unix sockets or with a proxy of their own, a
 
 from __future__ import annotations
 
-from leomock.intercept.interceptor import Interceptor, intercept
+from leomock.interception.interceptor import Interceptor, intercept
 
 __all__ = ["Interceptor", "intercept"]

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from leomock.intercept import targets
-from leomock.intercept.patching import Patches
-from leomock.intercept.targets import Links, Target
+from leomock.interception import targets
+from leomock.interception.patching import Patches
+from leomock.interception.targets import Links, Target
 
 if TYPE_CHECKING:
     from leomock.fake import Fake
@@ -27,8 +27,8 @@ def intercept(fake: Fake) -> AbstractContextManager[Interceptor]:
     """Send this program's calls for the real hosts to a fake inside `with`.
 
     Hosts are those of `leomock.addresses.REAL_HOSTS`; what is covered and what is not is told in
-    `leomock.intercept`. The innermost `with` wins, in all threads, whichever entered it. A fake that listens
-    on no port does so from the first call to the end.
+    `leomock.interception`. The innermost `with` wins, in all threads, whichever entered it. A fake that
+    listens on no port does so from the first call to the end.
     """
     return Interceptor(fake)
 
