@@ -27,12 +27,14 @@ PASSES = {
     "migration_before.py": 1,
     "migration_after.py": 1,
 }
+# Those that need the plugin of schemathesis.
+CONTRACT = {"test_contract.py": 2}
 NO_EXAMPLES = {"conftest.py", "poster.py"}
 
 
 def test_every_example_is_run() -> None:
     """None is forgotten here."""
-    assert {path.name for path in EXAMPLES.glob("*.py")} == {*PRINTS, *PASSES, *NO_EXAMPLES}
+    assert {path.name for path in EXAMPLES.glob("*.py")} == {*PRINTS, *PASSES, *CONTRACT, *NO_EXAMPLES}
 
 
 @pytest.mark.parametrize("name", PRINTS)
@@ -43,20 +45,23 @@ def test_example_prints_what_it_should(name: str) -> None:
     assert done.stdout.splitlines() == PRINTS[name]
 
 
-def test_examples_of_tests_pass(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("plugin", "passes"), [("leomock.pytest_plugin", PASSES), ("schemathesis.pytest.plugin", CONTRACT)]
+)
+def test_examples_of_tests_pass(tmp_path: Path, plugin: str, passes: dict[str, int]) -> None:
     """In a folder with no settings but that warnings are errors, and no other plugin."""
-    for name in (*PASSES, "poster.py"):
+    for name in (*passes, "poster.py"):
         shutil.copy(EXAMPLES / name, tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-W", "error", "-p", "leomock.pytest_plugin", *PASSES],
+        [sys.executable, "-m", "pytest", "-v", "-W", "error", "-p", plugin, *passes],
         cwd=tmp_path,
         env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stdout
-    passed = re.findall(r"^(\w+\.py)::\w+ PASSED", done.stdout, re.MULTILINE)
-    assert {name: passed.count(name) for name in PASSES} == PASSES
+    passed = re.findall(r"^(\w+\.py)::\S+ PASSED", done.stdout.replace(" /", "/"), re.MULTILINE)
+    assert {name: passed.count(name) for name in passes} == passes
 
 
 def shown() -> list[str]:
