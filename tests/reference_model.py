@@ -96,8 +96,15 @@ class Tenant:
         thing = self.find(kind, id)
         if thing is None:
             return None
+        key = thing.asked.get("key", "")
+        if kind == "init_images" and key in self.files and self._is_shown(id):
+            self.files.add(f"{key.partition('/initImages/')[0]}/references/{id}")
         self._remove(kind, thing)
         return {"id": id}
+
+    def _is_shown(self, id: Id) -> bool:
+        """Whether a generation began with this init image: then its file stays for the pictures."""
+        return any(each.asked.get("init_image_id") == id for each in self.things["generations"])
 
     def _remove(self, kind: str, thing: Thing) -> None:
         self.things[kind].remove(thing)
