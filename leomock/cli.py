@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -29,7 +30,28 @@ class Commands(click.Group):
         if name not in self.list_commands(context):
             return None
         command: click.Command = getattr(import_module(f"{commands.__name__}.{name}"), name)
+        _read_environment(command, f"{CONTEXT['auto_envvar_prefix']}_{name.upper()}")
         return command
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a command; what it refuses ends with 2, since 1 is for findings."""
+        try:
+            return super().invoke(context)
+        except click.ClickException as error:
+            error.show()
+            raise click.exceptions.Exit(2) from None
+
+
+def _read_environment(command: click.Command, prefix: str) -> None:
+    """Give each option the variable that is named as it is; click's own is named as its Python parameter."""
+    for option in command.params:
+        if isinstance(option, click.Option):
+            name = f"{prefix}_{max(option.opts, key=len).strip('-').replace('-', '_').upper()}"
+            known = [option.envvar] if isinstance(option.envvar, str) else option.envvar or []
+            option.envvar = list(dict.fromkeys([*known, name]))
+    if isinstance(command, click.Group):
+        for below, one in command.commands.items():
+            _read_environment(one, f"{prefix}_{below.upper()}")
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)
@@ -37,7 +59,10 @@ class Commands(click.Group):
 def main() -> None:
     """A stateful, spec-driven fake of the Leonardo.AI REST API.
 
-    Every option can also be set in the environment: `leomock serve --port` as LEOMOCK_SERVE_PORT.
+    Every option can also be set in the environment: `leomock serve --port` as LEOMOCK_SERVE_PORT. One that
+    may be repeated takes several values there, with blanks between them.
+
+    Exit code 2: the command could not do what was asked, and says why.
     """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import gc
 import json
 import signal
@@ -61,6 +62,8 @@ async def serve_fake(
     ticking = [asyncio.create_task(sender.run(api.worlds, stop))]
     if state_file:
         worlds = api.worlds
+        with writing(state_file):
+            save(state_file, worlds)
         ticking.append(asyncio.create_task(_now_and_then(save_every, lambda: save(state_file, worlds))))
     try:
         async with contextlib.AsyncExitStack() as stack:
@@ -75,7 +78,8 @@ async def serve_fake(
             task.cancel()
         await ticking[0]
         if state_file:
-            save(state_file, api.worlds)
+            with writing(state_file):
+                save(state_file, api.worlds)
 
 
 @contextlib.asynccontextmanager
@@ -154,10 +158,8 @@ async def serve_forward(
             written = len(kept)
 
     if record_file:
-        try:
+        with writing(record_file):
             write()
-        except OSError as error:
-            raise click.ClickException(f"cannot write {record_file}: {error.strerror}") from None
     click.echo(f"leomock forwards every call to {upstream}: it answers, and may charge credits", err=True)
     await _answer(app, listener, url, quiet, every=SECONDS_BETWEEN_WRITES, write=write, close=app.close)
 
@@ -229,7 +231,18 @@ def listening_on(host: str, port: int, otherwise: str) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or error
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            otherwise = "--host takes a name or an address of this machine"
         raise click.ClickException(f"cannot listen on {host}:{port}: {reason}; {otherwise}") from None
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tells of a file that cannot be written, and ends."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
 
 
 async def _now_and_then(seconds: float, write: Callable[[], None]) -> None:

@@ -93,7 +93,7 @@ class Settings:
             raise SettingError(f"ids={self.ids!r}: use v4 or v6")
         if self.limits not in get_args(LimitKind):
             raise SettingError(f"limits={self.limits!r}: use none or real")
-        if self.auth != "open" and not self.api_keys:
+        if self.auth != "open" and not any(self.api_keys):
             raise SettingError(f"auth={self.auth} lets nobody in: give at least one API key")
         if self.unit not in get_args(Unit):
             raise SettingError(f"unit={self.unit!r}: use CREDITS or DOLLARS")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 from click.testing import CliRunner
@@ -84,12 +85,82 @@ def test_serve_reads_the_environment() -> None:
             assert answer.status_code == status
 
 
+def commands(command: click.Command, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """A command and all below it, with the words that lead there."""
+    yield names, command
+    if isinstance(command, click.Group):
+        with click.Context(command) as context:
+            for name in command.list_commands(context):
+                below = command.get_command(context, name)
+                assert below
+                yield from commands(below, *names, name)
+
+
+def test_every_option_has_a_variable_of_its_name() -> None:
+    """As `leomock --help` promises; click's own is named as the parameter in Python."""
+    seen = 0
+    for names, command in commands(main):
+        with click.Context(command) as context:
+            for option in command.params:
+                if names and isinstance(option, click.Option) and option.name != "help":
+                    long = max(option.opts, key=len).removeprefix("--").replace("-", "_")
+                    variable = "_".join(["leomock", *names, long]).upper()
+                    with pytest.MonkeyPatch.context() as patch:
+                        patch.setenv(variable, "told")
+                        assert option.resolve_envvar_value(context) == "told", variable
+                    seen += 1
+    assert seen > 50
+
+
+def test_same_option_has_the_same_words() -> None:
+    """Wherever a name means the same thing."""
+    told: dict[str, set[str]] = {}
+    for _, command in commands(main):
+        for option in command.params:
+            if isinstance(option, click.Option):
+                told.setdefault(max(option.opts, key=len), set()).add(option.help or "")
+    assert {name for name, words in told.items() if len(words) > 1} == {
+        *("--all", "--format", "--output", "--published", "--version"),  # of other things
+        *("--api-key", "--port", "--seed", "--upstream"),  # the other side's, or of several
+        *("--jobs", "--scenario"),  # `exec` refers to `serve`
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (
+            ["--host", "no.such.host.invalid"],
+            "cannot listen on no.such.host.invalid:0: Name or service not known; "
+            "--host takes a name or an address of this machine",
+        ),
+        (
+            ["--host", ""],
+            "cannot listen on :0: the host is empty; --host takes a name or an address of this machine",
+        ),
+        (["--state", "/no/such/file"], "cannot write /no/such/file: No such file or directory"),
+        (
+            ["--auth", "strict", "--api-key", ""],
+            "auth=strict lets nobody in: give at least one API key",
+        ),
+        (
+            ["--forward", "http://localhost:1", "--record", "/no/such/file"],
+            "cannot write /no/such/file: No such file or directory",
+        ),
+    ],
+)
+def test_serve_of_what_cannot_be_had(arguments: list[str], error: str) -> None:
+    """Is told before anybody calls, exit code 2, no traceback."""
+    done = CliRunner().invoke(main, ["serve", "--port", "0", *arguments])
+    assert (done.exit_code, done.output.splitlines()[-1]) == (2, f"Error: {error}")
+
+
 def test_serve_on_a_port_in_use() -> None:
     """Says so, and what would work."""
     with served() as (_, url):
         port = url.rsplit(":", 1)[1]
         done = CliRunner().invoke(main, ["serve", "--port", port])
-        assert done.exit_code == 1
+        assert done.exit_code == 2
         assert done.output == (
             f"Error: cannot listen on 127.0.0.1:{port}: Address already in use; --port 0 picks a free port\n"
         )
@@ -128,7 +199,7 @@ def test_openapi_prints_the_document_of_version_2() -> None:
     assert document["paths"].keys() == {"/generations", "/generationssync", "/models"}
     done = CliRunner().invoke(main, ["openapi", "--version", "v2", "--published"])
     assert (done.exit_code, done.output) == (
-        1,
+        2,
         "Error: v2: none of its documents is among the published ones\n",
     )
 
@@ -189,7 +260,7 @@ def test_scenario_file_is_checked(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["scenarios", "check", str(good)])
     assert (done.exit_code, done.output) == (0, f"{good}: 1 rules, no errors\n")
     done = CliRunner().invoke(main, ["scenarios", "check", str(bad)])
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.output == f"Error: {bad}:3: then.statsu: not known here; did you mean 'status'?\n"
 
 

@@ -9,7 +9,13 @@ import click
 
 
 @click.command()
-@click.option("--format", "written", default="text", type=click.Choice(["text", "json", "md"]), help="How.")
+@click.option(
+    "--format",
+    "written",
+    default="text",
+    type=click.Choice(["text", "json", "md"]),
+    help="How the list is written.",
+)
 @click.option(
     "--tests",
     type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from leomock.commands.serve import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
-from leomock.serving import asyncio_run, listening_on, on_signal, open_until
+from leomock.serving import asyncio_run, listening_on, on_signal, open_until, writing
 from leomock.settings import SettingError
 
 if TYPE_CHECKING:
@@ -35,8 +35,14 @@ def capability() -> None:
 
 @capability.command()
 @click.argument("group", required=False)
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE|DIR", help="Where to write.")
-@click.option("--all", "every", is_flag=True, help="Every group, as files in the folder --output.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE|DIR",
+    help="A file for it, not stdout; with --all, a folder.",
+)
+@click.option("--all", "every", is_flag=True, help="Every group, as files in the folder of --output.")
 def export(group: str | None, output: Path | None, every: bool) -> None:
     """Write the capability file of a group of the API, such as image-generation."""
     from leomock.capability.export import as_yaml, exported, file_name
@@ -48,18 +54,17 @@ def export(group: str | None, output: Path | None, every: bool) -> None:
     if group is not None and group not in found:
         hint = suggestion(group, found)
         raise click.UsageError(f"there is no group {group!r}; use one of {', '.join(found)}{hint}")
-    try:
-        if every and output:
-            output.mkdir(parents=True, exist_ok=True)
-            for name, tree in found.items():
-                (output / file_name(name)).write_text(as_yaml(tree), "utf-8")
-            click.echo(f"{output}: {len(found)} files")
-        elif group and output:
+    if output is None:
+        click.echo(as_yaml(found[group or ""]), nl=False)
+        return
+    with writing(output):
+        if group:
             output.write_text(as_yaml(found[group]), "utf-8")
-        elif group:
-            click.echo(as_yaml(found[group]), nl=False)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {error.filename}: {error.strerror}") from None
+            return
+        output.mkdir(parents=True, exist_ok=True)
+        for name, tree in found.items():
+            (output / file_name(name)).write_text(as_yaml(tree), "utf-8")
+    click.echo(f"{output}: {len(found)} files")
 
 
 @capability.command()
@@ -101,14 +106,13 @@ def skill(file: Path, output: Path) -> None:
     from leomock.spec.compile import Versions
 
     files = files_of(_load(file), Versions())
-    try:
+    folder = output / next(iter(files)).partition("/")[0]
+    with writing(folder):
         for name, text in files.items():
             path = output / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
-    except OSError as error:
-        raise click.ClickException(f"cannot write {error.filename}: {error.strerror}") from None
-    click.echo(f"{output / next(iter(files)).partition('/')[0]}: {len(files)} files")
+    click.echo(f"{folder}: {len(files)} files")
 
 
 @capability.command()

@@ -9,18 +9,29 @@ from typing import Any
 
 import click
 
+from leomock.commands.drift import OUTPUT, put
+
 
 @click.command()
 @click.argument("url", required=False)
 @click.option(
-    "--api-key", envvar="LEONARDO_API_KEY", metavar="KEY", help="The key; LEONARDO_API_KEY is asked as well."
+    "--api-key",
+    envvar="LEONARDO_API_KEY",
+    metavar="KEY",
+    help="The API key; LEONARDO_API_KEY in the environment will do as well.",
 )
-@click.option("--group", "groups", multiple=True, metavar="NAME", help="Only a group; may be repeated.")
-@click.option("--operation", "operations", multiple=True, metavar="ID", help="Only this; may be repeated.")
-@click.option("--max-examples", default=100, type=click.IntRange(1), help="Drawn calls an operation.")
-@click.option("--seed", default=0, help="Same seed, same server: same calls.")
+@click.option("--group", "groups", multiple=True, metavar="NAME", help="Only this group; may be repeated.")
+@click.option(
+    "--operation", "operations", multiple=True, metavar="ID", help="Only this operation; may be repeated."
+)
+@click.option(
+    "--max-examples", default=100, type=click.IntRange(1), help="Most calls that are drawn for an operation."
+)
+@click.option("--seed", default=0, help="Same seed and server: same calls.")
 @click.option("--workers", default=1, type=click.IntRange(1, 64), help="Calls at a time.")
-@click.option("--published", is_flag=True, help="Hold to the published document, without corrections.")
+@click.option(
+    "--published", is_flag=True, help="By the documents as published, without leomock's corrections."
+)
 @click.option(
     "--allow-writes", is_flag=True, help="Send more than GET to a host that is not this machine. May cost."
 )
@@ -32,22 +43,21 @@ import click
 )
 @click.option("--explain-allowances", is_flag=True, help="List the findings that are known of the API.")
 @click.option(
+    "--format",
     "--report",
-    "form",
+    "written",
     default="text",
-    type=click.Choice(["text", "json", "junit", "sarif", "github", "html", "markdown"]),
-    help="Form of the report.",
+    type=click.Choice(["text", "json", "markdown", "sarif", "junit", "github", "html"]),
+    help="How the report is written.",
 )
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there."
-)
+@OUTPUT
 @click.option("-v", "--verbose", is_flag=True, help="Tell the progress also where nobody watches.")
 def check(
     url: str | None,
     api_key: str | None,
     groups: tuple[str, ...],
     operations: tuple[str, ...],
-    form: str,
+    written: str,
     output: Path | None,
     verbose: bool,
     explain_allowances: bool,
@@ -104,11 +114,8 @@ def check(
             ) from None
         except KeyboardInterrupt:
             raise _cannot("leomock check: interrupted") from None
-    text = WRITERS[form](report)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        output.write_text(text, "utf-8")
+    put(WRITERS[written](report), output)
+    if output:
         click.echo(f"leomock check: {report.summary}; the report is in {output}", err=True)
     sys.exit(1 if report.failed else 0)
 
@@ -125,11 +132,5 @@ def _own_fake(stack: ExitStack) -> tuple[str, str]:
     return fake.base_url, fake.api_key
 
 
-class _Cannot(click.ClickException):
-    """A check that could not run."""
-
-    exit_code = 2
-
-
 def _cannot(text: str) -> click.ClickException:
-    return _Cannot(text.removeprefix("leomock check: "))
+    return click.ClickException(text.removeprefix("leomock check: "))

@@ -8,14 +8,33 @@ from typing import Literal
 
 import click
 
-FORMATS = ("text", "json", "markdown", "sarif", "junit")
+from leomock.serving import writing
+
 FAIL_ON = ("breaking", "compatible", "cosmetic", "never")
+# What every command takes that writes a report.
+FORMAT = click.option(
+    "--format",
+    "written",
+    default="text",
+    type=click.Choice(["text", "json", "markdown", "sarif", "junit", "github", "html"]),
+    help="How the report is written.",
+)
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A file for the report, not stdout.",
+)
 
 
-class Unusable(click.ClickException):
-    """Something that was given cannot be used; exit code 1 is for findings."""
-
-    exit_code = 2
+def put(text: str, output: Path | None) -> None:
+    """Write a report to a file or to stdout."""
+    if output is None:
+        sys.stdout.buffer.write(text.encode())
+        return
+    with writing(output):
+        output.write_text(text, "utf-8")
 
 
 @click.command()
@@ -27,10 +46,8 @@ class Unusable(click.ClickException):
     help="In place of OLD and NEW: compare the installed official SDK (leonardo-ai-sdk) with the published "
     "documents and with what leomock answers.",
 )
-@click.option("--format", "form", default="text", type=click.Choice(FORMATS), help="How to write the report.")
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file to write it to."
-)
+@FORMAT
+@OUTPUT
 @click.option(
     "--fail-on",
     default="breaking",
@@ -42,7 +59,7 @@ def drift(
     old: str | None,
     new: str | None,
     sdk: str | None,
-    form: str,
+    written: str,
     output: Path | None,
     fail_on: Literal["breaking", "compatible", "cosmetic", "never"],
     prose: bool,
@@ -73,13 +90,6 @@ def drift(
         else:
             report = compared(read(old), read(new), prose=prose, fail_on=least)
     except SpecError as error:
-        raise Unusable(str(error)) from None
-    text = WRITERS[form](report)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        try:
-            output.write_text(text, "utf-8")
-        except OSError as error:
-            raise Unusable(f"{output}: cannot be written: {error.strerror}") from None
+        raise click.ClickException(str(error)) from None
+    put(WRITERS[written](report), output)
     sys.exit(1 if report.failed else 0)

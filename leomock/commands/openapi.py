@@ -8,8 +8,8 @@ import click
 
 
 @click.command()
-@click.option("--published", is_flag=True, help="Without leomock's corrections.")
-@click.option("--version", type=click.Choice(["v1", "v2"]), default="v1", help="Of which version of the API.")
+@click.option("--published", is_flag=True, help="As published, without leomock's corrections.")
+@click.option("--version", type=click.Choice(["v1", "v2"]), default="v1", help="The version of the API.")
 def openapi(published: bool, version: str) -> None:
     """Print the OpenAPI document: the published facts with leomock's corrections laid over them."""
     import orjson

@@ -10,7 +10,11 @@ import click
 
 @click.command()
 @click.option(
-    "--format", "written", default="text", type=click.Choice(["text", "json"]), help="How it is written."
+    "--format",
+    "written",
+    default="text",
+    type=click.Choice(["text", "json"]),
+    help="How the list is written.",
 )
 def operations(written: str) -> None:
     """List the operations of each version: what answers, and on which basis.

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from leomock.commands.drift import FORMAT, OUTPUT, put
+
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
@@ -20,16 +22,8 @@ import click
 @click.option(
     "--published", is_flag=True, help="By the documents as published, without leomock's corrections."
 )
-@click.option(
-    "--format",
-    "written",
-    default="text",
-    type=click.Choice(["text", "json", "markdown", "sarif", "junit", "github", "html"]),
-    help="How the report is written.",
-)
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file for it, not stdout."
-)
+@FORMAT
+@OUTPUT
 def referee(
     files: tuple[Path, ...], base_urls: tuple[str, ...], published: bool, written: str, output: Path | None
 ) -> None:
@@ -55,12 +49,5 @@ def referee(
         raise click.UsageError(
             f"nothing was judged: exchanges that are not of this API: {others}; --base-url says where it is"
         )
-    text = WRITERS[written](report)
-    if output:
-        try:
-            output.write_text(text, "utf-8")
-        except OSError as error:
-            raise click.UsageError(f"cannot write {output}: {error.strerror}") from None
-    else:
-        sys.stdout.buffer.write(text.encode())
+    put(WRITERS[written](report), output)
     sys.exit(1 if report.failed else 0)

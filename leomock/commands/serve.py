@@ -76,21 +76,40 @@ QUIET = click.option("--quiet", is_flag=True, help="No line for each call, warni
 @click.option(
     "--unit",
     default="CREDITS",
+    show_default="credits",
     type=click.Choice(["CREDITS", "DOLLARS"], case_sensitive=False),
     help="What prices are told in.",
 )
 @click.option("--rate", default=1.0, help="How fast the time passes; 0 freezes it.")
-@click.option("--webhook-url", default="", metavar="URL", help="Where events of all keys are posted.")
-@click.option("--webhook-key", default="", metavar="KEY", help="The bearer token of the webhook.")
+@click.option(
+    "--webhook-url",
+    default="",
+    show_default=False,
+    metavar="URL",
+    help="Where events of all keys are posted.",
+)
+@click.option(
+    "--webhook-key", default="", show_default=False, metavar="KEY", help="The bearer token of the webhook."
+)
 @click.option(
     "--state",
     "state_file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="A file to read at the start and write at the stop and every --save-every seconds.",
 )
-@click.option("--save-every", default=5.0, type=click.FloatRange(0.1), metavar="SECONDS", help="See --state.")
 @click.option(
-    "--public-url", default="", metavar="URL", help="What URLs in answers begin with, if not the caller's."
+    "--save-every",
+    default=5.0,
+    type=click.FloatRange(0.1),
+    metavar="SECONDS",
+    help="How often --state is written.",
+)
+@click.option(
+    "--public-url",
+    default="",
+    show_default=False,
+    metavar="URL",
+    help="What URLs in answers begin with, if not the caller's.",
 )
 @ALLOW_HOST
 @click.option(
@@ -108,6 +127,7 @@ QUIET = click.option("--quiet", is_flag=True, help="No line for each call, warni
     "--forward",
     "upstream",
     default="",
+    show_default=False,
     metavar="URL",
     help="Be no fake: pass every call through to this server.",
 )

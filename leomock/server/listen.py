@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import struct
 from collections.abc import Callable
@@ -22,6 +23,8 @@ GRACE_SECONDS = 5.0
 
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 picks a free one. Raises OSError."""
+    if not host:  # to the system, that is every address of the machine
+        raise OSError(errno.EADDRNOTAVAIL, "the host is empty")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

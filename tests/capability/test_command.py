@@ -158,7 +158,7 @@ def test_serve_on_a_port_in_use() -> None:
         port = listener.getsockname()[1]
         for taken, free in (("fake", "image-generation-rest"), ("image-generation-rest", "fake")):
             code, output = said("serve", str(IMAGES), "--port", f"{taken}={port}", "--port", f"{free}=0")
-            assert code == 1
+            assert code == 2
             assert output.endswith(
                 f"Error: cannot listen on 127.0.0.1:{port}: Address already in use; "
                 "--port NAME=N or --port-offset N takes another\n"
@@ -208,7 +208,7 @@ def test_file_that_is_wrong(command: list[str], tmp_path: Path) -> None:
     path = changed(tmp_path, ("  label:", "  lable:"))
     code, output = said(*command, str(path))
     assert (code, output) == (
-        1,
+        2,
         f"Error: {path}:2: info.label: is missing\n"
         f"{path}:3: info.lable: not known here; did you mean 'label'?\n",
     )
@@ -248,12 +248,12 @@ def test_place_that_cannot_be_written(tmp_path: Path) -> None:
     """Says where, and why."""
     place = tmp_path / "missing" / "a.yaml"
     assert said("export", "user", "-o", str(place)) == (
-        1,
+        2,
         f"Error: cannot write {place}: No such file or directory\n",
     )
     (tmp_path / "leonardo-ai-image-generation").write_text("")
     assert said("skill", str(IMAGES), "-o", str(tmp_path)) == (
-        1,
+        2,
         f"Error: cannot write {tmp_path / 'leonardo-ai-image-generation'}: File exists\n",
     )
 

@@ -165,7 +165,7 @@ def test_sdk_is_compared() -> None:
             [OURS, f"{OURS}/overlay.json"],
             f"{OURS}/overlay.json: not an OpenAPI document: no `openapi: 3.…`",
         ),
-        ([OURS, OURS, "-o", "no/such/file"], "no/such/file: cannot be written: No such file or directory"),
+        ([OURS, OURS, "-o", "no/such/file"], "cannot write no/such/file: No such file or directory"),
     ],
 )
 def test_what_cannot_be_meant(arguments: list[str], error: str) -> None:
