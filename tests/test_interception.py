@@ -615,8 +615,6 @@ def fake_me(fake: Fake) -> Any:
 )
 def test_transport_of_httpx_with_options(option: dict[str, Any], fake: Fake) -> None:
     """A transport that could not reach the fake gets help, and keeps nothing open."""
-    if "http2" in option:
-        pytest.importorskip("h2")
     headers = {"Authorization": f"Bearer {fake.api_key}"}
     with intercept(fake), httpx.Client(transport=httpx.HTTPTransport(**option), headers=headers) as client:
         assert [client.get(f"{API}/me").status_code for _ in range(2)] == [200, 200]

@@ -323,7 +323,7 @@ def test_strict_fails_on_findings(suite: pytest.Pytester) -> None:
             create()
         """
     )
-    result = suite.runpytest_subprocess()
+    result = suite.runpytest_subprocess("-rN")  # no summary, which is whole where CI is set
     result.assert_outcomes(passed=1, failed=1)
     output = result.stdout.str()
     assert output.count("retried-what-cannot-succeed") == 1
@@ -360,7 +360,7 @@ def test_strict_says_nothing_more_of_a_test_that_failed(suite: pytest.Pytester) 
                 retry(self.client)
         """
     )
-    result = suite.runpytest_subprocess()
+    result = suite.runpytest_subprocess("-rN")  # no summary, which is whole where CI is set
     result.assert_outcomes(failed=2, xfailed=1)
     assert result.stdout.str().count("retried-what-cannot-succeed") == 2
 

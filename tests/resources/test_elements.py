@@ -231,13 +231,20 @@ def test_trained_element_is_told_of_by_the_generation(client: httpx.Client) -> N
 
 
 def test_element_in_training_cannot_be_used(client: httpx.Client) -> None:
-    """Nor one that is unknown or not named."""
-    for element in ({"userLoraId": train(client)}, {"userLoraId": NOBODYS_NUMBER}, {"weight": 1}):
+    """Nor one that is unknown."""
+    for element in ({"userLoraId": train(client)}, {"userLoraId": NOBODYS_NUMBER}):
         body = {"prompt": "a cat", "userElements": [{"userLoraId": trained(client)}, element]}
         assert refused(client.post("/generations", json=body)) == (
             "invalid user element id",
             "userElements[1].userLoraId is no trained element of this API key",
         )
+
+
+def test_element_that_is_not_named_is_taken(client: httpx.Client) -> None:
+    """The document lets the id be left out, and so does the fake."""
+    body = {"prompt": "a cat", "userElements": [{"weight": 1}]}
+    [told] = completed(client, **SMALL, **body)["generation_elements"]
+    assert (told["lora"], told["weightApplied"]) == (None, 1)
 
 
 def test_platform_elements_are_listed_with_pictures(client: httpx.Client) -> None:
