@@ -242,8 +242,8 @@ def test_element_in_training_cannot_be_used(client: httpx.Client) -> None:
 
 def test_element_that_is_not_named_is_taken(client: httpx.Client) -> None:
     """The document lets the id be left out, and so does the fake."""
-    body = {"prompt": "a cat", "userElements": [{"weight": 1}]}
-    [told] = completed(client, **SMALL, **body)["generation_elements"]
+    body = {**SMALL, "prompt": "a cat", "userElements": [{"weight": 1}]}
+    [told] = completed(client, **body)["generation_elements"]
     assert (told["lora"], told["weightApplied"]) == (None, 1)
 
 
