@@ -42,12 +42,12 @@ def elsewhere(docstring: str | None) -> list[str]:
 
 def least_sure(docstring: str | None) -> tuple[Basis, str]:
     """The least sure statement of a docstring and of what it names; what states nothing is documented."""
-    return max(_all(docstring), key=lambda said: KINDS.index(said[0]), default=("documented", ""))
+    return max(all_stated(docstring), key=lambda said: KINDS.index(said[0]), default=("documented", ""))
 
 
-def _all(docstring: str | None) -> list[tuple[Basis, str]]:
+def all_stated(docstring: str | None) -> list[tuple[Basis, str]]:
     """The statements of a docstring, then those of what it names."""
     found = stated(docstring)
     for name in elsewhere(docstring):
-        found += _all(resolve_name(f"leomock.{name}").__doc__)
+        found += all_stated(resolve_name(f"leomock.{name}").__doc__)
     return found

@@ -7,7 +7,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from leomock.basis import least_sure
+from leomock.basis import KINDS, all_stated, least_sure
 from leomock.errors import RULE_BROKEN, ApiError, Basis
 from leomock.spec.compile import Operation, suggestion
 from leomock.spec.parse import Call
@@ -55,6 +55,12 @@ def basis_of(handler: Handler | None) -> tuple[Basis, str]:
     Without a handler it answers a blank.
     """
     return least_sure(handler.__doc__) if handler else ("chosen", "the schema of the answer")
+
+
+def bases_of(operation: Operation, handler: Handler | None) -> list[Basis]:
+    """How it is known what an operation is, and what it answers beyond its document; the surest first."""
+    decided = all_stated(handler.__doc__) if handler else [basis_of(None)]
+    return sorted({operation.basis, *(basis for basis, _ in decided)}, key=KINDS.index)
 
 
 def broken(call: Call, rule: str) -> ApiError:

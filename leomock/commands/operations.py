@@ -19,9 +19,10 @@ import click
 def operations(written: str) -> None:
     """List the operations of each version: what answers, and on which basis.
 
-    What answers is a function of leomock/resources, or a blank made from the schema of the answer. The basis
-    is that of its least sure part: documented by the vendor, observed by others, inferred from one of these,
-    or chosen because nobody knows. `leomock behaviours` lists every part.
+    What answers is a function of leomock/resources, or a blank made from the schema of the answer. The first
+    basis is that of the document, the others those of what the function decides beyond it: documented by the
+    vendor, observed by others, inferred from one of these, or chosen because nobody knows. `leomock
+    behaviours` lists every decision.
     """
     import orjson
 
@@ -35,7 +36,7 @@ def operations(written: str) -> None:
 
 
 def _rows() -> Iterator[dict[str, str]]:
-    from leomock.operations import basis_of, load
+    from leomock.operations import bases_of, load
     from leomock.spec.compile import Versions
 
     specs = Versions()
@@ -51,5 +52,5 @@ def _rows() -> Iterator[dict[str, str]]:
                 "answered_by": f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
                 if handler
                 else "blank",
-                "basis": basis_of(handler)[0],
+                "basis": ", ".join(bases_of(operation, handler)),
             }

@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from leomock.errors import NO_ENDPOINT, WRONG_METHOD
+from leomock.errors import NO_ENDPOINT, WRONG_METHOD, Basis
 from leomock.spec.overlay import lay
 from leomock.spec.refs import (
     OVERLAY,
@@ -121,6 +121,7 @@ class Operation:
         self.method = method.upper()
         self.path = path
         self.group: str = entry["x-group"]
+        self.basis: Basis = entry["x-basis"]
         self.file = f"{folder}/{self.group}.json"
         self.entry = entry
         self._document = document

@@ -58,7 +58,10 @@ def groups(folder: Path, *, published_only: bool = False) -> dict[str, Json]:
 
 
 def bundle(folder: Path, *, published_only: bool = False) -> Json:
-    """All group documents as one, components inside; `x-group` on an operation names its document."""
+    """All group documents as one, components inside; `x-group` on an operation names its document.
+
+    `x-basis` beside it is that of the document.
+    """
     info: Json = {"title": "Leonardo.AI API", "version": "", "description": ""}
     joined: Json = {"openapi": "3.0.0", "info": info, "servers": [], "tags": [], "paths": {}}
     for name, document in groups(folder, published_only=published_only).items():
@@ -74,6 +77,7 @@ def bundle(folder: Path, *, published_only: bool = False) -> Json:
             joined["paths"][path] = item
             for _, entry in operations_of(item):
                 entry["x-group"] = name
+                entry["x-basis"] = document["info"].get("x-basis", "documented")
     joined["components"] = read(folder / COMPONENTS)["components"]
     return joined
 
