@@ -8,6 +8,8 @@ with `/v1`, and both adapters offer every operation.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from leomock.spec.compile import Spec
@@ -112,34 +114,35 @@ def _capability(spec: Spec, namespace: str, document: Json) -> Json:
     }
 
 
-def _operation(spec: Spec, method: str, entry: Json) -> Json:
-    inputs = [
+def inputs(entry: Json, resolved: Callable[[Json], Json]) -> list[Json]:
+    """What an operation takes, in the form of a capability file; `resolved` follows a schema's reference."""
+    found = [
         {
             "name": parameter["name"],
             "in": parameter["in"],
-            "type": resolve(spec.published, parameter["schema"])["type"],
+            "type": resolved(parameter["schema"])["type"],
             "description": parameter.get("description") or parameter["name"],
             "required": parameter.get("required", False),
         }
         for parameter in entry.get("parameters", ())
     ]
     if body := entry.get("requestBody"):
-        inputs.append(
-            {
-                "name": "body",
-                "in": "body",
-                "type": "object",
-                "description": body.get("description", "The parameters, as one JSON object."),
-                "required": body.get("required", False),
-            }
+        text = body.get("description", "The parameters, as one JSON object.")
+        required = body.get("required", False)
+        found.append(
+            {"name": "body", "in": "body", "type": "object", "description": text, "required": required}
         )
+    return found
+
+
+def _operation(spec: Spec, method: str, entry: Json) -> Json:
     return {
         "name": kebab(entry["operationId"]),
         "method": method.upper(),
         "description": entry["description"],
         "outputRawFormat": "json",
         "outputParameters": [{"name": "result", "type": "object", "value": _WHOLE}],
-        "inputParameters": inputs,
+        "inputParameters": inputs(entry, partial(resolve, spec.published)),
     }
 
 

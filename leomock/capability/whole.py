@@ -5,7 +5,7 @@ Names, descriptions and hints are by the conventions of the published files (`ex
 
 from __future__ import annotations
 
-from leomock.capability.export import KEY, PROVIDER, hints, kebab, tool_name
+from leomock.capability.export import KEY, PROVIDER, hints, inputs, kebab, tool_name
 from leomock.capability.files import Adapter, Capability, Input, Offer, Operation, Upstream
 from leomock.spec.compile import Operation as Documented
 from leomock.spec.compile import Versions
@@ -40,7 +40,7 @@ def _offer(upstream: Upstream, documented: Documented) -> Offer:
         documented.method,
         documented.path,
         documented.entry["description"],
-        _inputs(documented),
+        tuple(Input(*each.values()) for each in inputs(documented.entry, documented.resolved)),
     )
     return Offer(
         name=tool_name(name),
@@ -54,21 +54,3 @@ def _offer(upstream: Upstream, documented: Documented) -> Offer:
         many=False,
         hints=hints(documented.method),
     )
-
-
-def _inputs(documented: Documented) -> tuple[Input, ...]:
-    entry = documented.entry
-    found = [
-        Input(
-            each["name"],
-            each["in"],
-            documented.resolved(each["schema"])["type"],
-            each.get("description") or each["name"],
-            each.get("required", False),
-        )
-        for each in entry.get("parameters", ())
-    ]
-    if body := entry.get("requestBody"):
-        text = body.get("description", "The parameters, as one JSON object.")
-        found.append(Input("body", "body", "object", text, body.get("required", False)))
-    return tuple(found)
