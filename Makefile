@@ -17,8 +17,8 @@ help:           ## This list
 serve: install  ## Serve the fake on port 8090 (PORT=…)
 	$(BIN)/leomock serve --port $(PORT)
 
-test: check     ## Install what the tests need and run all of them
-	$(BIN)/python -m pytest
+test: check     ## Install what the tests need and run all of them, on up to four cores
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 check: dev      ## Format, lint, types
 	$(BIN)/ruff format --check .

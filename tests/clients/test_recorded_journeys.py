@@ -130,5 +130,5 @@ def test_recording_that_cannot_be_written(tmp_path: Path) -> None:
     done = CliRunner().invoke(
         main, ["serve", "--port", "0", "--forward", "http://x.test", "--record", str(path)]
     )
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.output == f"Error: cannot write {path}: No such file or directory\n"
