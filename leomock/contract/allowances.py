@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections import Counter
@@ -164,12 +165,13 @@ def _typed(value: Any, schema: Any) -> Any:
     """A value of a path or query with its type: it may have become text already."""
     if not isinstance(value, str):
         return value
-    kind = schema.get("type")
-    if kind in ("integer", "number", "boolean"):
-        try:
-            return _whole(json.loads(value))
-        except ValueError:
-            return value
+    # A parameter that may be null has its type in an alternative.
+    kinds = {part.get("type") for part in (schema, *schema.get("anyOf", ()))}
+    if kinds & {"integer", "number", "boolean"}:
+        with contextlib.suppress(ValueError):
+            typed = _whole(json.loads(value))
+            return value if typed is None else typed
+        return value
     return unquote(str(value))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -12,15 +13,17 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 from schemathesis import GenerationMode
 from schemathesis.core import NOT_SET
-from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import (
     CaseMetadata,
     ComponentInfo,
-    CoverageScenario,
     GenerationInfo,
     PhaseInfo,
+    TestPhase,
+    build_phase_data,
 )
+from schemathesis.openapi.checks import RejectedPositiveData, UseAfterFree
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from leomock import Fake
@@ -33,8 +36,6 @@ from leomock.reports import Report
 from tests.contract.mutants import MUTANTS, VERSIONS
 
 EVERYTHING = list(VERSIONS.operations)
-# These meet the allowance of what was deleted, in enough scenarios.
-DELETING = ("createDataset", "getDatasetById", "deleteDatasetById")
 # What the overlay corrects most.
 CORRECTED = (
     *("createGeneration", "getGenerationsByUserId", "getBlueprintExecution", "get3DModelById"),
@@ -62,67 +63,118 @@ def found(report: Report, level: str) -> set[tuple[str, str]]:
     return {(finding.where, finding.rule) for finding in report.findings if finding.level == level}
 
 
-# Allowances that few drawn calls meet, each with a call that meets it.
-SELDOM_MET = [
-    pytest.param("keys-that-cannot-be-named", "/init-image", {}, {"extension": "png", "a-b": 1}, id="key"),
-    pytest.param("empty-query-value", "/generations/user/{userId}", {"limit": ""}, NOT_SET, id="query"),
-    pytest.param(
+BODY, QUERY = ParameterLocation.BODY, ParameterLocation.QUERY
+# Findings as schemathesis makes them.
+ACCEPTED = AcceptedNegativeData(operation="", message="", status_code=200, expected_statuses=["4xx"])
+REFUSED = RejectedPositiveData(operation="", message="", status_code=200, allowed_statuses=["2xx"])
+STALE = UseAfterFree(operation="", message="", free="DELETE", usage="GET")
+NOTHING = "11111111-1111-4111-8111-111111111111"
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A call that meets an allowance, and the finding that the allowance answers.
+
+    `wrong` is the part of the call that is wrong on purpose.
+    """
+
+    allowance: str
+    operation: str
+    finding: Failure = ACCEPTED
+    wrong: ParameterLocation | None = None
+    path: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+    body: Any = NOT_SET
+    phase: TestPhase = TestPhase.FUZZING
+
+
+# Which of these a run meets depends on what is drawn.
+MEETINGS = [
+    Meeting("no-object-no-variables", "listBlueprints", wrong=BODY, body=[1]),
+    Meeting("keys-that-cannot-be-named", "uploadInitImage", wrong=BODY, body={"extension": "png", "a-b": 1}),
+    Meeting(
+        "empty-query-value",
+        "getTextureGenerationsByModelId",
+        wrong=QUERY,
+        path={"modelId": NOTHING},
+        query={"limit": "", "offset": "3"},
+    ),
+    Meeting(
         "valid-after-all",
-        "/lcm-upscale",
-        {},
-        {"prompt": "a fox", "imageDataUrl": DATA_URL, "steps": 8.0},
-        id="whole number",
+        "performAlchemyUpscaleLCM",
+        wrong=BODY,
+        body={"prompt": "a fox", "imageDataUrl": DATA_URL, "steps": 8.0},
+    ),
+    Meeting(
+        "valid-after-all",
+        "getGenerationsByUserId",
+        wrong=QUERY,
+        path={"userId": NOTHING},
+        query={"limit": "3.0"},
+    ),
+    Meeting("null-after-delete", "getDatasetById", STALE, path={"id": NOTHING}),
+    Meeting(
+        "errors-on-200",
+        "createGenerationV2",
+        wrong=BODY,
+        body={"model": "phoenix-v1.0", "public": False, "parameters": {"prompt": 5}},
+    ),
+    Meeting(
+        "beyond-the-known",
+        "createGenerationV2",
+        wrong=BODY,
+        body={"model": "nano-banana-2", "public": False, "parameters": {"prompt": "a fox", "grain": 1}},
+    ),
+    Meeting("not-found-on-200", "getBlueprintById", REFUSED, path={"id": NOTHING}),
+    Meeting(
+        "example-of-another-account",
+        "getBlueprintById",
+        REFUSED,
+        path={"id": NOTHING},
+        phase=TestPhase.EXAMPLES,
     ),
 ]
 
 
-@pytest.mark.parametrize(("name", "path", "query", "body"), SELDOM_MET)
-def test_allowance_is_met_by_a_call(name: str, path: str, query: dict[str, str], body: Any) -> None:
-    """The fake takes the call that the document refuses, and the finding is answered."""
+@pytest.mark.parametrize("met", MEETINGS, ids=lambda met: f"{met.allowance} {met.operation}")
+def test_allowance_is_met_by_a_call(met: Meeting) -> None:
+    """The fake answers as the allowance says, and a check's finding is answered by this allowance alone."""
     fake = Fake(auth="strict")
     loaded = Loaded(in_process(fake), versions=VERSIONS)
-    place = ParameterLocation.QUERY if query else ParameterLocation.BODY
-    operation = loaded.schemas["v1"][path]["GET" if query else "POST"]
+    operation = next(
+        schema[known.path][known.method]
+        for version, schema in loaded.schemas.items()
+        if (known := VERSIONS[version].operations.get(met.operation))
+    )
     case = operation.Case(
-        path_parameters={"userId": "11111111-1111-4111-8111-111111111111"} if query else {},
-        query=query,
-        body=body,
-        media_type="application/json" if body else None,
+        path_parameters=met.path,
+        query=met.query,
+        body=met.body,
+        media_type=None if met.body is NOT_SET else "application/json",
         headers=CaseInsensitiveDict(authorization=f"Bearer {fake.api_key}"),
         _meta=CaseMetadata(
-            generation=GenerationInfo(time=0, mode=GenerationMode.NEGATIVE),
-            components={place: ComponentInfo(mode=GenerationMode.NEGATIVE)},
-            phase=PhaseInfo.coverage(CoverageScenario.INCORRECT_TYPE, "wrong on purpose"),
+            generation=GenerationInfo(0, GenerationMode.NEGATIVE if met.wrong else GenerationMode.POSITIVE),
+            components={met.wrong: ComponentInfo(mode=GenerationMode.NEGATIVE)} if met.wrong else {},
+            phase=PhaseInfo(met.phase, build_phase_data(met.phase, "made by hand")),
         ),
     )
+    if met.allowance == "not-found-on-200":
+        loaded.ledger.known.unnamed.add(case.id)
     response = case.call()
     fake.close()
     assert response.status_code == 200
-    failure = AcceptedNegativeData(
-        operation=operation.label, message="", status_code=200, expected_statuses=["400"]
-    )
-    assert loaded.ledger.allows(failure, case, response)
-    assert [used for used, _ in loaded.ledger.used] == [name]
+    assert loaded.ledger.allows(met.finding, case, response)
+    assert [name for name, _ in loaded.ledger.used] == [met.allowance]
 
 
 def test_fake_passes() -> None:
-    """All operations, phases, checks and probes find nothing; no allowance is stale.
-
-    One that answers nothing any more leaves allowances.yaml.
-    """
+    """All operations, phases, checks and probes find nothing; what is not met on the fake is not used."""
     report, used = checked(EVERYTHING, examples=3)
     assert found(report, "error") == set(), [finding.message for finding in report.findings]
     total = len(EVERYTHING)
     assert report.facts["Operations"] == f"{total} of {total}"
     assert [phase for phase in PHASES if phase in report.facts["Calls"]] == list(PHASES)
-    met = {allowance.name for allowance in allowances() if allowance.met == "fake"}
-    missing = met - used - {call.values[0] for call in SELDOM_MET}
-    for _ in range(4):  # what is drawn varies
-        if missing:
-            missing -= checked(DELETING, examples=30, phases=["stateful"])[1]
-            missing -= checked(["getBlueprintById"], examples=40, phases=["fuzzing"])[1]
-    assert not missing
-    assert used.isdisjoint(allowance.name for allowance in allowances() if allowance.met == "elsewhere")
+    assert used <= {allowance.name for allowance in allowances() if allowance.met == "fake"}
 
 
 def test_published_document_leaves_only_undocumented_errors() -> None:
@@ -166,6 +218,8 @@ def test_allowances_are_whole() -> None:
     for allowance in allowances():
         assert allowance.operations == "*" or set(allowance.operations) <= set(EVERYTHING), allowance.name
     assert {allowance.condition for allowance in allowances()} == set(CONDITIONS)
+    on_the_fake = {allowance.name for allowance in allowances() if allowance.met == "fake"}
+    assert {met.allowance for met in MEETINGS} == on_the_fake
 
 
 def test_finding_says_what_was_sent_and_how_to_repeat_it() -> None:
