@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from jsonpath_rfc9535 import find
-
 from leomock.drift.nodes import Document, pointer
 from leomock.drift.notes import Change
 from leomock.operations import Handler, load
 from leomock.scenario_files import Library, scenarios_folder
 from leomock.spec.compile import Spec, Versions
 from leomock.spec.refs import OVERLAY, Json, specs_folder
+from leomock.spec.targets import find
 from leomock.state.scenario import Rule
 
 

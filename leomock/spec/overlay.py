@@ -6,11 +6,10 @@ import copy
 from typing import Any, get_args
 
 import orjson
-from jsonpath_rfc9535 import JSONPathError
-from jsonpath_rfc9535 import find as find_nodes
 
 from leomock.errors import Basis
 from leomock.spec.refs import Json, SpecError
+from leomock.spec.targets import TargetError, find
 
 
 def check(overlay: Json, file: str) -> None:
@@ -37,12 +36,12 @@ def lay(document: Json, overlay: Json, file: str) -> Json:
     for number, action in enumerate(overlay["actions"]):
         where = f"{file}: actions[{number}] ({action['target']})"
         try:
-            nodes = find_nodes(action["target"], effective)
-        except JSONPathError as error:
-            raise SpecError(f"{where}: not a JSONPath: {error}") from None
+            nodes = find(action["target"], effective)
+        except TargetError as error:
+            raise SpecError(f"{where}: target: {error}") from None
         if not nodes:
             raise SpecError(f"{where}: the target is not in the document")
-        for node in nodes:
+        for node in reversed(nodes):  # so that taking one out of a list moves none of the others
             if action.get("remove"):
                 _take_out(effective, node.location)
             elif isinstance(node.value, list):

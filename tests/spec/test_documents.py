@@ -91,7 +91,7 @@ def test_overlay_leaves_the_published_document_alone(spec: Spec) -> None:
             {"target": "$.nothing", "update": {}},
             "($.nothing): the target is not in the",
         ),
-        ({"target": "$[", "update": {}}, "($[): not a JSONPath"),
+        ({"target": "$[", "update": {}}, "($[): target: expected a name, an index"),
         (
             {"x-basis": "guessed", "update": {}},
             "x-basis is 'guessed', not one of documented, observed, inferred",
