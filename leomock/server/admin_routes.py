@@ -18,7 +18,6 @@ from leomock import __version__
 from leomock.addresses import Addresses
 from leomock.answer import Api
 from leomock.errors import ApiError, shown
-from leomock.har import to_har
 from leomock.scenario_files import ScenarioError
 from leomock.server.api_routes import addresses, header_text
 from leomock.server.steering import advance
@@ -247,6 +246,8 @@ class Admin:
         if (limit := wanted.get("limit")) is not None:
             found = found[max(0, len(found) - limit) :]
         if har == "har":
+            from leomock.har import to_har  # not before somebody asks
+
             return JSONResponse(to_har(found, __version__))
         return JSONResponse({"requests": [exchange.as_json() for exchange in found]})
 

@@ -2,7 +2,7 @@
 
 They are JSONPath (RFC 9535) without slices, descendants and functions. The library that reads all of it takes
 longer to import than everything else that a fake needs of its own, and every start would wait for it
-(decisions/0011); the tests compare with it.
+(decisions/0011-overlay-targets-are-read-here.md); the tests compare with it.
 """
 
 from __future__ import annotations
