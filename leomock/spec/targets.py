@@ -1,8 +1,7 @@
 """Finds what the targets of an overlay name.
 
-They are JSONPath (RFC 9535) without slices, descendants and functions. The library that reads all of it takes
-longer to import than everything else that a fake needs of its own, and every start would wait for it
-(decisions/0011-overlay-targets-are-read-here.md); the tests compare with it.
+They are JSONPath (RFC 9535) without slices, descendants and functions. To import the library that reads all
+of it would be a fifth of every start (decisions/0011-overlay-targets-are-read-here.md); the tests compare.
 """
 
 from __future__ import annotations
