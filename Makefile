@@ -48,7 +48,6 @@ behaviours: dev ## Write docs/behaviours.md anew: what the fake does, and how we
 
 contract: dev   ## The contract check with 1,000 examples an operation
 	$(BIN)/leomock check --max-examples 1000 --explain-allowances -v
-	LEOMOCK_CONTRACT_EXAMPLES=1000 $(BIN)/python -m pytest tests/contract/test_api.py
 
 install: $(VENV)/.installed
 dev: $(VENV)/.dev $(NODE_CLIENT)/.installed

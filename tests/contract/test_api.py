@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from schemathesis import Case
 from schemathesis.core.result import Ok
@@ -12,12 +10,10 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from leomock.contract import loaded, schema, schema_v2
 from leomock.contract.allowances import id_of
 
-EXAMPLES = os.environ.get("LEOMOCK_CONTRACT_EXAMPLES", "")
 for each in (schema, schema_v2):
-    each.config.generation.update(max_examples=int(EXAMPLES or 10))
-    if not EXAMPLES:
-        # Boundaries and shapes of requests take the most time; the whole check of test_check.py has them too.
-        each.config.phases.update(phases=["examples", "fuzzing"])
+    # Boundaries and shapes of requests take the most time; test_check.py has them, and more examples.
+    each.config.generation.update(max_examples=10)
+    each.config.phases.update(phases=["examples", "fuzzing"])
 
 
 @schema.parametrize()

@@ -28,7 +28,7 @@ from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from leomock import Fake
 from leomock.contract.allowances import CONDITIONS, allowances
-from leomock.contract.loading import Loaded, find_operations
+from leomock.contract.loading import DEFAULT_EXAMPLES, Loaded, find_operations
 from leomock.contract.rules import DATA_URL
 from leomock.contract.run import PHASES, check
 from leomock.contract.target import CheckError, Enough, Target, addresses, is_loopback
@@ -168,8 +168,8 @@ def test_allowance_is_met_by_a_call(met: Meeting) -> None:
 
 
 def test_fake_passes() -> None:
-    """All operations, phases, checks and probes find nothing; what is not met on the fake is not used."""
-    report, used = checked(EVERYTHING, examples=3)
+    """As many calls as `leomock check` makes find nothing; what is not met on the fake is not used."""
+    report, used = checked(EVERYTHING, examples=DEFAULT_EXAMPLES)
     assert found(report, "error") == set(), [finding.message for finding in report.findings]
     total = len(EVERYTHING)
     assert report.facts["Operations"] == f"{total} of {total}"
