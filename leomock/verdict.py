@@ -50,7 +50,7 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.rule}: {self.what}\n  Why it matters: {self.why}\n  What to do: {self.remedy}"
+        return _told([self])
 
     def as_json(self) -> dict[str, Any]:
         """The finding as JSON values, in the order of the fields."""
@@ -61,6 +61,13 @@ class Finding:
             "why": self.why,
             "remedy": self.remedy,
         }
+
+
+def _told(findings: Sequence[Finding]) -> str:
+    """Findings of one rule as text: what happened each time, and once what follows from it."""
+    first = findings[0]
+    what = "\n  ".join(finding.what for finding in findings)
+    return f"{first.rule}: {what}\n  Why it matters: {first.why}\n  What to do: {first.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,10 @@ class Verdict:
             lines.append(
                 f"The journal has forgotten {_count(self.forgotten, 'older exchange')}, which nobody judged."
             )
-        return "\n\n".join(["\n".join(lines), *map(str, self.findings)])
+        by_rule: dict[str, list[Finding]] = {}
+        for finding in self.findings:
+            by_rule.setdefault(finding.rule, []).append(finding)
+        return "\n\n".join(["\n".join(lines), *map(_told, by_rule.values())])
 
     def assert_clean(self) -> None:
         """Raise AssertionError, with the whole verdict as its text, unless nothing was found."""

@@ -730,6 +730,22 @@ def test_verdict_as_text(receiver: WebhookReceiver) -> None:
     )
 
 
+def test_findings_of_one_rule_are_explained_once() -> None:
+    """What happened each time stands above why it matters and what to do."""
+    found = [Finding("hasty", (n,), f"Read #{n} came early.", "It costs.", "Wait.") for n in (2, 5)]
+    found.insert(1, Finding("late", (3,), "Upload #3 came late.", "It expired.", "Hurry."))
+    assert str(Verdict(found, exchanges=5)).splitlines()[2:] == [
+        "hasty: Read #2 came early.",
+        "  Read #5 came early.",
+        "  Why it matters: It costs.",
+        "  What to do: Wait.",
+        "",
+        "late: Upload #3 came late.",
+        "  Why it matters: It expired.",
+        "  What to do: Hurry.",
+    ]
+
+
 def test_clean_verdict_as_text(receiver: WebhookReceiver) -> None:
     """What was judged, and the credits that the API said it took."""
     [case] = [case for name, case in GOOD if name == "acknowledges_its_webhook"]
