@@ -22,6 +22,7 @@ import httpx
 import pytest
 
 from leomock.answer import Api
+from leomock.server.listen import GRACE_SECONDS
 from leomock.settings import Settings
 from leomock.state.clock import Clock
 from leomock.state.world import Worlds
@@ -32,7 +33,8 @@ SECONDS = float(os.environ.get("LEOMOCK_SOAK_SECONDS", "0"))
 CLIENTS = 200
 # Of the clients so many share a key with four others.
 SHARING, TOGETHER = 40, 5
-STOP_SECONDS = 2.0
+# A call that hung would take all of this from the stop.
+STOP_SECONDS = GRACE_SECONDS
 # What one thing may cost in memory, in bytes; the first is the target of `make bench`.
 PER_ROW, PER_EVENT, PER_EXCHANGE, PER_OBJECT = 1536, 7168, 8192, 2048
 JOURNAL = 20
