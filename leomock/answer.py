@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from leomock.errors import TOO_LARGE, UNKNOWN_SCENARIO, ApiError, Wording
+from leomock.errors import TOO_LARGE, UNKNOWN_SCENARIO, ApiError, Wording, relayed
 from leomock.operations import basis_of, load
 from leomock.resources.webhooks import event_of
 from leomock.scenario_files import Library, ScenarioError, scenarios_folder
@@ -109,7 +109,8 @@ class Api:
                 world.settle()
                 struck = self._strike(call, "/".join(captured.values()), request, world)
                 reply = self._struck(struck, call, world) if struck else self._answered(call, world)
-        except ApiError as error:
+        except ApiError as refusal:
+            error = relayed(refusal) if operation and operation.lists_errors else refusal
             reply = Reply(error.status, error.body, operation, world)
             reply.headers = error.headers
             reply.explain = error.explain
@@ -234,6 +235,8 @@ class Api:
             with world.jobs.arranged(struck.outcome, seconds):
                 return self._answered(call, world)
         given = struck.answer
+        if given.error:
+            raise given.error(user_id=world.user_id, headers=dict(given.headers))
         reply = Reply(given.status, _filled(given.body, world), call.operation, world)
         reply.text = given.text
         reply.headers = dict(given.headers)
@@ -242,6 +245,8 @@ class Api:
 
 def _mark(reply: Reply, struck: Struck) -> None:
     reply.rules = struck.rules
+    if struck.answer:
+        reply.wording = None  # what is known of the answer, the scenario says
     reply.delay = struck.delay
     reply.breakage = struck.breakage
     said = f"scenario rule {', '.join(struck.rules)} struck"

@@ -358,3 +358,28 @@ NAMED = {
     "service_error": SERVICE_ERROR,
     "unauthorized": UNAUTHORIZED,
 }
+
+# --- operations of another service behind the engine ---------------------------------------------------
+
+# By the status that is meant.
+_RELAYED = {400: "BadRequestException", 403: "ForbiddenException"}
+
+
+def relayed(error: ApiError) -> ApiError:
+    """A refusal as it comes where the document has a list of GraphQL errors on HTTP 200.
+
+    That is what the service behind the engine refuses: credits and moderation. Keys, types and rates are the
+    engine's, or the gateway's, and stay as they are.
+
+    Basis: inferred; the form was captured for other refusals of these operations.
+
+    Basis: chosen; the names of the codes, but for BadRequestException.
+    """
+    wording = error.wording
+    if wording not in (OUT_OF_CREDITS, MODERATED, MODERATED_WORD, MODERATED_400):
+        return error
+    extensions = {"details": {}, "statusCode": wording.status}
+    source = f"{wording.source}; as a list on HTTP 200 like other errors of this operation"
+    listed = Wording(200, _RELAYED[wording.status], INVALID_PARAMETERS.text, "inferred", source, extensions)
+    details = {"message": error.text, "statusCode": wording.status}
+    return ApiError(listed, listed.text, "", error.explain, error.headers, details)

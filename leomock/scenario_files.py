@@ -288,8 +288,7 @@ class _Builder:
                 text = f"there is no error {shown(then['error'])}; use one of {', '.join(NAMED)}"
                 self._source.find((*where, "error"), f"{text}{near(then['error'], NAMED)}")
                 return None
-            body = {"error": wording.text, "path": "$", "code": wording.code}
-            return Answer(wording.status, body, headers=headers)
+            return Answer(wording.status, headers=headers, error=wording)
         if "status" not in then:
             return None
         status = int(then["status"])

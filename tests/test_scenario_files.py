@@ -16,7 +16,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leomock.errors import NAMED
+from leomock.errors import NAMED, OUT_OF_CREDITS
 from leomock.scenario_files import Library, ScenarioError, load, scenarios_folder
 from leomock.spec.compile import Versions
 from leomock.state.scenario import Answer, Criteria, Delivery, Outcome, Rule, Scenario
@@ -201,7 +201,6 @@ settings: {ids: v6, jobs: immediate, limits: real}
 """,
         "whole.yaml",
     )
-    credits = {"error": "not enough api tokens userId: {user_id}", "path": "$", "code": "unexpected"}
     assert scenario == Scenario(
         name="whole",
         description="Everything.",
@@ -233,7 +232,7 @@ settings: {ids: v6, jobs: immediate, limits: real}
             Rule(
                 "whole#2",
                 "call",
-                answer=Answer(400, credits),
+                answer=Answer(400, error=OUT_OF_CREDITS),
                 delay=(0.5, 2.0),
                 breakage="wrong_content_type",
             ),

@@ -150,10 +150,20 @@ class Operation:
         return f"{self.method} {self.path} ({self.id})"
 
     @property
-    def _answer(self) -> Json:
-        """The schema of a success; blueprints list it first, before the errors they put on 200 as well."""
+    def _on_200(self) -> Json:
         schema: Json = self.entry["responses"]["200"]["content"]["application/json"]["schema"]
-        return resolve(self._document, schema["oneOf"][0] if "oneOf" in schema else schema)
+        return schema
+
+    @property
+    def lists_errors(self) -> bool:
+        """Whether the document has a list of errors on 200, which a service behind the engine tells."""
+        return "oneOf" in self._on_200
+
+    @property
+    def _answer(self) -> Json:
+        """The schema of a success, which comes first where there are errors on 200 as well."""
+        schema = self._on_200
+        return resolve(self._document, schema["oneOf"][0] if self.lists_errors else schema)
 
     @property
     def _body(self) -> Json | None:

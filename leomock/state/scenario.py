@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
+from leomock.errors import Wording
+
 Stage = Literal["call", "upload", "webhook"]
 Breakage = Literal["reset", "truncate", "stall", "wrong_content_type", "malformed_json"]
 Span = tuple[float, float]
@@ -35,12 +37,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and a body in place of the operation's own; `body` None with `text` None is an empty one."""
+    """A status and a body in place of the operation's own; `body` None with `text` None is an empty one.
+
+    With an `error` it is that refusal, in the form that the operation gives it.
+    """
 
     status: int
     body: Any = None
     text: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    error: Wording | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,19 @@ def test_execution_whose_generation_was_deleted(client: httpx.Client) -> None:
     assert client.get(path).json()["blueprintExecutionGenerations"]["edges"] == []
 
 
+def test_execution_without_credits_is_refused_in_a_list(client: httpx.Client, fake: Fake) -> None:
+    """On 200, as the document has its errors; nothing is kept."""
+    with fake.scenario("out_of_credits"):
+        answer = execution_of(client)
+    assert answer.status_code == 200
+    [error] = answer.json()
+    assert error["extensions"]["details"] == {
+        "message": f"not enough api tokens userId: {fake.user_id}",
+        "statusCode": 400,
+    }
+    assert not fake.world.blueprint_executions
+
+
 def test_execution_that_moderation_stops_says_why(client: httpx.Client, fake: Fake) -> None:
     """It is FAILED, its generation has the documented reason, and the credits are back.
 

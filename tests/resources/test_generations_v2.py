@@ -18,6 +18,7 @@ from PIL import Image
 
 from leomock import Fake
 from leomock.catalogue import models_v2
+from leomock.errors import MODERATED
 from leomock.state.account import Account
 from tests.fixtures import client_of, completed, generate
 
@@ -577,27 +578,42 @@ def test_credits_are_taken_and_come_back(client: httpx.Client, fake: Fake) -> No
     assert (row["status"], row["generated_images"]) == ("FAILED", [])
 
 
+def listed(code: str, status: int, text: str) -> dict[str, Any]:
+    """What the service behind the engine refuses, as an entry of the list."""
+    details = {"message": text, "statusCode": status}
+    extensions = {"code": code, "statusCode": status, "details": details}
+    return {"extensions": extensions, "locations": [], "message": "An error occurred.", "path": []}
+
+
 def test_out_of_credits() -> None:
-    """As in version 1 (chosen); a reference that came with the call is not kept."""
+    """In the words of version 1, as a list on 200; a reference that came with the call is not kept.
+
+    Holds code:errors.relayed.
+    """
     fake = Fake(credits=1, clock="frozen")
     with client_of(fake) as client:
         image = reference("BASE64", data=base64.b64encode(red()).decode())
         for path in ("generations", "generationssync"):
             body = {"model": "remove-bg", "parameters": image}
             answer = client.post(client.base_url.join(f"{V2}/{path}"), json=body)
-            assert answer.status_code == 400
-            assert answer.json()["error"] == f"not enough api tokens userId: {fake.user_id}"
+            assert answer.status_code == 200
+            text = f"not enough api tokens userId: {fake.user_id}"
+            assert answer.json() == [listed("BadRequestException", 400, text)]
         assert not fake.world.bucket.objects
         assert not fake.world.generations
     fake.close()
 
 
 def test_prompt_asks_for_a_scenario(client: httpx.Client, fake: Fake) -> None:
-    """It is in the parameters; the answer is that of version 1 (chosen)."""
+    """It is in the parameters; the answer is a list on 200.
+
+    Holds code:errors.relayed#2.
+    """
     body = {"model": "lucid-origin", "parameters": {"prompt": "[leomock:moderation_blocked]"}}
     answer = client.post(client.base_url.join(f"{V2}/generations"), json=body)
-    assert answer.status_code == 403
-    assert answer.json()["code"] == "unexpected"
+    assert answer.status_code == 200
+    assert answer.json() == [listed("ForbiddenException", 403, MODERATED.text)]
+    assert "moderation_blocked#1 struck" in answer.headers["x-leomock-explain"]
     assert not fake.world.generations
 
 
