@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -97,6 +98,9 @@ def mcp(
                 await serve_mcp(app, listener, url, quiet)
 
         if port is None:
+            # Nothing interrupts the thread that reads stdin, and nothing here needs to be put away.
+            for each in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(each, lambda *_: os._exit(0))
             asyncio_run(over_stdio())
         else:
             run_on(host, port, over_http, "--http 0 picks a free port")

@@ -130,6 +130,7 @@ class _FormReader:
 
     def __init__(self, headers: Mapping[str, str], bucket: Bucket) -> None:
         self.refusal: Refusal | None = None
+        self._unreadable: Refusal | None = None
         self._bucket = bucket
         self._fields: list[tuple[str, str]] = []
         self._preamble = 0
@@ -205,6 +206,8 @@ class _FormReader:
         self._name = _text(parameters[b"name"])
         # A part of another kind is none, whatever its name: https://stackoverflow.com/q/18541652
         if kind == b"form-data" and self._name.lower() == "file":
+            if self._unreadable is not None:
+                raise self._unreadable
             filename = parameters.get(b"filename")
             self._upload = self._bucket.open(self._fields, None if filename is None else _text(filename))
 
@@ -217,10 +220,19 @@ class _FormReader:
 
     def _end_part(self) -> None:
         if self._upload is None:
-            self._fields.append((self._name, _text(self._value)))
+            self._fields.append((self._name, self._text_of_field()))
             return
         self._ended = True
         self._parser.callbacks = {}  # "Any fields below it are ignored"
+
+    def _text_of_field(self) -> str:
+        """The field that has just been read; one that nobody can read is refused when the file comes."""
+        try:
+            return _text(self._value)
+        except Refusal as refusal:
+            if not self._name.lower().startswith("x-ignore-"):
+                self._unreadable = refusal
+            return ""
 
     def _end_form(self) -> None:
         self._ended = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,27 @@ def test_key_that_is_not_let_in(strict: Fake) -> None:
     server = over_stdio("--upstream", strict.url, LEONARDO_API_KEY="wrong")
     text = error_of(call(server, LIST, {"userId": strict.user_id}))
     assert text.startswith('401 {"error":"Authentication hook unauthorized this request"')
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("begun", [False, True])
+def test_signal_ends_it_while_it_waits_for_its_client(sent: signal.Signals, begun: bool) -> None:
+    """At once and with exit code 0, although stdin stays open."""
+    command = [sys.executable, "-m", "leomock", "mcp"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment()) as server:
+        assert server.stdin
+        assert server.stdout
+        assert server.stderr
+        server.stdin.write(json.dumps(HELLO).encode() + b"\n")
+        server.stdin.flush()
+        assert json.loads(server.stdout.readline())["id"] == HELLO["id"]
+        if begun:
+            server.stdin.write(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
+            server.stdin.flush()
+        server.send_signal(sent)
+        assert server.wait(timeout=10) == 0
+        assert server.stderr.read() == b""
 
 
 def test_upstream_that_is_gone() -> None:

@@ -332,7 +332,10 @@ def test_form_with_endless_boundary(bucket: Bucket) -> None:
         (b"--b\r\n", "it ends before its last boundary"),
         (b"key=a", "its parts are not divided by the boundary of its Content-Type"),
         (b"--b\r\n\r\nvalue\r\n--b--\r\n", "a part has no name in its Content-Disposition"),
-        (_form([("key", None, b"\xff")]), "a field is not UTF-8 (the picture goes in a part named 'file')"),
+        (
+            _form([("key", None, b"\xff"), ("file", "a.png", b"a")]),
+            "a field is not UTF-8 (the picture goes in a part named 'file')",
+        ),
         (_form([("key", None, b"a")])[:-6], "it ends before its last boundary"),
     ],
 )
@@ -351,7 +354,10 @@ def test_form_cut_off_in_file(bucket: Bucket) -> None:
     assert bucket.objects == {}
 
 
-@pytest.mark.parametrize("parts", [[], [("key", None, b"a")], [("picture", "a.png", PICTURE)]])
+@pytest.mark.parametrize(
+    "parts",
+    [[], [("key", None, b"a")], [("picture", "a.png", PICTURE)], [("picture", "a.png", b"\x89PNG\xff")]],
+)
 def test_form_without_file(bucket: Bucket, parts: list[Part]) -> None:
     """One part must be named file."""
     _assert_refused(
@@ -363,6 +369,12 @@ def test_form_without_file(bucket: Bucket, parts: list[Part]) -> None:
         ArgumentName="file",
         ArgumentValue="0",
     )
+
+
+def test_field_that_s3_passes_over_may_be_binary(bucket: Bucket) -> None:
+    """No policy has to cover it, and nobody reads it."""
+    form = _form([("x-ignore-thumbnail", None, b"\x89PNG\xff"), *_parts(bucket)])
+    assert _post(bucket, content=form, headers=FORM).status_code == 204
 
 
 def test_part_of_another_disposition(bucket: Bucket) -> None:
