@@ -17,12 +17,15 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
+from email.message import Message
 from pathlib import Path
 from typing import Any, NoReturn
 
 REAL = "https://cloud.leonardo.ai/api/rest/v1"
 KEYS = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
 LONGEST_CALL = 60.0  # seconds
+_AS_TYPED = "/?=&%,:;@+!$'()*~[]"  # of a path with its query
 
 
 class Refused(Exception):
@@ -49,7 +52,7 @@ def call(method: str, path: str, body: Any = None) -> Any:
     if not base.startswith(("http://", "https://")):
         raise Refused(f"LEONARDO_BASE_URL is {base!r}; set it to an address such as {REAL}")
     request = urllib.request.Request(
-        f"{base.rstrip('/')}/{path.lstrip('/')}",
+        f"{base.rstrip('/')}/{urllib.parse.quote(path.lstrip('/'), safe=_AS_TYPED)}",
         None if body is None else json.dumps(body).encode(),
         {
             "Authorization": f"Bearer {key}",
@@ -59,18 +62,23 @@ def call(method: str, path: str, body: Any = None) -> Any:
         },
         method=method,
     )
-    content = _fetched(request, f"{method} {path}", urllib.request.build_opener(_NoRedirects))
+    what = f"{method} {path}"
+    content, headers = _fetched(request, what, urllib.request.build_opener(_NoRedirects))
     try:
-        return json.loads(content)
+        answer = json.loads(content)
     except ValueError:
-        raise Refused(f"{method} {path}: the answer is not JSON: {_short(content)}") from None
+        raise Refused(f"{what}: the answer is not JSON: {_short(content)}") from None
+    if isinstance(answer, list):  # some operations put their refusals, in a list, on 200
+        raise Refused(f"{what}: {_listed(answer)}{_explained(headers)}")
+    return answer
 
 
-def _fetched(request: urllib.request.Request, what: str, opener: urllib.request.OpenerDirector) -> bytes:
+def _fetched(
+    request: urllib.request.Request, what: str, opener: urllib.request.OpenerDirector
+) -> tuple[bytes, Message]:
     try:
         with opener.open(request, timeout=LONGEST_CALL) as response:
-            content: bytes = response.read()
-            return content
+            return response.read(), response.headers
     except urllib.error.HTTPError as error:
         with error:
             raise Refused(f"{what}: {error.code}: {_reason(error)}") from None
@@ -84,14 +92,33 @@ def _fetched(request: urllib.request.Request, what: str, opener: urllib.request.
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
-    """What the API says of a refusal; a fake explains it besides."""
+    """What the API says of a refusal, or the bucket."""
     content = error.read()
     try:
         reason = str(json.loads(content)["error"])
     except (ValueError, KeyError, TypeError):
         reason = _short(content) or str(error.reason)
-    explained = error.headers.get("X-Leomock-Explain")
-    return f"{reason} ({explained})" if explained else reason
+    return f"{reason}{_explained(error.headers)}"
+
+
+def _listed(errors: list[Any]) -> str:
+    """What a list of GraphQL errors says, with the statuses that they mean."""
+    said = []
+    for error in errors:
+        try:
+            details = error["extensions"].get("details") or {}
+            status = error["extensions"].get("statusCode") or details.get("statusCode")
+            text = details.get("message") or error["message"]
+            said.append(f"{status}: {text}" if status else text)
+        except (AttributeError, KeyError, TypeError):
+            said.append(_short(json.dumps(error).encode()))
+    return "; ".join(said) or "an empty list"
+
+
+def _explained(headers: Message) -> str:
+    """What a fake says besides."""
+    explained = headers.get("X-Leomock-Explain")
+    return f" ({explained})" if explained else ""
 
 
 def _short(content: bytes) -> str:
@@ -150,26 +177,62 @@ def delete(options: argparse.Namespace) -> Any:
 
 
 def download(options: argparse.Namespace) -> Any:
-    """Save the pictures of a generation; the paths of the files."""
+    """Save the results of a generation, of videos a still as well; the paths of the files."""
     row = generation(options.id)
     if row["status"] != "COMPLETE":
         raise Refused(f"the generation {options.id} is {row['status']}; `wait` for it first")
     options.output.mkdir(parents=True, exist_ok=True)
     saved = []
-    for picture in row["generated_images"]:
-        parts = urllib.parse.urlsplit(picture["url"])
-        if parts.scheme not in ("http", "https"):
-            raise Refused(f"{picture['url']} is no address of a picture")
-        # Without the key: pictures are public, and lie on another host.
-        content = _fetched(
-            urllib.request.Request(picture["url"], headers={"User-Agent": "leonardo-skill"}),
-            f"GET {picture['url']}",
-            urllib.request.build_opener(),
-        )
-        file = options.output / f"{picture['id']}{Path(parts.path).suffix}"
-        file.write_bytes(content)
-        saved.append(str(file))
+    for result in row["generated_images"]:
+        for url in filter(None, (result["url"], result.get("motionMP4URL"))):
+            parts = urllib.parse.urlsplit(url)
+            if parts.scheme not in ("http", "https"):
+                raise Refused(f"{url} is no address of a file")
+            # Without the key: results are public, and lie on another host.
+            content, _ = _fetched(
+                urllib.request.Request(url, headers={"User-Agent": "leonardo-skill"}),
+                f"GET {url}",
+                urllib.request.build_opener(),
+            )
+            file = options.output / f"{result['id']}{Path(parts.path).suffix}"
+            file.write_bytes(content)
+            saved.append(str(file))
     return saved
+
+
+def upload(options: argparse.Namespace) -> Any:
+    """Ask for a presigned form, or two, and send a file with each; what the API answered."""
+    contents = [(file.name, file.read_bytes()) for file in options.files]
+    answer = call("POST", options.path, options.body)
+    forms = _forms(answer)
+    if len(forms) != len(contents):
+        raise Refused(f"POST {options.path} gave {len(forms)} forms for {len(contents)} files")
+    for (name, content), (url, fields) in zip(contents, forms):  # noqa: B905 - Python 3.9 has no `strict`
+        boundary = uuid.uuid4().hex
+        parts = [(f'name="{each}"', str(value).encode()) for each, value in fields.items()]
+        parts.append((f'name="file"; filename="{urllib.parse.quote(name)}"', content))  # the last one
+        lines = (
+            f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + value + b"\r\n"
+            for head, value in parts
+        )
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}  # and not the key
+        request = urllib.request.Request(url, b"".join([*lines, f"--{boundary}--\r\n".encode()]), headers)
+        _fetched(request, f"the upload of {name}", urllib.request.build_opener())
+    return answer
+
+
+def _forms(answer: Any) -> list[tuple[str, dict[str, Any]]]:
+    """The address and the fields of each form in an answer: `url`, `fields`, or `initUrl`, `initFields`."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {}  # by their fields, which may stand there twice
+    for value in answer.values() if isinstance(answer, dict) else ():
+        for name, fields in value.items() if isinstance(value, dict) else ():
+            url = value.get(f"{name[:-6]}{'Url' if name[:-6] else 'url'}")
+            if name.lower().endswith("fields") and isinstance(fields, str) and isinstance(url, str):
+                try:
+                    found[fields] = url, json.loads(fields)
+                except ValueError:
+                    raise Refused(f"the {name} of the answer are not JSON: {fields[:200]}") from None
+    return list(found.values())
 
 
 def anything(options: argparse.Namespace) -> Any:
@@ -220,9 +283,13 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--offset", type=int, default=0)
     made.add_argument("--limit", type=int, default=10)
     command("delete", delete, "remove a generation").add_argument("id")
-    made = command("download", download, "save the pictures of a generation")
+    made = command("download", download, "save the results of a generation")
     made.add_argument("id")
     made.add_argument("-o", "--output", type=Path, default=Path(), metavar="FOLDER")
+    made = command("upload", upload, "ask for a presigned form and send files with it")
+    made.add_argument("path", help="of the operation that gives the form")
+    made.add_argument("body", type=_object, metavar="JSON", help='such as \'{"extension": "png"}\'')
+    made.add_argument("files", nargs="+", type=Path, metavar="FILE")
     made = command("call", anything, "make any other call")
     made.add_argument("method")
     made.add_argument("path", help="below the base address, with its query")

@@ -73,7 +73,16 @@ def _instructions(name: str, capability: Capability, known: dict[str, Documented
         for each in operations
     )
     base_uri = capability.upstreams[0].base_uri
-    own = {each.id for each in known.values() if each} >= _GENERATIONS
+    documents = [(each, entry) for each in operations if (entry := known[each.id])]
+    more = ""
+    if {entry.id for _, entry in documents} >= _GENERATIONS:
+        more = _GENERATING
+    elif any("generationId" in _names(_answer(entry)) for _, entry in documents):
+        more = _WAITING
+    forms = [each for each, entry in documents if _gives_a_form(entry)]
+    if forms:
+        example = f"{_command(forms[0], known[forms[0].id], 'upload')} FILE"
+        more += _UPLOADING.format(names=", ".join(map(_short_name, forms)), example=example)
     return f"""---
 {as_yaml(front)}---
 
@@ -103,7 +112,7 @@ object:
 ```
 {_command(operations[0], known[operations[0].id])}
 ```
-{_GENERATING if own else ""}
+{more}
 ## When a call fails
 
 The script says so in one sentence on stderr and exits with 1 (2 where the command itself is wrong). Refusals
@@ -128,6 +137,34 @@ python3 scripts/leonardo.py download GENERATION_ID -o pictures
 `create` prints the id as `sdGenerationJob.generationId`, and what it costs. `wait` ends with the status
 COMPLETE, or with an error where the generation has FAILED or is not done within `--timeout` seconds. `get`
 prints a generation as it is now, `list` those of a user, `delete` removes one for good.
+"""
+_WAITING = """
+## Fetch what comes of it
+
+A `generationId` in an answer names a generation, which takes a while: wait for it, then fetch the results (of
+a video the MP4 and a still).
+
+```
+python3 scripts/leonardo.py wait GENERATION_ID
+python3 scripts/leonardo.py download GENERATION_ID -o results
+```
+
+`wait` ends with the status COMPLETE, or with an error where the generation has FAILED or is not done within
+`--timeout` seconds.
+"""
+_UPLOADING = """
+## Upload a file
+
+An operation that uploads does not take the file; it answers with a presigned form for it ({names}).
+The script asks for the form, sends the file (two files where the answer has two forms) and prints the answer:
+
+```
+{example}
+```
+
+By hand: POST a multipart/form-data form to `url` with everything in `fields` (a JSON object, as a string) and
+then, last, the content as `file`. The form goes to another host, without the API key, and is good for two
+minutes; 204 means that the file is there.
 """
 
 
@@ -233,7 +270,7 @@ def _limits(schema: Json, required: bool) -> str:
     return "; ".join(said)
 
 
-def _command(operation: Operation, known: Documented | None) -> str:
+def _command(operation: Operation, known: Documented | None, verb: str = "") -> str:
     """The call of an operation with what it needs, as one types it."""
     path, body = operation.path, {}
     for name in re.findall(r"\{([^{}]+)\}", path):
@@ -246,12 +283,25 @@ def _command(operation: Operation, known: Documented | None) -> str:
             for v in known.variables.values()
             if v.location == "body" and v.required
         }
-    text = f"python3 scripts/{SCRIPT.name} call {operation.method} {path}"
+    text = f"python3 scripts/{SCRIPT.name} {verb or f'call {operation.method}'} {path}"
     return f"{text} '{_json(body).replace(chr(39), chr(92) + 'u0027')}'" if body else text
 
 
 def _answer(known: Documented) -> Any:
     return _sample(known, known.entry["responses"]["200"]["content"]["application/json"]["schema"])
+
+
+def _names(value: Any) -> set[str]:
+    """All names in JSON values."""
+    if isinstance(value, list):
+        return {name for part in value for name in _names(part)}
+    if not isinstance(value, dict):
+        return set()
+    return set(value).union(*map(_names, value.values()))
+
+
+def _gives_a_form(known: Documented) -> bool:
+    return any(name.lower().endswith("fields") for name in _names(_answer(known)))
 
 
 def _sample(known: Documented | None, schema: Json) -> Any:
@@ -266,7 +316,7 @@ def _sample(known: Documented | None, schema: Json) -> Any:
             return schema[given]
     if "enum" in schema:
         return schema["enum"][0]
-    if schema.get("type") == "object":
+    if schema.get("type") == "object" or "properties" in schema:
         return {name: _sample(known, part) for name, part in schema.get("properties", {}).items()}
     if schema.get("type") == "array":
         return [_sample(known, schema["items"])]

@@ -85,6 +85,66 @@ def test_refusal_of_the_api(served: Fake) -> None:
     )
 
 
+def test_refusal_in_a_list_on_200(served: Fake) -> None:
+    """Blueprints and version 2 refuse so."""
+    assert refusal(served, "call", "GET", f"/blueprints/{ID}") == (
+        f"leonardo: GET /blueprints/{ID}: 404: Blueprint not found (getBlueprintById: no blueprint {ID}; "
+        "GET /blueprints lists those there are)\n"
+    )
+    text = refusal(
+        served,
+        "call",
+        "POST",
+        "/generations",
+        '{"model": "xyz"}',
+        LEONARDO_BASE_URL=f"{served.url}/api/rest/v2",
+    )
+    assert text.startswith(
+        "leonardo: POST /generations: 400: model xyz is not supported (createGenerationV2: "
+    )
+
+
+def test_upload(served: Fake, tmp_path: Path) -> None:
+    """The form is asked for and sent, without the key; two where there are two."""
+    files = [tmp_path / "a.png", tmp_path / "mäsk.png"]
+    for number, file in enumerate(files):
+        file.write_bytes(b"\x89PNG" + bytes([number]))
+    given = answer(served, "upload", "/init-image", '{"extension": "png"}', str(files[0]))
+    assert isinstance(given, dict)
+    assert served.world.bucket.objects[given["uploadInitImage"]["key"]].body == b"\x89PNG\0"
+    assert not served.verdict().findings
+    extensions = '{"initExtension": "png", "maskExtension": "png"}'
+    given = answer(served, "upload", "/canvas-init-image", extensions, *map(str, files))
+    assert isinstance(given, dict)
+    keys = [given["uploadCanvasInitImage"][name] for name in ("initKey", "maskKey")]
+    assert [served.world.bucket.objects[key].body[-1] for key in keys] == [0, 1]
+    assert refusal(served, "upload", "/canvas-init-image", extensions, str(files[0])) == (
+        "leonardo: POST /canvas-init-image gave 2 forms for 1 files\n"
+    )
+
+
+def test_upload_that_the_bucket_refuses(served: Fake, tmp_path: Path) -> None:
+    """In the bucket's words, and why."""
+    file = tmp_path / "a.png"
+    file.write_bytes(b"a")
+    with served.scenario("upload_expired"):
+        text = refusal(served, "upload", "/init-image", '{"extension": "png"}', str(file))
+    assert text.startswith("leonardo: the upload of a.png: 403: <?xml")
+    assert "Invalid according to Policy: Policy expired." in text
+
+
+def test_download_of_a_video(served: Fake, tmp_path: Path) -> None:
+    """Its still and itself."""
+    made = answer(served, "call", "POST", "/generations-text-to-video", '{"prompt": "a fox"}')
+    assert isinstance(made, dict)
+    id = made["motionVideoGenerationJob"]["generationId"]
+    answer(served, "wait", id, "--every", "0")
+    saved = answer(served, "download", id, "-o", str(tmp_path))
+    assert isinstance(saved, list)
+    assert [Path(file).suffix for file in saved] == [".jpg", ".mp4"]
+    assert Path(saved[1]).read_bytes()[4:8] == b"ftyp"
+
+
 def test_generation_that_is_not_done(served: Fake, tmp_path: Path) -> None:
     """It is not downloaded, and not waited for longer than told."""
     created = answer(served, "create", "a cat")

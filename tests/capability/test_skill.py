@@ -57,6 +57,30 @@ def test_skill_of_the_image_generations(tmp_path: Path) -> None:
     assert "## Generate images" not in skill(shipped("datasets"), VERSIONS)["leonardo-ai-datasets/SKILL.md"]
 
 
+@pytest.mark.parametrize(
+    ("file", "headings"),
+    [
+        ("image_generation", ["Generate images"]),
+        ("video_generation", ["Fetch what comes of it"]),
+        ("blueprints", ["Fetch what comes of it"]),
+        ("init_images", ["Upload a file"]),
+        ("datasets", ["Upload a file"]),
+        ("media", ["Upload a file"]),
+        ("models_3d", ["Upload a file"]),
+        ("prompt", []),
+    ],
+)
+def test_instructions_say_what_follows_a_call(file: str, headings: list[str]) -> None:
+    """Where a job is to be waited for, or a file to be sent; the examples are commands of the script."""
+    import shlex
+
+    (text,) = (text for path, text in skill(shipped(file), VERSIONS).items() if path.endswith("/SKILL.md"))
+    usual = {"Before the first call", "Operations", "When a call fails"}
+    assert [each for each in re.findall(r"^## (.*)$", text, re.MULTILINE) if each not in usual] == headings
+    for line in re.findall(r"^python3 scripts/leonardo\.py (.*)$", text, re.MULTILINE):
+        parser().parse_args(shlex.split(line))
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_examples_are_calls_that_the_script_takes(file: str) -> None:
     """Each reference has one, and it is the operation's own."""
