@@ -194,6 +194,8 @@ class _Reader:
         if id in self._operations:
             self._source.find((*where, "name"), f"{shown(id)} stands twice")
         self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
+        for number, part in enumerate(entry.get("outputParameters", ())):
+            self._json_path(part["value"], (*where, "outputParameters", number, "value"))
         operation = Operation(id, upstream, entry["method"], path, entry.get("description", ""), inputs)
         self._operations.setdefault(id, operation)
 
@@ -279,7 +281,7 @@ class _Reader:
             inputs=inputs,
             takes=takes,
             fixed=fixed,
-            mapping=self._mapping(mapped, (*where, "outputParameters", 0, "mapping")),
+            mapping=self._json_path(mapped.get("mapping", "$."), (*where, "outputParameters", 0, "mapping")),
             many=mapped.get("type") == "array",
             method=entry.get("method", ""),
             path=path,
@@ -308,9 +310,8 @@ class _Reader:
                 self._source.find((*where, "with", each.name), f"is missing; {operation.id} needs it")
         return takes, fixed
 
-    def _mapping(self, mapped: Tree, where: Where) -> JSONPathQuery | None:
-        # `$.`, as published files write the whole, is not quite JSONPath.
-        text = mapped.get("mapping", "$.")
+    def _json_path(self, text: str, where: Where) -> JSONPathQuery | None:
+        """A query; None for the whole, which published files write `$.`, though that is not quite JSONPath."""
         if text in ("$.", "$"):
             return None
         try:

@@ -343,6 +343,11 @@ def test_small_file_is_right() -> None:
             "in: body}, {name: more, in: body}, {name: body, in: query}".replace("}, {", "}\n        - {"),
             ["20: inputParameters: 'body' stands twice", "20: inputParameters: a request has one body"],
         ),
+        (
+            "      - name: read",
+            "      - name: read\n        outputParameters: [{name: a, type: string, value: ']['}]",
+            ["26: value: not a JSONPath: expected '$', found ']'"],
+        ),
         ("mapping: $.", "mapping: a.b", ["50: mapping: not a JSONPath: expected '$', found 'a'"]),
         ("- type: object", "- properties: {}\n          type: object", [f"49: properties: {UNSERVED}"]),
         (
