@@ -311,7 +311,7 @@ class _Reader:
         return takes, fixed
 
     def _json_path(self, text: str, where: Where) -> JSONPathQuery | None:
-        """A query; None for the whole, which published files write `$.`, though that is not quite JSONPath."""
+        """A query; None for the whole, which published files write `$.`, not quite JSONPath."""
         if text in ("$.", "$"):
             return None
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import jsonschema_rs
 import mcp_types as types
 
 from leomock.capability.files import Capability, Offer
@@ -49,6 +50,7 @@ INPUT: Json = {
     "required": ["prompt"],
     "additionalProperties": False,
 }
+_ARGUMENTS = jsonschema_rs.Draft202012Validator(INPUT)
 OUTPUT: Json = {
     "type": "object",
     "properties": {
@@ -112,10 +114,11 @@ async def _generate(create: Offer, read: Offer, caller: Caller, use: Use) -> typ
 
 
 def _body(arguments: Mapping[str, Any]) -> Json:
-    """The body of version 1 for the arguments; wrong values are refused there."""
-    model = arguments.get("model", INPUT["properties"]["model"]["default"])
-    if not isinstance(model, str) or model not in MODELS:
-        raise Refused(f"leomock: {NAME} has no model {str(model)[:100]!r}; it has {', '.join(MODELS)}")
-    body = {name: value for name, value in arguments.items() if name != "model"}
-    defaults = {name: INPUT["properties"][name]["default"] for name in ("width", "height", "num_images")}
-    return {**defaults, **body, **({"modelId": MODELS[model]} if MODELS[model] else {})}
+    """The body of version 1 for the arguments, which are checked here: version 1 allows more."""
+    for error in _ARGUMENTS.iter_errors(dict(arguments)):
+        name = ".".join(map(str, error.instance_path))
+        raise Refused(f"leomock: {NAME}: {f'{name}: ' if name else ''}{error.message}")
+    given = {name: part["default"] for name, part in INPUT["properties"].items() if "default" in part}
+    given.update(arguments)
+    model = MODELS[given.pop("model")]
+    return {**given, **({"modelId": model} if model else {})}

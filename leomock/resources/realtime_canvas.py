@@ -26,7 +26,7 @@ STRENGTH = 0.7
 def create_lcm_generation(call: Call, world: World) -> Row:
     """A picture from a sketch.
 
-    Basis: as resources.realtime_canvas._strength.
+    Basis: as resources.realtime_canvas._shown_share.
     Basis: as catalogue.prices.price.
     """
     return _answer(call, world, _picture(call, world).render(), _paid(call, world))
@@ -36,7 +36,7 @@ def create_lcm_generation(call: Call, world: World) -> Row:
 def perform_instant_refine(call: Call, world: World) -> Row:
     """A picture from a sketch, refined.
 
-    Basis: as resources.realtime_canvas._strength.
+    Basis: as resources.realtime_canvas._shown_share.
     Basis: as catalogue.prices.price.
     """
     return _answer(call, world, _picture(call, world).render(), _paid(call, world, instantRefine=True))
@@ -46,7 +46,7 @@ def perform_instant_refine(call: Call, world: World) -> Row:
 def perform_inpainting_lcm(call: Call, world: World) -> Row:
     """A sketch with something painted where the mask is white.
 
-    Basis: as resources.realtime_canvas._strength.
+    Basis: as resources.realtime_canvas._shown_share.
     Basis: as catalogue.prices.price.
     """
     from leomock.rendering.inpaint import Inpainted
@@ -62,7 +62,7 @@ def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
     Basis: chosen; the result is an upscale of the picture of a finished generation, since the answer names
     all three.
 
-    Basis: as resources.realtime_canvas._strength.
+    Basis: as resources.realtime_canvas._shown_share.
     Basis: as resources.variations.variation_row.
 
     Basis: as catalogue.prices.price.
@@ -74,7 +74,7 @@ def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
         seed=call["seed"],
         imageWidth=call["width"],
         imageHeight=call["height"],
-        initStrength=1 - _strength(call),
+        initStrength=_shown_share(call),
         status="COMPLETE",
         credits=credits,
     )
@@ -104,18 +104,18 @@ def _picture(call: Call, world: World) -> Picture:
         width=call["width"],
         height=call["height"],
         init=_image(call, "imageDataUrl"),
-        init_strength=1 - _strength(call),
+        init_strength=_shown_share(call),
         label=call["style"] or "LCM",
     )
 
 
-def _strength(call: Call) -> float:
-    """How much of the sketch a call changes, 0 to 1.
+def _shown_share(call: Call) -> float:
+    """How much of the sketch the result shows, 0 to 1: what the strength does not change.
 
     Basis: chosen; a call that tells no strength changes seven tenths of it.
     """
     strength: float = STRENGTH if call["strength"] is None else call["strength"]
-    return strength
+    return round(1 - strength, 9)
 
 
 def _image(call: Call, name: str) -> bytes:

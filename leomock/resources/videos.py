@@ -183,9 +183,11 @@ def _size(call: Call, resolution: str) -> tuple[int, int]:
     """The size asked for, to even pixels, as video has them; else that of the resolution.
 
     Basis: chosen; the pixels of a resolution are what is usual, since the documents say only that they vary
-    with the model; odd sides lose a pixel.
+    with the model; odd sides lose a pixel, and one side without the other counts for nothing.
     """
     width, height = SIZES[resolution]
+    if bool(call["width"]) != bool(call["height"]):
+        call.explain = f"{call.operation.id}: width and height count together; one alone was passed over"
     if call["width"] and call["height"]:
         width, height = call["width"], call["height"]
     return width - width % 2, height - height % 2

@@ -115,8 +115,9 @@ class Call(dict[str, Any]):
 def parse(operation: Operation, captured: dict[str, str], request: Request) -> Call:
     """Read a request to an operation whose path variables were captured by the route."""
     pool = _pool(operation, captured, request)
+    explain = ""
     if not pool.keys() <= operation.variables.keys():
-        pool = _without_unnameable(operation, pool)
+        pool, explain = _without_unnameable(operation, pool)
     for name in operation.required:
         if pool.get(name) is None:
             raise _absent(operation, operation.variables[name], name in pool, request)
@@ -129,6 +130,7 @@ def parse(operation: Operation, captured: dict[str, str], request: Request) -> C
     if not operation.validator.is_valid(pool):
         raise _refusal(operation, operation.validator.iter_errors(pool))
     call = Call(operation, pool, request.addresses)
+    call.explain = explain
     for name, value in pool.items():
         if value is not None:
             # 512.0 is an integer in JSON; from here on it is one in Python as well.
@@ -156,16 +158,23 @@ def _pool(operation: Operation, captured: dict[str, str], request: Request) -> d
     return pool
 
 
-def _without_unnameable(operation: Operation, pool: dict[str, Any]) -> dict[str, Any]:
-    """The pool without keys that GraphQL could not name: as the real service, we pass over those alone."""
-    for name in pool:
-        if name not in operation.variables and GRAPHQL_NAME.fullmatch(name):
+def _without_unnameable(operation: Operation, pool: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The pool without keys that GraphQL could not name, and a sentence about those.
+
+    The real service passes over them (inferred), and refuses all others that it does not know.
+    """
+    passed_over = [name for name in pool if name not in operation.variables]
+    for name in passed_over:
+        if GRAPHQL_NAME.fullmatch(name):
             raise UNEXPECTED_VARIABLE(
                 name=name,
                 explain=f"{operation.id} has no variable '{name}'{suggestion(name, operation.variables)} "
                 f"({_rule(operation)})",
             )
-    return {name: value for name, value in pool.items() if name in operation.variables}
+    told = ", ".join(repr(name[:60]) for name in passed_over)
+    hint = "".join(suggestion(name, operation.variables) for name in passed_over[:1])
+    explain = f"{operation.id}: passed over, since no variable can be called so: {told[:300]}{hint}"
+    return {name: value for name, value in pool.items() if name in operation.variables}, explain
 
 
 def _decoded(variable: Variable | None, text: str) -> Any:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from leomock.settings import JobPace
-from leomock.state.clock import Clock
+from leomock.state.clock import Clock, timestamp
 from leomock.state.limits import IMAGES, Queue
 from leomock.state.scenario import Outcome
 from leomock.state.table import Row
@@ -172,6 +172,8 @@ class Jobs:
         if job is None:
             return None
         job.row["status"] = job.outcome.status
+        if "updatedAt" in job.row:
+            job.row["updatedAt"] = timestamp(moment)
         if job.outcome.images is not None and "num_images" in job.row:
             job.row["images"] = min(job.outcome.images, job.row["num_images"])
         if job.outcome.nsfw:

@@ -336,13 +336,18 @@ def test_vendors_tool_where_the_generation_fails(fake: Fake) -> None:
         (
             "generate-image",
             {"prompt": "a", "model": ["DALL-E"]},
-            "leomock: generate-image has no model \"['DALL-E']\"; it has Lucid Origin, Lucid Realism, "
-            "Ideogram 3.0",
+            'leomock: generate-image: model: ["DALL-E"] is not of type "string"',
         ),
         (
             "generate-image",
             {"prompt": "a", "model": "DALL-E"},
-            "leomock: generate-image has no model 'DALL-E'; it has Lucid Origin, Lucid Realism, Ideogram 3.0",
+            'leomock: generate-image: model: "DALL-E" is not one of "Lucid Origin", "Lucid Realism" or '
+            '"Ideogram 3.0"',
+        ),
+        (
+            "generate-image",
+            {"prompt": "a", "num_images": 8},
+            "leomock: generate-image: num_images: 8 is greater than the maximum of 4",
         ),
     ],
 )

@@ -66,7 +66,9 @@ def test_training_goes_from_pending_to_complete(client: httpx.Client, fake: Fake
         "updatedAt": "2024-04-20T14:33:28.258",
     }
     assert read(client, job["customModelId"]) == expected
-    assert read(client, job["customModelId"]) == expected | {"status": "COMPLETE"}
+    fake.advance(1)
+    ended = {"status": "COMPLETE", "updatedAt": "2024-04-20T14:33:29.258"}
+    assert read(client, job["customModelId"]) == expected | ended
 
 
 def test_training_with_defaults(client: httpx.Client) -> None:

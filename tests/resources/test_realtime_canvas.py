@@ -156,11 +156,14 @@ def test_call_that_tells_neither_time_nor_strength(client: httpx.Client, fake: F
     """The answer has the world's time; seven tenths of the sketch are changed.
 
     Holds code:resources.realtime_canvas._answer
-    and code:resources.realtime_canvas._strength.
+    and code:resources.realtime_canvas._shown_share.
     """
     job, image = drawn(client, "/generations-lcm", requestTimestamp=None)
     assert job["requestTimestamp"] == str(int(fake.world.clock.now() * 1000))
     assert drawn(client, "/generations-lcm", strength=0.7)[1].tobytes() == image.tobytes()
+    job, _ = drawn(client, "/lcm-upscale")
+    row = client.get(f"/generations/{job['generationId'][0]}").json()["generations_by_pk"]
+    assert row["initStrength"] == 0.3
 
 
 def test_sketch_that_cannot_be_read_is_drawn_without(client: httpx.Client) -> None:

@@ -146,6 +146,14 @@ def test_size_is_that_asked_for(client: httpx.Client, body: dict[str, Any], size
     assert still.size == played(client, row).size == size
 
 
+@pytest.mark.parametrize("side", ["width", "height"])
+def test_one_side_alone_is_said_to_be_passed_over(client: httpx.Client, side: str) -> None:
+    """It would be missed silently else."""
+    answer = client.post("/generations-text-to-video", json={"prompt": "a cat", side: 64})
+    assert answer.status_code == 200
+    assert "width and height count together" in answer.headers["x-leomock-explain"]
+
+
 def test_largest_video_can_be_played(client: httpx.Client) -> None:
     """What the limits let through can be drawn."""
     row = finished(client, prompt="a cat", width=4096, height=4096, model="VEO3", duration=4)

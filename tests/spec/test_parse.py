@@ -206,8 +206,13 @@ def test_keys_that_real_clients_send_are_accepted() -> None:
 
 
 def test_key_that_is_no_graphql_name_is_passed_over() -> None:
-    """As Hasura does."""
-    assert create({"prompt": "a", "foo-bar": 1, "": 2})["prompt"] == "a"
+    """As Hasura does; the explanation says so."""
+    call = create({"prompt": "a", "num-images": 1, "": 2})
+    assert (call["prompt"], call["num_images"]) == ("a", 4)
+    assert call.explain == (
+        "createGeneration: passed over, since no variable can be called so: 'num-images', ''; "
+        "did you mean 'num_images'?"
+    )
 
 
 def test_integral_float_is_an_integer() -> None:
