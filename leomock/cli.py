@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pkgutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -33,13 +39,40 @@ class Commands(click.Group):
         _read_environment(command, f"{CONTEXT['auto_envvar_prefix']}_{name.upper()}")
         return command
 
+    def main(self, *arguments: Any, **more: Any) -> Any:
+        """Begin; what nobody wants to read (`>&-`) goes nowhere."""
+        with ExitStack() as stack:
+            for name in ("stdout", "stderr"):
+                if getattr(sys, name) is None:
+                    setattr(sys, name, stack.enter_context(Path(os.devnull).open("w", encoding="utf-8")))
+            stack.enter_context(_printing())
+            return super().main(*arguments, **more)
+
     def invoke(self, context: click.Context) -> Any:
-        """Run a command; what it refuses ends with 2, since 1 is for findings."""
+        """Run a command; what it refuses, or cannot print, ends with 2, since 1 is for findings."""
+        with _printing():
+            try:
+                return super().invoke(context)
+            except click.ClickException as error:
+                error.show()
+                raise click.exceptions.Exit(2) from None
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """Ends with 2 where the output cannot be written to its end."""
+    try:
         try:
-            return super().invoke(context)
-        except click.ClickException as error:
-            error.show()
-            raise click.exceptions.Exit(2) from None
+            yield
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno != errno.EPIPE:  # who closes a pipe knows why
+            click.echo(f"Error: {error.strerror or error}", err=True)
+        # What is left of the output would be tried again at the exit.
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(2)
 
 
 def _read_environment(command: click.Command, prefix: str) -> None:

@@ -64,7 +64,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(
             f"--leomock-{name}", default=None, metavar="VALUE", help=f"{text} (default: {default or 'none'})"
         )
-        parser.addini(f"leomock_{name}", text, default=None)
+        parser.addini(f"leomock_{name}", text, type="linelist", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,9 +85,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def _option(config: pytest.Config, name: str) -> str:
-    given = config.getoption(f"leomock_{name}", default=None)
-    value: str = given or os.environ.get(f"LEOMOCK_{name.upper()}") or config.getini(f"leomock_{name}") or ""
-    return value or OPTIONS[name][0]
+    given: str | None = config.getoption(f"leomock_{name}", default=None)
+    return (
+        given
+        or os.environ.get(f"LEOMOCK_{name.upper()}")
+        or ",".join(config.getini(f"leomock_{name}"))
+        or OPTIONS[name][0]
+    )
 
 
 def _yes(config: pytest.Config, name: str) -> bool:
@@ -100,16 +104,33 @@ def _yes(config: pytest.Config, name: str) -> bool:
 # --- the marker ---------------------------------------------------------------------------------------
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Refuse a marker that cannot be meant, before anything runs."""
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Let the collection fail where a marker cannot be meant, also in a worker of pytest-xdist."""
+    report = yield
+    tests = (item for item in report.result if isinstance(item, pytest.Item))
+    # Of a test with many parameters the first is told.
+    wrong = {text: item.nodeid for item in reversed([*tests]) if (text := _wrong_marker(item))}
+    if wrong:
+        report.outcome = "failed"
+        told = [f"{nodeid}: @pytest.mark.leomock {text}" for text, nodeid in wrong.items()]
+        report.longrepr = "\n".join(reversed(told))
+        report.result = []
+    return report
+
+
+def _wrong_marker(item: pytest.Item) -> str:
+    """What to say about the markers of a test; empty where all can be meant."""
     for mark in item.iter_markers(MARKER):
         if mark.args:
-            raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.leomock takes names, e.g. jobs='immediate'")
+            return "takes names, e.g. jobs='immediate'"
         if wrong := _unknown(mark.kwargs, MARKS):
-            raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.leomock {wrong}")
+            return wrong
         if not isinstance(strict := mark.kwargs.get("strict", False), bool):
-            text = f"{item.nodeid}: @pytest.mark.leomock: strict={strict!r}: use True or False"
-            raise pytest.UsageError(text)
+            return f"strict={strict!r}: use True or False"
+    return ""
 
 
 def _unknown(given: Iterable[str], known: Collection[str]) -> str:
@@ -159,9 +180,15 @@ def leomock_server(leomock_address: tuple[str, int], leomock_settings: dict[str,
         from leomock.settings import Settings
 
     known = ("clock", "scenario", *(field.name for field in dataclasses.fields(Settings)))
+    if not (isinstance(leomock_settings, dict) and all(isinstance(name, str) for name in leomock_settings)):
+        raise _failed(f"the fixture leomock_settings gives {leomock_settings!r}, not settings by their names")
     if wrong := _unknown(leomock_settings, known):
         raise _failed(f"the fixture leomock_settings {wrong}")
-    host, port = leomock_address
+    match leomock_address:
+        case (str() as host, int() as port):
+            pass
+        case _:
+            raise _failed(f"the fixture leomock_address gives {leomock_address!r}, not (host, port)")
     with _plain_errors():
         fake = Fake(**{"max_worlds": 100_000, **leomock_settings, "host": host, "port": port})
     with ExitStack() as stack:

@@ -280,6 +280,8 @@ class _Builder:
     def _answer(self, then: Tree, where: Where) -> Answer | None:
         headers = {name: _plain(value) for name, value in then.get("headers", {}).items()}
         for name, value in headers.items():
+            if name.lower() in ("content-length", "transfer-encoding"):
+                self._source.find((*where, "headers", name), "is the server's to say")
             if not _HEADER_VALUE.fullmatch(value):
                 self._source.find((*where, "headers", name), "a header has printable ASCII characters only")
         if "error" in then:

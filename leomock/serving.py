@@ -191,6 +191,10 @@ def serve_replay(files: tuple[Path, ...], quiet: bool) -> Answering:
     for unreadable in (each for recording in recordings for each in recording.unreadable):
         click.echo(f"leomock: {unreadable.file} #{unreadable.number} is left out: {unreadable.why}", err=True)
     app = Replaying(recordings)
+    for recorded, why in app.left_out:
+        click.echo(f"leomock: {recorded.file} #{recorded.number} is left out: {why}", err=True)
+    if not app.holds:
+        raise click.UsageError(f"{', '.join(map(str, files))}: nothing in there can be replayed")
     return lambda listener, url: _answer(app, listener, url, quiet)
 
 

@@ -242,6 +242,35 @@ def test_operations_says_what_has_no_behaviour_yet(monkeypatch: pytest.MonkeyPat
     assert blank == [["listElements", "v1", "GET", "/elements", "blank", "documented, chosen"]]
 
 
+@pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="this system has no /dev/full, a disk without room"
+)
+@pytest.mark.parametrize(
+    "command", [["openapi"], ["behaviours"], ["drift", "specs", "specs"], ["--help"], ["drift", "--help"]]
+)
+def test_output_that_cannot_be_written(command: list[str]) -> None:
+    """Exit code 2 and one sentence, since 1 would be findings; closed from the start, nobody wants it."""
+    words = " ".join([sys.executable, "-m", "leomock", *command])
+    for shell, code, told in (
+        (f"{words} >&-", 0, ""),
+        (f"{words} >/dev/full", 2, "Error: No space left on device\n"),
+    ):
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (code, told)
+
+
+@pytest.mark.parametrize("command", [["openapi"], ["behaviours"], ["drift", "specs", "specs"]])
+def test_output_that_nobody_reads(command: list[str]) -> None:
+    """Exit code 2, and no complaint."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-m", "leomock", *command], stdout=pipe, stderr=pipe) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 2
+
+
 def test_version_is_the_packages() -> None:
     """`leomock --version`."""
     assert CliRunner().invoke(main, ["--version"]).output == f"leomock {__version__}\n"

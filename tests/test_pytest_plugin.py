@@ -151,18 +151,23 @@ def test_marker_nearest_wins(suite: pytest.Pytester) -> None:
         ("scenaro='flaky'", "@pytest.mark.leomock knows no 'scenaro'; did you mean 'scenario'?"),
         ("zzz=1", "@pytest.mark.leomock knows no 'zzz'; there are scenario, jobs, seed, clock, strict"),
         ("'flaky'", "@pytest.mark.leomock takes names, e.g. jobs='immediate'"),
-        ("strict='maybe'", "@pytest.mark.leomock: strict='maybe': use True or False"),
+        ("strict='maybe'", "@pytest.mark.leomock strict='maybe': use True or False"),
     ],
 )
+@pytest.mark.parametrize("arguments", [[], ["-n", "2"]])
 def test_marker_that_cannot_be_meant_fails_at_collection(
-    suite: pytest.Pytester, mark: str, error: str
+    suite: pytest.Pytester, mark: str, error: str, arguments: list[str]
 ) -> None:
-    """With a suggestion and without a traceback of the plugin."""
-    suite.makepyfile(f"import pytest\n\n@pytest.mark.leomock({mark})\ndef test_it(leomock):\n    pass\n")
-    result = suite.runpytest_subprocess()
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    """With a suggestion, once for a test of many parameters, and without a traceback of the plugin."""
+    many = "@pytest.mark.parametrize('n', range(9))"
+    wrong = f"import pytest\n\n{many}\n@pytest.mark.leomock({mark})\ndef test_it(leomock, n):\n    pass\n"
+    suite.makepyfile(test_good="def test_it(leomock):\n    pass\n", test_wrong=wrong)
+    result = suite.runpytest_subprocess(*arguments)
+    # pytest-xdist runs the other tests all the same.
+    assert result.ret == (pytest.ExitCode.TESTS_FAILED if arguments else pytest.ExitCode.INTERRUPTED)
     output = result.stdout.str() + result.stderr.str()
-    assert error in output
+    assert f"test_wrong.py::test_it[0]: {error}" in output
+    assert "test_it[1]" not in output
     assert "Traceback" not in output
     assert "pytest_plugin.py" not in output
 
@@ -236,6 +241,42 @@ def test_settings_fixture_that_cannot_be_meant_is_told_alone(
     output = suite.runpytest_subprocess().stdout.str()
     assert f"leomock: {error}" in output
     assert "pytest_plugin.py" not in output
+
+
+@pytest.mark.parametrize(
+    ("fixture", "value", "error"),
+    [
+        ("address", "'127.0.0.1'", "leomock_address gives '127.0.0.1', not (host, port)"),
+        ("address", "('127.0.0.1', 'x')", "leomock_address gives ('127.0.0.1', 'x'), not (host, port)"),
+        ("address", "('127.0.0.1', 99999)", "leomock_address says: a port is 0 to 65535"),
+        ("settings", "None", "leomock_settings gives None, not settings by their names"),
+        ("settings", "{1: 2}", "leomock_settings gives {1: 2}, not settings by their names"),
+    ],
+)
+def test_fixture_of_another_kind_is_told_alone(
+    suite: pytest.Pytester, fixture: str, value: str, error: str
+) -> None:
+    """Not by what fails on the way."""
+    overridden = f"@pytest.fixture(scope='session')\ndef leomock_{fixture}():\n    return {value}\n"
+    suite.makeconftest(f"import pytest\n\n{overridden}")
+    suite.makepyfile("def test_it(leomock):\n    pass\n")
+    output = suite.runpytest_subprocess().stdout.str()
+    assert error in output
+    assert "pytest_plugin.py" not in output
+
+
+def test_scenarios_of_the_ini_file_may_be_a_list(suite: pytest.Pytester) -> None:
+    """As a list of pyproject.toml, or with commas."""
+    suite.makepyfile(
+        """
+        def test_it(leomock):
+            assert [each.name for each in leomock.world.script.scenarios] == ["slow", "flaky"]
+        """
+    )
+    path = suite.path / "pyproject.toml"
+    path.write_text(path.read_text("utf-8") + '\nleomock_scenario = ["slow", "flaky"]\n', "utf-8")
+    suite.runpytest_subprocess().assert_outcomes(passed=1)
+    suite.runpytest_subprocess("-o", "leomock_scenario=slow, flaky").assert_outcomes(passed=1)
 
 
 def test_address_that_is_taken_is_told_alone(suite: pytest.Pytester) -> None:

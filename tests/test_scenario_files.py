@@ -385,6 +385,10 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
         ("{then: {body: x}}", ["then.body: needs status beside it"]),
         ("{then: {headers: {A: b}}}", ["then.headers: needs status or error beside it"]),
         (
+            "{then: {status: 500, headers: {Content-Length: 5}}}",
+            ["then.headers.Content-Length: is the server's to say"],
+        ),
+        (
             "{then: {status: 500, headers: {a b: c}}}",
             ["then.headers: 'a b' is not the name of a header"],
         ),

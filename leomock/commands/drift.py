@@ -19,10 +19,24 @@ FORMAT = click.option(
     type=click.Choice(["text", "json", "markdown", "sarif", "junit", "github", "html"]),
     help="How the report is written.",
 )
+
+
+def _writable(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written before there is anything to write."""
+    if path and (path.is_file() or not path.exists()):
+        new = not path.exists()
+        with writing(path), path.open("ab"):
+            pass
+        if new:
+            path.unlink()
+    return path
+
+
 OUTPUT = click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
+    callback=_writable,
     metavar="FILE",
     help="A file for the report, not stdout.",
 )

@@ -50,6 +50,9 @@ class Target:
     ) -> None:
         # Where the API may begin; `ensure_answers` finds out where it does.
         self._addresses = addresses(url)
+        if not (api_key.isascii() and api_key.isprintable()):
+            # What complained later would show it.
+            raise CheckError("leomock check: the key is none: it has characters that are not printable ASCII")
         self.url = self._addresses[0]
         self.api_key = api_key
         self.app = _Local(app) if app is not None else None
@@ -200,10 +203,10 @@ def addresses(url: str) -> list[str]:
 
 def is_loopback(url: str) -> bool:
     """Whether an address stays on this machine, where nothing costs anything."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
     try:
+        host = urlsplit(url).hostname or ""
+        if host == "localhost":
+            return True
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

@@ -7,8 +7,9 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -74,8 +75,13 @@ class Forwarding:
             await _refuse(scope, send, 508, f"{scope['method']} {raw}: {self._origin} is this server itself")
             return
         body = await _body(receive)
-        if body is None:
-            return
+        if body is not None:
+            await _unless_it_leaves(receive, self._pass_on(scope, receive, send, raw, url, body))
+
+    async def _pass_on(
+        self, scope: Scope, receive: Receive, send: Send, raw: str, url: str, body: bytes
+    ) -> None:
+        """Ask the server, and answer as it does."""
         request = httpx.Request(
             scope["method"],
             self._origin,
@@ -106,8 +112,7 @@ class Forwarding:
                 # The client has to see that something is missing, as it would there.
                 self._say(f"leomock: {asked}: {self._origin} broke off its answer: {_told(error)}\n")
                 connection_of(scope).end()
-                while (await receive())["type"] != "http.disconnect":
-                    pass
+                await _left(receive)
             elif isinstance(error, httpx.TimeoutException):
                 why = f"{asked}: {self._origin} did not answer within {self._timeout:g} s"
                 await _refuse(scope, send, 504, why)
@@ -209,6 +214,24 @@ def _named(headers: Headers) -> set[bytes]:
 def _dropped(answer: httpx.Response) -> frozenset[bytes]:
     lowered = [(name.lower(), value) for name, value in answer.headers.raw]
     return _HOP_BY_HOP | _named(lowered)
+
+
+async def _unless_it_leaves(receive: Receive, answering: Coroutine[Any, Any, None]) -> None:
+    """Answer a client; when it leaves before the end, nobody is asked any longer."""
+    tasks = [asyncio.ensure_future(answering), asyncio.ensure_future(_left(receive))]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        answered, _ = await asyncio.gather(*tasks, return_exceptions=True)
+    if isinstance(answered, Exception):
+        raise answered
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -25,6 +25,8 @@ def bind(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 picks a free one. Raises OSError."""
     if not host:  # to the system, that is every address of the machine
         raise OSError(errno.EADDRNOTAVAIL, "the host is empty")
+    if not 0 <= port <= 65535:
+        raise OSError(errno.EINVAL, "a port is 0 to 65535")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

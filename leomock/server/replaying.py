@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, TypeAlias
@@ -34,6 +35,21 @@ _NOT_AGAIN = frozenset(
 )
 
 
+# What HTTP has for the names and values of headers (RFC 9110, 5.1 and 5.5).
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def _unsendable(recorded: Recorded) -> str:
+    """Why an answer cannot be sent; empty where it can."""
+    if not 200 <= recorded.status <= 599:
+        return f"no answer has the status {recorded.status}"
+    for name, value in recorded.response_headers.items():
+        if not _NAME.fullmatch(name) or _NO_VALUE.search(value):
+            return f"no answer has the header {name!r} with the value {value!r}"[:200]
+    return ""
+
+
 class Replaying:
     """An app that answers as recorded.
 
@@ -41,18 +57,29 @@ class Replaying:
     whatever their keys and hosts. Of calls to other hosts than the API's (downloads, uploads, whose forms
     are never twice the same) the body does not count. What was asked several times is answered in the order
     of the recording, and then as the last time.
+
+    `left_out` are the exchanges whose answer cannot be sent, and why.
     """
 
     def __init__(self, recordings: Sequence[Recording]) -> None:
         self._name = ", ".join(recording.file for recording in recordings)
         self._answers: dict[_Call, list[Recorded]] = defaultdict(list)
         self._held: dict[str, str] = {}  # addresses elsewhere that are in the recording: where they are here
+        self.left_out: list[tuple[Recorded, str]] = []
         for recorded in (each for recording in recordings for each in recording.exchanges if each.status):
+            if why := _unsendable(recorded):
+                self.left_out.append((recorded, why))
+                continue
             self._answers[self._call(recorded)].append(recorded)
             place = self._place(recorded.url)
             if place.startswith(ELSEWHERE):
                 self._held[recorded.url] = self._held[recorded.url.partition("?")[0]] = place
         self._next = dict.fromkeys(self._answers, 0)
+
+    @property
+    def holds(self) -> int:
+        """How many calls can be answered."""
+        return len(self._answers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

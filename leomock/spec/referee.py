@@ -170,7 +170,7 @@ class _Answered:
 
 def _normal(step: str) -> str:
     text = unquote(step)
-    return "%2E" * len(text) if text in (".", "..") else quote(text, safe="-._~!$&'()*+,;=:@")
+    return "%2E" * len(text) if text in (".", "..") else quote(text, "-._~!$&'()*+,;=:@", errors="replace")
 
 
 def _judge(document: Json) -> OpenAPI:

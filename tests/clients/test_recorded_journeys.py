@@ -124,6 +124,15 @@ def test_options_that_cannot_be_together(arguments: list[str], error: str) -> No
     assert done.output.endswith(f"Error: {error}\n")
 
 
+def test_recording_that_holds_nothing(tmp_path: Path) -> None:
+    """There would be nothing but 404 to answer."""
+    path = tmp_path / "empty.har"
+    path.write_text('{"log": {"version": "1.2", "creator": {"name": "a", "version": "1"}, "entries": []}}')
+    done = CliRunner().invoke(main, ["serve", "--port", "0", "--replay", str(path)])
+    assert done.exit_code == 2
+    assert done.output.endswith(f"Error: {path}: nothing in there can be replayed\n")
+
+
 def test_recording_that_cannot_be_written(tmp_path: Path) -> None:
     """Said before the first call, not after the last."""
     path = tmp_path / "nowhere" / "it.har"

@@ -106,6 +106,33 @@ def test_key_is_missing(serving: Fake) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "key", "error"),
+    [
+        (
+            "http://[::1",
+            "a",
+            "'http://[::1' is no address; give one such as http://127.0.0.1:8090/api/rest/v1",
+        ),
+        ("http://127.0.0.1:1", "ü", "the key is none: it has characters that are not printable ASCII"),
+    ],
+)
+def test_address_or_key_that_is_none(url: str, key: str, error: str) -> None:
+    """One sentence, and 2."""
+    result = invoke(url, "--api-key", key)
+    assert (result.exit_code, result.stderr) == (2, f"Error: {error}\n")
+
+
+def test_report_that_cannot_be_written(serving: Fake, tmp_path: Path) -> None:
+    """It is said before the run, not after it; a place that can be written is left as it was."""
+    result = invoke(serving.url, "--api-key", serving.api_key, "-o", str(tmp_path / "no" / "such"))
+    assert result.exit_code == 2
+    assert result.stderr.endswith(f"cannot write {tmp_path / 'no' / 'such'}: No such file or directory\n")
+    assert serving.requests == []
+    invoke("http://[::1", "--api-key", "a", "-o", str(tmp_path / "new"))
+    assert not (tmp_path / "new").exists()
+
+
 def test_api_is_elsewhere(serving: Fake) -> None:
     """One sentence, and 2."""
     result = invoke(f"{serving.url}/somewhere", "--api-key", serving.api_key)

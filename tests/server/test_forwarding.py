@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -225,6 +226,23 @@ def test_judge_has_nothing_against_a_fake() -> None:
             for _ in range(2):
                 assert client.get(f"/generations/{id}").status_code == 200
     assert said == []
+
+
+def test_client_that_leaves_before_the_answer() -> None:
+    """The upstream is not kept waiting for it, and nothing went by."""
+    upstream = Upstream()
+    upstream.silent = True
+    left = threading.Event()
+
+    async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+        await upstream(scope, receive, send)
+        left.set()
+
+    with on_a_port(lambda _: silent) as origin, forwarding(origin, keep=True) as (url, app):
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(f"{url}/a", timeout=0.2)
+        assert left.wait(5)
+        assert not list(app.journal)
 
 
 def test_client_that_leaves_before_its_end() -> None:

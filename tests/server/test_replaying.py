@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -53,6 +54,27 @@ def test_repeated_calls_play_in_order() -> None:
     app = replayed(*(recorded("GET", f"{API}/generations/x", b'"%s"' % s) for s in (b"PENDING", b"COMPLETE")))
     said = [ask(app, "GET", "/v1/generations/x").json() for _ in range(4)]
     assert said == ["PENDING", "COMPLETE", "COMPLETE", "COMPLETE"]
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"status": 100}, "no answer has the status 100"),
+        ({"status": 600}, "no answer has the status 600"),
+        ({"response_headers": {"x\nb": "y"}}, "no answer has the header 'x\\nb' with the value 'y'"),
+        ({"response_headers": {"": "y"}}, "no answer has the header '' with the value 'y'"),
+        (
+            {"response_headers": {"x": "a\r\nb: c"}},
+            "no answer has the header 'x' with the value 'a\\r\\nb: c'",
+        ),
+    ],
+)
+def test_answer_that_cannot_be_sent_is_left_out(more: dict[str, Any], why: str) -> None:
+    """It is known, and why; the call counts as not recorded."""
+    app = replayed(replace(recorded("GET", f"{API}/me"), **more))
+    assert [(each.number, told) for each, told in app.left_out] == [(1, why)]
+    assert not app.holds
+    assert ask(app, "GET", "/v1/me").status_code == 404
 
 
 def test_headers_of_the_recorded_connection_are_not_repeated() -> None:

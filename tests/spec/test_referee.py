@@ -264,6 +264,7 @@ PAGE = f"/generations/user/{ID}"
         ),
         (f"{PAGE}?offset=x", "getGenerationsByUserId", ["query parameter 'offset': 'x' is no integer"]),
         (f"{PAGE}?offset=", "getGenerationsByUserId", ["query parameter 'offset': '' is no integer"]),
+        ("/generations/\ud800", "getGenerationById", ["path parameter 'id': '%3F' is not a 'uuid'"]),
         (f"/generations/{ID}%0A", "getGenerationById", [f"path parameter 'id': '{ID}%0A' is not a 'uuid'"]),
         ("/generations/%2e%2E", "getGenerationById", ["path parameter 'id': '%2E%2E' is not a 'uuid'"]),
         ("/generations/a%2fb", "getGenerationById", ["path parameter 'id': 'a%2Fb' is not a 'uuid'"]),
