@@ -243,7 +243,7 @@ def test_operations_says_what_has_no_behaviour_yet(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.skipif(
-    not Path("/dev/full").exists(), reason="this system has no /dev/full, a disk without room"
+    not Path("/dev/full").exists(), reason="there is no /dev/full, a disk without room"
 )
 @pytest.mark.parametrize(
     "command", [["openapi"], ["behaviours"], ["drift", "specs", "specs"], ["--help"], ["drift", "--help"]]

@@ -78,7 +78,7 @@ HOME = {
     "openapi_core": {"spec/referee"},
     "werkzeug": {"spec/referee"},
     "schemathesis": {"contract"},
-    "jsonschema_rs": {"spec", "yaml_lines"},
+    "jsonschema_rs": {"spec", "yaml_lines", "mcp_server/vendor"},
     "yaml": {"capability/export", "contract", "drift/sources", "recordings", "yaml_lines"},
     "leonardo_ai_sdk": {"drift/sdk"},
     "PIL": {"rendering"},
