@@ -242,9 +242,7 @@ def test_operations_says_what_has_no_behaviour_yet(monkeypatch: pytest.MonkeyPat
     assert blank == [["listElements", "v1", "GET", "/elements", "blank", "documented, chosen"]]
 
 
-@pytest.mark.skipif(
-    not Path("/dev/full").exists(), reason="there is no /dev/full, a disk without room"
-)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full, a disk without room")
 @pytest.mark.parametrize(
     "command", [["openapi"], ["behaviours"], ["drift", "specs", "specs"], ["--help"], ["drift", "--help"]]
 )
