@@ -50,7 +50,7 @@ class Commands(click.Group):
 
     def invoke(self, context: click.Context) -> Any:
         """Run a command; what it refuses, or cannot print, ends with 2, since 1 is for findings."""
-        with _printing():
+        with _printing():  # here as well: click itself ends a pipe that was closed with 1
             try:
                 return super().invoke(context)
             except click.ClickException as error:

@@ -191,7 +191,7 @@ class _Runner:
     """An event loop in a thread of its own."""
 
     def __init__(self) -> None:
-        self._loop = make_config(_no_app).get_loop_factory()()  # type: ignore[misc]
+        self._loop = make_config(_no_app).get_loop_factory()()  # type: ignore[misc]  # never None here
         self._stop = asyncio.Event()
         self._running: list[Future[None]] = []
         self._thread = threading.Thread(target=self._run, name="leomock", daemon=True)

@@ -34,7 +34,7 @@ def fast_polling(advance: Callable[[float], object]) -> Iterator[None]:
         advance(delay)
         return await sleep_async(0, result)
 
-    time.sleep, asyncio.sleep = fast_sleep, fast_sleep_async  # type: ignore[assignment]
+    time.sleep, asyncio.sleep = fast_sleep, fast_sleep_async  # type: ignore[assignment]  # meant
     try:
         yield
     finally:

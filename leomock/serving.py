@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from leomock.output import writing
+
 if TYPE_CHECKING:
     from leomock.answer import Api
     from leomock.recordings import Recorded
@@ -238,15 +240,6 @@ def listening_on(host: str, port: int, otherwise: str) -> Iterator[None]:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             otherwise = "--host takes a name or an address of this machine"
         raise click.ClickException(f"cannot listen on {host}:{port}: {reason}; {otherwise}") from None
-
-
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Tells of a file that cannot be written, and ends."""
-    try:
-        yield
-    except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
 
 
 async def _now_and_then(seconds: float, write: Callable[[], None]) -> None:

@@ -59,9 +59,12 @@ MAY_IMPORT = {
     "contract": LEAVES | {"catalogue", "contract", "fake", "reports", "spec"},
     "commands": LEAVES
     | {"answer", "behaviours", "capability", "commands", "contract", "drift", "fake", "mcp_server"}
-    | {"operations", "recordings", "referee", "reports", "scenario_files", "server", "serving", "spec"}
+    | {"operations", "output", "recordings", "referee", "reports", "scenario_files", "server", "serving"}
+    | {"spec"}
     | {"state", "state_file", "__version__"},
-    "serving": {"answer", "capability", "har", "mcp_server", "recordings", "referee", "server"}
+    "output": set(),
+    "serving": {"output"}
+    | {"answer", "capability", "har", "mcp_server", "recordings", "referee", "server"}
     | {"state_file", "transport", "__version__"},
     "drift": LEAVES | {"drift", "operations", "reports", "scenario_files", "spec", "state"},
     "cli": {"commands", "__version__"},
@@ -86,7 +89,7 @@ HOME = {
         *("transport", "server/forwarding", "server/webhook_sender", "pytest_plugin"),
         *("capability/upstream", "contract"),
     },
-    "click": {"cli", "commands", "serving"},
+    "click": {"cli", "commands", "output", "serving"},
     "uvloop": {"serving"},
 }
 # Handed out with a skill, to run far from here.

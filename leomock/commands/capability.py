@@ -15,7 +15,8 @@ import click
 from click.core import ParameterSource
 
 from leomock.commands.serve import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
-from leomock.serving import asyncio_run, listening_on, on_signal, open_until, writing
+from leomock.output import writing
+from leomock.serving import asyncio_run, listening_on, on_signal, open_until
 from leomock.settings import SettingError
 
 if TYPE_CHECKING:

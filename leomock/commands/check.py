@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from leomock.commands.drift import OUTPUT, put
+from leomock.output import FORMAT, OUTPUT, put
 
 
 @click.command()
@@ -42,14 +42,7 @@ from leomock.commands.drift import OUTPUT, put
     help="Send at most so many; 2000 for a host that is not this machine, unless given.",
 )
 @click.option("--explain-allowances", is_flag=True, help="List the findings that are known of the API.")
-@click.option(
-    "--format",
-    "--report",
-    "written",
-    default="text",
-    type=click.Choice(["text", "json", "markdown", "sarif", "junit", "github", "html"]),
-    help="How the report is written.",
-)
+@FORMAT
 @OUTPUT
 @click.option("-v", "--verbose", is_flag=True, help="Tell the progress also where nobody watches.")
 def check(

@@ -8,47 +8,9 @@ from typing import Literal
 
 import click
 
-from leomock.serving import writing
+from leomock.output import FORMAT, OUTPUT, put
 
 FAIL_ON = ("breaking", "compatible", "cosmetic", "never")
-# What every command takes that writes a report.
-FORMAT = click.option(
-    "--format",
-    "written",
-    default="text",
-    type=click.Choice(["text", "json", "markdown", "sarif", "junit", "github", "html"]),
-    help="How the report is written.",
-)
-
-
-def _writable(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file that cannot be written before there is anything to write."""
-    if path and (path.is_file() or not path.exists()):
-        new = not path.exists()
-        with writing(path), path.open("ab"):
-            pass
-        if new:
-            path.unlink()
-    return path
-
-
-OUTPUT = click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    callback=_writable,
-    metavar="FILE",
-    help="A file for the report, not stdout.",
-)
-
-
-def put(text: str, output: Path | None) -> None:
-    """Write a report to a file or to stdout."""
-    if output is None:
-        sys.stdout.buffer.write(text.encode())
-        return
-    with writing(output):
-        output.write_text(text, "utf-8")
 
 
 @click.command()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from leomock.commands.drift import FORMAT, OUTPUT, put
+from leomock.output import FORMAT, OUTPUT, put
 
 
 @click.command()

@@ -200,7 +200,7 @@ def _schema(
         def build_state_machine(self, **wiring: Any) -> Any:
             machine: Any = super().build_state_machine(**wiring)
 
-            class Machine(machine):  # type: ignore[misc]
+            class Machine(machine):  # type: ignore[misc]  # made at run time
                 def before_call(self, case: Case) -> None:
                     linked(case)
                     super().before_call(case)

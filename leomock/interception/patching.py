@@ -92,7 +92,7 @@ class _Watch:
                 spec = finder.find_spec(name, path, target)
                 if spec is not None:
                     if spec.loader is not None:
-                        spec.loader = _Loader(spec.loader, self._patches)  # type: ignore[assignment]
+                        spec.loader = _Loader(spec.loader, self._patches)  # type: ignore[assignment]  # like a loader
                     return spec
         return None
 

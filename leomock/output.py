@@ -1,0 +1,57 @@
+"""Where a command writes its report: the options for it, and what happens where it cannot."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tells of a file that cannot be written, and ends."""
+    try:
+        yield
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}") from None
+
+
+def put(text: str, output: Path | None) -> None:
+    """Write a report to a file or to stdout."""
+    if output is None:
+        sys.stdout.buffer.write(text.encode())
+        return
+    with writing(output):
+        output.write_text(text, "utf-8")
+
+
+def _writable(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written before there is anything to write."""
+    if path and (path.is_file() or not path.exists()):
+        new = not path.exists()
+        with writing(path), path.open("ab"):
+            pass
+        if new:
+            path.unlink()
+    return path
+
+
+FORMAT = click.option(
+    "--format",
+    "--report",
+    "written",
+    default="text",
+    type=click.Choice(["text", "json", "markdown", "sarif", "junit", "github", "html"]),
+    help="How the report is written.",
+)
+OUTPUT = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_writable,
+    metavar="FILE",
+    help="A file for the report, not stdout.",
+)
