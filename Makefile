@@ -33,7 +33,7 @@ bench: dev      ## Compare speed and memory with a bare uvicorn app, the plugin'
 	$(BIN)/python -m bench
 
 long: dev       ## The property tests with many more examples
-	LEOMOCK_EXAMPLES=1000 $(BIN)/python -m pytest --numprocesses auto tests/spec tests/test_state_machine.py
+	LEOMOCK_EXAMPLES=1000 $(BIN)/python -m pytest --numprocesses auto tests/openapi tests/contract/test_conformance.py tests/properties
 
 drift: install  ## Compare specs/ with the published documents, where these are (LEOMOCK_REFERENCE=…)
 	@if [ -d "$(REFERENCE)/upstream" ]; then \

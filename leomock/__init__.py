@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leomock.version import __version__
+
 if TYPE_CHECKING:
-    from leomock.fake import Fake
-    from leomock.interception import intercept
+    from leomock.testing.fake import Fake
+    from leomock.testing.interception import intercept
 
 __all__ = ["Fake", "__version__", "intercept"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
     if name == "Fake":
-        from leomock.fake import Fake
+        from leomock.testing.fake import Fake
 
         return Fake
     if name == "intercept":
-        from leomock.interception import intercept
+        from leomock.testing.interception import intercept
 
         return intercept
     raise AttributeError(f"module 'leomock' has no attribute {name!r}")

@@ -15,10 +15,10 @@ import pytest
 if TYPE_CHECKING:
     import httpx
 
-    from leomock.fake import Fake
     from leomock.state.journal import Journal
-    from leomock.tenant import Tenant
-    from leomock.webhook_receiver import WebhookReceiver
+    from leomock.testing.fake import Fake
+    from leomock.testing.tenant import Tenant
+    from leomock.testing.webhook_receiver import WebhookReceiver
 
 MARKER = "leomock"
 # What the marker takes, and what it means.
@@ -176,8 +176,8 @@ def leomock_settings(pytestconfig: pytest.Config) -> dict[str, Any]:
 def leomock_server(leomock_address: tuple[str, int], leomock_settings: dict[str, Any]) -> Iterator[Fake]:
     """The fake Leonardo.AI API on a port, shared by the session."""
     with _no_search_for_garbage():
-        from leomock.fake import Fake
-        from leomock.settings import Settings
+        from leomock.state.settings import Settings
+        from leomock.testing.fake import Fake
 
     known = ("clock", "scenario", *(field.name for field in dataclasses.fields(Settings)))
     if not (isinstance(leomock_settings, dict) and all(isinstance(name, str) for name in leomock_settings)):
@@ -283,7 +283,7 @@ def leomock_client(leomock: Tenant) -> Iterator[httpx.Client]:
 @pytest.fixture
 def leomock_webhooks(leomock: Tenant) -> Iterator[WebhookReceiver]:
     """A receiver for the test's webhooks, with `wait_for(...)`."""
-    from leomock.webhook_receiver import WebhookReceiver
+    from leomock.testing.webhook_receiver import WebhookReceiver
 
     with WebhookReceiver() as receiver:
         leomock.set_webhook(receiver.url)
@@ -304,7 +304,7 @@ def _elsewhere(item: pytest.Item, tenants: list[Tenant]) -> Iterator[tuple[str, 
     """What came during a test with no key of its tenants, with a title."""
     if _SERVER not in item.stash:
         return
-    from leomock.state.journal import shortened
+    from leomock.state.redaction import shortened
 
     known = [tenant.api_key for tenant in tenants]
     before = item.stash.get(_BEFORE, {})

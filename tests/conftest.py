@@ -17,12 +17,13 @@ import hypothesis
 import orjson
 import pytest
 
-from leomock.answer import Api, Reply
-from leomock.errors import ApiError
-from leomock.recordings import Recorded
-from leomock.spec.compile import Versions
-from leomock.spec.parse import Request
-from leomock.spec.referee import Referee
+from leomock.contract.conformance import Referee
+from leomock.files.recordings.model import Recorded
+from leomock.leonardo.errors import ApiError
+from leomock.openapi.request_parser import Request
+from leomock.openapi.spec import Versions
+from leomock.operations.dispatch import Api
+from leomock.operations.reply import Reply
 from tests.fixtures import client, fake
 
 __all__ = ["client", "fake"]  # fixtures for every test

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-    from leomock.contract.loading import Loaded
+    from leomock.contract.check.loading import Loaded
 
     schema: OpenApiSchema
     schema_v2: OpenApiSchema
@@ -36,9 +36,9 @@ def loaded() -> Loaded:
     """What the schemas are made of, loaded once: the target, the things, the ledger of allowances."""
     import os
 
-    from leomock.contract.loading import Loaded
-    from leomock.contract.target import CheckError, Target, is_loopback
-    from leomock.fake import Fake
+    from leomock.contract.check.loading import Loaded
+    from leomock.contract.check.target import CheckError, Target, is_loopback
+    from leomock.testing.fake import Fake
 
     url = os.environ.get("LEONARDO_BASE_URL")
     if not url:
@@ -55,7 +55,7 @@ def __getattr__(name: str) -> Any:
     if version is None:
         raise AttributeError(name)
     if why := loaded().left_out.get(version):
-        from leomock.contract.target import CheckError
+        from leomock.contract.check.target import CheckError
 
         raise CheckError(f"leomock.contract: there is no {name}: {why}")
     return loaded().schemas[version]

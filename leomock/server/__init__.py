@@ -1,1 +1,1 @@
-"""Speaks HTTP: Starlette lives here and nowhere else."""
+"""The HTTP server. Starlette and uvicorn are imported only here."""

@@ -14,19 +14,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from leomock import __version__
-from leomock.addresses import Addresses
-from leomock.answer import Api
-from leomock.errors import ApiError, shown
-from leomock.scenario_files import ScenarioError
+from leomock.files.scenarios import ScenarioError
+from leomock.leonardo.errors import ApiError, shown
+from leomock.leonardo.hosts import Addresses
+from leomock.openapi.documents import SpecError
+from leomock.operations.dispatch import Api
 from leomock.server.api_routes import addresses, header_text
-from leomock.server.steering import advance
+from leomock.server.time_travel import advance
 from leomock.server.webhook_sender import Sender
-from leomock.settings import SettingError, check_origin
-from leomock.spec.refs import SpecError
 from leomock.state.clock import timestamp
+from leomock.state.settings import SettingError, check_origin
 from leomock.state.snapshot import SnapshotError, restore, take
 from leomock.state.world import World
+from leomock.version import __version__
 
 LONGEST_BODY = 256 * 2**20  # a snapshot holds uploaded files
 
@@ -246,7 +246,7 @@ class Admin:
         if (limit := wanted.get("limit")) is not None:
             found = found[max(0, len(found) - limit) :]
         if har == "har":
-            from leomock.har import to_har  # not before somebody asks
+            from leomock.files.har import to_har  # not before somebody asks
 
             return JSONResponse(to_har(found, __version__))
         return JSONResponse({"requests": [exchange.as_json() for exchange in found]})

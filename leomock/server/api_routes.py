@@ -13,11 +13,12 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from leomock.addresses import Addresses
-from leomock.answer import Api, Reply
+from leomock.leonardo.hosts import Addresses
+from leomock.openapi.request_parser import Request
+from leomock.operations.dispatch import Api
+from leomock.operations.reply import Reply
+from leomock.server.access_log import NOTE
 from leomock.server.breakage import broken, connection_of
-from leomock.server.recording import NOTE
-from leomock.spec.parse import Request
 
 # Where each version of the API is; without `/api/rest` as the capability's REST adapter exposes it.
 PREFIXES = {"/api/rest/v1": "v1", "/v1": "v1", "/api/rest/v2": "v2", "/v2": "v2"}

@@ -14,17 +14,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from leomock.answer import Api
-from leomock.errors import ApiError
-from leomock.results import OWNER
+from leomock.leonardo.errors import ApiError
+from leomock.operations.assets.resolver import OWNER
+from leomock.operations.dispatch import Api
+from leomock.server.access_log import Journalled, Recording
 from leomock.server.admin_routes import Admin, Wrong, refused, wrong
 from leomock.server.api_routes import ApiRoutes, defect
 from leomock.server.bucket_routes import bucket_routes
 from leomock.server.cdn_routes import cdn_routes
 from leomock.server.guard import Guard
-from leomock.server.recording import Journalled, Recording
 from leomock.server.webhook_sender import Sender
-from leomock.state.bucket import Bucket
+from leomock.state.bucket.storage import Bucket
 from leomock.state.world import World
 
 # The host of a fake that listens on no port.

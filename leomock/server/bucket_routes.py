@@ -16,9 +16,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from leomock.server.access_log import NOTE, Note
 from leomock.server.ranges import stored_response
-from leomock.server.recording import NOTE, Note
-from leomock.state.bucket import Bucket, Refusal, Upload, refusal_xml
+from leomock.state.bucket.errors import Refusal, refusal_xml
+from leomock.state.bucket.storage import Bucket, Upload
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from leomock.answer import Api
-from leomock.results import find, rendered
+from leomock.operations.assets.resolver import find, rendered
+from leomock.operations.dispatch import Api
 from leomock.server.ranges import stored_response
-from leomock.state.bucket import Refusal, StoredObject, refusal_xml
+from leomock.state.bucket.errors import Refusal, refusal_xml
+from leomock.state.bucket.storage import StoredObject
 
 
 def cdn_routes(api: Api) -> list[BaseRoute]:

@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 import httpx
 from starlette.types import Receive, Scope, Send
 
-from leomock.recordings import Recorded, decoded
+from leomock.files.recordings.compression import decoded
+from leomock.files.recordings.model import Recorded
+from leomock.server.access_log import NOTE
 from leomock.server.breakage import connection_of
-from leomock.server.recording import NOTE
-from leomock.state.journal import Headers, Journal, one_line
+from leomock.state.journal import Headers, Journal
+from leomock.state.redaction import one_line
 
 # What an exchange breaks, in sentences; None for what is not of the API.
 Judge = Callable[[Recorded], list[str] | None]

@@ -12,11 +12,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.types import Receive, Scope, Send
 
-from leomock.errors import shown
-from leomock.recordings import Recorded, Recording, api_path
+from leomock.files.recordings.api_urls import api_path
+from leomock.files.recordings.model import Recorded, Recording
+from leomock.leonardo.errors import shown
+from leomock.server.access_log import NOTE
 from leomock.server.api_routes import header_text
-from leomock.server.recording import NOTE
-from leomock.state.journal import ABSENT, differences, one_line
+from leomock.state.matching import ABSENT, differences
+from leomock.state.redaction import one_line
 
 # Below this path, and the host's name, stands what a recording holds of other hosts than the API's.
 ELSEWHERE = "/elsewhere"

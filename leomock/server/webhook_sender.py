@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from leomock.server.recording import to_stderr
-from leomock.state.journal import one_line
+from leomock.server.access_log import to_stderr
 from leomock.state.outbox import Attempt, Event, Outbox
+from leomock.state.redaction import one_line
 from leomock.state.world import World
 
 if TYPE_CHECKING:

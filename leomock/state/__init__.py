@@ -1,1 +1,1 @@
-"""Remembers; knows nothing of specs, HTTP or files."""
+"""One tenant's memory. Knows nothing of OpenAPI, HTTP or files."""

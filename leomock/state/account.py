@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from leomock.errors import OUT_OF_CREDITS
-from leomock.settings import Unit
+from leomock.leonardo.errors import OUT_OF_CREDITS
+from leomock.state.settings import Unit
 
 # Dollars for a credit.
 DOLLARS = Decimal("0.001495")

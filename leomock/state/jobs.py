@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from leomock.settings import JobPace
 from leomock.state.clock import Clock, timestamp
 from leomock.state.limits import IMAGES, Queue
 from leomock.state.scenario import Outcome
+from leomock.state.settings import JobPace
 from leomock.state.table import Row
 
 COMPLETE = Outcome()

@@ -5,31 +5,22 @@ from __future__ import annotations
 import base64
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from functools import lru_cache
 from itertools import count
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import orjson
 
 from leomock.state.clock import timestamp
+from leomock.state.matching import ABSENT, child_values, differences, status_test
+from leomock.state.redaction import SECRET_HEADERS, SECRET_SPELLINGS, one_line, redacted_header
 
 Door: TypeAlias = Literal["api", "upload", "cdn", "webhook"]
 Headers: TypeAlias = Sequence[tuple[bytes | str, bytes | str]]
 
 # How deep the arrays and objects of a body are read: orjson writes 254, and no client of this API sends ten.
 DEEPEST = 64
-
-# What these headers say lets somebody in somewhere.
-_SECRET = frozenset(("authorization", "proxy-authorization", "x-api-key", "cookie"))
-# As ASGI and the usual clients write them: looked up on adding, where there is no time for `lower`.
-_WRITTEN: frozenset[bytes | str] = frozenset(
-    spelling for name in _SECRET for text in (name, name.title()) for spelling in (text, text.encode())
-)
-# A first word that is none of these may be the key itself, sent without a scheme.
-_SCHEMES = frozenset(("bearer", "basic", "digest", "token", "aws4-hmac-sha256"))
 
 # What `add` keeps, as it came but for keys and the rest of long bodies; `_exchange` names the places.
 _Entry: TypeAlias = tuple[
@@ -276,91 +267,11 @@ class Journal:
             yield exchange
 
 
-# --- fitting ------------------------------------------------------------------------------------------------
-
-
-class _Absent(Enum):
-    ABSENT = "absent"
-
-
-ABSENT: Final = _Absent.ABSENT
-
-
-class Difference(NamedTuple):
-    """Where JSON is not as wanted; `found` is ABSENT where there is nothing."""
-
-    name: str
-    wanted: Any
-    found: Any
-
-
-def differences(wanted: Any, found: Any, name: str = "") -> Iterator[Difference]:
-    """Where parsed JSON differs from the part of it that is wanted; nothing where it fits.
-
-    Objects may have more than is wanted, arrays may not. A name may lead inwards (`controlnets.0.weight`). A
-    compiled pattern is searched in a string. True is not 1.
-    """
-    if isinstance(wanted, Mapping) and isinstance(found, dict):
-        for key, value in wanted.items():
-            yield from differences(value, _inside(found, str(key)), f"{name}.{key}" if name else str(key))
-    elif isinstance(wanted, list | tuple) and isinstance(found, list) and len(wanted) == len(found):
-        for index, (value, item) in enumerate(zip(wanted, found, strict=True)):
-            yield from differences(value, item, f"{name}.{index}" if name else str(index))
-    elif not _same(wanted, found):
-        yield Difference(name, wanted, found)
-
-
-def _inside(found: Any, name: str) -> Any:
-    if isinstance(found, dict) and name in found:
-        return found[name]
-    for part in name.split("."):
-        if isinstance(found, dict) and part in found:
-            found = found[part]
-        elif isinstance(found, list) and re.fullmatch(r"\d{1,9}", part, re.ASCII) and int(part) < len(found):
-            found = found[int(part)]
-        else:
-            return ABSENT
-    return found
-
-
-def _same(wanted: Any, found: Any) -> bool:
-    if found is ABSENT:
-        return False
-    if isinstance(wanted, re.Pattern):
-        return isinstance(found, str) and wanted.search(found) is not None
-    numbers = isinstance(wanted, int | float) and isinstance(found, int | float)
-    if numbers and isinstance(wanted, bool) != isinstance(found, bool):
-        return False
-    return bool(wanted == found)
-
-
-class _StatusTest:
-    """Whether a status is the one, or of the class, that is wanted."""
-
-    def __init__(self, low: int, high: int) -> None:
-        self._low, self._high = low, high
-
-    def __call__(self, status: int) -> bool:
-        return self._low <= status <= self._high
-
-
-def status_test(wanted: int | str | None) -> _StatusTest:
-    """A test for a status: a number, a class such as `4xx`, or None for any. Raises ValueError."""
-    if wanted is None:
-        return _StatusTest(0, 999)
-    text = str(wanted).lower()
-    if re.fullmatch(r"[1-9]xx", text):
-        return _StatusTest(int(text[0]) * 100, int(text[0]) * 100 + 99)
-    if re.fullmatch(r"\d{1,3}", text, re.ASCII):
-        return _StatusTest(int(text), int(text))
-    raise ValueError(f"status={wanted!r}: use a number such as 404, or a class such as '4xx'")
-
-
 def _packed(headers: Headers) -> bytes:
     """Headers as one piece: dozens of small ones a call, kept for a thousand calls, slow all the rest."""
     parts: list[Any] = []
     for pair in headers:
-        parts += _veiled(pair) if pair[0] in _WRITTEN else pair
+        parts += redacted_header(pair) if pair[0] in SECRET_SPELLINGS else pair
     try:
         packed = b"\0".join(parts)
     except TypeError:  # ASGI hands in bytes, other doors text
@@ -416,7 +327,11 @@ def _headers(pairs: Headers) -> dict[str, str]:
     for pair in pairs:
         name = _text(pair[0]).lower()
         # Whatever is spelt in another way was not shortened on adding.
-        value = _text(_veiled(pair)[1] if name in _SECRET and pair[0] not in _WRITTEN else pair[1])
+        value = _text(
+            redacted_header(pair)[1]
+            if name in SECRET_HEADERS and pair[0] not in SECRET_SPELLINGS
+            else pair[1]
+        )
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
@@ -441,14 +356,8 @@ def _parsed(body: bytes) -> Any:
         return value
     level = [value]
     for _ in range(DEEPEST):
-        level = [item for nest in level for item in _items(nest)]
+        level = [item for nest in level for item in child_values(nest)]
     return ABSENT if any(isinstance(item, dict | list) for item in level) else value
-
-
-def _items(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _half(headers: dict[str, str], body: bytes, size: int) -> dict[str, Any]:
@@ -474,27 +383,3 @@ def body_text(body: bytes, *, cut: bool) -> str | None:
         if cut and error.reason == "unexpected end of data":
             return body[: error.start].decode()
         return None
-
-
-# --- keys ---------------------------------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=256)
-def _veiled(header: tuple[bytes | str, bytes | str]) -> tuple[bytes | str, bytes]:
-    """A header without the key in it; the scheme stays."""
-    name, value = header
-    text = (value.decode("latin-1") if isinstance(value, bytes) else value).strip()
-    scheme, _, key = text.partition(" ")
-    if key and scheme.lower() in _SCHEMES:
-        return name, f"{scheme} {shortened(key.lstrip())}".encode()
-    return name, shortened(text).encode()
-
-
-def shortened(key: str) -> str:
-    """Enough of an API key to tell tenants apart, never the whole of it."""
-    return one_line(key[: min(4, len(key) // 2)]) + "…"
-
-
-def one_line(text: str) -> str:
-    """A text without what would break a line or steer a terminal."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode()

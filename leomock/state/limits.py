@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from leomock.errors import QUEUE_FULL, RATE_LIMITED
+from leomock.leonardo.errors import QUEUE_FULL, RATE_LIMITED
 from leomock.state.clock import Clock
 
 # Calls a minute, over all operations and for each of the dear ones (documented).

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
-from leomock.errors import Wording
+from leomock.leonardo.errors import Wording
 
 Stage = Literal["call", "upload", "webhook"]
 Breakage = Literal["reset", "truncate", "stall", "wrong_content_type", "malformed_json"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from leomock.errors import shown
-from leomock.state.bucket import StoredObject
+from leomock.leonardo.errors import shown
+from leomock.state.bucket.storage import StoredObject
 from leomock.state.jobs import Job
 from leomock.state.limits import QUEUES
 from leomock.state.outbox import Event

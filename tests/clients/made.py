@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from leomock import Fake
-from leomock.rendering.image import Picture
-from leomock.rendering.video import Video
+from leomock.media.image import Picture
+from leomock.media.video import Video
 from tests.fixtures import inside, upload
 
 CAT = Picture("a cat", 1, 0, 64, 64)

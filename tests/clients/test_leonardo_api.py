@@ -17,7 +17,7 @@ import requests
 from leonardo_api import Leonardo, LeonardoAsync  # type: ignore[import-untyped]
 
 from leomock import Fake
-from leomock.interception import intercept
+from leomock.testing.interception import intercept
 
 # Its own logger would write a file into the working directory.
 LOG = logging.getLogger("tests.leonardo_api")

@@ -18,7 +18,7 @@ from leonardo_ai_sdk import LeonardoAiSDK
 from leonardo_ai_sdk.basesdk import BaseSDK
 
 from leomock import Fake
-from leomock.spec.compile import Spec
+from leomock.openapi.spec import Spec
 from tests.clients.made import JPEG, RECIPE, STYLE, Made, making
 
 # In real answers, but not in the SDK's models.

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from leonardo_ai_sdk import LeonardoAiSDK
 
 from leomock import Fake
-from leomock.cli import main
-from leomock.referee import judge
-from tests.test_cli import served
+from leomock.cli.main import main
+from leomock.contract.traffic import judge
+from tests.cli.test_main import served
 
 KEY = "a-very-secret-key"
 

@@ -21,8 +21,8 @@ from leonardo_ai_sdk.utils import retries
 from leonardo_ai_sdk.utils.retries import BackoffStrategy, RetryConfig
 
 from leomock import Fake
-from leomock.answer import Api
-from leomock.webhook_receiver import WebhookReceiver
+from leomock.operations.dispatch import Api
+from leomock.testing.webhook_receiver import WebhookReceiver
 
 PROMPT = "An oil painting of a cat"
 NOBODYS_ID = "00000000-0000-4000-8000-000000000000"

@@ -26,9 +26,9 @@ from leonardo_api import Leonardo  # type: ignore[import-untyped]
 from requests.adapters import HTTPAdapter
 
 from leomock import Fake
-from leomock.interception import intercept
-from leomock.verdict import Verdict, verdict
-from leomock.webhook_receiver import WebhookReceiver
+from leomock.testing.interception import intercept
+from leomock.testing.verdict.review import Verdict, verdict
+from leomock.testing.webhook_receiver import WebhookReceiver
 from tests.clients.test_leonardo_api import LOG, InTurn
 from tests.clients.test_python_sdk import Awaited
 from tests.clients.test_typescript_sdk import NODE, SDK, _run

@@ -17,14 +17,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leomock import Fake
-from leomock.answer import Api
-from leomock.errors import HOOK_DOWN, UNAUTHORIZED
+from leomock.leonardo.errors import HOOK_DOWN, UNAUTHORIZED
+from leomock.openapi.spec import Versions
+from leomock.operations.dispatch import Api
 from leomock.server.admin_routes import Admin
 from leomock.server.webhook_sender import Sender
-from leomock.settings import Settings
-from leomock.spec.compile import Versions
+from leomock.state.settings import Settings
 from tests.fixtures import client_of, generate, init_image
-from tests.resources.test_init_images import png
+from tests.operations.handlers.test_init_images import png
 
 SPECS = Versions()
 # A port on which nothing listens: deliveries fail at once.
@@ -36,7 +36,7 @@ KEY = str(uuid.UUID(int=7, version=4))
 def faked(**settings: Any) -> Iterator[tuple[Fake, httpx.Client]]:
     """A fake whose time stands still, and a client with its key."""
     # Reading the documents takes longer than a run, and no call changes them.
-    with patch("leomock.answer.Versions", lambda: SPECS):
+    with patch("leomock.operations.dispatch.Versions", lambda: SPECS):
         fake = Fake(clock="frozen", **settings)
     with client_of(fake) as client:
         yield fake, client
@@ -60,7 +60,7 @@ class Sent(NamedTuple):
 @cache
 def routes() -> list[tuple[str, str]]:
     """Method and path of all there are, also of those that are written after this test."""
-    with patch("leomock.answer.Versions", lambda: SPECS):
+    with patch("leomock.operations.dispatch.Versions", lambda: SPECS):
         table = Admin(Api(Settings()), Sender()).routes()
     return [(method, route.path) for route in table for method in sorted(route.methods)]  # type: ignore[attr-defined]
 

@@ -8,7 +8,7 @@ import pytest
 from botocore.config import Config
 
 from leomock import Fake, __version__
-from leomock.webhook_receiver import WebhookReceiver
+from leomock.testing.webhook_receiver import WebhookReceiver
 from tests.fixtures import client_of, completed, generate
 
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from leomock import Fake
-from leomock.operations import HANDLERS
+from leomock.operations.registry import HANDLERS
 from tests.fixtures import client_of, completed, generate
 
 NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"

@@ -24,7 +24,7 @@ from starlette.types import Message
 
 from leomock.server import bucket_routes as module
 from leomock.server.bucket_routes import bucket_routes
-from leomock.state.bucket import Bucket, StoredObject
+from leomock.state.bucket.storage import Bucket, StoredObject
 
 NOW = 1_700_000_000.0
 PICTURE = b"0123456789"

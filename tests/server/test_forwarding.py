@@ -17,7 +17,7 @@ import requests
 from starlette.types import Receive, Scope, Send
 
 from leomock import Fake
-from leomock.referee import Bench
+from leomock.contract.traffic import Bench
 from leomock.server.forwarding import Forwarding, Judge
 from tests.server.ports import on_a_port
 

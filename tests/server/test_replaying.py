@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from leomock.recordings import Recorded, Recording
+from leomock.files.recordings.model import Recorded, Recording
 from leomock.server.replaying import Replaying
 
 API = "https://cloud.leonardo.ai/api/rest/v1"

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from leomock.server.webhook_sender import GRACE_SECONDS, Sender
-from leomock.settings import Settings
 from leomock.state.clock import EPOCH
 from leomock.state.outbox import WAITS, Event, Outbox
 from leomock.state.scenario import Delivery
+from leomock.state.settings import Settings
 from leomock.state.table import Row
 from leomock.state.world import World
-from leomock.webhook_receiver import WebhookReceiver
+from leomock.testing.webhook_receiver import WebhookReceiver
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 

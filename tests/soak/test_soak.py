@@ -21,13 +21,13 @@ from typing import Any
 import httpx
 import pytest
 
-from leomock.answer import Api
+from leomock.files.state import load
+from leomock.operations.dispatch import Api
 from leomock.server.listen import GRACE_SECONDS
-from leomock.settings import Settings
 from leomock.state.clock import Clock
-from leomock.state.world import Worlds
-from leomock.state_file import load
-from leomock.webhook_receiver import WebhookReceiver
+from leomock.state.settings import Settings
+from leomock.state.tenants import Worlds
+from leomock.testing.webhook_receiver import WebhookReceiver
 
 SECONDS = float(os.environ.get("LEOMOCK_SOAK_SECONDS", "0"))
 CLIENTS = 200

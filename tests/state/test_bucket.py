@@ -17,7 +17,8 @@ from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leomock.state.bucket import Bucket, Refusal, Stored, StoredObject, refusal_xml
+from leomock.state.bucket.errors import Refusal, refusal_xml
+from leomock.state.bucket.storage import Bucket, Stored, StoredObject
 
 NOW = 1_700_000_000.0  # 2023-11-14T22:13:20Z
 DAY = "20231114"

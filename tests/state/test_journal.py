@@ -14,17 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leomock.state.clock import EPOCH
-from leomock.state.journal import (
-    ABSENT,
-    Difference,
-    Exchange,
-    Headers,
-    Journal,
-    differences,
-    one_line,
-    shortened,
-    status_test,
-)
+from leomock.state.journal import Exchange, Headers, Journal
+from leomock.state.matching import ABSENT, Difference, differences, status_test
+from leomock.state.redaction import one_line, shortened
 
 KEY = "3f2a8c1e-0000-4000-8000-000000000000"
 PATH = "/api/rest/v1/generations"

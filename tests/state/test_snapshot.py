@@ -12,7 +12,7 @@ import pytest
 from leomock import Fake
 from leomock.state.snapshot import SnapshotError
 from tests.fixtures import client_of, completed, generate, init_image
-from tests.resources.test_init_images import png
+from tests.operations.handlers.test_init_images import png
 
 
 def test_snapshot_is_json_and_complete(fake: Fake, client: httpx.Client) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from leomock.errors import ApiError
-from leomock.settings import Settings
-from leomock.state.world import World, Worlds
+from leomock.leonardo.errors import ApiError
+from leomock.state.settings import Settings
+from leomock.state.tenants import Worlds
+from leomock.state.world import World
 
 UUID_KEY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 

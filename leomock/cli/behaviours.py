@@ -1,0 +1,242 @@
+"""Lists what the fake does and how it is known that the real service does it, from where each stands."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leomock.files.scenarios import Library, scenarios_folder
+from leomock.leonardo import errors
+from leomock.leonardo.basis import KINDS, stated
+from leomock.leonardo.catalogue import platform_models
+from leomock.openapi.documents import OVERLAY, read, specs_folder
+from leomock.openapi.operations import Operation
+from leomock.openapi.spec import Versions
+from leomock.operations.handlers.load import load
+
+# A wording with fewer letters of its own than this is not found by its text.
+LEAST_LETTERS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One thing that the fake does: what, how that is known (`basis`), and from where (`source`).
+
+    `id` begins with where it stands: `error:`, `scenario:`, `code:`, `overlay:`, `model:` or `blank:`.
+    """
+
+    id: str
+    what: str
+    basis: str
+    source: str
+
+    @property
+    def kind(self) -> str:
+        """Where it stands."""
+        return self.id.partition(":")[0]
+
+
+def behaviours() -> list[Behaviour]:
+    """All that there are, by their kinds."""
+    operations = Versions().operations
+    groups = {operation.group for operation in operations.values()}
+    library = Library(scenarios_folder(), operations, groups)
+    return [
+        *_of_errors(),
+        *(Behaviour(f"scenario:{s.name}", s.description, s.basis, s.source) for s in library.all()),
+        *_of_code(Path(__file__).parent),
+        *_of_blanks(operations),
+        *_of_overlays(specs_folder()),
+        *_of_models(),
+    ]
+
+
+def _of_errors() -> Iterator[Behaviour]:
+    for name, wording in vars(errors).items():
+        if isinstance(wording, errors.Wording):
+            what = f"{wording.status} {wording.code}: {wording.text}"
+            yield Behaviour(f"error:{name}", what, wording.basis, wording.source)
+
+
+def _of_code(package: Path) -> Iterator[Behaviour]:
+    """What docstrings state."""
+    for path in sorted(package.rglob("*.py")):
+        module = ".".join(path.relative_to(package).with_suffix("").parts).removesuffix(".__init__")
+        for name, node in _documented(ast.parse(path.read_text("utf-8")), module):
+            docstring = ast.get_docstring(node) or ""
+            statements = stated(docstring)
+            for number, (basis, text) in enumerate(statements, 1):
+                id = f"code:{name}" if number == 1 else f"code:{name}#{number}"
+                summary = docstring.partition("\n")[0]
+                yield Behaviour(id, summary, basis, text)
+
+
+def _documented(tree: ast.Module, module: str) -> Iterator[tuple[str, Any]]:
+    def walk(node: ast.Module | ast.ClassDef, name: str) -> Iterator[tuple[str, Any]]:
+        for part in node.body:
+            if isinstance(part, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                yield f"{name}.{part.name}", part
+            if isinstance(part, ast.ClassDef):
+                yield from walk(part, f"{name}.{part.name}")
+
+    if module != "basis":  # its docstring shows what a statement looks like
+        yield module, tree
+        yield from walk(tree, module)
+
+
+def _of_blanks(operations: Mapping[str, Operation]) -> Iterator[Behaviour]:
+    handlers = load(operations)
+    for operation in operations.values():
+        if operation.id not in handlers:
+            what = f"{operation.id} answers a blank made from its response schema, and remembers nothing."
+            yield Behaviour(f"blank:{operation.id}", what, "chosen", "nobody wrote it yet")
+
+
+def _of_overlays(folder: Path) -> Iterator[Behaviour]:
+    seen: Counter[str] = Counter()
+    for path in [folder / OVERLAY, *sorted(folder.glob(f"*/{OVERLAY}"))]:
+        version = "" if path.parent == folder else f"{path.parent.name}:"
+        for action in read(path)["actions"]:
+            id = f"overlay:{version}{action['target']}"
+            seen[id] += 1
+            if seen[id] > 1:
+                id = f"{id}#{seen[id]}"
+            yield Behaviour(id, action["description"], action["x-basis"], action["x-source"])
+
+
+def _of_models() -> Iterator[Behaviour]:
+    for model in platform_models().values():
+        flag = model.flag or "none"
+        what = f"The model is of the family {model.sd_version}; the pricing calculator's flag for it: {flag}."
+        yield Behaviour(f"model:{model.name}", what, model.basis, "leomock/catalogue/models.json")
+
+
+# --- the tests that hold them -----------------------------------------------------------------------
+
+
+def held_by(listed: Iterable[Behaviour], tests: Path) -> dict[str, list[str]]:
+    """The tests that hold each behaviour, by its id: those that name the id or quote its own words.
+
+    Words are the text of a wording, and the name of a scenario. A test is `path::name`.
+    """
+    quotes = [
+        (f"{path.relative_to(tests.parent).as_posix()}::{name}", texts) for path, name, texts in _tests(tests)
+    ]
+    held = {}
+    for behaviour in listed:
+        fits = _words(behaviour)
+        held[behaviour.id] = [test for test, texts in quotes if any(map(fits.search, texts))]
+    return held
+
+
+def _words(behaviour: Behaviour) -> re.Pattern[str]:
+    """What a string in a test has in it that is about a behaviour."""
+    ways = [rf"(?<![\w:.]){re.escape(behaviour.id)}(?![\w#])"]
+    _, _, name = behaviour.id.partition(":")
+    if behaviour.kind == "scenario":
+        ways.append(rf"\A(\[leomock:)?{name}\]?\Z|\[leomock:{name}\]")
+    elif behaviour.kind == "error":
+        parts = re.split(r"{\w+}", getattr(errors, name).text)
+        if sum(map(len, parts)) >= LEAST_LETTERS:
+            ways.append(".+".join(map(re.escape, parts)))
+    return re.compile("|".join(ways), re.DOTALL)
+
+
+def _tests(folder: Path) -> Iterator[tuple[Path, str, list[str]]]:
+    """Every test: its file, its name, and the strings in it and in the constants that it names."""
+    for path in sorted(folder.rglob("test_*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        constants = {
+            target.id: _strings(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
+                names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+                texts = [text for name in names for text in constants.get(name, ())]
+                yield path, node.name, [*_strings(node), *texts]
+
+
+def _strings(node: ast.AST) -> list[str]:
+    """All strings below a node; what an f-string fills in is one sign."""
+    texts = []
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            texts.append(part.value)
+        elif isinstance(part, ast.JoinedStr):
+            texts.append("".join(str(v.value) if isinstance(v, ast.Constant) else "…" for v in part.values))
+    return texts
+
+
+# --- written ----------------------------------------------------------------------------------------
+
+_HEADINGS = {
+    "error": "Refusals: their status, code and words",
+    "scenario": "Scenarios",
+    "code": "Decisions in the code",
+    "blank": "Operations without behaviour",
+    "overlay": "Corrections to the published documents",
+    "model": "Models and prices",
+}
+
+
+def as_json(listed: Sequence[Behaviour], held: dict[str, list[str]] | None) -> list[dict[str, Any]]:
+    """All of it as JSON values; `tests` is there where tests were looked for."""
+    return [
+        {"id": b.id, "what": b.what, "basis": b.basis, "source": b.source}
+        | ({} if held is None else {"tests": held[b.id]})
+        for b in listed
+    ]
+
+
+def to_text(listed: Sequence[Behaviour], held: dict[str, list[str]] | None) -> str:
+    """For a terminal: a line and what is below it for each."""
+    lines = []
+    for b in listed:
+        lines += [f"{b.id}  [{b.basis}]", f"    {b.what}", f"    source: {b.source or 'none'}"]
+        lines += [f"    held by {test}" for test in (held or {}).get(b.id, ())]
+    return "\n".join([*lines, _counted(listed), ""])
+
+
+def to_markdown(listed: Sequence[Behaviour], held: dict[str, list[str]] | None) -> str:
+    """For a page: a table for each kind."""
+    lines = [
+        "# What leomock does, and how we know",
+        "",
+        "*Documented* by the vendor, *observed* by others, *inferred* from one of these, or *chosen* by us",
+        "because nobody knows. Written by `leomock behaviours --format md`.",
+        "",
+        _counted(listed),
+    ]
+    for kind, heading in _HEADINGS.items():
+        columns = ["what", "basis", "how we know", *(["held by"] if held is not None else [])]
+        lines += [
+            "",
+            f"## {heading}",
+            "",
+            f"| {kind} | {' | '.join(columns)} |",
+            "| --- " * (len(columns) + 1) + "|",
+        ]
+        for b in (each for each in listed if each.kind == kind):
+            cells = [f"`{b.id.partition(':')[2]}`", _cell(b.what), b.basis, _cell(b.source)]
+            if held is not None:
+                cells.append(f"`{held[b.id][0]}`" if held[b.id] else "")
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"([\\|<>*_])", r"\\\1", " ".join(text.split()))
+
+
+def _counted(listed: Sequence[Behaviour]) -> str:
+    counts = Counter(behaviour.basis for behaviour in listed)
+    return f"{len(listed)} behaviours: " + ", ".join(f"{counts[kind]} {kind}" for kind in KINDS)

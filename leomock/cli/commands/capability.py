@@ -1,0 +1,260 @@
+"""`leomock capability`: the API as capability files, and what they offer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Collection, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from leomock.cli.commands.serve import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
+from leomock.cli.output import writing
+from leomock.cli.serving import listening_on
+from leomock.server.lifecycle import asyncio_run, on_signal, open_until
+from leomock.state.settings import SettingError
+
+if TYPE_CHECKING:
+    from leomock.interop.capability.files import Capability, Offer
+    from leomock.interop.capability.upstream import Clients
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+# The name of the fake's own port beside those of the adapters, and that port.
+_FAKE, _FAKE_PORT = "fake", 8090
+_OTHERWISE = "--port NAME=N or --port-offset N takes another"
+
+
+@click.group()
+def capability() -> None:
+    """Serve, check and write capability files (Naftiko 1.0.0-alpha2)."""
+
+
+@capability.command()
+@click.argument("group", required=False)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE|DIR",
+    help="A file for it, not stdout; with --all, a folder.",
+)
+@click.option("--all", "every", is_flag=True, help="Every group, as files in the folder of --output.")
+def export(group: str | None, output: Path | None, every: bool) -> None:
+    """Write the capability file of a group of the API, such as image-generation."""
+    from leomock.interop.capability.export import as_yaml, exported, file_name
+    from leomock.openapi.spec import Spec
+    from leomock.openapi.suggest import suggestion
+
+    found = exported(Spec())
+    if every == (group is not None) or (every and output is None):
+        raise click.UsageError("give either a group, or --all and the folder --output")
+    if group is not None and group not in found:
+        hint = suggestion(group, found)
+        raise click.UsageError(f"there is no group {group!r}; use one of {', '.join(found)}{hint}")
+    if output is None:
+        click.echo(as_yaml(found[group or ""]), nl=False)
+        return
+    with writing(output):
+        if group:
+            output.write_text(as_yaml(found[group]), "utf-8")
+            return
+        output.mkdir(parents=True, exist_ok=True)
+        for name, tree in found.items():
+            (output / file_name(name)).write_text(as_yaml(tree), "utf-8")
+    click.echo(f"{output}: {len(found)} files")
+
+
+@capability.command()
+@click.argument("file", type=_FILE)
+def check(file: Path) -> None:
+    """Check a capability file and print what it would expose; every error names file, line and key."""
+    from leomock.interop.capability.documented import documented
+    from leomock.openapi.spec import Versions
+
+    capability, versions = _load(file), Versions()
+    count = len(capability.operations)
+    click.echo(
+        f"{file}: {capability.label}, {count} {'operation' if count == 1 else 'operations'}, no errors"
+    )
+    for upstream in capability.upstreams:
+        key = f"key in {upstream.variable}" if upstream.variable else "no key"
+        click.echo(f"calls {upstream.base_uri} ({key})")
+    for adapter in capability.adapters:
+        click.echo(f"{adapter.namespace}: {adapter.kind} on port {adapter.port}")
+        width = max(len(_shown(offer)) for offer in adapter.offers)
+        for offer in adapter.offers:
+            known = "" if documented(versions, offer.operation) else "  (the fake has no such operation)"
+            click.echo(f"  {_shown(offer):{width}}  {offer.operation.id}{known}")
+
+
+@capability.command()
+@click.argument("file", type=_FILE)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The folder in which the folder of the skill is made.",
+)
+def skill(file: Path, output: Path) -> None:
+    """Write a capability file as an Agent Skill: instructions, references, and a script."""
+    from leomock.interop.capability.skill import skill as files_of
+    from leomock.openapi.spec import Versions
+
+    files = files_of(_load(file), Versions())
+    folder = output / next(iter(files)).partition("/")[0]
+    with writing(folder):
+        for name, text in files.items():
+            path = output / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+    click.echo(f"{folder}: {len(files)} files")
+
+
+@capability.command()
+@click.argument("file", type=_FILE)
+@click.option(
+    "--upstream",
+    default="fake",
+    type=click.Choice(["fake", "real"]),
+    help="What answers: a fake of its own, or the API at the file's baseUri with the key that it binds.",
+)
+@HOST
+@click.option(
+    "--port",
+    "ports",
+    multiple=True,
+    metavar="NAME=N",
+    help="The port of an adapter, by its namespace, or of the fake (fake=N); 0 picks one; may be repeated.",
+)
+@click.option("--port-offset", default=0, metavar="N", help="Added to every other port.")
+@JOBS
+@SCENARIO
+@ALLOW_HOST
+@QUIET
+@click.pass_context
+def serve(
+    context: click.Context,
+    file: Path,
+    upstream: str,
+    host: str,
+    ports: tuple[str, ...],
+    port_offset: int,
+    jobs: str,
+    scenarios: tuple[str, ...],
+    allow_hosts: tuple[str, ...],
+    quiet: bool,
+) -> None:
+    """Open every adapter of a capability file until stopped (Ctrl-C or SIGTERM).
+
+    Callers need no key: calls are made with the one in the environment variable that the file binds. Without
+    it, the fake takes one of its own.
+    """
+    from leomock.files.scenarios import ScenarioError
+    from leomock.interop.capability.upstream import WrongKey, bound_key, client_of, real_key
+    from leomock.openapi.spec import version_of
+    from leomock.server.listen import bind
+    from leomock.testing.fake import Fake
+
+    capability = _load(file)
+    names = [adapter.namespace for adapter in capability.adapters]
+    if upstream == "real":
+        for name, option in (("jobs", "--jobs"), ("scenarios", "--scenario")):
+            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+                raise click.UsageError(f"{option} is for the fake; the real API goes its own way")
+    else:
+        names.append(_FAKE)
+    numbers = _numbers(capability, names, ports, port_offset)
+    with ExitStack() as stack:
+        clients = {}
+        try:
+            if upstream == "real":
+                for each in capability.upstreams:
+                    clients[each.namespace] = client_of(each.base_uri, real_key(each, os.environ))
+            else:
+                port = numbers[_FAKE]
+                fake = Fake(host=host, port=port, jobs=jobs, scenario=scenarios, allow_hosts=allow_hosts)
+                with listening_on(host, port, _OTHERWISE):
+                    stack.enter_context(fake)
+                click.echo(f"leomock listening on {fake.url}")
+                for each in capability.upstreams:
+                    key = bound_key(each, os.environ) or fake.api_key
+                    address = f"{fake.url}/api/rest/{version_of(each.base_uri)}"
+                    clients[each.namespace] = client_of(address, key, fake.transport)
+        except (WrongKey, SettingError, ScenarioError) as error:
+            raise click.UsageError(str(error)) from None
+        listeners = []
+        for adapter in capability.adapters:
+            with listening_on(host, numbers[adapter.namespace], _OTHERWISE):
+                listeners.append(bind(host, numbers[adapter.namespace]))
+        asyncio_run(_serve(capability, clients, listeners, allow_hosts, quiet))
+
+
+async def _serve(
+    capability: Capability,
+    clients: Clients,
+    listeners: Sequence[Any],
+    allow_hosts: Collection[str],
+    quiet: bool,
+) -> None:
+    from leomock.interop.adapters import lacks, make_app
+    from leomock.interop.capability.upstream import calling
+    from leomock.interop.mcp.address import MCP_PATH
+    from leomock.server.access_log import Recording, to_stderr
+    from leomock.server.listen import address, listen, make_config
+
+    stop = asyncio.Event()
+    on_signal(stop)
+    async with AsyncExitStack() as stack:
+        caller = await stack.enter_async_context(calling(capability, clients))
+        running = []
+        for adapter, listener in zip(capability.adapters, listeners, strict=True):
+            app = make_app(adapter, caller, allow_hosts)
+            await stack.enter_async_context(open_until(stop, app))
+            path = MCP_PATH if adapter.kind == "mcp" else ""
+            line = f"{adapter.namespace}: {adapter.kind} listening on {address(listener)}{path}"
+            if missing := lacks(adapter):
+                line += f", to say that {missing}"
+            config = make_config(app if quiet else Recording(app, to_stderr))
+            running.append(listen(config, listener, stop, partial(click.echo, line)))
+        await asyncio.gather(*running)
+
+
+def _numbers(
+    capability: Capability, names: Sequence[str], ports: Sequence[str], offset: int
+) -> dict[str, int]:
+    """The port of each adapter and of the fake, by name, as the file and the options have it."""
+    numbers = {adapter.namespace: adapter.port + offset for adapter in capability.adapters}
+    if _FAKE in names:
+        numbers[_FAKE] = _FAKE_PORT + offset
+    for text in ports:
+        name, _, number = text.partition("=")
+        if name not in names or not re.fullmatch(r"\d{1,5}", number, re.ASCII):
+            known = " or ".join(f"{each}=N" for each in names)
+            raise click.UsageError(f"--port {text}: use {known}, with N from 0 to 65535")
+        numbers[name] = int(number)
+    for name, port in numbers.items():
+        if not 0 <= port <= 65535:
+            raise click.UsageError(f"{name} would have the port {port}; ports go from 0 to 65535")
+    return numbers
+
+
+def _shown(offer: Offer) -> str:
+    """What a caller names."""
+    return f"{offer.method:6} {offer.path}" if offer.method else offer.name
+
+
+def _load(file: Path) -> Capability:
+    from leomock.interop.capability.files import CapabilityError, load
+
+    try:
+        return load(file)
+    except CapabilityError as error:
+        raise click.ClickException(str(error)) from None

@@ -1,0 +1,65 @@
+"""`leomock exec`: a command with a fake of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from types import FrameType
+
+import click
+
+from leomock.state.settings import SettingError
+
+# What shells answer for these.
+NOT_TO_BE_RUN = 126
+NOT_FOUND = 127
+# What somebody may want to tell the command; systems have some of them.
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+# What a terminal sends to the command by itself; twice means something else to many.
+FROM_KEYS = ("SIGINT", "SIGQUIT")
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.option("--jobs", default="polls:1", metavar="PACE", help="As of `leomock serve`.")
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="As of `leomock serve`.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def exec(jobs: str, scenarios: tuple[str, ...], command: tuple[str, ...]) -> None:
+    """Run a command against a fake of its own, and pass its exit code on.
+
+    The command finds the fake in LEONARDO_BASE_URL and its key in LEONARDO_API_KEY and LEONARDO_AI_API_KEY.
+    What begins with a hyphen belongs to the command if `--` or the command's name stands before it.
+    """
+    from leomock.files.scenarios import ScenarioError
+    from leomock.testing.fake import Fake
+
+    try:
+        fake = Fake(jobs=jobs, scenario=scenarios)
+    except (SettingError, ScenarioError) as error:
+        raise click.UsageError(str(error)) from None
+    with fake:
+        keys = dict.fromkeys(("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY"), fake.api_key)
+        sys.exit(_run(command, {**os.environ, **keys, "LEONARDO_BASE_URL": fake.base_url}))
+
+
+def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
+    """The exit code of a command, as a shell tells it: 128 and the number of the signal that ended it."""
+    try:
+        running = subprocess.Popen(command, env=environment)
+    except OSError as error:
+        click.echo(f"Error: cannot run {command[0]}: {error.strerror}", err=True)
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_TO_BE_RUN
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        if signal.Signals(number).name not in FROM_KEYS or not sys.stdin.isatty():
+            running.send_signal(number)
+
+    before = {number: signal.signal(number, pass_on) for number in SIGNALS}
+    try:
+        code = running.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code

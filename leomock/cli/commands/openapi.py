@@ -1,0 +1,25 @@
+"""`leomock openapi`: the document."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+@click.command()
+@click.option("--published", is_flag=True, help="As published, without leomock's corrections.")
+@click.option("--version", type=click.Choice(["v1", "v2"]), default="v1", help="The version of the API.")
+def openapi(published: bool, version: str) -> None:
+    """Print the OpenAPI document: the published facts with leomock's corrections laid over them."""
+    import orjson
+
+    from leomock.openapi.documents import SpecError
+    from leomock.openapi.spec import Versions
+
+    try:
+        server = f"https://cloud.leonardo.ai/api/rest/{version}"
+        document = Versions()[version].document(server, published=published)
+    except SpecError as error:
+        raise click.ClickException(str(error)) from None
+    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))

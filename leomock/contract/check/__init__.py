@@ -1,0 +1,1 @@
+"""`leomock check`: schemathesis and probes against a running server."""

@@ -1,0 +1,403 @@
+"""Which findings of a check are answered by what is known about the API (allowances.yaml), and how often."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Literal, TypeAlias, get_args
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import schemathesis
+import yaml
+from schemathesis import BaseSchema, Response
+from schemathesis.core import NOT_SET
+from schemathesis.core.failures import Failure
+from schemathesis.core.jsonschema import make_validator, make_validator_for
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import TestPhase
+from schemathesis.openapi.checks import AuthScenario, IgnoredAuth
+
+from leomock.contract.check.models import BEYOND
+from leomock.contract.check.target import WrongKey
+from leomock.leonardo.errors import Basis
+from leomock.openapi.request_parser import GRAPHQL_NAME
+
+Case: TypeAlias = schemathesis.Case[Any]
+Operation: TypeAlias = schemathesis.APIOperation[Any, Any, Any, Any]
+Met = Literal["fake", "published", "open", "real", "elsewhere"]
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """One thing that is known about the API, and the findings that it answers."""
+
+    name: str
+    operations: str | tuple[str, ...]
+    check: str
+    condition: str
+    reason: str
+    basis: Basis
+    source: str
+    met: Met
+
+    def concerns(self, check: str, operation: str) -> bool:
+        """Whether it is about a check of an operation."""
+        return check == self.check and (self.operations == "*" or operation in self.operations)
+
+
+def allowances() -> list[Allowance]:
+    """What stands in allowances.yaml."""
+    rows = yaml.safe_load(files(__package__).joinpath("allowances.yaml").read_text("utf-8"))
+    found = []
+    for row in rows:
+        operations = row["operations"]
+        found.append(
+            Allowance(**{**row, "operations": operations if operations == "*" else tuple(operations)})
+        )
+        assert found[-1].condition in CONDITIONS, f"{row['name']}: no condition {row['condition']!r}"
+        assert found[-1].basis in get_args(Basis), f"{row['name']}: no basis {row['basis']!r}"
+        assert found[-1].met in get_args(Met), f"{row['name']}: met {row['met']!r}"
+    return found
+
+
+@dataclass(slots=True)
+class Known:
+    """What conditions look at besides a call and its answer.
+
+    `wrong_key` is how the server answers a key that nobody gave out.
+    `effective` has the schema of the corrected document for each operation where the check holds to the
+    published ones; `unnamed` are the ids of cases that had to name a thing and could not.
+    """
+
+    wrong_key: WrongKey = "refused"
+    effective: dict[str, BaseSchema] = field(default_factory=dict)
+    unnamed: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding as conditions see it."""
+
+    failure: Failure
+    case: Case
+    response: Response
+    known: Known
+
+
+class Ledger:
+    """Answers findings with allowances, and counts how often each did, by operation."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+        self.allowances = allowances()
+        self.used: Counter[tuple[str, str]] = Counter()
+        self._lock = threading.Lock()
+
+    def allows(self, failure: Failure, case: Case, response: Response) -> bool:
+        """Whether a finding is answered by an allowance."""
+        operation = id_of(case.operation)
+        found = Found(failure, case, response, self.known)
+        for allowance in self.allowances:
+            concerned = any(allowance.concerns(check, operation) for check in failure.checks)
+            if concerned and CONDITIONS[allowance.condition](found):
+                with self._lock:
+                    self.used[allowance.name, operation] += 1
+                return True
+        return False
+
+
+def id_of(operation: Operation) -> str:
+    """The operationId."""
+    id: str = operation.definition.raw["operationId"]
+    return id
+
+
+# --- how the API reads a request -------------------------------------------------------------------------
+
+
+def _as_read(case: Case) -> dict[str, Any]:
+    """The body's variables as the API reads them: keys that can be named and do not stand in the path."""
+    body = case.body
+    if isinstance(body, bytes | str):
+        try:
+            body = json.loads(body)
+        except ValueError:
+            body = None
+    if not isinstance(body, dict):
+        return {}
+    return {
+        name: value
+        for name, value in body.items()
+        if GRAPHQL_NAME.fullmatch(name) and name not in case.path_parameters
+    }
+
+
+def _is_valid(operation: Operation, location: ParameterLocation, value: Any) -> bool:
+    validator = operation.schema.adapter.jsonschema_validator_cls
+    if location == ParameterLocation.BODY:
+        alternative = operation.get_body_for_media_type(JSON)
+        if alternative is None:
+            return not value
+        # Without a body there are no variables, so what is required is missing, whatever the document says.
+        return bool(make_validator(alternative.validation_schema, validator).is_valid(_whole(value)))
+    parameters: Any = operation.get_parameter_set(location)
+    schema = parameters.validation_schema
+    typed = {name: _typed(part, schema.get("properties", {}).get(name, {})) for name, part in value.items()}
+    return bool(make_validator(schema, validator).is_valid(typed))
+
+
+def _whole(value: Any) -> Any:
+    """JSON values in which 1.0 is 1: only the old draft that OpenAPI 3.0 names tells them apart."""
+    if isinstance(value, dict):
+        return {name: _whole(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_whole(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _typed(value: Any, schema: Any) -> Any:
+    """A value of a path or query with its type: it may have become text already."""
+    if not isinstance(value, str):
+        return value
+    # A parameter that may be null has its type in an alternative.
+    kinds = {part.get("type") for part in (schema, *schema.get("anyOf", ()))}
+    if kinds & {"integer", "number", "boolean"}:
+        with contextlib.suppress(ValueError):
+            typed = _whole(json.loads(value))
+            return value if typed is None else typed
+        return value
+    return unquote(str(value))
+
+
+def _query_as_sent(found: Found) -> list[tuple[str, str]]:
+    return parse_qsl(urlsplit(found.response.request.url or "").query, keep_blank_values=True)
+
+
+def _query_as_read(found: Found) -> dict[str, str]:
+    """The query's variables as the API reads them: those that can be named and are not empty."""
+    return {name: value for name, value in _query_as_sent(found) if value and GRAPHQL_NAME.fullmatch(name)}
+
+
+def _others_valid(found: Found, location: ParameterLocation) -> bool:
+    """Whether nothing is wrong on purpose but what stands at a location, as the API reads it."""
+    case, meta = found.case, found.case.meta
+    if meta is None:
+        return False
+    for other in (ParameterLocation.PATH, ParameterLocation.HEADER, ParameterLocation.BODY):
+        if other != location and meta.is_negative_at(other):
+            return False
+    if location == ParameterLocation.QUERY or not meta.is_negative_at(ParameterLocation.QUERY):
+        return True
+    return _is_valid(case.operation, ParameterLocation.QUERY, _query_as_read(found))
+
+
+def _valid_as_read(found: Found) -> bool:
+    operation, body = found.case.operation, _as_read(found.case)
+    return _others_valid(found, ParameterLocation.BODY) and _is_valid(operation, ParameterLocation.BODY, body)
+
+
+def _valid_for(operation: Operation, case: Case) -> bool:
+    """Whether an operation of another schema takes a call as the API reads it."""
+    return (
+        _is_valid(operation, ParameterLocation.BODY, _as_read(case))
+        and _is_valid(operation, ParameterLocation.PATH, case.path_parameters)
+        and _is_valid(operation, ParameterLocation.QUERY, case.query or {})
+    )
+
+
+# --- conditions --------------------------------------------------------------------------------------------
+
+
+def no_object(found: Found) -> bool:
+    """The body is no JSON object, and without variables the call is valid."""
+    case = found.case
+    return bool(case.operation.body) and not isinstance(case.body, dict) and _valid_as_read(found)
+
+
+def unnameable_keys(found: Found) -> bool:
+    """The body has keys that cannot be named, and is valid without them."""
+    body = found.case.body
+    return (
+        isinstance(body, dict)
+        and not all(GRAPHQL_NAME.fullmatch(name) for name in body)
+        and _valid_as_read(found)
+    )
+
+
+def path_outweighs_body(found: Found) -> bool:
+    """The body repeats a variable of the path, and is valid without it."""
+    body = found.case.body
+    return (
+        isinstance(body, dict)
+        and not body.keys().isdisjoint(found.case.path_parameters)
+        and _valid_as_read(found)
+    )
+
+
+def empty_query_values(found: Found) -> bool:
+    """Values in the query arrived empty, and the call is valid without them."""
+    query = _query_as_read(found)
+    return (
+        any(not value for _, value in _query_as_sent(found))
+        and _others_valid(found, ParameterLocation.QUERY)
+        and _is_valid(found.case.operation, ParameterLocation.QUERY, query)
+    )
+
+
+def valid_as_sent(found: Found) -> bool:
+    """The body or the query was drawn to be wrong, and is valid all the same."""
+    case = found.case
+    if isinstance(case.body, dict):
+        wrong, value = ParameterLocation.BODY, case.body
+    else:
+        wrong, value = ParameterLocation.QUERY, dict(_query_as_sent(found))
+    return _others_valid(found, wrong) and _is_valid(case.operation, wrong, value)
+
+
+def required_in_a_body_left_out(found: Found) -> bool:
+    """There is no body, and the operation needs variables in it."""
+    case = found.case
+    return (
+        case.body is NOT_SET
+        and bool(case.operation.body)
+        and not _is_valid(case.operation, ParameterLocation.BODY, {})
+        and 400 <= found.response.status_code < 500
+    )
+
+
+def answers_nothing(found: Found) -> bool:
+    """The answer is a 200 whose one value is null or empty."""
+    answer = _json(found.response)
+    return found.response.status_code == 200 and isinstance(answer, dict) and not any(answer.values())
+
+
+def errors_on_200(found: Found) -> bool:
+    """The answer is a list of GraphQL errors, with status 200."""
+    return tells_errors(found.response)
+
+
+def not_known_to_be_wrong(found: Found) -> bool:
+    """The call goes beyond what is known of a model of version 2, and against nothing of it."""
+    case = found.case
+    alternative = case.operation.get_body_for_media_type(JSON) if case.operation.body else None
+    beyond = alternative.raw_schema.get(BEYOND) if alternative else None
+    return (
+        beyond is not None
+        and _others_valid(found, ParameterLocation.BODY)
+        and bool(make_validator_for(beyond).is_valid(_as_read(case)))
+    )
+
+
+def any_key(found: Found) -> bool:
+    """A wrong key was let in, as it was before the check began."""
+    return _wrong_key(found.failure) and found.known.wrong_key == "accepted"
+
+
+def hook_error(found: Found) -> bool:
+    """A wrong key was answered with a 500, as it was before the check began."""
+    return (
+        _wrong_key(found.failure)
+        and found.known.wrong_key == "hook error"
+        and "got `500 " in found.failure.message
+    )
+
+
+def nothing_to_name(found: Found) -> bool:
+    """The call had to name a thing, and none was known."""
+    unnamed = found.case.id in found.known.unnamed and found.case.method.upper() != "GET"
+    return unnamed and (400 <= found.response.status_code < 500 or tells_errors(found.response))
+
+
+def reads_nothing(found: Found) -> bool:
+    """A read that names nothing is answered with errors and 200."""
+    return found.case.id in found.known.unnamed and errors_on_200(found)
+
+
+def example(found: Found) -> bool:
+    """An example of the document is answered with errors and 200."""
+    meta = found.case.meta
+    return meta is not None and meta.phase.name == TestPhase.EXAMPLES and errors_on_200(found)
+
+
+def effective_refuses(found: Found) -> bool:
+    """The corrected document refuses the call."""
+    operation = _effective(found)
+    return (
+        operation is not None
+        and 400 <= found.response.status_code < 500
+        and not _valid_for(operation, found.case)
+    )
+
+
+def effective_admits(found: Found) -> bool:
+    """The corrected document admits the call."""
+    operation = _effective(found)
+    return operation is not None and found.response.status_code == 200 and _valid_for(operation, found.case)
+
+
+def effective_answer(found: Found) -> bool:
+    """The corrected document admits the answer."""
+    operation = _effective(found)
+    return operation is not None and operation.is_valid_response(found.response)
+
+
+def _wrong_key(failure: Failure) -> bool:
+    return isinstance(failure, IgnoredAuth) and failure.scenario == AuthScenario.INVALID_AUTH
+
+
+def _effective(found: Found) -> Operation | None:
+    case = found.case
+    schema = found.known.effective.get(id_of(case.operation))
+    if schema is None:
+        return None
+    operation: Operation = schema[case.operation.path][case.operation.method]
+    return operation
+
+
+Condition = Callable[[Found], bool]
+CONDITIONS: Mapping[str, Condition] = {
+    condition.__name__: condition
+    for condition in (
+        no_object,
+        unnameable_keys,
+        path_outweighs_body,
+        empty_query_values,
+        valid_as_sent,
+        required_in_a_body_left_out,
+        answers_nothing,
+        errors_on_200,
+        not_known_to_be_wrong,
+        any_key,
+        hook_error,
+        nothing_to_name,
+        reads_nothing,
+        example,
+        effective_refuses,
+        effective_admits,
+        effective_answer,
+    )
+}
+
+
+def tells_errors(response: Response) -> bool:
+    """Whether an answer is a list of GraphQL errors, with status 200."""
+    answer = _json(response)
+    return (
+        response.status_code == 200
+        and isinstance(answer, list)
+        and bool(answer)
+        and all(isinstance(error, dict) and "message" in error for error in answer)
+    )
+
+
+def _json(response: Response) -> Any:
+    try:
+        return json.loads(response.content)
+    except ValueError:
+        return None

@@ -1,0 +1,240 @@
+"""Says what a check found in the words of somebody who calls the API, and how to see it again."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http.client import responses
+from typing import Any
+
+from schemathesis.core.failures import Failure
+from schemathesis.engine.recorder import Interaction
+from schemathesis.openapi.checks import JsonSchemaError
+
+from leomock.contract.check.allowances import JSON, Allowance, Case, id_of
+from leomock.contract.reports.model import Finding, Level
+from leomock.openapi.spec import Versions
+
+# Of a body or an answer so many characters are shown.
+LONGEST = 600
+_BLANK_LINES = re.compile(r"\n\s*\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a check holds a server to, and the part of an operation that says so."""
+
+    description: str
+    part: str
+
+
+_ANSWER = f"/responses/{{status}}/content/{JSON.replace('/', '~1')}"
+_BODY = f"/requestBody/content/{JSON.replace('/', '~1')}/schema"
+CHECKS = {
+    "not_a_server_error": Check("The server does not fail, whatever it is sent.", "/responses"),
+    "status_code_conformance": Check("Every answer has a status that the document names.", "/responses"),
+    "content_type_conformance": Check(
+        "Every answer has a content type that the document names.", "/responses/{status}/content"
+    ),
+    "response_headers_conformance": Check(
+        "Headers of an answer are as the document says.", "/responses/{status}/headers"
+    ),
+    "response_schema_conformance": Check(
+        "Every answer has the shape that the document gives it.", f"{_ANSWER}/schema"
+    ),
+    "negative_data_rejection": Check("A call that the document does not admit is refused.", _BODY),
+    "positive_data_acceptance": Check("A call that the document admits is not refused.", _BODY),
+    "errors_on_200": Check("A call that the document admits is not answered with errors and 200.", _BODY),
+    "use_after_free": Check("What was deleted is not there any more.", ""),
+    "ensure_resource_availability": Check("What was created is there.", ""),
+    "missing_required_header": Check("A call without a required header is refused.", "/parameters"),
+    "ignored_auth": Check("A call without a valid key is refused.", "/security"),
+    "object_level_authorization": Check("A key sees nothing that another key made.", "/security"),
+    "unsupported_method": Check("A method that the document does not name is refused with 405.", ""),
+    "allow_header_conformance": Check("The Allow header names the methods of the document.", ""),
+    "max_response_time": Check("An answer comes in time.", ""),
+}
+_OTHER = Check("The server answers as the document says.", "")
+
+
+@dataclass(slots=True)
+class Group:
+    """The same finding on any number of calls; the shortest call stands for all."""
+
+    check: str
+    failure: Failure
+    case: Case
+    interaction: Interaction
+    phase: str
+    count: int = 1
+
+    @property
+    def length(self) -> int:
+        """How long the call is that stands for all."""
+        return len(self.interaction.request.body or b"") + len(self.interaction.request.uri)
+
+
+class Groups:
+    """Findings as they come in, the same ones together."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[Any, ...], Group] = {}
+
+    def add(self, check: str, failure: Failure, case: Case, interaction: Interaction, phase: str) -> None:
+        """One finding of a check on one call."""
+        status = interaction.response.status_code if interaction.response else 0
+        name = (id_of(case.operation), check, status, failure._unique_key)
+        new = Group(check, failure, case, interaction, phase)
+        old = self._groups.get(name)
+        if old is not None:
+            new.count = old.count + 1
+            if old.length <= new.length:
+                old.count = new.count
+                return
+        self._groups[name] = new
+
+    def __iter__(self) -> Any:
+        return iter(self._groups.values())
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+
+def finding_of(group: Group, versions: Versions, api_key: str, *, published: bool) -> Finding:
+    """What a group of findings is to a reader."""
+    operation = id_of(group.case.operation)
+    check = CHECKS.get(group.check, _OTHER)
+    response = group.interaction.response
+    status = response.status_code if response else None
+    document = versions.operations[operation].file
+    pointer = _pointer(group, check, document)
+    folder = document.rpartition("/")[0]
+    unlisted = published and group.check == "status_code_conformance" and status is not None and status >= 400
+    level: Level = "warning" if unlisted else "error"
+    details = [
+        f"sent: {_sent(group)}",
+        f"came: {_came(group)}",
+        f"rule: {pointer} ({'published' if published else f'with {folder}/overlay.json'})",
+        f"repeat: {curl(group, api_key)}",
+    ]
+    if group.count > 1:
+        details.append(f"found on {group.count} calls; this is the shortest")
+    return Finding(
+        rule=group.check.replace("_", "-"),
+        description=check.description,
+        level=level,
+        message=_message(group, status),
+        where=operation,
+        details=tuple(_without(api_key, detail) for detail in details),
+        suggestion=(
+            "the published document names no errors at all; specs/overlay.json adds those that are known"
+            if unlisted
+            else ""
+        ),
+        properties={"operation": operation, "check": group.check, "status": status, "calls": group.count},
+    )
+
+
+def _message(group: Group, status: int | None) -> str:
+    operation = group.case.operation
+    label = f"{operation.method.upper()} {operation.path}"
+    what = f"{status} {responses.get(status, '')}".strip() if status else "nothing"
+    failure = group.failure
+    told = failure.message.strip()
+    match group.check:
+        case "not_a_server_error":
+            return f"{label} answered {what}"
+        case "status_code_conformance":
+            return f"{label} answered {what}, a status that the document does not name"
+        case "positive_data_acceptance":
+            return f"{label} refused a call that the document admits, with {what}"
+        case "errors_on_200":
+            return f"{label} refused a call that the document admits, with {what} and a list of errors"
+        case "negative_data_rejection":
+            wrong = told.partition("Invalid component: ")[2] or "the call is wrong on purpose"
+            return f"{label} took a call that the document does not admit ({_line(wrong)}), with {what}"
+        case "response_schema_conformance" if isinstance(failure, JsonSchemaError):
+            place = "/".join(map(str, failure.instance_path)) or "the answer"
+            return f"{label} answered {what} of another shape: {place}: {_line(failure.validation_message)}"
+    return f"{label}: {_line(failure.title)}: {_line(told)}"
+
+
+def _pointer(group: Group, check: Check, document: str) -> str:
+    """Where the rule stands: document and JSON pointer."""
+    case = group.case
+    place = (
+        f"#/paths/{case.operation.path.replace('~', '~0').replace('/', '~1')}/{case.operation.method.lower()}"
+    )
+    response = group.interaction.response
+    part = check.part.format(status=response.status_code if response else "200")
+    if check.part == _BODY and not case.operation.body:
+        part = "/parameters"
+    if isinstance(group.failure, JsonSchemaError):
+        part += "".join(
+            f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in group.failure.schema_path
+        )
+    return f"{document}{place}{part}"
+
+
+def _sent(group: Group) -> str:
+    request = group.interaction.request
+    body = _text(request.body)
+    return f"{request.method} {request.uri}{f' {body}' if body else ''}"
+
+
+def _came(group: Group) -> str:
+    response = group.interaction.response
+    if response is None:
+        return "no answer"
+    explain = response.headers.get("x-leomock-explain")
+    said = f" ({explain[0]})" if explain else ""
+    return f"{response.status_code} {_text(response.content)}{said}"
+
+
+def curl(group: Group, api_key: str) -> str:
+    """A line for a shell that sends the call again; the key stays in the environment."""
+    request = group.interaction.request
+    line = f"curl -i -X {request.method}"
+    for name, (value, *_) in request.headers.items():
+        if (safe := _without(api_key, value)) != value:
+            # In double quotes, so that the shell fills it in.
+            line += f' -H "{name.lower()}: {safe}"'
+        elif name.lower() in ("authorization", "content-type"):
+            line += f" -H {shlex.quote(f'{name.lower()}: {value}')}"
+    if request.body:
+        line += f" --data-binary {shlex.quote(request.body.decode('utf-8', 'replace'))}"
+    return f"{line} {shlex.quote(request.uri)}"
+
+
+def _text(content: bytes | None) -> str:
+    text = (content or b"").decode("utf-8", "replace")
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+
+
+def _line(text: str) -> str:
+    """A text in one line, its paragraphs as parts of one sentence."""
+    return "; ".join(" ".join(paragraph.split()) for paragraph in _BLANK_LINES.split(text))
+
+
+def _without(api_key: str, text: str) -> str:
+    """A text in which the variable stands for the key; a short key may be a part of other words."""
+    return re.sub(rf"(?<!\w){re.escape(api_key)}(?!\w)", "$LEONARDO_API_KEY", text)
+
+
+def allowed(allowance: Allowance, used: Sequence[tuple[str, int]]) -> Finding:
+    """An allowance that answered findings, as a note."""
+    calls = sum(count for _, count in used)
+    return Finding(
+        rule=f"allowance-{allowance.name}",
+        description="A finding that is answered by what is known about the API.",
+        level="note",
+        message=f"{allowance.reason} It answered {calls} findings of {allowance.check}.",
+        where="allowances.yaml",
+        details=(
+            f"{allowance.basis}: {allowance.source}",
+            ", ".join(f"{operation} ({count})" for operation, count in used),
+        ),
+        properties={"check": allowance.check, "basis": allowance.basis, "calls": calls},
+    )

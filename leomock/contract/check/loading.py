@@ -1,0 +1,244 @@
+"""Loads the schema that calls are drawn from, with everything that makes them calls of this API."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterable
+from copy import deepcopy
+from random import Random
+from typing import Any
+
+import httpx
+from schemathesis import HookContext, Response
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import Failure
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.schemas import OpenApiSchema
+from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTransport
+
+from leomock.contract.check.allowances import JSON, Case, Known, Ledger, id_of
+from leomock.contract.check.checks import OfThisApi
+from leomock.contract.check.document import document
+from leomock.contract.check.prepare import prepare
+from leomock.contract.check.rules import Part, Sent, amend
+from leomock.contract.check.target import READING, VERSION, CheckError, Target, named
+from leomock.contract.check.things import Things
+from leomock.openapi.documents import SpecError
+from leomock.openapi.spec import Versions
+from leomock.openapi.suggest import suggestion
+
+DEFAULT_EXAMPLES = 100
+LONGEST_SCENARIO = 8
+_PARTS: dict[Part, ParameterLocation] = {
+    "path": ParameterLocation.PATH,
+    "query": ParameterLocation.QUERY,
+    "body": ParameterLocation.BODY,
+}
+
+
+class Loaded:
+    """The schemas of one server by version, the things that calls may name, and the findings that are known.
+
+    `left_out` says of each version that has no schema here why. Raises CheckError where the server does not
+    answer.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        published: bool = False,
+        max_examples: int = DEFAULT_EXAMPLES,
+        seed: int = 0,
+        workers: int = 1,
+        versions: Versions | None = None,
+    ) -> None:
+        self.target = target
+        self.versions = versions or Versions()
+        self.published = published
+        self.seed = seed
+        self.things = Things()
+        target.ensure_answers()
+        known = Known(wrong_key=target.answer_to_a_wrong_key())
+        self.ledger = Ledger(known)
+        # What a broken server answers here it answers in the run as well, where it becomes a finding.
+        with contextlib.suppress(httpx.HTTPError, AttributeError, TypeError, LookupError):
+            prepare(target, self.things)
+        self.left_out: dict[str, str] = {}
+        self.schemas: dict[str, OpenApiSchema] = {}
+        for version, spec in self.versions.items():
+            try:
+                raw = document(spec, target.place(version), published=published)
+            except SpecError:
+                self.left_out[version] = f"the published documents have nothing of {named(version)}"
+                continue
+            if version != VERSION and (why := target.lacks(version, spec.operations.values())):
+                self.left_out[version] = why
+                continue
+            if published:
+                corrected = _schema(
+                    target, document(spec, target.place(version)), _config(target, version, 1, 0, 1)
+                )
+                known.effective |= dict.fromkeys(spec.operations, corrected)
+            config = _config(target, version, max_examples, seed, workers)
+            self.schemas[version] = schema = _schema(target, raw, config, self.linked)
+            for hook in (self.filter_case, self.map_case, self.after_call, self.filter_failure):
+                schema.hooks.register_hook_with_name(hook, hook.__name__)
+
+    def there(self, operations: Iterable[str]) -> list[str]:
+        """Those of some operations whose version is checked."""
+        known = {id for version in self.schemas for id in self.versions[version].operations}
+        return [id for id in operations if id in known]
+
+    def ensure(self, operations: Iterable[str]) -> None:
+        """Raise CheckError where one of some operations is of a version that is left out."""
+        for id in operations:
+            for version, why in self.left_out.items():
+                if id in self.versions[version].operations:
+                    raise CheckError(f"leomock check: {id} cannot be checked: {why}")
+
+    # --- hooks, named as schemathesis wants them ---------------------------------------------------------
+
+    def filter_case(self, context: HookContext, case: Case) -> bool:
+        """Whether a call may be sent at all."""
+        return self.target.writes or case.method.upper() in READING
+
+    def map_case(self, context: HookContext, case: Case) -> Case:
+        """Amend a call until it satisfies what its schema cannot say."""
+        self._amend(
+            case, [part for part, place in _PARTS.items() if case.meta and case.meta.is_negative_at(place)]
+        )
+        return case
+
+    def linked(self, case: Case) -> None:
+        """Amend the body of a step in a scenario: links put ids into it that may be of the wrong state.
+
+        What they put into the path is left, since it is what the scenario is about.
+        """
+        self._amend(case, ["path", "query"])
+
+    def _amend(self, case: Case, wrong: Collection[Part]) -> None:
+        operation = id_of(case.operation)
+        # Drawn calls share what they are made of, so only copies are changed.
+        sent = Sent(
+            operation=operation,
+            method=case.method.upper(),
+            path=case.path,
+            path_variables=dict(case.path_parameters),
+            query=dict(case.query or {}),
+            body=deepcopy(case.body) if isinstance(case.body, dict) else case.body,
+            required=_required(case),
+            things=self.things,
+            # The same call is amended in the same way each time, so that it can be drawn again.
+            random=Random(f"{operation} {case.path_parameters!r} {case.body!r}"),
+        )
+        amend(sent, wrong)
+        if sent.path_variables != case.path_parameters:
+            case.path_parameters = sent.path_variables
+        if sent.query != (case.query or {}):
+            case.query = sent.query
+        if isinstance(sent.body, dict) and sent.body != case.body:
+            case.body = sent.body
+            case.media_type = case.media_type or JSON
+        if sent.unnamed:
+            self.ledger.known.unnamed.add(case.id)
+
+    def after_call(self, context: HookContext, case: Case, response: Response) -> None:
+        """Note what a call made."""
+        if case.method.upper() == "POST" and response.status_code == 200:
+            try:
+                self.things.made(response.json())
+            except ValueError:
+                return
+
+    def filter_failure(self, context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
+        """Whether a finding stands: nothing that is known answers it."""
+        return not self.ledger.allows(failure, case, response)
+
+
+def _required(case: Case) -> tuple[str, ...]:
+    alternative = case.operation.get_body_for_media_type(JSON) if case.operation.body else None
+    schema = alternative.raw_schema if alternative else None
+    return tuple(schema.get("required", ())) if isinstance(schema, dict) else ()
+
+
+def _config(target: Target, version: str, max_examples: int, seed: int, workers: int) -> SchemathesisConfig:
+    """Everything on, whatever a schemathesis.toml in this folder says."""
+    config = SchemathesisConfig(seed=seed)
+    project = config.projects.default
+    project.update(
+        headers={"Authorization": f"Bearer {target.api_key}"},
+        workers=workers,
+        # One finding must not hide the next.
+        continue_on_failure=True,
+    )
+    if target.app is None:
+        project.update(base_url=target.base(version))
+    project.generation.update(max_examples=max_examples, database="none")
+    project.phases.stateful.max_steps = LONGEST_SCENARIO
+    # A scenario is a journey; what is wrong on purpose is drawn by the other phases.
+    project.phases.stateful.generation.update(modes=[GenerationMode.POSITIVE])
+    project.auth.auto_signup = False
+    return config
+
+
+def _schema(
+    target: Target,
+    raw: dict[str, Any],
+    config: SchemathesisConfig,
+    linked: Callable[[Case], None] = lambda case: None,
+) -> OpenApiSchema:
+    transport = _Guarded(target)
+
+    class Schema(OfThisApi, OpenApiSchema):
+        """A schema whose calls all pass the target's guard, those that checks send themselves as well."""
+
+        @property
+        def transport(self) -> Any:
+            return transport if self.app is None else super().transport
+
+        def build_state_machine(self, **wiring: Any) -> Any:
+            machine: Any = super().build_state_machine(**wiring)
+
+            class Machine(machine):  # type: ignore[misc]  # made at run time
+                def before_call(self, case: Case) -> None:
+                    linked(case)
+                    super().before_call(case)
+
+            return Machine
+
+    return Schema(raw_schema=raw, config=config.projects.get(raw), app=target.app)
+
+
+class _Guarded(RequestsTransport):
+    """Sends over the network what the target admits."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__()
+        self._copy_serializers_from(REQUESTS_TRANSPORT)
+        self._target = target
+
+    def send(self, case: Case, *, session: Any = None, **kwargs: Any) -> Response:
+        self._target.admit(case.method)
+        return super().send(case, session=session, **kwargs)
+
+
+def find_operations(versions: Versions, operations: tuple[str, ...], groups: tuple[str, ...]) -> list[str]:
+    """The ids that are meant by ids and groups (none: all); raises CheckError for an unknown one."""
+    known_groups = {operation.group: operation for operation in versions.operations.values()}
+    for asked, known, what in (
+        (operations, versions.operations, "operation"),
+        (groups, known_groups, "group"),
+    ):
+        for name in asked:
+            if name not in known:
+                hint = suggestion(name, known) or (
+                    f"; there are {', '.join(known)}" if what == "group" else ""
+                )
+                raise CheckError(f"leomock check: --{what} {name}: there is no such {what}{hint}")
+    return [
+        operation.id
+        for operation in versions.operations.values()
+        if not (operations or groups) or operation.id in operations or operation.group in groups
+    ]

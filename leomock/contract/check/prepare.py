@@ -1,0 +1,269 @@
+"""Makes real things on the server before a check, so that its calls can name them."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from leomock.contract.check.target import Target
+from leomock.contract.check.things import Kind, Things
+from leomock.leonardo.catalogue import platform_models
+
+# A generation takes "a few seconds"; recipes of the vendor wait up to 45.
+LONGEST_POLLING_SECONDS = 120.0
+# So many reads come at once, for servers that count reads; then the wait between two grows to the longest.
+QUICK_READS = 4
+LONGEST_WAIT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A call whose answer tells of things: where (steps into the answer, `*` for every item) and what kind.
+
+    `path` and `body` may name a thing as `{kind}`; where none of it is known, the call is left out. Things
+    that take their time are known once they are finished: `read` is where their status stands.
+    """
+
+    method: str
+    path: str
+    tells: dict[str, Kind]
+    body: dict[str, Any] = field(default_factory=dict)
+    read: str = ""
+
+
+# A grey JPEG of 64 by 64 pixels.
+PICTURE = base64.b64decode(
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWG"
+    "kJ6jq62rZ4C8ybqmx5moq6T/wAALCABAAEABAREA/8QAFQABAQAAAAAAAAAAAAAAAAAAAAP/xAAUEAEAAAAAAAAAAAAAAAAA"
+    "AAAA/9oACAEBAAA/AKAAAAAAAAAAAAAAAAAAAAAP/9k="
+)
+
+# The least that is a mesh: one triangle.
+MESH = b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A call that answers a presigned form, the file for it, and what is there then.
+
+    `names` are those of the id, the address and the form's fields in the answer.
+    """
+
+    path: str
+    body: dict[str, Any]
+    envelope: str
+    names: tuple[str, str, str]
+    content: bytes
+    kind: Kind
+
+
+UPLOADS = (
+    Upload(
+        "/init-image", {"extension": "jpg"}, "uploadInitImage", ("id", "url", "fields"), PICTURE, "init image"
+    ),
+    Upload(
+        "/models-3d/upload",
+        {"name": "leomock check", "modelExtension": "obj"},
+        "uploadModelAsset",
+        ("modelId", "modelUrl", "modelFields"),
+        MESH,
+        "3D model",
+    ),
+)
+# In this order: later ones name what earlier ones made.
+LISTS = (
+    Source("GET", "/me", {"user_details.*.user.id": "user"}),
+    Source("GET", "/platformModels", {"custom_models.*.id": "model"}),
+    Source("GET", "/elements", {"loras.*.akUUID": "element"}),
+    Source("GET", "/elements/user/{user}", {"user_loras.*.id": "user element"}),
+    Source("GET", "/models/user/{user}", {"custom_models.*.id": "custom model"}),
+    Source("GET", "/models-3d/user/{user}", {"model_assets.*.id": "3D model"}),
+    Source("GET", "/blueprints", {"blueprints.edges.*.node.akUUID": "blueprint"}),
+    Source(
+        "GET",
+        "/blueprints/{blueprint}/versions",
+        {
+            "blueprintVersions.edges.*.node.akUUID": "blueprint version",
+            # The same with what it asks for.
+            "blueprintVersions.edges.*.node": "asking version",
+        },
+    ),
+    Source(
+        "GET",
+        "/generations/user/{user}",
+        {"generations.*.id": "generation", "generations.*.generated_images.*.id": "generated image"},
+    ),
+)
+MAKERS = (
+    Source("POST", "/datasets", {"insert_datasets_one.id": "dataset"}, {"name": "leomock check"}),
+    Source("POST", "/media", {"uploadMedia.uploadId": "media"}, {"extension": "mp4"}),
+    Source(
+        "POST",
+        "/variations/upscale",
+        {"sdUpscaleJob.id": "variation"},
+        {"id": "{generated image}"},
+        "/variations",
+    ),
+    Source(
+        "POST",
+        "/generations-motion-svd",
+        {"motionSvdGenerationJob.generationId": "video"},
+        {"imageId": "{generated image}"},
+        "/generations",
+    ),
+)
+
+
+def prepare(target: Target, things: Things) -> None:
+    """Learn what is there and, where writing is allowed, make what can be made.
+
+    What a server does not support is left out: the calls that would name it then name nothing.
+    """
+    things.add("model", *platform_models())
+    with target.client() as client:
+        for source in LISTS:
+            _ask(client, source, things)
+        if target.writes:
+            with target.stranger() as stranger:
+                for upload in UPLOADS:
+                    _upload(client, stranger, upload, things)
+            _generate(client, things)
+            _execute(client, things)
+            for source in MAKERS:
+                _ask(client, source, things)
+
+
+def _ask(client: httpx.Client, source: Source, things: Things) -> None:
+    path, body = _filled(source.path, things), _filled(source.body, things)
+    if path is None or body is None:
+        return
+    answer = json_of(client.request(source.method, path, json=body or None))
+    if source.method == "POST":
+        things.made(answer)
+    for steps, kind in source.tells.items():
+        for id in at(answer, steps.split(".")):
+            if not source.read or finished(client, f"{source.read}/{id}"):
+                things.add(kind, id)
+
+
+def _filled(value: Any, things: Things) -> Any:
+    """A path or body in which names of kinds are replaced; None when there is nothing of a kind."""
+    if isinstance(value, dict):
+        filled = {name: _filled(part, things) for name, part in value.items()}
+        return None if None in filled.values() else filled
+    before, brace, rest = value.partition("{")
+    if not brace:
+        return value
+    kind, _, after = rest.partition("}")
+    known = things.of(kind)
+    return f"{before}{known[0]}{after}" if known else None
+
+
+def _upload(client: httpx.Client, stranger: httpx.Client, upload: Upload, things: Things) -> None:
+    answer = json_of(client.post(upload.path, json=upload.body))
+    things.made(answer)
+    id, url, fields = upload.names
+    for made in at(answer, [upload.envelope]):
+        with contextlib.suppress(KeyError, TypeError, ValueError):  # no form, or one that nobody can read
+            if send_file(stranger, made[url], made[fields], upload.content):
+                things.add(upload.kind, made[id])
+
+
+def _generate(client: httpx.Client, things: Things) -> None:
+    """A generation of small pictures, finished if it ever is."""
+    answer = json_of(client.post("/generations", json=SMALL))
+    things.made(answer)
+    for id in at(answer, ["sdGenerationJob", "generationId"]):
+        things.add("generation", id)
+        if row := finished(client, f"/generations/{id}"):
+            things.add("generated image", *at(row, ["generated_images", "*", "id"]))
+            things.add("address", *at(row, ["generated_images", "*", "url"]))
+
+
+def _execute(client: httpx.Client, things: Things) -> None:
+    """An execution of a blueprint."""
+    for version in things.of("asking version")[:1]:
+        given = {"nodeInputs": node_inputs(version, things), "public": False}
+        body = {"blueprintVersionId": version["akUUID"], "input": given}
+        answer = json_of(client.post("/blueprint-executions", json=body))
+        things.made(answer)
+        things.add("blueprint execution", *at(answer, ["executeBlueprint", "akUUID"]))
+
+
+def node_inputs(version: dict[str, Any], things: Things) -> list[dict[str, Any]]:
+    """What a version of a blueprint asks for, filled in."""
+    values = {
+        "text": "a lighthouse",
+        "textVariables": [{"name": "what", "value": "a lighthouse"}],
+        "imageUrl": next(iter(things.of("address")), ""),
+    }
+    return [
+        {
+            "nodeId": asked["nodeId"],
+            "settingName": asked["settingName"],
+            "value": values[asked["settingName"]],
+        }
+        for asked in at(version, ["uiMetadata", "inputs", "*"])
+        if asked["settingName"] in values
+    ]
+
+
+SMALL = {"prompt": "a lighthouse, for leomock check", "width": 512, "height": 512, "num_images": 2}
+
+
+def finished(client: httpx.Client, path: str) -> dict[str, Any] | None:
+    """Read something that takes its time until it has ended; None when it was not COMPLETE in time."""
+    began = time.monotonic()
+    reads, wait = 0, 0.25
+    while time.monotonic() - began < LONGEST_POLLING_SECONDS:
+        answer = json_of(client.get(path))
+        value = next(iter(answer.values()), None) if isinstance(answer, dict) else None
+        # A variation comes as a list of one.
+        row = value[0] if isinstance(value, list) and value else value
+        if not isinstance(row, dict) or row.get("status") != "PENDING":
+            return row if isinstance(row, dict) and row.get("status") == "COMPLETE" else None
+        reads += 1
+        if reads > QUICK_READS:
+            time.sleep(wait)
+            wait = min(wait * 1.5, LONGEST_WAIT_SECONDS)
+    return None
+
+
+def send_file(stranger: httpx.Client, url: str, fields: str, content: bytes) -> bool:
+    """Post a presigned form, as it was answered, with a file; whether the file was taken."""
+    form = {name: str(value) for name, value in json.loads(fields).items()}
+    return post_form(stranger, url, form, content).status_code == 204
+
+
+def post_form(stranger: httpx.Client, url: str, form: dict[str, str], content: bytes) -> httpx.Response:
+    """Post a form with a file, the file last."""
+    return stranger.post(url, data=form, files={"file": ("picture.jpg", content)})
+
+
+def json_of(answer: httpx.Response) -> Any:
+    """The JSON of a success; None where there is none."""
+    if not answer.is_success:
+        return None
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def at(value: Any, steps: list[str]) -> Iterator[Any]:
+    """Whatever stands at some steps into JSON values and is not null; `*` is every item of a list."""
+    if not steps:
+        if value is not None:
+            yield value
+    elif steps[0] == "*":
+        for part in value if isinstance(value, list) else ():
+            yield from at(part, steps[1:])
+    elif isinstance(value, dict):
+        yield from at(value.get(steps[0]), steps[1:])

@@ -1,0 +1,238 @@
+"""Runs all phases of a check against one server and reports what was found."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx
+import requests
+from schemathesis.core.errors import NoLinksFound
+from schemathesis.engine import Status, events, from_schema
+from schemathesis.engine.errors import UnhealthyAPIError, UnresponsiveOperationError
+from schemathesis.engine.run import TESTING_PHASES
+
+from leomock.contract.check.allowances import id_of
+from leomock.contract.check.findings import Groups, allowed, finding_of
+from leomock.contract.check.loading import Loaded
+from leomock.contract.check.probes import PROBES, Skipped, Visit
+from leomock.contract.check.target import READING, CheckError, Enough, named
+from leomock.contract.reports.model import Finding, Report
+from leomock.openapi.documents import operations_of
+
+Say = Callable[[str], object]
+PHASES = tuple(phase.value for phase in TESTING_PHASES)
+
+
+def check(
+    loaded: Loaded,
+    operations: Sequence[str],
+    *,
+    say: Say = lambda line: None,
+    phases: Sequence[str] = PHASES,
+    probes: Sequence[str] | None = None,
+    explain_allowances: bool = False,
+) -> Report:
+    """Check operations of a loaded schema in all phases, and the server by probes (all that fit: None).
+
+    Raises CheckError where the run could not go on to its end.
+    """
+    operations = loaded.there(operations)
+    run = _Run(loaded, say)
+    run.probe(operations, probes)
+    run.phases(operations, phases)
+    ledger = loaded.ledger
+    findings = run.findings + [
+        finding_of(group, loaded.versions, loaded.target.api_key, published=loaded.published)
+        for group in run.groups
+    ]
+    if explain_allowances:
+        for allowance in ledger.allowances:
+            used = [
+                (op, count) for (name, op), count in sorted(ledger.used.items()) if name == allowance.name
+            ]
+            if used:
+                findings.append(allowed(allowance, used))
+    return Report(
+        "leomock check",
+        findings,
+        facts=run.facts(operations),
+        # What was left out has not passed.
+        checked=[*(id for id in operations if id in run.by_operation), *run.probed],
+        fail_on="error",
+    )
+
+
+class _Run:
+    def __init__(self, loaded: Loaded, say: Say) -> None:
+        self.loaded = loaded
+        self.say = say
+        self.groups = Groups()
+        self.findings: list[Finding] = []
+        self.probed: list[str] = []
+        self.left_out: list[str] = []
+        self.cases: Counter[str] = Counter()
+        self.by_operation: Counter[str] = Counter()
+        self._began = time.monotonic()
+
+    # --- probes --------------------------------------------------------------------------------------------
+
+    def probe(self, operations: Sequence[str], names: Sequence[str] | None) -> None:
+        """Ask what no single call can show: journeys of a client, from call to call."""
+        visit = Visit(self.loaded.target)
+        for probe in PROBES:
+            wanted = names is None or probe.name in names
+            if not wanted or not set(probe.operations) <= set(operations):
+                continue
+            if not self.loaded.target.writes:
+                self.left_out.append(probe.name)
+                continue
+            try:
+                problem = probe.run(visit)
+            except Skipped as skipped:
+                self.left_out.append(probe.name)
+                self.say(f"probe     {probe.name}: left out: {skipped}")
+                continue
+            except Enough:
+                break
+            except httpx.HTTPError as error:
+                problem = f"the server broke off: {error}"
+            self.probed.append(probe.name)
+            self.say(f"probe     {probe.name}: {problem or 'ok'}")
+            if problem:
+                self.findings.append(
+                    Finding(
+                        rule=f"probe-{probe.name}",
+                        description=probe.expects,
+                        level="error",
+                        message=problem,
+                        where=probe.name,
+                        details=(f"{probe.basis}: {probe.source}", *visit.story),
+                        properties={"operations": list(probe.operations), "basis": probe.basis},
+                    )
+                )
+
+    # --- phases --------------------------------------------------------------------------------------------
+
+    def phases(self, operations: Sequence[str], phases: Sequence[str]) -> None:
+        """Run phases of schemathesis, over one version after the other."""
+        target = self.loaded.target
+        documented = {
+            entry["operationId"]
+            for schema in self.loaded.schemas.values()
+            for item in schema.raw_schema["paths"].values()
+            for _, entry in operations_of(item)
+        }
+        wanted = documented.intersection(operations)
+        if not wanted:
+            raise CheckError("leomock check: none of these operations is in the published document")
+        if not target.writes:
+            wanted = {id for id in wanted if self.loaded.versions.operations[id].method in READING}
+            if not wanted:
+                raise CheckError(
+                    "leomock check: none of these operations only reads; "
+                    "--allow-writes lets a check write to a host that is not this machine"
+                )
+        for version, schema in self.loaded.schemas.items():
+            if wanted.isdisjoint(self.loaded.versions[version].operations):
+                continue
+            selected = schema.include(lambda context: id_of(context.operation) in wanted)
+            selected.config.phases.update(phases=list(phases))
+            for event in from_schema(selected).execute():
+                self._take(event, version)
+            if target.exhausted:
+                self.say(_EXHAUSTED)
+                break
+
+    def _take(self, event: Any, version: str) -> None:
+        if isinstance(event, events.ScenarioFinished):
+            self._scenario(event, version)
+        elif isinstance(event, events.FatalError):
+            raise CheckError(f"leomock check: the run broke off: {event.exception}")
+        elif isinstance(event, events.NonFatalError):
+            self._error(event, version)
+        elif isinstance(event, events.Interrupted) and not self.loaded.target.exhausted:
+            raise KeyboardInterrupt
+
+    def _scenario(self, event: Any, version: str) -> None:
+        recorder = event.recorder
+        before = len(self.groups)
+        for id, checks in recorder.checks.items():
+            for node in checks:
+                if node.status == Status.FAILURE and node.failure_info:
+                    self.groups.add(
+                        node.name,
+                        node.failure_info.failure,
+                        recorder.cases[id].value,
+                        recorder.interactions[id],
+                        event.phase.value,
+                    )
+        calls = len(recorder.interactions)
+        self.cases[event.phase.value] += calls
+        for node in recorder.cases.values():
+            self.by_operation[id_of(node.value.operation)] += 1
+        if event.label and calls:
+            new = len(self.groups) - before
+            self.say(
+                f"{event.phase.value:9} {version} {event.label}: {calls} calls, {new or 'no'} new findings"
+            )
+
+    def _error(self, event: Any, version: str) -> None:
+        if isinstance(event.value, Enough) or self.loaded.target.exhausted:
+            return
+        if isinstance(event.value, NoLinksFound):
+            self.say(f"stateful  {version} left out: no operation of these leads to another")
+            return
+        if isinstance(event.value, CheckError):
+            raise event.value
+        told = " ".join(str(event.value).split())
+        if not isinstance(event.value, _NO_ANSWER):
+            raise CheckError(f"leomock check: the run broke off at {event.label}: {told}") from event.value
+        self.findings.append(
+            Finding(
+                rule="no-answer",
+                description="Every call gets an answer that HTTP can read.",
+                level="error",
+                message=f"{event.label}: {type(event.value).__name__}: {told[:500]}",
+                where=self._operation(event.label, version),
+            )
+        )
+
+    def _operation(self, label: str, version: str) -> str:
+        for operation in self.loaded.versions[version].operations.values():
+            if label == f"{operation.method} {operation.path}":
+                return operation.id
+        return label
+
+    def facts(self, operations: Sequence[str]) -> dict[str, str]:
+        """What there is to know beside the findings."""
+        loaded = self.loaded
+        used = loaded.ledger.used
+        reasons = len({name for name, _ in used})
+        counts = [self.by_operation[id] for id in operations if id in self.by_operation]
+        facts = {
+            "Server": loaded.target.url,
+            "Document": "published" if loaded.published else "published, with specs/overlay.json",
+            "Operations": f"{len(counts)} of {len(loaded.versions.operations)}",
+            "Calls": ", ".join(f"{count} {phase}" for phase, count in self.cases.items() if count) or "none",
+            "Calls an operation": f"{min(counts)} to {max(counts)}" if counts else "none",
+            "Probes": f"{len(self.probed)} of {len(PROBES)}",
+            "Seed": str(loaded.seed),
+            "Seconds": f"{time.monotonic() - self._began:.1f}",
+            "Answered by allowances": f"{sum(used.values())} findings, {reasons} reasons",
+        }
+        for version, why in loaded.left_out.items():
+            facts[named(version).capitalize()] = why
+        if loaded.ledger.known.wrong_key == "accepted":
+            facts["Keys"] = "the server takes any key"
+        if loaded.target.exhausted:
+            facts["Ended"] = f"after {loaded.target.requests} requests, the most that were allowed"
+        if not loaded.target.writes:
+            facts["Left out"] = "everything that writes (--allow-writes)"
+        return facts
+
+
+_NO_ANSWER = (requests.RequestException, UnhealthyAPIError, UnresponsiveOperationError)
+_EXHAUSTED = "leomock check: the largest number of requests was sent (--max-requests)"

@@ -1,0 +1,310 @@
+"""Judges exchanges and documents with openapi-core: the opinion that the fast path is measured against.
+
+Slow (a millisecond or so for an exchange) and independent: it shares no rule with `parse` or `shape`. Only
+tests and contract checks import it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from openapi_core import Config, OpenAPI
+from openapi_core.casting.schemas.exceptions import CastError
+from openapi_core.datatypes import RequestParameters
+from openapi_core.deserializing.media_types.exceptions import MediaTypeDeserializeError
+from openapi_core.templating.media_types.exceptions import MediaTypeNotFound
+from openapi_core.templating.paths.exceptions import OperationNotFound, PathNotFound, ServerNotFound
+from openapi_core.templating.responses.exceptions import ResponseNotFound
+from openapi_core.validation.request.exceptions import (
+    MissingRequiredParameter,
+    MissingRequiredRequestBody,
+    ParameterValidationError,
+    RequestBodyValidationError,
+    SecurityValidationError,
+)
+from openapi_core.validation.response.exceptions import DataValidationError, MissingData
+from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+from leomock.files.recordings.model import Recorded
+from leomock.openapi.documents import Json, operations_of, with_nulls
+
+LONGEST_FINDING = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A rule of the document that an exchange breaks; as text, a sentence that begins with the exchange.
+
+    `rule` is the kind of rule (`RULES`), `operation` its id, `group` names the document; both are empty where
+    none fits. `pointer` leads to the rule in the whole document, `text` says what is wrong.
+    """
+
+    exchange: str
+    rule: str
+    operation: str
+    group: str
+    pointer: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.exchange}: {self.text}"
+
+
+# The kinds of rules, and what a breach of each is.
+RULES = {
+    "no-operation": "The document has no such operation.",
+    "authentication": "A request does not authenticate as the document says.",
+    "parameter": "A parameter is not as the document says.",
+    "request-body": "The body of a request is not as the document says.",
+    "response-status": "The document does not name the status of an answer.",
+    "response-body": "The body of an answer is not as the document says.",
+    "other": "The document is not kept to.",
+}
+
+
+class Referee:
+    """A document, and how well exchanges keep to it.
+
+    No breach means that the exchange conforms. With `exact`, an answer has to hold all the
+    fields that the document names and no other: the document requires and forbids almost none, so without it
+    an empty object is as good as any answer. That is what leomock promises of itself, and more than can be
+    asked of recorded traffic.
+    """
+
+    def __init__(self, document: Json, *, exact: bool = False) -> None:
+        self._document = document
+        readable = with_nulls(document)
+        self._entries = {
+            (method, path): entry
+            for path, item in document["paths"].items()
+            for method, entry in operations_of(item)
+        }
+        self._requests = _judge(readable)
+        self._responses = _judge(_closed(readable)) if exact else self._requests
+
+    def check_document(self) -> None:
+        """Raise if the document is not valid OpenAPI, or a component's default does not fit its schema."""
+        OpenAPI.from_dict(self._document)
+
+    def judge_request(self, recorded: Recorded) -> list[str]:
+        """What the document has against the request, in sentences."""
+        return [str(breach) for breach in self.request_breaches(recorded)]
+
+    def judge_response(self, recorded: Recorded) -> list[str]:
+        """What the document has against the response, in sentences; it has to name the status."""
+        return [str(breach) for breach in self.response_breaches(recorded)]
+
+    def request_breaches(self, recorded: Recorded) -> list[Breach]:
+        """The rules of the document that the request breaks."""
+        return self._breaches(recorded, "", self._requests.iter_request_errors(_Asked(recorded)))
+
+    def response_breaches(self, recorded: Recorded) -> list[Breach]:
+        """The rules of the document that the response breaks."""
+        found = self._responses.iter_response_errors(_Asked(recorded), _Answered(recorded))
+        return self._breaches(recorded, f" {recorded.status}", found)
+
+    def operation_of(self, recorded: Recorded) -> str:
+        """The id of the operation that a request is for; empty where there is none."""
+        _, entry = self._found(recorded)
+        return str(entry["operationId"]) if entry else ""
+
+    def _breaches(self, recorded: Recorded, status: str, errors: Iterable[Exception]) -> list[Breach]:
+        found = [(_rule(error), _place(error, recorded), text) for error in errors for text in _texts(error)]
+        if not found:
+            return []
+        pointer, entry = self._found(recorded)
+        operation = entry["operationId"] if entry else ""
+        exchange = f"{recorded.method.upper()} {urlsplit(recorded.url).path}"
+        exchange += f" ({operation}){status}" if operation else status
+        group = entry.get("x-group", "") if entry else ""
+        return [
+            Breach(exchange, rule, operation, group, pointer + place, text) for rule, place, text in found
+        ]
+
+    def _found(self, recorded: Recorded) -> tuple[str, Json | None]:
+        """The operation of a request: a pointer to it, and its entry."""
+        asked = _Asked(recorded)
+        validator: Any = self._requests.request_validator
+        try:
+            found = validator.path_finder.find(asked.method, asked.host_url + asked.path)
+        except (PathNotFound, OperationNotFound, ServerNotFound):
+            return "/paths", None
+        path = found.path_result.pattern
+        escaped = path.replace("~", "~0").replace("/", "~1")
+        return f"/paths/{escaped}/{asked.method}", self._entries[asked.method, path]
+
+
+class _Asked:
+    """The request of an exchange, as openapi-core wants to see it."""
+
+    def __init__(self, recorded: Recorded) -> None:
+        parts = urlsplit(recorded.url)
+        self.method = recorded.method.lower()
+        self.host_url = f"{parts.scheme}://{parts.netloc}"
+        # openapi-core neither decodes path variables nor keeps steps of dots: it is given percent-encoding in
+        # its normal form, which reads the same decoded but for what could not stand in a path at all.
+        self.path = "/".join(_normal(step) for step in parts.path.split("/"))
+        headers = Headers(list(recorded.request_headers.items()))
+        self.parameters = RequestParameters(
+            query=ImmutableMultiDict(parse_qsl(parts.query, keep_blank_values=True)), header=headers
+        )
+        self.content_type = headers.get("content-type", "").lower()
+        self.body = recorded.request_body
+
+
+class _Answered:
+    """The response of an exchange, as openapi-core wants to see it."""
+
+    def __init__(self, recorded: Recorded) -> None:
+        self.status_code = recorded.status
+        self.headers = Headers(list(recorded.response_headers.items()))
+        self.content_type = self.headers.get("content-type", "").lower()
+        self.data = recorded.response_body
+
+
+def _normal(step: str) -> str:
+    text = unquote(step)
+    return "%2E" * len(text) if text in (".", "..") else quote(text, "-._~!$&'()*+,;=:@", errors="replace")
+
+
+def _judge(document: Json) -> OpenAPI:
+    # The check of the document takes much longer than a judgement, and is asked for separately.
+    loaders: dict[str, Callable[[bytes], Any]] = {"application/json": _read_json}
+    return OpenAPI.from_dict(
+        document, config=Config(spec_validator_cls=None, extra_media_type_deserializers=loaders)
+    )
+
+
+def _read_json(value: bytes, **parameters: str) -> Any:
+    """Read JSON as RFC 8259 has it: Python alone would take UTF-16, NaN and Infinity as well."""
+    try:
+        return json.loads(value.decode(), parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+# --- what is read into a document ---------------------------------------------------------------------------
+
+
+def _closed(document: Json) -> Json:
+    """A copy in which every object holds exactly the properties that it names, `x-sparse` ones at will."""
+
+    def walk(node: Any, is_schema: bool = True) -> None:
+        if isinstance(node, list):
+            for part in node:
+                walk(part)
+        if not isinstance(node, dict):
+            return
+        for name, part in node.items():
+            # The names of properties are no keywords, also where one is called "properties".
+            walk(part, is_schema=not (is_schema and name == "properties"))
+        if is_schema and isinstance(properties := node.get("properties"), dict):
+            node["required"] = [name for name, part in properties.items() if not part.get("x-sparse")]
+            node.setdefault("additionalProperties", False)
+
+    document = copy.deepcopy(document)
+    walk(document)
+    return document
+
+
+# --- wording ------------------------------------------------------------------------------------------------
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    """One error of openapi-core as sentences."""
+    cause = error.__cause__
+    if isinstance(error, PathNotFound):
+        yield "no path of the document fits"
+    elif isinstance(error, OperationNotFound):
+        yield "the document has this path, without this method"
+    elif isinstance(error, ServerNotFound):
+        yield "the URL is under none of the document's servers"
+    elif isinstance(error, ResponseNotFound):
+        yield f"the document names no such status, but {', '.join(error.availableresponses)}"
+    elif isinstance(error, SecurityValidationError):
+        yield "the request does not authenticate as the document says"
+    elif isinstance(error, MissingRequiredParameter):
+        yield f"the {error.location} parameter '{error.name}' is missing"
+    elif isinstance(error, MissingRequiredRequestBody | MissingData):
+        yield f"the {_part(error)} is missing"
+    elif isinstance(cause, InvalidSchemaValue):
+        for path, text in _details(cause.schema_errors):
+            yield f"{_part(error)}{f' {path}' if path else ''}: {text}"
+    elif isinstance(cause, CastError):
+        yield f"{_part(error)}: {cause.value!r} is no {cause.type}"
+    elif isinstance(cause, MediaTypeNotFound):
+        wanted = ", ".join(cause.availableMimetypes)
+        yield f"the {_part(error)} is {cause.mimetype or 'of no content type'}, not {wanted}"
+    elif isinstance(cause, MediaTypeDeserializeError):
+        yield f"the {_part(error)} is not JSON"
+    else:
+        yield f"{_part(error)}: {error}"
+
+
+def _rule(error: BaseException) -> str:
+    """The kind of rule (one of `RULES`) that an error of openapi-core is about."""
+    if isinstance(error, PathNotFound | OperationNotFound | ServerNotFound):
+        return "no-operation"
+    if isinstance(error, ResponseNotFound):
+        return "response-status"
+    if isinstance(error, SecurityValidationError):
+        return "authentication"
+    if isinstance(error, ParameterValidationError | MissingRequiredParameter):
+        return "parameter"
+    if isinstance(error, RequestBodyValidationError | MissingRequiredRequestBody):
+        return "request-body"
+    return "response-body" if isinstance(error, DataValidationError | MissingData) else "other"
+
+
+def _place(error: BaseException, recorded: Recorded) -> str:
+    """Where in its operation's entry the rule stands."""
+    places = {
+        "parameter": "/parameters",
+        "request-body": "/requestBody",
+        "response-status": "/responses",
+        "response-body": f"/responses/{recorded.status}",
+    }
+    return places.get(_rule(error), "")
+
+
+def _part(error: BaseException) -> str:
+    if isinstance(error, ParameterValidationError):
+        return f"{error.location} parameter '{error.name}'"
+    if isinstance(error, RequestBodyValidationError):
+        return "request body"
+    return "response body" if isinstance(error, DataValidationError) else type(error).__name__
+
+
+def _details(errors: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Where each schema error is (`a.b[0]`) and what it says."""
+    for error in errors:
+        path = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in error.absolute_path).lstrip(".")
+        # openapi-schema-validator says of one null both "None for not nullable" and "None is not of type …".
+        if error.message.startswith("None is not of type "):
+            continue
+        if error.message == "None for not nullable":
+            yield path, "must not be null"
+        elif error.context:
+            yield path, "fits none of the alternatives"
+            branches: dict[Any, list[Any]] = {}
+            for inner in error.context:
+                branches.setdefault(inner.schema_path[0], []).append(inner)
+            nearest = min(branches.values(), key=_distance)
+            yield from _details(nearest)
+        else:
+            yield path, error.message[:LONGEST_FINDING]
+
+
+def _distance(branch: list[Any]) -> tuple[bool, int]:
+    """How far a value is from an alternative: one of another type is farthest."""
+    return any(not error.path and error.validator == "type" for error in branch), len(branch)

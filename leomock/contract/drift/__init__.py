@@ -1,0 +1,1 @@
+"""Compare two sets of OpenAPI documents: what changed, and for whom it is breaking."""

@@ -1,0 +1,250 @@
+"""Finds what changed between two sets of documents; knows OpenAPI only.
+
+What is compared is what a document means for its operations, not how it is written: references are followed
+on both sides, `allOf` is laid together, keys have no order, and components that no operation reaches do not
+count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from leomock.contract.drift.nodes import Document, Node, plain
+from leomock.contract.drift.notes import Change, Notes, told
+from leomock.contract.drift.operations import Key, Operation, operations, ways_in
+from leomock.contract.drift.rules import RULES
+from leomock.contract.drift.schemas import Direction, Flat, Schemas
+from leomock.openapi.documents import SpecError
+
+
+def changes(old: Sequence[Document], new: Sequence[Document], *, prose: bool = False) -> list[Change]:
+    """Everything that changed, in the order of the old documents, then of what is new.
+
+    With `prose`, changed descriptions and summaries are told as well. Raises `SpecError` for documents that
+    cannot be understood.
+    """
+    try:
+        before, after = operations(old), operations(new)
+        moved = _moved(before, after)
+        found: list[Change] = []
+        for key, operation in before.items():
+            there = after.get(key) or moved.get(operation.id)
+            if there is None:
+                found.append(_whole("operation-removed", operation, address(operation), None))
+                continue
+            found += _Comparison(operation, there, prose).run()
+        others = {id(operation) for operation in moved.values()}
+        found += [
+            _whole("operation-added", operation, None, address(operation))
+            for key, operation in after.items()
+            if key not in before and id(operation) not in others
+        ]
+        found += _document_changes(old, new)
+    except RecursionError:
+        raise SpecError("the documents are nested too deeply") from None
+    return found
+
+
+def _moved(before: dict[Key, Operation], after: dict[Key, Operation]) -> dict[str, Operation]:
+    """Operations of the new documents that stood elsewhere in the old ones, by their ids."""
+    gone = {operation.id for key, operation in before.items() if key not in after}
+    return {
+        operation.id: operation
+        for key, operation in after.items()
+        if key not in before and operation.id in gone
+    }
+
+
+def _whole(rule: str, operation: Operation, old: str | None, new: str | None) -> Change:
+    place = operation.entry
+    return Change(RULES[rule], operation.id, "", place.pointer, place.source, "operation", old, new)
+
+
+def address(operation: Operation) -> str:
+    """Its method and path."""
+    return f"{operation.method} {operation.path}"
+
+
+def _document_changes(old: Sequence[Document], new: Sequence[Document]) -> Iterator[Change]:
+    """What changed in the documents that are on both sides, beyond their operations."""
+    olds = {document.title: document for document in old}
+    for document in new:
+        if document.title not in olds:
+            continue
+        before, after = Node(olds[document.title]), Node(document)
+        was, now = before.look("info", "version"), after.look("info", "version")
+        if was != now:
+            yield Change(
+                RULES["version-changed"],
+                *(document.title, "", "/info/version", document.source, "version"),
+                *(told(was), told(now)),
+            )
+
+
+class _Comparison(Notes):
+    """Compares one operation on both sides; it goes by its old id, which this project knows."""
+
+    def __init__(self, old: Operation, new: Operation, prose: bool) -> None:
+        super().__init__(old.id, prose)
+        self.old = old
+        self.new = new
+
+    def run(self) -> list[Change]:
+        """What changed about the operation."""
+        if self.old.key != self.new.key:
+            self.tell("operation-moved", self.new.entry, "", "path", address(self.old), address(self.new))
+        elif self.old.id != self.new.id:
+            self.tell("operation-renamed", self.new.entry, "", "operationId", self.old.id, self.new.id)
+        if self.old.variables != self.new.variables:
+            self.tell("path-parameter-renamed", self.new.entry, "", "path", self.old.path, self.new.path)
+        self.words(self.old.entry, self.new.entry, "")
+        self.flag("deprecated-changed", self.old.entry, self.new.entry, "", "deprecated")
+        self.sets("tags-changed", self.old.entry, self.new.entry, "tags")
+        self.servers()
+        self.security()
+        self.parameters()
+        self.body()
+        self.responses()
+        for word, rule in (("callbacks", "other-changed"), ("links", "link-changed")):
+            self.differs(rule, self.old.entry, self.new.entry, "", word)
+        return self.found
+
+    # --- around the call ---
+
+    def servers(self) -> None:
+        """Addresses; their descriptions are prose."""
+        was, now = self.old.inherited("servers"), self.new.inherited("servers")
+        olds = sorted(plain(server) for server in was.elements) if was else []
+        news = sorted(plain(server) for server in now.elements) if now else []
+        if olds != news:
+            self.tell(
+                "servers-changed",
+                now or self.new.entry,
+                "",
+                "servers",
+                [server.text("url") for server in was.elements] if was else None,
+                [server.text("url") for server in now.elements] if now else None,
+            )
+
+    def security(self) -> None:
+        """Ways to be let in, by what their schemes mean: the name of a scheme is no fact."""
+        was, now = ways_in(self.old), ways_in(self.new)
+        for way, node in now.items():
+            if way not in was:
+                self.tell("security-added", node, "", "security", None, json.loads(way))
+        for way in was:
+            if way not in now:
+                holder = self.new.inherited("security") or self.new.entry
+                self.tell("security-removed", holder, "", "security", json.loads(way), None)
+
+    def parameters(self) -> None:
+        """What goes into the path, the query and the headers."""
+        olds, news = self.old.parameters(), self.new.parameters()
+        for key, old in olds.items():
+            place = f"{old.text('in')} {old.text('name')}"
+            new = news.get(key)
+            if new is None:
+                self.tell("parameter-removed", old, place, "parameter", old.text("name"))
+                continue
+            if (old.look("required") is True) != (is_now := new.look("required") is True):
+                how = "required" if is_now else "optional"
+                self.tell(f"parameter-{how}", new, place, "required", not is_now, is_now)
+            for word in ("style", "explode", "allowReserved", "allowEmptyValue"):
+                self.differs("parameter-style-changed", old, new, place, word)
+            self.flag("deprecated-changed", old, new, place, "deprecated")
+            self.words(old, new, place)
+            was, now = old.get("schema"), new.get("schema")
+            if was and now:
+                required = new.look("required") is True
+                Schemas(self, "request").compare(was, now, place, required=required)
+            else:
+                self.differs("other-changed", old, new, place, "schema")
+            self.differs("other-changed", old, new, place, "content")
+        for key, new in news.items():
+            if key not in olds:
+                how = "required" if new.look("required") is True else "optional"
+                place = f"{new.text('in')} {new.text('name')}"
+                self.tell(f"parameter-added-{how}", new, place, "parameter", None, new.text("name"))
+
+    def body(self) -> None:
+        """What the request carries."""
+        old, new = self.old.entry.get("requestBody"), self.new.entry.get("requestBody")
+        if old is None and new is not None:
+            how = "required" if new.look("required") is True else "optional"
+            self.tell(f"request-body-added-{how}", new, "body", "body", None, _fields(new))
+        elif old is not None and new is None:
+            self.tell("request-body-removed", old, "body", "body", _fields(old), None)
+        elif old is not None and new is not None:
+            was, now = old.look("required") is True, new.look("required") is True
+            if was != now:
+                rule = "request-body-required" if now else "request-body-optional"
+                self.tell(rule, new, "body", "required", was, now)
+            self.words(old, new, "body")
+            self.media(old, new, "request", "body")
+
+    def responses(self) -> None:
+        """What comes back."""
+        olds, news = self.old.entry.below("responses"), self.new.entry.below("responses")
+        for status, old in olds.items():
+            if status not in news:
+                kind = "success" if _is_success(status) else "error"
+                self.tell(f"response-{kind}-removed", old, "", "response", status)
+        for status, new in news.items():
+            place = f"response {status}"
+            if status not in olds:
+                kind = "success" if _is_success(status) else "error"
+                self.tell(f"response-{kind}-added", new, "", "response", None, status)
+                continue
+            old = olds[status]
+            self.words(old, new, place)
+            self.media(old, new, "response", place)
+            self.headers(old, new, place)
+            self.differs("link-changed", old, new, place, "links")
+
+    def media(self, old: Node, new: Node, direction: Direction, place: str) -> None:
+        """The media types of a body, and what they hold."""
+        olds, news = _media(old), _media(new)
+        for name, node in olds.items():
+            if name not in news:
+                self.tell(f"{direction}-media-removed", node, place, "media", name)
+        for name, node in news.items():
+            if name not in olds:
+                self.tell(f"{direction}-media-added", node, place, "media", None, name)
+                continue
+            self.words(olds[name], node, place)
+            was, now = olds[name].get("schema"), node.get("schema")
+            if was and now:
+                Schemas(self, direction).compare(was, now, place)
+            else:
+                self.differs(f"{direction}-keyword-changed", olds[name], node, place, "schema")
+            self.differs(f"{direction}-keyword-changed", olds[name], node, place, "encoding")
+
+    def headers(self, old: Node, new: Node, place: str) -> None:
+        """The headers of an answer; their names know no case."""
+        olds = {name.lower(): node for name, node in old.below("headers").items()}
+        news = {name.lower(): node for name, node in new.below("headers").items()}
+        for name, node in olds.items():
+            if name not in news:
+                self.tell("response-header-removed", node, place, "header", name)
+        for name, node in news.items():
+            if name not in olds:
+                self.tell("response-header-added", node, place, "header", None, name)
+                continue
+            was, now = olds[name].get("schema"), node.get("schema")
+            if was and now:
+                Schemas(self, "response").compare(was, now, f"{place} header {name}")
+
+
+def _media(holder: Node) -> dict[str, Node]:
+    return {name.split(";")[0].strip().lower(): node for name, node in holder.below("content").items()}
+
+
+def _fields(body: Node) -> list[str]:
+    """The names of what a body holds, for telling."""
+    schemas = [schema for node in _media(body).values() if (schema := node.get("schema"))]
+    return list(dict.fromkeys(name for schema in schemas for name in Flat(schema).fields))
+
+
+def _is_success(status: str) -> bool:
+    return status.startswith("2") or status == "default"

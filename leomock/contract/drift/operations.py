@@ -1,0 +1,99 @@
+"""The operations of a set of documents, with what they inherit."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from leomock.contract.drift.nodes import Document, Node, frozen, plain
+from leomock.openapi.documents import METHODS
+
+Key: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a set of documents; `item` is the path item around it."""
+
+    method: str
+    path: str
+    document: Document
+    item: Node
+    entry: Node
+
+    @property
+    def id(self) -> str:
+        """Its operationId, or its method and path where it has none."""
+        id = self.entry.value.get("operationId")
+        return id if isinstance(id, str) else f"{self.method} {self.path}"
+
+    @property
+    def key(self) -> Key:
+        """Version, method and path; the variables of a path have no names to a caller."""
+        return self.document.version, self.method, re.sub(r"{[^}]*}", "{}", self.path)
+
+    def inherited(self, key: str) -> Node | None:
+        """What an operation says itself, or the path item or the document around it says for it."""
+        for holder in (self.entry, self.item, Node(self.document)):
+            if (found := holder.get(key)) is not None:
+                return found
+        return None
+
+    @property
+    def variables(self) -> list[str]:
+        """The names in the path, in their order."""
+        return re.findall(r"{([^}]*)}", self.path)
+
+    def parameters(self) -> dict[Key, Node]:
+        """The parameters by place and name; those of the path item are its operations' as well.
+
+        A path parameter is named by its number in the path: its name is no part of the address.
+        """
+        found: dict[Key, Node] = {}
+        for holder in (self.item, self.entry):
+            for node in holder.listed("parameters"):
+                place, name = node.text("in"), node.text("name")
+                if place == "path" and name in self.variables:
+                    name = f"#{self.variables.index(name)}"
+                found[place, name.lower() if place == "header" else name] = node
+        return found
+
+
+def operations(documents: Iterable[Document]) -> dict[Key, Operation]:
+    """All operations by their keys."""
+    found: dict[Key, Operation] = {}
+    for document in documents:
+        root = Node(document)
+        paths = root.get("paths")
+        for path, item in (paths.children if paths else {}).items():
+            for method, entry in item.children.items():
+                if method not in METHODS:
+                    continue
+                entry.children  # noqa: B018 - an entry is an object, or an error that says where
+                operation = Operation(method.upper(), path, document, item, entry)
+                if other := found.get(operation.key):
+                    raise entry.error(f"the operation stands in {other.entry.source} already")
+                found[operation.key] = operation
+    return found
+
+
+def ways_in(operation: Operation) -> dict[str, Node]:
+    """The alternatives of `security` by what their schemes mean; without any, everybody is let in."""
+    security = operation.inherited("security")
+    if security is None or not security.value:
+        return {"{}": security or operation.entry}
+    schemes = {}
+    if components := Node(operation.document).get("components"):
+        schemes = components.below("securitySchemes")
+    found = {}
+    for way in security.elements:
+        meant = []
+        for name in way.children:
+            if name not in schemes:
+                raise way.error(f"no security scheme is called {name}")
+            meant.append([json.loads(plain(schemes[name])), sorted(way.names(name))])
+        found[json.dumps(sorted(meant, key=frozen) or {}, ensure_ascii=False)] = way
+    return found

@@ -1,0 +1,1 @@
+"""Findings as text, JSON, Markdown, SARIF, JUnit, GitHub annotations or HTML."""

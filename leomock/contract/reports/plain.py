@@ -1,0 +1,79 @@
+"""Write a report as text or JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from leomock.contract.reports.model import Report
+from leomock.version import __version__
+
+# What XML 1.0 cannot write or a terminal would obey.
+_UNSHOWABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def to_text(report: Report) -> str:
+    """For a terminal: a paragraph each, and the counts."""
+    blocks = []
+    for finding in report.sorted:
+        lines = [f"{finding.level}: {finding.where}: {finding.message} [{finding.rule}]"]
+        lines += [f"    {line}" for line in detail_lines(finding.details)]
+        if finding.suggestion:
+            lines.append(f"    -> {finding.suggestion}")
+        blocks.append("\n".join(lines))
+    facts = [f"{name}: {value}" for name, value in report.facts.items()]
+    blocks.append("\n".join([*facts, f"{report.title}: {report.summary}"]))
+    return printable("\n".join(blocks) + "\n")
+
+
+def to_json(report: Report) -> str:
+    """For programs: everything, in the names of `Report` and `Finding`."""
+    document = {
+        "leomock": __version__,
+        "title": report.title,
+        "failed": report.failed,
+        "facts": dict(report.facts),
+        "counts": report.counts,
+        "checked": list(report.checked),
+        "findings": [
+            {
+                "rule": finding.rule,
+                "description": finding.description,
+                "level": finding.level,
+                "message": finding.message,
+                "where": finding.where,
+                "file": finding.file,
+                "line": finding.line,
+                "details": list(finding.details),
+                "suggestion": finding.suggestion,
+                "properties": dict(finding.properties),
+            }
+            for finding in report.sorted
+        ],
+    }
+    return dump_json(document)
+
+
+# --- what the formats cannot write as it is ---------------------------------------------------------
+
+
+def detail_lines(details: Sequence[str]) -> list[str]:
+    return [line for detail in details for line in detail.splitlines() or [""]]
+
+
+def printable(text: str) -> str:
+    """Text in which what cannot be shown stands as an escape."""
+    return _UNSHOWABLE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+def dump_json(document: Any) -> str:
+    """JSON text; half a character, which UTF-8 cannot hold, becomes an escape within the string."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return _HALF.sub(lambda match: "\\" + _escape(match), text) + "\n"

@@ -1,0 +1,55 @@
+"""Write a report as SARIF 2.1.0."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from urllib.parse import quote
+
+from leomock.contract.reports.model import Finding, Report
+from leomock.contract.reports.plain import dump_json
+from leomock.version import __version__
+
+_SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def to_sarif(report: Report) -> str:
+    """For code scanning: SARIF 2.1.0 (OASIS standard, errata 01)."""
+    rules = {finding.rule: finding.description for finding in report.findings}
+    numbers = {rule: number for number, rule in enumerate(rules)}
+    driver = {
+        "name": "leomock",
+        "version": __version__,
+        "rules": [{"id": id, "shortDescription": {"text": text}} for id, text in rules.items()],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"{report.title}/"},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding, numbers[finding.rule]) for finding in report.sorted],
+        "properties": dict(report.facts),
+    }
+    return dump_json({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _result(finding: Finding, number: int) -> dict[str, Any]:
+    location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": finding.where}]}
+    if finding.file:
+        location["physicalLocation"] = {
+            "artifactLocation": {"uri": quote(finding.file.replace("\\", "/"), safe="/:")},
+            "region": {"startLine": finding.line},
+        }
+    text = "\n".join([finding.message, *finding.details, *filter(None, [finding.suggestion])])
+    # What tells a viewer that it is the same finding as in the run before: what stays when lines move.
+    print_of = "\0".join((finding.rule, finding.file, finding.where, finding.message))
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": number,
+        "level": finding.level,
+        "message": {"text": text},
+        "locations": [location],
+        "partialFingerprints": {
+            "leomock/v1": hashlib.sha256(print_of.encode("utf-8", "replace")).hexdigest()
+        },
+        "properties": dict(finding.properties),
+    }

@@ -1,0 +1,1 @@
+"""Read and write the user's files: scenarios, saved state and recordings."""

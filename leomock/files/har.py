@@ -1,0 +1,136 @@
+"""Exchanges as an HTTP Archive (HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from http import HTTPStatus
+from operator import attrgetter
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from leomock.files.recordings.model import CUT
+from leomock.state.journal import Exchange, body_text
+
+# What browsers write where a message does not say.
+UNKNOWN_TYPE = "x-unknown"
+UNKNOWN_HOST = "leomock.invalid"
+NOT_KNOWN = -1
+OF_A_FAKE = "Calls to a fake of the Leonardo.AI API; startedDateTime is by the fake's clock."
+
+
+def to_har(exchanges: Iterable[Exchange], creator_version: str, comment: str = OF_A_FAKE) -> dict[str, Any]:
+    """An archive of exchanges, earliest first, as JSON values.
+
+    Times are those of the exchanges; `comment` says by which clock. What leomock knows beyond the format
+    stands under `_leomock`. A request's body that is not text is written in base64 and says so in
+    `_encoding`, since the format has a place for that in responses alone. Of bodies that were cut there is
+    the beginning, and a comment.
+    """
+    return {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "leomock", "version": creator_version},
+            "entries": [_entry(exchange) for exchange in sorted(exchanges, key=attrgetter("moment"))],
+            "comment": comment,
+        }
+    }
+
+
+def _entry(exchange: Exchange) -> dict[str, Any]:
+    milliseconds = round(exchange.milliseconds, 3)
+    entry: dict[str, Any] = {
+        "startedDateTime": exchange.created,
+        "time": milliseconds,
+        "request": _request(exchange),
+        "response": _response(exchange),
+        "cache": {},
+        "timings": {"send": 0, "wait": milliseconds, "receive": 0},
+        "_leomock": {
+            "number": exchange.number,
+            "door": exchange.door,
+            "operation": exchange.operation,
+            "rules": exchange.rules,
+            "breakage": exchange.breakage,
+            "delay": exchange.delay,
+        },
+    }
+    if exchange.explain:
+        entry["comment"] = exchange.explain
+    return entry
+
+
+def _request(exchange: Exchange) -> dict[str, Any]:
+    body, size = exchange.request_body, exchange.request_size
+    request: dict[str, Any] = {
+        "method": exchange.method,
+        "url": _url(exchange),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _pairs(exchange.request_headers.items()),
+        "queryString": _pairs(parse_qsl(exchange.query, keep_blank_values=True)),
+        "headersSize": NOT_KNOWN,
+        "bodySize": size,
+    }
+    if size:
+        text = body_text(body, cut=size > len(body))
+        post = request["postData"] = {
+            "mimeType": exchange.request_headers.get("content-type", UNKNOWN_TYPE),
+            "text": base64.b64encode(body).decode() if text is None else text,
+        }
+        if text is None:
+            post["_encoding"] = "base64"
+        if size > len(body):
+            post["comment"] = _cut(body, size)
+    return request
+
+
+def _response(exchange: Exchange) -> dict[str, Any]:
+    body, size = exchange.response_body, exchange.response_size
+    content: dict[str, Any] = {
+        "size": size,
+        "mimeType": exchange.response_headers.get("content-type", UNKNOWN_TYPE),
+    }
+    if size:
+        text = body_text(body, cut=size > len(body))
+        content["text"] = base64.b64encode(body).decode() if text is None else text
+        if text is None:
+            content["encoding"] = "base64"
+        if size > len(body):
+            content["comment"] = _cut(body, size)
+    return {
+        "status": exchange.status,
+        "statusText": _phrase(exchange.status),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _pairs(exchange.response_headers.items()),
+        "content": content,
+        "redirectURL": exchange.response_headers.get("location", ""),
+        "headersSize": NOT_KNOWN,
+        "bodySize": size,
+    }
+
+
+def _url(exchange: Exchange) -> str:
+    """The absolute address; webhooks have it as their path."""
+    path = exchange.path
+    if not path.startswith(("http://", "https://")):
+        path = f"http://{exchange.request_headers.get('host') or UNKNOWN_HOST}/{path.removeprefix('/')}"
+    query = f"?{exchange.query}" if exchange.query else ""
+    # On the wire there is no fragment, so that a hash is a letter like others.
+    return quote(path + query, safe="!$%&'()*+,/:;=?@[]~")
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _cut(body: bytes, size: int) -> str:
+    return f"{CUT} {len(body)} of {size} bytes"

@@ -1,0 +1,1 @@
+"""Read recorded traffic: HAR files, VCR cassettes and journals."""

@@ -1,0 +1,62 @@
+"""Read exchanges from a HAR file."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from leomock.files.recordings.model import (
+    CUT,
+    Entry,
+    Recorded,
+    as_bytes,
+    as_headers,
+    as_object,
+    as_status,
+    as_text,
+)
+
+# --- HAR ------------------------------------------------------------------------------------------------
+
+
+def har_entry(entry: Entry) -> Recorded:
+    request, response = (
+        as_object(entry.get("request"), "request"),
+        as_object(entry.get("response"), "response"),
+    )
+    asked, answered = as_headers(request.get("headers")), as_headers(response.get("headers"))
+    post = as_object(request.get("postData") or {}, "request.postData")
+    content = as_object(response.get("content") or {}, "response.content")
+    request_body, request_cut = _of_har(post, request.get("bodySize"))
+    response_body, response_cut = _of_har(content, content.get("size"))
+    # Exports that leave headers out still tell the type of a body.
+    for headers, part in ((asked, post), (answered, content)):
+        kind = part.get("mimeType")
+        if isinstance(kind, str) and "/" in kind:
+            headers.setdefault("content-type", kind)
+    return Recorded(
+        as_text(request.get("method"), "request.method").upper(),
+        as_text(request.get("url"), "request.url"),
+        asked,
+        request_body,
+        as_status(response.get("status")),
+        answered,
+        response_body,
+        request_cut,
+        response_cut,
+    )
+
+
+def _of_har(part: Entry, size: Any) -> tuple[bytes, bool]:
+    """The body of `postData` or `content`, and whether it lacks something."""
+    text = part.get("text")
+    if not text and part.get("params"):
+        fields = [as_object(parameter, "a parameter") for parameter in part["params"]]
+        if "urlencoded" not in str(part.get("mimeType")):
+            return b"", True
+        return urlencode([(str(f.get("name", "")), str(f.get("value", ""))) for f in fields]).encode(), False
+    if not text:
+        return b"", isinstance(size, int) and size > 0
+    # The format has no place for the encoding of a request's body: leomock writes `_encoding`.
+    body = as_bytes(text, part.get("encoding") or part.get("_encoding"))
+    return body, str(part.get("comment", "")).startswith(CUT)

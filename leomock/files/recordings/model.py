@@ -1,0 +1,126 @@
+"""Recorded exchanges, and reading their fields from untrusted values."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Headers: TypeAlias = Mapping[str, str]
+Entry: TypeAlias = Mapping[str, Any]
+
+# How a comment of our own HAR begins where only the beginning of a body was kept.
+CUT = "leomock kept the first"
+# A compressed body that grows beyond this (bytes) is not read.
+LONGEST_BODY = 2**28
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One request and its answer as they were on the wire; `url` is the full one, with the query.
+
+    Bodies are without compression. `status` is 0 where no answer came. `request_cut` and `response_cut` say
+    that a body was not kept, or not the whole of it. `file` and `number` (from 1) are where it was read.
+    """
+
+    method: str
+    url: str
+    request_headers: Headers = field(default_factory=dict)
+    request_body: bytes = b""
+    status: int = 200
+    response_headers: Headers = field(default_factory=dict)
+    response_body: bytes = b""
+    request_cut: bool = False
+    response_cut: bool = False
+    file: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An entry of a recording that cannot be read, and why."""
+
+    file: str
+    number: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a file holds, in its order; nothing of it is passed over."""
+
+    file: str
+    exchanges: tuple[Recorded, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+class RecordingError(ValueError):
+    """A file that is no recording; the text names it and says what would be one."""
+
+
+# --- what all have --------------------------------------------------------------------------------------
+
+
+def as_object(value: Any, name: str) -> Entry:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is missing" if value is None else f"{name} is no object")
+    return value
+
+
+def as_text(value: Any, name: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} is missing")
+    return value
+
+
+def as_status(value: Any) -> int:
+    try:
+        status = int(value or 0)
+    except (TypeError, ValueError):
+        raise ValueError(f"the status {str(value)[:40]!r} is no number") from None
+    return max(status, 0)
+
+
+def as_bytes(value: Any, encoding: Any = None) -> bytes:
+    if encoding == "base64":
+        try:
+            return base64.b64decode(value, validate=False)
+        except (binascii.Error, TypeError, ValueError):
+            raise ValueError("a body is said to be base64 and is not") from None
+    if value is None:
+        return b""
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"a body is a {type(value).__name__}, not a text")
+    return value.encode("utf-8", "surrogatepass")
+
+
+def as_headers(value: Any) -> dict[str, str]:
+    """Headers by their names in lower case; what came twice is joined, HTTP/2's own are left out."""
+    headers: dict[str, str] = {}
+    for name, text in _pairs(value):
+        name = name.lower()
+        if not name.startswith(":"):
+            headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    return headers
+
+
+def _pairs(value: Any) -> Iterator[tuple[str, str]]:
+    """Headers as a list of objects (HAR), or as an object of texts or of lists of texts (VCR, journal)."""
+    if isinstance(value, dict):
+        for name, texts in value.items():
+            for text in texts if isinstance(texts, list) else [texts]:
+                yield str(name), _decoded(text)
+    elif isinstance(value, list):
+        for header in value:
+            header = as_object(header, "a header")
+            yield str(header.get("name", "")), _decoded(header.get("value", ""))
+    elif value is not None:
+        raise ValueError("headers are neither an object nor a list")
+
+
+def _decoded(text: Any) -> str:
+    return text.decode("latin-1") if isinstance(text, bytes) else str(text)

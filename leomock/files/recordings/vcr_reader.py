@@ -1,0 +1,43 @@
+"""Read exchanges from a VCR cassette."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leomock.files.recordings.model import (
+    Entry,
+    Recorded,
+    as_bytes,
+    as_headers,
+    as_object,
+    as_status,
+    as_text,
+)
+
+# --- VCR ------------------------------------------------------------------------------------------------
+
+
+def cassette_entry(entry: Entry) -> Recorded:
+    request, response = (
+        as_object(entry.get("request"), "request"),
+        as_object(entry.get("response"), "response"),
+    )
+    status = response.get("status", response.get("status_code"))
+    return Recorded(
+        as_text(request.get("method"), "request.method").upper(),
+        as_text(request.get("uri"), "request.uri"),
+        as_headers(request.get("headers")),
+        _of_cassette(request.get("body")),
+        as_status(status.get("code") if isinstance(status, dict) else status),
+        as_headers(response.get("headers")),
+        _of_cassette(response.get("body", response.get("content"))),
+    )
+
+
+def _of_cassette(body: Any) -> bytes:
+    """A body as vcrpy and the VCR of Ruby write it."""
+    if isinstance(body, dict):
+        if "base64_string" in body:
+            return as_bytes(body["base64_string"], "base64")
+        body = body.get("string")
+    return as_bytes(body)

@@ -1,0 +1,349 @@
+"""Reads the YAML of `scenarios/` into rules; whatever is wrong is named with file, line and key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from leomock.files.yaml_source import FileError, Schema, Source, Tree, Where, near, shown
+from leomock.leonardo.errors import NAMED
+from leomock.state.scenario import Answer, Breakage, Criteria, Delivery, Outcome, Rule, Scenario, Span, Stage
+from leomock.state.settings import SettingError, Settings
+
+SCHEMA = "schema.json"
+SUFFIXES = (".yaml", ".yml")
+
+_CONTENT: dict[str, Breakage] = {"wrong_type": "wrong_content_type", "malformed": "malformed_json"}
+# What an upload and an event do not tell; a rule that asks for it could never strike.
+_NUMBERS = frozenset({"call", "every", "first", "after"})
+_TOLD: dict[Stage, frozenset[str]] = {
+    "upload": _NUMBERS | {"probability"},
+    "webhook": _NUMBERS | {"probability", "prompt", "each"},
+}
+_STAGES: dict[Stage, str] = {"upload": "an upload", "webhook": "an event on its way to a webhook"}
+# Pairs that cannot both be meant, and why.
+_CONFLICTS = (
+    ("error", "status", "the error has its own"),
+    ("error", "body", "the error has its own"),
+    ("error", "text", "the error has its own"),
+    ("body", "text", "an answer has one content"),
+    ("connection", "content", "an answer breaks in one way"),
+    ("job", "status", "a call that is answered so starts no job"),
+    ("job", "error", "a call that is answered so starts no job"),
+)
+_NEEDS = {"body": ("status",), "text": ("status",), "headers": ("status", "error")}
+_NO_CONTENT = (204, 205, 304)
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*", re.ASCII)
+
+
+class ScenarioError(FileError):
+    """A scenario that cannot be used; `findings` has everything that is wrong, one line each."""
+
+
+@cache
+def scenarios_folder() -> Path:
+    """Where the shipped scenarios are: inside the installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "scenarios", package.parent / "scenarios"):
+        if (folder / SCHEMA).is_file():
+            return folder
+    raise ScenarioError([f"no scenarios folder with a {SCHEMA} beside or inside {package}"])
+
+
+def _playable(scenario: Scenario) -> Scenario:
+    if scenario.settings:
+        raise ScenarioError(
+            [f"scenario={scenario.name!r}: holds only from the start: serve --scenario, Fake(scenario=…)"]
+        )
+    return scenario
+
+
+class UnknownScenario(ScenarioError):
+    """A name that no scenario of the folder has."""
+
+
+class Library:
+    """The scenarios of a folder, each read when it is first asked for."""
+
+    def __init__(self, folder: Path, operations: Collection[str], groups: Collection[str]) -> None:
+        self.folder = folder
+        self._operations = operations
+        self._groups = groups
+        self._read: dict[str, Scenario] = {}
+
+    def names(self) -> list[str]:
+        """The names of all scenarios of the folder, in alphabetical order."""
+        return sorted(self._files())
+
+    def get(self, name_or_path: str | Path) -> Scenario:
+        """A scenario by its name, or by the path of a file (with a `/` or ending in `.yaml`).
+
+        A file is read anew each time: it may have been edited. Raises `ScenarioError`.
+        """
+        text = str(name_or_path)
+        if isinstance(name_or_path, Path) or "/" in text or "\\" in text or text.endswith(SUFFIXES):
+            return load(Path(name_or_path), self._operations, self._groups)
+        return self._named(text, ", or the path of a .yaml file")
+
+    def named(self, name: str) -> Scenario:
+        """A scenario of the folder by its name, and nothing else: for names that come with a request."""
+        return self._named(name)
+
+    def _named(self, name: str, otherwise: str = "") -> Scenario:
+        if name not in self._read:
+            path = self._files().get(name)
+            if path is None:
+                known = f"use one of {', '.join(self.names())}{otherwise}{near(name, self.names())}"
+                raise UnknownScenario([f"scenario={name[:100]!r}: not known; {known}"])
+            self._read[name] = load(path, self._operations, self._groups)
+        return self._read[name]
+
+    def playable(self, name_or_path: str | Path) -> Scenario:
+        """A scenario that can be put in force while a fake runs; raises `ScenarioError` for others."""
+        return _playable(self.get(name_or_path))
+
+    def playable_named(self, name: str) -> Scenario:
+        """The same, by a name and nothing else."""
+        return _playable(self.named(name))
+
+    def all(self) -> list[Scenario]:
+        """All scenarios of the folder, in the order of their names."""
+        return [self.named(name) for name in self.names()]
+
+    def _files(self) -> dict[str, Path]:
+        return {path.stem: path for path in self.folder.iterdir() if path.suffix in SUFFIXES}
+
+
+def load(path: Path, operations: Collection[str], groups: Collection[str]) -> Scenario:
+    """Read one file; `operations` and `groups` are the names that its rules may use.
+
+    Raises `ScenarioError` with everything that is wrong in it; a rule of which the shape is wrong already is
+    not looked at any further.
+    """
+    source = Source(path, ScenarioError, "a scenario has at least a description and rules")
+    tree = source.tree()
+    _schema().judge(tree, source)
+    scenario = _Builder(source, operations, groups).scenario(tree) if isinstance(tree, dict) else None
+    source.stop_if_wrong()
+    assert scenario is not None  # the schema wants a mapping
+    return scenario
+
+
+@cache
+def _schema() -> Schema:
+    return Schema(scenarios_folder() / SCHEMA)
+
+
+# --- what a schema cannot say, and the rules themselves ---------------------------------------------
+
+
+class _Builder:
+    """Makes the rules of a file, noting what the schema could not see."""
+
+    def __init__(self, source: Source, operations: Collection[str], groups: Collection[str]) -> None:
+        self._source = source
+        self._operations = operations
+        self._groups = groups
+
+    def scenario(self, tree: Tree) -> Scenario | None:
+        """The scenario; None where the schema found something wrong outside the rules."""
+        name = self._source.path.stem
+        rules = tree.get("rules")
+        built = [
+            self._rule(f"{name}#{number + 1}", rule, ("rules", number))
+            for number, rule in enumerate(rules if isinstance(rules, list) else ())
+            if self._source.is_right(("rules", number))
+        ]
+        settings = tree.get("settings", {})
+        if self._source.is_right(("settings",)):
+            try:
+                Settings(**settings)
+            except SettingError as error:
+                key = str(error).partition("=")[0]
+                self._source.find(("settings", key), str(error))
+        if not self._source.is_right(()):
+            return None
+        return Scenario(
+            name=name,
+            description=tree["description"].strip(),
+            basis=tree.get("basis", "chosen"),
+            source=tree.get("source", "").strip(),
+            rules=tuple(built),
+            settings=settings,
+        )
+
+    def _rule(self, name: str, rule: Tree, where: Where) -> Rule:
+        then, when = rule["then"], rule.get("when", {})
+        stage: Stage = "upload" if "upload" in then else "webhook" if "webhook" in then else "call"
+        self._check_effects(then, (*where, "then"), stage)
+        self._check_told(when, (*where, "when"), stage)
+        if stage != "upload" and "each" in when and not ("times" in rule or when.keys() & _NUMBERS):
+            text = "nothing is counted; it goes with call, every, first, after or times"
+            self._source.find((*where, "when", "each"), text)
+        return Rule(
+            name=name,
+            stage=stage,
+            when=self._criteria(when, (*where, "when")),
+            answer=self._answer(then, (*where, "then")),
+            delay=self._span(then, "delay", (*where, "then")),
+            breakage=then.get("connection") or _CONTENT.get(then.get("content", "")),
+            outcome=self._outcome(then.get("job"), (*where, "then", "job")),
+            upload=then.get("upload"),
+            delivery=self._delivery(then.get("webhook"), (*where, "then", "webhook")),
+            times=_whole(rule.get("times")),
+        )
+
+    def _check_effects(self, then: Tree, where: Where, stage: Stage) -> None:
+        for one, other, why in _CONFLICTS:
+            if one in then and other in then:
+                self._source.find((*where, other), f"not together with '{one}': {why}")
+        for effect, needed in _NEEDS.items():
+            if effect in then and not then.keys() & {*needed, "error"}:
+                self._source.find((*where, effect), f"needs {' or '.join(needed)} beside it")
+        if stage != "call":
+            for other in sorted(then.keys() - {stage}):
+                self._source.find((*where, other), f"not together with '{stage}': a rule is of one kind")
+
+    def _check_told(self, when: Tree, where: Where, stage: Stage) -> None:
+        if stage == "call":
+            return
+        for name in sorted(when.keys() - _TOLD[stage]):
+            self._source.find((*where, name), f"{_STAGES[stage]} does not tell this")
+        if "each" in when and "each" in _TOLD[stage] and when["each"] == "operation":
+            self._source.find((*where, "each"), f"{_STAGES[stage]} is of no operation; use resource")
+
+    def _criteria(self, when: Tree, where: Where) -> Criteria:
+        pattern = when.get("prompt")
+        criteria = Criteria(
+            operations=self._names(when, "operation", self._operations, where),
+            groups=self._names(when, "group", self._groups, where),
+            prompt=None if pattern is None else self._regex(pattern, (*where, "prompt")),
+            body=self._wanted(when, "body", where),
+            query=self._wanted(when, "query", where),
+            headers={
+                # A header is a text, whatever YAML takes it for, and its name has no case.
+                name.lower(): value if isinstance(value, re.Pattern) else _plain(value)
+                for name, value in self._wanted(when, "header", where).items()
+            },
+            call=_whole(when.get("call")),
+            every=_whole(when.get("every")),
+            first=_whole(when.get("first")),
+            after=_whole(when.get("after")),
+            probability=when.get("probability"),
+            each=when.get("each", "world"),
+        )
+        if not _ever(criteria):
+            self._source.find(where, "call, every, first and after never hold together")
+        return criteria
+
+    def _names(self, when: Tree, key: str, known: Collection[str], where: Where) -> frozenset[str]:
+        given = when.get(key, ())
+        for number, name in enumerate([given] if isinstance(given, str) else given):
+            if name not in known:
+                path = (*where, key) if isinstance(given, str) else (*where, key, number)
+                self._source.find(path, f"there is no {key} {shown(name)}{near(name, known)}")
+        return frozenset([given] if isinstance(given, str) else given)
+
+    def _wanted(self, when: Tree, key: str, where: Where) -> dict[str, Any]:
+        return {
+            name: self._regex(value[1:-1], (*where, key, name))
+            if isinstance(value, str) and len(value) > 2 and value[0] == value[-1] == "/"
+            else value
+            for name, value in when.get(key, {}).items()
+        }
+
+    def _regex(self, text: str, where: Where) -> re.Pattern[str] | None:
+        import warnings
+
+        try:
+            with warnings.catch_warnings():
+                # What `re` only warns of today ("possible nested set") is not meant as it is written either.
+                warnings.simplefilter("error")
+                return re.compile(text)
+        except (re.error, OverflowError, RecursionError, Warning) as error:
+            self._source.find(where, f"not a regular expression: {error}")
+            return None
+
+    def _answer(self, then: Tree, where: Where) -> Answer | None:
+        headers = {name: _plain(value) for name, value in then.get("headers", {}).items()}
+        for name, value in headers.items():
+            if name.lower() in ("content-length", "transfer-encoding"):
+                self._source.find((*where, "headers", name), "is the server's to say")
+            if not _HEADER_VALUE.fullmatch(value):
+                self._source.find((*where, "headers", name), "a header has printable ASCII characters only")
+        if "error" in then:
+            wording = NAMED.get(then["error"])
+            if wording is None:
+                text = f"there is no error {shown(then['error'])}; use one of {', '.join(NAMED)}"
+                self._source.find((*where, "error"), f"{text}{near(then['error'], NAMED)}")
+                return None
+            return Answer(wording.status, headers=headers, error=wording)
+        if "status" not in then:
+            return None
+        status = int(then["status"])
+        for content in ("body", "text"):
+            if content in then and status in _NO_CONTENT:
+                self._source.find((*where, content), f"an answer with status {status} has no content")
+        return Answer(status, then.get("body"), then.get("text"), headers)
+
+    def _outcome(self, job: Tree | None, where: Where) -> Outcome | None:
+        if job is None:
+            return None
+        status, images, nsfw = job.get("status", "COMPLETE"), _whole(job.get("images")), job.get("nsfw", ())
+        if status == "FAILED":
+            if images:
+                self._source.find((*where, "images"), "a job that FAILED has no pictures")
+            if nsfw:
+                self._source.find((*where, "nsfw"), "a job that FAILED has no pictures")
+        elif nsfw != "all" and images is not None and any(index >= images for index in nsfw):
+            self._source.find(
+                (*where, "nsfw"), f"with images: {images} there is no picture {max(map(int, nsfw))}"
+            )
+        return Outcome(
+            status=status,
+            images=images,
+            nsfw="all" if nsfw == "all" else tuple(map(int, nsfw)),
+            seconds=self._span(job, "seconds", where),
+        )
+
+    def _delivery(self, webhook: Tree | None, where: Where) -> Delivery | None:
+        if webhook is None:
+            return None
+        if webhook.get("drop"):
+            for other in sorted(webhook.keys() - {"drop"}):
+                self._source.find((*where, other), "not together with 'drop': nothing arrives")
+        return Delivery(
+            delay=self._span(webhook, "delay", where),
+            copies=int(webhook.get("copies", 1)),
+            reorder=webhook.get("reorder", False),
+            drop=webhook.get("drop", False),
+        )
+
+    def _span(self, holder: Mapping[str, Any], key: str, where: Where) -> Span | None:
+        value = holder.get(key)
+        if value is None:
+            return None
+        low, high = value if isinstance(value, list) else (value, value)
+        if low > high:
+            self._source.find((*where, key), f"the least comes first: [{shown(high)}, {shown(low)}]")
+        return float(low), float(high)
+
+
+def _whole(value: float | None) -> int | None:
+    """A whole number that may have been written as 2.0."""
+    return None if value is None else int(value)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else shown(value)
+
+
+def _ever(when: Criteria) -> bool:
+    """Whether the counters hold for any number at all."""
+    if when.call is not None:
+        return when.counted(when.call)
+    step, after = when.every or 1, when.after or 0
+    return when.counted((after // step + 1) * step)

@@ -1,0 +1,1 @@
+"""Serve the API over other protocols: capability files, MCP and Agent Skills."""

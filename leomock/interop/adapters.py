@@ -1,0 +1,51 @@
+"""Choose the app that serves a capability's adapter: REST or MCP."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from importlib import import_module
+from types import ModuleType
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse
+from starlette.routing import Mount
+
+from leomock.interop.capability.files import Adapter
+from leomock.interop.capability.rest_adapter import AdapterRoutes
+from leomock.interop.capability.upstream import Caller
+from leomock.interop.mcp.address import MCP_MISSING
+from leomock.server.guard import Guard
+
+
+def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()) -> Starlette:
+    """The app of an adapter; who calls it needs no key, so pages of other sites are kept away.
+
+    An MCP adapter is `leomock.interop.mcp.make_app(adapter, caller, allow_hosts)`; without the extra it
+    answers a sentence that says so.
+    """
+    if adapter.kind == "rest":
+        return Starlette(
+            routes=[Mount("/", app=AdapterRoutes(adapter, caller))],
+            middleware=[Middleware(Guard, allow_hosts, adapter.namespace)],
+        )
+    module = mcp_server()
+    if module is None:
+        return Starlette(routes=[Mount("/", app=JSONResponse({"error": f"leomock: {MCP_MISSING}"}, 501))])
+    app: Starlette = module.make_app(adapter, caller, allow_hosts)
+    return app
+
+
+def lacks(adapter: Adapter) -> str:
+    """What an adapter cannot be served without and is not installed, as a sentence, or nothing."""
+    return MCP_MISSING if adapter.kind == "mcp" and mcp_server() is None else ""
+
+
+def mcp_server() -> ModuleType | None:
+    """`leomock.interop.mcp`, where the extra that it needs is installed."""
+    try:
+        return import_module("leomock.interop.mcp")
+    except ModuleNotFoundError as error:
+        if error.name != "leomock.interop.mcp" and (error.name or "").startswith("leomock."):
+            raise
+        return None

@@ -1,0 +1,18 @@
+"""Which operation of our documents an operation of a capability is."""
+
+from __future__ import annotations
+
+from leomock.interop.capability.files import Operation
+from leomock.leonardo.errors import ApiError
+from leomock.openapi.operations import Operation as Documented
+from leomock.openapi.spec import Versions, version_of
+
+
+def documented(versions: Versions, operation: Operation) -> Documented | None:
+    """The operation of the same version that has the same method and path, if there is one."""
+    spec = versions[version_of(operation.upstream.base_uri)]
+    try:
+        found, _ = spec.route(operation.method, operation.path.strip("/").split("/"))
+    except ApiError:
+        return None
+    return found

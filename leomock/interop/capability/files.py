@@ -1,0 +1,351 @@
+"""Reads capability files (Naftiko 1.0.0-alpha2); whatever is wrong is named with file, line and key."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonpath_rfc9535 import JSONPathError, JSONPathQuery
+from jsonpath_rfc9535 import compile as compile_path
+
+from leomock.files.yaml_source import FileError, Schema, Source, Tree, Where, near, shown
+from leomock.openapi.documents import specs_folder
+
+SCHEMA = "schema.json"
+# What references to a caller's inputs begin with, by the kind of the adapter.
+CALLER = {"rest": "rest", "mcp": "tools"}
+_VARIABLE = re.compile(r"\{([^{}]+)\}")
+
+
+class CapabilityError(FileError):
+    """A capability file that cannot be used; `findings` has everything that is wrong, one line each."""
+
+
+def capabilities_folder() -> Path:
+    """Where the capability files of the API itself are, and their schema."""
+    return specs_folder() / "capabilities"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of an operation: `location` is path, query, header or body, and empty for a tool's."""
+
+    name: str
+    location: str
+    type: str
+    description: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """An API that is called; `variable` is the environment variable with its key, empty where it has none."""
+
+    namespace: str
+    base_uri: str
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of an upstream; `id` is the name that calls use, such as `image-generation.get-me`."""
+
+    id: str
+    upstream: Upstream
+    method: str
+    path: str
+    description: str
+    inputs: tuple[Input, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One operation as an adapter offers it: a tool, or what a method and a path of REST name.
+
+    `inputs` is what the caller sends, `takes` from which of them each input of the operation comes, and
+    `fixed` the values that the file itself gives.
+    """
+
+    name: str
+    label: str
+    description: str
+    operation: Operation
+    inputs: tuple[Input, ...]
+    takes: Mapping[str, str]
+    fixed: Mapping[str, Any]
+    mapping: JSONPathQuery | None
+    many: bool
+    method: str = ""
+    path: str = ""
+    hints: Mapping[str, bool] | None = None
+
+    def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What the operation is called with, from what the caller sent (both by the names of inputs)."""
+        return {**self.fixed, **{name: given[own] for name, own in self.takes.items() if own in given}}
+
+    def result(self, body: Any) -> Any:
+        """What the caller gets of a successful answer."""
+        if self.mapping is None:
+            return body
+        values = self.mapping.find(body).values()
+        return values if self.many else values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One entry of `exposes`; `kind` is rest or mcp."""
+
+    kind: str
+    namespace: str
+    port: int
+    description: str
+    offers: tuple[Offer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """A whole file."""
+
+    label: str
+    description: str
+    upstreams: tuple[Upstream, ...]
+    operations: tuple[Operation, ...]
+    adapters: tuple[Adapter, ...]
+
+
+def load(path: Path) -> Capability:
+    """Read one file; raises `CapabilityError` with everything that is wrong in it."""
+    source = Source(path, CapabilityError, "a capability has at least naftiko, info and capability")
+    tree = source.tree()
+    _schema().judge(tree, source)
+    source.stop_if_wrong()
+    capability = _Reader(source, tree).capability()
+    source.stop_if_wrong()
+    return capability
+
+
+@cache
+def _schema() -> Schema:
+    return Schema(capabilities_folder() / SCHEMA)
+
+
+class _Reader:
+    """Makes a capability of a tree that fits the schema, noting what the schema could not see."""
+
+    def __init__(self, source: Source, tree: Tree) -> None:
+        self._source = source
+        self._tree = tree
+        self._operations: dict[str, Operation] = {}
+
+    def capability(self) -> Capability:
+        """The whole file."""
+        info, capability = self._tree["info"], self._tree["capability"]
+        upstreams = tuple(
+            self._upstream(entry, ("capability", "consumes", number))
+            for number, entry in enumerate(capability["consumes"])
+        )
+        self._once("capability", "consumes", key="namespace")
+        adapters = tuple(
+            self._adapter(entry, ("capability", "exposes", number))
+            for number, entry in enumerate(capability["exposes"])
+        )
+        self._once("capability", "exposes", key="namespace")
+        self._once("capability", "exposes", key="port")
+        return Capability(
+            info["label"], info["description"], upstreams, tuple(self._operations.values()), adapters
+        )
+
+    # --- what is called ---------------------------------------------------------------------------------
+
+    def _upstream(self, entry: Tree, where: Where) -> Upstream:
+        upstream = Upstream(
+            entry["namespace"],
+            entry["baseUri"].rstrip("/"),
+            self._variable(entry, (*where, "authentication")),
+        )
+        for number, resource in enumerate(entry["resources"]):
+            for index, operation in enumerate(resource["operations"]):
+                place = (*where, "resources", number, "operations", index)
+                self._consumed(upstream, resource["path"], operation, place)
+        return upstream
+
+    def _variable(self, entry: Tree, where: Where) -> str:
+        if "authentication" not in entry:
+            return ""
+        reference = entry["authentication"]["value"].strip("{} ")
+        bound: dict[str, str] = {
+            f"{bind['namespace']}.{name}": variable
+            for bind in self._tree.get("binds", ())
+            for name, variable in bind["keys"].items()
+        }
+        if reference not in bound:
+            text = f"nothing is bound to {shown(reference)}; binds says what is{near(reference, bound)}"
+            self._source.find((*where, "value"), text)
+        return bound.get(reference, "")
+
+    def _consumed(self, upstream: Upstream, path: str, entry: Tree, where: Where) -> None:
+        inputs = self._inputs(entry, where)
+        id = f"{upstream.namespace}.{entry['name']}"
+        if id in self._operations:
+            self._source.find((*where, "name"), f"{shown(id)} stands twice")
+        self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
+        for number, part in enumerate(entry.get("outputParameters", ())):
+            self._json_path(part["value"], (*where, "outputParameters", number, "value"))
+        operation = Operation(id, upstream, entry["method"], path, entry.get("description", ""), inputs)
+        self._operations.setdefault(id, operation)
+
+    def _inputs(self, entry: Tree, where: Where) -> tuple[Input, ...]:
+        declared = entry.get("inputParameters", ())
+        for name, times in Counter(each["name"] for each in declared).items():
+            if times > 1:
+                self._source.find((*where, "inputParameters"), f"{shown(name)} stands twice")
+        if sum(each.get("in") == "body" for each in declared) > 1:
+            self._source.find((*where, "inputParameters"), "a request has one body")
+        return tuple(
+            Input(
+                each["name"],
+                location := each.get("in", ""),
+                each.get("type", "string"),
+                each.get("description", ""),
+                location == "path" or each.get("required", not location),
+            )
+            for each in declared
+        )
+
+    def _path_is_given(self, path: str, names: list[str], where: Where) -> None:
+        """Both ways: every variable of the path has an input, and every such input a place in the path."""
+        variables = _VARIABLE.findall(path)
+        for name in variables:
+            if name not in names:
+                self._source.find(where, f"{{{name}}} in {path} is given by no input with in: path")
+        for name in names:
+            if name not in variables:
+                self._source.find(where, f"the input {shown(name)} has no place in {path}")
+
+    # --- how it is offered ------------------------------------------------------------------------------
+
+    def _adapter(self, entry: Tree, where: Where) -> Adapter:
+        offers = self._routes(entry, where) if entry["type"] == "rest" else self._tools(entry, where)
+        return Adapter(
+            entry["type"],
+            entry["namespace"],
+            int(entry["port"]),
+            entry.get("description", ""),
+            tuple(offer for offer in offers if offer),
+        )
+
+    def _routes(self, entry: Tree, where: Where) -> Iterator[Offer | None]:
+        seen = set()
+        for number, resource in enumerate(entry["resources"]):
+            for index, operation in enumerate(resource["operations"]):
+                place = (*where, "resources", number, "operations", index)
+                route = (operation["method"], _VARIABLE.sub("{}", resource["path"]))
+                if route in seen:
+                    self._source.find((*place, "method"), f"{' '.join(route)} stands twice")
+                seen.add(route)
+                yield self._offer("rest", operation, place, resource["path"])
+
+    def _tools(self, entry: Tree, where: Where) -> Iterator[Offer | None]:
+        for index, tool in enumerate(entry["tools"]):
+            yield self._offer("mcp", tool, (*where, "tools", index))
+        self._once(*where, "tools", key="name")
+
+    def _offer(self, kind: str, entry: Tree, where: Where, path: str = "") -> Offer | None:
+        call = entry["call"]
+        operation = self._operations.get(call)
+        if operation is None:
+            hint = near(call, self._operations)
+            self._source.find((*where, "call"), f"there is no operation {shown(call)}{hint}")
+            return None
+        takes, fixed = self._with(kind, entry, operation, where)
+        declared = self._inputs(entry, where) if "inputParameters" in entry else None
+        inputs = _implied(operation, takes, path) if declared is None else declared
+        names = [each.name for each in inputs]
+        for name, own in takes.items():
+            if own not in names:
+                reference = shown(f"{CALLER[kind]}.{own}")
+                self._source.find((*where, "with", name), f"{reference} is no input here{near(own, names)}")
+        if kind == "rest":
+            self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
+        mapped: Tree = next(iter(entry.get("outputParameters", ())), {})
+        return Offer(
+            name=entry.get("name", operation.id.partition(".")[2]),
+            label=entry.get("label", ""),
+            description=entry.get("description", operation.description),
+            operation=operation,
+            inputs=inputs,
+            takes=takes,
+            fixed=fixed,
+            mapping=self._json_path(mapped.get("mapping", "$."), (*where, "outputParameters", 0, "mapping")),
+            many=mapped.get("type") == "array",
+            method=entry.get("method", ""),
+            path=path,
+            hints=entry.get("hints"),
+        )
+
+    def _with(
+        self, kind: str, entry: Tree, operation: Operation, where: Where
+    ) -> tuple[dict[str, str], dict[str, Any]]:
+        takes, fixed = {}, {}
+        known = [each.name for each in operation.inputs]
+        for name, value in entry.get("with", {}).items():
+            place = (*where, "with", name)
+            if name not in known:
+                self._source.find(place, f"{operation.id} has no such input{near(name, known)}")
+            elif not isinstance(value, str):
+                fixed[name] = value
+            elif re.fullmatch(rf"{CALLER[kind]}\.[a-zA-Z0-9_-]+", value):
+                takes[name] = value.partition(".")[2]
+            else:
+                self._source.find(
+                    place, f"must be {CALLER[kind]}. and the name of an input, not {shown(value)}"
+                )
+        for each in operation.inputs:
+            if each.required and each.name not in entry.get("with", {}):
+                self._source.find((*where, "with", each.name), f"is missing; {operation.id} needs it")
+        return takes, fixed
+
+    def _json_path(self, text: str, where: Where) -> JSONPathQuery | None:
+        """A query; None for the whole, which published files write `$.`, not quite JSONPath."""
+        if text in ("$.", "$"):
+            return None
+        try:
+            return compile_path(text)
+        except JSONPathError as error:
+            self._source.find(where, f"not a JSONPath: {error.args[0]}")
+            return None
+
+    def _once(self, *where: str | int, key: str) -> None:
+        """Note every entry of a list whose key has the value of an earlier one."""
+        entries: Any = self._tree
+        for step in where:
+            entries = entries[step]
+        seen: set[Any] = set()
+        for number, entry in enumerate(entries):
+            if entry[key] in seen:
+                self._source.find((*where, number, key), f"{shown(entry[key])} stands twice")
+            seen.add(entry[key])
+
+
+def _implied(operation: Operation, takes: Mapping[str, str], path: str) -> tuple[Input, ...]:
+    """The inputs of a caller where the file does not declare them: those that `with` speaks of.
+
+    They are as the operation's own. Of REST, a name in the path is a part of it, `body` the body, and any
+    other a query parameter.
+    """
+    variables = _VARIABLE.findall(path)
+    found = {}
+    for each in operation.inputs:
+        name = takes.get(each.name)
+        if name is None:
+            continue
+        location = ""
+        if path:
+            location = "path" if name in variables else "body" if name == "body" else "query"
+        found[name] = Input(name, location, each.type, each.description, each.required)
+    return tuple(found.values())

@@ -1,0 +1,157 @@
+"""The adapters of a capability over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from leomock.interop.capability.files import Adapter, Offer
+from leomock.interop.capability.upstream import Answer, Caller
+from leomock.leonardo.errors import NO_ENDPOINT, TOO_LARGE, UNEXPECTED_VARIABLE, WRONG_METHOD, ApiError
+from leomock.openapi.request_parser import GRAPHQL_NAME
+from leomock.openapi.suggest import suggestion
+from leomock.server.access_log import NOTE
+from leomock.server.admin_routes import refused
+from leomock.state.settings import Settings
+
+# A real fake's own limit, so that both refuse the same bodies.
+LONGEST_BODY = Settings().max_body
+# Of the upstream's headers, what means something to the adapter's caller as well.
+_PASSED_ON = ("content-type", "retry-after", "x-request-id", "x-leomock-explain")
+# Goes on to the upstream: it asks the fake for a fault, and the real API passes over it.
+_SCENARIO = "x-leomock-scenario"
+
+
+class AdapterRoutes:
+    """Answers what a REST adapter offers.
+
+    Paths are matched as `ApiRoutes` does, by their encoded steps: Starlette's routes see `%2F` in an id as a
+    slash.
+    """
+
+    def __init__(self, adapter: Adapter, caller: Caller) -> None:
+        self._name = adapter.namespace
+        self._caller = caller
+        self._routes: dict[str, dict[str, Offer]] = {}
+        for offer in adapter.offers:
+            self._routes.setdefault(offer.path, {})[offer.method] = offer
+        # A word in a path outweighs a variable.
+        self._paths = sorted(
+            self._routes, key=lambda path: [step.startswith("{") for step in path.split("/")]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request, scope)
+        except ApiError as error:
+            response = refused(request, error)
+        if NOTE in scope:
+            scope[NOTE].explain = response.headers.get("x-leomock-explain", "")
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, scope: Scope) -> Response:
+        offer, given = self._route(request)
+        if NOTE in scope:
+            scope[NOTE].operation = offer.operation.id
+        self._read_query(request, offer, given)
+        for each in _at(offer, "header"):
+            if each in request.headers:
+                given[each] = request.headers[each]
+        self._read_body(await _body(request), offer, given)
+        scenario = {_SCENARIO: request.headers[_SCENARIO]} if _SCENARIO in request.headers else {}
+        answer = await self._caller.send(offer.operation, offer.arguments(given), scenario)
+        return Response(
+            self._mapped(answer, offer),
+            answer.status,
+            {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers},
+        )
+
+    def _route(self, request: Request) -> tuple[Offer, dict[str, Any]]:
+        """What a request names, and the inputs in its path."""
+        raw = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
+        steps = raw.strip("/").split("/")
+        for path in self._paths:
+            pattern = path.strip("/").split("/")
+            if len(pattern) == len(steps) and all(
+                part.startswith("{") or part == unquote(step)
+                for part, step in zip(pattern, steps, strict=True)
+            ):
+                methods = self._routes[path]
+                if offer := methods.get(request.method):
+                    return offer, {
+                        part[1:-1]: unquote(step)
+                        for part, step in zip(pattern, steps, strict=True)
+                        if part.startswith("{")
+                    }
+                allowed = ", ".join(methods)
+                raise WRONG_METHOD(
+                    methods=allowed,
+                    headers={"Allow": allowed},
+                    explain=f"{path} of {self._name} answers {allowed}, not {request.method}",
+                )
+        asked = f"/{'/'.join(steps)}"[:200]
+        raise NO_ENDPOINT(explain=f"{self._name} has no {asked}; it has {', '.join(self._routes)}")
+
+    def _read_query(self, request: Request, offer: Offer, given: dict[str, Any]) -> None:
+        known = _at(offer, "query")
+        sent = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        self._all_known(offer, known, (name for name, _ in sent), "the query")
+        for name in known:
+            if values := [value for key, value in sent if key == name]:
+                given[name] = values if len(values) > 1 else values[0]
+
+    def _read_body(self, body: bytes, offer: Offer, given: dict[str, Any]) -> None:
+        names = _at(offer, "body")
+        if names and body:
+            given[names[0]] = body
+        elif body:
+            try:
+                values = orjson.loads(body)
+            except orjson.JSONDecodeError:
+                return  # as the upstream reads it: no variables at all
+            self._all_known(offer, (), values if isinstance(values, dict) else (), "the body")
+
+    def _all_known(self, offer: Offer, known: Collection[str], names: Iterable[str], place: str) -> None:
+        """Refuse what the file passes on to nowhere, in the upstream's words.
+
+        As there, odd names are passed over, and what is a part of the path may be said again.
+        """
+        known = {*known, *_at(offer, "path")}
+        for name in names:
+            if name not in known and GRAPHQL_NAME.fullmatch(name):
+                raise UNEXPECTED_VARIABLE(
+                    name=name,
+                    explain=f"{self._name}: {offer.method} {offer.path} takes no {name!r} from {place}"
+                    f"{suggestion(name, dict.fromkeys(known))}",
+                )
+
+    def _mapped(self, answer: Answer, offer: Offer) -> bytes:
+        """The body for the caller: mapped where the call succeeded and the file maps a part."""
+        if offer.mapping is None or not 200 <= answer.status < 300:
+            return answer.content
+        try:
+            return orjson.dumps(offer.result(orjson.loads(answer.content)))
+        except orjson.JSONDecodeError:
+            raise self._caller.no_answer(offer.operation, "it is not JSON") from None
+
+
+def _at(offer: Offer, location: str) -> list[str]:
+    return [each.name for each in offer.inputs if each.location == location]
+
+
+async def _body(request: Request) -> bytes:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= LONGEST_BODY:
+            chunks.append(chunk)
+    if size > LONGEST_BODY:
+        raise TOO_LARGE(limit=LONGEST_BODY, explain=f"the body has more than {LONGEST_BODY} bytes")
+    return b"".join(chunks)

@@ -1,0 +1,336 @@
+"""Writes a capability as an Agent Skill (agentskills.io): instructions, references, and a script."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from leomock.interop.capability.documented import documented
+from leomock.interop.capability.export import as_yaml
+from leomock.interop.capability.files import Capability, Offer, Operation
+from leomock.openapi.documents import Json
+from leomock.openapi.operations import Operation as Documented
+from leomock.openapi.spec import Versions, version_of
+
+# The format's limits.
+LONGEST_NAME = 64
+LONGEST_DESCRIPTION = 1024
+SCRIPT = Path(__file__).with_name("leonardo.py")
+_NEEDS = "Needs Python 3.9 or later, an API key in the environment, and access to the API or to a fake of it."
+_Row = tuple[str, str, bool, Json]  # name, location, whether it is required, schema
+_ID = "6163f776-ad40-47fc-acd4-c04b22590ada"
+_SAMPLES: dict[str, Any] = {"integer": 1, "number": 1, "boolean": True, "string": "..."}
+# What the script's own commands call; it makes any other call as well.
+_GENERATIONS = frozenset({"createGeneration", "getGenerationById"})
+
+
+def skill(capability: Capability, versions: Versions) -> dict[str, str]:
+    """The files of the skill, by their paths; the first step of each is the name of the skill."""
+    name = skill_name(capability)
+    known = {each.id: documented(versions, each) for each in _offered(capability)}
+    files = {f"{name}/SKILL.md": _instructions(name, capability, known)}
+    for operation in _offered(capability):
+        files[f"{name}/{_reference(operation)}"] = _described(operation, known[operation.id])
+    files[f"{name}/scripts/{SCRIPT.name}"] = SCRIPT.read_text("utf-8")
+    return files
+
+
+def skill_name(capability: Capability) -> str:
+    """The label in small letters, digits and hyphens; where it has none of those, the namespace."""
+    for text in (capability.label, capability.upstreams[0].namespace):
+        if name := re.sub(r"[^a-z0-9]+", "-", text.lower())[:LONGEST_NAME].strip("-"):
+            return name
+    return "capability"
+
+
+def _offered(capability: Capability) -> list[Operation]:
+    """The operations that any adapter offers, in the order of the file."""
+    offered = {offer.operation.id for adapter in capability.adapters for offer in adapter.offers}
+    return [operation for operation in capability.operations if operation.id in offered]
+
+
+def _short_name(operation: Operation) -> str:
+    return operation.id.partition(".")[2]
+
+
+def _reference(operation: Operation) -> str:
+    return f"references/{_short_name(operation)}.md"
+
+
+# --- SKILL.md ----------------------------------------------------------------------------------------
+
+
+def _instructions(name: str, capability: Capability, known: dict[str, Documented | None]) -> str:
+    front = {"name": name, "description": _summary(capability), "compatibility": _NEEDS}
+    operations = _offered(capability)
+    rows = "\n".join(
+        f"| [{_short_name(each)}]({_reference(each)}) | `{each.method} {each.path}` | "
+        f"{_cell(each.description)} | {_nature(capability, each)} |"
+        for each in operations
+    )
+    base_uri = capability.upstreams[0].base_uri
+    documents = [(each, entry) for each in operations if (entry := known[each.id])]
+    more = ""
+    if {entry.id for _, entry in documents} >= _GENERATIONS:
+        more = _GENERATING
+    elif any("generationId" in _names(_answer(entry)) for _, entry in documents):
+        more = _WAITING
+    forms = [each for each, entry in documents if _gives_a_form(entry)]
+    if forms:
+        example = f"{_command(forms[0], known[forms[0].id], 'upload')} FILE"
+        more += _UPLOADING.format(names=", ".join(map(_short_name, forms)), example=example)
+    return f"""---
+{as_yaml(front)}---
+
+# {capability.label}
+
+{capability.description}
+
+## Before the first call
+
+The script reads two things from the environment:
+
+* `LEONARDO_API_KEY` (or `LEONARDO_AI_API_KEY`): the API key. Never print it or write it into a file.
+* `LEONARDO_BASE_URL`: where the API is, {base_uri} unless told otherwise. Calls
+  there may cost credits. To try things out for nothing, run `leomock serve` and set
+  `LEONARDO_BASE_URL=http://127.0.0.1:8090/api/rest/{version_of(base_uri)}`; a fake takes any key.
+
+## Operations
+
+| operation | call | what it does | nature |
+|---|---|---|---|
+{rows}
+
+Read the reference of an operation before its first call: it has the parameters, their limits, and an example.
+Every operation is called in the same way, with a path below the base address and, where it takes one, a JSON
+object:
+
+```
+{_command(operations[0], known[operations[0].id])}
+```
+{more}
+## When a call fails
+
+The script says so in one sentence on stderr and exits with 1 (2 where the command itself is wrong). Refusals
+of the API come with their status and text: 400 names the variable that is wrong or a rule that was broken,
+401 means that the key is not known. Correct the call rather than repeat it; only a call that could not be
+answered at all (no connection, 429, 5xx) is worth repeating, and after a POST that broke off the work may
+have begun all the same.
+"""
+
+
+_GENERATING = """
+## Generate images
+
+A generation takes a while: create it, wait for it, then fetch the pictures.
+
+```
+python3 scripts/leonardo.py create "a lighthouse at dusk" '{"num_images": 1, "width": 768, "height": 512}'
+python3 scripts/leonardo.py wait GENERATION_ID
+python3 scripts/leonardo.py download GENERATION_ID -o pictures
+```
+
+`create` prints the id as `sdGenerationJob.generationId`, and what it costs. `wait` ends with the status
+COMPLETE, or with an error where the generation has FAILED or is not done within `--timeout` seconds. `get`
+prints a generation as it is now, `list` those of a user, `delete` removes one for good.
+"""
+_WAITING = """
+## Fetch what comes of it
+
+A `generationId` in an answer names a generation, which takes a while: wait for it, then fetch the results (of
+a video the MP4 and a still).
+
+```
+python3 scripts/leonardo.py wait GENERATION_ID
+python3 scripts/leonardo.py download GENERATION_ID -o results
+```
+
+`wait` ends with the status COMPLETE, or with an error where the generation has FAILED or is not done within
+`--timeout` seconds.
+"""
+_UPLOADING = """
+## Upload a file
+
+An operation that uploads does not take the file; it answers with a presigned form for it ({names}).
+The script asks for the form, sends the file (two files where the answer has two forms) and prints the answer:
+
+```
+{example}
+```
+
+By hand: POST a multipart/form-data form to `url` with everything in `fields` (a JSON object, as a string) and
+then, last, the content as `file`. The form goes to another host, without the API key, and is good for two
+minutes; 204 means that the file is there.
+"""
+
+
+def _summary(capability: Capability) -> str:
+    """What the skill does and when to use it, within the format's limit."""
+    names = ", ".join(_short_name(each).replace("-", " ") for each in _offered(capability))
+    when = _cut(f"Use it when a task needs {capability.label}: {names}.", LONGEST_DESCRIPTION // 2)
+    what = " ".join(capability.description.split()).rstrip(".")
+    return f"{_cut(f'{what}.', LONGEST_DESCRIPTION - len(when) - 1)} {when}"
+
+
+def _cut(text: str, most: int) -> str:
+    """The text, ended after a word where it is too long."""
+    return text if len(text) <= most else f"{text[: most - 3].rpartition(' ')[0]}..."
+
+
+def _nature(capability: Capability, operation: Operation) -> str:
+    """What the hints of its tool say; without a tool, what the method does."""
+    hints = next((offer.hints for offer in _offers(capability, operation) if offer.hints), None)
+    if hints is None:
+        hints = {"readOnly": operation.method == "GET", "destructive": operation.method == "DELETE"}
+    if hints.get("destructive"):
+        return "destroys"
+    return "reads" if hints.get("readOnly") else "changes"
+
+
+def _offers(capability: Capability, operation: Operation) -> list[Offer]:
+    return [
+        offer
+        for adapter in capability.adapters
+        for offer in adapter.offers
+        if offer.operation.id == operation.id
+    ]
+
+
+# --- references/ -------------------------------------------------------------------------------------
+
+
+def _described(operation: Operation, known: Documented | None) -> str:
+    lines = [f"# {_short_name(operation)}", "", f"`{operation.method} {operation.path}`", ""]
+    lines += [operation.description, ""] if operation.description else []
+    own = {each.name: {"type": each.type, "description": each.description} for each in operation.inputs}
+    rows = (
+        [
+            row
+            for v in known.variables.values()
+            for row in _rows(known, v.name, v.location, v.required, {**own.get(v.name, {}), **v.schema})
+        ]
+        if known
+        else [(each.name, each.location, each.required, own[each.name]) for each in operation.inputs]
+    )
+    lines += ["## Parameters", ""]
+    if rows:
+        lines += ["| name | in | required | type and limits | what it is |", "|---|---|---|---|---|"]
+        lines += [
+            f"| `{name}` | {location} | {'yes' if required else 'no'} | {_cell(_limits(schema, required))} | "
+            f"{_cell(schema.get('description', ''))} |"
+            for name, location, required, schema in rows
+        ]
+    else:
+        lines += ["None."]
+    lines += ["", "## Example", "", "```", _command(operation, known), "```", ""]
+    if known:
+        lines += [
+            "Answer, with made-up values:",
+            "",
+            "```json",
+            _json(_answer(known), indent=True),
+            "```",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _rows(known: Documented, name: str, location: str, required: bool, schema: Json) -> Iterator[_Row]:
+    """A parameter and whatever it has within: `elements`, `elements[].akUUID`."""
+    yield name, location, required, schema
+    if "items" in schema:
+        name, schema = f"{name}[]", known.resolved(schema["items"])
+    needed = schema.get("required", ())
+    for each, part in schema.get("properties", {}).items():
+        yield from _rows(known, f"{name}.{each}", location, each in needed, known.resolved(part))
+
+
+def _limits(schema: Json, required: bool) -> str:
+    """The type of a value and what bounds it."""
+    said = [schema.get("type", "string")]
+    if "enum" in schema:
+        said.append("one of " + ", ".join(_json(value) for value in schema["enum"] if value is not None))
+    bounds = (
+        ("minimum", "at least {}"),
+        ("maximum", "at most {}"),
+        ("multipleOf", "a multiple of {}"),
+        ("minLength", "at least {} characters"),
+        ("maxLength", "at most {} characters"),
+        ("minItems", "at least {} entries"),
+        ("maxItems", "at most {} entries"),
+        ("format", "{}"),
+    )
+    said += [text.format(schema[bound]) for bound, text in bounds if bound in schema]
+    if not required and schema.get("default") is not None:
+        said.append(f"{_json(schema['default'])} unless given")
+    return "; ".join(said)
+
+
+def _command(operation: Operation, known: Documented | None, verb: str = "") -> str:
+    """The call of an operation with what it needs, as one types it."""
+    path, body = operation.path, {}
+    for name in re.findall(r"\{([^{}]+)\}", path):
+        schema = known.variables[name].schema if known and name in known.variables else {"format": "uuid"}
+        value = _sample(known, schema)
+        path = path.replace(f"{{{name}}}", str(value))
+    if known:
+        body = {
+            v.name: _sample(known, v.schema)
+            for v in known.variables.values()
+            if v.location == "body" and v.required
+        }
+    text = f"python3 scripts/{SCRIPT.name} {verb or f'call {operation.method}'} {path}"
+    return f"{text} '{_json(body).replace(chr(39), chr(92) + 'u0027')}'" if body else text
+
+
+def _answer(known: Documented) -> Any:
+    return _sample(known, known.entry["responses"]["200"]["content"]["application/json"]["schema"])
+
+
+def _names(value: Any) -> set[str]:
+    """All names in JSON values."""
+    if isinstance(value, list):
+        return {name for part in value for name in _names(part)}
+    if not isinstance(value, dict):
+        return set()
+    return set(value).union(*map(_names, value.values()))
+
+
+def _gives_a_form(known: Documented) -> bool:
+    return any(name.lower().endswith("fields") for name in _names(_answer(known)))
+
+
+def _sample(known: Documented | None, schema: Json) -> Any:
+    """A value that fits a schema; what the document gives as an example where it gives one."""
+    schema = known.resolved(schema) if known else schema
+    for part in schema.get("allOf", ()):
+        schema = {**(known.resolved(part) if known else part), **schema}
+    if "oneOf" in schema:
+        return _sample(known, schema["oneOf"][0])
+    for given in ("example", "default"):
+        if schema.get(given) is not None:
+            return schema[given]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("type") == "object" or "properties" in schema:
+        return {name: _sample(known, part) for name, part in schema.get("properties", {}).items()}
+    if schema.get("type") == "array":
+        return [_sample(known, schema["items"])]
+    if schema.get("format") == "uuid":
+        return _ID
+    if schema.get("format") == "date-time":
+        return "2026-05-25T12:00:00.000Z"
+    return schema.get("minimum", _SAMPLES.get(schema.get("type", "string")))
+
+
+def _json(value: Any, indent: bool = False) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
+
+
+def _cell(text: str) -> str:
+    """A text within a table of Markdown."""
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,124 @@
+"""Serves MCP tools, over Streamable HTTP or stdio."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp.shared.exceptions import MCPError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from leomock.interop.capability.files import Adapter, Capability
+from leomock.interop.capability.upstream import Caller
+from leomock.interop.mcp.address import MCP_PATH
+from leomock.interop.mcp.tools import Tool, Use, tools_of
+from leomock.interop.mcp.vendor import vendor_tool
+from leomock.openapi.spec import Versions
+from leomock.openapi.suggest import suggestion
+from leomock.server.access_log import NOTE
+from leomock.server.guard import Guard
+from leomock.state.settings import Settings
+from leomock.version import __version__
+
+KEY = "authorization"
+INSTRUCTIONS = (
+    "Leonardo.AI's API, as tools named after its operations; leomock, a fake of it, may be what answers. A "
+    "generation is PENDING at first: read it with `wait` until it is COMPLETE."
+)
+# Goes on to the API: it asks the fake for a fault, and the real API passes over it.
+_SCENARIO = "x-leomock-scenario"
+
+
+def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()) -> Starlette:
+    """The app of an adapter of a capability, which calls with the key that the capability binds."""
+    tools = tools_of(adapter, caller, Versions())
+    return http_app(make_server(tools, adapter.namespace, adapter.description), allow_hosts)
+
+
+def make_api_server(
+    capability: Capability, caller: Caller, vendor: bool = False, passed_on: Collection[str] = (KEY,)
+) -> Server:
+    """A server of the API itself: callers over HTTP may send a key of their own."""
+    tools = tools_of(capability.adapters[0], caller, Versions())
+    if vendor:
+        tools.append(vendor_tool(capability, caller))
+    return make_server(tools, "leomock", INSTRUCTIONS, passed_on)
+
+
+def http_app(server: Server, allow_hosts: Collection[str] = ()) -> Starlette:
+    """A server over Streamable HTTP at `/mcp`, kept away from pages of other sites as the admin API is."""
+    app = server.streamable_http_app(
+        streamable_http_path=MCP_PATH,
+        max_request_body_size=Settings().max_body,
+        # Guard does this, by the rules of the rest of leomock.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+    app.add_middleware(Guard, hosts=allow_hosts, name="MCP")
+    app.add_exception_handler(404, _elsewhere)
+    return app
+
+
+async def _elsewhere(request: Request, _: Exception) -> Response:
+    text = f"leomock: there is nothing at {request.url.path[:100]}; MCP is at {MCP_PATH}"
+    return JSONResponse({"error": text}, 404)
+
+
+async def serve_stdio(server: Server) -> None:
+    """Serve the one client behind stdin and stdout, until it closes them."""
+    async with stdio_server() as (reading, writing):
+        await server.run(reading, writing, server.create_initialization_options())
+
+
+def make_server(
+    tools: Sequence[Tool], name: str, instructions: str, passed_on: Collection[str] = ()
+) -> Server:
+    """A server of tools; `passed_on` are headers of callers over HTTP that go on to the API.
+
+    With `authorization` among them, `API-Key: <key>` says the same.
+    """
+    by_name = {tool.definition.name: tool for tool in tools}
+    listed = types.ListToolsResult(tools=[tool.definition for tool in tools])
+
+    async def list_tools(
+        context: ServerRequestContext, params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return listed
+
+    async def call_tool(
+        context: ServerRequestContext, params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        tool = by_name.get(params.name)
+        if tool is None:
+            text = f"leomock: there is no tool {params.name[:100]!r}{suggestion(params.name, by_name)}"
+            raise MCPError(types.INVALID_PARAMS, text)
+        headers = {}
+        if request := context.request:
+            headers = _passed(request.headers, passed_on)
+            if NOTE in request.scope:
+                request.scope[NOTE].operation = params.name
+
+        async def progress(done: float, total: float, text: str) -> None:
+            await context.session.report_progress(done, total, text)
+
+        return await tool.use(Use(params.arguments or {}, headers, progress))
+
+    return Server(
+        name,
+        version=__version__,
+        instructions=instructions,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+
+
+def _passed(given: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    headers = {name: given[name] for name in (*names, _SCENARIO) if name in given}
+    if KEY in names and KEY not in headers and "api-key" in given:
+        headers[KEY] = f"Bearer {given['api-key']}"
+    return headers

@@ -1,0 +1,235 @@
+"""What the platform offers: models and prices."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+from uuid import UUID
+
+from leomock.leonardo.errors import Basis
+
+# The flags of the pricing calculator, by family; two models of one family have their own.
+_FLAGS = {
+    "PHOENIX": "isPhoenix",
+    "SDXL_1_0": "isSDXL",
+    "SDXL_0_9": "isSDXL",
+    "SDXL_LIGHTNING": "isSDXLLightning",
+    "FLUX_DEV": "isFluxDev",
+    "FLUX": "isFluxSchnell",
+}
+
+
+def _read(name: str) -> Any:
+    return json.loads(files(__name__).joinpath(name).read_text("utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A platform model: its name, family (`sdVersion`), and the pricing calculator's flag for it."""
+
+    id: str
+    name: str
+    sd_version: str
+    flag: str
+    basis: Basis
+
+    @property
+    def is_flux(self) -> bool:
+        """Flux models take smaller seeds."""
+        return self.sd_version.startswith("FLUX")
+
+    @property
+    def is_phoenix(self) -> bool:
+        """Phoenix models want more contrast with alchemy."""
+        return self.sd_version == "PHOENIX"
+
+
+@cache
+def platform_models() -> dict[str, Model]:
+    """The platform models by id."""
+    return {
+        row["id"]: Model(
+            row["id"],
+            row["name"],
+            row["sdVersion"],
+            "isFluxKontext" if "Kontext" in row["name"] else _FLAGS.get(row["sdVersion"], ""),
+            row.get("basis", "inferred"),
+        )
+        for row in _read("models.json")
+    }
+
+
+Kind = Literal["image", "video", "mesh", "sound", "upscaler", "cutout"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelV2:
+    """A model of version 2: its slug, what it makes, and the JSON Schema of its parameters as far as known.
+
+    Basis: chosen; ids that nobody saw follow from the slug.
+    """
+
+    slug: str
+    id: str
+    name: str
+    kind: Kind
+    parameters: dict[str, Any] | None
+    basis: Basis
+
+
+@cache
+def models_v2() -> dict[str, ModelV2]:
+    """The models of version 2 by slug: 66 of the 79 that there are."""
+    return {
+        row["slug"]: ModelV2(
+            row["slug"],
+            row["id"] or _id_from(row["slug"]),
+            row["name"],
+            row["kind"],
+            row["parameters"],
+            row["basis"],
+        )
+        for row in _read("v2_models.json")
+    }
+
+
+def _id_from(slug: str) -> str:
+    return str(UUID(bytes=hashlib.blake2b(slug.encode(), digest_size=16).digest(), version=4))
+
+
+@cache
+def schema_v2(slug: str) -> dict[str, Any]:
+    """What a call's parameters are held to: what is known of the model, and of all.
+
+    What is known of all of them (documented in part, v2_parameters.json) holds for each that the model's own
+    schema takes.
+
+    Basis: chosen; its highest numbers: no model is known to take more, and leomock draws no more.
+    """
+    of_all: dict[str, Any] = _read("v2_parameters.json")
+    own = models_v2()[slug].parameters or {}
+    properties = own.get("properties", {})
+    names = properties if own.get("additionalProperties") is False else of_all["properties"] | properties
+    taken = {name: of_all["properties"].get(name, {}) | properties.get(name, {}) for name in names}
+    return of_all | own | {"properties": taken}
+
+
+_RETIRED = re.compile(r"sora-2.*|veo-3(\.0.*|-.*)?|seedance-1\.0-lite.*|motion_1\.0.*|motion-svd|.*-preview")
+# These took a `mode` until 2026-05-04 (documented).
+QUALITY_FOR_MODE = ("gpt-image-1.5", "ideogram-v3.0")
+
+
+def is_retired(slug: str) -> bool:
+    """Whether there was a model of version 2 with this slug.
+
+    Basis: inferred; the guides name the retired models in words, which these slugs follow.
+    """
+    return _RETIRED.fullmatch(slug) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A platform element (LoRA): its family, and the weights that it takes.
+
+    Basis: observed; a table of the vendor, read by others, has about a hundred; the catalogue has some of
+    them.
+
+    Basis: chosen; those of the family WAN21 are left out, since the document's closed list of families has
+    not got it, and both SDKs stumble over it.
+    """
+
+    id: str
+    name: str
+    base_model: str
+    weight_default: int
+    weight_min: int
+    weight_max: int
+
+
+@cache
+def elements() -> dict[str, Element]:
+    """The platform elements by id.
+
+    Basis: inferred; weights of 0.7 that were seen are told as 1: the document and the SDKs have whole
+    numbers.
+    """
+    return {
+        row["akUUID"]: Element(
+            row["akUUID"],
+            row["name"],
+            row["baseModel"],
+            round(row["weightDefault"]),
+            row["weightMin"],
+            row["weightMax"],
+        )
+        for row in _read("elements.json")
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a version of a blueprint asks for."""
+
+    node_id: str
+    setting: str
+    label: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a blueprint: its price in credits, what it asks for, and how many pictures it makes."""
+
+    id: str
+    created: str
+    cost: int
+    models: list[str]
+    inputs: list[Input]
+    outputs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A recipe for pictures that people fill in; `created` and `updated` as the API tells moments."""
+
+    id: str
+    name: str
+    description: str
+    created: str
+    updated: str
+    categories: list[str]
+    platforms: list[str]
+    versions: list[Version]
+    basis: Basis
+
+
+@cache
+def blueprints() -> dict[str, Blueprint]:
+    """The blueprints by id, newest first.
+
+    Basis: chosen; which there are, but for the two of the published examples.
+    """
+    return {
+        row["akUUID"]: Blueprint(
+            row["akUUID"],
+            row["name"],
+            row["description"],
+            row["createdAt"],
+            row["updatedAt"],
+            row["categories"],
+            row["platforms"],
+            [_version(version) for version in row["versions"]],
+            row["basis"],
+        )
+        for row in _read("blueprints.json")
+    }
+
+
+def _version(row: dict[str, Any]) -> Version:
+    inputs = [Input(i["nodeId"], i["settingName"], i["label"], i["required"]) for i in row["inputs"]]
+    return Version(row["akUUID"], row["createdAt"], row["cost"], row["models"], inputs, row["outputs"])

@@ -1,5 +1,0 @@
-"""The API as MCP tools, over HTTP and stdio."""
-
-from leomock.mcp_server.serve import KEY, http_app, make_api_server, make_app, serve_stdio
-
-__all__ = ["KEY", "http_app", "make_api_server", "make_app", "serve_stdio"]

@@ -1,0 +1,35 @@
+"""A picture painted into the white parts of a mask; elsewhere what was there stays."""
+
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps
+
+from leomock.media.image import Picture, decode_init, encode
+
+
+@dataclass(frozen=True, slots=True)
+class Inpainted:
+    """`picture` where `mask`, an encoded image, is white, and its `init` where the mask is black.
+
+    Where the mask or the init cannot be read, all is the picture.
+    """
+
+    picture: Picture
+    mask: bytes
+
+    @property
+    def media_type(self) -> str:
+        """The type of the file."""
+        return self.picture.media_type
+
+    def render(self) -> bytes:
+        """Draw and encode."""
+        drawing = self.picture.draw()
+        side = max(self.picture.width, self.picture.height)
+        mask, before = decode_init(self.mask, side), decode_init(self.picture.init or b"", side)
+        if mask and before:
+            size = drawing.image.size
+            kept = ImageOps.fit(before.convert("RGB"), size)
+            drawing.image = Image.composite(drawing.image, kept, ImageOps.fit(mask.convert("L"), size))
+            drawing.changes.append("inpainted")
+        return encode(drawing, self.picture.format)

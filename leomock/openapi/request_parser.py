@@ -1,0 +1,311 @@
+"""Reads one raw request into a call, refusing what the real service refuses, in its words.
+
+The order and the words follow Hasura's REST endpoints: path, body and query are one pool of variables; a
+body that is not a JSON object is no variables at all; the content type does not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from jsonschema_rs import ValidationError
+
+from leomock.leonardo.errors import (
+    LIST_IN_QUERY,
+    MISSING_FIELD,
+    MISSING_VARIABLE,
+    NOT_A_UUID,
+    NOT_AN_INT,
+    NOT_IN_ENUM,
+    NULL_VARIABLE,
+    OUT_OF_LIMITS,
+    UNEXPECTED_VARIABLE,
+    UNKNOWN_FIELD,
+    WRONG_TYPE,
+    ApiError,
+    Wording,
+    shown,
+)
+from leomock.leonardo.hosts import Addresses
+from leomock.leonardo.uuids import is_uuid
+from leomock.openapi.json_schema import type_name
+from leomock.openapi.operations import Operation, Variable
+from leomock.openapi.suggest import suggestion
+
+GRAPHQL_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
+JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+
+
+class Request:
+    """One raw request: what every door hands to `answer`.
+
+    `segments` are the decoded parts of the path below the API's base; `query` is the raw query string;
+    `raw_headers` are names (in lower case) and values as they came; `scenario` names scenarios for this
+    request alone; `version` is that of the API.
+    """
+
+    __slots__ = (
+        *("_headers", "addresses", "authorization", "body", "method", "query"),
+        *("raw_headers", "scenario", "segments", "version"),
+    )
+
+    def __init__(
+        self,
+        method: str,
+        segments: list[str],
+        addresses: Addresses,
+        query: str = "",
+        body: bytes = b"",
+        authorization: str = "",
+        raw_headers: Sequence[tuple[bytes, bytes]] = (),
+        scenario: str = "",
+        version: str = "v1",
+    ) -> None:
+        self.method = method
+        self.segments = segments
+        self.addresses = addresses
+        self.query = query
+        self.body = body
+        self.authorization = authorization
+        self.raw_headers = raw_headers
+        self._headers: dict[str, str] | None = None
+        self.scenario = scenario
+        self.version = version
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers by their names in lower case."""
+        if self._headers is None:
+            self._headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in self.raw_headers}
+        return self._headers
+
+
+class Call(dict[str, Any]):
+    """A request that was understood: the values of all variables of an operation, by their names.
+
+    `call["width"]` is the value with defaults filled in (None where there is none), `call["wdith"]` a
+    KeyError; `call.given("width")` says whether the client sent one itself. `sent` is what it sent. What a
+    handler puts into `explain` travels in the header `X-Leomock-Explain` of its answer.
+    """
+
+    __slots__ = ("addresses", "explain", "operation", "sent")
+
+    def __init__(self, operation: Operation, sent: dict[str, Any], addresses: Addresses) -> None:
+        super().__init__(operation.defaults)
+        self.operation = operation
+        self.sent = sent
+        self.addresses = addresses
+        self.explain = ""
+
+    def given(self, name: str) -> bool:
+        """Whether the client sent a value (an explicit null is none)."""
+        return self.sent.get(name) is not None
+
+    @property
+    def prompt(self) -> str:
+        """The prompt, where the document says it is; empty where there is none."""
+        value: Any = self
+        for name in self.operation.prompt:
+            value = value.get(name) if isinstance(value, dict) else None
+        return value if isinstance(value, str) else ""
+
+
+def parse(operation: Operation, captured: dict[str, str], request: Request) -> Call:
+    """Read a request to an operation whose path variables were captured by the route."""
+    pool = _pool(operation, captured, request)
+    explain = ""
+    if not pool.keys() <= operation.variables.keys():
+        pool, explain = _without_unnameable(operation, pool)
+    for name in operation.required:
+        if pool.get(name) is None:
+            raise _absent(operation, operation.variables[name], name in pool, request)
+    for name in operation.uuids:
+        value = pool.get(name)
+        if isinstance(value, str):
+            if not is_uuid(value):
+                raise NOT_A_UUID(value=value[:100], explain=f"{operation.id}: '{name}' must be a UUID")
+            pool[name] = value.lower()
+    if not operation.validator.is_valid(pool):
+        raise _refusal(operation, operation.validator.iter_errors(pool))
+    call = Call(operation, pool, request.addresses)
+    call.explain = explain
+    for name, value in pool.items():
+        if value is not None:
+            # 512.0 is an integer in JSON; from here on it is one in Python as well.
+            whole = type(value) is float and name in operation.integers
+            call[name] = int(value) if whole else value
+    return call
+
+
+def _pool(operation: Operation, captured: dict[str, str], request: Request) -> dict[str, Any]:
+    """All variables of a request; a path variable outweighs the body, the body outweighs the query."""
+    pool: dict[str, Any] = {}
+    if request.query:
+        for name, text in parse_qsl(request.query, keep_blank_values=True):
+            if (value := _decoded(operation.variables.get(name), text)) is not None:
+                pool[name] = value
+    if request.body:
+        try:
+            body = orjson.loads(request.body)
+        except orjson.JSONDecodeError:
+            body = None
+        if isinstance(body, dict):
+            pool.update(body)
+    for name, text in captured.items():
+        pool[name] = _decoded(operation.variables[name], text)
+    return pool
+
+
+def _without_unnameable(operation: Operation, pool: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """The pool without keys that GraphQL could not name, and a sentence about those.
+
+    The real service passes over them (inferred), and refuses all others that it does not know.
+    """
+    passed_over = [name for name in pool if name not in operation.variables]
+    for name in passed_over:
+        if GRAPHQL_NAME.fullmatch(name):
+            raise UNEXPECTED_VARIABLE(
+                name=name,
+                explain=f"{operation.id} has no variable '{name}'{suggestion(name, operation.variables)} "
+                f"({_rule(operation)})",
+            )
+    told = ", ".join(repr(name[:60]) for name in passed_over)
+    hint = "".join(suggestion(name, operation.variables) for name in passed_over[:1])
+    explain = f"{operation.id}: passed over, since no variable can be called so: {told[:300]}{hint}"
+    return {name: value for name, value in pool.items() if name in operation.variables}, explain
+
+
+def _decoded(variable: Variable | None, text: str) -> Any:
+    """The value of a variable in a path or query: booleans and numbers are decoded, empty is none."""
+    if variable is None:
+        return text
+    kind = variable.schema.get("type")
+    if kind == "array":
+        raise LIST_IN_QUERY(
+            name=variable.name, value=text, explain=f"send '{variable.name}' in the JSON body"
+        )
+    if kind == "boolean":
+        return {"": True, "true": True, "false": False}.get(text, text)
+    if text == "" and not variable.required:
+        return None
+    if kind in ("integer", "number") and JSON_NUMBER.fullmatch(text):
+        number = float(text)
+        return int(text) if number.is_integer() and text.lstrip("-").isdigit() and len(text) < 20 else number
+    return text
+
+
+def _absent(operation: Operation, variable: Variable, is_null: bool, request: Request) -> ApiError:
+    if is_null:
+        return NULL_VARIABLE(
+            type=variable.type_name,
+            explain=f"{operation.id}: '{variable.name}' must not be null ({_rule(operation)})",
+        )
+    hint = ""
+    if request.body and variable.location == "body":
+        try:
+            if not isinstance(orjson.loads(request.body), dict):
+                hint = "; the body is JSON but not an object, so it was read as no variables"
+        except orjson.JSONDecodeError as error:
+            hint = f"; the body is not JSON ({error}), so it was read as no variables"
+    elif variable.location == "body":
+        hint = "; the request has no body"
+    return MISSING_VARIABLE(
+        name=variable.name, explain=f"{operation.id} needs '{variable.name}'{hint} ({_rule(operation)})"
+    )
+
+
+def _rule(operation: Operation) -> str:
+    return f"{operation.file} {operation.method} {operation.path}"
+
+
+# --- wording what a validator found -----------------------------------------------------------------
+
+_EXPECTED = {
+    "boolean": "a boolean",
+    "integer": "a 32-bit integer",
+    "number": "a float",
+    "string": "a string",
+    "array": "a list",
+    "object": "an object",
+}
+_FOUND = {bool: "a boolean", str: "a string", list: "a list", dict: "an object", type(None): "null"}
+
+
+def _refusal(operation: Operation, found: Iterable[ValidationError]) -> ApiError:
+    """The first finding; GraphQL checks all types before a rule of the operation is looked at."""
+    refusals = [_worded(operation, error) for error in found]
+    return next((r for r in refusals if r.wording is not OUT_OF_LIMITS), refusals[0])
+
+
+def _worded(operation: Operation, error: ValidationError) -> ApiError:
+    """One finding of the validator in the words of the real service."""
+    steps = list(error.instance_path)
+    variable = operation.variables[str(steps[0])]
+    schema = _schema_at(variable.schema, steps[1:], operation)
+    kind = type(error.kind).__name__
+    path = _path(operation, variable, steps)
+    name = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps).lstrip(".")
+    value: Any = error.instance
+    explain = f"{operation.id}: '{name}' is {shown(value)}; {error.message[:200]} ({_rule(operation)})"
+
+    def refuse(wording: Wording, **words: str) -> ApiError:
+        return ApiError(wording, wording.text.format(**words), path, explain)
+
+    if text := schema.get("x-refusal", {}).get(error.schema_path[-1]):
+        return OUT_OF_LIMITS(rule=text, explain=explain)
+    # GraphQL knows enums by their names; a String with a few allowed values is a rule of the operation.
+    is_enum = "enum" in schema and schema.get("type") == "string" and type_name(schema) != "String"
+    if kind == "Type":
+        if schema.get("type") == "integer" and isinstance(value, float):
+            return refuse(NOT_AN_INT, value=str(value))
+        expected = "an enum value" if is_enum else _EXPECTED.get(schema.get("type", ""), "a value")
+        return refuse(
+            WRONG_TYPE, expected=expected, type=type_name(schema), found=_FOUND.get(type(value), "a number")
+        )
+    if schema.get("format") == "uuid" and kind in ("Format", "Pattern"):
+        return NOT_A_UUID(value=value[:100], explain=explain)
+    if kind == "Enum" and is_enum:
+        values = ", ".join(f"'{v}'" for v in schema["enum"] if v is not None)
+        return refuse(NOT_IN_ENUM, values=values, type=type_name(schema), found=value)
+    if kind == "Required":
+        return refuse(MISSING_FIELD, name=error.kind.as_dict()["property"])
+    if kind == "AdditionalProperties":
+        unknown = next(iter(set(value) - set(schema.get("properties", ()))), "")
+        return refuse(UNKNOWN_FIELD, name=unknown, type=type_name(schema))
+    return OUT_OF_LIMITS(rule=f"{name} {_limit(schema)}", explain=explain)
+
+
+def _schema_at(schema: Any, steps: list[str | int], operation: Operation) -> Any:
+    """The part of a variable's schema that governs what stands at `steps`."""
+    for step in steps:
+        schema = operation.resolved(schema["items"] if isinstance(step, int) else schema["properties"][step])
+    return schema
+
+
+def _path(operation: Operation, variable: Variable, steps: list[str | int]) -> str:
+    """Where Hasura says a value is wrong; the actions of the real service take one argument, `arg1`."""
+    place = "args.arg1" if variable.location == "body" else "args"
+    inner = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return f"$.selectionSet.{operation.envelope or operation.id}.{place}{inner}"
+
+
+def _limit(schema: Any) -> str:
+    """What a schema allows, as the end of a sentence that begins with a name."""
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if "enum" in schema:
+        return "must be one of " + ", ".join(f"{v}" for v in schema["enum"] if v is not None)
+    if low is not None and high is not None:
+        return f"must be between {low} and {high}"
+    if low is not None:
+        return f"must be at least {low}"
+    if high is not None:
+        return f"must be at most {high}"
+    if "maxLength" in schema:
+        return f"must have at most {schema['maxLength']} characters"
+    if "maxItems" in schema:
+        return f"must have at most {schema['maxItems']} items"
+    return "is not valid"

@@ -1,0 +1,96 @@
+"""Fits a value to a response schema: keeps what it names, blanks what is missing, drops the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from leomock.openapi.documents import Json, resolve
+
+Fit = Callable[[Any], Any]
+
+# What stands for nothing in a text that must have a form.
+_BLANK_TEXTS = {"uuid": "00000000-0000-0000-0000-000000000000", "date-time": "1970-01-01T00:00:00.000Z"}
+
+
+class Fitted(dict[str, Any]):
+    """An object that has its final shape: it is passed on as it is. Nobody may change it."""
+
+
+class Shaper:
+    """The compiled form of one response schema."""
+
+    def __init__(self, document: Json, schema: Json) -> None:
+        self._document = document
+        self.blank = self._blank(schema)
+        self.fit = self._fit(schema) or (lambda value: value)
+        flat = self._flat(schema)
+        self._fit_one = self._fit(flat["items"] if flat.get("type") == "array" else flat)
+
+    def fit_one(self, value: Mapping[str, Any]) -> Fitted:
+        """Fit the object that the schema is of, or one of the list that it is of."""
+        return Fitted(self._fit_one(value) if self._fit_one else value)
+
+    def _flat(self, schema: Json) -> Json:
+        """The schema without `$ref` and `allOf`."""
+        schema = resolve(self._document, schema)
+        if "allOf" in schema:
+            parts = [self._flat(part) for part in schema["allOf"]]
+            schema = {
+                key: value for part in [*parts, schema] for key, value in part.items() if key != "allOf"
+            }
+        return schema
+
+    def _blank(self, schema: Json) -> Any:
+        """The emptiest valid value: null where that is allowed."""
+        schema = self._flat(schema)
+        if schema.get("nullable"):
+            return None
+        if "enum" in schema:
+            return schema["enum"][0]
+        if (form := schema.get("format")) in _BLANK_TEXTS:
+            return _BLANK_TEXTS[form]
+        kind = schema.get("type")
+        if kind == "object":
+            return self._blanks(schema)
+        plain: dict[str | None, Any] = {
+            "array": [],
+            "integer": 0,
+            "number": 0,
+            "boolean": False,
+            "string": "",
+        }
+        return plain.get(kind)
+
+    def _blanks(self, schema: Json) -> dict[str, Any]:
+        """What stands for the properties of an object; sparse ones may be absent."""
+        properties = schema.get("properties", {}).items()
+        return {name: self._blank(part) for name, part in properties if not part.get("x-sparse")}
+
+    def _fit(self, schema: Json) -> Fit | None:
+        """A function that fits a value, or None where any value passes as it is."""
+        schema = self._flat(schema)
+        if schema.get("type") == "array":
+            fit_item = self._fit(schema["items"])
+            if fit_item is None:
+                return None
+            return lambda values: [fit_item(value) for value in values] if values else values
+        if schema.get("type") != "object" or "properties" not in schema:
+            return None
+        blanks, named = self._blanks(schema), schema["properties"].keys()
+        nested = [(name, fit) for name, part in schema["properties"].items() if (fit := self._fit(part))]
+
+        def fit_object(value: Mapping[str, Any] | None) -> Any:
+            if value is None or type(value) is Fitted:
+                return value
+            fitted = {**blanks, **value}  # in the order of the schema
+            if len(fitted) > len(blanks):
+                for name in value:
+                    if name not in named:
+                        del fitted[name]
+            for name, fit in nested:
+                if name in fitted:
+                    fitted[name] = fit(fitted[name])
+            return fitted
+
+        return fit_object

@@ -1,0 +1,113 @@
+"""One version of the API: its documents, routes and validators."""
+
+from __future__ import annotations
+
+import copy
+import difflib
+from functools import cached_property
+from pathlib import Path
+
+from leomock.leonardo.errors import NO_ENDPOINT, WRONG_METHOD
+from leomock.openapi.documents import (
+    OVERLAY,
+    Json,
+    SpecError,
+    bundle,
+    groups,
+    operations_of,
+    read,
+    specs_folder,
+)
+from leomock.openapi.operations import Operation
+from leomock.openapi.overlay import lay
+
+# Where the documents of each version of the API are, below those of all.
+_FOLDERS = {"v1": "", "v2": "v2"}
+
+
+class Spec:
+    """The published documents, the effective one (with the overlay), and its operations."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        folder = folder or specs_folder()
+        self.folder = folder
+        self.overlay = read(folder / OVERLAY)
+        below = folder.relative_to(specs_folder()) if folder.is_relative_to(specs_folder()) else Path()
+        named = ("specs" / below).as_posix()
+        self.effective = lay(bundle(folder), self.overlay, f"{named}/{OVERLAY}")
+        self.operations: dict[str, Operation] = {}
+        # By the number of segments and the first of them, which is never a variable.
+        self._routes: dict[tuple[int, str], list[tuple[list[str], dict[str, Operation]]]] = {}
+        for path, item in self.effective["paths"].items():
+            methods = {}
+            for method, entry in operations_of(item):
+                operation = Operation(self.effective, path, method, entry, named)
+                if operation.id in self.operations:
+                    raise SpecError(f"{operation}: the operationId stands twice")
+                self.operations[operation.id] = methods[operation.method] = operation
+            pattern = path.strip("/").split("/")
+            self._routes.setdefault((len(pattern), pattern[0]), []).append((pattern, methods))
+        for routes in self._routes.values():
+            routes.sort(key=lambda route: [part.startswith("{") for part in route[0]])
+
+    @cached_property
+    def published(self) -> Json:
+        """What was published, without our corrections; nothing that comes from another source."""
+        if not groups(self.folder, published_only=True):
+            raise SpecError(f"{self.folder.name}: none of its documents is among the published ones")
+        return bundle(self.folder, published_only=True)
+
+    def route(self, method: str, segments: list[str]) -> tuple[Operation, dict[str, str]]:
+        """The operation that a method and the decoded segments of a path name, and its path variables.
+
+        Raises the 404 or 405 of the real service.
+        """
+        for pattern, methods in self._routes.get((len(segments), segments[0]), ()):
+            captured = {}
+            for part, segment in zip(pattern, segments, strict=True):
+                if part.startswith("{"):
+                    captured[part[1:-1]] = segment
+                elif part != segment:
+                    break
+            else:
+                if operation := methods.get(method):
+                    return operation, captured
+                allowed = ", ".join(methods)
+                raise WRONG_METHOD(
+                    methods=allowed,
+                    headers={"Allow": allowed},
+                    explain=f"/{'/'.join(pattern)} answers {allowed}, not {method}",
+                )
+        raise NO_ENDPOINT(explain=self.nearest(method, segments))
+
+    def nearest(self, method: str, segments: list[str]) -> str:
+        """A sentence that names the operation somebody probably meant."""
+        asked = f"{method} /{'/'.join(segments)}"[:200]
+        known = {f"{o.method} {o.path}": o for o in self.operations.values()}
+        for candidate in difflib.get_close_matches(asked, known, n=1, cutoff=0.3):
+            return f"{asked}: no such operation; the nearest is {known[candidate]}"
+        return f"{asked}: no such operation"
+
+    def document(self, server: str, *, published: bool = False) -> Json:
+        """The whole document for generators and checkers, its server set to an address."""
+        document = copy.copy(self.published if published else self.effective)
+        document["servers"] = [{"url": server}]
+        return document
+
+
+def version_of(address: str) -> str:
+    """The version of the API whose name an address ends with; version 1 where it ends with none."""
+    last = address.rstrip("/").rpartition("/")[2]
+    return last if last in _FOLDERS else "v1"
+
+
+class Versions(dict[str, Spec]):
+    """The documents of each version of the API, by its name in paths."""
+
+    def __init__(self) -> None:
+        super().__init__({name: Spec(specs_folder() / below) for name, below in _FOLDERS.items()})
+
+    @cached_property
+    def operations(self) -> dict[str, Operation]:
+        """All operations by their ids, which differ from version to version."""
+        return {id: operation for spec in self.values() for id, operation in spec.operations.items()}

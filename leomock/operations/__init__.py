@@ -1,0 +1,1 @@
+"""Answer one API call: dispatch it to its handler and build the reply."""

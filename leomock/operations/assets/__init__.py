@@ -1,0 +1,1 @@
+"""The files behind CDN URLs: their keys, lookup, drawing and upload forms."""

@@ -1,0 +1,168 @@
+"""The pictures of a world: how they are named, found by their ids, and drawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from leomock.leonardo.catalogue import models_v2, platform_models
+from leomock.operations.assets.keys import is_transparent, picture_keys, reference_key, video_keys
+from leomock.operations.assets.lookup import find_generated, find_uploaded, find_variation
+from leomock.operations.assets.resolver import at, rendered
+from leomock.state.table import Row
+from leomock.state.world import World
+
+if TYPE_CHECKING:  # Pillow is loaded when the first picture is asked for
+    from leomock.media.image import Picture
+    from leomock.media.mesh import Mesh
+    from leomock.media.sound import Sound
+    from leomock.media.variation import Source, Variation
+    from leomock.media.video import Video
+# A picture made from a picture made from a picture …: deeper ones are drawn without what they came from.
+DEEPEST_INIT = 3
+# Of variations of variations of variations … only so many are drawn, upon what the first was made from.
+DEEPEST_VARIATION = 4
+
+
+@at("users/{user}/generations/{id}/{name}")
+def result_of_a_generation(
+    world: World, id: str, name: str
+) -> Picture | Variation | Video | Mesh | Sound | None:
+    """The picture, film, mesh or sound of a finished generation that has this name."""
+    row = world.generations.get(id)
+    if row is None or row["status"] != "COMPLETE":
+        return None
+    for index, key in enumerate(picture_keys(row, world.user_id)):
+        if key.endswith(f"/{name}"):
+            return _made(world, row, index)
+    if any(key.endswith(f"/{name}") for key in video_keys(row, world.user_id)):
+        return video(world, row, row["imageWidth"], row["imageHeight"])
+    return None
+
+
+@at("users/{user}/generations/{id}/variations/{name}")
+def result_of_a_variation(world: World, id: str, name: str) -> Variation | None:
+    """The picture of a finished variation that has this name."""
+    row = find_variation(world, id)
+    if row is None or row["key"].rpartition("/")[2] != name:
+        return None
+    return drawn_variation(world, row)
+
+
+def _made(world: World, row: Row, index: int) -> Picture | Variation | Mesh | Sound:
+    from leomock.media.mesh import Mesh
+    from leomock.media.sound import Sound
+
+    if "mesh" in row:
+        return Mesh(row["prompt"], row["seed"] + index)
+    if "sound" in row:
+        return Sound(row["prompt"], row["seed"] + index, row["sound"])
+    return drawn(world, row, index)
+
+
+def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture | Variation:
+    """One picture of a generation, ready to be rendered.
+
+    A generation that makes a picture larger or cuts it out, and has not got it, does so with one of its own.
+    """
+    from leomock.media.variation import Variation
+
+    before = origin(world, row, depth)
+    if kind := row.get("variation"):
+        factor = row["factor"]
+        if before is None:
+            width, height = (round(row[side] / factor) for side in ("imageWidth", "imageHeight"))
+            before = replace(_painted(row, index, None), width=width, height=height)
+        return Variation(before, kind, factor, row["creativity"])
+    init = before if before is None or isinstance(before, bytes) else rendered(before)
+    return _painted(row, index, init)
+
+
+def _painted(row: Row, index: int, init: bytes | None) -> Picture:
+    from leomock.media.image import Picture
+
+    transparent = is_transparent(row)
+    return Picture(
+        prompt=row["prompt"],
+        seed=row["seed"],
+        index=index,
+        width=row["imageWidth"],
+        height=row["imageHeight"],
+        format="png" if transparent else "jpeg",
+        transparent=transparent,
+        init=init,
+        init_strength=row.get("initStrength", 0.5),
+        label=_label(row),
+    )
+
+
+def video(world: World, row: Row, width: int, height: int) -> Video:
+    """The film of a generation of a video, at a size in pixels (even numbers)."""
+    from leomock.media.video import Video
+
+    return Video(drawn(world, row, 0), row["seconds"], width, height)
+
+
+def _label(row: Row) -> str:
+    if model := models_v2().get(row.get("model", "")):
+        return model.name
+    of_platform = platform_models().get(row["modelId"] or "")
+    return of_platform.name if of_platform else row.get("motionModel") or row["sdVersion"]
+
+
+def origin(world: World, row: Row, depth: int = 0) -> Source | None:
+    """What a generation began with, if it is still there.
+
+    Basis: chosen; with the canvas that is its picture as a whole, whatever the mask says.
+    """
+    if stored := world.bucket.objects.get(row.get("reference", "")):
+        return stored.body
+    if id := row.get("init_image_id") or row.get("canvasInitId"):
+        return _file(world, id)
+    if depth >= DEEPEST_INIT:
+        return None
+    if id := row.get("init_generation_image_id"):
+        found = find_generated(world, id)
+        return drawn(world, *found, depth + 1) if found else None
+    if id := row.get("init_variation_id"):
+        variation = find_variation(world, id)
+        return drawn_variation(world, variation, depth + 1) if variation else None
+    return None
+
+
+def keep_for_results(world: World, id: str) -> None:
+    """Keep the file of an init image that is about to go, where something was made from it.
+
+    Basis: inferred; results stay as they are, since their links do not expire (documented).
+    """
+    row, stored = world.init_images.get(id), find_uploaded(world, id)
+    if row and stored and any(_shows(other, id) for other in (*world.generations, *world.variations)):
+        world.bucket.keep(reference_key(world, row), stored.body, "application/octet-stream")
+
+
+def _shows(row: Row, id: str) -> bool:
+    """Whether a generation or a variation was made from an init image."""
+    names = ("init_image_id", "canvasInitId", "initImageId")
+    return any((row.get(name) or "").lower() == id for name in names)
+
+
+def _file(world: World, id: str) -> bytes | None:
+    """The file that was uploaded for an init image, as long as something shows it."""
+    stored = find_uploaded(world, id) or world.bucket.objects.get(reference_key(world, {"id": id.lower()}))
+    return stored.body if stored else None
+
+
+def drawn_variation(world: World, row: Row, depth: int = 0) -> Variation:
+    """A variation, ready to be rendered."""
+    from leomock.media.variation import Variation
+
+    return Variation(_source(world, row, depth), row["kind"], row["factor"], row["creativity"])
+
+
+def _source(world: World, row: Row, depth: int) -> Source:
+    """What a variation is made from; the picture says so where an uploaded file is gone."""
+    if (before := world.variations.get(row["variationId"] or "")) and depth < DEEPEST_VARIATION:
+        return drawn_variation(world, before, depth + 1)
+    if found := find_generated(world, row["generatedImageId"] or ""):
+        return drawn(world, *found)
+    return _file(world, row["initImageId"] or "") or b""

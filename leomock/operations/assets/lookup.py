@@ -1,0 +1,96 @@
+"""Find pictures by id: generated, uploaded or varied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leomock.leonardo.errors import INVALID_INIT_IMAGE, NO_ACCESS_TO_IMAGE, NO_INIT_VARIATION
+from leomock.leonardo.uuids import is_uuid
+from leomock.operations.assets.keys import file_stem, picture_count
+from leomock.state.bucket.storage import StoredObject
+from leomock.state.table import Row
+from leomock.state.world import World
+
+if TYPE_CHECKING:  # Pillow is loaded when the first picture is asked for
+    pass
+
+
+def variation_key(world: World, row: Row) -> str:
+    """The key of a variation.
+
+    Basis: observed; the name of the model is always `Default`, and what lost its background is a PNG.
+
+    Basis: chosen; what is upscaled from a PNG is one as well, and a variation of a variation is named after
+    the first picture.
+    """
+    id, kind = row["id"], row["kind"]
+    folder = f"users/{world.user_id}/generations/{id}/variations"
+    if kind == "UNIVERSAL":
+        return f"{folder}/UniversalUpscaler_{id}.jpg"
+    png = kind == "NOBG" or (kind == "UPSCALE" and row["sourceKey"].endswith(".png"))
+    found = find_generated(world, row["generatedImageId"] or "")
+    stem = f"{file_stem(None, found[0]['prompt'][:200])}_{found[1]}" if found else "Default"
+    return f"{folder}/{stem}_{id}_0.{'png' if png else 'jpg'}"
+
+
+def find_generated(world: World, image_id: str) -> tuple[Row, int] | None:
+    """The generation and the index of a finished picture with this id, or None."""
+    if is_uuid(image_id):
+        for generation_id, index in world.ids.wholes(image_id.lower()):
+            row = world.generations.get(generation_id)
+            if row is not None and row["status"] == "COMPLETE" and index < picture_count(row):
+                return row, index
+    return None
+
+
+def generated_picture(world: World, image_id: str, name: str) -> tuple[Row, int]:
+    """The generation and the index of the finished picture that a variable of a call names.
+
+    Raises the refusal of the real service where there is none.
+
+    Basis: inferred; that a picture which is not there, or not finished, cannot be had is documented for
+    variations, and holds here wherever one is named.
+    """
+    if found := find_generated(world, image_id):
+        return found
+    raise NO_ACCESS_TO_IMAGE(
+        explain=f"{name} is not the id of a finished picture of this API key (generated_images[].id, "
+        "not the generation's id)"
+    )
+
+
+def find_uploaded(world: World, id: str) -> StoredObject | None:
+    """The file that was uploaded for the init image with this id, or None."""
+    row = world.init_images.get(id.lower())
+    return world.bucket.objects.get(row["key"]) if row else None
+
+
+def uploaded_picture(world: World, id: str, name: str) -> StoredObject:
+    """The uploaded file that a variable of a call names; raises the refusal of the real service.
+
+    Basis: inferred; the refusal documented for an id that is not known is that of one whose file was never
+    uploaded as well.
+    """
+    if stored := find_uploaded(world, id):
+        return stored
+    if world.init_images.get(id.lower()) is None:
+        raise INVALID_INIT_IMAGE(explain=f"{name} is no id that POST /init-image answered with this API key")
+    raise INVALID_INIT_IMAGE(
+        explain=f"{name} is known, but nothing was uploaded for it yet: POST the form with the file first"
+    )
+
+
+def find_variation(world: World, id: str) -> Row | None:
+    """The finished variation with this id, or None."""
+    row = world.variations.get(id.lower())
+    return row if row is not None and row["status"] == "COMPLETE" else None
+
+
+def varied_picture(world: World, id: str, name: str) -> Row:
+    """The finished variation that a variable of a call names; raises the refusal of the real service."""
+    if row := find_variation(world, id):
+        return row
+    raise NO_INIT_VARIATION(
+        explain=f"{name} is not the id of a finished variation of this API key (GET /variations/{{id}} tells "
+        "when it is COMPLETE; a generated picture is no variation)"
+    )

@@ -1,0 +1,71 @@
+"""What is at an address of the CDN: finds what jobs made, and what was uploaded, by its key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from leomock.media import Renderable
+from leomock.state.bucket.storage import StoredObject
+from leomock.state.tenants import Worlds
+from leomock.state.world import World
+
+Found = Renderable | StoredObject | None
+# Takes the world of the key's user, and the other steps that its pattern names.
+Finder = Callable[..., Found]
+
+_FINDERS: dict[re.Pattern[str], Finder] = {}
+_STEP = re.compile(r"\{(\w+)\}")
+OWNER = re.compile(r"users/([^/]+)/")
+
+
+def at(pattern: str) -> Callable[[Finder], Finder]:
+    """Register who knows what is at keys like `users/{user}/generations/{id}/{name}`.
+
+    The finder is called with the user's world and with the steps below `{user}` by name; where the pattern
+    has no user, with the steps alone.
+    """
+
+    def register(finder: Finder) -> Finder:
+        _FINDERS[re.compile(_STEP.sub(r"(?P<\1>[^/]+)", pattern), re.ASCII)] = finder
+        return finder
+
+    return register
+
+
+def find(worlds: Worlds, key: str) -> Found:
+    """What is at a key: something to render, an uploaded file, or nothing."""
+    finder, steps = _finder(key)
+    if finder and "user" not in steps:
+        return finder(**steps)
+    owner = OWNER.match(key)
+    world = worlds.of_user(owner[1]) if owner else None
+    if world is None:
+        return None
+    with world.lock:
+        world.settle()
+        return here(world, key)
+
+
+def here(world: World, key: str) -> Found:
+    """What is at a key of the user of this world."""
+    if stored := world.bucket.objects.get(key):
+        if stored.expires is None or world.clock.now() < stored.expires:
+            return stored
+        del world.bucket.objects[key]
+    finder, steps = _finder(key)
+    return finder(world, **steps) if finder and steps.pop("user", "") == world.user_id else None
+
+
+def _finder(key: str) -> tuple[Finder | None, dict[str, str]]:
+    for pattern, finder in _FINDERS.items():
+        if found := pattern.fullmatch(key):
+            return finder, found.groupdict()
+    return None, {}
+
+
+@lru_cache(maxsize=32)
+def rendered(result: Renderable) -> bytes:
+    """The bytes of a result; the last few are kept, since HEAD, Range and ETag ask again."""
+    return result.render()

@@ -1,0 +1,36 @@
+"""Presigned forms: how a client uploads a file into the bucket."""
+
+from __future__ import annotations
+
+import json
+
+from leomock.openapi.request_parser import Call
+from leomock.state.world import World
+
+# The form is good for two minutes (documented).
+FORM_SECONDS = 120
+CONTENT_TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "webp": "image/webp",
+    "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "mp3": "audio/mpeg",
+    "wav": "audio/wav",
+    "glb": "model/gltf-binary",
+    "obj": "model/obj",
+}
+
+
+def presigned(call: Call, world: World, key: str, content_type: str) -> tuple[str, str]:
+    """The fields (a JSON string, as on the wire) and the address of the form for one file.
+
+    Basis: inferred; the fields are those that the AWS SDK presigns.
+
+    Basis: chosen; the form allows uploads up to `--max-upload`, the real limit is not known.
+    """
+    form = world.bucket.presign(
+        key, content_type=content_type, seconds=FORM_SECONDS, max_bytes=world.settings.max_upload
+    )
+    return json.dumps(form, separators=(",", ":")), f"{call.addresses.uploads}/{world.bucket.name}/"

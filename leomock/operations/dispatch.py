@@ -1,0 +1,231 @@
+"""Takes one raw request to its reply: the door that every other door goes through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from leomock.files.scenarios import Library, ScenarioError, scenarios_folder
+from leomock.leonardo.errors import TOO_LARGE, UNKNOWN_SCENARIO, ApiError, relayed
+from leomock.openapi.request_parser import Call, Request, parse
+from leomock.openapi.spec import Versions
+from leomock.operations.handlers.load import load
+from leomock.operations.registry import basis_of
+from leomock.operations.reply import Reply
+from leomock.operations.webhook_events import event_of
+from leomock.state.clock import Clock
+from leomock.state.journal import Headers, Journal
+from leomock.state.scenario import Occasion, Scenario, Struck
+from leomock.state.settings import Settings
+from leomock.state.table import Row
+from leomock.state.tenants import Worlds
+from leomock.state.world import MakeClock, World
+
+# Works from any language with no other call, like the test cards of a payment service.
+MAGIC = re.compile(r"\[leomock:([^\[\]]{1,100})\]")
+
+
+class Api:
+    """The fake API: the documents of its versions, the handlers and the tenants.
+
+    It is synchronous, knows nothing of HTTP and never sleeps.
+    """
+
+    def __init__(self, settings: Settings | None = None, make_clock: MakeClock = Clock) -> None:
+        self.settings = settings or Settings()
+        self.specs = Versions()
+        self.spec = self.specs["v1"]
+        self.operations = self.specs.operations
+        self.handlers = load(self.operations)
+        self.library = Library(
+            scenarios_folder(), self.operations, {o.group for o in self.operations.values()}
+        )
+        self.worlds = Worlds(self.settings, make_clock, self._announce)
+
+    @classmethod
+    def playing(cls, settings: Settings, names: Sequence[str | Path], make_clock: MakeClock = Clock) -> Api:
+        """An API with scenarios (names or files) in force from the start, started as they want it.
+
+        Raises ScenarioError, and SettingError where a scenario wants a setting that cannot be.
+        """
+        api = cls(settings, make_clock)
+        scenarios = tuple(api.library.get(name) for name in names)
+        wanted = {name: value for scenario in scenarios for name, value in scenario.settings.items()}
+        if wanted:
+            api = cls(replace(settings, **wanted), make_clock)
+        api.worlds.scenarios = scenarios
+        return api
+
+    def answer(self, request: Request) -> Reply:
+        """Take one raw request to its reply; a refusal is a reply as well."""
+        operation = world = struck = None
+        try:
+            world = self.worlds.enter(request.authorization)
+            operation, captured = self.specs[request.version].route(request.method, request.segments)
+            if len(request.body) > self.settings.max_body:
+                limit = self.settings.max_body
+                raise TOO_LARGE(limit=limit, explain=f"{operation.id}: the body has more than {limit} bytes")
+            with world.lock:
+                if world.limits:
+                    world.limits.count(operation.id)
+                call = parse(operation, captured, request)
+                world.cdn = request.addresses.cdn
+                world.settle()
+                struck = self._strike(call, "/".join(captured.values()), request, world)
+                reply = self._struck(struck, call, world) if struck else self._answered(call, world)
+        except ApiError as refusal:
+            error = relayed(refusal) if operation and operation.lists_errors else refusal
+            reply = Reply(error.status, error.body, operation, world)
+            reply.headers = error.headers
+            reply.explain = error.explain
+            reply.wording = error.wording
+        if struck is not None:
+            _mark(reply, struck)
+        return reply
+
+    def basis_of(self, reply: Reply) -> str:
+        """How it is known that the real service answers like this: the basis, and from where if that is told.
+
+        Empty for a defect of the fake, of which nothing is known.
+        """
+        basis, source = self._basis_of(reply)
+        return f"{basis}; {source}" if source else basis
+
+    def _basis_of(self, reply: Reply) -> tuple[str, str]:
+        if reply.wording:
+            return reply.wording.basis, reply.wording.source
+        if reply.operation is None or reply.world is None:
+            return "", ""
+        if reply.rules:
+            name = reply.rules[0].rpartition("#")[0]
+            playing = {scenario.name: scenario for scenario in reply.world.script.scenarios}
+            scenario = playing.get(name) or self._named(name)
+            return scenario.basis, scenario.source
+        return basis_of(self.handlers.get(reply.operation.id))
+
+    def _answered(self, call: Call, world: World) -> Reply:
+        """The usual answer to a call."""
+        operation = call.operation
+        handler = self.handlers.get(operation.id)
+        if handler is None:
+            reply = Reply(200, operation.enveloped(operation.shaper.blank), operation, world)
+            reply.explain = f"{operation.id} answers a blank: leomock has no behaviour for it yet"
+            return reply
+        value = operation.shaper.fit(handler(call, world))
+        reply = Reply(200, operation.enveloped(value), operation, world)
+        reply.explain = call.explain
+        return reply
+
+    def _strike(self, call: Call, resource: str, request: Request, world: World) -> Struck | None:
+        """What the scenarios do to this call: those in force, and those that it asks for itself."""
+        prompt = call.prompt
+        more = self._magic(prompt)
+        if request.scenario:
+            more += [self._named(name.strip()) for name in request.scenario.split(",") if name.strip()]
+        if not more and not world.script.scenarios:
+            return None
+        occasion = Occasion(
+            "call",
+            operation=call.operation.id,
+            group=call.operation.group,
+            resource=resource,
+            prompt=prompt,
+            body=call,
+            query=call.sent,
+            headers=lambda: request.headers,
+        )
+        return world.strike(occasion, more)
+
+    def _announce(self, world: World, row: Row, moment: float) -> None:
+        """Put the event of a job that ended into the outbox, in the way that scenarios let it travel."""
+        event = event_of(row, world, world.cdn, moment)
+        if event is None:
+            return
+        kind, body = event
+        prompt = row.get("prompt", "")
+        occasion = Occasion("webhook", resource=row["id"], prompt=prompt)
+        struck = world.strike(occasion, self._magic(prompt))
+        world.outbox.add(kind, body, struck.delivery if struck else None, moment)
+
+    def _magic(self, prompt: str) -> list[Scenario]:
+        """The scenarios that a prompt asks for."""
+        if "[leomock:" not in prompt:
+            return []
+        return [self._named(name) for name in MAGIC.findall(prompt)]
+
+    def _named(self, name: str) -> Scenario:
+        try:
+            return self.library.playable_named(name)
+        except ScenarioError as error:
+            raise UNKNOWN_SCENARIO(text=str(error), explain="the request asks for a scenario") from None
+
+    def record(
+        self, request: Request, reply: Reply, path: str, response_headers: Headers, milliseconds: float
+    ) -> int:
+        """Keep an exchange in the journal of its key; returns its number there."""
+        world = reply.world
+        return self._journal(reply).add(
+            moment=world.clock.now() if world else self.worlds.now(),
+            door="api",
+            operation=reply.operation.id if reply.operation else "",
+            method=request.method,
+            path=path,
+            query=request.query,
+            request_headers=request.raw_headers,
+            request_body=request.body,
+            status=reply.status,
+            response_headers=response_headers,
+            response_body=reply.content,
+            rules=reply.rules,
+            explain=reply.explain,
+            milliseconds=milliseconds,
+            breakage=reply.breakage or "",
+            delay=reply.delay,
+        )
+
+    def left(self, reply: Reply, number: int) -> None:
+        """Note in the journal that the client left before the reply, which was held back, came."""
+        self._journal(reply).left(number)
+
+    def _journal(self, reply: Reply) -> Journal:
+        return reply.world.journal if reply.world else self.worlds.strangers
+
+    def _struck(self, struck: Struck, call: Call, world: World) -> Reply:
+        """What a scenario puts in place of the usual answer, or the usual one with its job arranged."""
+        if struck.answer is None:
+            seconds = None
+            if struck.outcome and struck.outcome.seconds:
+                seconds = world.script.drawn(struck.outcome.seconds)
+            with world.jobs.arranged(struck.outcome, seconds):
+                return self._answered(call, world)
+        given = struck.answer
+        if given.error:
+            raise given.error(user_id=world.user_id, headers=dict(given.headers))
+        reply = Reply(given.status, _filled(given.body, world), call.operation, world)
+        reply.text = given.text
+        reply.headers = dict(given.headers)
+        return reply
+
+
+def _mark(reply: Reply, struck: Struck) -> None:
+    reply.rules = struck.rules
+    if struck.answer:
+        reply.wording = None  # what is known of the answer, the scenario says
+    reply.delay = struck.delay
+    reply.breakage = struck.breakage
+    said = f"scenario rule {', '.join(struck.rules)} struck"
+    reply.explain = f"{said}; {reply.explain}" if reply.explain else said
+
+
+def _filled(body: Any, world: World) -> Any:
+    """A body from a scenario, with `{user_id}` in its texts filled in."""
+    if isinstance(body, str):
+        return body.replace("{user_id}", world.user_id)
+    if isinstance(body, dict):
+        return {name: _filled(value, world) for name, value in body.items()}
+    if isinstance(body, list):
+        return [_filled(value, world) for value in body]
+    return body

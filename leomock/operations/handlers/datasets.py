@@ -1,0 +1,110 @@
+"""Datasets: pictures to train models and elements from."""
+
+from __future__ import annotations
+
+from leomock.leonardo.errors import NO_DATASET
+from leomock.openapi.request_parser import Call
+from leomock.operations.assets.keys import picture_keys
+from leomock.operations.assets.lookup import generated_picture
+from leomock.operations.assets.upload_forms import CONTENT_TYPES, presigned
+from leomock.operations.registry import operation
+from leomock.state.clock import timestamp
+from leomock.state.table import Row
+from leomock.state.world import World
+
+
+@operation("createDataset")
+def create_dataset(call: Call, world: World) -> Row:
+    """An empty dataset."""
+    now = timestamp(world.clock.now())
+    return world.datasets.add(
+        {
+            "id": world.ids.new(),
+            "createdAt": now,
+            "updatedAt": now,
+            "name": call["name"],
+            "description": call["description"],
+            "dataset_images": [],
+        }
+    )
+
+
+@operation("getDatasetById")
+def get_dataset_by_id(call: Call, world: World) -> Row | None:
+    """One dataset with the pictures that are there by now, or null.
+
+    Basis: chosen; a picture that is still to be uploaded is not shown.
+
+    Basis: as state.world.World.read.
+    """
+    row = world.datasets.get(call["id"])
+    if row is None:
+        return None
+    there = [image for image in row["dataset_images"] if _is_there(image, world)]
+    images = [{**image, "url": f"{call.addresses.cdn}/{image['key']}"} for image in there]
+    return {**row, "dataset_images": images}
+
+
+@operation("deleteDatasetById")
+def delete_dataset_by_id(call: Call, world: World) -> Row | None:
+    """Delete a dataset with what was uploaded into it; null when there is none.
+
+    Basis: as state.world.World.remove.
+    """
+    row = world.remove(world.datasets, call["id"])
+    for image in row["dataset_images"] if row else ():
+        world.bucket.objects.pop(image["key"], None)
+    return row
+
+
+@operation("uploadDatasetImage")
+def upload_dataset_image(call: Call, world: World) -> Row:
+    """Presign a form for one more picture.
+
+    Basis: chosen; each file is named `image`: the document shows `example`.
+
+    Basis: as operations.assets.upload_forms.presigned.
+    """
+    row = dataset_of(call, world)
+    extension: str = call["extension"]
+    id = world.ids.new()
+    key = f"users/{world.user_id}/datasets/{row['id']}/images/{id}/image.{extension}"
+    fields, url = presigned(call, world, key, CONTENT_TYPES[extension])
+    _add(row, world, {"id": id, "key": key})
+    return {"id": id, "fields": fields, "key": key, "url": url}
+
+
+@operation("uploadDatasetImageFromGen")
+def upload_dataset_image_from_gen(call: Call, world: World) -> Row:
+    """Add a generated picture.
+
+    Basis: chosen; the picture stays in the generation as well, and goes with it.
+    """
+    row = dataset_of(call, world)
+    generation, index = generated_picture(world, call["generatedImageId"], "generatedImageId")
+    id = world.ids.new()
+    key = picture_keys(generation, world.user_id)[index]
+    _add(row, world, {"id": id, "key": key, "generation": generation["id"]})
+    return {"id": id}
+
+
+def dataset_of(call: Call, world: World) -> Row:
+    """The dataset that a call names; a refusal of our own where there is none."""
+    if row := world.datasets.get(call["datasetId"].lower()):
+        return row
+    raise NO_DATASET(
+        explain=f"{call.operation.id}: datasetId is no id that POST /datasets answered with this API key"
+    )
+
+
+def _is_there(image: Row, world: World) -> bool:
+    if "generation" in image:
+        return world.generations.get(image["generation"]) is not None
+    return image["key"] in world.bucket.objects
+
+
+def _add(row: Row, world: World, image: Row) -> None:
+    now = timestamp(world.clock.now())
+    # A new list each time: a snapshot may hold the one there is.
+    row["dataset_images"] = [*row["dataset_images"], {**image, "createdAt": now}]
+    row["updatedAt"] = now

@@ -1,0 +1,147 @@
+"""Elements (LoRAs): those of the platform, and custom ones trained from a dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leomock.leonardo.catalogue import Element, elements
+from leomock.leonardo.catalogue.prices import price
+from leomock.openapi.request_parser import Call
+from leomock.operations.assets.resolver import at
+from leomock.operations.handlers.datasets import dataset_of
+from leomock.operations.handlers.models import SLOW
+from leomock.operations.registry import broken, operation
+from leomock.state.clock import timestamp
+from leomock.state.limits import TRAININGS
+from leomock.state.table import Row
+from leomock.state.world import World
+
+if TYPE_CHECKING:
+    from leomock.media.image import Picture
+
+# Documented for FLUX_DEV, by focus: least and most epochs, slowest and fastest rate. It has no General.
+FLUX_LIMITS = {
+    "Style": (30, 120, 0.000001, 0.00003),
+    "Object": (120, 220, 0.00001, 0.001),
+    "Character": (100, 200, 0.00001, 0.001),
+}
+# Documented for the other families.
+LIMITS = (1, 250, 0.00000001, 0.00001)
+
+
+@operation("createElement")
+def create_element(call: Call, world: World) -> Row:
+    """Start the training of a custom element; its id is a number.
+
+    Basis: as operations.handlers.models.create_model.
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    _check(call)
+    dataset = dataset_of(call, world)
+    now = timestamp(world.clock.now())
+    family = call["sd_version"]
+    # To the pricing calculator there is FLUX_DEV and all the rest.
+    credits = price("MODEL_TRAINING", {"sd_version": family if family == "FLUX_DEV" else None})
+    row = {
+        "id": _new_id(world),
+        "createdAt": now,
+        "updatedAt": now,
+        "name": call["name"],
+        "description": call["description"] or "",
+        "instancePrompt": call["instance_prompt"],
+        "resolution": call["resolution"] or 1024,
+        "learningRate": call["learning_rate"],
+        "trainingEpoch": call["num_train_epochs"],
+        "trainTextEncoder": call["train_text_encoder"],
+        "baseModel": family,
+        "focus": call["lora_focus"],
+        "datasetId": dataset["id"],
+        "credits": credits,
+    }
+    world.begin(world.elements, row, credits, TRAININGS, SLOW)
+    return {"userLoraId": row["id"], **world.account.cost(credits)}
+
+
+@operation("getElementById")
+def get_element_by_id(call: Call, world: World) -> Row | None:
+    """One custom element, or null; it is COMPLETE once its training is done.
+
+    Basis: as state.world.World.read.
+    """
+    return world.read(world.elements, call["id"])
+
+
+@operation("deleteElementById")
+def delete_element_by_id(call: Call, world: World) -> Row | None:
+    """Delete a custom element; null when there is none.
+
+    Basis: as state.world.World.remove.
+    """
+    return world.remove(world.elements, call["id"])
+
+
+@operation("getCustomElementsByUserId")
+def get_custom_elements_by_user_id(call: Call, world: World) -> list[Row]:
+    """The user's custom elements, newest first; another user's are not visible.
+
+    Basis: as state.world.World.page.
+    """
+    return world.page(world.elements, call["userId"])
+
+
+@operation("listElements")
+def list_elements(call: Call, world: World) -> list[Row]:
+    """The platform's elements.
+
+    Basis: as operations.handlers.elements.shown_element.
+    """
+    return [shown_element(element, call.addresses.cdn) for element in elements().values()]
+
+
+def shown_element(element: Element, cdn: str) -> Row:
+    """A platform element as answers tell of it.
+
+    Basis: chosen; an element's description, its creator and the address of its picture.
+    """
+    return {
+        "akUUID": element.id,
+        "name": element.name,
+        "description": f"The element {element.name}.",
+        "baseModel": element.base_model,
+        "creatorName": "Leonardo",
+        "urlImage": f"{cdn}/platform_elements/{element.id}.jpg",
+        "weightDefault": element.weight_default,
+        "weightMin": element.weight_min,
+        "weightMax": element.weight_max,
+    }
+
+
+@at("platform_elements/{name}")
+def picture_of_an_element(name: str) -> Picture | None:
+    """The picture that shows a platform element."""
+    from leomock.media.image import Picture
+
+    element = elements().get(name.removesuffix(".jpg"))
+    return Picture(element.name, 1, 0, 512, 512, label="element") if element else None
+
+
+def _new_id(world: World) -> int:
+    while True:
+        id = world.random.randrange(10_000, 1_000_000)
+        if world.elements.get(id) is None:
+            return id
+
+
+def _check(call: Call) -> None:
+    """The table in the document: what epochs and rates a family takes for a focus."""
+    family, focus = call["sd_version"], call["lora_focus"]
+    is_flux = family == "FLUX_DEV"
+    if is_flux and focus == "General":
+        raise broken(call, "FLUX_DEV does not support the General category")
+    fewest, most, slowest, fastest = FLUX_LIMITS[focus] if is_flux else LIMITS
+    if not fewest <= call["num_train_epochs"] <= most:
+        raise broken(call, f"num_train_epochs must be between {fewest} and {most} for {family} {focus}")
+    if not slowest <= call["learning_rate"] <= fastest:
+        raise broken(call, f"learning_rate must be between {slowest:g} and {fastest:g} for {family} {focus}")
+    if not call["instance_prompt"] and (not is_flux or focus == "Character"):
+        raise broken(call, f"instance_prompt is required for {family} {focus}")

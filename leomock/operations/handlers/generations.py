@@ -1,0 +1,327 @@
+"""Generations: pictures from a prompt, from PENDING to COMPLETE."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from leomock.leonardo.catalogue import Model, elements, platform_models
+from leomock.leonardo.catalogue.prices import price
+from leomock.leonardo.errors import INTERNAL, NO_ELEMENT, OUT_OF_LIMITS, TOO_MANY_IMAGES, UNSUPPORTED_MODEL
+from leomock.leonardo.uuids import is_uuid
+from leomock.openapi.request_parser import Call
+from leomock.operations.assets.keys import picture_keys, video_keys
+from leomock.operations.assets.lookup import generated_picture, uploaded_picture
+from leomock.operations.handlers.elements import shown_element
+from leomock.operations.handlers.variations import remove_variations, shown_variation
+from leomock.operations.registry import broken, operation
+from leomock.state.clock import timestamp
+from leomock.state.table import Row
+from leomock.state.world import World
+
+# "if not specified it will default to v1_5"
+DEFAULT_SD_VERSION = "v1_5"
+# Of Flux models, and of what the fake makes up.
+LARGEST_SEED = 2147483637
+# So many answers about finished generations are kept ready.
+MOST_ANSWERS = 512
+PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vision XL")
+
+
+@operation("createGeneration")
+def create_generation(call: Call, world: World) -> Row:
+    """Start a generation; the row stays PENDING until its job is settled.
+
+    Basis: inferred; what the call leaves open is filled in as captured answers have it (EULER_DISCRETE, 15
+    steps, guidance 7); the seed is drawn.
+
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    model = _model(call, world)
+    _check(call, world, model)
+    row = generation_row(
+        world,
+        prompt=call["prompt"],
+        negativePrompt=call["negative_prompt"] or "",
+        imageWidth=call["width"],
+        imageHeight=call["height"],
+        num_images=call["num_images"],
+        seed=call["seed"],
+        modelId=model.id if model else None,
+        sdVersion=call["sd_version"] or (model.sd_version if model else DEFAULT_SD_VERSION),
+        presetStyle=call["presetStyle"],
+        scheduler=call["scheduler"] or "EULER_DISCRETE",
+        inferenceSteps=call["num_inference_steps"] or 15,
+        guidanceScale=call["guidance_scale"] or 7,
+        public=call["public"] or False,
+        photoReal=call["photoReal"] or False,
+        promptMagic=call["promptMagic"] or False,
+        **_context(call),
+    )
+    for name in call.sent:
+        if name in _REFLECTED and call.given(name):
+            row[_REFLECTED[name]] = call[name]
+    credits = row["credits"] = _price(call, model)
+    world.begin(world.generations, row, credits)
+    return {"generationId": row["id"], **world.account.cost(credits)}
+
+
+def generation_row(world: World, *, prompt: str, seed: int | None = None, **fields: Any) -> Row:
+    """A row for `world.generations`; what is not told is as in a picture by default."""
+    return {
+        "id": world.ids.generation(),
+        "createdAt": timestamp(world.clock.now()),
+        "prompt": prompt,
+        "negativePrompt": "",
+        "imageWidth": 1024,
+        "imageHeight": 768,
+        "num_images": 1,
+        "seed": world.random.randrange(LARGEST_SEED) if seed is None else seed,
+        "modelId": None,
+        "sdVersion": DEFAULT_SD_VERSION,
+        "presetStyle": None,
+        "scheduler": "EULER_DISCRETE",
+        "inferenceSteps": 15,
+        "guidanceScale": 7,
+        "public": False,
+        "photoReal": False,
+        "promptMagic": False,
+        "credits": 0,
+        **fields,
+    }
+
+
+@operation("getGenerationById")
+def get_generation_by_id(call: Call, world: World) -> Row | None:
+    """One generation, or null.
+
+    Basis: chosen; a picture has the size that was asked for, though the real service enlarges with Alchemy.
+
+    Basis: as state.world.World.read.
+    """
+    row = world.read(world.generations, call["id"])
+    return None if row is None else _shown(row, call, world)
+
+
+@operation("getGenerationsByUserId")
+def get_generations_by_user_id(call: Call, world: World) -> list[Row]:
+    """A page of the user's generations, newest first; another user's are not visible.
+
+    Basis: as state.world.World.page.
+    Basis: as operations.handlers.generations.get_generation_by_id.
+    """
+    rows = world.page(world.generations, call["userId"], call["offset"], call["limit"])
+    return [_shown(row, call, world) for row in rows]
+
+
+@operation("deleteGenerationById")
+def delete_generation_by_id(call: Call, world: World) -> Row | None:
+    """Delete a generation with its pictures and their variations; null when there is none.
+
+    Basis: as state.world.World.remove.
+    Basis: as operations.handlers.variations.remove_variations.
+    """
+    row = world.generations.get(call["id"])
+    if row is not None:
+        remove_variations(world, row)
+        world.bucket.objects.pop(row.get("reference", ""), None)
+    return world.remove(world.generations, call["id"])
+
+
+def _price(call: Call, model: Model | None) -> int:
+    return price(
+        "IMAGE_GENERATION",
+        {
+            model.flag if model else "": True,
+            "imageWidth": call["width"],
+            "imageHeight": call["height"],
+            "numImages": call["num_images"],
+            "inferenceSteps": call["num_inference_steps"] or 0,
+            "isUltra": call["ultra"],
+            "loraCount": len(call["elements"] or ()) + len(call["userElements"] or ()),
+            "controlnetsCost": len(call["controlnets"] or ()),
+        },
+    )
+
+
+def _context(call: Call) -> Row:
+    """The context image that the pictures show, as a row tells what it began with.
+
+    Basis: chosen; the first of them, though the real model looks at all.
+    """
+    for image in call["contextImages"] or ():
+        name = "init_image_id" if image["type"] == "UPLOADED" else "init_generation_image_id"
+        return {name: image["id"].lower()}
+    return {}
+
+
+# What a row tells of the request, only where the request said it: variable of the call, field of the row.
+_REFLECTED = {
+    "init_strength": "initStrength",
+    "photoRealStrength": "photoRealStrength",
+    "promptMagicVersion": "promptMagicVersion",
+    "promptMagicStrength": "promptMagicStrength",
+    "ultra": "ultra",
+    "fantasyAvatar": "fantasyAvatar",
+    # These are not in the answers, or not as they were said; pictures and webhooks tell of them.
+    **{
+        name: name
+        for name in (
+            *("init_image_id", "init_generation_image_id", "transparency", "styleUUID"),
+            *("tiling", "alchemy", "contrastRatio", "highContrast", "highResolution", "expandedDomain"),
+            *("unzoom", "unzoomAmount", "canvasInitId", "canvasMaskId", "canvasRequest", "controlnets"),
+            *("elements", "userElements"),
+        )
+    },
+}
+
+
+def _shown(row: Row, call: Call, world: World) -> Row:
+    """A row as the API answers it: the pictures are there once the generation is COMPLETE.
+
+    Clients read a finished generation again and again, and nothing about it changes any more unless it has
+    variations: its answers are kept, as long as they are of this row and for a client at this address.
+    """
+    cdn = call.addresses.cdn
+    name = (call.operation.id, row["id"])
+    varied = "variations" in row
+    kept = None if varied else world.answers.get(name)
+    if kept is not None and kept[0] is row and kept[1] == cdn:
+        return kept[2]
+    shown = {**row, "prompt_moderations": [{"moderationClassification": []}]}
+    shown["generation_elements"] = _elements(row, cdn)
+    if row["status"] != "COMPLETE":
+        return shown
+    shown["generated_images"] = _images(row, world, cdn)
+    if varied:
+        return shown
+    fitted = call.operation.shaper.fit_one(shown)
+    if len(world.answers) >= MOST_ANSWERS:
+        world.answers.clear()
+    world.answers[name] = (row, cdn, fitted)
+    return fitted
+
+
+def _elements(row: Row, cdn: str) -> list[Row]:
+    """The elements of a generation.
+
+    Basis: chosen; an element of the user's own has no `lora`, since that describes elements of the platform.
+
+    Basis: chosen; of a platform element that the catalogue has not got there is only what the call said.
+    """
+    loras: list[tuple[Row, Row | None]] = [
+        (each, _lora(each["akUUID"], row, cdn)) for each in row.get("elements", ())
+    ]
+    loras += [(each, None) for each in row.get("userElements", ())]
+    return [
+        {"id": number, "lora": lora, "weightApplied": 1.0 if each.get("weight") is None else each["weight"]}
+        for number, (each, lora) in enumerate(loras, 1)
+    ]
+
+
+def _lora(id: str, row: Row, cdn: str) -> Row:
+    known = elements().get(id)
+    return shown_element(known, cdn) if known else {"akUUID": id, "baseModel": row["sdVersion"]}
+
+
+def _images(row: Row, world: World, cdn: str) -> list[Row]:
+    """The pictures of a finished generation as the API answers them."""
+    keys = picture_keys(row, world.user_id)
+    ids = world.ids.parts(row["id"], len(keys))
+    images: list[Row] = [{"id": id, "url": f"{cdn}/{key}"} for id, key in zip(ids, keys, strict=True)]
+    if flagged := row.get("nsfw"):
+        for index, image in enumerate(images):
+            image["nsfw"] = flagged == "all" or index in flagged
+    for image, key in zip(images, video_keys(row, world.user_id), strict=False):
+        image["motionMP4URL"] = f"{cdn}/{key}"
+        image |= {name: row.get(name) for name in ("motion", "motionModel", "motionStrength", "imageToVideo")}
+    for id, index in row.get("variations", ()):
+        if variation := world.variations.get(id):
+            listed = images[index].setdefault("generated_image_variation_generics", [])
+            listed.append(shown_variation(variation, world, cdn))
+    return images
+
+
+# --- rules that need two variables or the state -----------------------------------------------------
+
+
+def _model(call: Call, world: World) -> Model | None:
+    """The model of a call; None where only `sd_version` or PhotoReal v1 chooses one.
+
+    Basis: chosen; a model that is not in the catalogue is refused as one that is not supported, though the
+    real service may have it.
+    """
+    id: str = call["modelId"]
+    if not call.given("modelId") and (call.given("sd_version") or call["photoReal"]):
+        return None
+    if model := platform_models().get(id.lower()):
+        return model
+    if (row := world.models.get(id.lower())) and row["status"] == "COMPLETE":
+        return Model(row["id"], row["name"], row["sdVersion"], "isModelCustom", "documented")
+    if is_uuid(id):
+        raise UNSUPPORTED_MODEL(
+            model=id,
+            explain="modelId names no platform model that this fake knows, nor a trained one of this API key",
+        )
+    raise INTERNAL(explain=f"modelId must be the id (a UUID) of a model, not {id[:60]!r}")
+
+
+def _check(call: Call, world: World, model: Model | None) -> None:
+    """Refuse what the parameters' descriptions forbid, though each value for itself is fine."""
+    if call["num_images"] > 4 and (call["width"] > 768 or call["height"] > 768):
+        raise TOO_MANY_IMAGES(
+            explain="createGeneration: with width or height above 768, num_images is at most 4 "
+            f"(asked for {call['num_images']} at {call['width']}x{call['height']})"
+        )
+    if call["unzoom"] and not (call.given("unzoomAmount") and call.given("init_image_id")):
+        raise broken(call, "unzoom requires unzoomAmount and init_image_id")
+    if call["photoReal"]:
+        _check_photo_real(call, model)
+    if call["ultra"] and call.sent.get("alchemy"):
+        raise broken(call, "ultra can not be used with alchemy")
+    if model and model.is_phoenix and call["alchemy"] and call.given("contrast") and call["contrast"] < 2.5:
+        raise broken(call, "contrast must be 2.5 or higher for Phoenix when alchemy is true")
+    if model and model.is_flux and call.given("seed") and call["seed"] > LARGEST_SEED:
+        raise OUT_OF_LIMITS(
+            rule=f"seed must be between 0 and {LARGEST_SEED}",
+            explain=f"createGeneration: Flux models take seeds up to {LARGEST_SEED}",
+        )
+    if not _NAMES_OF_PICTURES.isdisjoint(call.sent):
+        _check_images(call, world)
+    for number, element in enumerate(call["userElements"] or ()):
+        if element.get("userLoraId") is None:
+            continue
+        trained = world.elements.get(element["userLoraId"])
+        if trained is None or trained["status"] != "COMPLETE":
+            raise NO_ELEMENT(
+                explain=f"userElements[{number}].userLoraId is no trained element of this API key"
+            )
+
+
+def _check_photo_real(call: Call, model: Model | None) -> None:
+    if not call["alchemy"]:
+        raise broken(call, "photoReal requires alchemy")
+    if call["photoRealVersion"] == "v2":
+        if model is None or model.name not in PHOTOREAL_V2_MODELS:
+            raise broken(call, f"photoReal v2 requires a modelId of {', '.join(PHOTOREAL_V2_MODELS)}")
+    elif call.given("modelId"):
+        raise broken(call, "photoReal v1 can not be used with a modelId")
+
+
+_UPLOADED = ("init_image_id", "canvasInitId", "canvasMaskId")
+# Lists whose entries name a picture and say where it comes from.
+_LISTED = {"controlnets": ("initImageId", "initImageType"), "contextImages": ("id", "type")}
+_NAMES_OF_PICTURES = frozenset([*_UPLOADED, "init_generation_image_id", *_LISTED])
+
+
+def _check_images(call: Call, world: World) -> None:
+    """Every picture that a call names must be there."""
+    for name in _UPLOADED:
+        if call.given(name):
+            uploaded_picture(world, call[name], name)
+    if call.given("init_generation_image_id"):
+        generated_picture(world, call["init_generation_image_id"], "init_generation_image_id")
+    for name, (id, kind) in _LISTED.items():
+        for number, entry in enumerate(call[name] or ()):
+            if entry.get(id):
+                check = uploaded_picture if entry.get(kind) == "UPLOADED" else generated_picture
+                check(world, entry[id], f"{name}[{number}].{id}")

@@ -1,0 +1,70 @@
+"""Init images: pictures that a client uploads through a presigned form."""
+
+from __future__ import annotations
+
+from leomock.openapi.request_parser import Call
+from leomock.operations.assets.drawing import keep_for_results
+from leomock.operations.assets.upload_forms import CONTENT_TYPES, presigned
+from leomock.operations.registry import operation
+from leomock.state.clock import timestamp
+from leomock.state.table import Row
+from leomock.state.world import World
+
+
+@operation("uploadInitImage")
+def upload_init_image(call: Call, world: World) -> Row:
+    """Presign a form for one picture; `fields` is a JSON string, as on the wire.
+
+    Basis: as operations.assets.upload_forms.presigned.
+    """
+    id, fields, key, url = _upload(call, world, call["extension"])
+    return {"id": id, "fields": fields, "key": key, "url": url}
+
+
+@operation("uploadCanvasInitImage")
+def upload_canvas_init_image(call: Call, world: World) -> Row:
+    """Presign two forms, for a picture and its mask; the mask's names are answered in both spellings.
+
+    Basis: as operations.assets.upload_forms.presigned.
+    """
+    id, fields, key, url = _upload(call, world, call["initExtension"])
+    answer = {"initImageId": id, "initFields": fields, "initKey": key, "initUrl": url}
+    id, fields, key, url = _upload(call, world, call["maskExtension"])
+    for mask in ("mask", "masks"):
+        answer |= {f"{mask}ImageId": id, f"{mask}Fields": fields, f"{mask}Key": key, f"{mask}Url": url}
+    return answer
+
+
+@operation("getInitImageById")
+def get_init_image_by_id(call: Call, world: World) -> Row | None:
+    """One init image, or null; its URL answers once the file was uploaded.
+
+    Basis: chosen; the URL is told before anything is uploaded, and is denied until then.
+
+    Basis: as state.world.World.read.
+    """
+    row = world.init_images.get(call["id"])
+    return None if row is None else {**row, "url": f"{call.addresses.cdn}/{row['key']}"}
+
+
+@operation("deleteInitImageById")
+def delete_init_image_by_id(call: Call, world: World) -> Row | None:
+    """Delete an init image with its file; null when there is none.
+
+    Basis: as state.world.World.remove.
+    Basis: as operations.assets.drawing.keep_for_results.
+    """
+    keep_for_results(world, call["id"])
+    return world.remove(world.init_images, call["id"])
+
+
+def _upload(call: Call, world: World, extension: str) -> tuple[str, str, str, str]:
+    """Add an init image and presign its form: id, fields, key and address.
+
+    Basis: observed; the key names the user and the image.
+    """
+    id = world.ids.new()
+    key = f"users/{world.user_id}/initImages/{id}.{extension}"
+    world.init_images.add({"id": id, "createdAt": timestamp(world.clock.now()), "key": key})
+    fields, url = presigned(call, world, key, CONTENT_TYPES[extension])
+    return id, fields, key, url

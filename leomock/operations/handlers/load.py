@@ -1,0 +1,25 @@
+"""Import every handler module and return the registered handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+
+from leomock.openapi.documents import SpecError
+from leomock.openapi.operations import Operation
+from leomock.openapi.suggest import suggestion
+from leomock.operations.registry import HANDLERS, Handler
+
+
+def load(operations: Mapping[str, Operation]) -> dict[str, Handler]:
+    """Import `resources/` and return its handlers; one that names none of the operations stops the start."""
+    resources = import_module("leomock.operations.handlers")
+    for module in iter_modules(resources.__path__):
+        import_module(f"leomock.operations.handlers.{module.name}")
+    for id, handler in HANDLERS.items():
+        if id not in operations:
+            raise SpecError(
+                f'{handler.__module__}: @operation("{id}") is in no document{suggestion(id, operations)}'
+            )
+    return HANDLERS

@@ -1,0 +1,114 @@
+"""Models: those of the platform, and custom ones trained from a dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from leomock.leonardo.catalogue import platform_models
+from leomock.leonardo.catalogue.prices import price
+from leomock.openapi.request_parser import Call
+from leomock.operations.assets.resolver import at
+from leomock.operations.handlers.datasets import dataset_of
+from leomock.operations.registry import operation
+from leomock.state.clock import timestamp
+from leomock.state.ids import stable, uuid4_from
+from leomock.state.limits import TRAININGS
+from leomock.state.table import Row
+from leomock.state.world import World
+
+if TYPE_CHECKING:
+    from leomock.media.image import Picture
+
+# How many times longer than a picture a training takes.
+SLOW = 30
+
+
+@operation("createModel")
+def create_model(call: Call, world: World) -> Row:
+    """Start the training of a custom model.
+
+    Basis: chosen; a training takes 30 times as long as a picture: a minute where that takes two seconds.
+
+    Basis: chosen; a model of which nothing is said is GENERAL.
+
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    dataset = dataset_of(call, world)
+    now = timestamp(world.clock.now())
+    credits = price("MODEL_TRAINING", {})
+    row = {
+        "id": world.ids.new(),
+        "createdAt": now,
+        "updatedAt": now,
+        "name": call["name"],
+        "description": call["description"] or "",
+        "instancePrompt": call["instance_prompt"],
+        "modelHeight": call["resolution"] or 512,
+        "modelWidth": call["resolution"] or 512,
+        "public": False,
+        "nsfw": call["nsfw"] or False,
+        "sdVersion": call["sd_version"] or "v1_5",
+        "type": call["modelType"] or "GENERAL",
+        "datasetId": dataset["id"],
+        "credits": credits,
+    }
+    world.begin(world.models, row, credits, TRAININGS, SLOW)
+    return {"customModelId": row["id"], **world.account.cost(credits)}
+
+
+@operation("getModelById")
+def get_model_by_id(call: Call, world: World) -> Row | None:
+    """One custom model, or null; it is COMPLETE once its training is done.
+
+    Basis: as state.world.World.read.
+    """
+    return world.read(world.models, call["id"])
+
+
+@operation("deleteModelById")
+def delete_model_by_id(call: Call, world: World) -> Row | None:
+    """Delete a custom model; null when there is none.
+
+    Basis: as state.world.World.remove.
+    """
+    return world.remove(world.models, call["id"])
+
+
+@operation("getCustomModelsByUserId")
+def get_custom_models_by_user_id(call: Call, world: World) -> list[Row]:
+    """The user's custom models, newest first; another user's are not visible.
+
+    Basis: as state.world.World.page.
+    """
+    return world.page(world.models, call["userId"])
+
+
+@operation("listPlatformModels")
+def list_platform_models(call: Call, world: World) -> list[Row]:
+    """The platform's models, each with a picture that shows it.
+
+    Basis: chosen; a model's description, and the id and the address of its picture.
+    """
+    return [
+        {
+            "id": model.id,
+            "name": model.name,
+            "description": f"The platform model {model.name}.",
+            "featured": False,
+            "nsfw": False,
+            "generated_image": {
+                "id": uuid4_from(int.from_bytes(stable("picture of a model", model.id), "big")),
+                "url": f"{call.addresses.cdn}/platform_models/{model.id}.jpg",
+            },
+        }
+        for model in platform_models().values()
+    ]
+
+
+@at("platform_models/{name}")
+def picture_of_a_model(name: str) -> Picture | None:
+    """The picture that shows a platform model."""
+    from leomock.media.image import Picture
+
+    model = platform_models().get(name.removesuffix(".jpg"))
+    return Picture(model.name, 1, 0, 768, 768, label="platform model") if model else None

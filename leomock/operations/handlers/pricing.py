@@ -1,0 +1,31 @@
+"""The pricing calculator."""
+
+from __future__ import annotations
+
+from leomock.leonardo.catalogue.prices import price
+from leomock.leonardo.errors import RULE_BROKEN
+from leomock.openapi.request_parser import Call
+from leomock.operations.registry import operation
+from leomock.state.table import Row
+from leomock.state.world import World
+
+
+@operation("pricingCalculator")
+def pricing_calculator(call: Call, world: World) -> Row:
+    """What a job would cost, in credits: the same figure that the job's own answer tells.
+
+    Basis: chosen; without a service, or without the parameters of its own, the refusal below.
+
+    Basis: chosen; there is a number also where prices are told in dollars: null was seen on accounts that pay
+    as they go.
+
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    service: str = call["service"] or ""
+    given = (call["serviceParams"] or {}).get(service)
+    if given is None:
+        raise RULE_BROKEN(
+            rule="serviceParams must have the parameters of the service",
+            explain=f"pricingCalculator: send serviceParams.{service or '<service>'} beside service",
+        )
+    return {"cost": price(service, given)}

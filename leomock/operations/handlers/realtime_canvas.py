@@ -1,0 +1,150 @@
+"""The realtime canvas: pictures from a sketch, answered at once as data URLs."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+from leomock.leonardo.catalogue.prices import price
+from leomock.openapi.request_parser import Call
+from leomock.operations.assets.drawing import drawn_variation
+from leomock.operations.assets.keys import reference_key
+from leomock.operations.assets.resolver import rendered
+from leomock.operations.handlers.generations import LARGEST_SEED, generation_row
+from leomock.operations.handlers.variations import of_picture, show_on_picture, variation_row
+from leomock.operations.registry import operation
+from leomock.state.table import Row
+from leomock.state.world import World
+
+if TYPE_CHECKING:
+    from leomock.media.image import Picture
+
+# How much a call may change the sketch, where it does not say; 1 is all of it.
+STRENGTH = 0.7
+
+
+@operation("createLCMGeneration")
+def create_lcm_generation(call: Call, world: World) -> Row:
+    """A picture from a sketch.
+
+    Basis: as operations.handlers.realtime_canvas._shown_share.
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    return _answer(call, world, _picture(call, world).render(), _paid(call, world))
+
+
+@operation("performInstantRefine")
+def perform_instant_refine(call: Call, world: World) -> Row:
+    """A picture from a sketch, refined.
+
+    Basis: as operations.handlers.realtime_canvas._shown_share.
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    return _answer(call, world, _picture(call, world).render(), _paid(call, world, instantRefine=True))
+
+
+@operation("performInpaintingLCM")
+def perform_inpainting_lcm(call: Call, world: World) -> Row:
+    """A sketch with something painted where the mask is white.
+
+    Basis: as operations.handlers.realtime_canvas._shown_share.
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    from leomock.media.inpaint import Inpainted
+
+    mask = _image(call, "maskDataUrl")
+    return _answer(call, world, Inpainted(_picture(call, world), mask).render(), _paid(call, world))
+
+
+@operation("performAlchemyUpscaleLCM")
+def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
+    """A picture from a sketch, made larger; both stay, as a finished generation and its variation.
+
+    Basis: chosen; the result is an upscale of the picture of a finished generation, since the answer names
+    all three.
+
+    Basis: as operations.handlers.realtime_canvas._shown_share.
+    Basis: as operations.handlers.variations.variation_row.
+
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    credits = _paid(call, world, refine=True)
+    row = generation_row(
+        world,
+        prompt=call["prompt"],
+        seed=call["seed"],
+        imageWidth=call["width"],
+        imageHeight=call["height"],
+        initStrength=_shown_share(call),
+        status="COMPLETE",
+        credits=credits,
+    )
+    row["reference"] = reference_key(world, row)
+    world.bucket.keep(row["reference"], _image(call, "imageDataUrl"), "image/jpeg")
+    world.generations.add(row)
+    (image_id,) = world.ids.parts(row["id"], 1)
+    larger = variation_row(world, "UPSCALE", of_picture(world, image_id, "id"), credits)
+    world.variations.add({**larger, "status": "COMPLETE"})
+    show_on_picture(world, larger)
+    return {
+        **_answer(call, world, rendered(drawn_variation(world, larger)), credits),
+        "generationId": [row["id"]],
+        "variationId": [larger["id"]],
+        "generatedImageId": image_id,
+    }
+
+
+def _picture(call: Call, world: World) -> Picture:
+    """The picture that a call asks for, before it is kept to a mask."""
+    from leomock.media.image import Picture
+
+    return Picture(
+        prompt=call["prompt"],
+        seed=world.random.randrange(LARGEST_SEED) if call["seed"] is None else call["seed"],
+        index=0,
+        width=call["width"],
+        height=call["height"],
+        init=_image(call, "imageDataUrl"),
+        init_strength=_shown_share(call),
+        label=call["style"] or "LCM",
+    )
+
+
+def _shown_share(call: Call) -> float:
+    """How much of the sketch the result shows, 0 to 1: what the strength does not change.
+
+    Basis: chosen; a call that tells no strength changes seven tenths of it.
+    """
+    strength: float = STRENGTH if call["strength"] is None else call["strength"]
+    return round(1 - strength, 9)
+
+
+def _image(call: Call, name: str) -> bytes:
+    """The bytes of a data URL.
+
+    Basis: chosen; what is no base64 counts as a picture that cannot be read, and the result is drawn without
+    it.
+    """
+    try:
+        return base64.b64decode(call[name].partition(",")[2])
+    except ValueError:  # also where it is not even ASCII
+        return b""
+
+
+def _paid(call: Call, world: World, **kind: bool) -> int:
+    """The price of a call, in credits, once it is paid."""
+    credits = price("LCM_GENERATION", {"width": call["width"], "height": call["height"], **kind})
+    world.account.spend(credits)
+    return credits
+
+
+def _answer(call: Call, world: World, picture: bytes, credits: int) -> Row:
+    """The answer to a call that is paid for.
+
+    Basis: chosen; a call that tells no `requestTimestamp` gets the time in milliseconds.
+    """
+    return {
+        "imageDataUrl": [f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"],
+        "requestTimestamp": call["requestTimestamp"] or str(int(world.clock.now() * 1000)),
+        **world.account.cost(credits),
+    }

@@ -1,0 +1,37 @@
+"""The user behind an API key, and what credits are left."""
+
+from __future__ import annotations
+
+from leomock.openapi.request_parser import Call
+from leomock.operations.registry import operation
+from leomock.state.clock import timestamp
+from leomock.state.limits import IMAGES
+from leomock.state.table import Row
+from leomock.state.world import World
+
+
+@operation("getUserSelf")
+def get_user_self(call: Call, world: World) -> list[Row]:
+    """The user as a list of one; bought API credits, and those of an API plan, are what jobs are paid from.
+
+    Basis: chosen; the name, and that nothing is left on the plans of the web app, of which the API knows
+    nothing.
+
+    Basis: inferred; the slots are the documented ten of pictures, as was seen live.
+    """
+    account = world.account
+    renewal = timestamp(account.renews_at)
+    return [
+        {
+            "user": {"id": world.user_id, "username": f"leomock-{world.user_id[:8]}"},
+            "tokenRenewalDate": renewal,
+            "paidTokens": 0,
+            "subscriptionTokens": 0,
+            "subscriptionGptTokens": 0,
+            "subscriptionModelTokens": 0,
+            "apiConcurrencySlots": IMAGES.slots,
+            "apiPaidTokens": account.paid,
+            "apiSubscriptionTokens": account.left_of_plan,
+            "apiPlanTokenRenewalDate": renewal,
+        }
+    ]

@@ -1,0 +1,240 @@
+"""Variations: pictures made wider, larger or free of their background, from PENDING to COMPLETE."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from leomock.leonardo.catalogue.prices import VARIATION, price
+from leomock.leonardo.errors import NOT_ONE_IMAGE
+from leomock.openapi.request_parser import Call
+from leomock.operations.assets.keys import picture_keys
+from leomock.operations.assets.lookup import (
+    find_generated,
+    generated_picture,
+    uploaded_picture,
+    variation_key,
+    varied_picture,
+)
+from leomock.operations.registry import broken, operation
+from leomock.state.clock import timestamp
+from leomock.state.limits import IMAGES, UPSCALES, Queue
+from leomock.state.table import Row
+from leomock.state.world import World
+
+Kind = Literal["UNZOOM", "UPSCALE", "NOBG", "UNIVERSAL"]
+
+# How many times as wide and high the result is. That of UNZOOM is how rendering/variation.py draws it.
+FACTORS: dict[Kind, float] = {"UNZOOM": 1.5, "UPSCALE": 2.0, "NOBG": 1.0}
+MEGA = 1_000_000
+# "Megapixels of the upscaled image, 20 at most": the pricing calculator knows no more.
+MOST_MEGAPIXELS = 20
+SOURCES = ("generatedImageId", "initImageId", "variationId")
+
+
+@operation("createVariationUnzoom")
+def create_variation_unzoom(call: Call, world: World) -> Row:
+    """Start to make a picture or a variation wider.
+
+    Basis: as operations.handlers.variations.variation_row.
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    return _begin(world, "UNZOOM", _image(call, world))
+
+
+@operation("createVariationUpscale")
+def create_variation_upscale(call: Call, world: World) -> Row:
+    """Start to make a picture larger.
+
+    Basis: as operations.handlers.variations.variation_row.
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    return _begin(world, "UPSCALE", of_picture(world, call["id"], "id"), queue=UPSCALES)
+
+
+@operation("createVariationNoBG")
+def create_variation_no_bg(call: Call, world: World) -> Row:
+    """Start to take the background off a picture or a variation.
+
+    Basis: as operations.handlers.variations.variation_row.
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    return _begin(world, "NOBG", _image(call, world))
+
+
+@operation("CreateUniversalUpscalerJob")
+def create_universal_upscaler_job(call: Call, world: World) -> Row:
+    """Start the universal upscaler on a picture, an uploaded image or a variation.
+
+    Basis: inferred; the price is by the megapixels of the result, twenty at most, as the pricing calculator
+    takes them.
+
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    _check(call)
+    if call.given("generatedImageId"):
+        source = of_picture(world, call["generatedImageId"], "generatedImageId")
+    elif call.given("variationId"):
+        source = _of_variation(world, call["variationId"], "variationId")
+    else:
+        source = _of_upload(world, call["initImageId"], "initImageId")
+    factor = call["upscaleMultiplier"]
+    width, height = source["imageWidth"], source["imageHeight"]
+    if call["ultraUpscaleStyle"]:
+        size = {"inputWidth": width, "inputHeight": height, "upscaleMultiplier": factor}
+        credits = price("UNIVERSAL_UPSCALER_ULTRA", size)
+    else:
+        megapixels = min(MOST_MEGAPIXELS, math.ceil(width * height * factor**2 / MEGA))
+        credits = price("UNIVERSAL_UPSCALER", {"megapixel": megapixels})
+    how = {"factor": factor, "creativity": call["creativityStrength"], "prompt": call["prompt"] or ""}
+    return _begin(world, "UNIVERSAL", source | how, credits, UPSCALES)
+
+
+@operation("getVariationById")
+def get_variation_by_id(call: Call, world: World) -> list[Row]:
+    """The variation with this id as a list of one, or an empty list.
+
+    Basis: inferred; an empty list for an id that is not there, as Hasura answers a query by a condition.
+    """
+    row = world.variations.get(call["id"])
+    return [] if row is None else [shown_variation(row, world, call.addresses.cdn)]
+
+
+@operation("getMotionVariationById")
+def get_motion_variation_by_id(call: Call, world: World) -> list[Row]:
+    """The motion variation with this id as a list of one, or an empty list.
+
+    Basis: as operations.handlers.variations.get_variation_by_id.
+    """
+    row = world.motion_variations.get(call["id"])
+    return [] if row is None else [shown_variation(row, world, call.addresses.cdn)]
+
+
+def shown_variation(row: Row, world: World, cdn: str) -> Row:
+    """A row as the API answers it, which counts as a read: its url is there once it is COMPLETE."""
+    world.jobs.was_read(row)
+    return {**row, "url": f"{cdn}/{row['key']}"} if row["status"] == "COMPLETE" else row
+
+
+def remove_variations(world: World, generation: Row) -> None:
+    """Take the variations of a generation's pictures and of its video out, with their jobs.
+
+    Basis: chosen; they go with the generation: what the real service does is not known.
+    """
+    for id, _ in generation.get("variations", ()):
+        world.remove(world.variations, id)
+    for row in [row for row in world.motion_variations if row["source"] == generation["id"]]:
+        world.remove(world.motion_variations, row["id"])
+
+
+def _begin(world: World, kind: Kind, fields: Row, credits: int = VARIATION, queue: Queue = IMAGES) -> Row:
+    """Add a variation, start its job, and let the generated picture know of it.
+
+    Basis: as operations.handlers.variations.variation_row.
+    """
+    row = variation_row(world, kind, fields, credits)
+    world.begin(world.variations, row, credits, queue)
+    show_on_picture(world, row)
+    return {"id": row["id"], **world.account.cost(credits)}
+
+
+def variation_row(world: World, kind: Kind, fields: Row, credits: int) -> Row:
+    """A row for `world.variations`.
+
+    `fields` are what it is made from (see `_source`) and how, where that is not the same for all of a kind.
+
+    Basis: chosen; UNZOOM makes half as wide and high again, UPSCALE twice as wide and high: the real numbers
+    are not documented.
+
+    Basis: chosen; the type of the universal upscaler is UPSCALE: of the five there are, it is the one that
+    fits.
+    """
+    row: Row = {
+        "factor": FACTORS.get(kind),
+        "creativity": 0,
+        **fields,
+        "id": world.ids.new(),
+        "createdAt": timestamp(world.clock.now()),
+        "transformType": "UPSCALE" if kind == "UNIVERSAL" else kind,
+        "kind": kind,
+        "credits": credits,
+    }
+    for side in ("imageWidth", "imageHeight"):
+        row[side] = round(row[side] * row["factor"])
+    row["key"] = variation_key(world, row)
+    return row
+
+
+def show_on_picture(world: World, row: Row) -> None:
+    """Let the generated picture that a variation was made from, if any, know of it."""
+    if found := find_generated(world, row["generatedImageId"] or ""):
+        generation, index = found
+        # A new list each time: a snapshot may hold the one there is.
+        generation["variations"] = [*generation.get("variations", ()), [row["id"], index]]
+
+
+# --- what a variation is made from: fields of its row ---------------------------------------------------
+
+
+def _image(call: Call, world: World) -> Row:
+    """What `id` and `isVariation` name."""
+    return (_of_variation if call["isVariation"] else of_picture)(world, call["id"], "id")
+
+
+def of_picture(world: World, id: str, name: str) -> Row:
+    """What a variation's row says of the generated picture that it is made from."""
+    generation, index = generated_picture(world, id, name)
+    return _source(
+        generation["imageWidth"],
+        generation["imageHeight"],
+        picture_keys(generation, world.user_id)[index],
+        generatedImageId=id.lower(),
+    )
+
+
+def _of_variation(world: World, id: str, name: str) -> Row:
+    """It belongs to the picture, or the uploaded image, that the first variation was made from."""
+    row = varied_picture(world, id, name)
+    return _source(
+        row["imageWidth"],
+        row["imageHeight"],
+        row["key"],
+        variationId=row["id"],
+        generatedImageId=row["generatedImageId"],
+        initImageId=row["initImageId"],
+    )
+
+
+def _of_upload(world: World, id: str, name: str) -> Row:
+    from leomock.media.variation import size
+
+    width, height = size(uploaded_picture(world, id, name).body)
+    return _source(width, height, "", initImageId=id.lower())
+
+
+def _source(width: int, height: int, key: str, **ids: str | None) -> Row:
+    return {**dict.fromkeys(SOURCES), **ids, "imageWidth": width, "imageHeight": height, "sourceKey": key}
+
+
+# --- rules that need two variables ----------------------------------------------------------------------
+
+
+def _check(call: Call) -> None:
+    """Refuse what the parameters' descriptions forbid, though each value for itself is fine.
+
+    Basis: inferred; the default style is no contradiction to an ultra style, since the official SDKs send it
+    with every call.
+    """
+    given = [name for name in SOURCES if call.given(name)]
+    if len(given) != 1:
+        raise NOT_ONE_IMAGE(
+            names=", ".join(SOURCES),
+            explain=f"CreateUniversalUpscalerJob works on one image; given: {', '.join(given) or 'none'}",
+        )
+    if call["ultraUpscaleStyle"]:
+        if call["upscalerStyle"] != call.operation.defaults["upscalerStyle"]:
+            raise broken(call, "upscalerStyle can not be used with ultraUpscaleStyle")
+        return
+    for name in ("detailContrast", "similarity"):
+        if call.given(name):
+            raise broken(call, f"{name} can only be used with ultraUpscaleStyle")

@@ -1,0 +1,193 @@
+"""Videos: made from a prompt or from a picture; each is a generation whose picture is the still."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from leomock.leonardo.catalogue.prices import price
+from leomock.leonardo.errors import NO_MOTION_SOURCE, OUT_OF_LIMITS
+from leomock.openapi.request_parser import Call
+from leomock.operations.assets.lookup import (
+    find_generated,
+    find_uploaded,
+    find_variation,
+    generated_picture,
+    uploaded_picture,
+)
+from leomock.operations.handlers.generations import LARGEST_SEED, generation_row
+from leomock.operations.registry import broken, operation
+from leomock.state.table import Row
+from leomock.state.world import World
+
+# Pixels of a video that lies; one that stands has them the other way round.
+SIZES = {"RESOLUTION_480": (832, 480), "RESOLUTION_720": (1280, 720), "RESOLUTION_1080": (1920, 1080)}
+DEFAULT_RESOLUTION = "RESOLUTION_480"
+VEO = ("VEO3", "VEO3FAST")
+# Seconds that a model takes, the first of them unless told otherwise.
+CHOICES = {**dict.fromkeys(VEO, (8, 4, 6)), "KLING2_5": (5, 10)}
+# Of the models that have no choice.
+SECONDS = 5
+SVD_SECONDS = 4
+MOTION2 = ("MOTION2", "MOTION2FAST")
+# How many times longer than a picture a video takes.
+SLOW = 10
+# How much of the picture it is made from a video shows.
+SOURCE_SHOWS = 0.9
+
+
+@operation("createTextToVideoGeneration")
+def create_text_to_video_generation(call: Call, world: World) -> Row:
+    """Start a video from a prompt.
+
+    Basis: as operations.handlers.videos._size.
+    Basis: as operations.handlers.videos._seconds.
+    Basis: as operations.handlers.videos._started.
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    return _begin(call, world, {})
+
+
+@operation("createImageToVideoGeneration")
+def create_image_to_video_generation(call: Call, world: World) -> Row:
+    """Start a video from a generated or uploaded picture.
+
+    Basis: as operations.handlers.videos._begin.
+    Basis: as operations.handlers.videos._size.
+    Basis: as operations.handlers.videos._seconds.
+    Basis: as operations.handlers.videos._started.
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    source = _source(world, call["imageId"], call["imageType"], "imageId")
+    if end := call["endFrameImage"]:
+        if call["model"] != "KLING2_1":
+            raise broken(call, "endFrameImage is supported only on KLING2_1")
+        _source(world, end["id"], end["type"], "endFrameImage.id")
+    return _begin(call, world, source)
+
+
+@operation("createSVDMotionGeneration")
+def create_svd_motion_generation(call: Call, world: World) -> Row:
+    """Start a video from a picture without a prompt; the flags say where the picture comes from.
+
+    Basis: chosen; its video lasts four seconds and has the size of the lowest resolution.
+
+    Basis: as operations.handlers.videos._started.
+    Basis: as leonardo.catalogue.prices.price.
+    """
+    find: Callable[[World, str], object]
+    if call["isInitImage"]:
+        find, field = find_uploaded, "init_image_id"
+    elif call["isVariation"]:
+        find, field = find_variation, "init_variation_id"
+    else:
+        find, field = find_generated, "init_generation_image_id"
+    if find(world, call["imageId"]) is None:
+        raise NO_MOTION_SOURCE(
+            explain="createSVDMotionGeneration: imageId is no finished picture of this API key; isInitImage "
+            "and isVariation say that it is an uploaded one or a variation"
+        )
+    width, height = SIZES[DEFAULT_RESOLUTION]
+    row = _row(
+        world,
+        prompt="",
+        imageWidth=width,
+        imageHeight=height,
+        public=call["isPublic"] or False,
+        motionModel="SVD",
+        motionStrength=call["motionStrength"] or 5,
+        seconds=SVD_SECONDS,
+        imageToVideo=True,
+        initStrength=SOURCE_SHOWS,
+        credits=price("MOTION_SVD_GENERATION", {}),
+        **{field: call["imageId"]},
+    )
+    return _started(world, row)
+
+
+def _begin(call: Call, world: World, source: Mapping[str, str]) -> Row:
+    """Start a video by a model that takes a prompt.
+
+    Basis: chosen; of the picture that it is made from a video shows nine tenths.
+    """
+    model: str = call["model"] or "MOTION2"
+    if call["elements"] and model not in MOTION2:
+        raise broken(call, "elements are supported only on Motion 2.0")
+    if model in MOTION2 and call.given("seed") and call["seed"] > LARGEST_SEED:
+        raise OUT_OF_LIMITS(
+            rule=f"seed must be between 0 and {LARGEST_SEED}",
+            explain=f"{call.operation.id}: Motion 2.0 takes seeds up to {LARGEST_SEED}",
+        )
+    resolution: str = call["resolution"] or DEFAULT_RESOLUTION
+    width, height = _size(call, resolution)
+    service = "VEO3_MOTION_VIDEO_GENERATION" if model in VEO else "MOTION_VIDEO_GENERATION"
+    row = _row(
+        world,
+        prompt=call["prompt"],
+        negativePrompt=call["negativePrompt"] or "",
+        imageWidth=width,
+        imageHeight=height,
+        seed=call["seed"],
+        public=call["isPublic"] or False,
+        motionModel=model,
+        seconds=_seconds(call, model),
+        imageToVideo=bool(source),
+        credits=price(service, {"resolution": resolution}),
+        **({"initStrength": SOURCE_SHOWS, **source} if source else {}),
+        **({"elements": call["elements"]} if call["elements"] else {}),
+    )
+    return _started(world, row)
+
+
+def _row(world: World, **fields: Any) -> Row:
+    return generation_row(world, motion=True, **fields)
+
+
+def _started(world: World, row: Row) -> Row:
+    """Begin the job of a video, and answer.
+
+    Basis: chosen; a video takes ten times as long as a picture, and one of the slots of pictures.
+    """
+    world.begin(world.generations, row, row["credits"], slow=SLOW)
+    return {"generationId": row["id"], **world.account.cost(row["credits"])}
+
+
+def _source(world: World, id: str, kind: str, name: str) -> dict[str, str]:
+    """What the row keeps of the picture that a video is made from; raises when it is not there."""
+    if kind == "UPLOADED":
+        uploaded_picture(world, id, name)
+        return {"init_image_id": id}
+    generated_picture(world, id, name)
+    return {"init_generation_image_id": id}
+
+
+def _seconds(call: Call, model: str) -> int:
+    """How long the video lasts.
+
+    Basis: documented; VEO3, VEO3FAST and KLING2_5 have a choice.
+
+    Basis: inferred; KLING2_5 has it for a video from a prompt as well.
+
+    Basis: chosen; a video of another model lasts five seconds, whatever was asked for.
+    """
+    allowed = CHOICES.get(model)
+    if allowed is None:
+        return SECONDS
+    seconds: int = call["duration"] if call.given("duration") else allowed[0]
+    if seconds not in allowed:
+        raise broken(call, f"duration must be one of {', '.join(map(str, sorted(allowed)))} for {model}")
+    return seconds
+
+
+def _size(call: Call, resolution: str) -> tuple[int, int]:
+    """The size asked for, to even pixels, as video has them; else that of the resolution.
+
+    Basis: chosen; the pixels of a resolution are what is usual, since the documents say only that they vary
+    with the model; odd sides lose a pixel, and one side without the other counts for nothing.
+    """
+    width, height = SIZES[resolution]
+    if bool(call["width"]) != bool(call["height"]):
+        call.explain = f"{call.operation.id}: width and height count together; one alone was passed over"
+    if call["width"] and call["height"]:
+        width, height = call["width"], call["height"]
+    return width - width % 2, height - height % 2

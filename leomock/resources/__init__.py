@@ -1,1 +1,0 @@
-"""One module per document, one function per operation."""

@@ -1,0 +1,123 @@
+"""One readable log line for every call."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from leomock.state.journal import Door
+from leomock.state.redaction import one_line, shortened
+from leomock.state.world import World
+
+# Under this key of the scope stands the note in which the routes say what they know of a call.
+NOTE = "leomock.note"
+
+
+@dataclass(slots=True)
+class Note:
+    """What is known of a call beyond its request and status."""
+
+    operation: str = ""
+    key: str = ""
+    explain: str = ""
+    rules: Sequence[str] = ()
+
+
+class Recording:
+    """Watches every HTTP call and writes a line about it when it was answered."""
+
+    def __init__(self, app: ASGIApp, write: Callable[[str], object]) -> None:
+        self._app = app
+        self._write = write
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        note = scope[NOTE] = Note()
+        status = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        began = time.perf_counter()
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            self._write(_line(scope, status, (time.perf_counter() - began) * 1000, note))
+
+
+class Journalled:
+    """Keeps what comes through another door than the API in the journal of its world: uploads, pictures.
+
+    Of bodies only an error's is kept; files are in the bucket, and pictures are rendered anew.
+    """
+
+    def __init__(self, app: ASGIApp, door: Door, find: Callable[[str], World | None]) -> None:
+        self._app = app
+        self._door: Door = door
+        self._find = find  # the world of a path below the door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        world = self._find(scope["path"].removeprefix(scope["root_path"]).lstrip("/"))
+        if world is None:
+            await self._app(scope, receive, send)
+            return
+        note = scope.setdefault(NOTE, Note())
+        status = 0
+        headers: list[tuple[bytes, bytes]] = []
+        body = b""
+
+        async def watched(message: Message) -> None:
+            nonlocal status, headers, body
+            if message["type"] == "http.response.start":
+                status, headers = message["status"], message["headers"]
+            elif status >= 400:
+                body += message.get("body", b"")
+            await send(message)
+
+        began = time.perf_counter()
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            explain = dict(headers).get(b"x-leomock-explain", b"").decode("latin-1")
+            world.journal.add(
+                moment=world.clock.now(),
+                door=self._door,
+                operation="",
+                method=scope["method"],
+                path=scope["path"],
+                query=scope["query_string"].decode("latin-1"),
+                request_headers=scope["headers"],
+                request_body=b"",
+                status=status,
+                response_headers=headers,
+                response_body=body,
+                rules=note.rules,
+                explain=explain,
+                milliseconds=(time.perf_counter() - began) * 1000,
+            )
+
+
+def _line(scope: Scope, status: int, milliseconds: float, note: Note) -> str:
+    moment = time.strftime("%H:%M:%S")
+    operation = f" {note.operation}" if note.operation else ""
+    tenant = f" key {shortened(note.key)}" if note.key else ""
+    explain = f" | {one_line(note.explain)}" if note.explain else ""
+    call = f"{scope['method']} {one_line(scope['path'])[:200]}{operation}"
+    return f"{moment} {call} {status} {milliseconds:.1f} ms{tenant}{explain}\n"
+
+
+def to_stderr(line: str) -> None:
+    """Write a log line; a closed stderr silences the log and nothing else."""
+    try:
+        sys.stderr.write(line)
+    except (OSError, ValueError):
+        return

@@ -1,0 +1,59 @@
+"""Run a server until a signal stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+
+Answering = Callable[[Any, str], Coroutine[Any, Any, None]]  # on a socket, at a URL
+
+
+@contextlib.asynccontextmanager
+async def open_until(stop: asyncio.Event, app: Any) -> AsyncIterator[None]:
+    """What an app keeps open for its clients, until told to stop: a stream would hold the server up."""
+    started = asyncio.Event()
+
+    async def run() -> None:
+        async with app.router.lifespan_context(app):
+            started.set()
+            await stop.wait()
+
+    running = asyncio.create_task(run())
+    await started.wait()
+    try:
+        yield
+    finally:
+        stop.set()
+        await running
+
+
+def on_signal(stop: asyncio.Event) -> None:
+    """Set `stop` on Ctrl-C or SIGTERM; a second one ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def first(number: int) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, first, number)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda n, _: loop.call_soon_threadsafe(first, n))
+
+
+def asyncio_run(main_coroutine: Any) -> None:
+    """`asyncio.run`, on uvloop where that exists."""
+    factory = None
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main_coroutine)

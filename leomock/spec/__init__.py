@@ -1,1 +1,0 @@
-"""Knows OpenAPI; nothing of state or HTTP."""

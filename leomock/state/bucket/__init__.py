@@ -1,0 +1,1 @@
+"""The upload bucket: presigned forms, policies, signatures and stored objects."""

@@ -1,0 +1,310 @@
+"""An S3 bucket: presigned POST forms, and S3's own rules for what may be uploaded with one.
+
+An upload passes these checks in this order, the first that fails being S3's answer:
+
+1. the form names a `key` and carries all the signing fields        `Bucket.open`
+2. credential, date, region, access key, token and signature        `Bucket._authenticate`
+3. the policy is a readable document                                 `read_policy`
+4. it has not expired, each condition holds, each field is covered   `Policy.check`
+5. the key can be stored                                             `checked_key`
+6. the content is neither too small nor too big                      `Upload.close`
+
+Where a rule comes from stands beside it: [AWS] is Amazon's documentation ("POST Object", "POST Policy",
+"Authenticating Requests in Browser-Based Uploads Using POST"), [LocalStack] the answers that its test
+`test_s3.py::TestS3PresignedPost` recorded from real S3, a link an answer that somebody got from real S3,
+[versitygw] the text that this S3 gateway gives, which is modelled on S3's, and "chosen" what no source
+tells."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode, urlsplit
+
+from leomock.state.bucket.errors import AS_GIVEN, PRINTABLE, Refusal, invalid_argument, xml_document
+from leomock.state.bucket.form import Form, checked_key
+from leomock.state.bucket.policy import Policy, read_policy
+from leomock.state.bucket.signature import (
+    ALGORITHM,
+    SIGNING_FIELDS,
+    check_algorithm,
+    check_date,
+    read_credential,
+    refuse_unsigned,
+    signature_mismatch,
+)
+from leomock.state.scenario import Struck
+
+# What a file has that says nothing of its type, as recorded by [LocalStack]; the type that the file part
+# itself names is not known to count, and does not here.
+UNKNOWN_TYPE = "binary/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object: `etag` is the quoted MD5 of `body`, `metadata` maps x-amz-meta-* names to values.
+
+    It is not given to anybody any more from the moment on when it `expires`, in seconds since 1970.
+    """
+
+    body: bytes
+    content_type: str
+    etag: str
+    metadata: dict[str, str]
+    modified: float
+    expires: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the reply to an accepted upload needs; `body` is XML for status 201 and else empty."""
+
+    key: str
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bucket:
+    """A bucket, its one owner's credentials, and its objects by key.
+
+    `now` is the world's clock in epoch seconds; no object is ever longer than `max_bytes`, whatever a policy
+    says. `session_token` is that of a temporary credential, as Leonardo's own forms carry one.
+    """
+
+    name: str
+    region: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(repr=False)
+    now: Callable[[], float]
+    max_bytes: int
+    fault: Callable[[], Struck | None] = field(default=lambda: None, repr=False)
+    objects: dict[str, StoredObject] = field(default_factory=dict, init=False, repr=False)
+
+    def presign(self, key: str, *, content_type: str, seconds: int = 120, max_bytes: int) -> dict[str, str]:
+        """Return the fields of a form that may upload up to `max_bytes` bytes as `key`, in their order.
+
+        Names, order and policy are those of the AWS SDK for JavaScript's `createPresignedPost`.
+        """
+        now = datetime.fromtimestamp(self.now(), UTC)
+        day = f"{now:%Y%m%d}"
+        fields = {
+            "Content-Type": content_type,
+            "bucket": self.name,
+            "X-Amz-Algorithm": ALGORITHM,
+            "X-Amz-Credential": f"{self.access_key_id}/{day}/{self.region}/s3/aws4_request",
+            "X-Amz-Date": f"{now:%Y%m%dT%H%M%SZ}",
+        }
+        if self.session_token is not None:
+            fields["X-Amz-Security-Token"] = self.session_token
+        fields["key"] = key
+        expiration = f"{now + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
+        covered = [{name: value} for name, value in fields.items()]
+        document = {
+            "expiration": expiration,
+            "conditions": [["content-length-range", 0, max_bytes], *covered],
+        }
+        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+        fields["Policy"] = base64.b64encode(text.encode()).decode()
+        fields["X-Amz-Signature"] = self._signature(day, fields["Policy"])
+        return fields
+
+    def keep(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str,
+        metadata: dict[str, str] | None = None,
+        expires: float | None = None,
+    ) -> StoredObject:
+        """Store an object, in place of the one that has this key."""
+        etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+        stored = StoredObject(body, content_type, etag, metadata or {}, self.now(), expires)
+        self.objects[key] = stored
+        return stored
+
+    def open(self, fields: Iterable[tuple[str, str]], filename: str | None = None) -> Upload:
+        """Check all that stood before the file's content; `filename` is None where the part named none.
+
+        Raises `Refusal`. Nothing is stored before `Upload.close`.
+        """
+        if struck := self.fault():
+            raise _injected(struck)
+        form = Form(fields, filename)
+        # Before the signing fields, since "file" before all fields is answered with the missing key:
+        # https://github.com/grafana/k6/issues/1382
+        form.require("key")
+        self._authenticate(form)
+        # A policy speaks of the bucket that was addressed, also where no field names it, and without a
+        # condition on it is refused: https://github.com/aws/aws-sdk-php/issues/3292
+        form.put("bucket", self.name)
+        policy = read_policy(form["policy"])
+        policy.check(form, self.now())
+        return Upload(self, checked_key(form["key"]), form, policy)
+
+    def _authenticate(self, form: Form) -> None:
+        """Refuse a form that this bucket's credentials did not sign."""
+        if not any(name in form for name in SIGNING_FIELDS):
+            refuse_unsigned(form)
+        for name in (*SIGNING_FIELDS, "Policy"):
+            form.require(name)
+        day = self._checked_scope(form)
+        if "x-amz-security-token" in form:
+            self._check_token(form["x-amz-security-token"])
+        expected = self._signature(day, form["policy"])
+        if not hmac.compare_digest(expected.encode(), form["x-amz-signature"].encode()):
+            raise signature_mismatch(self.access_key_id, form["policy"], form["x-amz-signature"])
+
+    def _checked_scope(self, form: Form) -> str:
+        """Return the day that the credential's scope names, which with all else in it is as it must be."""
+        check_algorithm(form["x-amz-algorithm"])
+        credential = form["x-amz-credential"]
+        access_key, day, region = read_credential(credential)
+        check_date(form["x-amz-date"], day)
+        if region != self.region:
+            # Recorded at https://github.com/CulturalMe/meteor-slingshot/issues/150
+            raise invalid_argument(
+                f"the region '{region}' is wrong; expecting '{self.region}'",
+                "X-Amz-Credential",
+                credential,
+                f"The form was signed for the region {region}, and the bucket is in {self.region}.",
+                ("Region", self.region),
+            )
+        if access_key != self.access_key_id:
+            raise Refusal(
+                403,
+                "InvalidAccessKeyId",
+                "The AWS Access Key Id you provided does not exist in our records.",
+                f"The bucket knows the access key {self.access_key_id} and no other, for example not one of"
+                f" your own AWS account. {AS_GIVEN}",
+                (("AWSAccessKeyId", access_key),),
+            )
+        return day
+
+    def _check_token(self, token: str) -> None:
+        """Refuse a token that is not this bucket's; a form without one is signed with the permanent key."""
+        if self.session_token is None or not hmac.compare_digest(self.session_token.encode(), token.encode()):
+            raise Refusal(
+                400,
+                "InvalidToken",
+                "The provided token is malformed or otherwise invalid.",
+                f"X-Amz-Security-Token is not the token of this bucket's credentials. {AS_GIVEN}",
+                (("Token-0", token),),
+            )
+
+    def _signature(self, day: str, policy: str) -> str:
+        """Return the signature of a policy's base64 text, exactly as sent [AWS]."""
+        key = f"AWS4{self.secret_access_key}".encode()
+        for scope in (day, self.region, "s3", "aws4_request", policy):
+            key = hmac.digest(key, scope.encode(), "sha256")
+        return key.hex()
+
+
+def _injected(struck: Struck) -> Refusal:
+    """What a scenario makes of a form that may be perfectly right."""
+    expired = struck.upload == "expired"
+    message = "Invalid according to Policy: Policy expired." if expired else "Access Denied"
+    explain = f"A scenario says that this upload is {struck.upload}."
+    return Refusal(403, "AccessDenied", message, explain, rules=struck.rules)
+
+
+class Upload:
+    """An upload whose form was accepted and whose content is arriving."""
+
+    def __init__(self, bucket: Bucket, key: str, form: Form, policy: Policy) -> None:
+        """Begin without content; `form` and `policy` were checked by `Bucket.open`."""
+        self._bucket = bucket
+        self._key = key
+        self._form = form
+        self._smallest, self._largest = policy.sizes(bucket.max_bytes)
+        self._size = 0
+        self._body = bytearray()
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes of the content; beyond the limit they are counted and not kept."""
+        self._size += len(chunk)
+        if self._size <= self._largest:
+            self._body += chunk
+        else:
+            self._body.clear()
+
+    def close(self, address: str | None = None) -> Stored:
+        """Store the object and return the reply; raises `Refusal` for a wrong size, with nothing stored.
+
+        `address` is the bucket's URL as the client called it, which `Location` begins with.
+        """
+        self._check_size()
+        stored = self._bucket.keep(
+            self._key,
+            bytes(self._body),
+            self._form.get("content-type", UNKNOWN_TYPE),
+            self._form.starting_with("x-amz-meta-"),
+        )
+        own = f"https://{self._bucket.name}.s3.{self._bucket.region}.amazonaws.com"
+        return self._reply(stored.etag, address or own)
+
+    def _check_size(self) -> None:
+        if self._size > self._largest:
+            raise _wrong_size(
+                "EntityTooLarge", "exceeds the maximum", self._size, "MaxSizeAllowed", self._largest
+            )
+        if self._size < self._smallest:
+            raise _wrong_size(
+                "EntityTooSmall", "is smaller than the minimum", self._size, "MinSizeAllowed", self._smallest
+            )
+
+    def _reply(self, etag: str, address: str) -> Stored:
+        """Return what the form asks for: a redirect before a status, and 204 where neither can be [AWS]."""
+        target = _redirect_target(self._form.get("success_action_redirect", self._form.get("redirect", "")))
+        if target is not None:
+            query = urlencode({"bucket": self._bucket.name, "key": self._key, "etag": etag})
+            return Stored(self._key, 303, {"ETag": etag, "Location": f"{target}{query}"})
+        # The key's slashes are escaped as well: https://github.com/ceph/ceph/pull/20330
+        location = f"{address}/{quote(self._key, safe='')}"
+        headers = {"ETag": etag, "Location": location}
+        status = self._form.get("success_action_status", "")
+        if status != "201":
+            return Stored(self._key, 200 if status == "200" else 204, headers)
+        body = xml_document(
+            "PostResponse",
+            (("Location", location), ("Bucket", self._bucket.name), ("Key", self._key), ("ETag", etag)),
+        )
+        return Stored(self._key, 201, {**headers, "Content-Type": "application/xml"}, body)
+
+
+def _wrong_size(code: str, wrong: str, size: int, bound: str, allowed: int) -> Refusal:
+    return Refusal(
+        400,
+        code,
+        f"Your proposed upload {wrong} allowed size",
+        f"The file has {size} bytes; {bound} is {allowed} by the policy's content-length-range and the"
+        " bucket's own limit. Send the bytes themselves, not their base64.",
+        (("ProposedSize", str(size)), (bound, str(allowed))),
+    )
+
+
+# --- what is written --------------------------------------------------------------------------------------
+
+
+def _redirect_target(url: str) -> str | None:
+    """Return the URL, ready for a query to be added, or None where S3 cannot interpret it [LocalStack].
+
+    A query it has is kept: https://github.com/layervault/layervault_ruby_client/issues/8. Only URLs with a
+    scheme and a host are taken for interpretable (chosen), and what cannot stand in a header is escaped.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    if not (parts.scheme and parts.netloc):
+        return None
+    kept = f"{parts.query}&" if parts.query else ""
+    bare = parts._replace(query="", fragment="").geturl()
+    return quote(f"{bare}?{kept}", safe=PRINTABLE)

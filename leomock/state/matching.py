@@ -1,0 +1,93 @@
+"""Compare JSON values and statuses with expected patterns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+# --- fitting ------------------------------------------------------------------------------------------------
+
+
+class _Absent(Enum):
+    ABSENT = "absent"
+
+
+ABSENT: Final = _Absent.ABSENT
+
+
+class Difference(NamedTuple):
+    """Where JSON is not as wanted; `found` is ABSENT where there is nothing."""
+
+    name: str
+    wanted: Any
+    found: Any
+
+
+def differences(wanted: Any, found: Any, name: str = "") -> Iterator[Difference]:
+    """Where parsed JSON differs from the part of it that is wanted; nothing where it fits.
+
+    Objects may have more than is wanted, arrays may not. A name may lead inwards (`controlnets.0.weight`). A
+    compiled pattern is searched in a string. True is not 1.
+    """
+    if isinstance(wanted, Mapping) and isinstance(found, dict):
+        for key, value in wanted.items():
+            yield from differences(value, _inside(found, str(key)), f"{name}.{key}" if name else str(key))
+    elif isinstance(wanted, list | tuple) and isinstance(found, list) and len(wanted) == len(found):
+        for index, (value, item) in enumerate(zip(wanted, found, strict=True)):
+            yield from differences(value, item, f"{name}.{index}" if name else str(index))
+    elif not _same(wanted, found):
+        yield Difference(name, wanted, found)
+
+
+def _inside(found: Any, name: str) -> Any:
+    if isinstance(found, dict) and name in found:
+        return found[name]
+    for part in name.split("."):
+        if isinstance(found, dict) and part in found:
+            found = found[part]
+        elif isinstance(found, list) and re.fullmatch(r"\d{1,9}", part, re.ASCII) and int(part) < len(found):
+            found = found[int(part)]
+        else:
+            return ABSENT
+    return found
+
+
+def _same(wanted: Any, found: Any) -> bool:
+    if found is ABSENT:
+        return False
+    if isinstance(wanted, re.Pattern):
+        return isinstance(found, str) and wanted.search(found) is not None
+    numbers = isinstance(wanted, int | float) and isinstance(found, int | float)
+    if numbers and isinstance(wanted, bool) != isinstance(found, bool):
+        return False
+    return bool(wanted == found)
+
+
+class _StatusTest:
+    """Whether a status is the one, or of the class, that is wanted."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self._low, self._high = low, high
+
+    def __call__(self, status: int) -> bool:
+        return self._low <= status <= self._high
+
+
+def status_test(wanted: int | str | None) -> _StatusTest:
+    """A test for a status: a number, a class such as `4xx`, or None for any. Raises ValueError."""
+    if wanted is None:
+        return _StatusTest(0, 999)
+    text = str(wanted).lower()
+    if re.fullmatch(r"[1-9]xx", text):
+        return _StatusTest(int(text[0]) * 100, int(text[0]) * 100 + 99)
+    if re.fullmatch(r"\d{1,3}", text, re.ASCII):
+        return _StatusTest(int(text), int(text))
+    raise ValueError(f"status={wanted!r}: use a number such as 404, or a class such as '4xx'")
+
+
+def child_values(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -1,0 +1,131 @@
+"""What can be set about a fake, checked once, in one place."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+Auth = Literal["open", "strict", "real"]
+LimitKind = Literal["none", "real"]
+IdVersion = Literal["v4", "v6"]
+Unit = Literal["CREDITS", "DOLLARS"]
+Pace = Literal["seconds", "polls", "immediate", "manual"]
+
+# What a setting is, as one would say it.
+_KINDS = {str: "a text", int: "a whole number", bool: "True or False"}
+# Balances travel as GraphQL's Int.
+LARGEST_INT = 2**31 - 1
+
+
+class SettingError(ValueError):
+    """A setting that cannot be meant; the text says what would work."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPace:
+    """How a job goes from PENDING to its end."""
+
+    kind: Pace
+    amount: float = 0
+
+    @classmethod
+    def parse(cls, text: str) -> JobPace:
+        """Read `seconds:S`, `polls:N`, `immediate` or `manual`."""
+        kind, colon, amount = str(text).partition(":")
+        if kind == "seconds" and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", amount, re.ASCII):
+            return cls("seconds", float(amount))
+        if kind == "polls" and re.fullmatch(r"\d{1,9}", amount, re.ASCII):
+            return cls("polls", int(amount))
+        if kind in ("immediate", "manual") and not colon:
+            return cls(kind)  # type: ignore[arg-type]  # narrowed by the line above
+        raise SettingError(f"jobs={text!r}: use seconds:S (e.g. seconds:2), polls:N, immediate or manual")
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.amount:g}" if self.kind in ("seconds", "polls") else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that stays the same while a fake runs.
+
+    `auth` is `open` (any non-empty key is a tenant), `strict` (only `api_keys`) or `real` (as strict, and a
+    key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobPace` as text. `ids` is
+    the UUID version of new generations. `credits` is what every key has at the start, `plan_credits` what
+    it gets anew every month, `unit` what prices are told in. `limits` is `real` to enforce the documented
+    rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
+    answers. `max_body` and `max_upload` are in bytes. `webhook_url` and `webhook_key` are those of every
+    key until told otherwise. `journal` is how many exchanges are kept of each key, `max_worlds` how many
+    keys are. `allow_hosts` are further names under which `/_leomock/` may be called. With `explain`, the
+    header `X-Leomock-Basis` of every answer says how it is known to be real.
+    """
+
+    seed: int = 0
+    auth: Auth = "open"
+    api_keys: tuple[str, ...] = ()
+    jobs: str = "polls:1"
+    ids: IdVersion = "v4"
+    credits: int = 100_000_000
+    plan_credits: int = 0
+    unit: Unit = "CREDITS"
+    limits: LimitKind = "none"
+    public_url: str = ""
+    max_body: int = 16 * 2**20
+    max_upload: int = 25 * 2**20
+    webhook_url: str = ""
+    webhook_key: str = ""
+    journal: int = 1000
+    max_worlds: int = 1000
+    allow_hosts: tuple[str, ...] = ()
+    explain: bool = False
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, kind = getattr(self, field.name), type(field.default)
+            if kind in _KINDS and not isinstance(value, kind):
+                raise SettingError(f"{field.name}={value!r:.100}: use {_KINDS[kind]}")
+        JobPace.parse(self.jobs)
+        if self.auth not in get_args(Auth):
+            raise SettingError(f"auth={self.auth!r}: use open, strict or real")
+        if self.ids not in get_args(IdVersion):
+            raise SettingError(f"ids={self.ids!r}: use v4 or v6")
+        if self.limits not in get_args(LimitKind):
+            raise SettingError(f"limits={self.limits!r}: use none or real")
+        if self.auth != "open" and not any(self.api_keys):
+            raise SettingError(f"auth={self.auth} lets nobody in: give at least one API key")
+        if self.unit not in get_args(Unit):
+            raise SettingError(f"unit={self.unit!r}: use CREDITS or DOLLARS")
+        for name in ("credits", "plan_credits"):
+            if not 0 <= (credits := getattr(self, name)) <= LARGEST_INT:
+                raise SettingError(f"{name}={credits}: use 0 to {LARGEST_INT}")
+        if self.public_url:
+            check_origin(self.public_url)
+        if self.max_body < 1 or self.max_upload < 1:
+            raise SettingError("max_body and max_upload are sizes in bytes, at least 1")
+        if self.webhook_url:
+            check_origin(self.webhook_url, "webhook_url")
+        if self.journal < 1 or self.max_worlds < 1:
+            raise SettingError("journal and max_worlds are numbers, at least 1")
+
+    @property
+    def pace(self) -> JobPace:
+        """`jobs`, read."""
+        return JobPace.parse(self.jobs)
+
+
+def check_origin(url: str, name: str = "public_url") -> None:
+    """Refuse a URL that nobody could call."""
+    try:
+        parts = urlsplit(url)
+        fits = (
+            url.isprintable()
+            and " " not in url
+            and parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+        )
+    except ValueError:
+        fits = False
+    if not fits or (name == "public_url" and (parts.query or parts.fragment)):
+        raise SettingError(f"{name}={url[:100]!r}: use a full address such as http://localhost:8090")

@@ -1,0 +1,1 @@
+"""What a Python test uses: the fake, its tenants, interception, assertions and the verdict."""

@@ -1,0 +1,237 @@
+"""`leomock.Fake`: the fake for Python programs, on a port or without one."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from leomock.operations.dispatch import Api
+from leomock.server.app import FAKE_HOST, make_app
+from leomock.server.listen import address, bind, listen, make_config
+from leomock.server.webhook_sender import Sender
+from leomock.state.clock import EPOCH, Clock
+from leomock.state.ids import stable, uuid4_from
+from leomock.state.settings import SettingError, Settings
+from leomock.state.world import World
+from leomock.testing.tenant import Tenant
+
+if TYPE_CHECKING:
+    from leomock.server.transport import Transport
+
+T = TypeVar("T")
+
+
+class Fake(Tenant):
+    """A fake Leonardo.AI API, and its first tenant.
+
+    As a context manager it answers on a port of 127.0.0.1::
+
+        with Fake() as fake:
+            client = LeonardoAiSDK(bearer_auth=fake.api_key, server_url=fake.base_url)
+
+    Without one, `httpx.Client(transport=fake.transport, base_url=fake.base_url)` needs no port at all.
+    The settings are those of `leomock.state.settings.Settings`; `jobs` is `polls:1` unless told otherwise: the
+    first read of a generation is PENDING, the next one COMPLETE. `clock="frozen"` stops the time until
+    `advance`; otherwise it runs as the machine's. `scenario` names scenarios (or files) that are in force
+    from the start, for every key.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Literal["running", "frozen"] = "running",
+        scenario: str | Path | Sequence[str | Path] = (),
+        **settings: Any,
+    ) -> None:
+        seed = settings.get("seed", 0)
+        super().__init__(self, uuid4_from(int.from_bytes(stable("api key", seed), "big")))
+        if settings.get("auth", "open") != "open":
+            settings["api_keys"] = (self.api_key, *settings.get("api_keys", ()))
+        self.api = Api.playing(Settings(**settings), _names(scenario), _clock_maker(clock))
+        self.sender = Sender()
+        self.app = make_app(self.api, sender=self.sender)
+        self._host = host
+        self._port = port
+        self._runner: _Runner | None = None
+        self._url = ""
+
+    # --- on a port -----------------------------------------------------------------------------------
+
+    def __enter__(self) -> Fake:
+        """Start answering on a port."""
+        self.open()
+        return self
+
+    def open(self) -> str:
+        """Start answering on a port and return the URL. Raises RuntimeError if the fake is already open."""
+        if self._url:
+            raise RuntimeError(f"this fake already answers at {self._url}")
+        listener = bind(self._host, self._port)
+        self._url = address(listener)
+        self._loop().listen(make_config(self.app), listener, self.sender, self.api)
+        return self._url
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop; what was stored stays readable in Python."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop the port and the thread behind it, if there are any."""
+        runner, self._runner, self._url = self._runner, None, ""
+        if runner:
+            runner.stop()
+
+    @property
+    def url(self) -> str:
+        """The address of the server, e.g. `http://127.0.0.1:41234`."""
+        return self._url or f"http://{FAKE_HOST}"
+
+    # --- without a port ------------------------------------------------------------------------------
+
+    @property
+    def transport(self) -> Transport:
+        """An httpx transport for `Client` and `AsyncClient` that calls the app without a port."""
+        from leomock.server.transport import Transport
+
+        return Transport(self.app, lambda call: self._loop().submit(call))
+
+    def _loop(self) -> _Runner:
+        if self._runner is None:
+            self._runner = _Runner()
+        return self._runner
+
+    def run(self, call: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the fake's own loop and return what it returns."""
+        return self._loop().submit(call).result()
+
+    # --- every key -----------------------------------------------------------------------------------
+
+    def tenant(self, api_key: str) -> Tenant:
+        """Another API key of this fake, with a world of its own."""
+        return Tenant(self, api_key)
+
+    def new_tenant(
+        self,
+        name: str,
+        *,
+        scenario: str | Path | Sequence[str | Path] = (),
+        clock: Literal["running", "frozen", ""] = "",
+        **settings: Any,
+    ) -> Tenant:
+        """A tenant with settings of its own and a key made from a name; `settings` as `Fake` takes them."""
+        scenarios = tuple(self.api.library.get(name) for name in _names(scenario))
+        wanted = {name: value for each in scenarios for name, value in each.settings.items()}
+        key = uuid4_from(int.from_bytes(stable("tenant", name), "big"))
+        self.api.worlds.open(
+            key,
+            replace(self.api.settings, **{**wanted, **settings}),
+            _clock_maker(clock) if clock else None,
+            (*scenarios, *self.api.worlds.scenarios),
+        )
+        return Tenant(self, key)
+
+    def forget(self, tenant: Tenant) -> None:
+        """Forget a tenant with all that it has; its key would make a new one."""
+        self.api.worlds.forget(tenant.api_key)
+
+    def reset(self) -> None:
+        """Forget everything that happened, for every key; settings and credentials stay."""
+        for world in self.api.worlds:
+            with world.lock:
+                world.reset()
+
+    def _worlds(self) -> list[World]:
+        """What `advance` moves on: every key."""
+        return [self.world, *(world for world in self.api.worlds if world.key != self.api_key)]
+
+    @contextmanager
+    def scenario(self, *names: str | Path) -> Iterator[None]:
+        """Let scenarios (names or files) be in force for every key, besides those that are, inside `with`."""
+        more = tuple(self.api.library.playable(name) for name in names)
+        before = {world: world.script.scenarios for world in self._worlds()}
+        default = self.api.worlds.scenarios
+        self.api.worlds.scenarios = (*more, *default)
+        for world, playing in before.items():
+            with world.lock:
+                world.script.play((*more, *playing))
+        try:
+            yield
+        finally:
+            self.api.worlds.scenarios = default
+            for world in self.api.worlds:
+                with world.lock:
+                    world.script.play(before.get(world, default))
+
+
+def _names(scenario: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    """The names and files of one scenario or several."""
+    names = [scenario] if isinstance(scenario, str | Path) else scenario
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str | Path) for name in names):
+        raise SettingError(f"scenario={scenario!r}: use a name, a file, or a list of these")
+    return list(names)
+
+
+def _clock_maker(kind: str) -> Callable[[], Clock]:
+    """What makes the clocks of worlds: as the machine's, or frozen where every world begins."""
+    if kind not in ("running", "frozen"):
+        raise ValueError(f"clock={kind!r}: use running or frozen")
+    if kind == "frozen":
+        return lambda: Clock(EPOCH, time.monotonic, 0)
+    return lambda: Clock(time.time(), time.monotonic)
+
+
+class _Runner:
+    """An event loop in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = make_config(_no_app).get_loop_factory()()  # type: ignore[misc]  # never None here
+        self._stop = asyncio.Event()
+        self._running: list[Future[None]] = []
+        self._thread = threading.Thread(target=self._run, name="leomock", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            for task in (unfinished := asyncio.all_tasks(self._loop)):
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*unfinished, return_exceptions=True))
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+
+    def submit(self, call: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(call, self._loop)
+
+    def listen(self, config: Any, listener: Any, sender: Sender, api: Api) -> None:
+        started = threading.Event()
+        serving = self.submit(listen(config, listener, self._stop, started.set))
+        serving.add_done_callback(lambda _: started.set())
+        started.wait()
+        if serving.done():
+            serving.result()
+        self._running = [serving, self.submit(sender.run(api.worlds, self._stop))]
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        for running in self._running:
+            running.result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+
+async def _no_app(scope: Any, receive: Any, send: Any) -> None:
+    raise RuntimeError("never called")

@@ -1,0 +1,9 @@
+"""What the journal proves about a client: what it did wrong, why that matters and what to do instead."""
+
+from leomock.testing.verdict import images, polling, retries, uploads, webhooks
+from leomock.testing.verdict.review import Finding, Verdict, verdict
+
+# Importing a module registers its rules.
+_RULE_MODULES = (polling, images, retries, uploads, webhooks)
+
+__all__ = ["Finding", "Verdict", "verdict"]

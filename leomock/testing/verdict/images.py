@@ -1,0 +1,61 @@
+"""Rules about generated images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+from leomock.state.journal import Exchange
+from leomock.testing.verdict.evidence import Evidence, answer_arrived
+from leomock.testing.verdict.registry import Seen, rule
+from leomock.testing.verdict.wording import count_noun, exchange_numbers
+
+# --- pictures -----------------------------------------------------------------------------------------------
+
+
+@rule(
+    "ignored-nsfw",
+    why="The API flags such pictures and delivers them all the same: to leave them out is the caller's task.",
+    remedy="Look at nsfw of each picture before using it.",
+)
+def ignored_nsfw(evidence: Evidence) -> Iterator[Seen]:
+    """A picture that was downloaded after a read had said that it is nsfw.
+
+    What cannot be seen: a picture that is shown by its address and fetched elsewhere, what a webhook said,
+    and what became of the picture; whoever wants such pictures can pass over this.
+    """
+    told: dict[str, Exchange] = {}
+    downloaded: dict[int, tuple[Exchange, list[Exchange]]] = {}
+    for exchange in evidence.exchanges:
+        if exchange.door == "api" and exchange.status == 200 and answer_arrived(exchange):
+            for address in _flagged(exchange):
+                told.setdefault(_picture(address), exchange)
+        given = exchange.door == "cdn" and exchange.method == "GET" and 200 <= exchange.status < 300
+        if given and (teller := told.get(_picture(exchange.path))):
+            downloaded.setdefault(teller.number, (teller, []))[1].append(exchange)
+    for teller, downloads in downloaded.values():
+        yield Seen(
+            [teller, *downloads],
+            f"{count_noun(len(downloads), 'download')} ({exchange_numbers(downloads)}) of what {exchange_numbers([teller])} had "
+            "flagged as nsfw.",
+        )
+
+
+def _flagged(exchange: Exchange) -> Iterator[str]:
+    """The addresses of the pictures that an answer flags."""
+    content = exchange.response_json
+    if exchange.operation == "getGenerationById" and isinstance(content, dict):
+        rows = [content.get("generations_by_pk")]
+    elif exchange.operation == "getGenerationsByUserId" and isinstance(content, dict):
+        rows = content.get("generations") or []
+    else:
+        return
+    for row in rows:
+        for image in (row or {}).get("generated_images") or ():
+            if image.get("nsfw") is True and isinstance(image.get("url"), str):
+                yield image["url"]
+
+
+def _picture(address: str) -> str:
+    """What names a picture, wherever the CDN is."""
+    return unquote(urlsplit(address).path).rpartition("users/")[2]

@@ -1,0 +1,135 @@
+"""Rules about polling for a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+from leomock.state.journal import Exchange
+from leomock.testing.verdict.evidence import Evidence, Read
+from leomock.testing.verdict.registry import Seen, rule
+from leomock.testing.verdict.wording import (
+    TOLERANCE,
+    exchange_numbers,
+    format_seconds,
+    format_times,
+    seconds_between,
+)
+
+# Clients poll every 2 to 20 seconds (observed); that more than once a second helps nobody is chosen.
+SECONDS_BETWEEN_READS = 1.0
+# So many reads in haste are polling; fewer are also what a test of two or three steps makes.
+MOST_HASTY_READS = 2
+# Of a generation whose end is known, a client may still want to see this many times how it ended.
+MOST_READS_AFTER_THE_END = 1
+# Reads that are further apart are no polling: somebody looked at the result again.
+POLLING_SECONDS = 60.0
+
+
+# --- polling ------------------------------------------------------------------------------------------------
+
+
+@rule(
+    "polled-too-fast",
+    why="A generation takes seconds; more reads only use up the 2000 calls a minute of an account.",
+    remedy="Wait at least a second between two reads, longer each time, or take a webhook.",
+)
+def polled_too_fast(evidence: Evidence) -> Iterator[Seen]:
+    """Three reads or more, each within a second of an answer PENDING.
+
+    Seconds are those of the world's clock, and where it stood still between two reads nothing is said about
+    them. What cannot be seen: whether several clients share the key and each of them is slow enough; a wait
+    that a test took out of the client (let it call `fake.advance`, or freeze the clock); polling of the list.
+    """
+    for id, reads in evidence.reads.items():
+        hasty = [
+            (read, later, seconds)
+            for read, later in pairwise(reads)
+            if read.arrived
+            and read.status == "PENDING"
+            and 0
+            < (seconds := seconds_between(read.exchange, later.exchange))
+            < SECONDS_BETWEEN_READS - TOLERANCE
+        ]
+        if len(hasty) > MOST_HASTY_READS:
+            least = min(seconds for _, _, seconds in hasty)
+            again = [later.exchange for _, later, _ in hasty]
+            yield Seen(
+                again,
+                f"Generation {id} was read again {format_times(len(hasty))} within a second of an answer PENDING "
+                f"({exchange_numbers(again)}), the quickest after {format_seconds(least)}.",
+            )
+
+
+@rule(
+    "polled-after-the-end",
+    why="COMPLETE is final; whoever polls on does so for good.",
+    remedy="Stop at the first answer whose status is not PENDING.",
+)
+def polled_after_the_end(evidence: Evidence) -> Iterator[Seen]:
+    """Two reads or more after one that said COMPLETE and had pictures, no two a minute apart.
+
+    What cannot be seen: what the reads were for. A page that shows the generation to somebody is taken for
+    polling if it is loaded twice within a minute of the world's clock.
+    """
+    for id, end, further in _kept_reading(
+        evidence, lambda read: read.status == "COMPLETE" and read.images > 0
+    ):
+        yield Seen(
+            [end, *further],
+            f"Generation {id} was read {format_times(len(further))} more ({exchange_numbers(further)}) after "
+            f"{exchange_numbers([end])} had said COMPLETE.",
+        )
+
+
+@rule(
+    "treated-failed-as-pending",
+    why="FAILED is final; a client that waits for COMPLETE alone waits for ever.",
+    remedy="Treat FAILED as an end: stop reading, and report the failure.",
+)
+def treated_failed_as_pending(evidence: Evidence) -> Iterator[Seen]:
+    """Two reads or more after one that said FAILED, no two a minute apart.
+
+    What cannot be seen: whether a client that stops reading does anything about the failure.
+    """
+    for id, end, further in _kept_reading(evidence, lambda read: read.status == "FAILED"):
+        yield Seen(
+            [end, *further],
+            f"Generation {id} was read {format_times(len(further))} more ({exchange_numbers(further)}) after "
+            f"{exchange_numbers([end])} had said FAILED.",
+        )
+
+
+@rule(
+    "ignored-empty-result",
+    why="A generation can be COMPLETE and have no picture, when moderation kept them all; none will follow.",
+    remedy="Go by the status alone, and expect fewer pictures than were asked for, or none.",
+)
+def ignored_empty_result(evidence: Evidence) -> Iterator[Seen]:
+    """Two reads or more after one that said COMPLETE and had no picture, no two a minute apart.
+
+    What cannot be seen: a client that breaks at the missing picture, or shows nothing and says nothing.
+    """
+    for id, end, further in _kept_reading(evidence, lambda read: read.is_empty_result):
+        yield Seen(
+            [end, *further],
+            f"Generation {id} was read {format_times(len(further))} more ({exchange_numbers(further)}) after "
+            f"{exchange_numbers([end])} had said COMPLETE without any picture.",
+        )
+
+
+def _kept_reading(
+    evidence: Evidence, is_end: Callable[[Read], bool]
+) -> Iterator[tuple[str, Exchange, list[Exchange]]]:
+    """Generations that were polled after their end: the id, the read that told of it and those after it."""
+    for id, reads in evidence.reads.items():
+        ends = [index for index, read in enumerate(reads) if read.arrived and is_end(read)]
+        if not ends:
+            continue
+        end, further = reads[ends[0]].exchange, []
+        for before, after in pairwise(reads[ends[0] :]):
+            if seconds_between(before.exchange, after.exchange) >= POLLING_SECONDS:
+                break
+            further.append(after.exchange)
+        if len(further) > MOST_READS_AFTER_THE_END:
+            yield id, end, further

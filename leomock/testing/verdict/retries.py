@@ -1,0 +1,136 @@
+"""Rules about retries and refused calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import groupby, pairwise
+
+from leomock.state.journal import Exchange
+from leomock.testing.verdict.evidence import Evidence, answer_arrived, created_values, credit_cost
+from leomock.testing.verdict.registry import Seen, rule
+from leomock.testing.verdict.wording import (
+    TOLERANCE,
+    call_name,
+    count_noun,
+    error_text,
+    exchange_numbers,
+    format_seconds,
+    format_times,
+    quote,
+    quoted_error,
+    seconds_between,
+)
+
+# --- trying again -------------------------------------------------------------------------------------------
+
+
+@rule(
+    "ignored-retry-after",
+    why="Whoever comes back too early is refused again, and keeps the limit from clearing.",
+    remedy="Wait for as many seconds as Retry-After says before the same call is made again.",
+)
+def ignored_retry_after(evidence: Evidence) -> Iterator[Seen]:
+    """The same call again after a 429 or 503, sooner than its Retry-After said.
+
+    Seconds are those of the world's clock; where it stood still nothing is said, since a client that slept
+    looks the same as one that did not. What cannot be seen: other calls that should have waited as well (they
+    may have been under way), and a Retry-After that is a date.
+    """
+    for calls in evidence.alike.values():
+        for refused, again in pairwise(calls):
+            told = refused.response_headers.get("retry-after", "")
+            asked = refused.status in (429, 503) and re.fullmatch("[0-9]{1,9}", told)
+            if not (asked and answer_arrived(refused)):
+                continue
+            waited = seconds_between(refused, again)
+            if 0 < waited < int(told) - TOLERANCE:
+                yield Seen(
+                    [refused, again],
+                    f"{call_name(again)} was called again in {exchange_numbers([again])} after {format_seconds(waited)}, where "
+                    f"{exchange_numbers([refused])} had answered {refused.status} with Retry-After: {told}.",
+                )
+
+
+@rule(
+    "resubmitted-after-a-broken-answer",
+    why="The API takes no idempotency key: what is sent twice is made twice, and paid for twice.",
+    remedy="After an answer that broke off, look in GET /generations/user/{userId} for what was asked for "
+    "before asking again.",
+)
+def resubmitted_after_a_broken_answer(evidence: Evidence) -> Iterator[Seen]:
+    """The same paid call again after it had been executed and its answer was spoilt, or came too late for the
+    client, both being paid.
+
+    It does not count if anything in between named what the first one made: then the client knew of it, and
+    asked for another. A call that was answered with 5xx was never executed here. What cannot be seen: answers
+    that took too long for the client though nothing held them back. Several calls with one body, sent side by
+    side, look like this too.
+    """
+    for calls in evidence.alike.values():
+        paid = [call for call in calls if credit_cost(call) is not None]
+        for first, again in pairwise(paid):
+            if first.breakage and not _named(evidence, first, again):
+                left = first.breakage == "left"
+                how = "the client left before its answer came" if left else "only its answer broke"
+                yield Seen(
+                    [first, again],
+                    f"{call_name(again)} was sent with the same body in {exchange_numbers([first, again])}: the first "
+                    f"was executed and {how} ({', '.join(first.rules)}), so that "
+                    f"{count_noun(credit_cost(again) or 0, 'credit')} more were spent.",
+                )
+
+
+def _named(evidence: Evidence, first: Exchange, again: Exchange) -> bool:
+    """Whether an exchange between the two names an id that the first one's answer gave."""
+    made = created_values(first).values()
+    ids = [value for value in made if isinstance(value, str) and len(value) == 36]
+    between = [each for each in evidence.exchanges if first.number < each.number < again.number]
+    return any(id in each.path or id.encode() in each.request_body for each in between for id in ids)
+
+
+@rule(
+    "retried-what-cannot-succeed",
+    why="400, 401 and 403 speak of the call itself: unchanged it is refused every time.",
+    remedy="Retry only 429, 5xx and broken connections; report the others with the text of the answer.",
+)
+def retried_what_cannot_succeed(evidence: Evidence) -> Iterator[Seen]:
+    """The same call again after a 400, 401 or 403, and the same answer again.
+
+    The first of several in a row tells the text. What cannot be seen: whether they were sent side by side
+    before any answer was there, and retries with another body that is as wrong.
+    """
+    for calls in evidence.alike.values():
+        for (status, _), run in groupby(calls, key=lambda call: (call.status, call.response_body)):
+            refused = list(run)
+            if status in (400, 401, 403) and len(refused) > 1 and all(map(answer_arrived, refused[:-1])):
+                yield Seen(
+                    refused,
+                    f"{call_name(refused[0])} was called {format_times(len(refused))} with nothing changed "
+                    f"({exchange_numbers(refused)}) and answered {status} each time: {quoted_error(refused[0])}.",
+                )
+
+
+# --- variables ----------------------------------------------------------------------------------------------
+
+
+@rule(
+    "unexpected-variable",
+    why="The API refuses the whole call for one name it does not know, and names are case-sensitive.",
+    remedy="Spell it as the document does, or leave it out.",
+)
+def unexpected_variable(evidence: Evidence) -> Iterator[Seen]:
+    """A call that was refused for a variable its operation does not have.
+
+    What cannot be seen: further names in the same call, since the first one ends it, and unknown names
+    inside an object, which are refused in other words.
+    """
+    for exchange in evidence.exchanges:
+        found = re.match("Unexpected variable (.*)", error_text(exchange), re.DOTALL)
+        if exchange.status == 400 and found and not exchange.rules:
+            hint = re.search(r"did you mean '[^']*'\?", exchange.explain)
+            yield Seen(
+                [exchange],
+                f"{call_name(exchange)} was sent {quote(found[1])} in {exchange_numbers([exchange])}, which it does not "
+                f"have{f' ({hint[0]})' if hint else ''}.",
+            )

@@ -1,0 +1,126 @@
+"""What the journal proves about a client: what it did wrong, why that matters and what to do instead.
+
+A rule is one function. It yields what the journal proves and keeps silent wherever another story would leave
+the same journal behind; its docstring says what it cannot see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leomock.state.journal import Exchange
+from leomock.state.outbox import Event
+from leomock.testing.verdict.evidence import Evidence, credit_cost
+from leomock.testing.verdict.registry import RULES
+from leomock.testing.verdict.wording import count_noun
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a client did wrong.
+
+    `exchanges` are the numbers of those that prove it, oldest first; there are none where webhook events do.
+    `what` happened, with the numbers; `why` that matters; the `remedy` is what to do instead.
+    """
+
+    rule: str
+    exchanges: tuple[int, ...]
+    what: str
+    why: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return _told([self])
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding as JSON values, in the order of the fields."""
+        return {
+            "rule": self.rule,
+            "exchanges": list(self.exchanges),
+            "what": self.what,
+            "why": self.why,
+            "remedy": self.remedy,
+        }
+
+
+def _told(findings: Sequence[Finding]) -> str:
+    """Findings of one rule as text: what happened each time, and once what follows from it."""
+    first = findings[0]
+    what = "\n  ".join(finding.what for finding in findings)
+    return f"{first.rule}: {what}\n  Why it matters: {first.why}\n  What to do: {first.remedy}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be said about a client, in the order in which it happened.
+
+    `exchanges` and `events` are how many were judged. `credits` is the sum of what the API said that calls
+    cost; what a failed generation gets back is not taken off. `forgotten` exchanges were not there to be
+    judged. It is true where it is `clean`, so that `assert fake.verdict()` means what it says.
+    """
+
+    findings: list[Finding]
+    exchanges: int = 0
+    events: int = 0
+    credits: int = 0
+    forgotten: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    def __bool__(self) -> bool:
+        return self.clean
+
+    def __str__(self) -> str:
+        judged = count_noun(self.exchanges, "exchange")
+        if self.events:
+            judged += f" and {count_noun(self.events, 'webhook event')}"
+        found = count_noun(len(self.findings), "finding") if self.findings else "nothing to object to"
+        if not (self.findings or self.exchanges or self.events):
+            found = "nothing to judge"
+        lines = [f"leomock: {found} in {judged}; {count_noun(self.credits, 'credit')} spent."]
+        if self.forgotten:
+            lines.append(
+                f"The journal has forgotten {count_noun(self.forgotten, 'older exchange')}, which nobody judged."
+            )
+        by_rule: dict[str, list[Finding]] = {}
+        for finding in self.findings:
+            by_rule.setdefault(finding.rule, []).append(finding)
+        return "\n\n".join(["\n".join(lines), *map(_told, by_rule.values())])
+
+    def assert_clean(self) -> None:
+        """Raise AssertionError, with the whole verdict as its text, unless nothing was found."""
+        __tracebackhide__ = True
+        if not self.clean:
+            raise AssertionError(str(self))
+
+    def as_json(self) -> dict[str, Any]:
+        """The verdict as JSON values."""
+        return {
+            "clean": self.clean,
+            "exchanges": self.exchanges,
+            "events": self.events,
+            "credits": self.credits,
+            "forgotten": self.forgotten,
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+
+def verdict(exchanges: Sequence[Exchange], *, events: Sequence[Event] = (), forgotten: int = 0) -> Verdict:
+    """Judge a client by the exchanges of one key, oldest first, and the events that were sent to its webhook.
+
+    `forgotten` is how many older exchanges the journal has lost; a verdict says so.
+    """
+    evidence = Evidence(exchanges, events)
+    findings = [
+        Finding(rule.name, tuple(each.number for each in seen.exchanges), seen.what, rule.why, rule.remedy)
+        for rule in RULES.values()
+        for seen in rule.judge(evidence)
+    ]
+    findings.sort(key=lambda finding: finding.exchanges[0] if finding.exchanges else math.inf)
+    spent = sum(credit_cost(exchange) or 0 for exchange in evidence.exchanges)
+    return Verdict(findings, len(evidence.exchanges), len(evidence.events), spent, forgotten)

@@ -1,0 +1,66 @@
+"""Phrases that several rules share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from leomock.state.journal import Exchange
+from leomock.state.redaction import one_line
+
+# Timers may go off this much early.
+TOLERANCE = 0.05
+
+LONGEST_QUOTE = 80
+MOST_NUMBERS = 10
+
+
+# --- wording ------------------------------------------------------------------------------------------------
+
+
+def seconds_between(first: Exchange, second: Exchange) -> float:
+    """Seconds of the world's clock from one exchange to another."""
+    return second.moment - first.moment
+
+
+def call_name(exchange: Exchange) -> str:
+    return exchange.operation or one_line(f"{exchange.method} {exchange.path}")
+
+
+def error_text(exchange: Exchange) -> str:
+    """The text of an API error."""
+    content = exchange.response_json if exchange.status >= 400 and exchange.door == "api" else None
+    text = content.get("error") if isinstance(content, dict) else None
+    return text if isinstance(text, str) else ""
+
+
+def quoted_error(exchange: Exchange) -> str:
+    return quote(error_text(exchange)) if error_text(exchange) else "no text"
+
+
+def quote(text: str) -> str:
+    return f'"{shorten(one_line(text))}"'
+
+
+def shorten(text: str) -> str:
+    return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
+
+
+def exchange_numbers(exchanges: Sequence[Exchange]) -> str:
+    """The numbers of exchanges; of many the first and the last."""
+    names = [f"#{exchange.number}" for exchange in exchanges]
+    if len(names) > MOST_NUMBERS:
+        return f"{', '.join(names[: MOST_NUMBERS - 1])} … {names[-1]}"
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def format_times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def count_noun(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def format_seconds(seconds: float) -> str:
+    return f"{max(seconds, 0.001):.3f}".rstrip("0").rstrip(".") + " s"

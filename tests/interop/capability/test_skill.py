@@ -1,0 +1,130 @@
+"""The skill keeps to the format's rules and tells what the documents hold."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+from leomock.interop.capability.files import Capability, load
+from leomock.interop.capability.leonardo import parser
+from leomock.interop.capability.skill import LONGEST_DESCRIPTION, skill
+from leomock.openapi.spec import Versions
+from tests.interop.capability.adapters import changed, shipped
+from tests.interop.capability.test_rest_adapter import OFFERS
+
+with warnings.catch_warnings():
+    # What the validator reads YAML with uses names that Python is about to drop.
+    warnings.simplefilter("ignore")
+    from skills_ref import validate  # type: ignore[import-untyped]
+
+VERSIONS = Versions()
+FILES = sorted({file for file, _ in OFFERS})
+
+
+def written(capability: Capability, folder: Path) -> Path:
+    """The folder of the skill."""
+    for name, text in skill(capability, VERSIONS).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    (made,) = (path for path in folder.iterdir() if path.is_dir())
+    return made
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_skill_keeps_to_the_format(file: str, tmp_path: Path) -> None:
+    """By the format's own validator (skills-ref), and what its specification recommends besides."""
+    folder = written(shipped(file), tmp_path)
+    assert validate(folder) == []
+    text = (folder / "SKILL.md").read_text("utf-8")
+    assert text.count("\n") < 500
+    linked = re.findall(r"\]\((references/[^)]+)\)", text)
+    assert sorted(linked) == sorted(f"references/{path.name}" for path in (folder / "references").iterdir())
+    assert len(linked) == len(shipped(file).operations)
+
+
+def test_skill_of_the_image_generations(tmp_path: Path) -> None:
+    """Its name, and the description that decides when it is read."""
+    text = (written(shipped("image_generation"), tmp_path) / "SKILL.md").read_text("utf-8")
+    _, front, _ = text.split("---\n", 2)
+    assert " ".join(front.split()).startswith("name: leonardo-ai-image-generation description: 'Image gen")
+    assert "Use it when a task needs Leonardo.AI Image Generation: create generation, get" in " ".join(
+        front.split()
+    )
+    assert "## Generate images" in text
+    assert "## Generate images" not in skill(shipped("datasets"), VERSIONS)["leonardo-ai-datasets/SKILL.md"]
+
+
+@pytest.mark.parametrize(
+    ("file", "headings"),
+    [
+        ("image_generation", ["Generate images"]),
+        ("video_generation", ["Fetch what comes of it"]),
+        ("blueprints", ["Fetch what comes of it"]),
+        ("init_images", ["Upload a file"]),
+        ("datasets", ["Upload a file"]),
+        ("media", ["Upload a file"]),
+        ("models_3d", ["Upload a file"]),
+        ("prompt", []),
+    ],
+)
+def test_instructions_say_what_follows_a_call(file: str, headings: list[str]) -> None:
+    """Where a job is to be waited for, or a file to be sent; the examples are commands of the script."""
+    import shlex
+
+    (text,) = (text for path, text in skill(shipped(file), VERSIONS).items() if path.endswith("/SKILL.md"))
+    usual = {"Before the first call", "Operations", "When a call fails"}
+    assert [each for each in re.findall(r"^## (.*)$", text, re.MULTILINE) if each not in usual] == headings
+    for line in re.findall(r"^python3 scripts/leonardo\.py (.*)$", text, re.MULTILINE):
+        parser().parse_args(shlex.split(line))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_examples_are_calls_that_the_script_takes(file: str) -> None:
+    """Each reference has one, and it is the operation's own."""
+    import shlex
+
+    for operation in shipped(file).operations:
+        name = operation.id.partition(".")[2]
+        (text,) = (
+            text for path, text in skill(shipped(file), VERSIONS).items() if path.endswith(f"/{name}.md")
+        )
+        (line,) = re.findall(r"^python3 scripts/leonardo\.py (.*)$", text, re.MULTILINE)
+        options = parser().parse_args(shlex.split(line))
+        segments = options.path.strip("/").split("/")
+        found, _ = VERSIONS["v1"].route(options.method, segments)
+        assert (found.method, found.path) == (operation.method, operation.path)
+
+
+def test_reference_tells_parameters_and_limits(tmp_path: Path) -> None:
+    """Those of the documents with our corrections."""
+    folder = written(shipped("image_generation"), tmp_path)
+    text = (folder / "references" / "create-generation.md").read_text("utf-8")
+    assert (
+        "| `num_images` | body | no | integer; at least 1; at most 8; 4 unless given | How many images to "
+        "make: 1 to 8, but at most 4 once the width or the height is above 768. |"
+    ) in text
+    assert "| `controlnets` | body | no | array |" in text
+    assert "| `controlnets[].initImageId` | body | no | string |" in text
+    assert '"sdGenerationJob": {' in text
+
+
+def test_skill_of_a_file_of_ones_own(tmp_path: Path) -> None:
+    """A long text is cut where what it is ends, not where it says when to use it."""
+    path = changed(
+        tmp_path,
+        ("label: Leonardo.AI Image Generation", "label: Ünser *Bild* (1)"),
+        ("description: 'Image generations", f"description: '{'very ' * 300}"),
+        ("path: /generations\n", "path: /paintings\n"),
+    )
+    folder = written(load(path), tmp_path)
+    assert folder.name == "nser-bild-1"
+    assert validate(folder) == []
+    text = " ".join((folder / "SKILL.md").read_text("utf-8").split("---")[1].split())
+    assert "very... Use it when a task needs Ünser *Bild* (1): create generation" in text
+    assert len(text) < LONGEST_DESCRIPTION + 200
+    reference = (folder / "references" / "create-generation.md").read_text("utf-8")
+    assert "| `body` | body | yes | object |" in reference
+    assert "python3 scripts/leonardo.py call POST /paintings\n" in reference

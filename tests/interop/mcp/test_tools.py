@@ -1,0 +1,385 @@
+"""The tools as a client sees them, by the official SDK's client, over all three ways to the server."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import anyio
+import pytest
+from jsonschema import Draft202012Validator
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, ImageContent, TextContent, Tool, ToolAnnotations
+from PIL import Image
+
+from leomock import Fake
+from leomock.interop.capability.export import hints
+from leomock.interop.capability.files import capabilities_folder, load
+from leomock.interop.mcp.vendor import MODELS
+from tests.interop.mcp.servers import (
+    CREATE,
+    DELETE,
+    LIST,
+    READ,
+    VERSIONS,
+    body_of,
+    call,
+    error_of,
+    in_process,
+    over_stdio,
+    served,
+    talk,
+)
+
+FOUR = [CREATE, READ, DELETE, LIST]
+# What version 1 takes where no model is named.
+LIGHTNING_XL = "b24e16ff-06e3-43eb-8d33-4416c2d75876"
+NOBODYS_ID = "6163f776-ad40-47fc-acd4-c04b22590ada"
+
+
+@pytest.fixture(params=["in process", "http", "stdio"])
+def server(request: pytest.FixtureRequest, fake: Fake) -> Iterator[Any]:
+    """Every operation and the vendor's tool, three times the same."""
+    if request.param == "in process":
+        yield in_process(fake)
+    elif request.param == "stdio":
+        yield over_stdio("--all", "--vendor", "--jobs", "immediate")
+    else:
+        with served("mcp", "--http", "0", "--all", "--vendor", "--jobs", "immediate", "--quiet") as url:
+            yield url
+
+
+def tools(server: Any) -> list[Tool]:
+    """What a server lists."""
+
+    async def talking(client: Client) -> list[Tool]:
+        return (await client.list_tools()).tools
+
+    return talk(server, talking)
+
+
+def sample(schema: dict[str, Any]) -> Any:
+    """A value that a schema allows."""
+    if schema.get("default") is not None:
+        return schema["default"]
+    if "enum" in schema:
+        return schema["enum"][0]
+    kind = schema.get("type")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        return {name: sample(schema["properties"][name]) for name in schema.get("required", ())}
+    return {"integer": 512, "number": 1, "boolean": True, "array": []}.get(kind or "", NOBODYS_ID)
+
+
+# --- what is listed ----------------------------------------------------------------------------------
+
+
+def test_four_tools_are_those_of_the_capability_file(fake: Fake) -> None:
+    """Names, descriptions and hints, in the file's order."""
+    adapter = load(capabilities_folder() / "image_generation.yaml").adapters[1]
+    listed = tools(in_process(fake, "generations", vendor=False))
+    assert [tool.name for tool in listed] == [offer.name for offer in adapter.offers] == FOUR
+    for tool, offer in zip(listed, adapter.offers, strict=True):
+        assert tool.description == offer.description
+        assert tool.annotations
+        assert offer.hints == {
+            "readOnly": tool.annotations.read_only_hint,
+            "destructive": tool.annotations.destructive_hint,
+            "idempotent": tool.annotations.idempotent_hint,
+        }
+
+
+def test_tools_of_every_operation_are_named_and_described_as_exported(fake: Fake) -> None:
+    """The tools of all capability files are there, and eight of operations that no file has."""
+    listed = {tool.name: tool for tool in tools(in_process(fake))}
+    assert len(listed) == len(VERSIONS.operations) + 1 == 62
+    offers = [
+        offer
+        for file in capabilities_folder().glob("*.yaml")
+        for adapter in load(file).adapters
+        if adapter.kind == "mcp"
+        for offer in adapter.offers
+    ]
+    assert len(offers) == 53
+    for offer in offers:
+        tool = listed[offer.name]
+        hinted = hints(offer.operation.method)
+        assert (tool.description, offer.hints) == (offer.description, hinted)
+        assert tool.annotations == ToolAnnotations(
+            title=tool.title,
+            read_only_hint=hinted["readOnly"],
+            destructive_hint=hinted["destructive"],
+            idempotent_hint=hinted["idempotent"],
+        )
+
+
+def test_body_is_described_in_full(fake: Fake) -> None:
+    """Each parameter with its type, its limits and what it does; paths and queries are typed as well."""
+    listed = {tool.name: tool.input_schema for tool in tools(in_process(fake))}
+    body = listed[CREATE]["properties"]["body"]
+    assert set(body["properties"]) == set(VERSIONS.operations["createGeneration"].variables)
+    assert body["required"] == ["prompt"]
+    assert body["properties"]["width"]["type"] == ["integer", "null"]
+    assert body["properties"]["width"]["description"]
+    assert listed[CREATE]["required"] == ["body"]
+    query = listed[LIST]["properties"]
+    assert (query["limit"]["type"], query["userId"]["type"]) == (["integer", "null"], "string")
+    assert listed[LIST]["required"] == ["userId"]
+    added = {name: text for name, text in listed[READ]["properties"].items() if name != "id"}
+    assert set(added) == {"wait", "include_images"}
+    for schema in added.values():
+        assert schema["description"].startswith("An argument of leomock's own, not of Leonardo.AI's API. ")
+
+
+def test_every_tool_is_listed_and_answers(server: Any) -> None:
+    """Schemas are valid; answers fit the schema of the output, or are the vendor's own refusals."""
+    refused: dict[str, str] = {}
+
+    async def talking(client: Client) -> int:
+        listed = (await client.list_tools()).tools
+        for tool in listed:
+            Draft202012Validator.check_schema(tool.input_schema)
+            assert tool.output_schema
+            Draft202012Validator.check_schema(tool.output_schema)
+            result = await client.call_tool(tool.name, sample(tool.input_schema))
+            if result.is_error:
+                refused[tool.name] = error_of(result)
+            else:
+                Draft202012Validator(tool.output_schema).validate(body_of(result))
+        return len(listed)
+
+    assert talk(server, talking) == 62
+    for name, text in refused.items():
+        # A status and the body: an object, or a list for blueprints and version 2.
+        status, _, body = text.partition(" ")
+        assert status in ("200", "400", "403", "404"), (name, text)
+        assert body.startswith(('{"error":"', '[{"extensions":{"code":"')), (name, text)
+    assert len(refused) < 30, sorted(refused)
+
+
+# --- generations -------------------------------------------------------------------------------------
+
+
+def created(server: Any, **body: Any) -> str:
+    """The id of a new generation."""
+    id: str = body_of(call(server, CREATE, {"body": {"prompt": "a cat", **body}}))["sdGenerationJob"][
+        "generationId"
+    ]
+    return id
+
+
+def test_generation_from_start_to_end(fake: Fake) -> None:
+    """Created, read twice, listed, deleted: each answer is the API's body."""
+    server = in_process(fake)
+    id = created(server, num_images=1)
+    for status in ("PENDING", "COMPLETE"):
+        assert body_of(call(server, READ, {"id": id}))["generations_by_pk"]["status"] == status
+    listed = body_of(call(server, LIST, {"userId": fake.user_id, "limit": 1}))
+    assert [row["id"] for row in listed["generations"]] == [id]
+    assert body_of(call(server, DELETE, {"id": id})) == {"delete_generations_by_pk": {"id": id}}
+    assert body_of(call(server, READ, {"id": id})) == {"generations_by_pk": None}
+
+
+def test_wait_tells_of_progress_until_the_generation_is_complete() -> None:
+    """One notification for each read that finds it PENDING; how far, of how much."""
+    fake = Fake(jobs="polls:3")
+    heard: list[tuple[float, float | None, str | None]] = []
+
+    async def hear(progress: float, total: float | None, message: str | None) -> None:
+        heard.append((progress, total, message))
+
+    server = in_process(fake)
+    id = created(server)
+
+    async def talking(client: Client) -> CallToolResult:
+        return await client.call_tool(READ, {"id": id, "wait": 60}, progress_callback=hear)
+
+    assert body_of(talk(server, talking))["generations_by_pk"]["status"] == "COMPLETE"
+    assert [(total, text) for _, total, text in heard] == [(60, "the generation is PENDING")] * 3
+    assert [done for done, _, _ in heard] == sorted({done for done, _, _ in heard})
+    fake.close()
+
+
+@pytest.fixture
+def stuck() -> Iterator[Fake]:
+    """A fake whose generations stay PENDING."""
+    fake = Fake(jobs="manual")
+    yield fake
+    fake.close()
+
+
+def test_wait_ends_when_its_time_is_over(stuck: Fake) -> None:
+    """The answer is the last one that was read."""
+    server = in_process(stuck)
+    result = call(server, READ, {"id": created(server), "wait": 0.2})
+    assert body_of(result)["generations_by_pk"]["status"] == "PENDING"
+    assert len(stuck.requests) > 2
+
+
+def test_cancelled_call_reads_no_more(stuck: Fake) -> None:
+    """A client that gives up stops the waiting, though another one goes on."""
+    server = in_process(stuck)
+    given_up, kept = created(server), created(server)
+
+    async def talking(client: Client) -> None:
+        pending = asyncio.Event()
+
+        async def hear(progress: float, total: float | None, message: str | None) -> None:
+            pending.set()
+
+        async def wait() -> None:
+            await client.call_tool(READ, {"id": given_up, "wait": 600}, progress_callback=hear)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(wait)
+            await pending.wait()
+            group.cancel_scope.cancel()
+        reads = [each.path for each in stuck.requests].count
+        before = reads(f"/api/rest/v1/generations/{given_up}")
+        await client.call_tool(READ, {"id": kept, "wait": 1})
+        reads = [each.path for each in stuck.requests].count
+        assert reads(f"/api/rest/v1/generations/{kept}") > before
+        assert reads(f"/api/rest/v1/generations/{given_up}") == before
+
+    talk(server, talking)
+
+
+def images_of(result: CallToolResult) -> list[Image.Image]:
+    """The pictures of a result, decoded."""
+    found: list[Image.Image] = []
+    for each in result.content:
+        if isinstance(each, ImageContent):
+            assert each.mime_type == "image/jpeg"
+            image = Image.open(io.BytesIO(base64.b64decode(each.data)))
+            image.load()
+            found.append(image)
+    return found
+
+
+def test_pictures_are_shown_on_demand(fake: Fake) -> None:
+    """Made smaller where they are large, in their proportions; at most four, and a word on the others."""
+    server = in_process(fake)
+    id = created(server, width=768, height=512, num_images=6)
+    call(server, READ, {"id": id})
+    plain = call(server, READ, {"id": id})
+    assert [type(each) for each in plain.content] == [TextContent]
+    shown = call(server, READ, {"id": id, "include_images": True})
+    assert shown.structured_content == plain.structured_content
+    assert [image.size for image in images_of(shown)] == [(512, 341)] * 4
+    assert shown.content[-1] == TextContent(text="leomock: 2 more are not shown; their URLs are above")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_vendors_tool_draws_and_shows(fake: Fake, model: str) -> None:
+    """It creates, waits and answers with the URLs and the pictures."""
+    result = call(in_process(fake), "generate-image", {"prompt": "a cat", "model": model, "num_images": 2})
+    answer = body_of(result)
+    assert [image.size for image in images_of(result)] == [(512, 512)] * 2
+    row = fake.world.generations.get(answer["generationId"])
+    assert row
+    assert row["modelId"] == (MODELS[model] or LIGHTNING_XL)
+    assert (row["imageWidth"], row["imageHeight"], row["num_images"]) == (1024, 1024, 2)
+    assert len(answer["images"]) == 2
+    for image in answer["images"]:
+        assert image["url"].startswith(f"{fake.url}/cdn/")
+
+
+def test_vendors_tool_where_the_generation_fails(fake: Fake) -> None:
+    """A tool error says what became of it."""
+    with fake.scenario("moderation_failed"):
+        text = error_of(call(in_process(fake), "generate-image", {"prompt": "a cat"}))
+    (row,) = fake.world.generations
+    assert text == f"leomock: the generation {row['id']} is FAILED, so there are no images"
+
+
+# --- what is refused ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "text"),
+    [
+        (CREATE, {}, f"leomock: {CREATE} needs the argument 'body'"),
+        (READ, {"wait": 1}, f"leomock: {READ} needs the argument 'id'"),
+        (
+            READ,
+            {"id": NOBODYS_ID, "wiat": 1},
+            f"leomock: {READ} takes no argument 'wiat'; did you mean 'wait'?",
+        ),
+        (DELETE, {"nope": 1}, f"leomock: {DELETE} takes no argument 'nope'; it takes id"),
+        (READ, {"id": NOBODYS_ID, "wait": "1"}, "leomock: wait is a number of seconds from 0 to 600"),
+        (READ, {"id": NOBODYS_ID, "wait": 601}, "leomock: wait is a number of seconds from 0 to 600"),
+        (READ, {"id": NOBODYS_ID, "include_images": 1}, "leomock: include_images is true or false"),
+        (
+            READ,
+            {"id": "x"},
+            '400 {"error":"invalid input syntax for type uuid: \\"x\\"","path":"$","code":"data-exception"}\n'
+            "leomock: getGenerationById: 'id' must be a UUID",
+        ),
+        (
+            CREATE,
+            {"body": {}},
+            '400 {"error":"expecting a value for non-nullable variable: \\"prompt\\"","path":"$",'
+            '"code":"validation-failed"}\n'
+            "leomock: createGeneration needs 'prompt' (specs/generations.json POST /generations)",
+        ),
+        (
+            CREATE,
+            {"body": {"prompt": "a", "seed": 10**30}},
+            '400 {"error":"seed must be between 0 and 9999999998","path":"$","code":"unexpected"}\n'
+            "leomock: createGeneration: 'seed' is 1e+30; it is greater than the maximum of 9999999998 "
+            "(specs/generations.json POST /generations)",
+        ),
+        (
+            "generate-image",
+            {"prompt": "a", "model": ["DALL-E"]},
+            'leomock: generate-image: model: ["DALL-E"] is not of type "string"',
+        ),
+        (
+            "generate-image",
+            {"prompt": "a", "model": "DALL-E"},
+            'leomock: generate-image: model: "DALL-E" is not one of "Lucid Origin", "Lucid Realism" or '
+            '"Ideogram 3.0"',
+        ),
+        (
+            "generate-image",
+            {"prompt": "a", "num_images": 8},
+            "leomock: generate-image: num_images: 8 is greater than the maximum of 4",
+        ),
+    ],
+)
+def test_wrong_arguments(fake: Fake, tool: str, arguments: dict[str, Any], text: str) -> None:
+    """A tool error names the argument; of values the API's own words tell."""
+    assert error_of(call(in_process(fake), tool, arguments)) == text
+
+
+def test_errors_of_blueprints_are_tool_errors(fake: Fake) -> None:
+    """They come with status 200."""
+    text = error_of(call(in_process(fake), "leonardo-ai-get-blueprint-by-id", {"id": NOBODYS_ID}))
+    assert text.startswith('200 [{"extensions":{"code":"NOT_FOUND"')
+    assert '"message":"Blueprint not found"' in text
+
+
+def test_unknown_tool(fake: Fake) -> None:
+    """An error of the protocol, as it asks for, with the nearest name."""
+
+    async def talking(client: Client) -> tuple[int, str]:
+        with pytest.raises(MCPError) as raised:
+            await client.call_tool("leonardo-ai-create-generations")
+        return raised.value.code, raised.value.message
+
+    assert talk(in_process(fake), talking) == (
+        -32602,
+        f"leomock: there is no tool 'leonardo-ai-create-generations'; did you mean '{CREATE}'?",
+    )
+
+
+def test_missing_key(fake: Fake) -> None:
+    """The vendor's own words."""
+    assert error_of(call(in_process(fake, key=""), LIST, {"userId": NOBODYS_ID})) == (
+        '401 {"error":"Authentication hook unauthorized this request","path":"$","code":"access-denied"}\n'
+        "leomock: send the header 'Authorization: Bearer <API key>'; there is none"
+    )

@@ -1,0 +1,30 @@
+"""The list of the models of version 2."""
+
+from __future__ import annotations
+
+import uuid
+
+import httpx
+
+from leomock.leonardo.catalogue import models_v2
+
+
+def test_models_and_the_schemas_of_their_parameters(client: httpx.Client) -> None:
+    """All that leomock knows; ids are UUIDs, the same each time.
+
+    Holds code:operations.handlers.models_v2.list_models_v2.
+    """
+    url = client.base_url.join("/api/rest/v2/models")
+    listed = client.get(url).json()["productionApiAvailableModels"]
+    assert [model["name"] for model in listed] == [model.name for model in models_v2().values()]
+    assert {uuid.UUID(model["id"]).version for model in listed} == {4}
+    assert len({model["id"] for model in listed}) == len(listed) == 66
+    by_name = {model["name"]: model for model in listed}
+    assert by_name["Lucid Origin"]["id"] == "7b592283-e8a7-4c5a-9ba6-d18c31f258b9"
+    assert by_name["Lucid Origin"]["parameters"]["properties"]["width"]["maximum"] == 3840
+    # Of these neither was seen.
+    assert by_name["Krea 2 Turbo"] == {
+        "id": str(models_v2()["krea-2-turbo"].id),
+        "name": "Krea 2 Turbo",
+        "parameters": {"type": "object"},
+    }

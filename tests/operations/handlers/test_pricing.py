@@ -1,0 +1,140 @@
+"""POST /pricing-calculator: what a job would cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from leomock import Fake
+from leomock.leonardo.catalogue import platform_models
+from leomock.leonardo.catalogue.prices import price
+from tests.fixtures import client_of
+
+IDS = {model.name: id for id, model in platform_models().items()}
+# Seen for one picture of 832x1216 with 10 steps.
+SEEN = {
+    "Flux Schnell": ("isFluxSchnell", 2),
+    "Flux Dev": ("isFluxDev", 8),
+    "Leonardo Lightning XL": ("isSDXLLightning", 8),
+    "Lucid Origin": ("", 8),
+    "Leonardo Phoenix 1.0": ("isPhoenix", 11),
+    "AlbedoBase XL": ("isSDXL", 11),
+    "Leonardo Diffusion XL": ("isSDXL", 11),
+    "Leonardo Vision XL": ("isSDXL", 11),
+}
+
+
+def cost(client: httpx.Client, service: str, **given: Any) -> int:
+    answer = client.post("/pricing-calculator", json={"service": service, "serviceParams": {service: given}})
+    assert answer.status_code == 200, answer.text
+    figure: int = answer.json()["calculateProductionApiServiceCost"]["cost"]
+    return figure
+
+
+@pytest.mark.parametrize(("model", "seen"), SEEN.items())
+def test_calculator_and_job_tell_the_figure_that_was_seen(
+    client: httpx.Client, model: str, seen: tuple[str, int]
+) -> None:
+    """The same three times.
+
+    Holds code:leonardo.catalogue.prices.price.
+    """
+    flag, figure = seen
+    flags = {flag: True} if flag else {}
+    calculated = cost(
+        client,
+        "IMAGE_GENERATION",
+        imageWidth=832,
+        imageHeight=1216,
+        numImages=1,
+        inferenceSteps=10,
+        alchemyMode=False,
+        highResolution=False,
+        **flags,
+    )
+    body = {"prompt": "a", "modelId": IDS[model], "width": 832, "height": 1216}
+    body |= {"num_images": 1, "num_inference_steps": 10, "alchemy": False}
+    job = client.post("/generations", json=body).json()["sdGenerationJob"]
+    assert calculated == job["apiCreditCost"] == figure
+
+
+def test_thirty_steps_at_512_cost_the_nine_that_were_seen() -> None:
+    """On Leonardo Creative, in 2024.
+
+    Holds code:leonardo.catalogue.prices.price.
+    """
+    given = {"imageWidth": 512, "imageHeight": 512, "numImages": 1, "inferenceSteps": 30}
+    assert price("IMAGE_GENERATION", given) == 9
+
+
+@pytest.mark.parametrize(
+    ("service", "given", "figure"),
+    [
+        ("FANTASY_AVATAR_GENERATION", {"imageWidth": 1024, "imageHeight": 1024, "numImages": 4}, 32),
+        ("MOTION_SVD_GENERATION", {}, 25),
+        ("MOTION_VIDEO_GENERATION", {"resolution": "RESOLUTION_720"}, 150),
+        ("VEO3_MOTION_VIDEO_GENERATION", {"resolution": "RESOLUTION_720"}, 1000),
+        ("LCM_GENERATION", {"height": 512, "width": 512, "instantRefine": True, "refine": False}, 2),
+        ("MODEL_TRAINING", {"resolution": 1024, "sd_version": "FLUX_DEV"}, 500),
+        ("TEXTURE_GENERATION", {"preview": True}, 5),
+        ("UNIVERSAL_UPSCALER", {"megapixel": 4}, 20),
+        ("UNIVERSAL_UPSCALER_ULTRA", {"inputWidth": 1024, "inputHeight": 1024, "upscaleMultiplier": 2}, 40),
+    ],
+)
+def test_every_other_service_has_a_price(
+    client: httpx.Client, service: str, given: dict[str, Any], figure: int
+) -> None:
+    """By a rule of our own.
+
+    Holds code:leonardo.catalogue.prices.price#2.
+    """
+    assert cost(client, service, **given) == figure
+
+
+def test_service_without_its_parameters_is_refused(client: httpx.Client) -> None:
+    """The explanation says what is missing.
+
+    Holds code:operations.handlers.pricing.pricing_calculator.
+    """
+    answer = client.post("/pricing-calculator", json={"service": "IMAGE_GENERATION", "serviceParams": {}})
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "serviceParams must have the parameters of the service"
+    assert answer.headers["x-leomock-explain"] == (
+        "pricingCalculator: send serviceParams.IMAGE_GENERATION beside service"
+    )
+
+
+def test_calculator_tells_credits_where_prices_are_in_dollars() -> None:
+    """And not null, as was seen.
+
+    Holds code:operations.handlers.pricing.pricing_calculator#2.
+    """
+    fake = Fake(unit="DOLLARS", clock="frozen")
+    with client_of(fake) as client:
+        assert cost(client, "TEXTURE_GENERATION", preview=True) == 5
+    fake.close()
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "least", "given"),
+    [
+        ("IMAGE_GENERATION", "loraCount", 0, {"imageWidth": 512, "imageHeight": 512}),
+        ("IMAGE_GENERATION", "controlnetsCost", 0, {"imageWidth": 512, "imageHeight": 512}),
+        ("UNIVERSAL_UPSCALER_ULTRA", "inputWidth", 1, {"inputHeight": 64, "upscaleMultiplier": 2}),
+        ("UNIVERSAL_UPSCALER_ULTRA", "inputHeight", 1, {"inputWidth": 64, "upscaleMultiplier": 2}),
+    ],
+)
+@pytest.mark.parametrize("number", [2**31, 2**64, 1e308])
+def test_number_of_more_than_32_bits_is_refused(
+    client: httpx.Client, service: str, name: str, least: int, given: dict[str, Any], number: float
+) -> None:
+    """GraphQL has none."""
+    asked = {"service": service, "serviceParams": {service: {**given, name: number}}}
+    answer = client.post("/pricing-calculator", json=asked)
+    assert answer.json() == {
+        "error": f"serviceParams.{service}.{name} must be between {least} and 2147483647",
+        "path": "$",
+        "code": "unexpected",
+    }

@@ -1,0 +1,73 @@
+"""The log line."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+
+from leomock.operations.dispatch import Api
+from leomock.server.app import make_app
+from leomock.state.redaction import shortened
+
+KEY = "3f2a8c1e-0000-4000-8000-000000000000"
+
+
+def lines_of(*calls: tuple[str, str, dict[str, object]]) -> list[str]:
+    lines: list[str] = []
+    app = make_app(Api(), lines.append)
+
+    async def talk() -> None:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        headers = {"authorization": f"Bearer {KEY}"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://fake", headers=headers) as client:
+            for method, path, options in calls:
+                await client.request(method, path, **options)  # type: ignore[arg-type]
+
+    import asyncio
+
+    asyncio.run(talk())
+    return lines
+
+
+def test_line_tells_the_call() -> None:
+    """Time, method, path, operation, status, milliseconds, tenant."""
+    (line,) = lines_of(("POST", "/v1/generations", {"json": {"prompt": "a"}}))
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d POST /v1/generations createGeneration 200 \d+\.\d ms key 3f2a…\n", line
+    )
+
+
+def test_line_of_a_refusal_explains() -> None:
+    """The same sentence as in the header."""
+    (line,) = lines_of(("POST", "/v1/generations", {"json": {"prompt": "a", "sd_Version": "v2"}}))
+    assert line.endswith(
+        " key 3f2a… | createGeneration has no variable 'sd_Version'; did you mean 'sd_version'? "
+        "(specs/generations.json POST /generations)\n"
+    )
+    assert " 400 " in line
+
+
+def test_line_never_breaks() -> None:
+    """A path with a line break is one line."""
+    (line,) = lines_of(("GET", "/v1/a%0Ab%1b[31m", {}))
+    assert line.count("\n") == 1
+    assert "\x1b" not in line
+    assert r"/v1/a\nb\x1b[31m" in line
+
+
+def test_line_is_written_for_pictures_too() -> None:
+    """Every address of the server is logged."""
+    assert " GET /cdn/x 403 " in lines_of(("GET", "/cdn/x", {}))[0]
+    assert " GET /_leomock/health 200 " in lines_of(("GET", "/_leomock/health", {}))[0]
+
+
+def test_key_is_never_written_whole() -> None:
+    """Not even a short one."""
+    assert [shortened(key) for key in ("a", "ab", "abcd", "abcdefgh", KEY)] == [
+        "…",
+        "a…",
+        "ab…",
+        "abcd…",
+        "3f2a…",
+    ]

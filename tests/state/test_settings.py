@@ -1,0 +1,64 @@
+"""Settings that cannot be meant are refused with what would work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from leomock.state.settings import JobPace, SettingError, Settings
+
+
+@pytest.mark.parametrize(
+    ("text", "pace"),
+    [
+        ("seconds:2", JobPace("seconds", 2)),
+        ("seconds:0.5", JobPace("seconds", 0.5)),
+        ("polls:3", JobPace("polls", 3)),
+        ("immediate", JobPace("immediate")),
+        ("manual", JobPace("manual")),
+    ],
+)
+def test_pace_reads_back(text: str, pace: JobPace) -> None:
+    """What is read is what is written."""
+    assert JobPace.parse(text) == pace
+    assert str(pace) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "seconds", "seconds:", "seconds:-1", "seconds:x", "polls:1.5", "manual:1", "soon", 3, None]
+)
+def test_pace_that_is_none(text: Any) -> None:
+    """The error lists all four."""
+    with pytest.raises(SettingError) as refused:
+        JobPace.parse(text)
+    assert str(refused.value) == (
+        f"jobs={text!r}: use seconds:S (e.g. seconds:2), polls:N, immediate or manual"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"auth": "closed"}, "auth='closed': use open, strict or real"),
+        ({"auth": "strict"}, "auth=strict lets nobody in: give at least one API key"),
+        ({"ids": "v7"}, "ids='v7': use v4 or v6"),
+        (
+            {"public_url": "localhost:80"},
+            "public_url='localhost:80': use a full address such as http://localhost:8090",
+        ),
+        (
+            {"public_url": "http://h/?q"},
+            "public_url='http://h/?q': use a full address such as http://localhost:8090",
+        ),
+        ({"jobs": 2}, "jobs=2: use a text"),
+        ({"credits": "all"}, "credits='all': use a whole number"),
+        ({"explain": "yes"}, "explain='yes': use True or False"),
+        ({"max_body": 0}, "max_body and max_upload are sizes in bytes, at least 1"),
+    ],
+)
+def test_settings_that_cannot_be_meant(settings: dict[str, Any], error: str) -> None:
+    """Each says what would work."""
+    with pytest.raises(SettingError) as refused:
+        Settings(**settings)
+    assert str(refused.value) == error
