@@ -20,10 +20,11 @@ serve: install  ## Serve the fake on port 8090 (PORT=…)
 test: check     ## Install what the tests need and run all of them, on up to four cores
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
-check: dev      ## Format, lint, types
+check: dev      ## Format, lint, types, imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --quiet
 
 format: dev     ## Write the format that check wants
 	$(BIN)/ruff format .

@@ -7,17 +7,21 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
+from leomock import leonardo, media, operations, state
 from leomock.files.scenarios import Library, scenarios_folder
 from leomock.leonardo import errors
-from leomock.leonardo.basis import KINDS, stated
+from leomock.leonardo.basis import DECISIONS, KINDS, Basis
 from leomock.leonardo.catalogue import platform_models
 from leomock.openapi.documents import OVERLAY, read, specs_folder
 from leomock.openapi.operations import Operation
 from leomock.openapi.spec import Versions
 from leomock.operations.handlers.load import load
+from leomock.operations.registry import BY_ITS_DOCUMENT
 
 # A wording with fewer letters of its own than this is not found by its text.
 LEAST_LETTERS = 12
@@ -27,7 +31,7 @@ LEAST_LETTERS = 12
 class Behaviour:
     """One thing that the fake does: what, how that is known (`basis`), and from where (`source`).
 
-    `id` begins with where it stands: `error:`, `scenario:`, `code:`, `overlay:`, `model:` or `blank:`.
+    `id` begins with its kind: `error:`, `scenario:`, `operation:`, `code:`, `overlay:`, `model:` or `blank:`.
     """
 
     id: str
@@ -49,7 +53,7 @@ def behaviours() -> list[Behaviour]:
     return [
         *_of_errors(),
         *(Behaviour(f"scenario:{s.name}", s.description, s.basis, s.source) for s in library.all()),
-        *_of_code(Path(__file__).parent),
+        *_of_decisions(),
         *_of_blanks(operations),
         *_of_overlays(specs_folder()),
         *_of_models(),
@@ -63,30 +67,16 @@ def _of_errors() -> Iterator[Behaviour]:
             yield Behaviour(f"error:{name}", what, wording.basis, wording.source)
 
 
-def _of_code(package: Path) -> Iterator[Behaviour]:
-    """What docstrings state."""
-    for path in sorted(package.rglob("*.py")):
-        module = ".".join(path.relative_to(package).with_suffix("").parts).removesuffix(".__init__")
-        for name, node in _documented(ast.parse(path.read_text("utf-8")), module):
-            docstring = ast.get_docstring(node) or ""
-            statements = stated(docstring)
-            for number, (basis, text) in enumerate(statements, 1):
-                id = f"code:{name}" if number == 1 else f"code:{name}#{number}"
-                summary = docstring.partition("\n")[0]
-                yield Behaviour(id, summary, basis, text)
-
-
-def _documented(tree: ast.Module, module: str) -> Iterator[tuple[str, Any]]:
-    def walk(node: ast.Module | ast.ClassDef, name: str) -> Iterator[tuple[str, Any]]:
-        for part in node.body:
-            if isinstance(part, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                yield f"{name}.{part.name}", part
-            if isinstance(part, ast.ClassDef):
-                yield from walk(part, f"{name}.{part.name}")
-
-    if module != "basis":  # its docstring shows what a statement looks like
-        yield module, tree
-        yield from walk(tree, module)
+def _of_decisions() -> Iterator[Behaviour]:
+    """What handlers and the functions below them decide."""
+    for package in (leonardo, media, operations, state):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
+    for name, decision in DECISIONS.items():
+        own = [each for each in decision.basis if isinstance(each, Basis) and each is not BY_ITS_DOCUMENT]
+        for number, statement in enumerate(own, 1):
+            id = name if number == 1 else f"{name}#{number}"
+            yield Behaviour(id, decision.summary or name, statement.kind, statement.source)
 
 
 def _of_blanks(operations: Mapping[str, Operation]) -> Iterator[Behaviour]:
@@ -181,7 +171,8 @@ def _strings(node: ast.AST) -> list[str]:
 _HEADINGS = {
     "error": "Refusals: their status, code and words",
     "scenario": "Scenarios",
-    "code": "Decisions in the code",
+    "operation": "Decisions of operations",
+    "code": "Decisions that several operations share",
     "blank": "Operations without behaviour",
     "overlay": "Corrections to the published documents",
     "model": "Models and prices",

@@ -5,17 +5,18 @@ A function or class whose behaviour no document, error template or scenario sett
     @based_on(Chosen("the real order is not documented"))
     def order(rows): ...
 
-Where another function makes the decision, name that function; its statements then count here as well::
+Where another function makes the decision, name it; its statements then count here as well::
 
-    @based_on(World.read, Inferred("both operations show the same rows"))
+    @based_on(SameAs("code:World.read"), Inferred("both operations show the same rows"))
     def get_dataset(call, world): ...
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar, Literal, TypeVar, get_args
 
 BasisKind = Literal["documented", "observed", "inferred", "chosen"]
@@ -66,48 +67,57 @@ class Chosen(Basis):
 
 
 @dataclass(frozen=True, slots=True)
+class SameAs:
+    """The statements of another decision, by its name in `DECISIONS`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What one function or class decides: a summary, and its own statements."""
+    """What one function or class decides: the first line of its docstring, and what that rests on."""
 
     summary: str
-    basis: tuple[Basis, ...]
+    basis: tuple[Basis | SameAs, ...]
 
 
 # By name: `operation:createDataset` for a handler, otherwise `code:World.read`.
 DECISIONS: dict[str, Decision] = {}
 
 
-def based_on(*basis: Basis | Callable[..., object], name: str = "") -> Callable[[T], T]:
+def based_on(*basis: Basis | SameAs, name: str = "") -> Callable[[T], T]:
     """Record how the behaviour of a function or class is known.
 
-    Each item is a statement, or something decorated with `based_on` itself. Raises ValueError without a
-    statement, if `name` (by default `code:` and the qualified name) is taken, or if an item states nothing.
+    The record is kept under `name`, or under `code:` and the qualified name. Raises ValueError without a statement, or if the name is taken.
     """
 
     def record(decided: T) -> T:
-        own = tuple(each for each in basis if isinstance(each, Basis))
-        all_statements = [each for item in basis for each in ([item] if isinstance(item, Basis) else stated(item))]
-        id = name or f"code:{decided.__qualname__}"
-        if not all_statements:
-            raise ValueError(f"{id}: state at least one basis")
-        if id in DECISIONS:
-            raise ValueError(f"{id}: this name is taken; rename one of the two functions")
+        key = name or f"code:{decided.__qualname__}"
+        if not basis:
+            raise ValueError(f"{key}: state at least one basis")
+        if key in DECISIONS:
+            raise ValueError(f"{key}: this name is taken; rename one of the two")
         summary = (inspect.getdoc(decided) or "").partition("\n")[0]
-        DECISIONS[id] = Decision(summary, own)
-        decided.__basis__ = tuple(all_statements)  # type: ignore[attr-defined]
+        DECISIONS[key] = Decision(summary, basis)
         return decided
 
     return record
 
 
-def stated(decided: object) -> tuple[Basis, ...]:
-    """Return all statements about a function or class. Raises ValueError if it has none."""
-    found: tuple[Basis, ...] = getattr(decided, "__basis__", ())
-    if not found:
-        raise ValueError(f"{decided!r} states no basis")
-    return found
+def statements(name: str) -> tuple[Basis, ...]:
+    """Return the statements of a decision, and in place of each `SameAs` those of the decision it names.
+
+    Raises ValueError if there is no such decision.
+    """
+    if name not in DECISIONS:
+        raise ValueError(f"{name}: nothing states a basis under this name")
+    found: list[Basis] = []
+    for each in DECISIONS[name].basis:
+        found += statements(each.name) if isinstance(each, SameAs) else (each,)
+    return tuple(found)
 
 
-def least_reliable(statements: Iterable[Basis]) -> Basis:
-    """Return the least reliable of some statements, the first of several that are equally so."""
-    return max(statements, key=lambda statement: KINDS.index(statement.kind))
+@cache
+def least_reliable(name: str) -> Basis:
+    """Return the least reliable statement of a decision; the first one, if several are equally unreliable."""
+    return max(statements(name), key=lambda statement: KINDS.index(statement.kind))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-Basis = Literal["documented", "observed", "inferred", "chosen"]
+from leomock.leonardo.basis import BasisKind, Chosen, Inferred, based_on
 
 LONGEST_SHOWN = 60
 
@@ -70,7 +69,7 @@ class Wording:
     status: int
     code: str
     text: str
-    basis: Basis
+    basis: BasisKind
     source: str
     extensions: Mapping[str, object] | None = None
 
@@ -284,12 +283,14 @@ INVALID_PARAMETERS = Wording(
 )
 
 
+@based_on(
+    Chosen(
+        "with several errors their messages joined are that of the whole, since only a "
+        "refusal with one was captured"
+    )
+)
 def invalid(messages: Sequence[str], explain: str) -> ApiError:
-    """The refusal of a call to version 2, with a message for each of its errors.
-
-    Basis: chosen; with several errors their messages joined are that of the whole, since only a refusal with
-    one was captured.
-    """
+    """The refusal of a call to version 2, with a message for each of its errors."""
     code = "VALIDATION_ERROR"
     errors = [{"code": code, "message": message} for message in messages]
     details = {"code": code, "errors": errors, "message": ", ".join(messages)}
@@ -365,15 +366,15 @@ NAMED = {
 _RELAYED = {400: "BadRequestException", 403: "ForbiddenException"}
 
 
+@based_on(
+    Inferred("the form was captured for other refusals of these operations"),
+    Chosen("the names of the codes, but for BadRequestException"),
+)
 def relayed(error: ApiError) -> ApiError:
     """A refusal as it comes where the document has a list of GraphQL errors on HTTP 200.
 
     That is what the service behind the engine refuses: credits and moderation. Keys, types and rates are the
     engine's, or the gateway's, and stay as they are.
-
-    Basis: inferred; the form was captured for other refusals of these operations.
-
-    Basis: chosen; the names of the codes, but for BadRequestException.
     """
     wording = error.wording
     if wording not in (OUT_OF_CREDITS, MODERATED, MODERATED_WORD, MODERATED_400):

@@ -8,20 +8,24 @@ from typing import Any, Literal
 
 from PIL import Image, ImageChops, ImageMath
 
+from leomock.leonardo.basis import Chosen, based_on
 from leomock.media.image import PROMPT_KEPT, gradient, mix, palette, rng, write
 
 # How steep the normal map takes the surface to be: its height, in widths of the map.
 STEEPNESS = 0.08
 
 
+@based_on(
+    Chosen(
+        "a map is 1024 pixels a side, and normals point up where green is bright, as in "
+        "OpenGL: nothing is documented of either"
+    )
+)
 @dataclass(frozen=True, slots=True)
 class TextureMap:
     """One map of a surface, a square of `size` pixels; the kinds are named as in the official SDK.
 
     All kinds of one prompt and seed show the same surface.
-
-    Basis: chosen; a map is 1024 pixels a side, and normals point up where green is bright, as in OpenGL:
-    nothing is documented of either.
     """
 
     prompt: str

@@ -5,6 +5,7 @@ from typing import Literal
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
+from leomock.leonardo.basis import Chosen, based_on
 from leomock.media.image import (
     Drawing,
     Format,
@@ -26,6 +27,12 @@ WIDER = 1.5
 UNREADABLE: Size = (512, 512)
 
 
+@based_on(
+    Chosen(
+        "how much wider UNZOOM sees, and that nothing grows beyond 4096 pixels a side: "
+        "the real sizes are not documented"
+    )
+)
 @dataclass(frozen=True, slots=True)
 class Variation:
     """A picture made from a picture: from a drawn one, another variation, or an uploaded PNG, JPEG or WebP.
@@ -35,9 +42,6 @@ class Variation:
     UPSCALE is `factor` times as large, smoothly. NOBG leaves the subject on nothing, as PNG.
     UNIVERSAL is `factor` times as large, and `creativity`, 1 to 10, brings out detail and contrast; a JPEG.
     `factor` counts for UPSCALE and UNIVERSAL, up to 4096 pixels a side.
-
-    Basis: chosen; how much wider UNZOOM sees, and that nothing grows beyond 4096 pixels a side: the real
-    sizes are not documented.
     """
 
     source: "Source"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageOps
 
+from leomock.leonardo.basis import Chosen, based_on
 from leomock.media import h264, mp4
 from leomock.media.image import Picture, caption, overlay
 from leomock.media.variation import Variation, flat
@@ -22,14 +23,13 @@ LUMA = [round(16 + value * 219 / 255) for value in range(256)]
 CHROMA = [round(128 + (value - 128) * 224 / 255) for value in range(256)]
 
 
+@based_on(Chosen("24 frames a second, unless told otherwise: the real rates are not documented"))
 @dataclass(frozen=True, slots=True)
 class Video:
     """A video that begins with a still, cropped to cover `width` x `height` pixels, and drifts around in it.
 
     `width` and `height` are even, since H.264 knows no others in its usual colour format, up to 4096 x 2304.
     It lasts `seconds`, to the nearest frame, and has at least one frame.
-
-    Basis: chosen; 24 frames a second, unless told otherwise: the real rates are not documented.
     """
 
     still: Picture | Variation

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from leomock.leonardo.errors import Basis
+from leomock.leonardo.basis import BasisKind
 from leomock.openapi.documents import (
     Json,
     SpecError,
@@ -46,7 +46,7 @@ class Operation:
         self.method = method.upper()
         self.path = path
         self.group: str = entry["x-group"]
-        self.basis: Basis = entry["x-basis"]
+        self.basis: BasisKind = entry["x-basis"]
         self.file = f"{folder}/{self.group}.json"
         self.entry = entry
         self._document = document

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import orjson
 
-from leomock.leonardo.errors import Basis
+from leomock.leonardo.basis import BasisKind
 from leomock.openapi.documents import Json, SpecError
 from leomock.openapi.jsonpath import TargetError, find
 
@@ -21,9 +21,9 @@ def check(overlay: Json, file: str) -> None:
         for key in ("target", "description", "x-basis", "x-source"):
             if not isinstance(action.get(key), str) or not action[key]:
                 raise SpecError(f"{where}: {key} is missing")
-        if action["x-basis"] not in get_args(Basis):
+        if action["x-basis"] not in get_args(BasisKind):
             raise SpecError(
-                f"{where}: x-basis is {action['x-basis']!r}, not one of {', '.join(get_args(Basis))}"
+                f"{where}: x-basis is {action['x-basis']!r}, not one of {', '.join(get_args(BasisKind))}"
             )
         if ("update" in action) == (action.get("remove") is True):
             raise SpecError(f"{where}: exactly one of update and remove")

@@ -104,7 +104,8 @@ class Api:
             playing = {scenario.name: scenario for scenario in reply.world.script.scenarios}
             scenario = playing.get(name) or self._named(name)
             return scenario.basis, scenario.source
-        return basis_of(self.handlers.get(reply.operation.id))
+        statement = basis_of(reply.operation.id)
+        return statement.kind, statement.source
 
     def _answered(self, call: Call, world: World) -> Reply:
         """The usual answer to a call."""

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from leomock.leonardo.basis import KINDS, all_stated, least_sure
-from leomock.leonardo.errors import RULE_BROKEN, ApiError, Basis
+from leomock.leonardo.basis import (
+    KINDS,
+    Basis,
+    BasisKind,
+    Chosen,
+    Documented,
+    SameAs,
+    based_on,
+    least_reliable,
+    statements,
+)
+from leomock.leonardo.errors import RULE_BROKEN, ApiError
 from leomock.openapi.documents import SpecError
 from leomock.openapi.operations import Operation
 from leomock.openapi.request_parser import Call
@@ -16,36 +26,45 @@ Handler = Callable[[Call, World], Any]
 
 HANDLERS: dict[str, Handler] = {}
 
+# For a handler that decides nothing beyond what the operation's document says.
+BY_ITS_DOCUMENT = Documented("")
 
-def operation(id: str) -> Callable[[Handler], Handler]:
-    """Register the function that answers an operation.
+# For an operation without a handler.
+BY_ITS_SCHEMA = Chosen("the schema of the answer")
 
-    It takes a call and a world and returns what goes inside the envelope, or raises an `ApiError`.
+
+def operation(id: str, *, basis: Sequence[Basis | SameAs]) -> Callable[[Handler], Handler]:
+    """Register the function that answers an operation, and what its decisions are based on.
+
+    The function takes a call and a world and returns what goes inside the envelope, or raises an `ApiError`.
+    Raises SpecError if the operation has a handler already or `basis` is empty.
     """
 
     def register(handler: Handler) -> Handler:
-        if id in HANDLERS:
-            raise SpecError(
-                f'@operation("{id}") stands twice: {HANDLERS[id].__module__}, {handler.__module__}'
-            )
-        HANDLERS[id] = handler
+        try:
+            HANDLERS[id] = based_on(*basis, name=decision_name(id))(handler)
+        except ValueError as error:
+            raise SpecError(f'@operation("{id}") of {handler.__module__}: {error}') from None
         return handler
 
     return register
 
 
-def basis_of(handler: Handler | None) -> tuple[Basis, str]:
-    """How it is known that an operation answers as its handler does, at the least, and from where.
-
-    Without a handler it answers a blank.
-    """
-    return least_sure(handler.__doc__) if handler else ("chosen", "the schema of the answer")
+def decision_name(id: str) -> str:
+    """Return the name under which an operation states its basis."""
+    return f"operation:{id}"
 
 
-def bases_of(operation: Operation, handler: Handler | None) -> list[Basis]:
-    """How it is known what an operation is, and what it answers beyond its document; the surest first."""
-    decided = all_stated(handler.__doc__) if handler else [basis_of(None)]
-    return sorted({operation.basis, *(basis for basis, _ in decided)}, key=KINDS.index)
+def basis_of(id: str) -> Basis:
+    """Return the least reliable statement on which the answers of an operation rest."""
+    return least_reliable(decision_name(id)) if id in HANDLERS else BY_ITS_SCHEMA
+
+
+def bases_of(operation: Operation) -> list[BasisKind]:
+    """Return the kinds of basis of an operation and of what its handler decides, the most reliable first."""
+    id = operation.id
+    decided = statements(decision_name(id)) if id in HANDLERS else (BY_ITS_SCHEMA,)
+    return sorted({operation.basis, *(each.kind for each in decided)}, key=KINDS.index)
 
 
 def broken(call: Call, rule: str) -> ApiError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
 from leomock.leonardo.catalogue import Model, platform_models
 from leomock.operations.assets.keys import picture_keys
 from leomock.state.clock import EPOCH, timestamp
@@ -26,11 +27,9 @@ _MODEL_UPDATED = "2023-03-01T11:45:06.428Z"
 _KEY_CREATED = f"{timestamp(EPOCH)}Z"
 
 
+@based_on(Chosen("trainings, textures and blueprints have no event of their own: none was ever seen"))
 def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body] | None:
-    """The type and the body of the event for a job that ended, or None where nobody knows of an event.
-
-    Basis: chosen; trainings, textures and blueprints have no event of their own: none was ever seen.
-    """
+    """The type and the body of the event for a job that ended, or None where nobody knows of an event."""
     if world.generations.get(row["id"]) is row:
         return generation_event(row, world, cdn, moment)
     if world.variations.get(row["id"]) is row:
@@ -38,32 +37,34 @@ def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body
     return None
 
 
+@based_on(
+    Observed("of a failed generation clients expect the same type with the status FAILED"),
+    Chosen(
+        "the document gives no null for `model` and `webhookCallbackApiKey`, so where "
+        "there is none the name is absent"
+    ),
+)
 def generation_event(row: Row, world: World, cdn: str, moment: float | None = None) -> tuple[str, Body]:
     """The type and the body of the event for a generation that ended at a moment (now).
 
     `cdn` is where URLs of pictures begin. All fields are those of the documented body.
-
-    Basis: observed; of a failed generation clients expect the same type with the status FAILED.
-
-    Basis: chosen; the document gives no null for `model` and `webhookCallbackApiKey`, so where there is none
-    the name is absent.
     """
     moment = world.clock.now() if moment is None else moment
-    generation = _generation(row, world, cdn, f"{timestamp(moment)}Z")
+    generation = _event_generation(row, world, cdn, f"{timestamp(moment)}Z")
     return _enveloped(IMAGE_GENERATION_COMPLETE, "generation", generation, moment)
 
 
+@based_on(
+    Observed("the type and the fields, in the code of clients: a document knows neither"),
+    Inferred("`apiKey` is as in the event of a generation, since clients read its `webhookCallbackApiKey`"),
+    Chosen(
+        "the word `variation` for the object, a url of null in the event of a failure, "
+        "which has the same type, and a `generatedImageId` of null where an uploaded "
+        "image was varied"
+    ),
+)
 def variation_event(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body]:
-    """The type and the body of the event for a variation that ended at a moment.
-
-    Basis: observed; the type and the fields, in the code of clients: a document knows neither.
-
-    Basis: inferred; `apiKey` is as in the event of a generation, since clients read its
-    `webhookCallbackApiKey`.
-
-    Basis: chosen; the word `variation` for the object, a url of null in the event of a failure, which has the
-    same type, and a `generatedImageId` of null where an uploaded image was varied.
-    """
+    """The type and the body of the event for a variation that ended at a moment."""
     variation = {
         "id": row["id"],
         "createdAt": f"{row['createdAt']}Z",
@@ -94,15 +95,19 @@ def _enveloped(type: str, kind: str, thing: Body, moment: float) -> tuple[str, B
     return type, body
 
 
-def _generation(row: Row, world: World, cdn: str, ended: str) -> Body:
-    """A generation in the names and the order of the documented body.
-
-    Basis: chosen; what a row does not tell has the value shown there, `nsfw` is true as soon as one picture
-    is flagged, and `initType` has one of the two words that controlnets have for it.
-
-    Basis: inferred; `apiDollarCost` is the price in credits: the documented body has "9" where other sources
-    saw an apiCreditCost of 9.
-    """
+@based_on(
+    Chosen(
+        "what a row does not tell has the value shown there, `nsfw` is true as soon as "
+        "one picture is flagged, and `initType` has one of the two words that controlnets "
+        "have for it"
+    ),
+    Inferred(
+        '`apiDollarCost` is the price in credits: the documented body has "9" where other '
+        "sources saw an apiCreditCost of 9"
+    ),
+)
+def _event_generation(row: Row, world: World, cdn: str, ended: str) -> Body:
+    """A generation in the names and the order of the documented body."""
     model = platform_models().get(row["modelId"] or "")
     uploaded, generated = row.get("init_image_id"), row.get("init_generation_image_id")
     flagged = row.get("nsfw")
@@ -162,17 +167,15 @@ def _generation(row: Row, world: World, cdn: str, ended: str) -> Body:
         "photoRealStrength": row.get("photoRealStrength"),
         "imageToImage": bool(uploaded or generated),
         "controlnetsUsed": bool(row.get("controlnets")),
-        **({"model": _model(model)} if model else {}),
+        **({"model": _event_model(model)} if model else {}),
         "images": _images(row, world, cdn, ended) if row["status"] == "COMPLETE" else [],
         "apiKey": _api_key(world),
     }
 
 
-def _model(model: Model) -> Body:
-    """A platform model: id, name and family are its own.
-
-    Basis: chosen; the rest is as in the documented body, also its two moments.
-    """
+@based_on(Chosen("the rest is as in the documented body, also its two moments"))
+def _event_model(model: Model) -> Body:
+    """A platform model: id, name and family are its own."""
     return {
         "id": model.id,
         "createdAt": _MODEL_CREATED,
@@ -236,11 +239,9 @@ def _images(row: Row, world: World, cdn: str, ended: str) -> list[Body]:
     ]
 
 
+@based_on(Chosen("a key is as old as the time of its world"))
 def _api_key(world: World) -> Body:
-    """The API key itself, in clear, as documented; there it was last used when it was made.
-
-    Basis: chosen; a key is as old as the time of its world.
-    """
+    """The API key itself, in clear, as documented; there it was last used when it was made."""
     return {
         "id": _stable_id(world, "api key id"),
         "createdAt": _KEY_CREATED,

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
 from leomock.leonardo.errors import OUT_OF_CREDITS
 from leomock.state.settings import Unit
 
@@ -14,13 +15,17 @@ from leomock.state.settings import Unit
 DOLLARS = Decimal("0.001495")
 
 
+@based_on(
+    Chosen(
+        "credits are taken when a job begins, those of a plan first, and a plan's are new "
+        "on the first of a month: of the real account it is only known that there are "
+        "both kinds"
+    )
+)
 class Account:
     """Counts the credits of one API key: bought ones, and those of a plan that are new every month.
 
     The balance falls when a job begins and comes back when one fails.
-
-    Basis: chosen; credits are taken when a job begins, those of a plan first, and a plan's are new on the
-    first of a month: of the real account it is only known that there are both kinds.
     """
 
     def __init__(self, user_id: str, paid: int, plan: int, unit: Unit, now: Callable[[], float]) -> None:
@@ -54,12 +59,14 @@ class Account:
         self._renew()
         return self._renews_at
 
+    @based_on(
+        Chosen(
+            "what costs more than is left is refused, though the documents say that a real "
+            "balance may fall a little below nothing"
+        )
+    )
     def spend(self, credits: int) -> None:
-        """Take a price off the balance; raises the refusal of the real service where it is not enough.
-
-        Basis: chosen; what costs more than is left is refused, though the documents say that a real balance
-        may fall a little below nothing.
-        """
+        """Take a price off the balance; raises the refusal of the real service where it is not enough."""
         left = self.balance
         if credits > left:
             raise OUT_OF_CREDITS(
@@ -69,23 +76,23 @@ class Account:
         self._left_of_plan -= of_plan
         self._paid -= credits - of_plan
 
+    @based_on(Inferred("the documents say it of generations, and here every job that fails costs nothing"))
     def give_back(self, credits: int) -> None:
-        """Put back what a failed job had cost.
-
-        Basis: inferred; the documents say it of generations, and here every job that fails costs nothing.
-        """
+        """Put back what a failed job had cost."""
         of_plan = min(credits, self._plan - self.left_of_plan)
         self._left_of_plan += of_plan
         self._paid += credits - of_plan
 
+    @based_on(
+        Observed("`apiCreditCost` is null on accounts that pay as they go, in dollars"),
+        Inferred(
+            "a credit is 0.001495 dollars: so the six amounts that were seen ($0.0045, "
+            "$0.0449, $0.1047, $0.1346, $0.1645 and $1.0046) are whole credits: 3, 30, 70, "
+            "90, 110 and 672"
+        ),
+    )
     def cost(self, credits: int) -> dict[str, Any]:
-        """A price as answers tell it, in credits or dollars.
-
-        Basis: observed; `apiCreditCost` is null on accounts that pay as they go, in dollars.
-
-        Basis: inferred; a credit is 0.001495 dollars: so the six amounts that were seen ($0.0045, $0.0449,
-        $0.1047, $0.1346, $0.1645 and $1.0046) are whole credits: 3, 30, 70, 90, 110 and 672.
-        """
+        """A price as answers tell it, in credits or dollars."""
         if self._unit == "CREDITS":
             return {"apiCreditCost": credits, "cost": {"amount": str(credits), "unit": "CREDITS"}}
         amount = (credits * DOLLARS).quantize(Decimal("0.0001"), ROUND_HALF_UP)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from leomock.leonardo.basis import Chosen, based_on
 from leomock.state.clock import Clock, timestamp
 from leomock.state.limits import IMAGES, Queue
 from leomock.state.scenario import Outcome
@@ -32,6 +33,11 @@ class Job:
     reads_left: int | None = None
 
 
+@based_on(
+    Chosen(
+        "how long a job takes is a setting: of the real ones it is documented that they take a few seconds"
+    )
+)
 class Jobs:
     """The jobs of a world.
 
@@ -39,9 +45,6 @@ class Jobs:
     when a test says so (`manual`); an outcome that takes time is always due at a moment. `ended` is told each
     job with the moment at which it ended. Where they are `limited`, only as many jobs of a queue run at a
     time as it has slots, and the others wait for one.
-
-    Basis: chosen; how long a job takes is a setting: of the real ones it is documented that they take a few
-    seconds.
     """
 
     def __init__(

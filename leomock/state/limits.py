@@ -1,14 +1,11 @@
-"""The documented limits on rates, concurrency and queues; in force with `--limits real`.
-
-Basis: chosen; ten upscales run at a time, as pictures do, and a hundred trainings may wait: the documents
-leave both out.
-"""
+"""The documented limits on rates, concurrency and queues; in force with `--limits real`."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
 
+from leomock.leonardo.basis import Chosen, based_on
 from leomock.leonardo.errors import QUEUE_FULL, RATE_LIMITED
 from leomock.state.clock import Clock
 
@@ -42,12 +39,18 @@ MODELS_3D = Queue("3D generations", 10, 100)
 QUEUES = {queue.name: queue for queue in (IMAGES, UPSCALES, BLUEPRINTS, TRAININGS, MODELS_3D)}
 
 
+@based_on(
+    Chosen(
+        "the minute slides, and Retry-After says when the oldest call leaves it: the "
+        "documents say no more than how many calls a minute takes"
+    ),
+    Chosen(
+        "ten upscales run at a time, as image generations do, and a hundred trainings may wait: "
+        "the documents mention neither"
+    ),
+)
 class Limits:
-    """Counts the calls of a world in a sliding minute of its clock.
-
-    Basis: chosen; the minute slides, and Retry-After says when the oldest call leaves it: the documents say
-    no more than how many calls a minute takes.
-    """
+    """Counts the calls of a world in a sliding minute of its clock."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

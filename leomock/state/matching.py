@@ -88,6 +88,7 @@ def status_test(wanted: int | str | None) -> _StatusTest:
 
 
 def child_values(value: Any) -> Iterable[Any]:
+    """Return the values inside an object or a list."""
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()

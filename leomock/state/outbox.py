@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Literal
 
+from leomock.leonardo.basis import Chosen, based_on
 from leomock.state.clock import Clock
 from leomock.state.ids import Ids
 from leomock.state.scenario import Delivery, Span
@@ -76,15 +77,18 @@ class Event:
         return cls(**{**kept, "attempts": [Attempt(**attempt) for attempt in kept["attempts"]]})
 
 
+@based_on(
+    Chosen(
+        "an event that is not accepted is sent again four times: whether and when the "
+        "real service tries again is not documented and was not seen"
+    )
+)
 class Outbox:
     """The events of a world for its webhook: `url`, with `key` as the bearer token; without a url, none.
 
     An event that is not accepted (2xx) is due again 1, 5, 25 and 125 seconds after the attempt by the world's
     clock, and is given up after the fifth. The last 1000 events are kept: an older one is forgotten
     even if it still waits. `draw` takes a number from a span.
-
-    Basis: chosen; an event that is not accepted is sent again four times: whether and when the real service
-    tries again is not documented and was not seen.
     """
 
     def __init__(self, ids: Ids, clock: Clock, draw: Callable[[Span], float]) -> None:

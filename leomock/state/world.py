@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from random import Random
 
+from leomock.leonardo.basis import Chosen, Inferred, based_on
 from leomock.state.account import Account
 from leomock.state.bucket.storage import Bucket
 from leomock.state.clock import Clock
@@ -111,23 +112,20 @@ class World:
         table.add(row)
         self.jobs.start(row, queue, price, slow)
 
+    @based_on(Inferred("null for an id that is not there, as Hasura answers for a row by its key"))
     def read(self, table: Table, id: Id) -> Row | None:
-        """The row with this id, or None; for its job it counts as a read.
-
-        Basis: inferred; null for an id that is not there, as Hasura answers for a row by its key.
-        """
+        """The row with this id, or None; for its job it counts as a read."""
         row = table.get(id)
         if row is not None:
             self.jobs.was_read(row)
         return row
 
+    @based_on(
+        Inferred("newest first: the order is not documented, and clients show pages as newest first"),
+        Chosen("another user's id gets an empty list: what the real service answers is not known"),
+    )
     def page(self, table: Table, user_id: str, offset: int = 0, limit: int | None = None) -> list[Row]:
-        """At most `limit` of a user's rows, newest first, each of them read; none for another user.
-
-        Basis: inferred; newest first: the order is not documented, and clients show pages as newest first.
-
-        Basis: chosen; another user's id gets an empty list: what the real service answers is not known.
-        """
+        """At most `limit` of a user's rows, newest first, each of them read; none for another user."""
         if user_id != self.user_id:
             return []
         rows = table.page(offset, len(table) if limit is None else limit)
@@ -135,14 +133,15 @@ class World:
             self.jobs.was_read(row)
         return rows
 
+    @based_on(
+        Inferred("null as Hasura answers when it deletes nothing by a key"),
+        Chosen(
+            "its file is gone with it at once, and a job that still runs ends with neither an "
+            "event nor a refund"
+        ),
+    )
     def remove(self, table: Table, id: Id) -> Row | None:
-        """Take a row out with its job and the file that was uploaded for it, or None where there is none.
-
-        Basis: inferred; null as Hasura answers when it deletes nothing by a key.
-
-        Basis: chosen; its file is gone with it at once, and a job that still runs ends with neither an event
-        nor a refund.
-        """
+        """Take a row out with its job and the file that was uploaded for it, or None where there is none."""
         row = table.remove(id)
         if row is not None:
             self.jobs.drop(row)

@@ -38,7 +38,7 @@ class Fake(Tenant):
             client = LeonardoAiSDK(bearer_auth=fake.api_key, server_url=fake.base_url)
 
     Without one, `httpx.Client(transport=fake.transport, base_url=fake.base_url)` needs no port at all.
-    The settings are those of `leomock.state.settings.Settings`; `jobs` is `polls:1` unless told otherwise: the
+    The settings are those of `leomock.state.settings.Settings`; `jobs` defaults to `polls:1`: the
     first read of a generation is PENDING, the next one COMPLETE. `clock="frozen"` stops the time until
     `advance`; otherwise it runs as the machine's. `scenario` names scenarios (or files) that are in force
     from the start, for every key.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -12,21 +13,30 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-import leomock
 from leomock import Fake
 from leomock.cli.behaviours import Behaviour, behaviours, held_by, to_markdown
 from leomock.cli.main import main
-from leomock.leonardo.basis import KINDS, elsewhere, least_sure, stated
-from leomock.operations.registry import HANDLERS
-from leomock.state.world import World
+from leomock.leonardo.basis import (
+    DECISIONS,
+    KINDS,
+    Basis,
+    Chosen,
+    Decision,
+    SameAs,
+    based_on,
+    least_reliable,
+    statements,
+)
+from leomock.openapi.documents import SpecError
+from leomock.openapi.spec import Versions
+from leomock.operations.handlers.load import load
+from leomock.operations.registry import HANDLERS, operation
 from tests.fixtures import client_of, completed, generate
 
-# What looks as if it stated a basis, however it is spelt; a field of a class has its type behind the colon.
-SAYS_BASIS = re.compile(rf"\b[Bb]asis\b:?\s+(?:{'|'.join(KINDS)}|as)\b[;,. ]")
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 PAGE = TESTS.parent / "docs" / "behaviours.md"
 # What a document or the catalogue says is held by what judges documents and models as a whole.
-MUST_BE_HELD = ("error", "scenario", "code")
+MUST_BE_HELD = ("error", "scenario", "operation", "code")
 
 
 @cache
@@ -46,7 +56,7 @@ def test_every_behaviour_is_there_once() -> None:
 
 
 def test_every_decision_is_held_by_a_test() -> None:
-    """A test names its id (`error:NAME`, `code:module.function`), or quotes its words."""
+    """A test names its id (`error:NAME`, `operation:createDataset`, `code:World.read`), or quotes its words."""
     unheld = [behaviour.id for behaviour in behaviours() if behaviour.kind in MUST_BE_HELD]
     assert [id for id in unheld if not held()[id]] == []
 
@@ -60,7 +70,7 @@ def test_tests_name_behaviours_that_there_are() -> None:
         for line in path.read_text("utf-8").splitlines()
         if line.startswith(("    Holds ", "    and "))
         for word in line.split()
-        if word.startswith(("error:", "code:", "scenario:"))
+        if word.startswith(("error:", "operation:", "code:", "scenario:"))
     }
     assert said
     assert said - ids == set()
@@ -94,78 +104,52 @@ def test_what_holds_a_behaviour(tmp_path: Path, text: str, holds: list[str]) -> 
     assert [id for id, tests in found.items() if tests] == holds
 
 
-def test_statements_of_a_docstring() -> None:
-    """Paragraphs that begin with Basis; the least sure one counts for an answer."""
-    docstring = """A thing.
-
-        Basis: chosen; one
-        two.
-
-        Basis: inferred; three.
-        """
-    assert stated(docstring) == [("chosen", "one two."), ("inferred", "three.")]
-    assert least_sure(docstring) == ("chosen", "one two.")
-    assert least_sure(None) == ("documented", "")
-    with pytest.raises(ValueError, match="Basis: guessed: use documented, observed, inferred, chosen"):
-        stated("Basis: guessed; x")
-
-
-def test_statements_that_stand_elsewhere() -> None:
-    """What a docstring names decides with it; the first of the least sure statements counts."""
-    docstring = """A thing.
-
-        Basis: inferred; one.
-
-        Basis: as leomock_is_absent.
-        """
-    assert stated(docstring) == [("inferred", "one.")]
-    assert elsewhere(docstring) == ["leomock_is_absent"]
-    by_key = "Basis: as state.world.World.read."
-    assert least_sure(by_key) == least_sure(World.read.__doc__) == stated(World.read.__doc__)[0]
-    assert least_sure(f"Basis: inferred; one.\n\n{by_key}") == ("inferred", "one.")
-    # By way of another, which names it.
-    assert least_sure("Basis: as operations.handlers.models.get_model_by_id.") == least_sure(by_key)
-
-
-def test_what_docstrings_name_is_there() -> None:
-    """And states something, or names what does."""
-    named = {
-        name
-        for path in Path(leomock.__file__).parent.rglob("*.py")
-        if path.name != "basis.py"  # its docstring shows what such a paragraph looks like
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        for name in elsewhere(ast.get_docstring(node))
-    }
-    assert named
-    for name in named:
-        assert least_sure(f"Basis: as {name}.")[1], name
-
-
-def test_every_paragraph_about_a_basis_is_read() -> None:
-    """One that is spelt otherwise, or stands in a comment or within a sentence, would be passed over."""
-    for path in Path(leomock.__file__).parent.rglob("*.py"):
-        if path.name == "basis.py":
-            continue  # its docstring shows what such a paragraph looks like
-        source = path.read_text("utf-8")
-        docstrings = [
-            ast.get_docstring(node)
-            for node in ast.walk(ast.parse(source))
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        ]
-        read = sum(len(stated(each)) + len(elsewhere(each)) for each in docstrings)
-        assert len(SAYS_BASIS.findall(source)) == read, path
+def test_least_reliable_statement_counts() -> None:
+    """Of a decision and of those it names, in their order."""
+    [read] = statements("code:World.read")
+    assert statements("operation:getModelById") == (read,)
+    assert read.kind == "inferred"
+    assert least_reliable("operation:getDatasetById").kind == "chosen"
+    assert str(least_reliable("operation:getModelById")) == f"inferred; {read.source}"
 
 
 @pytest.mark.parametrize(
-    "line",
-    ["Basis: observed, in clients.", "Basis observed; x", "basis: chosen; x", "And so. Basis: chosen; x"],
+    ("basis", "name", "error"),
+    [
+        ((), "code:x", "code:x: state at least one basis"),
+        ((Chosen("x"),), "code:World.read", "code:World.read: this name is taken; rename one of the two"),
+    ],
 )
-def test_paragraph_about_a_basis_that_would_be_passed_over(line: str) -> None:
-    """It counts as one, and is not read."""
-    assert SAYS_BASIS.findall(f'    """A thing.\n\n    {line}\n    """')
-    assert not stated(f"A thing.\n\n{line}")
-    assert not elsewhere(f"A thing.\n\n{line}")
+def test_decision_without_a_basis_or_name_of_its_own_stops_the_import(
+    basis: tuple[Basis, ...], name: str, error: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(error)}$"):
+        based_on(*basis, name=name)(lambda: None)
+
+
+def test_operation_without_a_basis_stops_the_start() -> None:
+    with pytest.raises(SpecError, match="state at least one basis"):
+        operation("inventedOperation", basis=[])(lambda call, world: None)
+
+
+def test_operation_that_names_an_unknown_decision_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    decision = Decision("", (SameAs("code:World.raed"),))
+    monkeypatch.setitem(DECISIONS, "operation:createDataset", decision)
+    with pytest.raises(SpecError, match="code:World.raed: nothing states a basis under this name"):
+        load(Versions().operations)
+
+
+def test_basis_survives_the_removal_of_docstrings() -> None:
+    """`python -OO` drops docstrings; the basis of every operation stays the same."""
+    told = [
+        subprocess.run(
+            [sys.executable, *flags, "-m", "leomock", "operations", "--format", "json"],
+            capture_output=True,
+            check=True,
+        ).stdout
+        for flags in ([], ["-OO"])
+    ]
+    assert told[0] == told[1]
 
 
 def test_list_as_a_command_gives_it() -> None:

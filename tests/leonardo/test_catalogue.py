@@ -11,9 +11,9 @@ from leomock.leonardo.catalogue.prices import price_v2
 def test_elements_are_some_of_those_seen() -> None:
     """Of families that the document knows, with whole weights.
 
-    Holds code:leonardo.catalogue.Element
-    and code:leonardo.catalogue.Element#2
-    and code:leonardo.catalogue.elements.
+    Holds code:Element
+    and code:Element#2
+    and code:elements.
     """
     assert 10 < len(elements()) < 110
     assert elements()["01b6184e-3905-4dc7-9ec6-4f09982536d5"].name == "Celtic Punk"
@@ -25,7 +25,7 @@ def test_elements_are_some_of_those_seen() -> None:
 def test_id_of_a_model_that_nobody_saw() -> None:
     """Follows from its slug; one that was seen is kept.
 
-    Holds code:leonardo.catalogue.ModelV2.
+    Holds code:ModelV2.
     """
     assert models_v2()["lucid-origin"].id == "7b592283-e8a7-4c5a-9ba6-d18c31f258b9"
     assert models_v2()["krea-2-turbo"].id == "d9e6e530-6e4f-4349-9ad0-54843fce5b8a"
@@ -34,7 +34,7 @@ def test_id_of_a_model_that_nobody_saw() -> None:
 def test_highest_numbers_of_a_model_of_which_nothing_is_known() -> None:
     """No model is known to take more.
 
-    Holds code:leonardo.catalogue.schema_v2.
+    Holds code:schema_v2.
     """
     properties = schema_v2("krea-2-turbo")["properties"]
     most = {name: properties[name]["maximum"] for name in ("width", "height", "quantity", "seed")}
@@ -52,7 +52,7 @@ def test_highest_numbers_of_a_model_of_which_nothing_is_known() -> None:
 def test_slugs_of_retired_models(slug: str, retired: bool) -> None:
     """Models that the guides call retired, in the way that slugs are made.
 
-    Holds code:leonardo.catalogue.is_retired.
+    Holds code:is_retired.
     """
     assert is_retired(slug) is retired
 
@@ -60,7 +60,7 @@ def test_slugs_of_retired_models(slug: str, retired: bool) -> None:
 def test_prices_of_models_of_which_none_was_seen() -> None:
     """Those of a kind cost the same.
 
-    Holds code:leonardo.catalogue.prices.price_v2#2.
+    Holds code:price_v2#2.
     """
     row = {"imageWidth": 1024, "imageHeight": 1024, "num_images": 1, "seconds": 2}
     assert price_v2("krea-2-turbo", "image", row) == price_v2("flux-dev", "image", row) == 8

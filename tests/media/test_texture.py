@@ -35,7 +35,7 @@ def step(image: Image.Image, across: bool) -> tuple[float, float]:
 def test_map_is_a_square_png(kind: Kind, mode: str) -> None:
     """Colours are RGB, measures are grey; by default 1024 pixels a side.
 
-    Holds code:media.texture.TextureMap.
+    Holds code:TextureMap.
     """
     image = Image.open(io.BytesIO(TextureMap("mossy stone", 1, kind).render()))
 
@@ -57,7 +57,7 @@ def test_map_tiles_without_a_seam(kind: Kind, seed: int) -> None:
 def test_normal_map_follows_the_heights() -> None:
     """Normals have length one, point out of the plane, and lean away from where it rises.
 
-    Holds code:media.texture.TextureMap.
+    Holds code:TextureMap.
     """
     normal, heights = opened("NORMAL"), opened("DISPLACEMENT")
     red, green, blue = normal.split()

@@ -99,7 +99,7 @@ def test_plate_says_what_was_done() -> None:
 def test_unzoom_keeps_the_source_whole_in_the_middle() -> None:
     """An unzoomed picture is half as large again each way, and its middle is the source, pixel by pixel.
 
-    Holds code:media.variation.Variation.
+    Holds code:Variation.
     """
     image = Variation(FOX, "UNZOOM").draw().image
 
@@ -120,7 +120,7 @@ def test_unzoom_goes_on_beyond_the_borders() -> None:
 def test_unzoom_shrinks_the_source_when_the_canvas_would_be_too_large() -> None:
     """At the largest size the canvas stays, and the source takes two thirds of it.
 
-    Holds code:media.variation.Variation.
+    Holds code:Variation.
     """
     image = unzoom(Image.new("RGB", (LONGEST_SIDE, 16), "navy"))
 

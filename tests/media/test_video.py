@@ -121,7 +121,7 @@ def test_video_has_its_size_rate_and_length(size: tuple[int, int], seconds: floa
 def test_video_that_is_told_no_rate() -> None:
     """It has 24 frames a second.
 
-    Holds code:media.video.Video.
+    Holds code:Video.
     """
     assert decoded(Video(replace(FOX, width=32, height=32), 1, 32, 32).render()).rate == 24
 

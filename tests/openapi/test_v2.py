@@ -12,8 +12,9 @@ import pytest
 import leomock.leonardo.catalogue
 from leomock.contract.conformance import Referee
 from leomock.files.recordings.model import Recorded
+from leomock.leonardo.basis import BasisKind
 from leomock.leonardo.catalogue import Kind
-from leomock.leonardo.errors import ApiError, Basis
+from leomock.leonardo.errors import ApiError
 from leomock.leonardo.hosts import Addresses
 from leomock.openapi.documents import SpecError, bundle, groups, specs_folder
 from leomock.openapi.operations import Operation
@@ -88,7 +89,7 @@ def test_documents_say_where_they_come_from() -> None:
     """None is one of the fourteen; each has basis and source."""
     assert groups(FOLDER, published_only=True) == {}
     for document in groups(FOLDER).values():
-        assert document["info"]["x-basis"] in get_args(Basis)
+        assert document["info"]["x-basis"] in get_args(BasisKind)
         assert document["info"]["x-source"]
 
 
@@ -187,7 +188,7 @@ def test_models_are_told_whole() -> None:
     for row in ROWS:
         assert list(row) == ["slug", "id", "name", "kind", "basis", "source", "parameters"]
         assert row["kind"] in get_args(Kind)
-        assert row["basis"] in get_args(Basis)
+        assert row["basis"] in get_args(BasisKind)
         assert row["name"]
         assert row["source"]
         if row["parameters"] is not None:

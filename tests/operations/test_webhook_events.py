@@ -96,10 +96,10 @@ def test_event_has_all_the_documented_fields_in_their_order(world: World) -> Non
 def test_event_of_the_documented_request_is_the_documented_body(world: World) -> None:
     """Where it differs, what is there belongs to this fake: ids, moments, addresses, names.
 
-    Holds code:operations.webhook_events._generation
-    and code:operations.webhook_events._generation#2
-    and code:operations.webhook_events._model
-    and code:operations.webhook_events._api_key.
+    Holds code:_event_generation
+    and code:_event_generation#2
+    and code:_event_model
+    and code:_api_key.
     """
     world.clock.advance(4.033)
     body = generation_event(row_of(), world, CDN)[1]
@@ -144,7 +144,7 @@ def test_event_of_the_documented_request_is_the_documented_body(world: World) ->
 def test_event_of_any_model_fits_the_document(world: World, id: str | None) -> None:
     """The model is told by name; where only `sd_version` chose one, there is none to tell of.
 
-    Holds code:operations.webhook_events._model.
+    Holds code:_event_model.
     """
     generation = generation_in(world, modelId=id)
     assert generation["modelId"] == id
@@ -166,7 +166,7 @@ def test_event_of_several_pictures(world: World) -> None:
 def test_event_of_a_failure(world: World) -> None:
     """The same type with another status, and no pictures.
 
-    Holds code:operations.webhook_events.generation_event.
+    Holds code:generation_event.
     """
     generation = generation_in(world, status="FAILED", num_images=2)
     assert (generation["status"], generation["images"], generation["quantity"]) == ("FAILED", [], 2)
@@ -205,7 +205,7 @@ def test_event_of_a_generation_from_a_picture(world: World, field: str, name: st
 def test_event_of_a_key_without_a_secret(world: World) -> None:
     """The document gives no null for it, so the name is absent.
 
-    Holds code:operations.webhook_events.generation_event#2.
+    Holds code:generation_event#2.
     """
     world.outbox.key = ""
     assert "webhookCallbackApiKey" not in generation_in(world)["apiKey"]
@@ -249,8 +249,8 @@ def variation_in(world: World, **fields: Any) -> Row:
 def test_event_of_a_variation(world: World) -> None:
     """Type and fields as clients read them.
 
-    Holds code:operations.webhook_events.variation_event
-    and code:operations.webhook_events.variation_event#2.
+    Holds code:variation_event
+    and code:variation_event#2.
     """
     row = variation_in(world)
     world.clock.advance(4)
@@ -287,7 +287,7 @@ def test_event_of_a_variation(world: World) -> None:
 def test_event_of_a_variation_that_failed(world: World) -> None:
     """The same type with another status, and no url.
 
-    Holds code:operations.webhook_events.variation_event#3.
+    Holds code:variation_event#3.
     """
     row = variation_in(world, status="FAILED", kind="NOBG", transformType="NOBG")
     found = event_of(row, world, CDN, world.clock.now())
@@ -301,7 +301,7 @@ def test_event_of_a_variation_that_failed(world: World) -> None:
 def test_event_of_a_variation_of_an_uploaded_image(world: World) -> None:
     """It tells of no generated picture.
 
-    Holds code:operations.webhook_events.variation_event#3.
+    Holds code:variation_event#3.
     """
     row = variation_in(world, generatedImageId=None)
     found = event_of(row, world, CDN, world.clock.now())
@@ -312,7 +312,7 @@ def test_event_of_a_variation_of_an_uploaded_image(world: World) -> None:
 def test_event_of_nothing_known(world: World) -> None:
     """Of other jobs no event was ever seen.
 
-    Holds code:operations.webhook_events.event_of.
+    Holds code:event_of.
     """
     row = world.textures.add({"id": GENERATION, "status": "COMPLETE"})
     assert event_of(row, world, CDN, world.clock.now()) is None

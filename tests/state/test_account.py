@@ -14,7 +14,7 @@ from leomock.state.account import Account
 def test_price_in_dollars_that_was_seen(credits: int, amount: str) -> None:
     """Each is a whole number of credits.
 
-    Holds code:state.account.Account.cost#2.
+    Holds code:Account.cost#2.
     """
     account = Account("a user", 1000, 0, "DOLLARS", lambda: 0.0)
     assert account.cost(credits) == {"apiCreditCost": None, "cost": {"amount": amount, "unit": "DOLLARS"}}

@@ -11,7 +11,7 @@ from tests.fixtures import client_of, generate
 def test_create_takes_a_hundred_calls_a_minute() -> None:
     """The 101st is 429, and a minute later all is well.
 
-    Holds code:state.limits.Limits.
+    Holds code:Limits.
     """
     fake = Fake(limits="real", jobs="immediate", clock="frozen")
     with client_of(fake) as client:

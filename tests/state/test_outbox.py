@@ -128,7 +128,7 @@ def test_accepted_event_is_delivered(outbox: Outbox, clock: Clock, status: int) 
 def test_event_that_is_not_accepted_comes_again(outbox: Outbox, clock: Clock, status: int | None) -> None:
     """After 1, 5, 25 and 125 seconds; the fifth attempt is the last.
 
-    Holds code:state.outbox.Outbox.
+    Holds code:Outbox.
     """
     event = add(outbox, 1)
     for wait in (1, 5, 25, 125):

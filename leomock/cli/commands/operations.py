@@ -53,5 +53,5 @@ def _rows() -> Iterator[dict[str, str]]:
                 "answered_by": f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
                 if handler
                 else "blank",
-                "basis": ", ".join(bases_of(operation, handler)),
+                "basis": ", ".join(bases_of(operation)),
             }

@@ -24,7 +24,7 @@ from schemathesis.openapi.checks import AuthScenario, IgnoredAuth
 
 from leomock.contract.check.models import BEYOND
 from leomock.contract.check.target import WrongKey
-from leomock.leonardo.errors import Basis
+from leomock.leonardo.basis import BasisKind
 from leomock.openapi.request_parser import GRAPHQL_NAME
 
 Case: TypeAlias = schemathesis.Case[Any]
@@ -42,7 +42,7 @@ class Allowance:
     check: str
     condition: str
     reason: str
-    basis: Basis
+    basis: BasisKind
     source: str
     met: Met
 
@@ -61,7 +61,7 @@ def allowances() -> list[Allowance]:
             Allowance(**{**row, "operations": operations if operations == "*" else tuple(operations)})
         )
         assert found[-1].condition in CONDITIONS, f"{row['name']}: no condition {row['condition']!r}"
-        assert found[-1].basis in get_args(Basis), f"{row['name']}: no basis {row['basis']!r}"
+        assert found[-1].basis in get_args(BasisKind), f"{row['name']}: no basis {row['basis']!r}"
         assert found[-1].met in get_args(Met), f"{row['name']}: met {row['met']!r}"
     return found
 

@@ -18,7 +18,7 @@ import httpx
 
 from leomock.contract.check.prepare import PICTURE, SMALL, at, finished, json_of, post_form
 from leomock.contract.check.target import Target
-from leomock.leonardo.errors import Basis
+from leomock.leonardo.basis import BasisKind
 
 # The form is good for two minutes (documented).
 FORM_SECONDS = 120
@@ -43,7 +43,7 @@ class Probe:
     expects: str
     operations: tuple[str, ...]
     journey: Callable[[Visit], None]
-    basis: Basis
+    basis: BasisKind
     source: str
 
     def run(self, visit: Visit) -> str | None:

@@ -20,8 +20,8 @@ from uuid import UUID
 
 from leomock.contract.check.prepare import PICTURE, at, node_inputs
 from leomock.contract.check.things import Kind, Things, kind_in_path, kind_of
+from leomock.leonardo.basis import BasisKind
 from leomock.leonardo.catalogue import models_v2, platform_models
-from leomock.leonardo.errors import Basis
 
 Part: TypeAlias = Literal["path", "query", "body", "any"]
 
@@ -75,7 +75,7 @@ class Rule:
 
     name: str
     amend: Callable[[Sent], None]
-    basis: Basis
+    basis: BasisKind
     source: str
     operations: tuple[str, ...] = ()
     part: Part = "body"

@@ -61,6 +61,7 @@ def to_json(report: Report) -> str:
 
 
 def detail_lines(details: Sequence[str]) -> list[str]:
+    """Split details into lines; an empty detail is one empty line."""
     return [line for detail in details for line in detail.splitlines() or [""]]
 
 

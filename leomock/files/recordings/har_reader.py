@@ -20,6 +20,7 @@ from leomock.files.recordings.model import (
 
 
 def har_entry(entry: Entry) -> Recorded:
+    """Read one entry of a HAR log. Raises ValueError if it is malformed."""
     request, response = (
         as_object(entry.get("request"), "request"),
         as_object(entry.get("response"), "response"),

@@ -21,6 +21,7 @@ _JOURNAL_HOST = "leomock.invalid"
 
 
 def journal_entry(entry: Entry) -> Recorded:
+    """Read one exchange of a journal. Raises ValueError if it is malformed."""
     request, response = (
         as_object(entry.get("request"), "request"),
         as_object(entry.get("response"), "response"),

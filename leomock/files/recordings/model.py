@@ -64,18 +64,21 @@ class RecordingError(ValueError):
 
 
 def as_object(value: Any, name: str) -> Entry:
+    """Return `value` if it is an object. Raises ValueError otherwise."""
     if not isinstance(value, dict):
         raise ValueError(f"{name} is missing" if value is None else f"{name} is no object")
     return value
 
 
 def as_text(value: Any, name: str) -> str:
+    """Return `value` if it is a non-empty string. Raises ValueError otherwise."""
     if not isinstance(value, str) or not value:
         raise ValueError(f"{name} is missing")
     return value
 
 
 def as_status(value: Any) -> int:
+    """Return `value` as an HTTP status. Raises ValueError if it is not one."""
     try:
         status = int(value or 0)
     except (TypeError, ValueError):
@@ -84,6 +87,7 @@ def as_status(value: Any) -> int:
 
 
 def as_bytes(value: Any, encoding: Any = None) -> bytes:
+    """Return a recorded body as bytes, decoding base64 if `encoding` says so."""
     if encoding == "base64":
         try:
             return base64.b64decode(value, validate=False)

@@ -18,6 +18,7 @@ from leomock.files.recordings.model import (
 
 
 def cassette_entry(entry: Entry) -> Recorded:
+    """Read one interaction of a cassette. Raises ValueError if it is malformed."""
     request, response = (
         as_object(entry.get("request"), "request"),
         as_object(entry.get("response"), "response"),

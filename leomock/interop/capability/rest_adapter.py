@@ -47,6 +47,7 @@ class AdapterRoutes:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI request."""
         request = Request(scope, receive)
         try:
             response = await self._answer(request, scope)

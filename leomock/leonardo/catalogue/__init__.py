@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any, Literal
 from uuid import UUID
 
-from leomock.leonardo.errors import Basis
+from leomock.leonardo.basis import BasisKind, Chosen, Inferred, Observed, based_on
 
 # The flags of the pricing calculator, by family; two models of one family have their own.
 _FLAGS = {
@@ -36,7 +36,7 @@ class Model:
     name: str
     sd_version: str
     flag: str
-    basis: Basis
+    basis: BasisKind
 
     @property
     def is_flux(self) -> bool:
@@ -67,19 +67,17 @@ def platform_models() -> dict[str, Model]:
 Kind = Literal["image", "video", "mesh", "sound", "upscaler", "cutout"]
 
 
+@based_on(Chosen("ids that nobody saw follow from the slug"))
 @dataclass(frozen=True, slots=True)
 class ModelV2:
-    """A model of version 2: its slug, what it makes, and the JSON Schema of its parameters as far as known.
-
-    Basis: chosen; ids that nobody saw follow from the slug.
-    """
+    """A model of version 2: its slug, what it makes, and the JSON Schema of its known parameters."""
 
     slug: str
     id: str
     name: str
     kind: Kind
     parameters: dict[str, Any] | None
-    basis: Basis
+    basis: BasisKind
 
 
 @cache
@@ -102,14 +100,13 @@ def _id_from(slug: str) -> str:
     return str(UUID(bytes=hashlib.blake2b(slug.encode(), digest_size=16).digest(), version=4))
 
 
+@based_on(Chosen("its highest numbers: no model is known to take more, and leomock draws no more"))
 @cache
 def schema_v2(slug: str) -> dict[str, Any]:
     """What a call's parameters are held to: what is known of the model, and of all.
 
     What is known of all of them (documented in part, v2_parameters.json) holds for each that the model's own
     schema takes.
-
-    Basis: chosen; its highest numbers: no model is known to take more, and leomock draws no more.
     """
     of_all: dict[str, Any] = _read("v2_parameters.json")
     own = models_v2()[slug].parameters or {}
@@ -124,24 +121,22 @@ _RETIRED = re.compile(r"sora-2.*|veo-3(\.0.*|-.*)?|seedance-1\.0-lite.*|motion_1
 QUALITY_FOR_MODE = ("gpt-image-1.5", "ideogram-v3.0")
 
 
+@based_on(Inferred("the guides name the retired models in words, which these slugs follow"))
 def is_retired(slug: str) -> bool:
-    """Whether there was a model of version 2 with this slug.
-
-    Basis: inferred; the guides name the retired models in words, which these slugs follow.
-    """
+    """Whether there was a model of version 2 with this slug."""
     return _RETIRED.fullmatch(slug) is not None
 
 
+@based_on(
+    Observed("a table of the vendor, read by others, has about a hundred; the catalogue has some of them"),
+    Chosen(
+        "those of the family WAN21 are left out, since the document's closed list of "
+        "families has not got it, and both SDKs stumble over it"
+    ),
+)
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A platform element (LoRA): its family, and the weights that it takes.
-
-    Basis: observed; a table of the vendor, read by others, has about a hundred; the catalogue has some of
-    them.
-
-    Basis: chosen; those of the family WAN21 are left out, since the document's closed list of families has
-    not got it, and both SDKs stumble over it.
-    """
+    """A platform element (LoRA): its family, and the weights that it takes."""
 
     id: str
     name: str
@@ -151,13 +146,12 @@ class Element:
     weight_max: int
 
 
+@based_on(
+    Inferred("weights of 0.7 that were seen are told as 1: the document and the SDKs have whole numbers")
+)
 @cache
 def elements() -> dict[str, Element]:
-    """The platform elements by id.
-
-    Basis: inferred; weights of 0.7 that were seen are told as 1: the document and the SDKs have whole
-    numbers.
-    """
+    """The platform elements by id."""
     return {
         row["akUUID"]: Element(
             row["akUUID"],
@@ -205,15 +199,13 @@ class Blueprint:
     categories: list[str]
     platforms: list[str]
     versions: list[Version]
-    basis: Basis
+    basis: BasisKind
 
 
+@based_on(Chosen("which there are, but for the two of the published examples"))
 @cache
 def blueprints() -> dict[str, Blueprint]:
-    """The blueprints by id, newest first.
-
-    Basis: chosen; which there are, but for the two of the published examples.
-    """
+    """The blueprints by id, newest first."""
     return {
         row["akUUID"]: Blueprint(
             row["akUUID"],

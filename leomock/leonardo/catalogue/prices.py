@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
 from leomock.leonardo.catalogue import Kind
 
 Parameters = Mapping[str, Any]
@@ -90,25 +91,28 @@ _RULES: dict[str, Callable[[Parameters], int]] = {
 }
 
 
+@based_on(
+    Observed(
+        "a picture of 832x1216 with 10 steps costs 2 with Flux Schnell, 8 with Lightning "
+        "XL, Flux Dev and the Lucid models, 11 with Phoenix and the other SDXL models; "
+        "one of 512x512 with 30 steps costs 9"
+    ),
+    Chosen("what lies beyond the figures that people saw, since the real formula is not public"),
+)
 def price(service: str, given: Parameters) -> int:
-    """The price of a call to a service (the words of `POST /pricing-calculator`), in credits.
-
-    Basis: observed; a picture of 832x1216 with 10 steps costs 2 with Flux Schnell, 8 with Lightning XL, Flux
-    Dev and the Lucid models, 11 with Phoenix and the other SDXL models; one of 512x512 with 30 steps costs 9.
-
-    Basis: chosen; what lies beyond the figures that people saw, since the real formula is not public.
-    """
+    """The price of a call to a service (the words of `POST /pricing-calculator`), in credits."""
     return _RULES[service](given)
 
 
+@based_on(
+    Inferred(
+        "from the dollars that were seen for pictures, a cut-out and five videos, one of "
+        "which is taken for five seconds long"
+    ),
+    Chosen("the same for every model of a kind of which no price was seen"),
+)
 def price_v2(slug: str, kind: Kind, row: Parameters) -> int:
-    """The price of a generation of version 2, in credits, by its row.
-
-    Basis: inferred; from the dollars that were seen for pictures, a cut-out and five videos, one of which is
-    taken for five seconds long.
-
-    Basis: chosen; the same for every model of a kind of which no price was seen.
-    """
+    """The price of a generation of version 2, in credits, by its row."""
     width, height = row["imageWidth"], row["imageHeight"]
     match kind:
         case "image":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from leomock.leonardo.basis import Chosen, Inferred, based_on
 from leomock.leonardo.catalogue import models_v2, platform_models
 from leomock.operations.assets.keys import is_transparent, picture_keys, reference_key, video_keys
 from leomock.operations.assets.lookup import find_generated, find_uploaded, find_variation
@@ -110,11 +111,9 @@ def _label(row: Row) -> str:
     return of_platform.name if of_platform else row.get("motionModel") or row["sdVersion"]
 
 
+@based_on(Chosen("with the canvas that is its picture as a whole, whatever the mask says"))
 def origin(world: World, row: Row, depth: int = 0) -> Source | None:
-    """What a generation began with, if it is still there.
-
-    Basis: chosen; with the canvas that is its picture as a whole, whatever the mask says.
-    """
+    """What a generation began with, if it is still there."""
     if stored := world.bucket.objects.get(row.get("reference", "")):
         return stored.body
     if id := row.get("init_image_id") or row.get("canvasInitId"):
@@ -130,11 +129,9 @@ def origin(world: World, row: Row, depth: int = 0) -> Source | None:
     return None
 
 
+@based_on(Inferred("results stay as they are, since their links do not expire (documented)"))
 def keep_for_results(world: World, id: str) -> None:
-    """Keep the file of an init image that is about to go, where something was made from it.
-
-    Basis: inferred; results stay as they are, since their links do not expire (documented).
-    """
+    """Keep the file of an init image that is about to go, where something was made from it."""
     row, stored = world.init_images.get(id), find_uploaded(world, id)
     if row and stored and any(_shows(other, id) for other in (*world.generations, *world.variations)):
         world.bucket.keep(reference_key(world, row), stored.body, "application/octet-stream")

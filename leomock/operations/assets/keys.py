@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from leomock.leonardo.basis import Chosen, Observed, based_on
 from leomock.leonardo.catalogue import platform_models
 from leomock.state.table import Row
 from leomock.state.world import World
@@ -18,14 +19,15 @@ SLUG_LENGTH = 60
 _NOT_A_WORD = re.compile(r"[^A-Za-z0-9]+")
 
 
+@based_on(
+    Observed(
+        "the form of the names: the model or `Default`, about sixty letters of the prompt "
+        "and a number; PNG where there is no background"
+    ),
+    Chosen("meshes and sounds stand where other generations have their pictures"),
+)
 def picture_keys(row: Row, user_id: str) -> list[str]:
-    """The keys of the pictures of a generation.
-
-    Basis: observed; the form of the names: the model or `Default`, about sixty letters of the prompt and a
-    number; PNG where there is no background.
-
-    Basis: chosen; meshes and sounds stand where other generations have their pictures.
-    """
+    """The keys of the pictures of a generation."""
     stem = f"users/{user_id}/generations/{row['id']}/{result_stem(row)}"
     return [f"{stem}_{index}.{_extension(row)}" for index in range(picture_count(row))]
 
@@ -39,6 +41,7 @@ def _extension(row: Row) -> str:
 
 
 def is_transparent(row: Row) -> bool:
+    """Whether the pictures of a generation have a transparent background."""
     return row.get("transparency") == "foreground_only"
 
 
@@ -47,11 +50,9 @@ def reference_key(world: World, row: Row) -> str:
     return f"users/{world.user_id}/references/{row['id']}"
 
 
+@based_on(Chosen("a film has the name of its still: none was seen"))
 def video_keys(row: Row, user_id: str) -> list[str]:
-    """The keys of the films of a generation: none, unless it is one of videos.
-
-    Basis: chosen; a film has the name of its still: none was seen.
-    """
+    """The keys of the films of a generation: none, unless it is one of videos."""
     if "seconds" not in row:
         return []
     return [f"{key.rpartition('.')[0]}.mp4" for key in picture_keys(row, user_id)]
@@ -70,6 +71,7 @@ def picture_count(row: Row) -> int:
 
 @lru_cache(maxsize=1024)
 def file_stem(model_id: str | None, prompt: str) -> str:
+    """Return the file name, without extension, of a generated picture."""
     model = platform_models().get(model_id or "")
     name = _NOT_A_WORD.sub("_", model.name) if model else "Default"
     return f"{name}_{_NOT_A_WORD.sub('_', prompt)[:SLUG_LENGTH]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
 from leomock.leonardo.errors import INVALID_INIT_IMAGE, NO_ACCESS_TO_IMAGE, NO_INIT_VARIATION
 from leomock.leonardo.uuids import is_uuid
 from leomock.operations.assets.keys import file_stem, picture_count
@@ -15,14 +16,15 @@ if TYPE_CHECKING:  # Pillow is loaded when the first picture is asked for
     pass
 
 
+@based_on(
+    Observed("the name of the model is always `Default`, and what lost its background is a PNG"),
+    Chosen(
+        "what is upscaled from a PNG is one as well, and a variation of a variation is "
+        "named after the first picture"
+    ),
+)
 def variation_key(world: World, row: Row) -> str:
-    """The key of a variation.
-
-    Basis: observed; the name of the model is always `Default`, and what lost its background is a PNG.
-
-    Basis: chosen; what is upscaled from a PNG is one as well, and a variation of a variation is named after
-    the first picture.
-    """
+    """The key of a variation."""
     id, kind = row["id"], row["kind"]
     folder = f"users/{world.user_id}/generations/{id}/variations"
     if kind == "UNIVERSAL":
@@ -43,13 +45,16 @@ def find_generated(world: World, image_id: str) -> tuple[Row, int] | None:
     return None
 
 
+@based_on(
+    Inferred(
+        "that a picture which is not there, or not finished, cannot be had is documented "
+        "for variations, and holds here wherever one is named"
+    )
+)
 def generated_picture(world: World, image_id: str, name: str) -> tuple[Row, int]:
     """The generation and the index of the finished picture that a variable of a call names.
 
     Raises the refusal of the real service where there is none.
-
-    Basis: inferred; that a picture which is not there, or not finished, cannot be had is documented for
-    variations, and holds here wherever one is named.
     """
     if found := find_generated(world, image_id):
         return found
@@ -65,12 +70,14 @@ def find_uploaded(world: World, id: str) -> StoredObject | None:
     return world.bucket.objects.get(row["key"]) if row else None
 
 
+@based_on(
+    Inferred(
+        "the refusal documented for an id that is not known is that of one whose file was "
+        "never uploaded as well"
+    )
+)
 def uploaded_picture(world: World, id: str, name: str) -> StoredObject:
-    """The uploaded file that a variable of a call names; raises the refusal of the real service.
-
-    Basis: inferred; the refusal documented for an id that is not known is that of one whose file was never
-    uploaded as well.
-    """
+    """The uploaded file that a variable of a call names; raises the refusal of the real service."""
     if stored := find_uploaded(world, id):
         return stored
     if world.init_images.get(id.lower()) is None:

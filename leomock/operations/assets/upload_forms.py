@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from leomock.leonardo.basis import Chosen, Inferred, based_on
 from leomock.openapi.request_parser import Call
 from leomock.state.world import World
 
@@ -23,13 +24,12 @@ CONTENT_TYPES = {
 }
 
 
+@based_on(
+    Inferred("the fields are those that the AWS SDK presigns"),
+    Chosen("the form allows uploads up to `--max-upload`, the real limit is not known"),
+)
 def presigned(call: Call, world: World, key: str, content_type: str) -> tuple[str, str]:
-    """The fields (a JSON string, as on the wire) and the address of the form for one file.
-
-    Basis: inferred; the fields are those that the AWS SDK presigns.
-
-    Basis: chosen; the form allows uploads up to `--max-upload`, the real limit is not known.
-    """
+    """The fields (a JSON string, as on the wire) and the address of the form for one file."""
     form = world.bucket.presign(
         key, content_type=content_type, seconds=FORM_SECONDS, max_bytes=world.settings.max_upload
     )

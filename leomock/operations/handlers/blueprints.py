@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from leomock.leonardo.basis import Chosen, Inferred, SameAs, based_on
 from leomock.leonardo.catalogue import Blueprint, Version, blueprints
 from leomock.leonardo.errors import (
     BAD_BLUEPRINT_REQUEST,
@@ -44,14 +45,12 @@ BLOCKED = (
 _WORDS = {"PENDING": "PENDING", "COMPLETE": "COMPLETED", "FAILED": "FAILED"}
 
 
-@operation("listBlueprints")
+@operation(
+    "listBlueprints",
+    basis=[Chosen("newest first, and ten to a page unless told otherwise"), SameAs("code:blueprints")],
+)
 def list_blueprints(call: Call, world: World) -> Row:
-    """A page of the blueprints; the filters want one of their words each.
-
-    Basis: chosen; newest first, and ten to a page unless told otherwise.
-
-    Basis: as leonardo.catalogue.blueprints.
-    """
+    """A page of the blueprints; the filters want one of their words each."""
     platforms = set(call["platforms"] or ("API",))
     categories = set(call["categories"] or ())
     found = [
@@ -67,21 +66,15 @@ def list_blueprints(call: Call, world: World) -> Row:
     }
 
 
-@operation("getBlueprintById")
+@operation("getBlueprintById", basis=[SameAs("code:blueprints")])
 def get_blueprint_by_id(call: Call, world: World) -> Row:
-    """One blueprint; an unknown id is an error, and on HTTP 200.
-
-    Basis: as leonardo.catalogue.blueprints.
-    """
+    """One blueprint; an unknown id is an error, and on HTTP 200."""
     return _shown(_blueprint(call), call.addresses.cdn)
 
 
-@operation("getBlueprintVersionsByBlueprintId")
+@operation("getBlueprintVersionsByBlueprintId", basis=[SameAs("code:blueprints")])
 def get_blueprint_versions_by_blueprint_id(call: Call, world: World) -> Row:
-    """All versions of a blueprint, newest first.
-
-    Basis: as leonardo.catalogue.blueprints.
-    """
+    """All versions of a blueprint, newest first."""
     versions = _blueprint(call).versions
     page = _page(call, versions, lambda item, _: _cursor(item.created, item.id))
     return {
@@ -91,12 +84,12 @@ def get_blueprint_versions_by_blueprint_id(call: Call, world: World) -> Row:
     }
 
 
-@operation("executeBlueprint")
+@operation(
+    "executeBlueprint",
+    basis=[Chosen("an execution is one generation, whose pictures are the version's outputs")],
+)
 def execute_blueprint(call: Call, world: World) -> Row:
-    """Start a generation of the pictures that a version makes.
-
-    Basis: chosen; an execution is one generation, whose pictures are the version's outputs.
-    """
+    """Start a generation of the pictures that a version makes."""
     blueprint, version = _version(call)
     inputs: list[Row] = call["input"]["nodeInputs"]
     _check_inputs(inputs, version)
@@ -123,14 +116,15 @@ def execute_blueprint(call: Call, world: World) -> Row:
     return {"akUUID": id}
 
 
-@operation("getBlueprintExecution")
+@operation(
+    "getBlueprintExecution",
+    basis=[
+        Inferred("it is QUEUED while its generation waits for a slot, and ends as that does"),
+        Chosen("it is COMPLETED where the generation was deleted"),
+    ],
+)
 def get_blueprint_execution(call: Call, world: World) -> Row:
-    """One execution.
-
-    Basis: inferred; it is QUEUED while its generation waits for a slot, and ends as that does.
-
-    Basis: chosen; it is COMPLETED where the generation was deleted.
-    """
+    """One execution."""
     row = world.blueprint_executions.get(call["id"])
     if row is None:
         raise _error(NO_BLUEPRINT_EXECUTION, call, f"no execution {call['id']} with this API key")
@@ -142,14 +136,15 @@ def get_blueprint_execution(call: Call, world: World) -> Row:
     return {**row, "status": "QUEUED" if queued else _WORDS[generation["status"]]}
 
 
-@operation("getBlueprintExecutionGenerations")
+@operation(
+    "getBlueprintExecutionGenerations",
+    basis=[
+        Inferred("a generation that failed tells the one reason that is documented, moderation"),
+        SameAs("operation:executeBlueprint"),
+    ],
+)
 def get_blueprint_execution_generations(call: Call, world: World) -> Row:
-    """A page of an execution's generations; of an unknown execution an empty one (documented).
-
-    Basis: inferred; a generation that failed tells the one reason that is documented, moderation.
-
-    Basis: as operations.handlers.blueprints.execute_blueprint.
-    """
+    """A page of an execution's generations; of an unknown execution an empty one (documented)."""
     row = world.blueprint_executions.get(call["id"])
     generation = world.generations.get(row["generation"]) if row else None
     nodes = []
@@ -172,12 +167,10 @@ def get_blueprint_execution_generations(call: Call, world: World) -> Row:
     }
 
 
+@based_on(Chosen("how large the pictures of the four names are"))
 @at("blueprint_assets/official/{id}/thumbnails/{name}")
 def thumbnail(id: str, name: str) -> Picture | None:
-    """A thumbnail of a blueprint.
-
-    Basis: chosen; how large the pictures of the four names are.
-    """
+    """A thumbnail of a blueprint."""
     from leomock.media.image import Picture
 
     blueprint, kind = blueprints().get(id), name.removesuffix(".jpg")
@@ -210,12 +203,14 @@ def _version(call: Call) -> tuple[Blueprint, Version]:
     )
 
 
+@based_on(
+    Inferred(
+        "inputs that the version does not ask for, or not like this, are refused in the "
+        "words documented for bad requests"
+    )
+)
 def _check_inputs(inputs: Sequence[Row], version: Version) -> None:
-    """Each input is one that the version asks for, with a value of its kind, and none is missing.
-
-    Basis: inferred; inputs that the version does not ask for, or not like this, are refused in the words
-    documented for bad requests.
-    """
+    """Each input is one that the version asks for, with a value of its kind, and none is missing."""
     asked = {(known.node_id, known.setting): known for known in version.inputs}
     for given in inputs:
         place = (given["nodeId"].lower(), given["settingName"])
@@ -325,11 +320,9 @@ def _page(
     return _Page(edges[start:stop], stop < len(edges), start > 0)
 
 
+@based_on(Chosen("the operation that documents no errors on 200 answers 400"))
 def _bad_page(call: Call, rule: str) -> ApiError:
-    """The refusal of a page that cannot be.
-
-    Basis: chosen; the operation that documents no errors on 200 answers 400.
-    """
+    """The refusal of a page that cannot be."""
     if call.operation.id == "getBlueprintExecutionGenerations":
         return RULE_BROKEN(rule=rule, explain=f"{call.operation.id}: {rule}")
     return _error(BAD_BLUEPRINT_REQUEST, call, rule)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from leomock.leonardo.basis import Chosen, SameAs
 from leomock.leonardo.errors import NO_DATASET
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.keys import picture_keys
 from leomock.operations.assets.lookup import generated_picture
 from leomock.operations.assets.upload_forms import CONTENT_TYPES, presigned
-from leomock.operations.registry import operation
+from leomock.operations.registry import BY_ITS_DOCUMENT, operation
 from leomock.state.clock import timestamp
 from leomock.state.table import Row
 from leomock.state.world import World
 
 
-@operation("createDataset")
+@operation("createDataset", basis=[BY_ITS_DOCUMENT])
 def create_dataset(call: Call, world: World) -> Row:
     """An empty dataset."""
     now = timestamp(world.clock.now())
@@ -29,14 +30,12 @@ def create_dataset(call: Call, world: World) -> Row:
     )
 
 
-@operation("getDatasetById")
+@operation(
+    "getDatasetById",
+    basis=[Chosen("a picture that is still to be uploaded is not shown"), SameAs("code:World.read")],
+)
 def get_dataset_by_id(call: Call, world: World) -> Row | None:
-    """One dataset with the pictures that are there by now, or null.
-
-    Basis: chosen; a picture that is still to be uploaded is not shown.
-
-    Basis: as state.world.World.read.
-    """
+    """One dataset with the pictures that are there by now, or null."""
     row = world.datasets.get(call["id"])
     if row is None:
         return None
@@ -45,26 +44,21 @@ def get_dataset_by_id(call: Call, world: World) -> Row | None:
     return {**row, "dataset_images": images}
 
 
-@operation("deleteDatasetById")
+@operation("deleteDatasetById", basis=[SameAs("code:World.remove")])
 def delete_dataset_by_id(call: Call, world: World) -> Row | None:
-    """Delete a dataset with what was uploaded into it; null when there is none.
-
-    Basis: as state.world.World.remove.
-    """
+    """Delete a dataset with what was uploaded into it; null when there is none."""
     row = world.remove(world.datasets, call["id"])
     for image in row["dataset_images"] if row else ():
         world.bucket.objects.pop(image["key"], None)
     return row
 
 
-@operation("uploadDatasetImage")
+@operation(
+    "uploadDatasetImage",
+    basis=[Chosen("each file is named `image`: the document shows `example`"), SameAs("code:presigned")],
+)
 def upload_dataset_image(call: Call, world: World) -> Row:
-    """Presign a form for one more picture.
-
-    Basis: chosen; each file is named `image`: the document shows `example`.
-
-    Basis: as operations.assets.upload_forms.presigned.
-    """
+    """Presign a form for one more picture."""
     row = dataset_of(call, world)
     extension: str = call["extension"]
     id = world.ids.new()
@@ -74,12 +68,12 @@ def upload_dataset_image(call: Call, world: World) -> Row:
     return {"id": id, "fields": fields, "key": key, "url": url}
 
 
-@operation("uploadDatasetImageFromGen")
+@operation(
+    "uploadDatasetImageFromGen",
+    basis=[Chosen("the picture stays in the generation as well, and goes with it")],
+)
 def upload_dataset_image_from_gen(call: Call, world: World) -> Row:
-    """Add a generated picture.
-
-    Basis: chosen; the picture stays in the generation as well, and goes with it.
-    """
+    """Add a generated picture."""
     row = dataset_of(call, world)
     generation, index = generated_picture(world, call["generatedImageId"], "generatedImageId")
     id = world.ids.new()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leomock.leonardo.basis import Chosen, SameAs, based_on
 from leomock.leonardo.catalogue import Element, elements
 from leomock.leonardo.catalogue.prices import price
 from leomock.openapi.request_parser import Call
@@ -29,13 +30,9 @@ FLUX_LIMITS = {
 LIMITS = (1, 250, 0.00000001, 0.00001)
 
 
-@operation("createElement")
+@operation("createElement", basis=[SameAs("operation:createModel"), SameAs("code:price")])
 def create_element(call: Call, world: World) -> Row:
-    """Start the training of a custom element; its id is a number.
-
-    Basis: as operations.handlers.models.create_model.
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """Start the training of a custom element; its id is a number."""
     _check(call)
     dataset = dataset_of(call, world)
     now = timestamp(world.clock.now())
@@ -62,47 +59,33 @@ def create_element(call: Call, world: World) -> Row:
     return {"userLoraId": row["id"], **world.account.cost(credits)}
 
 
-@operation("getElementById")
+@operation("getElementById", basis=[SameAs("code:World.read")])
 def get_element_by_id(call: Call, world: World) -> Row | None:
-    """One custom element, or null; it is COMPLETE once its training is done.
-
-    Basis: as state.world.World.read.
-    """
+    """One custom element, or null; it is COMPLETE once its training is done."""
     return world.read(world.elements, call["id"])
 
 
-@operation("deleteElementById")
+@operation("deleteElementById", basis=[SameAs("code:World.remove")])
 def delete_element_by_id(call: Call, world: World) -> Row | None:
-    """Delete a custom element; null when there is none.
-
-    Basis: as state.world.World.remove.
-    """
+    """Delete a custom element; null when there is none."""
     return world.remove(world.elements, call["id"])
 
 
-@operation("getCustomElementsByUserId")
+@operation("getCustomElementsByUserId", basis=[SameAs("code:World.page")])
 def get_custom_elements_by_user_id(call: Call, world: World) -> list[Row]:
-    """The user's custom elements, newest first; another user's are not visible.
-
-    Basis: as state.world.World.page.
-    """
+    """The user's custom elements, newest first; another user's are not visible."""
     return world.page(world.elements, call["userId"])
 
 
-@operation("listElements")
+@operation("listElements", basis=[SameAs("code:shown_element")])
 def list_elements(call: Call, world: World) -> list[Row]:
-    """The platform's elements.
-
-    Basis: as operations.handlers.elements.shown_element.
-    """
+    """The platform's elements."""
     return [shown_element(element, call.addresses.cdn) for element in elements().values()]
 
 
+@based_on(Chosen("an element's description, its creator and the address of its picture"))
 def shown_element(element: Element, cdn: str) -> Row:
-    """A platform element as answers tell of it.
-
-    Basis: chosen; an element's description, its creator and the address of its picture.
-    """
+    """A platform element as answers tell of it."""
     return {
         "akUUID": element.id,
         "name": element.name,

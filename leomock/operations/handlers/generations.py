@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from leomock.leonardo.basis import Chosen, Inferred, SameAs, based_on
 from leomock.leonardo.catalogue import Model, elements, platform_models
 from leomock.leonardo.catalogue.prices import price
 from leomock.leonardo.errors import INTERNAL, NO_ELEMENT, OUT_OF_LIMITS, TOO_MANY_IMAGES, UNSUPPORTED_MODEL
@@ -27,15 +28,18 @@ MOST_ANSWERS = 512
 PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vision XL")
 
 
-@operation("createGeneration")
+@operation(
+    "createGeneration",
+    basis=[
+        Inferred(
+            "what the call leaves open is filled in as captured answers have it "
+            "(EULER_DISCRETE, 15 steps, guidance 7); the seed is drawn"
+        ),
+        SameAs("code:price"),
+    ],
+)
 def create_generation(call: Call, world: World) -> Row:
-    """Start a generation; the row stays PENDING until its job is settled.
-
-    Basis: inferred; what the call leaves open is filled in as captured answers have it (EULER_DISCRETE, 15
-    steps, guidance 7); the seed is drawn.
-
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """Start a generation; the row stays PENDING until its job is settled."""
     model = _model(call, world)
     _check(call, world, model)
     row = generation_row(
@@ -90,36 +94,29 @@ def generation_row(world: World, *, prompt: str, seed: int | None = None, **fiel
     }
 
 
-@operation("getGenerationById")
+@operation(
+    "getGenerationById",
+    basis=[
+        Chosen("a picture has the size that was asked for, though the real service enlarges with Alchemy"),
+        SameAs("code:World.read"),
+    ],
+)
 def get_generation_by_id(call: Call, world: World) -> Row | None:
-    """One generation, or null.
-
-    Basis: chosen; a picture has the size that was asked for, though the real service enlarges with Alchemy.
-
-    Basis: as state.world.World.read.
-    """
+    """One generation, or null."""
     row = world.read(world.generations, call["id"])
     return None if row is None else _shown(row, call, world)
 
 
-@operation("getGenerationsByUserId")
+@operation("getGenerationsByUserId", basis=[SameAs("code:World.page"), SameAs("operation:getGenerationById")])
 def get_generations_by_user_id(call: Call, world: World) -> list[Row]:
-    """A page of the user's generations, newest first; another user's are not visible.
-
-    Basis: as state.world.World.page.
-    Basis: as operations.handlers.generations.get_generation_by_id.
-    """
+    """A page of the user's generations, newest first; another user's are not visible."""
     rows = world.page(world.generations, call["userId"], call["offset"], call["limit"])
     return [_shown(row, call, world) for row in rows]
 
 
-@operation("deleteGenerationById")
+@operation("deleteGenerationById", basis=[SameAs("code:World.remove"), SameAs("code:remove_variations")])
 def delete_generation_by_id(call: Call, world: World) -> Row | None:
-    """Delete a generation with its pictures and their variations; null when there is none.
-
-    Basis: as state.world.World.remove.
-    Basis: as operations.handlers.variations.remove_variations.
-    """
+    """Delete a generation with its pictures and their variations; null when there is none."""
     row = world.generations.get(call["id"])
     if row is not None:
         remove_variations(world, row)
@@ -143,11 +140,9 @@ def _price(call: Call, model: Model | None) -> int:
     )
 
 
+@based_on(Chosen("the first of them, though the real model looks at all"))
 def _context(call: Call) -> Row:
-    """The context image that the pictures show, as a row tells what it began with.
-
-    Basis: chosen; the first of them, though the real model looks at all.
-    """
+    """The context image that the pictures show, as a row tells what it began with."""
     for image in call["contextImages"] or ():
         name = "init_image_id" if image["type"] == "UPLOADED" else "init_generation_image_id"
         return {name: image["id"].lower()}
@@ -201,13 +196,12 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     return fitted
 
 
+@based_on(
+    Chosen("an element of the user's own has no `lora`, since that describes elements of the platform"),
+    Chosen("of a platform element that the catalogue has not got there is only what the call said"),
+)
 def _elements(row: Row, cdn: str) -> list[Row]:
-    """The elements of a generation.
-
-    Basis: chosen; an element of the user's own has no `lora`, since that describes elements of the platform.
-
-    Basis: chosen; of a platform element that the catalogue has not got there is only what the call said.
-    """
+    """The elements of a generation."""
     loras: list[tuple[Row, Row | None]] = [
         (each, _lora(each["akUUID"], row, cdn)) for each in row.get("elements", ())
     ]
@@ -244,12 +238,14 @@ def _images(row: Row, world: World, cdn: str) -> list[Row]:
 # --- rules that need two variables or the state -----------------------------------------------------
 
 
+@based_on(
+    Chosen(
+        "a model that is not in the catalogue is refused as one that is not supported, "
+        "though the real service may have it"
+    )
+)
 def _model(call: Call, world: World) -> Model | None:
-    """The model of a call; None where only `sd_version` or PhotoReal v1 chooses one.
-
-    Basis: chosen; a model that is not in the catalogue is refused as one that is not supported, though the
-    real service may have it.
-    """
+    """The model of a call; None where only `sd_version` or PhotoReal v1 chooses one."""
     id: str = call["modelId"]
     if not call.given("modelId") and (call.given("sd_version") or call["photoReal"]):
         return None

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from leomock.leonardo.basis import Chosen, Observed
 from leomock.leonardo.catalogue import (
     QUALITY_FOR_MODE,
     Kind,
@@ -55,14 +56,15 @@ QUEUES: dict[Kind, Queue] = {"mesh": MODELS_3D, "upscaler": UPSCALES}
 Given = Mapping[str, Any]
 
 
-@operation("createGenerationV2")
+@operation(
+    "createGenerationV2",
+    basis=[
+        Chosen("that meshes and sounds are read like pictures, with the file as their url, is not known"),
+        Observed("on accounts in dollars `apiCreditCost` is 0 for videos and else null"),
+    ],
+)
 def create_generation_v2(call: Call, world: World) -> Row:
-    """Start a generation by any model; version 1 reads, lists and deletes it.
-
-    Basis: chosen; that meshes and sounds are read like pictures, with the file as their url, is not known.
-
-    Basis: observed; on accounts in dollars `apiCreditCost` is 0 for videos and else null.
-    """
+    """Start a generation by any model; version 1 reads, lists and deletes it."""
     model = _model(call)
     row, reference = _row(call, world, model)
     slow = SLOW if model.kind == "video" else 1
@@ -74,12 +76,12 @@ def create_generation_v2(call: Call, world: World) -> Row:
     return {"generationId": row["id"], **cost}
 
 
-@operation("createGenerationSyncV2")
+@operation(
+    "createGenerationSyncV2",
+    basis=[Chosen("the result is a whole PNG, whatever `crop`, `format`, `size` and the like ask for")],
+)
 def create_generation_sync_v2(call: Call, world: World) -> Row:
-    """Take the background off a picture, at once.
-
-    Basis: chosen; the result is a whole PNG, whatever `crop`, `format`, `size` and the like ask for.
-    """
+    """Take the background off a picture, at once."""
     if call["model"] != SYNCHRONOUS:
         raise invalid(
             [f"model must be one of: {SYNCHRONOUS}"],

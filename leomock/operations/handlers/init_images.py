@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leomock.leonardo.basis import Chosen, Observed, SameAs, based_on
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.drawing import keep_for_results
 from leomock.operations.assets.upload_forms import CONTENT_TYPES, presigned
@@ -11,22 +12,16 @@ from leomock.state.table import Row
 from leomock.state.world import World
 
 
-@operation("uploadInitImage")
+@operation("uploadInitImage", basis=[SameAs("code:presigned")])
 def upload_init_image(call: Call, world: World) -> Row:
-    """Presign a form for one picture; `fields` is a JSON string, as on the wire.
-
-    Basis: as operations.assets.upload_forms.presigned.
-    """
+    """Presign a form for one picture; `fields` is a JSON string, as on the wire."""
     id, fields, key, url = _upload(call, world, call["extension"])
     return {"id": id, "fields": fields, "key": key, "url": url}
 
 
-@operation("uploadCanvasInitImage")
+@operation("uploadCanvasInitImage", basis=[SameAs("code:presigned")])
 def upload_canvas_init_image(call: Call, world: World) -> Row:
-    """Presign two forms, for a picture and its mask; the mask's names are answered in both spellings.
-
-    Basis: as operations.assets.upload_forms.presigned.
-    """
+    """Presign two forms, for a picture and its mask; the mask's names are answered in both spellings."""
     id, fields, key, url = _upload(call, world, call["initExtension"])
     answer = {"initImageId": id, "initFields": fields, "initKey": key, "initUrl": url}
     id, fields, key, url = _upload(call, world, call["maskExtension"])
@@ -35,34 +30,29 @@ def upload_canvas_init_image(call: Call, world: World) -> Row:
     return answer
 
 
-@operation("getInitImageById")
+@operation(
+    "getInitImageById",
+    basis=[
+        Chosen("the URL is told before anything is uploaded, and is denied until then"),
+        SameAs("code:World.read"),
+    ],
+)
 def get_init_image_by_id(call: Call, world: World) -> Row | None:
-    """One init image, or null; its URL answers once the file was uploaded.
-
-    Basis: chosen; the URL is told before anything is uploaded, and is denied until then.
-
-    Basis: as state.world.World.read.
-    """
+    """One init image, or null; its URL answers once the file was uploaded."""
     row = world.init_images.get(call["id"])
     return None if row is None else {**row, "url": f"{call.addresses.cdn}/{row['key']}"}
 
 
-@operation("deleteInitImageById")
+@operation("deleteInitImageById", basis=[SameAs("code:World.remove"), SameAs("code:keep_for_results")])
 def delete_init_image_by_id(call: Call, world: World) -> Row | None:
-    """Delete an init image with its file; null when there is none.
-
-    Basis: as state.world.World.remove.
-    Basis: as operations.assets.drawing.keep_for_results.
-    """
+    """Delete an init image with its file; null when there is none."""
     keep_for_results(world, call["id"])
     return world.remove(world.init_images, call["id"])
 
 
+@based_on(Observed("the key names the user and the image"))
 def _upload(call: Call, world: World, extension: str) -> tuple[str, str, str, str]:
-    """Add an init image and presign its form: id, fields, key and address.
-
-    Basis: observed; the key names the user and the image.
-    """
+    """Add an init image and presign its form: id, fields, key and address."""
     id = world.ids.new()
     key = f"users/{world.user_id}/initImages/{id}.{extension}"
     world.init_images.add({"id": id, "createdAt": timestamp(world.clock.now()), "key": key})

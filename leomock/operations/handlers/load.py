@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 
+from leomock.leonardo.basis import statements
 from leomock.openapi.documents import SpecError
 from leomock.openapi.operations import Operation
 from leomock.openapi.suggest import suggestion
-from leomock.operations.registry import HANDLERS, Handler
+from leomock.operations.registry import HANDLERS, Handler, decision_name
 
 
 def load(operations: Mapping[str, Operation]) -> dict[str, Handler]:
-    """Import `resources/` and return its handlers; one that names none of the operations stops the start."""
+    """Import every handler module and return the handlers by operation id.
+
+    Raises SpecError if a handler names an operation that no document has, or a basis that nothing states.
+    """
     resources = import_module("leomock.operations.handlers")
     for module in iter_modules(resources.__path__):
         import_module(f"leomock.operations.handlers.{module.name}")
@@ -22,4 +26,8 @@ def load(operations: Mapping[str, Operation]) -> dict[str, Handler]:
             raise SpecError(
                 f'{handler.__module__}: @operation("{id}") is in no document{suggestion(id, operations)}'
             )
+        try:
+            statements(decision_name(id))
+        except ValueError as error:
+            raise SpecError(f'{handler.__module__}: @operation("{id}"): {error}') from None
     return HANDLERS

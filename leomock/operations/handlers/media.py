@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leomock.leonardo.basis import Chosen, SameAs
 from leomock.media.metadata import facts_of
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.resolver import at
@@ -19,14 +20,9 @@ if TYPE_CHECKING:
 SOUNDS = ("mp3", "wav")
 
 
-@operation("uploadMedia")
+@operation("uploadMedia", basis=[Chosen("the key of a file: none was seen"), SameAs("code:presigned")])
 def upload_media(call: Call, world: World) -> Row:
-    """Presign a form for one film or sound.
-
-    Basis: chosen; the key of a file: none was seen.
-
-    Basis: as operations.assets.upload_forms.presigned.
-    """
+    """Presign a form for one film or sound."""
     extension: str = call["extension"]
     if extension in SOUNDS and not call["originalFilename"]:
         raise broken(call, f"originalFilename is required for audio ({', '.join(SOUNDS)})")
@@ -37,17 +33,20 @@ def upload_media(call: Call, world: World) -> Row:
     return {"uploadId": id, "fields": fields, "url": url}
 
 
-@operation("getUploadedMediaById")
+@operation(
+    "getUploadedMediaById",
+    basis=[
+        Chosen(
+            "PENDING until the file is there, then COMPLETE with what the file says of "
+            "itself, or FAILED with a reason where it is no file of its kind: only the names "
+            "of the fields are known"
+        ),
+        Chosen("a picture stands for a film, and none for a sound"),
+        SameAs("code:World.read"),
+    ],
+)
 def get_uploaded_media_by_id(call: Call, world: World) -> Row | None:
-    """One upload, or null.
-
-    Basis: chosen; PENDING until the file is there, then COMPLETE with what the file says of itself, or FAILED
-    with a reason where it is no file of its kind: only the names of the fields are known.
-
-    Basis: chosen; a picture stands for a film, and none for a sound.
-
-    Basis: as state.world.World.read.
-    """
+    """One upload, or null."""
     row = world.media.get(call["id"])
     if row is None:
         return None
@@ -72,12 +71,9 @@ def get_uploaded_media_by_id(call: Call, world: World) -> Row | None:
     }
 
 
-@operation("deleteUploadedMediaById")
+@operation("deleteUploadedMediaById", basis=[SameAs("code:World.remove")])
 def delete_uploaded_media_by_id(call: Call, world: World) -> Row | None:
-    """Delete an upload with its file; null when there is none.
-
-    Basis: as state.world.World.remove.
-    """
+    """Delete an upload with its file; null when there is none."""
     return world.remove(world.media, call["id"])
 
 

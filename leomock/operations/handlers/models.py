@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leomock.leonardo.basis import Chosen, SameAs
 from leomock.leonardo.catalogue import platform_models
 from leomock.leonardo.catalogue.prices import price
 from leomock.openapi.request_parser import Call
@@ -23,16 +24,16 @@ if TYPE_CHECKING:
 SLOW = 30
 
 
-@operation("createModel")
+@operation(
+    "createModel",
+    basis=[
+        Chosen("a training takes 30 times as long as a picture: a minute where that takes two seconds"),
+        Chosen("a model of which nothing is said is GENERAL"),
+        SameAs("code:price"),
+    ],
+)
 def create_model(call: Call, world: World) -> Row:
-    """Start the training of a custom model.
-
-    Basis: chosen; a training takes 30 times as long as a picture: a minute where that takes two seconds.
-
-    Basis: chosen; a model of which nothing is said is GENERAL.
-
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """Start the training of a custom model."""
     dataset = dataset_of(call, world)
     now = timestamp(world.clock.now())
     credits = price("MODEL_TRAINING", {})
@@ -56,39 +57,29 @@ def create_model(call: Call, world: World) -> Row:
     return {"customModelId": row["id"], **world.account.cost(credits)}
 
 
-@operation("getModelById")
+@operation("getModelById", basis=[SameAs("code:World.read")])
 def get_model_by_id(call: Call, world: World) -> Row | None:
-    """One custom model, or null; it is COMPLETE once its training is done.
-
-    Basis: as state.world.World.read.
-    """
+    """One custom model, or null; it is COMPLETE once its training is done."""
     return world.read(world.models, call["id"])
 
 
-@operation("deleteModelById")
+@operation("deleteModelById", basis=[SameAs("code:World.remove")])
 def delete_model_by_id(call: Call, world: World) -> Row | None:
-    """Delete a custom model; null when there is none.
-
-    Basis: as state.world.World.remove.
-    """
+    """Delete a custom model; null when there is none."""
     return world.remove(world.models, call["id"])
 
 
-@operation("getCustomModelsByUserId")
+@operation("getCustomModelsByUserId", basis=[SameAs("code:World.page")])
 def get_custom_models_by_user_id(call: Call, world: World) -> list[Row]:
-    """The user's custom models, newest first; another user's are not visible.
-
-    Basis: as state.world.World.page.
-    """
+    """The user's custom models, newest first; another user's are not visible."""
     return world.page(world.models, call["userId"])
 
 
-@operation("listPlatformModels")
+@operation(
+    "listPlatformModels", basis=[Chosen("a model's description, and the id and the address of its picture")]
+)
 def list_platform_models(call: Call, world: World) -> list[Row]:
-    """The platform's models, each with a picture that shows it.
-
-    Basis: chosen; a model's description, and the id and the address of its picture.
-    """
+    """The platform's models, each with a picture that shows it."""
     return [
         {
             "id": model.id,

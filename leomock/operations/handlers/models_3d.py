@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leomock.leonardo.basis import Chosen, SameAs
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.upload_forms import CONTENT_TYPES, presigned
 from leomock.operations.registry import operation
@@ -10,14 +11,15 @@ from leomock.state.table import Row
 from leomock.state.world import World
 
 
-@operation("uploadModelAsset")
+@operation(
+    "uploadModelAsset",
+    basis=[
+        Chosen("the key of a mesh, and that its type is that of any bytes where it is neither GLB nor OBJ"),
+        SameAs("code:presigned"),
+    ],
+)
 def upload_model_asset(call: Call, world: World) -> Row:
-    """Presign a form for one mesh.
-
-    Basis: chosen; the key of a mesh, and that its type is that of any bytes where it is neither GLB nor OBJ.
-
-    Basis: as operations.assets.upload_forms.presigned.
-    """
+    """Presign a form for one mesh."""
     id, extension = world.ids.new(), call["modelExtension"].lower()
     key = f"users/{world.user_id}/models3D/{id}/mesh.{extension}"
     now = timestamp(world.clock.now())
@@ -26,35 +28,25 @@ def upload_model_asset(call: Call, world: World) -> Row:
     return {"modelId": id, "modelFields": fields, "modelKey": key, "modelUrl": url}
 
 
-@operation("get3DModelById")
+@operation("get3DModelById", basis=[SameAs("code:World.read"), SameAs("operation:getInitImageById")])
 def get_3d_model_by_id(call: Call, world: World) -> Row | None:
-    """One 3D model, or null; its URL answers once the file was uploaded.
-
-    Basis: as state.world.World.read.
-    Basis: as operations.handlers.init_images.get_init_image_by_id.
-    """
+    """One 3D model, or null; its URL answers once the file was uploaded."""
     row = world.models_3d.get(call["id"])
     return None if row is None else _shown(row, call, world)
 
 
-@operation("get3DModelsByUserId")
+@operation("get3DModelsByUserId", basis=[SameAs("code:World.page")])
 def get_3d_models_by_user_id(call: Call, world: World) -> list[Row]:
-    """A page of the user's 3D models, newest first; another user's are not visible.
-
-    Basis: as state.world.World.page.
-    """
+    """A page of the user's 3D models, newest first; another user's are not visible."""
     rows = world.page(world.models_3d, call["userId"], call["offset"], call["limit"])
     return [_shown(row, call, world) for row in rows]
 
 
-@operation("delete3DModelById")
+@operation(
+    "delete3DModelById", basis=[Chosen("the textures of a model go with it"), SameAs("code:World.remove")]
+)
 def delete_3d_model_by_id(call: Call, world: World) -> Row | None:
-    """Delete a 3D model with its file and its textures; null when there is none.
-
-    Basis: chosen; the textures of a model go with it.
-
-    Basis: as state.world.World.remove.
-    """
+    """Delete a 3D model with its file and its textures; null when there is none."""
     for texture in [row for row in world.textures if row["model"] == call["id"]]:
         world.remove(world.textures, texture["id"])
     return world.remove(world.models_3d, call["id"])

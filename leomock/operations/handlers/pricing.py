@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leomock.leonardo.basis import Chosen, SameAs
 from leomock.leonardo.catalogue.prices import price
 from leomock.leonardo.errors import RULE_BROKEN
 from leomock.openapi.request_parser import Call
@@ -10,17 +11,19 @@ from leomock.state.table import Row
 from leomock.state.world import World
 
 
-@operation("pricingCalculator")
+@operation(
+    "pricingCalculator",
+    basis=[
+        Chosen("without a service, or without the parameters of its own, the refusal below"),
+        Chosen(
+            "there is a number also where prices are told in dollars: null was seen on "
+            "accounts that pay as they go"
+        ),
+        SameAs("code:price"),
+    ],
+)
 def pricing_calculator(call: Call, world: World) -> Row:
-    """What a job would cost, in credits: the same figure that the job's own answer tells.
-
-    Basis: chosen; without a service, or without the parameters of its own, the refusal below.
-
-    Basis: chosen; there is a number also where prices are told in dollars: null was seen on accounts that pay
-    as they go.
-
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """What a job would cost, in credits: the same figure that the job's own answer tells."""
     service: str = call["service"] or ""
     given = (call["serviceParams"] or {}).get(service)
     if given is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leomock.leonardo.basis import Chosen, Inferred, SameAs, based_on
 from leomock.leonardo.catalogue.prices import PROMPT
 from leomock.openapi.request_parser import Call
 from leomock.operations.registry import operation
@@ -39,14 +40,12 @@ _DETAILS = (
 _MOVES = ("slow dolly in", "gentle pan to the left", "handheld, close", "rising crane shot")
 
 
-@operation("promptRandom")
+@operation(
+    "promptRandom",
+    basis=[Chosen("the words: how the real ones sound is not documented"), SameAs("code:_paid")],
+)
 def prompt_random(call: Call, world: World) -> Row:
-    """A prompt made up at random; the same seed gives the same ones in the same order.
-
-    Basis: chosen; the words: how the real ones sound is not documented.
-
-    Basis: as operations.handlers.prompts._paid.
-    """
+    """A prompt made up at random; the same seed gives the same ones in the same order."""
     faker = _faker(world)
     kind, subject, light = (faker.random_element(words) for words in (_KINDS, _SUBJECTS, _LIGHTS))
     place, colour = faker.city(), faker.color_name().lower()
@@ -55,14 +54,15 @@ def prompt_random(call: Call, world: World) -> Row:
     )
 
 
-@operation("promptImprove")
+@operation(
+    "promptImprove",
+    basis=[
+        Chosen("the prompt stays as it was, and what is said about it comes after it, instructions last"),
+        SameAs("code:_paid"),
+    ],
+)
 def prompt_improve(call: Call, world: World) -> Row:
-    """The prompt as it was, with more said about it: for a video also how the camera moves.
-
-    Basis: chosen; the prompt stays as it was, and what is said about it comes after it, instructions last.
-
-    Basis: as operations.handlers.prompts._paid.
-    """
+    """The prompt as it was, with more said about it: for a video also how the camera moves."""
     faker = _faker(world)
     parts = [
         call["prompt"].strip().rstrip("."),
@@ -84,11 +84,13 @@ def _faker(world: World) -> Faker:
     return faker
 
 
+@based_on(
+    Inferred(
+        "`apiCreditCost` is a number also where prices are told in dollars: the document "
+        "gives no null here, as it does elsewhere"
+    )
+)
 def _paid(world: World, prompt: str) -> Row:
-    """The answer, once it is paid for.
-
-    Basis: inferred; `apiCreditCost` is a number also where prices are told in dollars: the document gives no
-    null here, as it does elsewhere.
-    """
+    """The answer, once it is paid for."""
     world.account.spend(PROMPT)
     return {"prompt": prompt, **world.account.cost(PROMPT), "apiCreditCost": PROMPT}

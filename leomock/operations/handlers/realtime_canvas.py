@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+from leomock.leonardo.basis import Chosen, SameAs, based_on
 from leomock.leonardo.catalogue.prices import price
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.drawing import drawn_variation
@@ -23,51 +24,41 @@ if TYPE_CHECKING:
 STRENGTH = 0.7
 
 
-@operation("createLCMGeneration")
+@operation("createLCMGeneration", basis=[SameAs("code:_shown_share"), SameAs("code:price")])
 def create_lcm_generation(call: Call, world: World) -> Row:
-    """A picture from a sketch.
-
-    Basis: as operations.handlers.realtime_canvas._shown_share.
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """A picture from a sketch."""
     return _answer(call, world, _picture(call, world).render(), _paid(call, world))
 
 
-@operation("performInstantRefine")
+@operation("performInstantRefine", basis=[SameAs("code:_shown_share"), SameAs("code:price")])
 def perform_instant_refine(call: Call, world: World) -> Row:
-    """A picture from a sketch, refined.
-
-    Basis: as operations.handlers.realtime_canvas._shown_share.
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """A picture from a sketch, refined."""
     return _answer(call, world, _picture(call, world).render(), _paid(call, world, instantRefine=True))
 
 
-@operation("performInpaintingLCM")
+@operation("performInpaintingLCM", basis=[SameAs("code:_shown_share"), SameAs("code:price")])
 def perform_inpainting_lcm(call: Call, world: World) -> Row:
-    """A sketch with something painted where the mask is white.
-
-    Basis: as operations.handlers.realtime_canvas._shown_share.
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """A sketch with something painted where the mask is white."""
     from leomock.media.inpaint import Inpainted
 
     mask = _image(call, "maskDataUrl")
     return _answer(call, world, Inpainted(_picture(call, world), mask).render(), _paid(call, world))
 
 
-@operation("performAlchemyUpscaleLCM")
+@operation(
+    "performAlchemyUpscaleLCM",
+    basis=[
+        Chosen(
+            "the result is an upscale of the picture of a finished generation, since the "
+            "answer names all three"
+        ),
+        SameAs("code:_shown_share"),
+        SameAs("code:variation_row"),
+        SameAs("code:price"),
+    ],
+)
 def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
-    """A picture from a sketch, made larger; both stay, as a finished generation and its variation.
-
-    Basis: chosen; the result is an upscale of the picture of a finished generation, since the answer names
-    all three.
-
-    Basis: as operations.handlers.realtime_canvas._shown_share.
-    Basis: as operations.handlers.variations.variation_row.
-
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """A picture from a sketch, made larger; both stay, as a finished generation and its variation."""
     credits = _paid(call, world, refine=True)
     row = generation_row(
         world,
@@ -110,21 +101,18 @@ def _picture(call: Call, world: World) -> Picture:
     )
 
 
+@based_on(Chosen("a call that tells no strength changes seven tenths of it"))
 def _shown_share(call: Call) -> float:
-    """How much of the sketch the result shows, 0 to 1: what the strength does not change.
-
-    Basis: chosen; a call that tells no strength changes seven tenths of it.
-    """
+    """How much of the sketch the result shows, 0 to 1: what the strength does not change."""
     strength: float = STRENGTH if call["strength"] is None else call["strength"]
     return round(1 - strength, 9)
 
 
+@based_on(
+    Chosen("what is no base64 counts as a picture that cannot be read, and the result is drawn without it")
+)
 def _image(call: Call, name: str) -> bytes:
-    """The bytes of a data URL.
-
-    Basis: chosen; what is no base64 counts as a picture that cannot be read, and the result is drawn without
-    it.
-    """
+    """The bytes of a data URL."""
     try:
         return base64.b64decode(call[name].partition(",")[2])
     except ValueError:  # also where it is not even ASCII
@@ -138,11 +126,9 @@ def _paid(call: Call, world: World, **kind: bool) -> int:
     return credits
 
 
+@based_on(Chosen("a call that tells no `requestTimestamp` gets the time in milliseconds"))
 def _answer(call: Call, world: World, picture: bytes, credits: int) -> Row:
-    """The answer to a call that is paid for.
-
-    Basis: chosen; a call that tells no `requestTimestamp` gets the time in milliseconds.
-    """
+    """The answer to a call that is paid for."""
     return {
         "imageDataUrl": [f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"],
         "requestTimestamp": call["requestTimestamp"] or str(int(world.clock.now() * 1000)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from leomock.leonardo.basis import Chosen, Inferred, SameAs, based_on
 from leomock.leonardo.catalogue.prices import price
 from leomock.leonardo.errors import NO_MODEL_ASSET
 from leomock.openapi.request_parser import Call
@@ -22,12 +23,9 @@ Kind = Literal["ALBEDO", "NORMAL", "DISPLACEMENT", "ROUGHNESS"]
 KINDS: tuple[Kind, ...] = ("ALBEDO", "NORMAL", "DISPLACEMENT", "ROUGHNESS")
 
 
-@operation("createTextureGeneration")
+@operation("createTextureGeneration", basis=[SameAs("code:price")])
 def create_texture_generation(call: Call, world: World) -> Row:
-    """Start the texturing of a 3D model.
-
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """Start the texturing of a 3D model."""
     model = world.models_3d.get(call["modelAssetId"].lower())
     if model is None or model["key"] not in world.bucket.objects:
         raise NO_MODEL_ASSET(
@@ -49,37 +47,31 @@ def create_texture_generation(call: Call, world: World) -> Row:
     return {"id": row["id"], **world.account.cost(credits)}
 
 
-@operation("getTextureGenerationById")
+@operation("getTextureGenerationById", basis=[SameAs("code:World.read"), SameAs("code:_kinds")])
 def get_texture_generation_by_id(call: Call, world: World) -> Row | None:
-    """One texture generation, or null.
-
-    Basis: as state.world.World.read.
-    Basis: as operations.handlers.textures._kinds.
-    """
+    """One texture generation, or null."""
     row = world.read(world.textures, call["id"])
     return None if row is None else _shown(row, call, world)
 
 
-@operation("getTextureGenerationsByModelId")
+@operation(
+    "getTextureGenerationsByModelId",
+    basis=[
+        Inferred("newest first, as clients show other lists; a model that is not there has none"),
+        SameAs("code:_kinds"),
+    ],
+)
 def get_texture_generations_by_model_id(call: Call, world: World) -> list[Row]:
-    """A page of the texture generations of a 3D model, newest first.
-
-    Basis: inferred; newest first, as clients show other lists; a model that is not there has none.
-
-    Basis: as operations.handlers.textures._kinds.
-    """
+    """A page of the texture generations of a 3D model, newest first."""
     of_model = [row["id"] for row in world.textures if row["model"] == call["modelId"]][::-1]
     asked = of_model[call["offset"] : call["offset"] + call["limit"]]
     rows = [world.read(world.textures, id) for id in asked]
     return [_shown(row, call, world) for row in rows if row]
 
 
-@operation("deleteTextureGenerationById")
+@operation("deleteTextureGenerationById", basis=[SameAs("code:World.remove")])
 def delete_texture_generation_by_id(call: Call, world: World) -> Row | None:
-    """Delete a texture generation with its maps; null when there is none.
-
-    Basis: as state.world.World.remove.
-    """
+    """Delete a texture generation with its maps; null when there is none."""
     return world.remove(world.textures, call["id"])
 
 
@@ -94,11 +86,9 @@ def texture_map(world: World, id: str, name: str) -> TextureMap | None:
     return next((TextureMap(row["prompt"], row["seed"], k) for k in _kinds(row) if name == f"{k}.png"), None)
 
 
+@based_on(Chosen("the address of a map: none was seen"))
 def _shown(row: Row, call: Call, world: World) -> Row:
-    """A row as the API answers it: the maps are there once it is COMPLETE.
-
-    Basis: chosen; the address of a map: none was seen.
-    """
+    """A row as the API answers it: the maps are there once it is COMPLETE."""
     maps: list[Row] = []
     if row["status"] == "COMPLETE":
         folder = f"{call.addresses.cdn}/users/{world.user_id}/textures/{row['id']}"
@@ -111,10 +101,12 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     return {**row, "model_asset_texture_images": maps}
 
 
+@based_on(
+    Chosen(
+        "a generation paints four of the five kinds that the SDK knows (the fifth is made "
+        "from these), a preview only the colours"
+    )
+)
 def _kinds(row: Row) -> tuple[Kind, ...]:
-    """The kinds of maps that a texture generation paints.
-
-    Basis: chosen; a generation paints four of the five kinds that the SDK knows (the fifth is made from
-    these), a preview only the colours.
-    """
+    """The kinds of maps that a texture generation paints."""
     return KINDS[:1] if row["preview"] else KINDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leomock.leonardo.basis import Chosen, Inferred
 from leomock.openapi.request_parser import Call
 from leomock.operations.registry import operation
 from leomock.state.clock import timestamp
@@ -10,15 +11,17 @@ from leomock.state.table import Row
 from leomock.state.world import World
 
 
-@operation("getUserSelf")
+@operation(
+    "getUserSelf",
+    basis=[
+        Chosen(
+            "the name, and that nothing is left on the plans of the web app, of which the API knows nothing"
+        ),
+        Inferred("the slots are the documented ten of pictures, as was seen live"),
+    ],
+)
 def get_user_self(call: Call, world: World) -> list[Row]:
-    """The user as a list of one; bought API credits, and those of an API plan, are what jobs are paid from.
-
-    Basis: chosen; the name, and that nothing is left on the plans of the web app, of which the API knows
-    nothing.
-
-    Basis: inferred; the slots are the documented ten of pictures, as was seen live.
-    """
+    """The user, as a list of one. Jobs are paid from bought API credits and those of the API plan."""
     account = world.account
     renewal = timestamp(account.renews_at)
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from leomock.leonardo.basis import Chosen, Inferred, SameAs, based_on
 from leomock.leonardo.catalogue.prices import VARIATION, price
 from leomock.leonardo.errors import NOT_ONE_IMAGE
 from leomock.openapi.request_parser import Call
@@ -32,45 +33,36 @@ MOST_MEGAPIXELS = 20
 SOURCES = ("generatedImageId", "initImageId", "variationId")
 
 
-@operation("createVariationUnzoom")
+@operation("createVariationUnzoom", basis=[SameAs("code:variation_row"), SameAs("code:price")])
 def create_variation_unzoom(call: Call, world: World) -> Row:
-    """Start to make a picture or a variation wider.
-
-    Basis: as operations.handlers.variations.variation_row.
-    Basis: as leonardo.catalogue.prices.price.
-    """
-    return _begin(world, "UNZOOM", _image(call, world))
+    """Start to make a picture or a variation wider."""
+    return _begin_variation(world, "UNZOOM", _image(call, world))
 
 
-@operation("createVariationUpscale")
+@operation("createVariationUpscale", basis=[SameAs("code:variation_row"), SameAs("code:price")])
 def create_variation_upscale(call: Call, world: World) -> Row:
-    """Start to make a picture larger.
-
-    Basis: as operations.handlers.variations.variation_row.
-    Basis: as leonardo.catalogue.prices.price.
-    """
-    return _begin(world, "UPSCALE", of_picture(world, call["id"], "id"), queue=UPSCALES)
+    """Start to make a picture larger."""
+    return _begin_variation(world, "UPSCALE", of_picture(world, call["id"], "id"), queue=UPSCALES)
 
 
-@operation("createVariationNoBG")
+@operation("createVariationNoBG", basis=[SameAs("code:variation_row"), SameAs("code:price")])
 def create_variation_no_bg(call: Call, world: World) -> Row:
-    """Start to take the background off a picture or a variation.
-
-    Basis: as operations.handlers.variations.variation_row.
-    Basis: as leonardo.catalogue.prices.price.
-    """
-    return _begin(world, "NOBG", _image(call, world))
+    """Start to take the background off a picture or a variation."""
+    return _begin_variation(world, "NOBG", _image(call, world))
 
 
-@operation("CreateUniversalUpscalerJob")
+@operation(
+    "CreateUniversalUpscalerJob",
+    basis=[
+        Inferred(
+            "the price is by the megapixels of the result, twenty at most, as the pricing "
+            "calculator takes them"
+        ),
+        SameAs("code:price"),
+    ],
+)
 def create_universal_upscaler_job(call: Call, world: World) -> Row:
-    """Start the universal upscaler on a picture, an uploaded image or a variation.
-
-    Basis: inferred; the price is by the megapixels of the result, twenty at most, as the pricing calculator
-    takes them.
-
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """Start the universal upscaler on a picture, an uploaded image or a variation."""
     _check(call)
     if call.given("generatedImageId"):
         source = of_picture(world, call["generatedImageId"], "generatedImageId")
@@ -87,25 +79,22 @@ def create_universal_upscaler_job(call: Call, world: World) -> Row:
         megapixels = min(MOST_MEGAPIXELS, math.ceil(width * height * factor**2 / MEGA))
         credits = price("UNIVERSAL_UPSCALER", {"megapixel": megapixels})
     how = {"factor": factor, "creativity": call["creativityStrength"], "prompt": call["prompt"] or ""}
-    return _begin(world, "UNIVERSAL", source | how, credits, UPSCALES)
+    return _begin_variation(world, "UNIVERSAL", source | how, credits, UPSCALES)
 
 
-@operation("getVariationById")
+@operation(
+    "getVariationById",
+    basis=[Inferred("an empty list for an id that is not there, as Hasura answers a query by a condition")],
+)
 def get_variation_by_id(call: Call, world: World) -> list[Row]:
-    """The variation with this id as a list of one, or an empty list.
-
-    Basis: inferred; an empty list for an id that is not there, as Hasura answers a query by a condition.
-    """
+    """The variation with this id as a list of one, or an empty list."""
     row = world.variations.get(call["id"])
     return [] if row is None else [shown_variation(row, world, call.addresses.cdn)]
 
 
-@operation("getMotionVariationById")
+@operation("getMotionVariationById", basis=[SameAs("operation:getVariationById")])
 def get_motion_variation_by_id(call: Call, world: World) -> list[Row]:
-    """The motion variation with this id as a list of one, or an empty list.
-
-    Basis: as operations.handlers.variations.get_variation_by_id.
-    """
+    """The motion variation with this id as a list of one, or an empty list."""
     row = world.motion_variations.get(call["id"])
     return [] if row is None else [shown_variation(row, world, call.addresses.cdn)]
 
@@ -116,38 +105,37 @@ def shown_variation(row: Row, world: World, cdn: str) -> Row:
     return {**row, "url": f"{cdn}/{row['key']}"} if row["status"] == "COMPLETE" else row
 
 
+@based_on(Chosen("they go with the generation: what the real service does is not known"))
 def remove_variations(world: World, generation: Row) -> None:
-    """Take the variations of a generation's pictures and of its video out, with their jobs.
-
-    Basis: chosen; they go with the generation: what the real service does is not known.
-    """
+    """Take the variations of a generation's pictures and of its video out, with their jobs."""
     for id, _ in generation.get("variations", ()):
         world.remove(world.variations, id)
     for row in [row for row in world.motion_variations if row["source"] == generation["id"]]:
         world.remove(world.motion_variations, row["id"])
 
 
-def _begin(world: World, kind: Kind, fields: Row, credits: int = VARIATION, queue: Queue = IMAGES) -> Row:
-    """Add a variation, start its job, and let the generated picture know of it.
-
-    Basis: as operations.handlers.variations.variation_row.
-    """
+@based_on(SameAs("code:variation_row"))
+def _begin_variation(
+    world: World, kind: Kind, fields: Row, credits: int = VARIATION, queue: Queue = IMAGES
+) -> Row:
+    """Add a variation, start its job, and let the generated picture know of it."""
     row = variation_row(world, kind, fields, credits)
     world.begin(world.variations, row, credits, queue)
     show_on_picture(world, row)
     return {"id": row["id"], **world.account.cost(credits)}
 
 
+@based_on(
+    Chosen(
+        "UNZOOM makes half as wide and high again, UPSCALE twice as wide and high: the "
+        "real numbers are not documented"
+    ),
+    Chosen("the type of the universal upscaler is UPSCALE: of the five there are, it is the one that fits"),
+)
 def variation_row(world: World, kind: Kind, fields: Row, credits: int) -> Row:
     """A row for `world.variations`.
 
     `fields` are what it is made from (see `_source`) and how, where that is not the same for all of a kind.
-
-    Basis: chosen; UNZOOM makes half as wide and high again, UPSCALE twice as wide and high: the real numbers
-    are not documented.
-
-    Basis: chosen; the type of the universal upscaler is UPSCALE: of the five there are, it is the one that
-    fits.
     """
     row: Row = {
         "factor": FACTORS.get(kind),
@@ -219,12 +207,14 @@ def _source(width: int, height: int, key: str, **ids: str | None) -> Row:
 # --- rules that need two variables ----------------------------------------------------------------------
 
 
+@based_on(
+    Inferred(
+        "the default style is no contradiction to an ultra style, since the official SDKs "
+        "send it with every call"
+    )
+)
 def _check(call: Call) -> None:
-    """Refuse what the parameters' descriptions forbid, though each value for itself is fine.
-
-    Basis: inferred; the default style is no contradiction to an ultra style, since the official SDKs send it
-    with every call.
-    """
+    """Refuse what the parameters' descriptions forbid, though each value for itself is fine."""
     given = [name for name in SOURCES if call.given(name)]
     if len(given) != 1:
         raise NOT_ONE_IMAGE(

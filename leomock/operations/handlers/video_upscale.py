@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from leomock.leonardo.basis import Chosen, SameAs
 from leomock.leonardo.catalogue.prices import UPSCALED_VIDEO
 from leomock.leonardo.errors import NO_VIDEO
 from leomock.openapi.request_parser import Call
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
     from leomock.media.video import Video
 
 
-@operation("createVideoUpscale")
+@operation(
+    "createVideoUpscale",
+    basis=[
+        Chosen("it takes as long as a video, and its film lies or stands as that does"),
+        Chosen("the address of the film"),
+        SameAs("code:price"),
+    ],
+)
 def create_video_upscale(call: Call, world: World) -> Row:
-    """Start the upscaling of a finished video; GET /motion-variations/{id} tells how it goes.
-
-    Basis: chosen; it takes as long as a video, and its film lies or stands as that does.
-
-    Basis: chosen; the address of the film.
-
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """Start the upscaling of a finished video; GET /motion-variations/{id} tells how it goes."""
     source = world.generations.get(call["sourceGenerationId"].lower())
     if source is None or "seconds" not in source or source["status"] != "COMPLETE":
         raise NO_VIDEO(

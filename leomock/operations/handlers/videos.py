@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from leomock.leonardo.basis import Chosen, Documented, Inferred, SameAs, based_on
 from leomock.leonardo.catalogue.prices import price
 from leomock.leonardo.errors import NO_MOTION_SOURCE, OUT_OF_LIMITS
 from leomock.openapi.request_parser import Call
@@ -36,45 +37,45 @@ SLOW = 10
 SOURCE_SHOWS = 0.9
 
 
-@operation("createTextToVideoGeneration")
+@operation(
+    "createTextToVideoGeneration",
+    basis=[SameAs("code:_size"), SameAs("code:_seconds"), SameAs("code:_started"), SameAs("code:price")],
+)
 def create_text_to_video_generation(call: Call, world: World) -> Row:
-    """Start a video from a prompt.
-
-    Basis: as operations.handlers.videos._size.
-    Basis: as operations.handlers.videos._seconds.
-    Basis: as operations.handlers.videos._started.
-    Basis: as leonardo.catalogue.prices.price.
-    """
-    return _begin(call, world, {})
+    """Start a video from a prompt."""
+    return _begin_video(call, world, {})
 
 
-@operation("createImageToVideoGeneration")
+@operation(
+    "createImageToVideoGeneration",
+    basis=[
+        SameAs("code:_begin_video"),
+        SameAs("code:_size"),
+        SameAs("code:_seconds"),
+        SameAs("code:_started"),
+        SameAs("code:price"),
+    ],
+)
 def create_image_to_video_generation(call: Call, world: World) -> Row:
-    """Start a video from a generated or uploaded picture.
-
-    Basis: as operations.handlers.videos._begin.
-    Basis: as operations.handlers.videos._size.
-    Basis: as operations.handlers.videos._seconds.
-    Basis: as operations.handlers.videos._started.
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """Start a video from a generated or uploaded picture."""
     source = _source(world, call["imageId"], call["imageType"], "imageId")
     if end := call["endFrameImage"]:
         if call["model"] != "KLING2_1":
             raise broken(call, "endFrameImage is supported only on KLING2_1")
         _source(world, end["id"], end["type"], "endFrameImage.id")
-    return _begin(call, world, source)
+    return _begin_video(call, world, source)
 
 
-@operation("createSVDMotionGeneration")
+@operation(
+    "createSVDMotionGeneration",
+    basis=[
+        Chosen("its video lasts four seconds and has the size of the lowest resolution"),
+        SameAs("code:_started"),
+        SameAs("code:price"),
+    ],
+)
 def create_svd_motion_generation(call: Call, world: World) -> Row:
-    """Start a video from a picture without a prompt; the flags say where the picture comes from.
-
-    Basis: chosen; its video lasts four seconds and has the size of the lowest resolution.
-
-    Basis: as operations.handlers.videos._started.
-    Basis: as leonardo.catalogue.prices.price.
-    """
+    """Start a video from a picture without a prompt; the flags say where the picture comes from."""
     find: Callable[[World, str], object]
     if call["isInitImage"]:
         find, field = find_uploaded, "init_image_id"
@@ -105,11 +106,9 @@ def create_svd_motion_generation(call: Call, world: World) -> Row:
     return _started(world, row)
 
 
-def _begin(call: Call, world: World, source: Mapping[str, str]) -> Row:
-    """Start a video by a model that takes a prompt.
-
-    Basis: chosen; of the picture that it is made from a video shows nine tenths.
-    """
+@based_on(Chosen("of the picture that it is made from a video shows nine tenths"))
+def _begin_video(call: Call, world: World, source: Mapping[str, str]) -> Row:
+    """Start a video by a model that takes a prompt."""
     model: str = call["model"] or "MOTION2"
     if call["elements"] and model not in MOTION2:
         raise broken(call, "elements are supported only on Motion 2.0")
@@ -143,11 +142,9 @@ def _row(world: World, **fields: Any) -> Row:
     return generation_row(world, motion=True, **fields)
 
 
+@based_on(Chosen("a video takes ten times as long as a picture, and one of the slots of pictures"))
 def _started(world: World, row: Row) -> Row:
-    """Begin the job of a video, and answer.
-
-    Basis: chosen; a video takes ten times as long as a picture, and one of the slots of pictures.
-    """
+    """Begin the job of a video, and answer."""
     world.begin(world.generations, row, row["credits"], slow=SLOW)
     return {"generationId": row["id"], **world.account.cost(row["credits"])}
 
@@ -161,15 +158,13 @@ def _source(world: World, id: str, kind: str, name: str) -> dict[str, str]:
     return {"init_generation_image_id": id}
 
 
+@based_on(
+    Documented("VEO3, VEO3FAST and KLING2_5 have a choice"),
+    Inferred("KLING2_5 has it for a video from a prompt as well"),
+    Chosen("a video of another model lasts five seconds, whatever was asked for"),
+)
 def _seconds(call: Call, model: str) -> int:
-    """How long the video lasts.
-
-    Basis: documented; VEO3, VEO3FAST and KLING2_5 have a choice.
-
-    Basis: inferred; KLING2_5 has it for a video from a prompt as well.
-
-    Basis: chosen; a video of another model lasts five seconds, whatever was asked for.
-    """
+    """How long the video lasts."""
     allowed = CHOICES.get(model)
     if allowed is None:
         return SECONDS
@@ -179,12 +174,15 @@ def _seconds(call: Call, model: str) -> int:
     return seconds
 
 
+@based_on(
+    Chosen(
+        "the pixels of a resolution are what is usual, since the documents say only that "
+        "they vary with the model; odd sides lose a pixel, and one side without the other "
+        "counts for nothing"
+    )
+)
 def _size(call: Call, resolution: str) -> tuple[int, int]:
-    """The size asked for, to even pixels, as video has them; else that of the resolution.
-
-    Basis: chosen; the pixels of a resolution are what is usual, since the documents say only that they vary
-    with the model; odd sides lose a pixel, and one side without the other counts for nothing.
-    """
+    """The size asked for, to even pixels, as video has them; else that of the resolution."""
     width, height = SIZES[resolution]
     if bool(call["width"]) != bool(call["height"]):
         call.explain = f"{call.operation.id}: width and height count together; one alone was passed over"

@@ -52,19 +52,23 @@ def refusal_xml(refusal: Refusal, request_id: str, host_id: str) -> bytes:
 
 
 def invalid_argument(message: str, name: str, value: str, explain: str, *more: tuple[str, str]) -> Refusal:
+    """Make an InvalidArgument error about one form field."""
     details = (("ArgumentName", name), ("ArgumentValue", value), *more)
     return Refusal(400, "InvalidArgument", message, explain, details)
 
 
 def access_denied(message: str, explain: str) -> Refusal:
+    """Make an AccessDenied error."""
     return Refusal(403, "AccessDenied", message, explain)
 
 
 def condition_failed(written: str, explain: str) -> Refusal:
+    """Make the error for a policy condition that the form does not meet."""
     return access_denied(f"Invalid according to Policy: Policy Condition failed: {written}", explain)
 
 
 def bad_policy(message: str) -> Refusal:
+    """Make the error for a policy document that cannot be read."""
     return Refusal(
         400,
         "InvalidPolicyDocument",

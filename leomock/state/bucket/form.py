@@ -30,13 +30,16 @@ class Form:
         return self.values[name.lower()]
 
     def get(self, name: str, default: str) -> str:
+        """Return the value of a field, or `default` if the form lacks it."""
         return self.values.get(name, default)
 
     def put(self, name: str, value: str) -> None:
+        """Set a field."""
         self.values[name] = value
         self.spelling.setdefault(name, name)
 
     def starting_with(self, prefix: str) -> dict[str, str]:
+        """Return the fields whose names start with a prefix."""
         return {name: value for name, value in self.values.items() if name.startswith(prefix)}
 
     def require(self, name: str) -> None:
@@ -75,6 +78,7 @@ def _with_filename(value: str, filename: str | None) -> str:
 
 
 def checked_key(key: str) -> str:
+    """Return the object key. Raises Refusal if S3 would not accept it."""
     if not key:
         raise invalid_argument(
             "User key must have a length greater than 0.",

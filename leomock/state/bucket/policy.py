@@ -36,6 +36,7 @@ class _Match:
         return self.target.removeprefix("$").lower()
 
     def check(self, form: Form) -> None:
+        """Check a form against the policy at a time (seconds since 1970). Raises Refusal."""
         # A target without "$" fails whatever the form holds [LocalStack], and so does a field that is not
         # there, even with an empty prefix: https://github.com/waynehoover/s3_direct_upload/issues/29
         if not self.target.startswith("$") or self.name not in form or not self._holds(form[self.name]):
@@ -96,6 +97,7 @@ class Policy:
     conditions: tuple[_Condition, ...]
 
     def check(self, form: Form, now: float) -> None:
+        """Check a form against the policy at a time (seconds since 1970). Raises Refusal."""
         # "not valid after" its expiration [AWS]: at that very instant it still is.
         late = now - self.expiration.timestamp()
         if late > 0:

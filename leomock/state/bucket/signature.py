@@ -41,6 +41,7 @@ def refuse_unsigned(form: Form) -> NoReturn:
 
 
 def check_algorithm(algorithm: str) -> None:
+    """Refuse any algorithm other than Signature Version 4."""
     if algorithm != ALGORITHM:
         # Chosen: the text that S3 has for the same mistake in a presigned URL.
         raise invalid_argument(

@@ -6,9 +6,9 @@
         requests.get("https://cloud.leonardo.ai/api/rest/v1/me", headers=...)
 
 Covered are `requests`, `httpx` (sync and async), `aiohttp`, `urllib3`, `urllib.request` and `http.client`,
-and what is built on them, for the hosts in `leomock.leonardo.hosts.REAL_HOSTS`, by http and https, through a proxy
-or not, in every thread of this program. Clients, sessions and connections may be older than the interception,
-and libraries may be imported during it. Calls for other hosts are left alone.
+and what is built on them, for the hosts in `leomock.leonardo.hosts.REAL_HOSTS`, by http and https,
+through a proxy or not, in every thread of this program. Clients, sessions and connections may be older
+than the interception, and libraries may be imported during it. Calls for other hosts are left alone.
 
 Not covered are connections that Python code does not open: libraries in C with sockets of their own
 (pycurl), and other programs (subprocesses; what is forked is covered). Nor are HTTP libraries that are not

@@ -26,8 +26,8 @@ _opened: WeakKeyDictionary[Host, str] = WeakKeyDictionary()
 def intercept(fake: Host) -> AbstractContextManager[Interceptor]:
     """Send this program's calls for the real hosts to a fake inside `with`.
 
-    Hosts are those of `leomock.leonardo.hosts.REAL_HOSTS`; what is covered and what is not is told in
-    `leomock.testing.interception`. The innermost `with` wins, in all threads, whichever entered it. A fake that
+    Hosts are those of `leomock.leonardo.hosts.REAL_HOSTS`; `leomock.testing.interception` says what is
+    covered. The innermost `with` wins, in all threads, whichever entered it. A fake that
     listens on no port does so from the first call to the end.
     """
     return Interceptor(fake)

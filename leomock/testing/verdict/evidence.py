@@ -67,6 +67,7 @@ class Evidence:
 
 
 def is_upload(exchange: Exchange) -> bool:
+    """Whether an exchange sends a file to the bucket."""
     return exchange.door == "upload" and exchange.method in ("POST", "PUT")
 
 

@@ -36,7 +36,8 @@ def ignored_nsfw(evidence: Evidence) -> Iterator[Seen]:
     for teller, downloads in downloaded.values():
         yield Seen(
             [teller, *downloads],
-            f"{count_noun(len(downloads), 'download')} ({exchange_numbers(downloads)}) of what {exchange_numbers([teller])} had "
+            f"{count_noun(len(downloads), 'download')} ({exchange_numbers(downloads)}) of what "
+            f"{exchange_numbers([teller])} had "
             "flagged as nsfw.",
         )
 

@@ -56,7 +56,8 @@ def polled_too_fast(evidence: Evidence) -> Iterator[Seen]:
             again = [later.exchange for _, later, _ in hasty]
             yield Seen(
                 again,
-                f"Generation {id} was read again {format_times(len(hasty))} within a second of an answer PENDING "
+                f"Generation {id} was read again {format_times(len(hasty))} within a second of an "
+                "answer PENDING "
                 f"({exchange_numbers(again)}), the quickest after {format_seconds(least)}.",
             )
 

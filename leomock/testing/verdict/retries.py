@@ -47,7 +47,8 @@ def ignored_retry_after(evidence: Evidence) -> Iterator[Seen]:
             if 0 < waited < int(told) - TOLERANCE:
                 yield Seen(
                     [refused, again],
-                    f"{call_name(again)} was called again in {exchange_numbers([again])} after {format_seconds(waited)}, where "
+                    f"{call_name(again)} was called again in {exchange_numbers([again])} after "
+                    f"{format_seconds(waited)}, where "
                     f"{exchange_numbers([refused])} had answered {refused.status} with Retry-After: {told}.",
                 )
 
@@ -75,7 +76,8 @@ def resubmitted_after_a_broken_answer(evidence: Evidence) -> Iterator[Seen]:
                 how = "the client left before its answer came" if left else "only its answer broke"
                 yield Seen(
                     [first, again],
-                    f"{call_name(again)} was sent with the same body in {exchange_numbers([first, again])}: the first "
+                    f"{call_name(again)} was sent with the same body in "
+                    f"{exchange_numbers([first, again])}: the first "
                     f"was executed and {how} ({', '.join(first.rules)}), so that "
                     f"{count_noun(credit_cost(again) or 0, 'credit')} more were spent.",
                 )
@@ -107,7 +109,8 @@ def retried_what_cannot_succeed(evidence: Evidence) -> Iterator[Seen]:
                 yield Seen(
                     refused,
                     f"{call_name(refused[0])} was called {format_times(len(refused))} with nothing changed "
-                    f"({exchange_numbers(refused)}) and answered {status} each time: {quoted_error(refused[0])}.",
+                    f"({exchange_numbers(refused)}) and answered {status} each time: "
+                    f"{quoted_error(refused[0])}.",
                 )
 
 
@@ -131,6 +134,7 @@ def unexpected_variable(evidence: Evidence) -> Iterator[Seen]:
             hint = re.search(r"did you mean '[^']*'\?", exchange.explain)
             yield Seen(
                 [exchange],
-                f"{call_name(exchange)} was sent {quote(found[1])} in {exchange_numbers([exchange])}, which it does not "
+                f"{call_name(exchange)} was sent {quote(found[1])} in {exchange_numbers([exchange])}, "
+                "which it does not "
                 f"have{f' ({hint[0]})' if hint else ''}.",
             )

@@ -85,7 +85,8 @@ class Verdict:
         lines = [f"leomock: {found} in {judged}; {count_noun(self.credits, 'credit')} spent."]
         if self.forgotten:
             lines.append(
-                f"The journal has forgotten {count_noun(self.forgotten, 'older exchange')}, which nobody judged."
+                f"The journal has forgotten {count_noun(self.forgotten, 'older exchange')}, which "
+                "nobody judged."
             )
         by_rule: dict[str, list[Finding]] = {}
         for finding in self.findings:

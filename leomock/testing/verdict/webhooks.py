@@ -40,7 +40,8 @@ def webhook_not_acknowledged(evidence: Evidence) -> Iterator[Seen]:
             later = "a later one was acknowledged" if moments else "none was acknowledged"
             yield Seen(
                 [],
-                f"{_event(event)}: {count_noun(len(missed), 'attempt')} failed ({_outcome(attempt)}), {later}.",
+                f"{_event(event)}: {count_noun(len(missed), 'attempt')} failed ({_outcome(attempt)}), "
+                f"{later}.",
             )
 
 
@@ -70,7 +71,8 @@ def webhook_consumer_not_idempotent(evidence: Evidence) -> Iterator[Seen]:
             event, attempt = refused[0]
             yield Seen(
                 [],
-                f"{_event(event)} was acknowledged, and refused {format_times(len(refused))} when it came again "
+                f"{_event(event)} was acknowledged, and refused {format_times(len(refused))} when it "
+                "came again "
                 f"({_outcome(attempt)}).",
             )
 

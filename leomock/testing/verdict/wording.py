@@ -23,6 +23,7 @@ def seconds_between(first: Exchange, second: Exchange) -> float:
 
 
 def call_name(exchange: Exchange) -> str:
+    """Return the operation id of an exchange, or its method and path."""
     return exchange.operation or one_line(f"{exchange.method} {exchange.path}")
 
 
@@ -34,14 +35,17 @@ def error_text(exchange: Exchange) -> str:
 
 
 def quoted_error(exchange: Exchange) -> str:
+    """Return the error text of an exchange in quotes."""
     return quote(error_text(exchange)) if error_text(exchange) else "no text"
 
 
 def quote(text: str) -> str:
+    """Return a text in quotes, on one line and shortened."""
     return f'"{shorten(one_line(text))}"'
 
 
 def shorten(text: str) -> str:
+    """Cut a text at `LONGEST_QUOTE` characters."""
     return text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
 
 
@@ -55,12 +59,15 @@ def exchange_numbers(exchanges: Sequence[Exchange]) -> str:
 
 
 def format_times(number: int) -> str:
+    """Return "once", "twice" or "N times"."""
     return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def count_noun(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural unless the number is 1."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def format_seconds(seconds: float) -> str:
+    """Return a duration with its unit, to the millisecond."""
     return f"{max(seconds, 0.001):.3f}".rstrip("0").rstrip(".") + " s"

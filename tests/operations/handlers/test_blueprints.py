@@ -64,8 +64,8 @@ def test_list_has_ten_to_a_page(client: httpx.Client) -> None:
 def test_list_is_newest_first(client: httpx.Client) -> None:
     """With ten to a page, and beside the two of the published examples those that leomock made up.
 
-    Holds code:operations.handlers.blueprints.list_blueprints
-    and code:leonardo.catalogue.blueprints.
+    Holds operation:listBlueprints
+    and code:blueprints.
     """
     page = listed(client)
     created = [edge["node"]["createdAt"] for edge in page["edges"]]
@@ -105,7 +105,7 @@ def test_list_in_both_directions_at_once_is_refused(client: httpx.Client) -> Non
 def test_page_of_generations_in_both_directions_is_refused(client: httpx.Client) -> None:
     """With 400: this operation documents no errors on 200.
 
-    Holds code:operations.handlers.blueprints._bad_page.
+    Holds code:_bad_page.
     """
     id = execution_of(client).json()["executeBlueprint"]["akUUID"]
     answer = client.get(f"/blueprint-executions/{id}/generations", params={"first": 1, "last": 1})
@@ -116,7 +116,7 @@ def test_page_of_generations_in_both_directions_is_refused(client: httpx.Client)
 def test_blueprint_is_found_again_with_its_thumbnails(client: httpx.Client, fake: Fake) -> None:
     """Each picture is there, in the form that its name says.
 
-    Holds code:operations.handlers.blueprints.thumbnail.
+    Holds code:thumbnail.
     """
     node = client.get(f"/blueprints/{RECIPE}").json()["blueprint"]
     assert node == listed(client)["edges"][0]["node"]
@@ -164,7 +164,7 @@ def test_generations_of_an_unknown_execution_are_none(client: httpx.Client) -> N
 def test_execution_becomes_pictures(client: httpx.Client, fake: Fake) -> None:
     """Its generation is one like any other, and costs what the version says.
 
-    Holds code:operations.handlers.blueprints.execute_blueprint.
+    Holds operation:executeBlueprint.
     """
     before = client.get("/me").json()["user_details"][0]["apiPaidTokens"]
     id = execution_of(client).json()["executeBlueprint"]["akUUID"]
@@ -185,7 +185,7 @@ def test_execution_becomes_pictures(client: httpx.Client, fake: Fake) -> None:
 def test_execution_whose_generation_was_deleted(client: httpx.Client) -> None:
     """It is COMPLETED, and has no generations any more.
 
-    Holds code:operations.handlers.blueprints.get_blueprint_execution#2.
+    Holds operation:getBlueprintExecution#2.
     """
     id = execution_of(client).json()["executeBlueprint"]["akUUID"]
     path = f"/blueprint-executions/{id}/generations"
@@ -212,7 +212,7 @@ def test_execution_without_credits_is_refused_in_a_list(client: httpx.Client, fa
 def test_execution_that_moderation_stops_says_why(client: httpx.Client, fake: Fake) -> None:
     """It is FAILED, its generation has the documented reason, and the credits are back.
 
-    Holds code:operations.handlers.blueprints.get_blueprint_execution_generations.
+    Holds operation:getBlueprintExecutionGenerations.
     """
     before = client.get("/me").json()["user_details"][0]["apiPaidTokens"]
     with fake.scenario("moderation_failed"):
@@ -237,7 +237,7 @@ def test_execution_with_inputs_that_the_version_has_not_is_refused(
 ) -> None:
     """In the documented words; the explanation says which.
 
-    Holds code:operations.handlers.blueprints._check_inputs.
+    Holds code:_check_inputs.
     """
     node = version_of(client, RECIPE)["uiMetadata"]["inputs"][0]["nodeId"]
     answer = execution_of(client, **changes)
@@ -249,7 +249,7 @@ def test_execution_with_inputs_that_the_version_has_not_is_refused(
 def test_execution_waits_for_a_slot() -> None:
     """QUEUED while ten others run.
 
-    Holds code:operations.handlers.blueprints.get_blueprint_execution.
+    Holds operation:getBlueprintExecution.
     """
     fake = Fake(limits="real", jobs="seconds:10", clock="frozen")
     with client_of(fake) as client:

@@ -52,7 +52,7 @@ def test_dataset_is_found_again(client: httpx.Client) -> None:
 def test_form_for_a_picture(client: httpx.Client, fake: Fake) -> None:
     """The key names the user, the dataset and the picture, as documented.
 
-    Holds code:operations.handlers.datasets.upload_dataset_image.
+    Holds operation:uploadDatasetImage.
     """
     id = dataset(client)
     form = inside(client.post(f"/datasets/{id}/upload", json={"extension": "jpg"}))
@@ -63,7 +63,7 @@ def test_form_for_a_picture(client: httpx.Client, fake: Fake) -> None:
 def test_picture_is_in_the_dataset_once_it_is_uploaded(client: httpx.Client, fake: Fake) -> None:
     """Byte for byte, with the type of its extension; a form that nobody used is no picture.
 
-    Holds code:operations.handlers.datasets.get_dataset_by_id.
+    Holds operation:getDatasetById.
     """
     id = dataset(client)
     inside(client.post(f"/datasets/{id}/upload", json={"extension": "png"}))
@@ -80,7 +80,7 @@ def test_picture_is_in_the_dataset_once_it_is_uploaded(client: httpx.Client, fak
 def test_generated_picture_in_the_dataset_is_that_of_the_generation(client: httpx.Client) -> None:
     """The same file at the same address, until the generation is deleted.
 
-    Holds code:operations.handlers.datasets.upload_dataset_image_from_gen.
+    Holds operation:uploadDatasetImageFromGen.
     """
     generation = completed(client, width=64, height=64, num_images=2)
     picture = generation["generated_images"][1]

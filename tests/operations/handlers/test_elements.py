@@ -214,7 +214,7 @@ def test_element_is_deleted_once(client: httpx.Client, fake: Fake) -> None:
 def test_trained_element_is_told_of_by_the_generation(client: httpx.Client) -> None:
     """Beside those of the platform, and it costs a credit as they do.
 
-    Holds code:operations.handlers.generations._elements.
+    Holds code:_elements.
     """
     id = trained(client)
     plain = inside(client.post("/generations", json={"prompt": "a cat", **SMALL}))["apiCreditCost"]
@@ -250,7 +250,7 @@ def test_element_that_is_not_named_is_taken(client: httpx.Client) -> None:
 def test_platform_elements_are_listed_with_pictures(client: httpx.Client) -> None:
     """Those of the catalogue; each picture is there.
 
-    Holds code:operations.handlers.elements.shown_element.
+    Holds code:shown_element.
     """
     rows = inside(client.get("/elements"))
     assert [row["akUUID"] for row in rows] == list(elements())
@@ -274,7 +274,7 @@ def test_platform_elements_are_listed_with_pictures(client: httpx.Client) -> Non
 def test_platform_element_is_told_of_by_the_generation(client: httpx.Client) -> None:
     """As the list describes it; an element that the catalogue has not got by its id alone.
 
-    Holds code:operations.handlers.generations._elements#2.
+    Holds code:_elements#2.
     """
     known = inside(client.get("/elements"))[0]
     given = [{"akUUID": CELTIC_PUNK, "weight": -0.5}, {"akUUID": NOBODY}]

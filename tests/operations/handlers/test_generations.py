@@ -102,7 +102,7 @@ def test_read_has_the_fields_seen_on_the_wire(client: httpx.Client) -> None:
 def test_read_fills_in_what_the_call_left_open(client: httpx.Client) -> None:
     """As captured answers have it.
 
-    Holds code:operations.handlers.generations.create_generation.
+    Holds operation:createGeneration.
     """
     row = completed(client)
     filled = {"scheduler": "EULER_DISCRETE", "inferenceSteps": 15, "guidanceScale": 7}
@@ -117,8 +117,8 @@ def test_seed_is_made_up_when_none_is_given(client: httpx.Client) -> None:
 def test_unknown_id_reads_and_deletes_as_null(client: httpx.Client) -> None:
     """The real service answers 200 with null, not 404.
 
-    Holds code:state.world.World.read
-    and code:state.world.World.remove.
+    Holds code:World.read
+    and code:World.remove.
     """
     assert client.get(f"/generations/{NOBODY}").json() == {"generations_by_pk": None}
     assert client.delete(f"/generations/{NOBODY}").json() == {"delete_generations_by_pk": None}
@@ -149,7 +149,7 @@ def test_delete_while_pending(client: httpx.Client, fake: Fake) -> None:
 def test_delete_while_pending_is_for_good() -> None:
     """The file is gone at once; what was paid does not come back, and no event tells of it.
 
-    Holds code:state.world.World.remove#2.
+    Holds code:World.remove#2.
     """
     fake = Fake(clock="frozen", webhook_url="https://example.test/hook")
     with client_of(fake) as client:
@@ -168,7 +168,7 @@ def test_delete_while_pending_is_for_good() -> None:
 def test_list_is_newest_first_and_paged(client: httpx.Client, fake: Fake) -> None:
     """Ten by default, from the newest; the pages make up the whole.
 
-    Holds code:state.world.World.page.
+    Holds code:World.page.
     """
     ids = [generate(client, f"cat {n}") for n in range(23)][::-1]
     path = f"/generations/user/{fake.world.user_id}"
@@ -188,7 +188,7 @@ def test_list_is_newest_first_and_paged(client: httpx.Client, fake: Fake) -> Non
 def test_tenants_never_see_each_other(fake: Fake) -> None:
     """A key is a world.
 
-    Holds code:state.world.World.page#2.
+    Holds code:World.page#2.
     """
     with client_of(fake, "mine") as mine, client_of(fake, "yours") as yours:
         row = completed(mine)
@@ -219,7 +219,7 @@ def test_same_seed_and_calls_give_the_same_bytes() -> None:
 def test_pictures_are_of_the_generations_size(client: httpx.Client) -> None:
     """A real JPEG at each URL, each different.
 
-    Holds code:operations.handlers.generations.get_generation_by_id.
+    Holds operation:getGenerationById.
     """
     row = completed(client, width=512, height=256, num_images=2)
     pictures = [client.get(image["url"]) for image in row["generated_images"]]
@@ -233,7 +233,7 @@ def test_pictures_are_of_the_generations_size(client: httpx.Client) -> None:
 def test_picture_url_has_the_real_form(client: httpx.Client, fake: Fake) -> None:
     """`users/{user}/generations/{id}/{Model}_{prompt}_{n}.jpg`.
 
-    Holds code:operations.assets.keys.picture_keys.
+    Holds code:picture_keys.
     """
     row = completed(client, "An oil painting: a cat!", modelId="6bef9f1b-29cb-40c7-b9df-32b51c1f67d3")
     assert row["generated_images"][0]["url"] == (
@@ -268,7 +268,7 @@ def redness(client: httpx.Client, **body: Any) -> int:
 def test_context_image_shows(client: httpx.Client, kind: str) -> None:
     """An uploaded one as well as a generated one.
 
-    Holds code:operations.handlers.generations._context.
+    Holds code:_context.
     """
     id = init_image(client, RED.getvalue())
     if kind == "GENERATED":
@@ -281,7 +281,7 @@ def test_context_image_shows(client: httpx.Client, kind: str) -> None:
 def test_picture_of_the_canvas_shows(client: httpx.Client) -> None:
     """As a whole, though the mask may leave only a part of it.
 
-    Holds code:operations.assets.drawing.origin.
+    Holds code:origin.
     """
     id = init_image(client, RED.getvalue())
     body = {"canvasRequest": True, "canvasRequestType": "INPAINT", "canvasInitId": id, "canvasMaskId": id}
@@ -340,7 +340,7 @@ def test_create_refuses_what_no_single_value_shows(
 
     Holds error:RULE_BROKEN.
 
-    Holds code:operations.handlers.generations._model.
+    Holds code:_model.
     """
     answer = client.post("/generations", json={"prompt": "a cat", **body})
     assert answer.status_code == 400
@@ -395,7 +395,7 @@ def test_image_made_from_a_generated_image(client: httpx.Client) -> None:
 def test_image_of_a_pending_generation_cannot_be_used(client: httpx.Client, fake: Fake) -> None:
     """There is no picture before the job is settled.
 
-    Holds code:operations.assets.lookup.generated_picture.
+    Holds code:generated_picture.
     """
     id = generate(client)
     (image,) = fake.world.ids.parts(id, 1)
@@ -433,7 +433,7 @@ def test_generation_ids_of_version_6(client: httpx.Client) -> None:
 def test_pace_of_jobs(jobs: str, statuses: list[str]) -> None:
     """How a job proceeds is a setting.
 
-    Holds code:state.jobs.Jobs.
+    Holds code:Jobs.
     """
     fake = Fake(jobs=jobs, clock="frozen")
     with client_of(fake) as client:

@@ -150,8 +150,8 @@ def test_video_from_a_start_frame(client: httpx.Client, fake: Fake) -> None:
 def test_mesh_is_a_glb(client: httpx.Client) -> None:
     """Its address stands where a picture's does (chosen).
 
-    Holds code:operations.assets.keys.picture_keys#2
-    and code:operations.handlers.generations_v2.create_generation_v2.
+    Holds code:picture_keys#2
+    and operation:createGenerationV2.
     """
     url = only(made(client, "rodin-v2", seed=65535))["url"]
     assert url.endswith(".glb")
@@ -386,7 +386,7 @@ def test_parameters_that_are_known_to_be_wrong(
 ) -> None:
     """One message each; the first form was captured.
 
-    Holds code:leonardo.errors.invalid.
+    Holds code:invalid.
     """
     assert sorted(refused(asked(client, model, **parameters))) == sorted(messages)
     assert client.get("/me").json()["user_details"][0]["apiPaidTokens"] == 100_000_000
@@ -547,8 +547,8 @@ def test_prices_that_were_seen(
 ) -> None:
     """In dollars.
 
-    Holds code:leonardo.catalogue.prices.price_v2
-    and code:operations.handlers.generations_v2.create_generation_v2#2.
+    Holds code:price_v2
+    and operation:createGenerationV2#2.
     """
     fake = Fake(unit="DOLLARS", clock="frozen")
     with client_of(fake) as client:
@@ -588,7 +588,7 @@ def listed(code: str, status: int, text: str) -> dict[str, Any]:
 def test_out_of_credits() -> None:
     """In the words of version 1, as a list on 200; a reference that came with the call is not kept.
 
-    Holds code:leonardo.errors.relayed.
+    Holds code:relayed.
     """
     fake = Fake(credits=1, clock="frozen")
     with client_of(fake) as client:
@@ -607,7 +607,7 @@ def test_out_of_credits() -> None:
 def test_prompt_asks_for_a_scenario(client: httpx.Client, fake: Fake) -> None:
     """It is in the parameters; the answer is a list on 200.
 
-    Holds code:leonardo.errors.relayed#2.
+    Holds code:relayed#2.
     """
     body = {"model": "lucid-origin", "parameters": {"prompt": "[leomock:moderation_blocked]"}}
     answer = client.post(client.base_url.join(f"{V2}/generations"), json=body)
@@ -665,7 +665,7 @@ def test_sync_answers_with_the_picture(client: httpx.Client) -> None:
 def test_sync_is_a_whole_png_whatever_was_asked_for(client: httpx.Client) -> None:
     """Parameters about the result are taken, and change nothing.
 
-    Holds code:operations.handlers.generations_v2.create_generation_sync_v2.
+    Holds operation:createGenerationSyncV2.
     """
     before = only(completed(client, width=256, height=128, num_images=1))
     asked_for = {"crop": True, "format": "jpg", "size": "preview"}

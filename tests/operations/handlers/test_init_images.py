@@ -39,8 +39,8 @@ def upload(client: httpx.Client, form: dict[str, Any], content: bytes) -> httpx.
 def test_presign_answers_a_form(client: httpx.Client, fake: Fake) -> None:
     """`fields` is a JSON string; the key names the user and the image.
 
-    Holds code:operations.assets.upload_forms.presigned
-    and code:operations.handlers.init_images._upload.
+    Holds code:presigned
+    and code:_upload.
     """
     form = presigned(client, "jpg")
     assert list(form) == ["fields", "id", "key", "url"]
@@ -57,7 +57,7 @@ def test_presign_answers_a_form(client: httpx.Client, fake: Fake) -> None:
 def test_form_allows_what_the_setting_allows() -> None:
     """The policy has a range of sizes.
 
-    Holds code:operations.assets.upload_forms.presigned#2.
+    Holds code:presigned#2.
     """
     with Fake(max_upload=100) as fake, client_of(fake) as client:
         form = presigned(client)
@@ -84,7 +84,7 @@ def test_upload_comes_back_byte_for_byte(client: httpx.Client) -> None:
 def test_url_before_the_upload_is_denied(client: httpx.Client) -> None:
     """An id that was never uploaded answers what S3 answers.
 
-    Holds code:operations.handlers.init_images.get_init_image_by_id.
+    Holds operation:getInitImageById.
     """
     form = presigned(client)
     image = client.get(f"/init-image/{form['id']}").json()["init_images_by_pk"]
@@ -136,7 +136,7 @@ def test_delete_leaves_results_as_they_are(
 ) -> None:
     """What was made from an image shows it still; what was not needs no file of it.
 
-    Holds code:operations.assets.drawing.keep_for_results.
+    Holds code:keep_for_results.
     """
     id = init_image(client, png())
     job = inside(client.post(path, json={**body, **({name: spelled(id)} if name else {})}))
@@ -164,7 +164,7 @@ def test_upload_after_delete_is_not_used(client: httpx.Client) -> None:
 def test_generation_needs_the_upload_done(client: httpx.Client) -> None:
     """A form alone is no picture.
 
-    Holds code:operations.assets.lookup.uploaded_picture.
+    Holds code:uploaded_picture.
     """
     form = presigned(client)
     answer = client.post("/generations", json={"prompt": "a", "init_image_id": form["id"]})

@@ -58,7 +58,7 @@ def read(client: httpx.Client, id: str) -> dict[str, Any]:
 def test_form_for_a_film(client: httpx.Client, fake: Fake) -> None:
     """`fields` is a JSON string; there is no key but in it.
 
-    Holds code:operations.handlers.media.upload_media.
+    Holds operation:uploadMedia.
     """
     given = form(client, "mp4", originalFilename=None, teamId=None)
     assert list(given) == ["uploadId", "url", "fields"]
@@ -70,7 +70,7 @@ def test_form_for_a_film(client: httpx.Client, fake: Fake) -> None:
 def test_upload_that_is_awaited(client: httpx.Client, fake: Fake) -> None:
     """PENDING, with nothing but the address where the file will be.
 
-    Holds code:operations.handlers.media.get_uploaded_media_by_id.
+    Holds operation:getUploadedMediaById.
     """
     id = form(client, "mp4")["uploadId"]
     row = read(client, id)
@@ -95,8 +95,8 @@ def test_upload_that_is_awaited(client: httpx.Client, fake: Fake) -> None:
 def test_film_tells_of_itself(client: httpx.Client, extension: str, type: str) -> None:
     """Length, size and rate; it comes back byte for byte, and a picture stands for it.
 
-    Holds code:operations.handlers.media.get_uploaded_media_by_id
-    and code:operations.handlers.media.get_uploaded_media_by_id#2.
+    Holds operation:getUploadedMediaById
+    and operation:getUploadedMediaById#2.
     """
     content = film()
     id = uploaded(client, extension, content)
@@ -117,7 +117,7 @@ def test_sound_tells_of_itself(
 ) -> None:
     """Its length, where the file says it; it has no picture.
 
-    Holds code:operations.handlers.media.get_uploaded_media_by_id#2.
+    Holds operation:getUploadedMediaById#2.
     """
     row = read(client, uploaded(client, extension, content))
     facts = ("status", "mediaType", "duration", "width", "height", "video_fps", "thumbnailUrl")
@@ -129,7 +129,7 @@ def test_sound_tells_of_itself(
 def test_file_of_another_kind_has_failed(client: httpx.Client, extension: str) -> None:
     """And says why.
 
-    Holds code:operations.handlers.media.get_uploaded_media_by_id.
+    Holds operation:getUploadedMediaById.
     """
     row = read(client, uploaded(client, extension, b"rubbish"))
     assert (row["status"], row["statusReason"]) == ("FAILED", f"not a readable {extension} file")

@@ -74,7 +74,7 @@ def test_training_goes_from_pending_to_complete(client: httpx.Client, fake: Fake
 def test_training_with_defaults(client: httpx.Client) -> None:
     """A general model of 512 pixels upon version 1.5; nulls are as nothing said.
 
-    Holds code:operations.handlers.models.create_model#2.
+    Holds operation:createModel#2.
     """
     for nothing in ({}, {"sd_version": None, "resolution": None, "modelType": None, "description": None}):
         row = read(client, train(client, **nothing)["customModelId"])
@@ -94,7 +94,7 @@ def slow() -> Iterator[Fake]:
 def test_training_takes_longer_than_a_picture(slow: Fake) -> None:
     """A minute where that takes two seconds; reading does not hasten it.
 
-    Holds code:operations.handlers.models.create_model.
+    Holds operation:createModel.
     """
     with client_of(slow) as client:
         id = train(client)["customModelId"]
@@ -133,7 +133,7 @@ def test_a_hundred_trainings_wait() -> None:
 def test_training_that_fails_gives_the_credits_back(client: httpx.Client, fake: Fake, tmp_path: Path) -> None:
     """And there is no model to make pictures with.
 
-    Holds code:state.account.Account.give_back.
+    Holds code:Account.give_back.
     """
     before = fake.world.account.balance
     with fake.scenario(failing(tmp_path, "models")):
@@ -252,7 +252,7 @@ def test_platform_models_are_listed_with_pictures(client: httpx.Client) -> None:
 def test_platform_model_is_described_by_its_name(client: httpx.Client) -> None:
     """Its picture has an address of its own.
 
-    Holds code:operations.handlers.models.list_platform_models.
+    Holds operation:listPlatformModels.
     """
     row = inside(client.get("/platformModels"))[0]
     assert row["description"] == f"The platform model {row['name']}."

@@ -57,7 +57,7 @@ def test_mesh_comes_back_byte_for_byte(
 ) -> None:
     """At the model's URL, with the type of its extension, as far as that is known.
 
-    Holds code:operations.handlers.models_3d.upload_model_asset.
+    Holds operation:uploadModelAsset.
     """
     id = uploaded(client, content, extension=extension, name="A cat")
     model = read(client, id)

@@ -12,7 +12,7 @@ from leomock.leonardo.catalogue import models_v2
 def test_models_and_the_schemas_of_their_parameters(client: httpx.Client) -> None:
     """All that leomock knows; ids are UUIDs, the same each time.
 
-    Holds code:operations.handlers.models_v2.list_models_v2.
+    Holds operation:listModelsV2.
     """
     url = client.base_url.join("/api/rest/v2/models")
     listed = client.get(url).json()["productionApiAvailableModels"]

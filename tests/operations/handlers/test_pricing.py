@@ -39,7 +39,7 @@ def test_calculator_and_job_tell_the_figure_that_was_seen(
 ) -> None:
     """The same three times.
 
-    Holds code:leonardo.catalogue.prices.price.
+    Holds code:price.
     """
     flag, figure = seen
     flags = {flag: True} if flag else {}
@@ -63,7 +63,7 @@ def test_calculator_and_job_tell_the_figure_that_was_seen(
 def test_thirty_steps_at_512_cost_the_nine_that_were_seen() -> None:
     """On Leonardo Creative, in 2024.
 
-    Holds code:leonardo.catalogue.prices.price.
+    Holds code:price.
     """
     given = {"imageWidth": 512, "imageHeight": 512, "numImages": 1, "inferenceSteps": 30}
     assert price("IMAGE_GENERATION", given) == 9
@@ -88,7 +88,7 @@ def test_every_other_service_has_a_price(
 ) -> None:
     """By a rule of our own.
 
-    Holds code:leonardo.catalogue.prices.price#2.
+    Holds code:price#2.
     """
     assert cost(client, service, **given) == figure
 
@@ -96,7 +96,7 @@ def test_every_other_service_has_a_price(
 def test_service_without_its_parameters_is_refused(client: httpx.Client) -> None:
     """The explanation says what is missing.
 
-    Holds code:operations.handlers.pricing.pricing_calculator.
+    Holds operation:pricingCalculator.
     """
     answer = client.post("/pricing-calculator", json={"service": "IMAGE_GENERATION", "serviceParams": {}})
     assert answer.status_code == 400
@@ -109,7 +109,7 @@ def test_service_without_its_parameters_is_refused(client: httpx.Client) -> None
 def test_calculator_tells_credits_where_prices_are_in_dollars() -> None:
     """And not null, as was seen.
 
-    Holds code:operations.handlers.pricing.pricing_calculator#2.
+    Holds operation:pricingCalculator#2.
     """
     fake = Fake(unit="DOLLARS", clock="frozen")
     with client_of(fake) as client:

@@ -11,7 +11,7 @@ from tests.fixtures import client_of
 def test_random_prompts_follow_from_the_seed() -> None:
     """The same ones in the same order, and not all the same.
 
-    Holds code:operations.handlers.prompts.prompt_random.
+    Holds operation:promptRandom.
     """
     runs = []
     for seed in (1, 1, 2):
@@ -36,7 +36,7 @@ def test_prompts_cost_four(client: httpx.Client) -> None:
 def test_improved_prompt_keeps_what_was_asked(client: httpx.Client) -> None:
     """Instructions are followed at the end; a video's prompt also says how the camera moves.
 
-    Holds code:operations.handlers.prompts.prompt_improve.
+    Holds operation:promptImprove.
     """
     body = {"prompt": "a cat.", "promptInstructions": "make it blue", "isVideo": True}
     prompt = client.post("/prompt/improve", json=body).json()["promptGeneration"]["prompt"]
@@ -51,7 +51,7 @@ def test_improved_prompt_keeps_what_was_asked(client: httpx.Client) -> None:
 def test_prompt_tells_credits_where_prices_are_in_dollars() -> None:
     """Beside the dollars; elsewhere the field is null then.
 
-    Holds code:operations.handlers.prompts._paid.
+    Holds code:_paid.
     """
     fake = Fake(unit="DOLLARS", clock="frozen")
     with client_of(fake) as client:

@@ -103,7 +103,7 @@ def opened(client: httpx.Client, url: str) -> Image.Image:
 def test_upscaled_picture_stays(client: httpx.Client) -> None:
     """As the variation of the picture of a finished generation, both to be downloaded.
 
-    Holds code:operations.handlers.realtime_canvas.perform_alchemy_upscale_lcm.
+    Holds operation:performAlchemyUpscaleLCM.
     """
     job, row, variation, image = upscaled(client)
     assert (row["status"], variation["status"], variation["transformType"]) == (
@@ -155,8 +155,8 @@ def test_upscaled_picture_goes_with_its_generation(client: httpx.Client, fake: F
 def test_call_that_tells_neither_time_nor_strength(client: httpx.Client, fake: Fake) -> None:
     """The answer has the world's time; seven tenths of the sketch are changed.
 
-    Holds code:operations.handlers.realtime_canvas._answer
-    and code:operations.handlers.realtime_canvas._shown_share.
+    Holds code:_answer
+    and code:_shown_share.
     """
     job, image = drawn(client, "/generations-lcm", requestTimestamp=None)
     assert job["requestTimestamp"] == str(int(fake.world.clock.now() * 1000))
@@ -169,7 +169,7 @@ def test_call_that_tells_neither_time_nor_strength(client: httpx.Client, fake: F
 def test_sketch_that_cannot_be_read_is_drawn_without(client: httpx.Client) -> None:
     """There is a picture all the same; its plate says so.
 
-    Holds code:operations.handlers.realtime_canvas._image.
+    Holds code:_image.
     """
     for sketch in ("data:image/jpeg;base64,AAAA", "data:image/jpeg;base64,A", "data:image/jpeg;base64,ß"):
         _, image = drawn(client, "/generations-lcm", imageDataUrl=sketch)

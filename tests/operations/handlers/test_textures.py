@@ -54,7 +54,7 @@ def opened(client: httpx.Client, url: str) -> Image.Image:
 def test_texture_goes_from_pending_to_complete(client: httpx.Client, fake: Fake) -> None:
     """The maps are there at the end; it costs what the pricing calculator says.
 
-    Holds code:operations.handlers.textures._kinds.
+    Holds code:_kinds.
     """
     model = mesh(client)
     before = fake.world.account.balance
@@ -95,7 +95,7 @@ def test_maps_are_pictures_of_their_kinds(client: httpx.Client) -> None:
 def test_preview_has_one_map_and_costs_less(client: httpx.Client, fake: Fake) -> None:
     """Only the colours.
 
-    Holds code:operations.handlers.textures._kinds.
+    Holds code:_kinds.
     """
     before = fake.world.account.balance
     row = painted(client, preview=True)
@@ -109,7 +109,7 @@ def test_preview_has_one_map_and_costs_less(client: httpx.Client, fake: Fake) ->
 def test_maps_are_not_there_before_the_end(client: httpx.Client, fake: Fake) -> None:
     """Neither listed nor at their addresses, nor under other names.
 
-    Holds code:operations.handlers.textures._shown.
+    Holds code:_shown.
     """
     id = paint(client)
     url = f"{fake.url}/cdn/users/{fake.user_id}/textures/{id}/ALBEDO.png"
@@ -149,7 +149,7 @@ def test_texture_for_a_mesh_that_is_not_there_is_refused(client: httpx.Client, f
 def test_textures_of_a_model_are_listed_newest_first(client: httpx.Client, fake: Fake) -> None:
     """Page by page; only those on the page count as read.
 
-    Holds code:operations.handlers.textures.get_texture_generations_by_model_id.
+    Holds operation:getTextureGenerationsByModelId.
     """
     model, other = mesh(client), mesh(client)
     first, second, third = (paint(client, model, prompt=str(number)) for number in range(3))
@@ -195,7 +195,7 @@ def test_texture_is_deleted_once(client: httpx.Client, fake: Fake) -> None:
 def test_textures_go_with_their_model(client: httpx.Client, fake: Fake) -> None:
     """Finished or not; those of other models stay.
 
-    Holds code:operations.handlers.models_3d.delete_3d_model_by_id.
+    Holds operation:delete3DModelById.
     """
     model, other = mesh(client), paint(client)
     done, pending = paint(client, model), paint(client, model)

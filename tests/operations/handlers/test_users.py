@@ -21,7 +21,7 @@ def me(client: httpx.Client) -> dict[str, Any]:
 def test_me_is_a_list_of_one(fake: Fake, client: httpx.Client) -> None:
     """The user, the slots that were seen live, and the balance.
 
-    Holds code:operations.handlers.users.get_user_self#2.
+    Holds operation:getUserSelf#2.
     """
     row = me(client)
     assert row["user"] == {"id": fake.user_id, "username": f"leomock-{fake.user_id[:8]}"}
@@ -32,7 +32,7 @@ def test_me_is_a_list_of_one(fake: Fake, client: httpx.Client) -> None:
 def test_me_knows_nothing_of_the_web_app(client: httpx.Client) -> None:
     """Nothing is left on its plans, and they are new when that of the API is.
 
-    Holds code:operations.handlers.users.get_user_self.
+    Holds operation:getUserSelf.
     """
     row = me(client)
     of_the_web = ("paidTokens", "subscriptionTokens", "subscriptionGptTokens", "subscriptionModelTokens")
@@ -63,7 +63,7 @@ def test_balance_comes_back_when_a_job_fails(fake: Fake, client: httpx.Client) -
 def test_job_is_refused_when_the_credits_are_gone() -> None:
     """In the words that were seen; nothing was created.
 
-    Holds code:state.account.Account.spend.
+    Holds code:Account.spend.
     """
     fake = Fake(credits=40, clock="frozen")
     with client_of(fake) as client:
@@ -84,7 +84,7 @@ def test_job_is_refused_when_the_credits_are_gone() -> None:
 def test_plan_is_new_on_the_first_of_a_month() -> None:
     """It is spent before what was bought, and the dates move on with the clock.
 
-    Holds code:state.account.Account.
+    Holds code:Account.
     """
     fake = Fake(credits=100, plan_credits=40, clock="frozen")
     with client_of(fake) as client:
@@ -116,7 +116,7 @@ def test_balance_survives_a_snapshot(fake: Fake, client: httpx.Client) -> None:
 def test_prices_in_dollars() -> None:
     """The old field is null then, as on pay-as-you-go accounts.
 
-    Holds code:state.account.Account.cost.
+    Holds code:Account.cost.
     """
     fake = Fake(unit="DOLLARS", clock="frozen")
     with client_of(fake) as client:

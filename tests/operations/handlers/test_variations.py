@@ -90,7 +90,7 @@ def test_variation_goes_from_pending_to_complete(
 ) -> None:
     """The answer to a read is a list of one; the url is there at the end.
 
-    Holds code:operations.assets.lookup.variation_key.
+    Holds code:variation_key.
     """
     image = picture(client, 1)
     before = fake.world.account.balance
@@ -119,7 +119,7 @@ def test_variation_goes_from_pending_to_complete(
 def test_universal_upscaler_is_named_after_itself(client: httpx.Client, fake: Fake) -> None:
     """Its url has the other form seen on the CDN; of the five types it has UPSCALE.
 
-    Holds code:operations.handlers.variations.variation_row#2.
+    Holds code:variation_row#2.
     """
     row = finished(client, "universal-upscaler", generatedImageId=picture(client))
     assert row["transformType"] == "UPSCALE"
@@ -132,7 +132,7 @@ def test_universal_upscaler_is_named_after_itself(client: httpx.Client, fake: Fa
 def test_unknown_ids_read_as_empty_lists(client: httpx.Client) -> None:
     """Not null and not 404: the real answer is a list.
 
-    Holds code:operations.handlers.variations.get_variation_by_id.
+    Holds operation:getVariationById.
     """
     assert client.get(f"/variations/{NOBODY}").json() == {"generated_image_variation_generic": []}
     assert client.get(f"/motion-variations/{NOBODY}").json() == {"generated_image_variation_motion": []}
@@ -156,7 +156,7 @@ def test_variation_of_another_key_is_unknown(client: httpx.Client, fake: Fake) -
 def test_unzoom_is_wider(client: httpx.Client) -> None:
     """Half as much again each way.
 
-    Holds code:operations.handlers.variations.variation_row.
+    Holds code:variation_row.
     """
     image = opened(client, finished(client, "unzoom", id=picture(client))["url"])
     assert (image.format, image.size) == ("JPEG", (384, 192))
@@ -165,7 +165,7 @@ def test_unzoom_is_wider(client: httpx.Client) -> None:
 def test_upscale_is_larger(client: httpx.Client) -> None:
     """Twice as wide and as high.
 
-    Holds code:operations.handlers.variations.variation_row.
+    Holds code:variation_row.
     """
     image = opened(client, finished(client, "upscale", id=picture(client))["url"])
     assert (image.format, image.size) == ("JPEG", (512, 256))
@@ -174,7 +174,7 @@ def test_upscale_is_larger(client: httpx.Client) -> None:
 def test_upscale_of_a_transparent_picture_stays_transparent(client: httpx.Client) -> None:
     """A PNG remains one.
 
-    Holds code:operations.assets.lookup.variation_key#2.
+    Holds code:variation_key#2.
     """
     id = picture(client, transparency="foreground_only")
     image = opened(client, finished(client, "upscale", id=id)["url"])
@@ -222,7 +222,7 @@ def test_universal_upscaler_outlives_its_upload(client: httpx.Client) -> None:
 def test_variation_of_a_variation(client: httpx.Client) -> None:
     """`isVariation` and `variationId` work on what is there; the pictures carry on from it.
 
-    Holds code:operations.assets.lookup.variation_key#2.
+    Holds code:variation_key#2.
     """
     larger = finished(client, "upscale", id=picture(client))
     cut = finished(client, "nobg", id=larger["id"], isVariation=True)
@@ -286,7 +286,7 @@ def test_read_of_the_generation_is_a_read_of_its_variations(client: httpx.Client
 def test_variations_go_with_their_generation(client: httpx.Client, fake: Fake) -> None:
     """Finished or pending, they and their pictures are gone; those of others stay.
 
-    Holds code:operations.handlers.variations.remove_variations.
+    Holds code:remove_variations.
     """
     row = completed(client, "a cat", **SMALL)
     image = row["generated_images"][0]["id"]
@@ -412,7 +412,7 @@ def test_universal_upscaler_refuses_what_no_single_value_shows(
 def test_universal_upscaler_accepts_what_the_rules_allow(client: httpx.Client, body: dict[str, Any]) -> None:
     """The default style passes beside an ultra style: the official SDKs always send it.
 
-    Holds code:operations.handlers.variations._check.
+    Holds code:_check.
     """
     assert finished(client, "universal-upscaler", generatedImageId=picture(client), **body)
 
@@ -431,7 +431,7 @@ def test_universal_upscaler_accepts_what_the_rules_allow(client: httpx.Client, b
 def test_universal_upscaler_costs_by_size(client: httpx.Client, body: dict[str, Any], credits: int) -> None:
     """A picture of 1024x1024 has 5 megapixels, begun ones counted, when it is twice as wide and high.
 
-    Holds code:operations.handlers.variations.create_universal_upscaler_job.
+    Holds operation:CreateUniversalUpscalerJob.
     """
     id = picture(client, width=1024, height=1024)
     answer = client.post("/variations/universal-upscaler", json={"generatedImageId": id, **body})
@@ -452,7 +452,7 @@ def test_universal_upscaler_costs_by_the_size_of_the_variation(
 def test_universal_upscaler_costs_no_more_than_twenty_megapixels(client: httpx.Client) -> None:
     """The pricing calculator knows no more.
 
-    Holds code:operations.handlers.variations.create_universal_upscaler_job.
+    Holds operation:CreateUniversalUpscalerJob.
     """
     id = finished(client, "upscale", id=picture(client, width=1536, height=1536))["id"]
     body = {"variationId": id, "upscaleMultiplier": 2.0}

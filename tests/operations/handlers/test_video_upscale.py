@@ -44,7 +44,7 @@ def read(client: httpx.Client, id: str) -> list[dict[str, Any]]:
 def test_upscale_goes_from_pending_to_complete(client: httpx.Client, fake: Fake) -> None:
     """The answer to a read is a list of one; the film is there at the end.
 
-    Holds code:operations.handlers.video_upscale.create_video_upscale#2.
+    Holds operation:createVideoUpscale#2.
     """
     source = video(client)
     before = fake.world.account.balance
@@ -79,7 +79,7 @@ def test_film_is_larger_and_as_long(
 ) -> None:
     """It stands where its source stands.
 
-    Holds code:operations.handlers.video_upscale.create_video_upscale.
+    Holds operation:createVideoUpscale.
     """
     id = upscale(client, video(client, width=sides[0], height=sides[1], model="VEO3", duration=4))
     read(client, id)
@@ -125,7 +125,7 @@ def test_upscale_that_fails_gives_the_credits_back(client: httpx.Client, fake: F
 def test_upscale_takes_as_long_as_a_video() -> None:
     """Ten times as long as a picture; a snapshot keeps the time that is left.
 
-    Holds code:operations.handlers.video_upscale.create_video_upscale.
+    Holds operation:createVideoUpscale.
     """
     fake = Fake(clock="frozen", jobs="seconds:2")
     with client_of(fake) as client:

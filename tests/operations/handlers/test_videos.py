@@ -81,7 +81,7 @@ def plain(colour: str) -> bytes:
 def test_video_goes_from_pending_to_complete(client: httpx.Client, fake: Fake) -> None:
     """It is a generation of one picture, with the film beside the still.
 
-    Holds code:operations.assets.keys.video_keys.
+    Holds code:video_keys.
     """
     before = fake.world.account.balance
     body = {"prompt": "a cat runs", "negativePrompt": "dogs", "seed": 5, "isPublic": True}
@@ -138,7 +138,7 @@ def test_pictures_have_no_film(client: httpx.Client) -> None:
 def test_size_is_that_asked_for(client: httpx.Client, body: dict[str, Any], size: tuple[int, int]) -> None:
     """By both sides, to even pixels, else by the resolution; film, still and row agree.
 
-    Holds code:operations.handlers.videos._size.
+    Holds code:_size.
     """
     row = finished(client, prompt="a cat", **body)
     assert (row["imageWidth"], row["imageHeight"]) == size
@@ -194,9 +194,9 @@ def test_limits_of_videos(client: httpx.Client, body: dict[str, Any], rule: str)
 def test_length_hangs_on_the_model(client: httpx.Client, body: dict[str, Any], seconds: int) -> None:
     """A model without a choice passes over what was asked for.
 
-    Holds code:operations.handlers.videos._seconds
-    and code:operations.handlers.videos._seconds#2
-    and code:operations.handlers.videos._seconds#3.
+    Holds code:_seconds
+    and code:_seconds#2
+    and code:_seconds#3.
     """
     row = finished(client, prompt="a cat", width=64, height=64, **body)
     assert row["motionModel"] == body.get("model", "MOTION2")
@@ -258,7 +258,7 @@ def test_elements_are_for_motion_2(client: httpx.Client) -> None:
 def test_video_takes_longer_than_a_picture() -> None:
     """Ten times as long; a snapshot keeps the time that is left.
 
-    Holds code:operations.handlers.videos._started.
+    Holds code:_started.
     """
     fake = Fake(clock="frozen", jobs="seconds:2")
     with client_of(fake) as client:
@@ -275,7 +275,7 @@ def test_video_takes_longer_than_a_picture() -> None:
 def test_video_takes_a_slot_of_the_pictures() -> None:
     """While ten are made, a picture waits.
 
-    Holds code:operations.handlers.videos._started.
+    Holds code:_started.
     """
     fake = Fake(clock="frozen", jobs="seconds:2", limits="real")
     with client_of(fake) as client:
@@ -322,7 +322,7 @@ def test_video_is_listed_and_deleted_as_a_generation(client: httpx.Client, fake:
 def test_video_from_an_uploaded_picture_shows_it(client: httpx.Client) -> None:
     """A red one makes a redder film, a blue one a bluer.
 
-    Holds code:operations.handlers.videos._begin.
+    Holds code:_begin_video.
     """
 
     def shown(colour: str) -> tuple[int, int, int]:
@@ -371,7 +371,7 @@ def variation(client: httpx.Client, picture: str) -> str:
 def test_svd_motion_shows_its_picture(client: httpx.Client, fake: Fake, kind: str) -> None:
     """The flags say where the picture comes from; there is no prompt.
 
-    Holds code:operations.handlers.videos.create_svd_motion_generation.
+    Holds operation:createSVDMotionGeneration.
     """
     red, blue = pictures(client)
     flag: dict[str, bool] = {}
