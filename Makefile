@@ -24,7 +24,7 @@ check: dev      ## Format, lint, types, imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --quiet
+	$(BIN)/lint-imports
 
 format: dev     ## Write the format that check wants
 	$(BIN)/ruff format .

@@ -295,7 +295,7 @@ def leomock_webhooks(leomock: Tenant) -> Iterator[WebhookReceiver]:
 
 def _journals(server: Fake) -> Iterator[tuple[str, Journal]]:
     """The journal of every key; that of calls without one that is let in under an empty one."""
-    yield "", server.api.worlds.strangers
+    yield "", server.api.worlds.unauthenticated_journal
     for world in server.api.worlds:
         yield world.key, world.journal
 

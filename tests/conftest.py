@@ -1,6 +1,6 @@
 """Every answer that the API gives in any test is judged by the referee.
 
-`Api.answer` is where all doors come through, so it is watched for the whole run: what was answered while a
+Every channel calls `Dispatcher.handle`, so it is watched for the whole run: what was answered while a
 test was set up or ran is judged at its end, and a finding fails that test. Only answers are judged; tests
 send wrong requests on purpose.
 """
@@ -18,11 +18,11 @@ import orjson
 import pytest
 
 from leomock.contract.conformance import Referee
-from leomock.files.recordings.model import Recorded
+from leomock.files.recordings.model import RecordedExchange
 from leomock.leonardo.errors import ApiError
 from leomock.openapi.request_parser import Request
 from leomock.openapi.spec import Versions
-from leomock.operations.dispatch import Api
+from leomock.operations.dispatch import Dispatcher
 from leomock.operations.reply import Reply
 from tests.fixtures import client, fake
 
@@ -49,13 +49,13 @@ hypothesis.settings.load_profile("leomock")
 
 
 class Watch:
-    """What `Api.answer` answered since the last verdict."""
+    """What `Dispatcher.handle` answered since the last verdict."""
 
     def __init__(self) -> None:
-        self._answered: dict[Key, tuple[str, Recorded]] = {}
+        self._answered: dict[Key, tuple[str, RecordedExchange]] = {}
         self._verdicts: dict[Key, list[str]] = {}
 
-    def saw(self, api: Api, request: Request, reply: Reply) -> None:
+    def saw(self, api: Dispatcher, request: Request, reply: Reply) -> None:
         """Keep an answer as it is now; rows behind it may change later."""
         if reply.rules:
             # A scenario answered, or spoilt the answer: being wrong is what it is for.
@@ -73,7 +73,7 @@ class Watch:
         key = (operation.id, reply.status, alike)
         if key not in self._answered:
             path = "/".join(quote(segment, safe="") for segment in request.segments)
-            exchange = Recorded(
+            exchange = RecordedExchange(
                 method=request.method,
                 url=f"{SERVER}/{request.version}/{path}",
                 status=reply.status,
@@ -101,10 +101,10 @@ def referees() -> dict[str, Referee]:
 
 
 _watch = Watch()
-_answer = Api.answer
+_answer = Dispatcher.handle
 
 
-def _watched(self: Api, request: Request) -> Reply:
+def _watched(self: Dispatcher, request: Request) -> Reply:
     reply = _answer(self, request)
     _watch.saw(self, request, reply)
     return reply
@@ -112,12 +112,12 @@ def _watched(self: Api, request: Request) -> Reply:
 
 def pytest_configure() -> None:
     """Begin to watch."""
-    Api.answer = _watched  # type: ignore[method-assign]
+    Dispatcher.handle = _watched  # type: ignore[method-assign]
 
 
 def pytest_unconfigure() -> None:
-    """Leave `Api` as it was, for a pytest that runs inside another."""
-    Api.answer = _answer  # type: ignore[method-assign]
+    """Leave `Dispatcher` as it was, for a pytest that runs inside another."""
+    Dispatcher.handle = _answer  # type: ignore[method-assign]
 
 
 def _judged() -> Generator[None, object, object]:

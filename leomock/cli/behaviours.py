@@ -13,7 +13,7 @@ from pkgutil import walk_packages
 from typing import Any
 
 from leomock import leonardo, media, operations, state
-from leomock.files.scenarios import Library, scenarios_folder
+from leomock.files.scenarios import ScenarioRegistry, scenarios_folder
 from leomock.leonardo import errors
 from leomock.leonardo.basis import DECISIONS, KINDS, Basis
 from leomock.leonardo.catalogue import platform_models
@@ -49,7 +49,7 @@ def behaviours() -> list[Behaviour]:
     """All that there are, by their kinds."""
     operations = Versions().operations
     groups = {operation.group for operation in operations.values()}
-    library = Library(scenarios_folder(), operations, groups)
+    library = ScenarioRegistry(scenarios_folder(), operations, groups)
     return [
         *_of_errors(),
         *(Behaviour(f"scenario:{s.name}", s.description, s.basis, s.source) for s in library.all()),
@@ -62,7 +62,7 @@ def behaviours() -> list[Behaviour]:
 
 def _of_errors() -> Iterator[Behaviour]:
     for name, wording in vars(errors).items():
-        if isinstance(wording, errors.Wording):
+        if isinstance(wording, errors.ErrorTemplate):
             what = f"{wording.status} {wording.code}: {wording.text}"
             yield Behaviour(f"error:{name}", what, wording.basis, wording.source)
 

@@ -17,8 +17,8 @@ from leomock.cli.output import writing
 from leomock.server.lifecycle import Answering, asyncio_run, on_signal, open_until
 
 if TYPE_CHECKING:
-    from leomock.files.recordings.model import Recorded
-    from leomock.operations.dispatch import Api
+    from leomock.files.recordings.model import RecordedExchange
+    from leomock.operations.dispatch import Dispatcher
 
 SECONDS_BETWEEN_WRITES = 5.0
 
@@ -34,7 +34,7 @@ def run_on(host: str, port: int, run: Answering, otherwise: str = "--port 0 pick
 
 
 async def serve_fake(
-    api: Api,
+    api: Dispatcher,
     listener: Any,
     url: str,
     quiet: bool,
@@ -83,7 +83,7 @@ async def serve_fake(
 
 
 @contextlib.asynccontextmanager
-async def _with_mcp(app: Any, api: Api, url: str, stop: asyncio.Event) -> AsyncIterator[Any]:
+async def _with_mcp(app: Any, api: Dispatcher, url: str, stop: asyncio.Event) -> AsyncIterator[Any]:
     """The fake's app with MCP tools beside it, which call it without a port, each caller with its own key."""
     from leomock.interop.capability.upstream import calling, client_of
     from leomock.interop.capability.whole import whole
@@ -145,17 +145,17 @@ async def serve_forward(
     await _answer(app, listener, url, quiet, every=SECONDS_BETWEEN_WRITES, write=write, close=app.close)
 
 
-def _judge(upstream: str) -> Callable[[Recorded], list[str] | None]:
+def _judge(upstream: str) -> Callable[[RecordedExchange], list[str] | None]:
     try:
-        from leomock.contract.traffic import Bench
+        from leomock.contract.traffic import TrafficValidator
         from leomock.server.api_routes import PREFIXES
     except ImportError as error:
         raise click.UsageError(f"{error}: `pip install leomock[contract]` installs what judges") from None
-    bench = Bench([f"{upstream.rstrip('/')}{prefix}" for prefix in PREFIXES])
+    bench = TrafficValidator([f"{upstream.rstrip('/')}{prefix}" for prefix in PREFIXES])
 
-    def judged(recorded: Recorded) -> list[str] | None:
-        breaches = bench.breaches(recorded)
-        return None if breaches is None else [str(breach) for breach in breaches]
+    def judged(recorded: RecordedExchange) -> list[str] | None:
+        violations = bench.violations(recorded)
+        return None if violations is None else [str(violation) for violation in violations]
 
     return judged
 
@@ -192,13 +192,13 @@ async def _answer(
     stop: asyncio.Event | None = None,
 ) -> None:
     """Answer with an app until told to stop; `write` what is to be kept now and then, and at the end."""
-    from leomock.server.access_log import Recording, to_stderr
+    from leomock.server.access_log import AccessLog, to_stderr
     from leomock.server.listen import listen, make_config
 
     stop = stop or asyncio.Event()
     on_signal(stop)
     ticking = asyncio.create_task(_now_and_then(every, write)) if write else None
-    app = app if quiet else Recording(app, to_stderr)
+    app = app if quiet else AccessLog(app, to_stderr)
     try:
         await listen(make_config(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
     finally:

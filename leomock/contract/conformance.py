@@ -31,14 +31,14 @@ from openapi_core.validation.response.exceptions import DataValidationError, Mis
 from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-from leomock.files.recordings.model import Recorded
+from leomock.files.recordings.model import RecordedExchange
 from leomock.openapi.documents import Json, operations_of, with_nulls
 
 LONGEST_FINDING = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class Violation:
     """A rule of the document that an exchange breaks; as text, a sentence that begins with the exchange.
 
     `rule` is the kind of rule (`RULES`), `operation` its id, `group` names the document; both are empty where
@@ -56,7 +56,7 @@ class Breach:
         return f"{self.exchange}: {self.text}"
 
 
-# The kinds of rules, and what a breach of each is.
+# The kinds of rules, and what a violation of each is.
 RULES = {
     "no-operation": "The document has no such operation.",
     "authentication": "A request does not authenticate as the document says.",
@@ -71,7 +71,7 @@ RULES = {
 class Referee:
     """A document, and how well exchanges keep to it.
 
-    No breach means that the exchange conforms. With `exact`, an answer has to hold all the
+    No violation means that the exchange conforms. With `exact`, an answer has to hold all the
     fields that the document names and no other: the document requires and forbids almost none, so without it
     an empty object is as good as any answer. That is what leomock promises of itself, and more than can be
     asked of recorded traffic.
@@ -92,29 +92,31 @@ class Referee:
         """Raise if the document is not valid OpenAPI, or a component's default does not fit its schema."""
         OpenAPI.from_dict(self._document)
 
-    def judge_request(self, recorded: Recorded) -> list[str]:
+    def judge_request(self, recorded: RecordedExchange) -> list[str]:
         """What the document has against the request, in sentences."""
-        return [str(breach) for breach in self.request_breaches(recorded)]
+        return [str(violation) for violation in self.request_breaches(recorded)]
 
-    def judge_response(self, recorded: Recorded) -> list[str]:
+    def judge_response(self, recorded: RecordedExchange) -> list[str]:
         """What the document has against the response, in sentences; it has to name the status."""
-        return [str(breach) for breach in self.response_breaches(recorded)]
+        return [str(violation) for violation in self.response_breaches(recorded)]
 
-    def request_breaches(self, recorded: Recorded) -> list[Breach]:
+    def request_breaches(self, recorded: RecordedExchange) -> list[Violation]:
         """The rules of the document that the request breaks."""
         return self._breaches(recorded, "", self._requests.iter_request_errors(_Asked(recorded)))
 
-    def response_breaches(self, recorded: Recorded) -> list[Breach]:
+    def response_breaches(self, recorded: RecordedExchange) -> list[Violation]:
         """The rules of the document that the response breaks."""
         found = self._responses.iter_response_errors(_Asked(recorded), _Answered(recorded))
         return self._breaches(recorded, f" {recorded.status}", found)
 
-    def operation_of(self, recorded: Recorded) -> str:
+    def operation_of(self, recorded: RecordedExchange) -> str:
         """The id of the operation that a request is for; empty where there is none."""
         _, entry = self._found(recorded)
         return str(entry["operationId"]) if entry else ""
 
-    def _breaches(self, recorded: Recorded, status: str, errors: Iterable[Exception]) -> list[Breach]:
+    def _breaches(
+        self, recorded: RecordedExchange, status: str, errors: Iterable[Exception]
+    ) -> list[Violation]:
         found = [(_rule(error), _place(error, recorded), text) for error in errors for text in _texts(error)]
         if not found:
             return []
@@ -124,10 +126,10 @@ class Referee:
         exchange += f" ({operation}){status}" if operation else status
         group = entry.get("x-group", "") if entry else ""
         return [
-            Breach(exchange, rule, operation, group, pointer + place, text) for rule, place, text in found
+            Violation(exchange, rule, operation, group, pointer + place, text) for rule, place, text in found
         ]
 
-    def _found(self, recorded: Recorded) -> tuple[str, Json | None]:
+    def _found(self, recorded: RecordedExchange) -> tuple[str, Json | None]:
         """The operation of a request: a pointer to it, and its entry."""
         asked = _Asked(recorded)
         validator: Any = self._requests.request_validator
@@ -143,7 +145,7 @@ class Referee:
 class _Asked:
     """The request of an exchange, as openapi-core wants to see it."""
 
-    def __init__(self, recorded: Recorded) -> None:
+    def __init__(self, recorded: RecordedExchange) -> None:
         parts = urlsplit(recorded.url)
         self.method = recorded.method.lower()
         self.host_url = f"{parts.scheme}://{parts.netloc}"
@@ -161,7 +163,7 @@ class _Asked:
 class _Answered:
     """The response of an exchange, as openapi-core wants to see it."""
 
-    def __init__(self, recorded: Recorded) -> None:
+    def __init__(self, recorded: RecordedExchange) -> None:
         self.status_code = recorded.status
         self.headers = Headers(list(recorded.response_headers.items()))
         self.content_type = self.headers.get("content-type", "").lower()
@@ -266,7 +268,7 @@ def _rule(error: BaseException) -> str:
     return "response-body" if isinstance(error, DataValidationError | MissingData) else "other"
 
 
-def _place(error: BaseException, recorded: Recorded) -> str:
+def _place(error: BaseException, recorded: RecordedExchange) -> str:
     """Where in its operation's entry the rule stands."""
     places = {
         "parameter": "/parameters",

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from leomock.contract.conformance import RULES, Breach, Referee
+from leomock.contract.conformance import RULES, Referee, Violation
 from leomock.contract.reports.model import Finding, Level, Report
 from leomock.files.recordings.api_urls import api_path
-from leomock.files.recordings.model import Recorded, Recording
+from leomock.files.recordings.model import RecordedExchange, Recording
 from leomock.files.recordings.read import from_journal, read
 from leomock.leonardo.hosts import API_HOST
 from leomock.openapi.documents import SpecError
@@ -40,14 +40,14 @@ def judge(
         recording = read(source)
     else:
         recording = from_journal([exchange.as_json() for exchange in source])
-    bench = Bench(base_urls, published=published)
+    bench = TrafficValidator(base_urls, published=published)
     report = bench.report([recording])
     if not report.checked and not recording.unreadable:
         raise ValueError(f"{recording.file}: nothing in it is of this API, so nothing was judged")
     return list(report.findings)
 
 
-class Bench:
+class TrafficValidator:
     """A referee for each version and the addresses of the API: tells what is to be judged, and judges it."""
 
     def __init__(self, base_urls: Sequence[str] = (), *, published: bool = False) -> None:
@@ -60,7 +60,7 @@ class Bench:
         self._published = published
         self._base_urls = base_urls
 
-    def _of_api(self, recorded: Recorded) -> tuple[Referee, Recorded] | None:
+    def _of_api(self, recorded: RecordedExchange) -> tuple[Referee, RecordedExchange] | None:
         """Who judges an exchange, and the exchange as if at the real service; None for what nobody judges."""
         found = None if recorded.method == "OPTIONS" else api_path(recorded.url, self._base_urls)
         if found is None:  # browsers ask OPTIONS by themselves, whether they may call
@@ -69,7 +69,7 @@ class Bench:
         referee = self._referees.get(version)
         return (referee, replace(recorded, url=f"{_SERVER}/{version}{path}")) if referee else None
 
-    def _origin(self, recorded: Recorded) -> str:
+    def _origin(self, recorded: RecordedExchange) -> str:
         """Where an exchange comes from that nobody judges."""
         parts = urlsplit(recorded.url)
         found = api_path(recorded.url, self._base_urls)
@@ -78,7 +78,7 @@ class Bench:
             return origin
         return f"{origin}, {found[0]} of which is not among the published documents"
 
-    def breaches(self, recorded: Recorded) -> list[Breach] | None:
+    def violations(self, recorded: RecordedExchange) -> list[Violation] | None:
         """The rules that an exchange breaks in either direction; None for what is not of this API."""
         of_api = self._of_api(recorded)
         if of_api is None:
@@ -91,11 +91,11 @@ class Bench:
         recorded = replace(recorded, request_headers=headers)
         found = referee.request_breaches(recorded)
         if recorded.request_cut:
-            found = [breach for breach in found if breach.rule != "request-body"]
+            found = [violation for violation in found if violation.rule != "request-body"]
         if recorded.status and not (found and found[0].rule == "no-operation"):
             of_answer = referee.response_breaches(recorded)
             if recorded.response_cut:
-                of_answer = [breach for breach in of_answer if breach.rule != "response-body"]
+                of_answer = [violation for violation in of_answer if violation.rule != "response-body"]
             found += of_answer
         return found
 
@@ -113,15 +113,15 @@ class Bench:
                     Finding("unreadable", text, "error", unreadable.why, where, file=unreadable.file)
                 )
             for recorded in recording.exchanges:
-                breaches = self.breaches(recorded)
-                if breaches is None:
+                violations = self.violations(recorded)
+                if violations is None:
                     others[self._origin(recorded)] += 1
                     continue
                 where = self._where(recorded)
                 checked.append(where)
                 cut += recorded.request_cut or recorded.response_cut
                 unanswered += not recorded.status
-                findings += [self._finding(breach, recorded, where) for breach in breaches]
+                findings += [self._finding(violation, recorded, where) for violation in violations]
         facts = {
             "Documents": "as published" if self._published else "published, with leomock's corrections",
             "Judged": f"{len(checked)} of {entries} exchanges",
@@ -135,7 +135,7 @@ class Bench:
             facts["Without an answer"] = str(unanswered)
         return Report(TITLE, findings, facts, checked, fail_on="warning")
 
-    def _where(self, recorded: Recorded) -> str:
+    def _where(self, recorded: RecordedExchange) -> str:
         path = urlsplit(recorded.url).path
         found = self._of_api(recorded)
         operation = found[0].operation_of(found[1]) if found else ""
@@ -143,18 +143,18 @@ class Bench:
         status = f" {recorded.status}" if recorded.status else ""
         return f"{recorded.file} #{recorded.number} {recorded.method} {path}{named}{status}"
 
-    def _finding(self, breach: Breach, recorded: Recorded, where: str) -> Finding:
-        asks = breach.rule in ("authentication", "parameter", "request-body", "no-operation")
+    def _finding(self, violation: Violation, recorded: RecordedExchange, where: str) -> Finding:
+        asks = violation.rule in ("authentication", "parameter", "request-body", "no-operation")
         # Where the service refused what the document forbids, both agree: the client alone is wrong.
         level: Level = "warning" if asks and 400 <= recorded.status < 500 else "error"
-        document = self._files.get(breach.operation, "the documents")
-        rule = f"{document}#{breach.pointer}"
-        properties = {"entry": recorded.number, "operation": breach.operation, "pointer": rule}
+        document = self._files.get(violation.operation, "the documents")
+        rule = f"{document}#{violation.pointer}"
+        properties = {"entry": recorded.number, "operation": violation.operation, "pointer": rule}
         return Finding(
-            breach.rule,
-            RULES[breach.rule],
+            violation.rule,
+            RULES[violation.rule],
             level,
-            breach.text,
+            violation.text,
             where,
             file=recorded.file,
             details=(rule,),

@@ -48,7 +48,7 @@ def _entry(exchange: Exchange) -> dict[str, Any]:
         "timings": {"send": 0, "wait": milliseconds, "receive": 0},
         "_leomock": {
             "number": exchange.number,
-            "door": exchange.door,
+            "channel": exchange.channel,
             "operation": exchange.operation,
             "rules": exchange.rules,
             "breakage": exchange.breakage,

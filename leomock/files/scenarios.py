@@ -10,7 +10,17 @@ from typing import Any
 
 from leomock.files.yaml_source import FileError, Schema, Source, Tree, Where, near, shown
 from leomock.leonardo.errors import NAMED
-from leomock.state.scenario import Answer, Breakage, Criteria, Delivery, Outcome, Rule, Scenario, Span, Stage
+from leomock.state.scenario import (
+    Breakage,
+    Criteria,
+    Delivery,
+    Outcome,
+    Rule,
+    Scenario,
+    Span,
+    Stage,
+    StubResponse,
+)
 from leomock.state.settings import SettingError, Settings
 
 SCHEMA = "schema.json"
@@ -65,7 +75,7 @@ class UnknownScenario(ScenarioError):
     """A name that no scenario of the folder has."""
 
 
-class Library:
+class ScenarioRegistry:
     """The scenarios of a folder, each read when it is first asked for."""
 
     def __init__(self, folder: Path, operations: Collection[str], groups: Collection[str]) -> None:
@@ -267,7 +277,7 @@ class _Builder:
             self._source.find(where, f"not a regular expression: {error}")
             return None
 
-    def _answer(self, then: Tree, where: Where) -> Answer | None:
+    def _answer(self, then: Tree, where: Where) -> StubResponse | None:
         headers = {name: _plain(value) for name, value in then.get("headers", {}).items()}
         for name, value in headers.items():
             if name.lower() in ("content-length", "transfer-encoding"):
@@ -280,14 +290,14 @@ class _Builder:
                 text = f"there is no error {shown(then['error'])}; use one of {', '.join(NAMED)}"
                 self._source.find((*where, "error"), f"{text}{near(then['error'], NAMED)}")
                 return None
-            return Answer(wording.status, headers=headers, error=wording)
+            return StubResponse(wording.status, headers=headers, error=wording)
         if "status" not in then:
             return None
         status = int(then["status"])
         for content in ("body", "text"):
             if content in then and status in _NO_CONTENT:
                 self._source.find((*where, content), f"an answer with status {status} has no content")
-        return Answer(status, then.get("body"), then.get("text"), headers)
+        return StubResponse(status, then.get("body"), then.get("text"), headers)
 
     def _outcome(self, job: Tree | None, where: Where) -> Outcome | None:
         if job is None:

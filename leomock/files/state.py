@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from leomock.state.snapshot import VERSION, SnapshotError, restore, take
-from leomock.state.tenants import Worlds
+from leomock.state.worlds import Worlds
 
 
 def load(path: Path, worlds: Worlds) -> int:

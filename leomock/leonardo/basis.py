@@ -88,7 +88,8 @@ DECISIONS: dict[str, Decision] = {}
 def based_on(*basis: Basis | SameAs, name: str = "") -> Callable[[T], T]:
     """Record how the behaviour of a function or class is known.
 
-    The record is kept under `name`, or under `code:` and the qualified name. Raises ValueError without a statement, or if the name is taken.
+    The record is kept under `name`, or under `code:` and the qualified name. Raises ValueError
+    without a statement, or if the name is taken.
     """
 
     def record(decided: T) -> T:

@@ -30,7 +30,7 @@ class ApiError(Exception):
 
     def __init__(
         self,
-        wording: Wording,
+        wording: ErrorTemplate,
         text: str,
         path: str = "$",
         explain: str = "",
@@ -59,7 +59,7 @@ class ApiError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class ErrorTemplate:
     """One kind of refusal: status, code and text as a client sees them, and how we know.
 
     With `extensions` it comes from a service behind the engine: such refusals travel as a list of GraphQL
@@ -82,37 +82,37 @@ class Wording:
 
 # --- before any operation is known -------------------------------------------------------------
 
-UNAUTHORIZED = Wording(
+UNAUTHORIZED = ErrorTemplate(
     401,
     "access-denied",
     "Authentication hook unauthorized this request",
     "documented",
     "error messages page of docs.leonardo.ai; also captured live",
 )
-HOOK_DOWN = Wording(
+HOOK_DOWN = ErrorTemplate(
     500,
     "unexpected",
     "Invalid response from authorization hook",
     "documented",
     "error messages page of docs.leonardo.ai (key that is not a UUID); the status was observed",
 )
-NO_ENDPOINT = Wording(404, "not-found", "Endpoint not found", "inferred", "Hasura's REST endpoints")
-WRONG_METHOD = Wording(
+NO_ENDPOINT = ErrorTemplate(404, "not-found", "Endpoint not found", "inferred", "Hasura's REST endpoints")
+WRONG_METHOD = ErrorTemplate(
     405, "method-not-allowed", "Allowed methods: {methods}", "inferred", "Hasura's REST endpoints"
 )
-TOO_LARGE = Wording(
+TOO_LARGE = ErrorTemplate(
     413, "unexpected", "request body is larger than {limit} bytes", "chosen", "the real limit is unknown"
 )
-UNKNOWN_SCENARIO = Wording(
+UNKNOWN_SCENARIO = ErrorTemplate(
     400, "bad-request", "leomock: {text}", "chosen", "the real service knows no scenarios"
 )
 
 # --- reading the variables of a call -------------------------------------------------------------
 
-UNEXPECTED_VARIABLE = Wording(
+UNEXPECTED_VARIABLE = ErrorTemplate(
     400, "bad-request", "Unexpected variable {name}", "documented", "error messages page of docs.leonardo.ai"
 )
-LIST_IN_QUERY = Wording(
+LIST_IN_QUERY = ErrorTemplate(
     400,
     "bad-request",
     "List variables are not currently supported in URL or Query parameters. "
@@ -120,35 +120,35 @@ LIST_IN_QUERY = Wording(
     "inferred",
     "Hasura's REST endpoints",
 )
-MISSING_VARIABLE = Wording(
+MISSING_VARIABLE = ErrorTemplate(
     400,
     "validation-failed",
     'expecting a value for non-nullable variable: "{name}"',
     "documented",
     "error messages page of docs.leonardo.ai",
 )
-NULL_VARIABLE = Wording(
+NULL_VARIABLE = ErrorTemplate(
     400,
     "validation-failed",
     'null value found for non-nullable type: "{type}!"',
     "inferred",
     "Hasura's GraphQL variables",
 )
-WRONG_TYPE = Wording(
+WRONG_TYPE = ErrorTemplate(
     400,
     "validation-failed",
     "expected {expected} for type '{type}', but found {found}",
     "documented",
     "error messages page of docs.leonardo.ai shows it for a Boolean; the other types follow Hasura's parser",
 )
-NOT_IN_ENUM = Wording(
+NOT_IN_ENUM = ErrorTemplate(
     400,
     "validation-failed",
     "expected one of the values [{values}] for type '{type}', but found '{found}'",
     "inferred",
     "Hasura's parser",
 )
-NOT_AN_INT = Wording(
+NOT_AN_INT = ErrorTemplate(
     400,
     "parse-failed",
     "The value {value} lies outside the bounds or is not an integer. "
@@ -156,20 +156,20 @@ NOT_AN_INT = Wording(
     "inferred",
     "Hasura's parser",
 )
-MISSING_FIELD = Wording(
+MISSING_FIELD = ErrorTemplate(
     400, "validation-failed", "missing required field '{name}'", "inferred", "Hasura's parser"
 )
-UNKNOWN_FIELD = Wording(
+UNKNOWN_FIELD = ErrorTemplate(
     400, "validation-failed", "field '{name}' not found in type: '{type}'", "inferred", "Hasura's parser"
 )
-NOT_A_UUID = Wording(
+NOT_A_UUID = ErrorTemplate(
     400,
     "data-exception",
     'invalid input syntax for type uuid: "{value}"',
     "inferred",
     "PostgreSQL's text, as Hasura passes it on",
 )
-OUT_OF_LIMITS = Wording(
+OUT_OF_LIMITS = ErrorTemplate(
     400,
     "unexpected",
     "{rule}",
@@ -181,34 +181,34 @@ OUT_OF_LIMITS = Wording(
 
 PAGE = "error messages page of docs.leonardo.ai; the status is inferred"
 
-INVALID_INIT_IMAGE = Wording(400, "unexpected", "invalid init image id", "documented", PAGE)
-NO_ACCESS_TO_IMAGE = Wording(400, "unexpected", "couldn't access image", "documented", PAGE)
-NO_INIT_VARIATION = Wording(400, "unexpected", "failed to find init variation", "documented", PAGE)
-NOT_ONE_IMAGE = Wording(
+INVALID_INIT_IMAGE = ErrorTemplate(400, "unexpected", "invalid init image id", "documented", PAGE)
+NO_ACCESS_TO_IMAGE = ErrorTemplate(400, "unexpected", "couldn't access image", "documented", PAGE)
+NO_INIT_VARIATION = ErrorTemplate(400, "unexpected", "failed to find init variation", "documented", PAGE)
+NOT_ONE_IMAGE = ErrorTemplate(
     400,
     "unexpected",
     "exactly one of {names} must be given",
     "inferred",
     "each is described as the id of the one image to work on; the text is chosen",
 )
-TOO_MANY_IMAGES = Wording(
+TOO_MANY_IMAGES = ErrorTemplate(
     400, "unexpected", "Too many images", "documented", "heading of the error messages page; body not shown"
 )
-UNSUPPORTED_MODEL = Wording(
+UNSUPPORTED_MODEL = ErrorTemplate(
     400,
     "unexpected",
     "{model} is not supported within the Production API. Please try again with a different model ID.",
     "documented",
     PAGE,
 )
-INTERNAL = Wording(
+INTERNAL = ErrorTemplate(
     400,
     "unexpected",
     "internal error",
     "observed",
     "an issue of the official Python SDK (modelId that is not an id); the status is chosen",
 )
-RULE_BROKEN = Wording(
+RULE_BROKEN = ErrorTemplate(
     400,
     "unexpected",
     "{rule}",
@@ -216,24 +216,24 @@ RULE_BROKEN = Wording(
     "the rule is documented in the parameter's description, the text of the refusal is not known",
 )
 
-NO_DATASET = Wording(
+NO_DATASET = ErrorTemplate(
     400, "unexpected", "invalid dataset id", "chosen", "modelled on the documented 'invalid init image id'"
 )
-NO_ELEMENT = Wording(
+NO_ELEMENT = ErrorTemplate(
     400,
     "unexpected",
     "invalid user element id",
     "chosen",
     "modelled on the documented 'invalid init image id'",
 )
-NO_MODEL_ASSET = Wording(
+NO_MODEL_ASSET = ErrorTemplate(
     400,
     "unexpected",
     "invalid model asset id",
     "chosen",
     "modelled on the documented 'invalid init image id'",
 )
-NO_MOTION_SOURCE = Wording(
+NO_MOTION_SOURCE = ErrorTemplate(
     400,
     "unexpected",
     "Service Error",
@@ -241,13 +241,13 @@ NO_MOTION_SOURCE = Wording(
     "error messages page of docs.leonardo.ai: motion from a generation's id, not an image's; the status is "
     "inferred",
 )
-NO_VIDEO = Wording(
+NO_VIDEO = ErrorTemplate(
     400, "unexpected", "invalid source generation id", "chosen", "modelled on 'invalid init image id'"
 )
 
 BLUEPRINTS = "examples of the published blueprints document"
 
-NO_BLUEPRINT = Wording(
+NO_BLUEPRINT = ErrorTemplate(
     200,
     "NOT_FOUND",
     "Blueprint not found",
@@ -255,7 +255,7 @@ NO_BLUEPRINT = Wording(
     BLUEPRINTS,
     {"errorCode": 0, "statusCode": 404},
 )
-NO_BLUEPRINT_EXECUTION = Wording(
+NO_BLUEPRINT_EXECUTION = ErrorTemplate(
     200,
     "NOT_FOUND",
     "Blueprint execution not found",
@@ -263,7 +263,7 @@ NO_BLUEPRINT_EXECUTION = Wording(
     BLUEPRINTS,
     {"errorCode": 0, "statusCode": 404},
 )
-BAD_BLUEPRINT_REQUEST = Wording(
+BAD_BLUEPRINT_REQUEST = ErrorTemplate(
     200,
     "BadRequestException",
     "An error occurred.",
@@ -272,7 +272,7 @@ BAD_BLUEPRINT_REQUEST = Wording(
     {"details": {"message": "Bad request. Please check your input.", "statusCode": 400}},
 )
 
-INVALID_PARAMETERS = Wording(
+INVALID_PARAMETERS = ErrorTemplate(
     200,
     "BadRequestException",
     "An error occurred.",
@@ -299,24 +299,24 @@ def invalid(messages: Sequence[str], explain: str) -> ApiError:
 
 # --- limits ---------------------------------------------------------------------------------------------
 
-RATE_LIMITED = Wording(
+RATE_LIMITED = ErrorTemplate(
     429, "unexpected", "rate limit exceeded", "chosen", "the limits are documented, the answer is not known"
 )
-QUEUE_FULL = Wording(
+QUEUE_FULL = ErrorTemplate(
     429, "unexpected", "too many pending jobs", "chosen", "the limits are documented, the answer is not known"
 )
 
 # --- what a scenario names ------------------------------------------------------------------------------
 
 # `{user_id}` stays in the text until a scenario strikes: only then is it known whose call it is.
-OUT_OF_CREDITS = Wording(
+OUT_OF_CREDITS = ErrorTemplate(
     400,
     "unexpected",
     "not enough api tokens userId: {user_id}",
     "observed",
     "POST /generations without credits; three clients show the status",
 )
-MODERATED = Wording(
+MODERATED = ErrorTemplate(
     403,
     "unexpected",
     "Your prompt appears to contain inappropriate content, please be mindful of our Terms of Service. "
@@ -324,21 +324,21 @@ MODERATED = Wording(
     "documented",
     "error messages page of docs.leonardo.ai, sample 1 under its 403 heading",
 )
-MODERATED_WORD = Wording(
+MODERATED_WORD = ErrorTemplate(
     403,
     "unexpected",
     "content moderation filter: naked",
     "documented",
     "error messages page of docs.leonardo.ai, sample 2 under its 403 heading; the NSFW guide says 400",
 )
-MODERATED_400 = Wording(
+MODERATED_400 = ErrorTemplate(
     400,
     "unexpected",
     "content moderation filter: nude",
     "documented",
     "NSFW guide of docs.leonardo.ai; the error messages page says 403",
 )
-SERVICE_ERROR = Wording(
+SERVICE_ERROR = ErrorTemplate(
     500,
     "unexpected",
     "Service Error",
@@ -381,6 +381,8 @@ def relayed(error: ApiError) -> ApiError:
         return error
     extensions = {"details": {}, "statusCode": wording.status}
     source = f"{wording.source}; as a list on HTTP 200 like other errors of this operation"
-    listed = Wording(200, _RELAYED[wording.status], INVALID_PARAMETERS.text, "inferred", source, extensions)
+    listed = ErrorTemplate(
+        200, _RELAYED[wording.status], INVALID_PARAMETERS.text, "inferred", source, extensions
+    )
     details = {"message": error.text, "statusCode": wording.status}
     return ApiError(listed, listed.text, "", error.explain, error.headers, details)

@@ -161,7 +161,7 @@ def mix(one: RGB, other: RGB, share: float) -> RGB:
 
 
 def shade(hue: float) -> float:
-    """The hue of a colour's dark side: halfway to blue, as shadows out of doors are."""
+    """The hue of a colour's dark side: halfway to blue, as shadows out of channels are."""
     return hue + ((270 - hue + 180) % 360 - 180) / 2
 
 

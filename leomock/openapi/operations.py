@@ -14,7 +14,7 @@ from leomock.openapi.documents import (
     resolve,
 )
 from leomock.openapi.json_schema import json_schema, type_name
-from leomock.openapi.serializer import Shaper
+from leomock.openapi.serializer import ResponseSerializer
 
 # What tells a reader more than a validator.
 _TOLD = frozenset(["description", "default", "deprecated", "format"])
@@ -151,7 +151,9 @@ class Operation:
         )
 
     @cached_property
-    def shaper(self) -> Shaper:
+    def serializer(self) -> ResponseSerializer:
         """Fits a value to the response schema; compiled when the operation is first called."""
         answer = self._answer
-        return Shaper(self._document, answer["properties"][self.envelope] if self.envelope else answer)
+        return ResponseSerializer(
+            self._document, answer["properties"][self.envelope] if self.envelope else answer
+        )

@@ -27,7 +27,7 @@ from leomock.leonardo.errors import (
     UNKNOWN_FIELD,
     WRONG_TYPE,
     ApiError,
-    Wording,
+    ErrorTemplate,
     shown,
 )
 from leomock.leonardo.hosts import Addresses
@@ -41,7 +41,7 @@ JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
 class Request:
-    """One raw request: what every door hands to `answer`.
+    """One raw request: what every channel hands to `answer`.
 
     `segments` are the decoded parts of the path below the API's base; `query` is the raw query string;
     `raw_headers` are names (in lower case) and values as they came; `scenario` names scenarios for this
@@ -252,7 +252,7 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
     value: Any = error.instance
     explain = f"{operation.id}: '{name}' is {shown(value)}; {error.message[:200]} ({_rule(operation)})"
 
-    def refuse(wording: Wording, **words: str) -> ApiError:
+    def refuse(wording: ErrorTemplate, **words: str) -> ApiError:
         return ApiError(wording, wording.text.format(**words), path, explain)
 
     if text := schema.get("x-refusal", {}).get(error.schema_path[-1]):

@@ -17,13 +17,13 @@ class Fitted(dict[str, Any]):
     """An object that has its final shape: it is passed on as it is. Nobody may change it."""
 
 
-class Shaper:
+class ResponseSerializer:
     """The compiled form of one response schema."""
 
     def __init__(self, document: Json, schema: Json) -> None:
         self._document = document
-        self.blank = self._blank(schema)
-        self.fit = self._fit(schema) or (lambda value: value)
+        self.empty = self._blank(schema)
+        self.serialize = self._fit(schema) or (lambda value: value)
         flat = self._flat(schema)
         self._fit_one = self._fit(flat["items"] if flat.get("type") == "array" else flat)
 

@@ -1,4 +1,4 @@
-"""Takes one raw request to its reply: the door that every other door goes through."""
+"""Takes one raw request to its reply: the channel that every other channel goes through."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from leomock.files.scenarios import Library, ScenarioError, scenarios_folder
+from leomock.files.scenarios import ScenarioError, ScenarioRegistry, scenarios_folder
 from leomock.leonardo.errors import TOO_LARGE, UNKNOWN_SCENARIO, ApiError, relayed
 from leomock.openapi.request_parser import Call, Request, parse
 from leomock.openapi.spec import Versions
@@ -18,17 +18,17 @@ from leomock.operations.reply import Reply
 from leomock.operations.webhook_events import event_of
 from leomock.state.clock import Clock
 from leomock.state.journal import Headers, Journal
-from leomock.state.scenario import Occasion, Scenario, Struck
+from leomock.state.scenario import MatchContext, RuleEffects, Scenario
 from leomock.state.settings import Settings
 from leomock.state.table import Row
-from leomock.state.tenants import Worlds
 from leomock.state.world import MakeClock, World
+from leomock.state.worlds import Worlds
 
 # Works from any language with no other call, like the test cards of a payment service.
 MAGIC = re.compile(r"\[leomock:([^\[\]]{1,100})\]")
 
 
-class Api:
+class Dispatcher:
     """The fake API: the documents of its versions, the handlers and the tenants.
 
     It is synchronous, knows nothing of HTTP and never sleeps.
@@ -40,13 +40,15 @@ class Api:
         self.spec = self.specs["v1"]
         self.operations = self.specs.operations
         self.handlers = load(self.operations)
-        self.library = Library(
+        self.library = ScenarioRegistry(
             scenarios_folder(), self.operations, {o.group for o in self.operations.values()}
         )
         self.worlds = Worlds(self.settings, make_clock, self._announce)
 
     @classmethod
-    def playing(cls, settings: Settings, names: Sequence[str | Path], make_clock: MakeClock = Clock) -> Api:
+    def playing(
+        cls, settings: Settings, names: Sequence[str | Path], make_clock: MakeClock = Clock
+    ) -> Dispatcher:
         """An API with scenarios (names or files) in force from the start, started as they want it.
 
         Raises ScenarioError, and SettingError where a scenario wants a setting that cannot be.
@@ -59,7 +61,7 @@ class Api:
         api.worlds.scenarios = scenarios
         return api
 
-    def answer(self, request: Request) -> Reply:
+    def handle(self, request: Request) -> Reply:
         """Take one raw request to its reply; a refusal is a reply as well."""
         operation = world = struck = None
         try:
@@ -74,7 +76,7 @@ class Api:
                 call = parse(operation, captured, request)
                 world.cdn = request.addresses.cdn
                 world.settle()
-                struck = self._strike(call, "/".join(captured.values()), request, world)
+                struck = self._apply_rules(call, "/".join(captured.values()), request, world)
                 reply = self._struck(struck, call, world) if struck else self._answered(call, world)
         except ApiError as refusal:
             error = relayed(refusal) if operation and operation.lists_errors else refusal
@@ -112,15 +114,15 @@ class Api:
         operation = call.operation
         handler = self.handlers.get(operation.id)
         if handler is None:
-            reply = Reply(200, operation.enveloped(operation.shaper.blank), operation, world)
+            reply = Reply(200, operation.enveloped(operation.serializer.empty), operation, world)
             reply.explain = f"{operation.id} answers a blank: leomock has no behaviour for it yet"
             return reply
-        value = operation.shaper.fit(handler(call, world))
+        value = operation.serializer.serialize(handler(call, world))
         reply = Reply(200, operation.enveloped(value), operation, world)
         reply.explain = call.explain
         return reply
 
-    def _strike(self, call: Call, resource: str, request: Request, world: World) -> Struck | None:
+    def _apply_rules(self, call: Call, resource: str, request: Request, world: World) -> RuleEffects | None:
         """What the scenarios do to this call: those in force, and those that it asks for itself."""
         prompt = call.prompt
         more = self._magic(prompt)
@@ -128,7 +130,7 @@ class Api:
             more += [self._named(name.strip()) for name in request.scenario.split(",") if name.strip()]
         if not more and not world.script.scenarios:
             return None
-        occasion = Occasion(
+        occasion = MatchContext(
             "call",
             operation=call.operation.id,
             group=call.operation.group,
@@ -138,7 +140,7 @@ class Api:
             query=call.sent,
             headers=lambda: request.headers,
         )
-        return world.strike(occasion, more)
+        return world.apply_rules(occasion, more)
 
     def _announce(self, world: World, row: Row, moment: float) -> None:
         """Put the event of a job that ended into the outbox, in the way that scenarios let it travel."""
@@ -147,8 +149,8 @@ class Api:
             return
         kind, body = event
         prompt = row.get("prompt", "")
-        occasion = Occasion("webhook", resource=row["id"], prompt=prompt)
-        struck = world.strike(occasion, self._magic(prompt))
+        occasion = MatchContext("webhook", resource=row["id"], prompt=prompt)
+        struck = world.apply_rules(occasion, self._magic(prompt))
         world.outbox.add(kind, body, struck.delivery if struck else None, moment)
 
     def _magic(self, prompt: str) -> list[Scenario]:
@@ -170,7 +172,7 @@ class Api:
         world = reply.world
         return self._journal(reply).add(
             moment=world.clock.now() if world else self.worlds.now(),
-            door="api",
+            channel="api",
             operation=reply.operation.id if reply.operation else "",
             method=request.method,
             path=path,
@@ -192,15 +194,15 @@ class Api:
         self._journal(reply).left(number)
 
     def _journal(self, reply: Reply) -> Journal:
-        return reply.world.journal if reply.world else self.worlds.strangers
+        return reply.world.journal if reply.world else self.worlds.unauthenticated_journal
 
-    def _struck(self, struck: Struck, call: Call, world: World) -> Reply:
+    def _struck(self, struck: RuleEffects, call: Call, world: World) -> Reply:
         """What a scenario puts in place of the usual answer, or the usual one with its job arranged."""
         if struck.answer is None:
             seconds = None
             if struck.outcome and struck.outcome.seconds:
                 seconds = world.script.drawn(struck.outcome.seconds)
-            with world.jobs.arranged(struck.outcome, seconds):
+            with world.jobs.override_outcome(struck.outcome, seconds):
                 return self._answered(call, world)
         given = struck.answer
         if given.error:
@@ -211,7 +213,7 @@ class Api:
         return reply
 
 
-def _mark(reply: Reply, struck: Struck) -> None:
+def _mark(reply: Reply, struck: RuleEffects) -> None:
     reply.rules = struck.rules
     if struck.answer:
         reply.wording = None  # what is known of the answer, the scenario says

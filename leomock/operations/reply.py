@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from leomock.leonardo.errors import Wording
+from leomock.leonardo.errors import ErrorTemplate
 from leomock.openapi.operations import Operation
 from leomock.state.scenario import Breakage
 from leomock.state.world import World
@@ -34,7 +34,7 @@ class Reply:
         self.world = world
         self.headers: dict[str, str] = {}
         self.explain = ""
-        self.wording: Wording | None = None
+        self.wording: ErrorTemplate | None = None
         self.delay = 0.0
         self.breakage: Breakage | None = None
         self.rules: Sequence[str] = ()

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from leomock.state.journal import Door
+from leomock.state.journal import Channel
 from leomock.state.redaction import one_line, shortened
 from leomock.state.world import World
 
 # Under this key of the scope stands the note in which the routes say what they know of a call.
-NOTE = "leomock.note"
+LOG_CONTEXT = "leomock.log_context"
 
 
 @dataclass(slots=True)
-class Note:
+class LogContext:
     """What is known of a call beyond its request and status."""
 
     operation: str = ""
@@ -27,7 +27,7 @@ class Note:
     rules: Sequence[str] = ()
 
 
-class Recording:
+class AccessLog:
     """Watches every HTTP call and writes a line about it when it was answered."""
 
     def __init__(self, app: ASGIApp, write: Callable[[str], object]) -> None:
@@ -38,7 +38,7 @@ class Recording:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        note = scope[NOTE] = Note()
+        note = scope[LOG_CONTEXT] = LogContext()
         status = 0
 
         async def watched(message: Message) -> None:
@@ -54,23 +54,23 @@ class Recording:
             self._write(_line(scope, status, (time.perf_counter() - began) * 1000, note))
 
 
-class Journalled:
-    """Keeps what comes through another door than the API in the journal of its world: uploads, pictures.
+class JournalMiddleware:
+    """Keeps what comes through another channel than the API in the journal of its world: uploads, pictures.
 
     Of bodies only an error's is kept; files are in the bucket, and pictures are rendered anew.
     """
 
-    def __init__(self, app: ASGIApp, door: Door, find: Callable[[str], World | None]) -> None:
+    def __init__(self, app: ASGIApp, channel: Channel, find: Callable[[str], World | None]) -> None:
         self._app = app
-        self._door: Door = door
-        self._find = find  # the world of a path below the door
+        self._door: Channel = channel
+        self._find = find  # the world of a path below the channel
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         world = self._find(scope["path"].removeprefix(scope["root_path"]).lstrip("/"))
         if world is None:
             await self._app(scope, receive, send)
             return
-        note = scope.setdefault(NOTE, Note())
+        note = scope.setdefault(LOG_CONTEXT, LogContext())
         status = 0
         headers: list[tuple[bytes, bytes]] = []
         body = b""
@@ -90,7 +90,7 @@ class Journalled:
             explain = dict(headers).get(b"x-leomock-explain", b"").decode("latin-1")
             world.journal.add(
                 moment=world.clock.now(),
-                door=self._door,
+                channel=self._door,
                 operation="",
                 method=scope["method"],
                 path=scope["path"],
@@ -106,7 +106,7 @@ class Journalled:
             )
 
 
-def _line(scope: Scope, status: int, milliseconds: float, note: Note) -> str:
+def _line(scope: Scope, status: int, milliseconds: float, note: LogContext) -> str:
     moment = time.strftime("%H:%M:%S")
     operation = f" {note.operation}" if note.operation else ""
     tenant = f" key {shortened(note.key)}" if note.key else ""

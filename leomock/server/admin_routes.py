@@ -18,7 +18,7 @@ from leomock.files.scenarios import ScenarioError
 from leomock.leonardo.errors import ApiError, shown
 from leomock.leonardo.hosts import Addresses
 from leomock.openapi.documents import SpecError
-from leomock.operations.dispatch import Api
+from leomock.operations.dispatch import Dispatcher
 from leomock.server.api_routes import addresses, header_text
 from leomock.server.time_travel import advance
 from leomock.server.webhook_sender import Sender
@@ -34,7 +34,7 @@ LONGEST_BODY = 256 * 2**20  # a snapshot holds uploaded files
 class Admin:
     """The admin API of one fake."""
 
-    def __init__(self, api: Api, sender: Sender) -> None:
+    def __init__(self, api: Dispatcher, sender: Sender) -> None:
         self.api = api
         self.sender = sender
 
@@ -238,7 +238,7 @@ class Admin:
                     wanted[name] = int(wanted[name])
             journals = [world.journal for world in self.meant(request)]
             if not _has_key(request):
-                journals.append(self.api.worlds.strangers)
+                journals.append(self.api.worlds.unauthenticated_journal)
             found = [exchange for journal in journals for exchange in journal.select(**wanted)]
         except ValueError as error:
             raise Wrong(str(error)) from None
@@ -256,7 +256,7 @@ class Admin:
         for world in self.meant(request):
             world.journal.clear()
         if not _has_key(request):
-            self.api.worlds.strangers.clear()
+            self.api.worlds.unauthenticated_journal.clear()
         return JSONResponse({"requests": []})
 
     # --- state ---------------------------------------------------------------------------------------

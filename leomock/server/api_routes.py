@@ -15,9 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leomock.leonardo.hosts import Addresses
 from leomock.openapi.request_parser import Request
-from leomock.operations.dispatch import Api
+from leomock.operations.dispatch import Dispatcher
 from leomock.operations.reply import Reply
-from leomock.server.access_log import NOTE
+from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.breakage import broken, connection_of
 
 # Where each version of the API is; without `/api/rest` as the capability's REST adapter exposes it.
@@ -37,7 +37,7 @@ class ApiRoutes:
     where `%2F` in an id looks like a slash.
     """
 
-    def __init__(self, api: Api, rest: ASGIApp) -> None:
+    def __init__(self, api: Dispatcher, rest: ASGIApp) -> None:
         self._api = api
         self._rest = rest
         self._max_body = api.settings.max_body
@@ -81,7 +81,7 @@ class ApiRoutes:
         )
         began = time.perf_counter()
         try:
-            reply = self._api.answer(request)
+            reply = self._api.handle(request)
         except Exception as error:
             reply = defect(error)
         headers = self._headers(reply)
@@ -92,7 +92,7 @@ class ApiRoutes:
             return
         if reply.breakage:
             send = broken(reply.breakage, scope, receive, send)
-        note = scope.get(NOTE)
+        note = scope.get(LOG_CONTEXT)
         if note is not None:
             note.operation = reply.operation.id if reply.operation else ""
             note.key = reply.world.key if reply.world else ""

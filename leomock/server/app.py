@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leomock.leonardo.errors import ApiError
 from leomock.operations.assets.resolver import OWNER
-from leomock.operations.dispatch import Api
-from leomock.server.access_log import Journalled, Recording
+from leomock.operations.dispatch import Dispatcher
+from leomock.server.access_log import AccessLog, JournalMiddleware
 from leomock.server.admin_routes import Admin, Wrong, refused, wrong
 from leomock.server.api_routes import ApiRoutes, defect
 from leomock.server.bucket_routes import bucket_routes
@@ -31,10 +31,12 @@ from leomock.state.world import World
 FAKE_HOST = "leomock.invalid"
 
 
-def make_app(api: Api, log: Callable[[str], object] | None = None, sender: Sender | None = None) -> ASGIApp:
+def make_app(
+    api: Dispatcher, log: Callable[[str], object] | None = None, sender: Sender | None = None
+) -> ASGIApp:
     """The app for an API; `log` receives a line for each call, `sender` delivers webhooks."""
     app: ASGIApp = ApiRoutes(api, _around_the_api(api, sender or Sender()))
-    return Recording(app, log) if log else app
+    return AccessLog(app, log) if log else app
 
 
 def beside(app: ASGIApp, path: str, other: ASGIApp) -> ASGIApp:
@@ -47,7 +49,7 @@ def beside(app: ASGIApp, path: str, other: ASGIApp) -> ASGIApp:
     return routed
 
 
-def _around_the_api(api: Api, sender: Sender) -> Starlette:
+def _around_the_api(api: Dispatcher, sender: Sender) -> Starlette:
     """Everything that is not the API itself."""
 
     def find_bucket(name: str) -> Bucket | None:
@@ -83,8 +85,8 @@ def _around_the_api(api: Api, sender: Sender) -> Starlette:
     hosts = [*api.settings.allow_hosts, urlsplit(api.settings.public_url).hostname or "", FAKE_HOST]
     return Starlette(
         routes=[
-            Mount("/cdn", app=_for_browsers(Journalled(Router(cdn_routes(api)), "cdn", world_of_key))),
-            Mount("/s3", app=_for_browsers(Journalled(uploads, "upload", world_of_bucket))),
+            Mount("/cdn", app=_for_browsers(JournalMiddleware(Router(cdn_routes(api)), "cdn", world_of_key))),
+            Mount("/s3", app=_for_browsers(JournalMiddleware(uploads, "upload", world_of_bucket))),
             Mount("/_leomock", routes=Admin(api, sender).routes(), middleware=[Middleware(Guard, hosts)]),
         ],
         exception_handlers={ApiError: refused, Wrong: wrong, HTTPException: not_found, Exception: broken},

@@ -8,7 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from leomock.state.scenario import Breakage
 
-# Under this key of the scope a door puts the `Connection` of a call.
+# Under this key of the scope a channel puts the `Connection` of a call.
 CONNECTION = "leomock.connection"
 # A stalled answer holds its connection for at most so long.
 LONGEST_STALL = 300.0

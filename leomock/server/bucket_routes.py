@@ -1,4 +1,4 @@
-"""The bucket's door: S3's form upload and object reads over HTTP, at `/{bucket}`."""
+"""The bucket's channel: S3's form upload and object reads over HTTP, at `/{bucket}`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from leomock.server.access_log import NOTE, Note
+from leomock.server.access_log import LOG_CONTEXT, LogContext
 from leomock.server.ranges import stored_response
 from leomock.state.bucket.errors import Refusal, refusal_xml
 from leomock.state.bucket.storage import Bucket, Upload
@@ -65,7 +65,7 @@ class _Answers:
         except _Endless as refusal:
             response = _refused(request, refusal, {"Connection": "close"})
         except Refusal as refusal:
-            scope.setdefault(NOTE, Note()).rules = refusal.rules
+            scope.setdefault(LOG_CONTEXT, LogContext()).rules = refusal.rules
             response = _refused(request, refusal)
         except ClientDisconnect:
             response = _refused(request, _incomplete())

@@ -9,24 +9,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from leomock.operations.assets.resolver import find, rendered
-from leomock.operations.dispatch import Api
+from leomock.operations.assets.resolver import render_cached, resolve
+from leomock.operations.dispatch import Dispatcher
 from leomock.server.ranges import stored_response
 from leomock.state.bucket.errors import Refusal, refusal_xml
 from leomock.state.bucket.storage import StoredObject
 
 
-def cdn_routes(api: Api) -> list[BaseRoute]:
+def cdn_routes(api: Dispatcher) -> list[BaseRoute]:
     """The one route of the CDN, below wherever it is mounted; it works with and without a key."""
 
     async def give(request: Request) -> Response:
         key: str = request.path_params["key"]
-        found = find(api.worlds, key)
+        found = resolve(api.worlds, key)
         if found is None:
             return _nothing(key)
         if isinstance(found, StoredObject):
             return stored_response(request, found.body, found.content_type, found.etag)
-        content = await run_in_threadpool(rendered, found)
+        content = await run_in_threadpool(render_cached, found)
         etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
         return stored_response(
             request, content, found.media_type, etag, {"Cache-Control": "public, max-age=31536000"}

@@ -16,14 +16,14 @@ import httpx
 from starlette.types import Receive, Scope, Send
 
 from leomock.files.recordings.compression import decoded
-from leomock.files.recordings.model import Recorded
-from leomock.server.access_log import NOTE
+from leomock.files.recordings.model import RecordedExchange
+from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.breakage import connection_of
 from leomock.state.journal import Headers, Journal
 from leomock.state.redaction import one_line
 
 # What an exchange breaks, in sentences; None for what is not of the API.
-Judge = Callable[[Recorded], list[str] | None]
+Judge = Callable[[RecordedExchange], list[str] | None]
 
 # Nothing is dropped from a recording: its journal is as large as a journal can be.
 _MOST = sys.maxsize
@@ -161,7 +161,7 @@ class Forwarding:
         if self._keep:
             self.journal.add(
                 moment=moment,
-                door="api",
+                channel="api",
                 operation="",
                 method=scope["method"],
                 path=path,
@@ -174,7 +174,7 @@ class Forwarding:
                 milliseconds=milliseconds,
             )
         if self._bench:
-            recorded = Recorded(
+            recorded = RecordedExchange(
                 scope["method"],
                 url,
                 {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
@@ -185,7 +185,7 @@ class Forwarding:
             )
             self._bench.submit(self._tell, recorded)
 
-    def _tell(self, recorded: Recorded) -> None:
+    def _tell(self, recorded: RecordedExchange) -> None:
         assert self._judge
         try:
             findings = self._judge(recorded)
@@ -251,7 +251,7 @@ async def _body(receive: Receive) -> bytes | None:
 
 async def _refuse(scope: Scope, send: Send, status: int, why: str) -> None:
     """Answer what no server answered, in the shape of the API's refusals."""
-    if note := scope.get(NOTE):
+    if note := scope.get(LOG_CONTEXT):
         note.explain = why
     text = f"leomock: {status} {one_line(why)}"
     content = json.dumps({"error": text, "path": "$", "code": "unexpected"}).encode()

@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.types import Receive, Scope, Send
 
 from leomock.files.recordings.api_urls import api_path
-from leomock.files.recordings.model import Recorded, Recording
+from leomock.files.recordings.model import RecordedExchange, Recording
 from leomock.leonardo.errors import shown
-from leomock.server.access_log import NOTE
+from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.api_routes import header_text
 from leomock.state.matching import ABSENT, differences
 from leomock.state.redaction import one_line
@@ -42,7 +42,7 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def _unsendable(recorded: Recorded) -> str:
+def _unsendable(recorded: RecordedExchange) -> str:
     """Why an answer cannot be sent; empty where it can."""
     if not 200 <= recorded.status <= 599:
         return f"no answer has the status {recorded.status}"
@@ -65,9 +65,9 @@ class Replaying:
 
     def __init__(self, recordings: Sequence[Recording]) -> None:
         self._name = ", ".join(recording.file for recording in recordings)
-        self._answers: dict[_Call, list[Recorded]] = defaultdict(list)
+        self._answers: dict[_Call, list[RecordedExchange]] = defaultdict(list)
         self._held: dict[str, str] = {}  # addresses elsewhere that are in the recording: where they are here
-        self.left_out: list[tuple[Recorded, str]] = []
+        self.left_out: list[tuple[RecordedExchange, str]] = []
         for recorded in (each for recording in recordings for each in recording.exchanges if each.status):
             if why := _unsendable(recorded):
                 self.left_out.append((recorded, why))
@@ -96,7 +96,9 @@ class Replaying:
         origin = f"{scope['scheme']}://{headers.get('host', 'localhost')}"
         raw = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         query = scope["query_string"].decode("latin-1")
-        asked = Recorded(scope["method"], f"{_HERE}{raw}{f'?{query}' if query else ''}", headers, body)
+        asked = RecordedExchange(
+            scope["method"], f"{_HERE}{raw}{f'?{query}' if query else ''}", headers, body
+        )
         call = self._call(asked)
         answers = self._answers.get(call)
         if answers is None:
@@ -106,7 +108,7 @@ class Replaying:
         self._next[call] = min(number + 1, len(answers) - 1)
         await self._answer(answers[number], origin, scope, send)
 
-    async def _answer(self, recorded: Recorded, origin: str, scope: Scope, send: Send) -> None:
+    async def _answer(self, recorded: RecordedExchange, origin: str, scope: Scope, send: Send) -> None:
         content = self._moved(recorded.response_body, origin)
         headers = [
             (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
@@ -118,7 +120,7 @@ class Replaying:
         if recorded.response_cut:
             said += ", without the whole of its body"
         headers.append((b"x-leomock-explain", header_text(said)))
-        if note := scope.get(NOTE):
+        if note := scope.get(LOG_CONTEXT):
             note.explain = said
         await send({"type": "http.response.start", "status": recorded.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
@@ -136,7 +138,7 @@ class Replaying:
     async def _refuse(self, call: _Call, scope: Scope, send: Send) -> None:
         asked = one_line(f"{call[0]} {call[1]}")
         why = f"{asked}: not in the recording {self._name}; {self._nearest(call)}"
-        if note := scope.get(NOTE):
+        if note := scope.get(LOG_CONTEXT):
             note.explain = why
         content = json.dumps({"error": f"leomock: 404 {why}", "path": "$", "code": "not-found"}).encode()
         headers = [
@@ -159,7 +161,7 @@ class Replaying:
         found = "; ".join(_differing(nearest, call)[:3]) if nearest[:2] == call[:2] else ""
         return f"{told} ({found})" if found else told
 
-    def _call(self, recorded: Recorded) -> _Call:
+    def _call(self, recorded: RecordedExchange) -> _Call:
         parts = urlsplit(recorded.url)
         place = self._place(recorded.url)
         query = tuple(sorted(parse_qsl(parts.query, keep_blank_values=True)))

@@ -11,7 +11,7 @@ from leomock.leonardo.basis import Chosen, based_on
 from leomock.state.clock import Clock, timestamp
 from leomock.state.limits import IMAGES, Queue
 from leomock.state.scenario import Outcome
-from leomock.state.settings import JobPace
+from leomock.state.settings import JobCompletion
 from leomock.state.table import Row
 
 COMPLETE = Outcome()
@@ -48,7 +48,7 @@ class Jobs:
     """
 
     def __init__(
-        self, pace: JobPace, clock: Clock, ended: Callable[[Job, float], None], limited: bool = False
+        self, pace: JobCompletion, clock: Clock, ended: Callable[[Job, float], None], limited: bool = False
     ) -> None:
         self._pace = pace
         self._clock = clock
@@ -64,7 +64,7 @@ class Jobs:
         return len(self._jobs)
 
     @contextmanager
-    def arranged(self, outcome: Outcome | None, seconds: float | None) -> Iterator[None]:
+    def override_outcome(self, outcome: Outcome | None, seconds: float | None) -> Iterator[None]:
         """Jobs that start meanwhile end in this way, and take so many seconds instead of their pace."""
         self._arranged = (outcome or COMPLETE, seconds)
         try:

@@ -16,7 +16,7 @@ from leomock.state.clock import timestamp
 from leomock.state.matching import ABSENT, child_values, differences, status_test
 from leomock.state.redaction import SECRET_HEADERS, SECRET_SPELLINGS, one_line, redacted_header
 
-Door: TypeAlias = Literal["api", "upload", "cdn", "webhook"]
+Channel: TypeAlias = Literal["api", "upload", "cdn", "webhook"]
 Headers: TypeAlias = Sequence[tuple[bytes | str, bytes | str]]
 
 # How deep the arrays and objects of a body are read: orjson writes 254, and no client of this API sends ten.
@@ -24,7 +24,7 @@ DEEPEST = 64
 
 # What `add` keeps, as it came but for keys and the rest of long bodies; `_exchange` names the places.
 _Entry: TypeAlias = tuple[
-    *tuple[int, float, Door, str, str, str, str],
+    *tuple[int, float, Channel, str, str, str, str],
     *tuple[bytes, bytes, int, Headers, bytes],
     *tuple[Sequence[str], str, float, str, float, int, int],
 ]
@@ -46,7 +46,7 @@ class Exchange:
 
     number: int
     moment: float
-    door: Door
+    channel: Channel
     operation: str
     method: str
     path: str
@@ -89,9 +89,8 @@ class Exchange:
         return None if value is ABSENT else value
 
     def __str__(self) -> str:
-        line = (
-            f"#{self.number} {self.method} {one_line(self.path)} {self.operation or self.door} {self.status}"
-        )
+        what = f"{self.method} {one_line(self.path)} {self.operation or self.channel}"
+        line = f"#{self.number} {what} {self.status}"
         return f"{line} | {one_line(self.explain)}" if self.explain else line
 
     def as_json(self) -> dict[str, Any]:
@@ -99,7 +98,7 @@ class Exchange:
         return {
             "number": self.number,
             "created": self.created,
-            "door": self.door,
+            "channel": self.channel,
             "operation": self.operation,
             "method": self.method,
             "path": self.path,
@@ -134,7 +133,7 @@ class Journal:
         self,
         *,
         moment: float,
-        door: Door,
+        channel: Channel,
         operation: str,
         method: str,
         path: str,
@@ -178,7 +177,7 @@ class Journal:
             (
                 number,
                 moment,
-                door,
+                channel,
                 operation,
                 method,
                 path,
@@ -274,11 +273,11 @@ def _packed(headers: Headers) -> bytes:
         parts += redacted_header(pair) if pair[0] in SECRET_SPELLINGS else pair
     try:
         packed = b"\0".join(parts)
-    except TypeError:  # ASGI hands in bytes, other doors text
+    except TypeError:  # ASGI hands in bytes, other channels text
         return _packed([(_encoded(name), _encoded(value)) for name, value in headers])
     if packed.count(b"\0") < max(len(parts), 1):
         return packed
-    # HTTP allows no NUL in a header, other doors might.
+    # HTTP allows no NUL in a header, other channels might.
     return b"\0".join(part.replace(b"\0", b" ") for part in parts)
 
 
@@ -295,13 +294,13 @@ def _unpacked(packed: bytes) -> Headers:
 
 
 def _exchange(entry: _Entry) -> Exchange:
-    number, moment, door, operation, method, path, query = entry[:7]
+    number, moment, channel, operation, method, path, query = entry[:7]
     request_headers, request_body, status, response_headers, response_body = entry[7:12]
     rules, explain, milliseconds, breakage, delay, request_size, response_size = entry[12:]
     return Exchange(
         number,
         moment,
-        door,
+        channel,
         operation,
         _text(method),
         _text(path),

@@ -29,7 +29,7 @@ def redacted_header(header: tuple[bytes | str, bytes | str]) -> tuple[bytes | st
 
 
 def shortened(key: str) -> str:
-    """Enough of an API key to tell tenants apart, never the whole of it."""
+    """RequestBudgetExceeded of an API key to tell tenants apart, never the whole of it."""
     return one_line(key[: min(4, len(key) // 2)]) + "…"
 
 

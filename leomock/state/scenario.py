@@ -1,7 +1,7 @@
 """Faults as data: rules that say when, what and how often.
 
 A rule knows nothing of YAML (see `scenario_files`) and does nothing itself: it tells what is to happen, and
-`answer`, `Jobs`, the bucket's door and the webhook sender let it happen.
+`answer`, `Jobs`, the bucket's channel and the webhook sender let it happen.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
-from leomock.leonardo.errors import Wording
+from leomock.leonardo.errors import ErrorTemplate
 
 Stage = Literal["call", "upload", "webhook"]
 Breakage = Literal["reset", "truncate", "stall", "wrong_content_type", "malformed_json"]
@@ -36,7 +36,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StubResponse:
     """A status and a body in place of the operation's own; `body` None with `text` None is an empty one.
 
     With an `error` it is that refusal, in the form that the operation gives it.
@@ -46,7 +46,7 @@ class Answer:
     body: Any = None
     text: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    error: Wording | None = None
+    error: ErrorTemplate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Rule:
     name: str
     stage: Stage
     when: Criteria = Criteria()
-    answer: Answer | None = None
+    answer: StubResponse | None = None
     delay: Span | None = None
     breakage: Breakage | None = None
     outcome: Outcome | None = None
@@ -126,7 +126,7 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
+class MatchContext:
     """Something that a rule may strike: a call, an upload, or an event that is about to leave."""
 
     stage: Stage
@@ -140,11 +140,11 @@ class Occasion:
 
 
 @dataclass(slots=True)
-class Struck:
+class RuleEffects:
     """What the rules that struck say together; the first to speak of a thing decides it."""
 
     rules: list[str] = field(default_factory=list)
-    answer: Answer | None = None
+    answer: StubResponse | None = None
     delay: float = 0.0
     breakage: Breakage | None = None
     outcome: Outcome | None = None
@@ -153,10 +153,10 @@ class Struck:
 
 
 # A rule, what of its criteria looks into an occasion, and whether it counts.
-_Candidate = tuple[Rule, Callable[[Occasion], bool] | None, bool]
+_Candidate = tuple[Rule, Callable[[MatchContext], bool] | None, bool]
 
 
-class Script:
+class ScenarioEngine:
     """The scenarios in force in one world, and how often each of their rules was met and has struck."""
 
     def __init__(self, random: Random, scenarios: Sequence[Scenario] = ()) -> None:
@@ -187,7 +187,7 @@ class Script:
         self._met = {(str(rule), str(resource)): int(number) for rule, resource, number in kept["met"]}
         self._struck = {(str(rule), str(resource)): int(number) for rule, resource, number in kept["struck"]}
 
-    def strike(self, occasion: Occasion, more: Sequence[Scenario] = ()) -> Struck | None:
+    def apply_rules(self, occasion: MatchContext, more: Sequence[Scenario] = ()) -> RuleEffects | None:
         """What happens on an occasion, by the scenarios in force and `more` of them; None is the usual."""
         kind = (occasion.stage, occasion.operation)
         if more:
@@ -198,10 +198,10 @@ class Script:
             rules = self._candidates[kind]
         else:
             rules = self._candidates[kind] = _candidates(self.scenarios, occasion)
-        struck: Struck | None = None
+        struck: RuleEffects | None = None
         for rule, fits, counts in rules:
             if (fits is None or fits(occasion)) and (not counts or self._counted(rule, occasion)):
-                struck = struck or Struck()
+                struck = struck or RuleEffects()
                 self._add(struck, rule)
         return struck
 
@@ -210,7 +210,7 @@ class Script:
         low, high = span
         return low if low == high else self._random.uniform(low, high)
 
-    def _counted(self, rule: Rule, occasion: Occasion) -> bool:
+    def _counted(self, rule: Rule, occasion: MatchContext) -> bool:
         """Count an occasion on which the rest of a rule's criteria held; whether it strikes this time."""
         when = rule.when
         counter = (rule.name, "" if when.each == "world" else getattr(occasion, when.each))
@@ -225,7 +225,7 @@ class Script:
             self._struck[counter] = self._struck.get(counter, 0) + 1
         return True
 
-    def _add(self, struck: Struck, rule: Rule) -> None:
+    def _add(self, struck: RuleEffects, rule: Rule) -> None:
         struck.rules.append(rule.name)
         struck.answer = struck.answer or rule.answer
         struck.breakage = struck.breakage or rule.breakage
@@ -236,7 +236,7 @@ class Script:
             struck.delay += self.drawn(rule.delay)
 
 
-def _candidates(scenarios: Iterable[Scenario], occasion: Occasion) -> list[_Candidate]:
+def _candidates(scenarios: Iterable[Scenario], occasion: MatchContext) -> list[_Candidate]:
     """The rules of scenarios that could strike on an occasion of this stage and operation."""
     return [
         (rule, _fits(rule.when), rule.when.counts or rule.times is not None)
@@ -248,9 +248,9 @@ def _candidates(scenarios: Iterable[Scenario], occasion: Occasion) -> list[_Cand
     ]
 
 
-def _fits(when: Criteria) -> Callable[[Occasion], bool] | None:
+def _fits(when: Criteria) -> Callable[[MatchContext], bool] | None:
     """A check of the criteria that look into an occasion; None where there are none."""
-    checks: list[Callable[[Occasion], bool]] = []
+    checks: list[Callable[[MatchContext], bool]] = []
     if when.prompt is not None:
         search = when.prompt.search
         checks.append(lambda occasion: search(occasion.prompt) is not None)

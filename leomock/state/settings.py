@@ -24,14 +24,14 @@ class SettingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class JobPace:
+class JobCompletion:
     """How a job goes from PENDING to its end."""
 
     kind: Pace
     amount: float = 0
 
     @classmethod
-    def parse(cls, text: str) -> JobPace:
+    def parse(cls, text: str) -> JobCompletion:
         """Read `seconds:S`, `polls:N`, `immediate` or `manual`."""
         kind, colon, amount = str(text).partition(":")
         if kind == "seconds" and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", amount, re.ASCII):
@@ -51,8 +51,8 @@ class Settings:
     """Everything that stays the same while a fake runs.
 
     `auth` is `open` (any non-empty key is a tenant), `strict` (only `api_keys`) or `real` (as strict, and a
-    key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobPace` as text. `ids` is
-    the UUID version of new generations. `credits` is what every key has at the start, `plan_credits` what
+    key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobCompletion` as text. `ids`
+    is the UUID version of new generations. `credits` is what every key has at the start, `plan_credits` what
     it gets anew every month, `unit` what prices are told in. `limits` is `real` to enforce the documented
     rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
     answers. `max_body` and `max_upload` are in bytes. `webhook_url` and `webhook_key` are those of every
@@ -85,7 +85,7 @@ class Settings:
             value, kind = getattr(self, field.name), type(field.default)
             if kind in _KINDS and not isinstance(value, kind):
                 raise SettingError(f"{field.name}={value!r:.100}: use {_KINDS[kind]}")
-        JobPace.parse(self.jobs)
+        JobCompletion.parse(self.jobs)
         if self.auth not in get_args(Auth):
             raise SettingError(f"auth={self.auth!r}: use open, strict or real")
         if self.ids not in get_args(IdVersion):
@@ -109,9 +109,9 @@ class Settings:
             raise SettingError("journal and max_worlds are numbers, at least 1")
 
     @property
-    def pace(self) -> JobPace:
+    def pace(self) -> JobCompletion:
         """`jobs`, read."""
-        return JobPace.parse(self.jobs)
+        return JobCompletion.parse(self.jobs)
 
 
 def check_origin(url: str, name: str = "public_url") -> None:

@@ -16,7 +16,7 @@ from leomock.state.jobs import Job, Jobs
 from leomock.state.journal import Journal
 from leomock.state.limits import IMAGES, Limits, Queue
 from leomock.state.outbox import Outbox
-from leomock.state.scenario import Occasion, Scenario, Script, Struck
+from leomock.state.scenario import MatchContext, RuleEffects, Scenario, ScenarioEngine
 from leomock.state.settings import Settings
 from leomock.state.table import Id, Row, Table
 
@@ -62,7 +62,7 @@ class World:
         self.random = Random(stable("world", settings.seed, key))
         self.ids = Ids(self.random, settings.ids, self._now)
         # Of its own, so that a scenario does not change the ids.
-        self.script = Script(Random(stable("script", settings.seed, key)), self._scenarios)
+        self.script = ScenarioEngine(Random(stable("script", settings.seed, key)), self._scenarios)
         self.limits = Limits(self.clock) if settings.limits == "real" else None
         self.jobs = Jobs(settings.pace, self.clock, self._ended, limited=self.limits is not None)
         self.account = Account(
@@ -176,18 +176,18 @@ class World:
 
     # --- scenarios -----------------------------------------------------------------------------------
 
-    def strike(self, occasion: Occasion, more: Sequence[Scenario] = ()) -> Struck | None:
+    def apply_rules(self, occasion: MatchContext, more: Sequence[Scenario] = ()) -> RuleEffects | None:
         """What the scenarios in force, and `more`, do on an occasion; None is the usual."""
         if not more and not self.script.scenarios:
             return None
-        return self.script.strike(occasion, more)
+        return self.script.apply_rules(occasion, more)
 
     def set_webhook(self, url: str, key: str) -> None:
         """Send events there from now on, also after a reset; an empty url turns them off."""
         self._webhook = self.outbox.url, self.outbox.key = url, key
 
-    def _upload_fault(self) -> Struck | None:
-        return self.strike(Occasion("upload"))
+    def _upload_fault(self) -> RuleEffects | None:
+        return self.apply_rules(MatchContext("upload"))
 
     def _ended(self, job: Job, moment: float) -> None:
         """A job of this world came to its end."""

@@ -231,8 +231,8 @@ def _last_lines(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _line(exchange: Exchange, name: str | None = None) -> str:
-    """One call: its number, operation (or door), method, address, status and body."""
-    name = f"{exchange.operation or exchange.door} " if name is None else name
+    """One call: its number, operation (or channel), method, address, status and body."""
+    name = f"{exchange.operation or exchange.channel} " if name is None else name
     query = f"?{exchange.query}" if exchange.query else ""
     content = exchange.request_json
     body = f" {_shown(content)}" if content is not None else ""

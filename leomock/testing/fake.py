@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from leomock.operations.dispatch import Api
+from leomock.operations.dispatch import Dispatcher
 from leomock.server.app import FAKE_HOST, make_app
 from leomock.server.listen import address, bind, listen, make_config
 from leomock.server.webhook_sender import Sender
@@ -57,7 +57,7 @@ class Fake(Tenant):
         super().__init__(self, uuid4_from(int.from_bytes(stable("api key", seed), "big")))
         if settings.get("auth", "open") != "open":
             settings["api_keys"] = (self.api_key, *settings.get("api_keys", ()))
-        self.api = Api.playing(Settings(**settings), _names(scenario), _clock_maker(clock))
+        self.api = Dispatcher.playing(Settings(**settings), _names(scenario), _clock_maker(clock))
         self.sender = Sender()
         self.app = make_app(self.api, sender=self.sender)
         self._host = host
@@ -216,7 +216,7 @@ class _Runner:
     def submit(self, call: Coroutine[Any, Any, T]) -> Future[T]:
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 
-    def listen(self, config: Any, listener: Any, sender: Sender, api: Api) -> None:
+    def listen(self, config: Any, listener: Any, sender: Sender, api: Dispatcher) -> None:
         started = threading.Event()
         serving = self.submit(listen(config, listener, self._stop, started.set))
         serving.add_done_callback(lambda _: started.set())

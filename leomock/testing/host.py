@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from leomock.operations.dispatch import Api
+    from leomock.operations.dispatch import Dispatcher
     from leomock.server.transport import Transport
     from leomock.server.webhook_sender import Sender
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 class Host(Protocol):
     """A fake that hosts tenants."""
 
-    api: Api
+    api: Dispatcher
     sender: Sender
 
     @property

@@ -56,7 +56,7 @@ def test_every_behaviour_is_there_once() -> None:
 
 
 def test_every_decision_is_held_by_a_test() -> None:
-    """A test names its id (`error:NAME`, `operation:createDataset`, `code:World.read`), or quotes its words."""
+    """A test names its id (such as `operation:createDataset`), or quotes its words."""
     unheld = [behaviour.id for behaviour in behaviours() if behaviour.kind in MUST_BE_HELD]
     assert [id for id in unheld if not held()[id]] == []
 
@@ -135,7 +135,7 @@ def test_operation_without_a_basis_stops_the_start() -> None:
 def test_operation_that_names_an_unknown_decision_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     decision = Decision("", (SameAs("code:World.raed"),))
     monkeypatch.setitem(DECISIONS, "operation:createDataset", decision)
-    with pytest.raises(SpecError, match="code:World.raed: nothing states a basis under this name"):
+    with pytest.raises(SpecError, match=r"code:World\.raed: nothing states a basis under this name"):
         load(Versions().operations)
 
 

@@ -21,7 +21,7 @@ from leonardo_ai_sdk.utils import retries
 from leonardo_ai_sdk.utils.retries import BackoffStrategy, RetryConfig
 
 from leomock import Fake
-from leomock.operations.dispatch import Api
+from leomock.operations.dispatch import Dispatcher
 from leomock.testing.webhook_receiver import WebhookReceiver
 
 PROMPT = "An oil painting of a cat"
@@ -500,7 +500,7 @@ def test_webhook_lost_by_a_prompt(fake: Fake, sdk: Any, receiver: WebhookReceive
 
 def test_every_shipped_scenario_is_shown() -> None:
     """Neither is a scenario of the library without a test above, nor a test about one that is gone."""
-    assert sorted(SHOWN) == Api().library.names()
+    assert sorted(SHOWN) == Dispatcher().library.names()
 
 
 # --- how to choose one ------------------------------------------------------------------------------------
@@ -702,7 +702,7 @@ def test_scenario_counts_for_each_key(fake: Fake, sdk: Any) -> None:
 
 
 def unknown(name: str, near: str = "") -> tuple[int, str]:
-    known = ", ".join(Api().library.names())
+    known = ", ".join(Dispatcher().library.names())
     return 400, f"leomock: scenario={name!r}: not known; use one of {known}{near}"
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from leomock.contract.conformance import Referee
-from leomock.files.recordings.model import Recorded
+from leomock.files.recordings.model import RecordedExchange
 from leomock.openapi.documents import Json, operations_of
 from leomock.openapi.operations import Operation
 from leomock.openapi.spec import Spec
@@ -40,19 +40,21 @@ def exact() -> Referee:
     return Referee(DOCUMENT, exact=True)
 
 
-def asked(body: Any = None, method: str = "POST", path: str = "/generations", **changed: Any) -> Recorded:
+def asked(
+    body: Any = None, method: str = "POST", path: str = "/generations", **changed: Any
+) -> RecordedExchange:
     """A request, with a body of JSON values."""
     given: dict[str, Any] = {
         "request_headers": KEY | JSON,
         "request_body": b"" if body is None else json.dumps(body).encode(),
     }
-    return Recorded(method, SERVER + path, **given | changed)
+    return RecordedExchange(method, SERVER + path, **given | changed)
 
 
-def answered(body: Any, method: str = "POST", path: str = "/generations", **changed: Any) -> Recorded:
+def answered(body: Any, method: str = "POST", path: str = "/generations", **changed: Any) -> RecordedExchange:
     """An answer with a body of JSON values."""
     given: dict[str, Any] = {"response_headers": JSON, "response_body": json.dumps(body).encode()}
-    return Recorded(method, SERVER + path, **given | changed)
+    return RecordedExchange(method, SERVER + path, **given | changed)
 
 
 # --- documents --------------------------------------------------------------------------------------------
@@ -69,7 +71,7 @@ def test_document_published() -> None:
         Referee(SPEC.document(SERVER, published=True)).check_document()
 
 
-def examples(document: Json) -> Iterator[tuple[str, Recorded]]:
+def examples(document: Json) -> Iterator[tuple[str, RecordedExchange]]:
     """Every example of an answer, as if it had been answered."""
     for path, item in document["paths"].items():
         for method, entry in operations_of(item):
@@ -124,7 +126,7 @@ def test_examples_of_requests_fit(referee: Referee) -> None:
                 body = json.dumps(content["example"]).encode()
                 headers = {**KEY, "Content-Type": "application/json"}
                 url = SERVER + re.sub(r"{\w+}", ID, path)
-                assert referee.judge_request(Recorded(method.upper(), url, headers, body)) == []
+                assert referee.judge_request(RecordedExchange(method.upper(), url, headers, body)) == []
                 judged += 1
     assert judged == 2
 
@@ -163,7 +165,7 @@ def test_document_is_left_as_it_was() -> None:
     ],
     ids=lambda exchange: f"{exchange.method} {exchange.url[len(SERVER) :]}",
 )
-def test_request_that_conforms(referee: Referee, exchange: Recorded) -> None:
+def test_request_that_conforms(referee: Referee, exchange: RecordedExchange) -> None:
     """No findings; names of headers and the method may have any case, a path may be percent-encoded."""
     assert referee.judge_request(exchange) == []
 
@@ -288,7 +290,7 @@ def test_request_with_a_wrong_parameter(referee: Referee, path: str, name: str, 
 )
 def test_request_to_no_operation(referee: Referee, method: str, url: str, finding: str) -> None:
     """Where nothing of the document fits, that is the one finding, for the answer as well."""
-    exchange = Recorded(method, url, KEY)
+    exchange = RecordedExchange(method, url, KEY)
     assert referee.judge_request(exchange) == [finding]
     speaker, _, text = finding.partition(": ")
     assert referee.judge_response(exchange) == [f"{speaker} 200: {text}"]
@@ -311,7 +313,7 @@ def test_request_to_no_operation(referee: Referee, method: str, url: str, findin
     ],
     ids=lambda exchange: exchange.response_body.decode()[:30],
 )
-def test_answer_that_conforms(referee: Referee, exact: Referee, exchange: Recorded) -> None:
+def test_answer_that_conforms(referee: Referee, exact: Referee, exchange: RecordedExchange) -> None:
     """No findings, from an exact referee either."""
     assert referee.judge_response(exchange) == exact.judge_response(exchange) == []
 
@@ -350,7 +352,7 @@ def test_answer_that_conforms(referee: Referee, exact: Referee, exchange: Record
     ],
     ids=lambda value: value.split(": ", 1)[1][:40] if isinstance(value, str) else "",
 )
-def test_answer_that_is_broken(referee: Referee, exchange: Recorded, finding: str) -> None:
+def test_answer_that_is_broken(referee: Referee, exchange: RecordedExchange, finding: str) -> None:
     """Each finding names the operation, the status and the place."""
     assert [text for text in referee.judge_response(exchange) if "does not match" not in text] == [finding]
 
@@ -404,7 +406,7 @@ def test_answer_with_alternatives(referee: Referee) -> None:
 def test_answer_that_is_blank(exact: Referee, operation: Operation) -> None:
     """The blank of every operation conforms: it is what an operation answers that nobody wrote yet."""
     path = re.sub(r"{\w+}", ID, operation.path)
-    exchange = answered(operation.enveloped(operation.shaper.blank), operation.method, path)
+    exchange = answered(operation.enveloped(operation.serializer.empty), operation.method, path)
     assert exact.judge_response(exchange) == []
 
 
@@ -414,7 +416,7 @@ BROKEN_TEST = """
 import pytest
 
 from leomock.addresses import Addresses
-from leomock.answer import Api
+from leomock.operations.dispatch import Dispatcher
 from leomock.operations import HANDLERS
 from leomock.spec.parse import Request
 
@@ -425,25 +427,25 @@ REQUEST = Request(
 
 
 def test_good():
-    Api().answer(REQUEST)
-    Api().answer(Request("GET", ["nothing"], ADDRESSES))
+    Dispatcher().handle(REQUEST)
+    Dispatcher().handle(Request("GET", ["nothing"], ADDRESSES))
 
 
 def test_broken(monkeypatch):
     monkeypatch.setitem(HANDLERS, "deleteInitImageById", lambda call, world: {"id": "broken"})
-    Api().answer(REQUEST)
+    Dispatcher().handle(REQUEST)
 
 
 def test_broken_again(monkeypatch):
     monkeypatch.setitem(HANDLERS, "deleteInitImageById", lambda call, world: {"id": "broken"})
-    Api().answer(REQUEST)
+    Dispatcher().handle(REQUEST)
 
 
 @pytest.fixture
 def late(monkeypatch):
     yield
     monkeypatch.setitem(HANDLERS, "deleteInitImageById", lambda call, world: {"id": "broken"})
-    Api().answer(REQUEST)
+    Dispatcher().handle(REQUEST)
 
 
 def test_late(late):
@@ -452,7 +454,7 @@ def test_late(late):
 
 def test_failed(monkeypatch):
     monkeypatch.setitem(HANDLERS, "deleteInitImageById", lambda call, world: {"id": "broken"})
-    Api().answer(REQUEST)
+    Dispatcher().handle(REQUEST)
     raise ValueError("the test's own")
 """
 

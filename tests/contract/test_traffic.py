@@ -1,4 +1,4 @@
-"""Recorded traffic against the documents: `leomock.contract.traffic.judge` and `leomock referee`."""
+"""RecordedExchange traffic against the documents: `leomock.contract.traffic.judge` and `leomock referee`."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def exchange(**given: Any) -> Exchange:
     usual: dict[str, Any] = {
         "number": 1,
         "moment": EPOCH,
-        "door": "api",
+        "channel": "api",
         "operation": "createGeneration",
         "method": "POST",
         "path": "/api/rest/v1/generations",
@@ -200,7 +200,7 @@ def test_entry_is_complete() -> None:
         "comment": "because",
         "_leomock": {
             "number": 1,
-            "door": "api",
+            "channel": "api",
             "operation": "createGeneration",
             "rules": ["slow"],
             "breakage": "stall",
@@ -278,7 +278,7 @@ def test_status_that_has_no_name_is_a_number_alone() -> None:
 def test_address_is_absolute() -> None:
     """Of a webhook the path is the whole address; without a host there is one that can never be."""
     assert entry_of()["request"]["url"] == "http://leomock.invalid/api/rest/v1/generations"
-    hook = entry_of(door="webhook", operation="", path="https://example.test/hook", query="a=1")
+    hook = entry_of(channel="webhook", operation="", path="https://example.test/hook", query="a=1")
     assert hook["request"]["url"] == "https://example.test/hook?a=1"
 
 
@@ -302,7 +302,7 @@ def test_archive_of_anything_is_valid(
     journal = Journal(longest_body=longest_body)
     journal.add(
         moment=EPOCH,
-        door="upload",
+        channel="upload",
         operation="",
         method="POST",
         path=path,

@@ -16,7 +16,7 @@ import yaml
 from leomock import Fake
 from leomock.files.har import to_har
 from leomock.files.recordings.compression import decoded
-from leomock.files.recordings.model import Recorded, RecordingError, Unreadable
+from leomock.files.recordings.model import RecordedExchange, RecordingError, Unreadable
 from leomock.files.recordings.read import from_journal, read
 from leomock.state.journal import Journal
 from tests.fixtures import completed
@@ -24,7 +24,7 @@ from tests.fixtures import completed
 URL = "https://cloud.leonardo.ai/api/rest/v1/generations"
 ASKED = b'{"prompt": "a cat"}'
 ANSWERED = b'{"sdGenerationJob": null}'
-WANTED = Recorded(
+WANTED = RecordedExchange(
     "POST",
     URL,
     {"authorization": "Bearer x", "content-type": "application/json"},
@@ -58,14 +58,14 @@ def har_entry(**changed: Any) -> dict[str, Any]:
     }
 
 
-def one(tmp_path: Path, tree: Any, name: str = "it.har") -> Recorded:
+def one(tmp_path: Path, tree: Any, name: str = "it.har") -> RecordedExchange:
     """The one exchange of a file, without the file's name."""
     recording = written(tmp_path, tree, name)
     assert recording.unreadable == ()
     [recorded] = recording.exchanges
     assert recorded.file == str(tmp_path / name)
-    return Recorded(
-        **{field: getattr(recorded, field) for field in Recorded.__dataclass_fields__} | {"file": ""}
+    return RecordedExchange(
+        **{field: getattr(recorded, field) for field in RecordedExchange.__dataclass_fields__} | {"file": ""}
     )
 
 
@@ -191,7 +191,7 @@ def test_journal_with_a_body_that_was_cut(tmp_path: Path) -> None:
     journal = Journal(longest_body=3)
     journal.add(
         moment=0,
-        door="api",
+        channel="api",
         operation="",
         method="POST",
         path="/v1/me",

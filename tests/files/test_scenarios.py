@@ -16,10 +16,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leomock.files.scenarios import Library, ScenarioError, load, scenarios_folder
+from leomock.files.scenarios import ScenarioError, ScenarioRegistry, load, scenarios_folder
 from leomock.leonardo.errors import NAMED, OUT_OF_CREDITS
 from leomock.openapi.spec import Versions
-from leomock.state.scenario import Answer, Criteria, Delivery, Outcome, Rule, Scenario
+from leomock.state.scenario import Criteria, Delivery, Outcome, Rule, Scenario, StubResponse
 
 OPERATIONS = Versions().operations
 GROUPS = {operation.group for operation in OPERATIONS.values()}
@@ -30,8 +30,8 @@ START = "description: d\nrules:\n"
 
 
 @pytest.fixture
-def library() -> Library:
-    return Library(FOLDER, OPERATIONS, GROUPS)
+def library() -> ScenarioRegistry:
+    return ScenarioRegistry(FOLDER, OPERATIONS, GROUPS)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def findings(text: str | bytes) -> list[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_shipped_scenario_loads(name: str, library: Library) -> None:
+def test_shipped_scenario_loads(name: str, library: ScenarioRegistry) -> None:
     """Under its own name, with a description, a basis and a source."""
     scenario = library.named(name)
     assert scenario.name == name
@@ -80,7 +80,7 @@ def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in [head, ("---",) * len(head), *rows])
 
 
-def test_readme_lists_what_is_shipped(library: Library) -> None:
+def test_readme_lists_what_is_shipped(library: ScenarioRegistry) -> None:
     """Every scenario and every named error; with `-vv` the new tables are shown to be copied."""
     held = re.findall(
         r"<!-- (?:the|as is this) table.*?-->\n(.*?)\n?<!-- end of the table -->",
@@ -102,30 +102,30 @@ def test_readme_example_loads() -> None:
     assert dragons.when.prompt
     assert dragons.when.prompt.search("A DRAGON")
     assert (fifth.when.every, fifth.times) == (5, 3)
-    assert fifth.answer == Answer(502, text="Bad Gateway", headers={"Content-Type": "text/plain"})
+    assert fifth.answer == StubResponse(502, text="Bad Gateway", headers={"Content-Type": "text/plain"})
 
 
-def struck(library: Library, name: str) -> frozenset[str]:
+def struck(library: ScenarioRegistry, name: str) -> frozenset[str]:
     """The operations that the one rule of a scenario is for."""
     (rule,) = library.named(name).rules
     return rule.when.operations
 
 
-def test_out_of_credits_is_every_dear_operation(library: Library) -> None:
+def test_out_of_credits_is_every_dear_operation(library: ScenarioRegistry) -> None:
     """Whatever starts a job, answers with pictures or asks the language model."""
     free = {"createDataset", "pricingCalculator"}
     posts = {o.id for o in OPERATIONS.values() if o.method == "POST" and not o.id.startswith("upload")}
     assert struck(library, "out_of_credits") == posts - free
 
 
-def test_queue_full_is_every_job(library: Library) -> None:
+def test_queue_full_is_every_job(library: ScenarioRegistry) -> None:
     """What is answered at once does not queue."""
     at_once = {o.id for o in OPERATIONS.values() if o.group in ("realtime_canvas", "prompts")}
     at_once.add("createGenerationSyncV2")
     assert struck(library, "queue_full") == struck(library, "out_of_credits") - at_once
 
 
-def test_moderation_failed_is_every_job_with_pictures(library: Library) -> None:
+def test_moderation_failed_is_every_job_with_pictures(library: ScenarioRegistry) -> None:
     """Not the trainings."""
     trainings = {"createModel", "createElement"}
     assert struck(library, "moderation_failed") == struck(library, "queue_full") - trainings
@@ -224,7 +224,7 @@ settings: {ids: v6, jobs: immediate, limits: real}
                     probability=0.5,
                     each="resource",
                 ),
-                answer=Answer(503, {"error": "no"}, headers={"Retry-After": "5"}),
+                answer=StubResponse(503, {"error": "no"}, headers={"Retry-After": "5"}),
                 delay=(1.0, 1.0),
                 breakage="truncate",
                 times=2,
@@ -232,11 +232,11 @@ settings: {ids: v6, jobs: immediate, limits: real}
             Rule(
                 "whole#2",
                 "call",
-                answer=Answer(400, error=OUT_OF_CREDITS),
+                answer=StubResponse(400, error=OUT_OF_CREDITS),
                 delay=(0.5, 2.0),
                 breakage="wrong_content_type",
             ),
-            Rule("whole#3", "call", answer=Answer(500, text="no"), breakage="malformed_json"),
+            Rule("whole#3", "call", answer=StubResponse(500, text="no"), breakage="malformed_json"),
             Rule("whole#4", "call", outcome=Outcome("COMPLETE", 3, (0, 2), (5.0, 9.0))),
             Rule("whole#5", "call", outcome=Outcome("FAILED")),
             Rule("whole#6", "upload", upload="expired"),
@@ -270,7 +270,7 @@ def test_plain_values_are_those_of_yaml_1_2() -> None:
 def test_alias_repeats_a_value() -> None:
     """As YAML has it."""
     first, second = read(START + "  - then: &then {status: 500}\n  - then: *then\n").rules
-    assert first.answer == second.answer == Answer(500)
+    assert first.answer == second.answer == StubResponse(500)
 
 
 def test_file_with_byte_order_mark() -> None:
@@ -586,18 +586,18 @@ def test_file_below_another_folder_is_named_in_full(tmp_path: Path, monkeypatch:
 # --- the library -------------------------------------------------------------------------------------
 
 
-def test_library_names_and_all(library: Library) -> None:
+def test_library_names_and_all(library: ScenarioRegistry) -> None:
     """In alphabetical order; the README and the schema are not scenarios."""
     assert library.names() == NAMES == [scenario.name for scenario in library.all()]
 
 
-def test_library_reads_a_name_once(library: Library) -> None:
+def test_library_reads_a_name_once(library: ScenarioRegistry) -> None:
     """It is the same scenario each time."""
     assert library.get("flaky") is library.get("flaky") is library.named("flaky")
 
 
 @pytest.mark.parametrize("written", ["mine.yaml", "./mine.yaml", "inner/mine.yml"])
-def test_library_reads_a_path_anew(written: str, library: Library) -> None:
+def test_library_reads_a_path_anew(written: str, library: ScenarioRegistry) -> None:
     """A file may have been edited meanwhile."""
     Path("inner").mkdir()
     for description in ("before", "after"):
@@ -608,7 +608,7 @@ def test_library_reads_a_path_anew(written: str, library: Library) -> None:
 @pytest.mark.parametrize(
     ("name", "near"), [("flakey", "; did you mean 'flaky'?"), ("zzz", ""), ("README", "")]
 )
-def test_library_without_such_a_name(name: str, near: str, library: Library) -> None:
+def test_library_without_such_a_name(name: str, near: str, library: ScenarioRegistry) -> None:
     """The nearest, and all there are."""
     with pytest.raises(ScenarioError) as refused:
         library.get(name)
@@ -620,7 +620,7 @@ def test_library_without_such_a_name(name: str, near: str, library: Library) -> 
 
 
 @pytest.mark.parametrize("name", ["mine.yaml", "./mine", "../scenarios/flaky", ""])
-def test_library_reads_no_file_for_a_name(name: str, library: Library) -> None:
+def test_library_reads_no_file_for_a_name(name: str, library: ScenarioRegistry) -> None:
     """A name that comes with a request must not open a file of the machine."""
     Path("mine.yaml").write_text("description: d\nrules: []\n")
     with pytest.raises(ScenarioError, match=f"^scenario={re.escape(repr(name))}: not known"):

@@ -12,7 +12,7 @@ import pytest
 from leomock.openapi.documents import SpecError, bundle, groups, operations_of, read, resolve, specs_folder
 from leomock.openapi.json_schema import json_schema
 from leomock.openapi.overlay import lay
-from leomock.openapi.serializer import Shaper
+from leomock.openapi.serializer import ResponseSerializer
 from leomock.openapi.spec import Spec, Versions
 from leomock.operations.handlers.load import load
 from leomock.operations.registry import HANDLERS
@@ -42,7 +42,7 @@ def test_documents_compile_whole(spec: Spec) -> None:
     """Every validator and every response skeleton compiles, though calls compile them one by one."""
     for operation in spec.operations.values():
         assert operation.validator.is_valid({}) == (not operation.required)
-        operation.shaper.fit(operation.shaper.blank)
+        operation.serializer.serialize(operation.serializer.empty)
 
 
 def test_documents_refer_to_what_is_there() -> None:
@@ -185,20 +185,20 @@ def test_shape_keeps_named_blanks_missing_drops_the_rest() -> None:
             "kind": {"type": "string", "enum": ["X", "Y"]},
         },
     }
-    shaper = Shaper({}, schema)
-    assert shaper.blank == {"id": "", "n": None, "list": [], "kind": "X"}
-    assert shaper.fit({"id": "1", "list": [{"b": 2}], "secret": 3}) == {
+    serializer = ResponseSerializer({}, schema)
+    assert serializer.empty == {"id": "", "n": None, "list": [], "kind": "X"}
+    assert serializer.serialize({"id": "1", "list": [{"b": 2}], "secret": 3}) == {
         "id": "1",
         "n": None,
         "list": [{"a": False}],
         "kind": "X",
     }
-    assert shaper.fit(None) is None
+    assert serializer.serialize(None) is None
 
 
 def test_blank_is_null_where_null_is_allowed(spec: Spec) -> None:
     """An operation that nobody wrote yet answers the emptiest valid value."""
-    assert spec.operations["createVariationUpscale"].shaper.blank is None
+    assert spec.operations["createVariationUpscale"].serializer.empty is None
 
 
 # --- links ------------------------------------------------------------------------------------------------

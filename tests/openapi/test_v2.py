@@ -11,7 +11,7 @@ import pytest
 
 import leomock.leonardo.catalogue
 from leomock.contract.conformance import Referee
-from leomock.files.recordings.model import Recorded
+from leomock.files.recordings.model import RecordedExchange
 from leomock.leonardo.basis import BasisKind
 from leomock.leonardo.catalogue import Kind
 from leomock.leonardo.errors import ApiError
@@ -59,7 +59,9 @@ def exact() -> Referee:
 def judged(referee: Referee, operation: Operation, body: Any) -> list[str]:
     answer = json.dumps(body).encode()
     return referee.judge_response(
-        Recorded(operation.method, SERVER + operation.path, response_headers=JSON, response_body=answer)
+        RecordedExchange(
+            operation.method, SERVER + operation.path, response_headers=JSON, response_body=answer
+        )
     )
 
 
@@ -96,7 +98,7 @@ def test_documents_say_where_they_come_from() -> None:
 @pytest.mark.parametrize("operation", SPEC.operations.values(), ids=lambda operation: operation.id)
 def test_answer_that_is_blank(exact: Referee, operation: Operation) -> None:
     """The blank of every operation conforms."""
-    assert judged(exact, operation, operation.enveloped(operation.shaper.blank)) == []
+    assert judged(exact, operation, operation.enveloped(operation.serializer.empty)) == []
 
 
 @pytest.mark.parametrize("id", ["createGenerationV2", "createGenerationSyncV2"])
@@ -117,7 +119,7 @@ def test_answer_without_an_envelope(exact: Referee, result: dict[str, Any]) -> N
     """The whole answer is shaped; what is absent stays absent, what no schema names is dropped."""
     operation = SPEC.operations["createGenerationSyncV2"]
     answer = {"id": "x", "blockedCount": 0, "cost": COST, "results": [result]}
-    shaped = operation.shaper.fit({**answer, "results": [{**result, "row": 1}], "more": 2})
+    shaped = operation.serializer.serialize({**answer, "results": [{**result, "row": 1}], "more": 2})
     assert shaped == answer
     assert judged(exact, operation, shaped) == []
 

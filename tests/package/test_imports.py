@@ -44,6 +44,11 @@ def test_naming_what_can_be_rendered_loads_no_pillow() -> None:
 
 def test_start_of_the_server_loads_only_what_it_needs() -> None:
     """Pillow waits for the first picture, the contract tools for a check."""
-    code = "from leomock.operations.dispatch import Api\nfrom leomock.server.app import make_app\nmake_app(Api())"
+    code = """
+from leomock.operations.dispatch import Dispatcher
+from leomock.server.app import make_app
+
+make_app(Dispatcher())
+"""
     heavy = {"PIL", "httpx", "faker", "openapi_core", "schemathesis", "hypothesis", "mcp", "jsonpath_rfc9535"}
     assert loaded_by(code) & heavy == set()

@@ -21,7 +21,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
 from leomock.contract.conformance import Referee
-from leomock.files.recordings.model import Recorded
+from leomock.files.recordings.model import RecordedExchange
 from leomock.leonardo.errors import ApiError
 from leomock.leonardo.hosts import Addresses
 from leomock.openapi.documents import Json, resolve, specs_folder
@@ -74,7 +74,7 @@ def differ(
     """Both verdicts on a request on which they differ, nothing if they agree."""
     refusal = fast_path(version.spec, method, path, query, body)
     url = f"{version.server}{path}{'?' if query else ''}{query}"
-    findings = (referee or version.referee).judge_request(Recorded(method, url, HEADERS, body))
+    findings = (referee or version.referee).judge_request(RecordedExchange(method, url, HEADERS, body))
     if (refusal is None) == (not findings):
         return ""
     asked = f"{method} {path}{'?' if query else ''}{query} {body!r}"

@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from leomock.leonardo.hosts import Addresses
 from leomock.openapi.request_parser import Request
 from leomock.openapi.spec import Versions
-from leomock.operations.dispatch import Api
+from leomock.operations.dispatch import Dispatcher
 from leomock.state.bucket.errors import Refusal
 from leomock.state.settings import Settings
 from tests.properties.reference_model import SLOW, Id, Shown, Tenant
@@ -82,7 +82,7 @@ class Driver:
     def __init__(self, jobs: str, seed: int) -> None:
         # Reading the documents takes longer than a run, and no call changes them.
         with patch("leomock.operations.dispatch.Versions", lambda: SPECS):
-            self.api = Api(Settings(jobs=jobs, seed=seed))
+            self.api = Dispatcher(Settings(jobs=jobs, seed=seed))
         self.steps: list[tuple[str, tuple[Any, ...], bytes]] = []
 
     def step(self, name: str, *args: Any) -> Any:
@@ -95,7 +95,7 @@ class Driver:
     def _call(self, key: str, method: str, path: str, query: str, body: Any) -> tuple[int, Any]:
         sent = b"" if body is None else json.dumps(body).encode()
         asked = Request(method, path.strip("/").split("/"), ADDRESSES, query, sent, f"Bearer {key}")
-        reply = self.api.answer(asked)
+        reply = self.api.handle(asked)
         # Through JSON, as a client has it: what is stored cannot be changed from here, nor the other way.
         return reply.status, orjson.loads(orjson.dumps(reply.body))
 

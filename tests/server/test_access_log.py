@@ -6,7 +6,7 @@ import re
 
 import httpx
 
-from leomock.operations.dispatch import Api
+from leomock.operations.dispatch import Dispatcher
 from leomock.server.app import make_app
 from leomock.state.redaction import shortened
 
@@ -15,7 +15,7 @@ KEY = "3f2a8c1e-0000-4000-8000-000000000000"
 
 def lines_of(*calls: tuple[str, str, dict[str, object]]) -> list[str]:
     lines: list[str] = []
-    app = make_app(Api(), lines.append)
+    app = make_app(Dispatcher(), lines.append)
 
     async def talk() -> None:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

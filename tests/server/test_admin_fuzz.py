@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from leomock import Fake
 from leomock.leonardo.errors import HOOK_DOWN, UNAUTHORIZED
 from leomock.openapi.spec import Versions
-from leomock.operations.dispatch import Api
+from leomock.operations.dispatch import Dispatcher
 from leomock.server.admin_routes import Admin
 from leomock.server.webhook_sender import Sender
 from leomock.state.settings import Settings
@@ -61,7 +61,7 @@ class Sent(NamedTuple):
 def routes() -> list[tuple[str, str]]:
     """Method and path of all there are, also of those that are written after this test."""
     with patch("leomock.operations.dispatch.Versions", lambda: SPECS):
-        table = Admin(Api(Settings()), Sender()).routes()
+        table = Admin(Dispatcher(Settings()), Sender()).routes()
     return [(method, route.path) for route in table for method in sorted(route.methods)]  # type: ignore[attr-defined]
 
 

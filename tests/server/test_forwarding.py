@@ -17,7 +17,7 @@ import requests
 from starlette.types import Receive, Scope, Send
 
 from leomock import Fake
-from leomock.contract.traffic import Bench
+from leomock.contract.traffic import TrafficValidator
 from leomock.server.forwarding import Forwarding, Judge
 from tests.server.ports import on_a_port
 
@@ -74,11 +74,11 @@ def forwarding(origin: str, **options: Any) -> Iterator[tuple[str, Forwarding]]:
 
 def bench(origin: str) -> Judge:
     """A judge as `leomock serve --judge` has it."""
-    judging = Bench([f"{origin}/api/rest/v1"])
+    judging = TrafficValidator([f"{origin}/api/rest/v1"])
 
     def judged(recorded: Any) -> list[str] | None:
-        breaches = judging.breaches(recorded)
-        return None if breaches is None else [str(breach) for breach in breaches]
+        violations = judging.violations(recorded)
+        return None if violations is None else [str(violation) for violation in violations]
 
     return judged
 

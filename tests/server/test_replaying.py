@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from leomock.files.recordings.model import Recorded, Recording
+from leomock.files.recordings.model import RecordedExchange, Recording
 from leomock.server.replaying import Replaying
 
 API = "https://cloud.leonardo.ai/api/rest/v1"
@@ -17,14 +17,17 @@ PICTURE = "https://cdn.leonardo.ai/users/a/one%20two.jpg?v=1"
 JSON = {"content-type": "application/json"}
 
 
-def recorded(method: str, url: str, answer: bytes = b"{}", body: bytes = b"", **more: Any) -> Recorded:
-    return Recorded(method, url, {}, body, response_headers=JSON, response_body=answer, **more)
+def recorded(
+    method: str, url: str, answer: bytes = b"{}", body: bytes = b"", **more: Any
+) -> RecordedExchange:
+    return RecordedExchange(method, url, {}, body, response_headers=JSON, response_body=answer, **more)
 
 
-def replayed(*exchanges: Recorded) -> Replaying:
+def replayed(*exchanges: RecordedExchange) -> Replaying:
     numbered = [
-        Recorded(
-            **{f: getattr(each, f) for f in Recorded.__dataclass_fields__} | {"number": n, "file": "it.har"}
+        RecordedExchange(
+            **{f: getattr(each, f) for f in RecordedExchange.__dataclass_fields__}
+            | {"number": n, "file": "it.har"}
         )
         for n, each in enumerate(exchanges, 1)
     ]
@@ -80,7 +83,7 @@ def test_answer_that_cannot_be_sent_is_left_out(more: dict[str, Any], why: str) 
 def test_headers_of_the_recorded_connection_are_not_repeated() -> None:
     """The body is plain and of its own length now."""
     app = replayed(
-        Recorded(
+        RecordedExchange(
             "GET",
             f"{API}/me",
             response_headers={
@@ -103,8 +106,8 @@ def test_addresses_that_the_recording_answers_for_are_here() -> None:
     body = f'{{"url": "{PICTURE}", "up": ["{bucket}"], "no": "https://cdn.leonardo.ai/other.jpg"}}'
     app = replayed(
         recorded("GET", f"{API}/generations/x", body.encode()),
-        Recorded("GET", PICTURE, response_body=b"picture"),
-        Recorded("POST", bucket, request_body=b"--x", status=204),
+        RecordedExchange("GET", PICTURE, response_body=b"picture"),
+        RecordedExchange("POST", bucket, request_body=b"--x", status=204),
     )
     told = ask(app, "GET", "/v1/generations/x").json()
     assert told == {

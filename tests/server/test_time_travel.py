@@ -168,8 +168,8 @@ def test_uploads_and_pictures_are_in_the_journal(fake: Fake, client: httpx.Clien
     client.get(row["generated_images"][0]["url"])
     form = client.post("/init-image", json={"extension": "png"}).json()["uploadInitImage"]
     client.post(form["url"], files={"file": b"x"})
-    doors = [(exchange.door, exchange.status) for exchange in fake.requests]
-    assert doors[-3:] == [("cdn", 200), ("api", 200), ("upload", 403)]
+    channels = [(exchange.channel, exchange.status) for exchange in fake.requests]
+    assert channels[-3:] == [("cdn", 200), ("api", 200), ("upload", 403)]
     assert b"<Code>AccessDenied</Code>" in fake.requests[-1].response_body
     assert fake.requests[-1].explain
 

@@ -22,11 +22,11 @@ import httpx
 import pytest
 
 from leomock.files.state import load
-from leomock.operations.dispatch import Api
+from leomock.operations.dispatch import Dispatcher
 from leomock.server.listen import GRACE_SECONDS
 from leomock.state.clock import Clock
 from leomock.state.settings import Settings
-from leomock.state.tenants import Worlds
+from leomock.state.worlds import Worlds
 from leomock.testing.webhook_receiver import WebhookReceiver
 
 SECONDS = float(os.environ.get("LEOMOCK_SOAK_SECONDS", "0"))
@@ -113,7 +113,7 @@ def served(*arguments: str | Path, errors: Path) -> Iterator[Server]:
 
 def held(state: Path, seed: int = 0) -> Worlds:
     """The worlds of a state file, loaded as a server does."""
-    api = Api(Settings(seed=seed), lambda: Clock(time.time(), time.monotonic))
+    api = Dispatcher(Settings(seed=seed), lambda: Clock(time.time(), time.monotonic))
     load(state, api.worlds)
     return api.worlds
 

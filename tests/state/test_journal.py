@@ -25,7 +25,7 @@ PATH = "/api/rest/v1/generations"
 def add(journal: Journal, **given: Any) -> int:
     usual: dict[str, Any] = {
         "moment": EPOCH,
-        "door": "api",
+        "channel": "api",
         "operation": "createGeneration",
         "method": "POST",
         "path": PATH,
@@ -62,7 +62,7 @@ def test_exchange_says_all_that_was_added() -> None:
     assert exchange == Exchange(
         number=1,
         moment=EPOCH,
-        door="api",
+        channel="api",
         operation="createGeneration",
         method="POST",
         path=PATH,
@@ -322,7 +322,7 @@ def test_exchange_in_json_is_complete() -> None:
     assert exchange.as_json() == {
         "number": 1,
         "created": "2024-04-20T14:33:28.258Z",
-        "door": "api",
+        "channel": "api",
         "operation": "createGeneration",
         "method": "POST",
         "path": PATH,
@@ -350,7 +350,7 @@ def test_exchange_in_json_is_complete() -> None:
 def test_exchange_on_a_line() -> None:
     """Without what would break it."""
     assert str(only()) == f"#1 POST {PATH} createGeneration 200"
-    exchange = only(operation="", door="cdn", path="/cdn/a\nb", status=404, explain="not\x1b here")
+    exchange = only(operation="", channel="cdn", path="/cdn/a\nb", status=404, explain="not\x1b here")
     assert str(exchange) == r"#1 POST /cdn/a\nb cdn 404 | not\x1b here"
 
 
@@ -363,7 +363,7 @@ def journal() -> Journal:
     add(journal)
     add(journal, operation="getGenerationById", method="GET", path=f"{PATH}/1", request_body=b"")
     add(journal, status=400, request_body=b'{"prompt": "a dog", "controlnets": [{"weight": 0.5}]}')
-    add(journal, operation="", door="cdn", method="GET", path="/cdn/1.jpg", status=404, rules=["broken"])
+    add(journal, operation="", channel="cdn", method="GET", path="/cdn/1.jpg", status=404, rules=["broken"])
     return journal
 
 

@@ -14,15 +14,15 @@ from leomock.state.scenario import (
     Answer,
     Criteria,
     Delivery,
-    Occasion,
+    MatchContext,
     Outcome,
     Rule,
+    RuleEffects,
     Scenario,
-    Script,
-    Struck,
+    ScenarioEngine,
 )
 
-CALL = Occasion(
+CALL = MatchContext(
     "call",
     operation="createGeneration",
     group="generations",
@@ -43,13 +43,13 @@ def scenario(*rules: Rule, name: str = "a") -> Scenario:
     return Scenario(name, "d", "chosen", "", rules)
 
 
-def script(*rules: Rule, seed: int = 0) -> Script:
-    return Script(Random(seed), [scenario(*rules)])
+def script(*rules: Rule, seed: int = 0) -> ScenarioEngine:
+    return ScenarioEngine(Random(seed), [scenario(*rules)])
 
 
-def strikes(script: Script, *occasions: Occasion) -> list[int]:
+def strikes(script: ScenarioEngine, *occasions: MatchContext) -> list[int]:
     """The numbers, from 1, of the occasions on which something happened."""
-    return [number for number, occasion in enumerate(occasions, 1) if script.strike(occasion)]
+    return [number for number, occasion in enumerate(occasions, 1) if script.apply_rules(occasion)]
 
 
 # --- criteria ----------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ def strikes(script: Script, *occasions: Occasion) -> list[int]:
 )
 def test_criteria_that_hold(when: dict[str, Any]) -> None:
     """The rule strikes."""
-    assert script(rule(**when)).strike(CALL) == Struck(rules=["a#1"], answer=NO)
+    assert script(rule(**when)).apply_rules(CALL) == RuleEffects(rules=["a#1"], answer=NO)
 
 
 @pytest.mark.parametrize(
@@ -92,16 +92,16 @@ def test_criteria_that_hold(when: dict[str, Any]) -> None:
 )
 def test_criteria_of_which_one_does_not_hold(when: dict[str, Any]) -> None:
     """Nothing happens."""
-    assert script(rule(**when)).strike(CALL) is None
+    assert script(rule(**when)).apply_rules(CALL) is None
 
 
 def test_rule_of_another_stage() -> None:
     """What strikes uploads does not strike calls, nor counts them."""
     upload = Rule("a#1", "upload", Criteria(first=1), upload="expired")
     played = script(upload)
-    assert played.strike(CALL) is None
-    assert played.strike(Occasion("upload")) == Struck(rules=["a#1"], upload="expired")
-    assert played.strike(Occasion("upload")) is None
+    assert played.apply_rules(CALL) is None
+    assert played.apply_rules(MatchContext("upload")) == RuleEffects(rules=["a#1"], upload="expired")
+    assert played.apply_rules(MatchContext("upload")) is None
 
 
 # --- counting ----------------------------------------------------------------------------------------
@@ -140,14 +140,14 @@ def test_counters_are_what_they_say(when: dict[str, Any]) -> None:
 
 def test_counters_count_only_what_the_criteria_let_through() -> None:
     """The second call of the operation is the fourth of all."""
-    other = Occasion("call", operation="getUserSelf")
+    other = MatchContext("call", operation="getUserSelf")
     played = script(rule(operations=frozenset({"getUserSelf"}), call=2))
     assert strikes(played, CALL, other, CALL, other, other) == [4]
 
 
 def test_counters_each_resource() -> None:
     """Every id has its own first call, and its own `times`."""
-    one, two = Occasion("call", resource="1"), Occasion("call", resource="2")
+    one, two = MatchContext("call", resource="1"), MatchContext("call", resource="2")
     assert strikes(script(rule(first=1, each="resource")), one, one, two, one, two) == [1, 3]
     assert strikes(script(rule(times=1, each="resource")), one, one, two, one, two) == [1, 3]
     assert strikes(script(rule(first=1)), one, one, two) == [1]
@@ -155,16 +155,16 @@ def test_counters_each_resource() -> None:
 
 def test_counters_each_operation() -> None:
     """Every operation has its own first call, whatever the id."""
-    one = Occasion("call", operation="getGenerationById", resource="1")
-    two = Occasion("call", operation="getGenerationById", resource="2")
-    three = Occasion("call", operation="getModelById", resource="1")
+    one = MatchContext("call", operation="getGenerationById", resource="1")
+    two = MatchContext("call", operation="getGenerationById", resource="2")
+    three = MatchContext("call", operation="getModelById", resource="1")
     assert strikes(script(rule(first=1, each="operation")), one, two, three, one, three) == [1, 3]
 
 
 def test_counters_of_two_rules() -> None:
     """Each counts for itself, also what the other struck."""
     played = script(rule("a#1", every=2), rule("a#2", every=3))
-    struck = [found.rules if found else [] for found in (played.strike(CALL) for _ in range(6))]
+    struck = [found.rules if found else [] for found in (played.apply_rules(CALL) for _ in range(6))]
     assert struck == [[], ["a#1"], ["a#2"], ["a#1"], [], ["a#1", "a#2"]]
 
 
@@ -204,7 +204,7 @@ def test_probability_and_times() -> None:
 def test_probability_draws_only_where_the_counters_hold() -> None:
     """A call that the rule does not mean leaves the draws of the others as they are."""
     random = Random(7)
-    played = Script(random, [scenario(rule(after=5, probability=0.5))])
+    played = ScenarioEngine(random, [scenario(rule(after=5, probability=0.5))])
     before = random.getstate()
     strikes(played, *[CALL] * 5)
     assert random.getstate() == before
@@ -216,7 +216,7 @@ def test_drawn_span_of_one_number() -> None:
     """Nothing is drawn where there is nothing to choose."""
     random = Random(7)
     before = random.getstate()
-    assert Script(random).drawn((1.5, 1.5)) == 1.5
+    assert ScenarioEngine(random).drawn((1.5, 1.5)) == 1.5
     assert random.getstate() == before
 
 
@@ -224,9 +224,9 @@ def test_drawn_span_of_one_number() -> None:
 def test_drawn_span_stays_within(one: float, other: float, seed: int) -> None:
     """And the seed decides."""
     span = (min(one, other), max(one, other))
-    drawn = Script(Random(seed)).drawn(span)
+    drawn = ScenarioEngine(Random(seed)).drawn(span)
     assert span[0] <= drawn <= span[1]
-    assert Script(Random(seed)).drawn(span) == drawn
+    assert ScenarioEngine(Random(seed)).drawn(span) == drawn
 
 
 # --- what rules say together ------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def test_rules_that_strike_together() -> None:
     first = Rule("a#1", "call", answer=NO, delay=(1.0, 1.0), outcome=Outcome("FAILED"))
     second = Rule("a#2", "call", answer=Answer(503), delay=(0.5, 0.5), breakage="reset", outcome=Outcome())
     third = Rule("a#3", "call", breakage="stall")
-    assert script(first, second, third).strike(CALL) == Struck(
+    assert script(first, second, third).apply_rules(CALL) == RuleEffects(
         rules=["a#1", "a#2", "a#3"],
         answer=NO,
         delay=1.5,
@@ -254,26 +254,28 @@ def test_rules_for_uploads_and_events() -> None:
         Rule("a#3", "webhook", delivery=Delivery(copies=2)),
         Rule("a#4", "webhook", delivery=Delivery(drop=True)),
     )
-    assert played.strike(Occasion("upload")) == Struck(rules=["a#1", "a#2"], upload="refused")
-    assert played.strike(Occasion("webhook")) == Struck(rules=["a#3", "a#4"], delivery=Delivery(copies=2))
+    assert played.apply_rules(MatchContext("upload")) == RuleEffects(rules=["a#1", "a#2"], upload="refused")
+    assert played.apply_rules(MatchContext("webhook")) == RuleEffects(
+        rules=["a#3", "a#4"], delivery=Delivery(copies=2)
+    )
 
 
 def test_scenarios_in_their_order() -> None:
     """What a call asks for itself comes before what is in force, and that in the order it was given."""
-    played = Script(Random(0), [scenario(rule("a#1"), name="a"), scenario(rule("b#1"), name="b")])
-    struck = played.strike(CALL, [scenario(Rule("c#1", "call", answer=Answer(418)), name="c")])
-    assert struck == Struck(rules=["c#1", "a#1", "b#1"], answer=Answer(418))
+    played = ScenarioEngine(Random(0), [scenario(rule("a#1"), name="a"), scenario(rule("b#1"), name="b")])
+    struck = played.apply_rules(CALL, [scenario(Rule("c#1", "call", answer=Answer(418)), name="c")])
+    assert struck == RuleEffects(rules=["c#1", "a#1", "b#1"], answer=Answer(418))
 
 
 def test_scenario_that_calls_ask_for_is_counted() -> None:
     """From the first call that asks for it; the calls between are not met."""
-    played, asked = Script(Random(0)), [scenario(rule(every=2))]
-    assert played.strike(CALL, asked) is None
-    assert played.strike(CALL) is None
-    assert played.strike(CALL, asked) is not None
+    played, asked = ScenarioEngine(Random(0)), [scenario(rule(every=2))]
+    assert played.apply_rules(CALL, asked) is None
+    assert played.apply_rules(CALL) is None
+    assert played.apply_rules(CALL, asked) is not None
 
 
 def test_no_scenario_in_force() -> None:
     """Everything is as usual."""
-    assert Script(Random(0)).strike(CALL) is None
-    assert script().strike(CALL) is None
+    assert ScenarioEngine(Random(0)).apply_rules(CALL) is None
+    assert script().apply_rules(CALL) is None

@@ -6,22 +6,22 @@ from typing import Any
 
 import pytest
 
-from leomock.state.settings import JobPace, SettingError, Settings
+from leomock.state.settings import JobCompletion, SettingError, Settings
 
 
 @pytest.mark.parametrize(
     ("text", "pace"),
     [
-        ("seconds:2", JobPace("seconds", 2)),
-        ("seconds:0.5", JobPace("seconds", 0.5)),
-        ("polls:3", JobPace("polls", 3)),
-        ("immediate", JobPace("immediate")),
-        ("manual", JobPace("manual")),
+        ("seconds:2", JobCompletion("seconds", 2)),
+        ("seconds:0.5", JobCompletion("seconds", 0.5)),
+        ("polls:3", JobCompletion("polls", 3)),
+        ("immediate", JobCompletion("immediate")),
+        ("manual", JobCompletion("manual")),
     ],
 )
-def test_pace_reads_back(text: str, pace: JobPace) -> None:
+def test_pace_reads_back(text: str, pace: JobCompletion) -> None:
     """What is read is what is written."""
-    assert JobPace.parse(text) == pace
+    assert JobCompletion.parse(text) == pace
     assert str(pace) == text
 
 
@@ -31,7 +31,7 @@ def test_pace_reads_back(text: str, pace: JobPace) -> None:
 def test_pace_that_is_none(text: Any) -> None:
     """The error lists all four."""
     with pytest.raises(SettingError) as refused:
-        JobPace.parse(text)
+        JobCompletion.parse(text)
     assert str(refused.value) == (
         f"jobs={text!r}: use seconds:S (e.g. seconds:2), polls:N, immediate or manual"
     )

@@ -6,8 +6,8 @@ import pytest
 
 from leomock.leonardo.errors import ApiError
 from leomock.state.settings import Settings
-from leomock.state.tenants import Worlds
 from leomock.state.world import World
+from leomock.state.worlds import Worlds
 
 UUID_KEY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 

@@ -24,7 +24,7 @@ KNOWN = ("createGeneration", "getGenerationById", "getUserSelf")
 def call(number: int, body: object = None, operation: str = "createGeneration", **given: Any) -> Exchange:
     raw = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     usual: dict[str, Any] = {"method": "POST", "path": PATH, "request_body": raw}
-    return Exchange(number, EPOCH, given.pop("door", "api"), operation, **usual | given)
+    return Exchange(number, EPOCH, given.pop("channel", "api"), operation, **usual | given)
 
 
 def read(number: int, **given: Any) -> Exchange:
@@ -33,7 +33,7 @@ def read(number: int, **given: Any) -> Exchange:
 
 CAT = call(1, {"prompt": "a cat", "num_images": 4})
 DOG = call(3, {"prompt": "a dog", "num_images": "2"}, status=400, query="limit=10&tag=a&tag=b&all=true")
-CAME = [CAT, read(2), DOG, call(4, None, "", door="cdn", method="GET", path="/cdn/1.jpg")]
+CAME = [CAT, read(2), DOG, call(4, None, "", channel="cdn", method="GET", path="/cdn/1.jpg")]
 
 
 def text_of(claim: Callable[..., object], *args: Any, **given: Any) -> str:
@@ -96,7 +96,7 @@ def test_message_when_nothing_came() -> None:
 
 
 def test_message_when_others_came() -> None:
-    """They are listed with their operations, or the door that they came through."""
+    """They are listed with their operations, or the channel that they came through."""
     assert text_of(assert_called, CAME, "getUserSelf") == (
         "leomock: getUserSelf: expected at least 1 call, got 0.\n"
         "\n"

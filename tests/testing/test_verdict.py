@@ -575,7 +575,7 @@ def test_retried_with_a_body_that_was_cut() -> None:
 
 
 def test_facts_of_rules_are_in_the_journal(receiver: WebhookReceiver) -> None:
-    """Which struck, what they broke and how long they waited: through the API's door and the upload's."""
+    """Which struck, what they broke and how long they waited: through the API's channel and the upload's."""
     fake = Fake(clock="frozen", scenario=[OWN, "upload_forbidden"])
     with (
         client_of(fake) as api,

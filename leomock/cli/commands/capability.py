@@ -207,7 +207,7 @@ async def _serve(
     from leomock.interop.adapters import lacks, make_app
     from leomock.interop.capability.upstream import calling
     from leomock.interop.mcp.address import MCP_PATH
-    from leomock.server.access_log import Recording, to_stderr
+    from leomock.server.access_log import AccessLog, to_stderr
     from leomock.server.listen import address, listen, make_config
 
     stop = asyncio.Event()
@@ -222,7 +222,7 @@ async def _serve(
             line = f"{adapter.namespace}: {adapter.kind} listening on {address(listener)}{path}"
             if missing := lacks(adapter):
                 line += f", to say that {missing}"
-            config = make_config(app if quiet else Recording(app, to_stderr))
+            config = make_config(app if quiet else AccessLog(app, to_stderr))
             running.append(listen(config, listener, stop, partial(click.echo, line)))
         await asyncio.gather(*running)
 

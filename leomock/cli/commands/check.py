@@ -67,7 +67,7 @@ def check(
     try:
         from leomock.contract.check.loading import Loaded, find_operations
         from leomock.contract.check.run import check as run
-        from leomock.contract.check.target import CheckError, Enough, Target, is_loopback
+        from leomock.contract.check.target import CheckError, RequestBudgetExceeded, Target, is_loopback
     except ModuleNotFoundError as error:
         raise _cannot(f"leomock check: {error.name} is missing; pip install 'leomock[contract]'") from None
     from leomock.contract.reports.writers import WRITERS
@@ -101,7 +101,7 @@ def check(
             )
         except CheckError as error:
             raise _cannot(str(error)) from None
-        except Enough:
+        except RequestBudgetExceeded:
             raise _cannot(
                 f"leomock check: --max-requests {limit} do not do for the first questions"
             ) from None

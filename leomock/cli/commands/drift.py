@@ -56,7 +56,7 @@ def drift(
     least = None if fail_on == "never" else fail_on
     try:
         if sdk is not None:
-            from leomock.contract.drift.witnesses import heard
+            from leomock.contract.drift.sdk_comparison import heard
 
             if old is not None:
                 raise click.UsageError("--sdk takes the place of OLD and NEW; give one or the other")

@@ -37,14 +37,14 @@ def referee(
     from leomock.files.recordings.read import read
 
     try:
-        from leomock.contract.traffic import Bench
+        from leomock.contract.traffic import TrafficValidator
     except ImportError as error:
         raise click.UsageError(f"{error}: `pip install leomock[contract]` installs what judges") from None
     try:
         recordings = [read(file) for file in files]
     except RecordingError as error:
         raise click.UsageError(str(error)) from None
-    report = Bench(base_urls, published=published).report(recordings)
+    report = TrafficValidator(base_urls, published=published).report(recordings)
     if not report.checked and not report.findings:
         others = report.facts.get("Not of this API", "0")
         raise click.UsageError(

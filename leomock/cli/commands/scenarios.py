@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from leomock.files.scenarios import Library
+    from leomock.files.scenarios import ScenarioRegistry
 
 
 @click.group(invoke_without_command=True)
@@ -36,9 +36,9 @@ def check(file: Path) -> None:
     click.echo(f"{file}: {len(scenario.rules)} rules, no errors")
 
 
-def _library() -> Library:
-    from leomock.files.scenarios import Library, scenarios_folder
+def _library() -> ScenarioRegistry:
+    from leomock.files.scenarios import ScenarioRegistry, scenarios_folder
     from leomock.openapi.spec import Versions
 
     known = Versions().operations
-    return Library(scenarios_folder(), known, {operation.group for operation in known.values()})
+    return ScenarioRegistry(scenarios_folder(), known, {operation.group for operation in known.values()})

@@ -177,7 +177,7 @@ def serve(
         return
     from leomock.files.scenarios import ScenarioError
     from leomock.files.state import load
-    from leomock.operations.dispatch import Api
+    from leomock.operations.dispatch import Dispatcher
     from leomock.state.clock import Clock
     from leomock.state.snapshot import SnapshotError
 
@@ -186,7 +186,7 @@ def serve(
 
     try:
         make_clock()
-        api = Api.playing(Settings(**settings), scenarios, make_clock)
+        api = Dispatcher.playing(Settings(**settings), scenarios, make_clock)
         if state_file:
             load(state_file, api.worlds)
     except (SettingError, ScenarioError, SnapshotError, ValueError) as error:

@@ -21,9 +21,9 @@ from leomock.contract.check.allowances import JSON, Case, Known, Ledger, id_of
 from leomock.contract.check.checks import OfThisApi
 from leomock.contract.check.document import document
 from leomock.contract.check.prepare import prepare
+from leomock.contract.check.resource_pool import ResourcePool
 from leomock.contract.check.rules import Part, Sent, amend
 from leomock.contract.check.target import READING, VERSION, CheckError, Target, named
-from leomock.contract.check.things import Things
 from leomock.openapi.documents import SpecError
 from leomock.openapi.spec import Versions
 from leomock.openapi.suggest import suggestion
@@ -58,7 +58,7 @@ class Loaded:
         self.versions = versions or Versions()
         self.published = published
         self.seed = seed
-        self.things = Things()
+        self.things = ResourcePool()
         target.ensure_answers()
         known = Known(wrong_key=target.answer_to_a_wrong_key())
         self.ledger = Ledger(known)

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
+from leomock.contract.check.resource_pool import Kind, ResourcePool
 from leomock.contract.check.target import Target
-from leomock.contract.check.things import Kind, Things
 from leomock.leonardo.catalogue import platform_models
 
 # A generation takes "a few seconds"; recipes of the vendor wait up to 45.
@@ -121,7 +121,7 @@ MAKERS = (
 )
 
 
-def prepare(target: Target, things: Things) -> None:
+def prepare(target: Target, things: ResourcePool) -> None:
     """Learn what is there and, where writing is allowed, make what can be made.
 
     What a server does not support is left out: the calls that would name it then name nothing.
@@ -140,7 +140,7 @@ def prepare(target: Target, things: Things) -> None:
                 _ask(client, source, things)
 
 
-def _ask(client: httpx.Client, source: Source, things: Things) -> None:
+def _ask(client: httpx.Client, source: Source, things: ResourcePool) -> None:
     path, body = _filled(source.path, things), _filled(source.body, things)
     if path is None or body is None:
         return
@@ -153,7 +153,7 @@ def _ask(client: httpx.Client, source: Source, things: Things) -> None:
                 things.add(kind, id)
 
 
-def _filled(value: Any, things: Things) -> Any:
+def _filled(value: Any, things: ResourcePool) -> Any:
     """A path or body in which names of kinds are replaced; None when there is nothing of a kind."""
     if isinstance(value, dict):
         filled = {name: _filled(part, things) for name, part in value.items()}
@@ -166,7 +166,7 @@ def _filled(value: Any, things: Things) -> Any:
     return f"{before}{known[0]}{after}" if known else None
 
 
-def _upload(client: httpx.Client, stranger: httpx.Client, upload: Upload, things: Things) -> None:
+def _upload(client: httpx.Client, stranger: httpx.Client, upload: Upload, things: ResourcePool) -> None:
     answer = json_of(client.post(upload.path, json=upload.body))
     things.made(answer)
     id, url, fields = upload.names
@@ -176,7 +176,7 @@ def _upload(client: httpx.Client, stranger: httpx.Client, upload: Upload, things
                 things.add(upload.kind, made[id])
 
 
-def _generate(client: httpx.Client, things: Things) -> None:
+def _generate(client: httpx.Client, things: ResourcePool) -> None:
     """A generation of small pictures, finished if it ever is."""
     answer = json_of(client.post("/generations", json=SMALL))
     things.made(answer)
@@ -187,7 +187,7 @@ def _generate(client: httpx.Client, things: Things) -> None:
             things.add("address", *at(row, ["generated_images", "*", "url"]))
 
 
-def _execute(client: httpx.Client, things: Things) -> None:
+def _execute(client: httpx.Client, things: ResourcePool) -> None:
     """An execution of a blueprint."""
     for version in things.of("asking version")[:1]:
         given = {"nodeInputs": node_inputs(version, things), "public": False}
@@ -197,7 +197,7 @@ def _execute(client: httpx.Client, things: Things) -> None:
         things.add("blueprint execution", *at(answer, ["executeBlueprint", "akUUID"]))
 
 
-def node_inputs(version: dict[str, Any], things: Things) -> list[dict[str, Any]]:
+def node_inputs(version: dict[str, Any], things: ResourcePool) -> list[dict[str, Any]]:
     """What a version of a blueprint asks for, filled in."""
     values = {
         "text": "a lighthouse",

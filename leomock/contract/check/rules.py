@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from uuid import UUID
 
 from leomock.contract.check.prepare import PICTURE, at, node_inputs
-from leomock.contract.check.things import Kind, Things, kind_in_path, kind_of
+from leomock.contract.check.resource_pool import Kind, ResourcePool, kind_in_path, kind_of
 from leomock.leonardo.basis import BasisKind
 from leomock.leonardo.catalogue import models_v2, platform_models
 
@@ -55,7 +55,7 @@ class Sent:
     query: dict[str, Any]
     body: Any
     required: tuple[str, ...]
-    things: Things
+    things: ResourcePool
     random: Random
     unnamed: list[Kind] = field(default_factory=list)
 

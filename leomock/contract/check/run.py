@@ -18,7 +18,7 @@ from leomock.contract.check.allowances import id_of
 from leomock.contract.check.findings import Groups, allowed, finding_of
 from leomock.contract.check.loading import Loaded
 from leomock.contract.check.probes import PROBES, Skipped, Visit
-from leomock.contract.check.target import READING, CheckError, Enough, named
+from leomock.contract.check.target import READING, CheckError, RequestBudgetExceeded, named
 from leomock.contract.reports.model import Finding, Report
 from leomock.openapi.documents import operations_of
 
@@ -95,7 +95,7 @@ class _Run:
                 self.left_out.append(probe.name)
                 self.say(f"probe     {probe.name}: left out: {skipped}")
                 continue
-            except Enough:
+            except RequestBudgetExceeded:
                 break
             except httpx.HTTPError as error:
                 problem = f"the server broke off: {error}"
@@ -180,7 +180,7 @@ class _Run:
             )
 
     def _error(self, event: Any, version: str) -> None:
-        if isinstance(event.value, Enough) or self.loaded.target.exhausted:
+        if isinstance(event.value, RequestBudgetExceeded) or self.loaded.target.exhausted:
             return
         if isinstance(event.value, NoLinksFound):
             self.say(f"stateful  {version} left out: no operation of these leads to another")

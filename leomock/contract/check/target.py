@@ -27,7 +27,7 @@ class CheckError(Exception):
     """A check that cannot be run; the text says why, and what would work."""
 
 
-class Enough(KeyboardInterrupt):
+class RequestBudgetExceeded(KeyboardInterrupt):
     """The largest number of requests has been sent; ends a run as Ctrl-C would."""
 
 
@@ -88,12 +88,12 @@ class Target:
         return base if self.app is None else urlsplit(base).path
 
     def admit(self, method: str) -> None:
-        """Let one request pass; raises Enough after the last, CheckError for what must not be sent."""
+        """Let one request pass. Raises RequestBudgetExceeded after the last, CheckError if it must not be sent."""
         if not self.writes and method.upper() not in READING:
             raise CheckError(f"leomock check: a {method} request was about to be sent without --allow-writes")
         with self._lock:
             if self.exhausted:
-                raise Enough
+                raise RequestBudgetExceeded
             self.requests += 1
 
     def client(self) -> httpx.Client:

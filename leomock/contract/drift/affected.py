@@ -9,7 +9,7 @@ from typing import Any
 
 from leomock.contract.drift.nodes import Document, pointer
 from leomock.contract.drift.notes import Change
-from leomock.files.scenarios import Library, scenarios_folder
+from leomock.files.scenarios import ScenarioRegistry, scenarios_folder
 from leomock.openapi.documents import OVERLAY, Json, specs_folder
 from leomock.openapi.jsonpath import find
 from leomock.openapi.spec import Spec, Versions
@@ -82,7 +82,7 @@ class Project:
     @cached_property
     def _rules(self) -> list[Rule]:
         groups = {operation.group for operation in self._operations.values()}
-        scenarios = Library(scenarios_folder(), self._operations, groups).all()
+        scenarios = ScenarioRegistry(scenarios_folder(), self._operations, groups).all()
         return [rule for scenario in scenarios for rule in scenario.rules]
 
     def _names(self, rule: Rule, id: str) -> bool:

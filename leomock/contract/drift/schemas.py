@@ -233,7 +233,7 @@ class Schemas:
 
 
 class Flat:
-    """A schema with its `allOf` laid into it as `Shaper` does it: own words go first, then the last."""
+    """Merge `allOf` into a schema as `ResponseSerializer` does: its own keywords win, then those of the last."""
 
     def __init__(self, node: Node) -> None:
         self.node = node

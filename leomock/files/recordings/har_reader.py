@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from leomock.files.recordings.model import (
     CUT,
     Entry,
-    Recorded,
+    RecordedExchange,
     as_bytes,
     as_headers,
     as_object,
@@ -19,7 +19,7 @@ from leomock.files.recordings.model import (
 # --- HAR ------------------------------------------------------------------------------------------------
 
 
-def har_entry(entry: Entry) -> Recorded:
+def har_entry(entry: Entry) -> RecordedExchange:
     """Read one entry of a HAR log. Raises ValueError if it is malformed."""
     request, response = (
         as_object(entry.get("request"), "request"),
@@ -35,7 +35,7 @@ def har_entry(entry: Entry) -> Recorded:
         kind = part.get("mimeType")
         if isinstance(kind, str) and "/" in kind:
             headers.setdefault("content-type", kind)
-    return Recorded(
+    return RecordedExchange(
         as_text(request.get("method"), "request.method").upper(),
         as_text(request.get("url"), "request.url"),
         asked,

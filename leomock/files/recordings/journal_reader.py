@@ -6,7 +6,7 @@ import json
 
 from leomock.files.recordings.model import (
     Entry,
-    Recorded,
+    RecordedExchange,
     as_bytes,
     as_headers,
     as_object,
@@ -20,7 +20,7 @@ _JOURNAL_HOST = "leomock.invalid"
 # --- the journal ----------------------------------------------------------------------------------------
 
 
-def journal_entry(entry: Entry) -> Recorded:
+def journal_entry(entry: Entry) -> RecordedExchange:
     """Read one exchange of a journal. Raises ValueError if it is malformed."""
     request, response = (
         as_object(entry.get("request"), "request"),
@@ -34,7 +34,7 @@ def journal_entry(entry: Entry) -> Recorded:
         url += f"?{query}"
     request_body, request_cut = _of_journal(request)
     response_body, response_cut = _of_journal(response)
-    return Recorded(
+    return RecordedExchange(
         as_text(entry.get("method"), "method").upper(),
         url,
         asked,

@@ -1,4 +1,4 @@
-"""Recorded exchanges, and reading their fields from untrusted values."""
+"""RecordedExchange exchanges, and reading their fields from untrusted values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_BODY = 2**28
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedExchange:
     """One request and its answer as they were on the wire; `url` is the full one, with the query.
 
     Bodies are without compression. `status` is 0 where no answer came. `request_cut` and `response_cut` say
@@ -52,7 +52,7 @@ class Recording:
     """What a file holds, in its order; nothing of it is passed over."""
 
     file: str
-    exchanges: tuple[Recorded, ...] = ()
+    exchanges: tuple[RecordedExchange, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
 
 

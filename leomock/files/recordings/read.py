@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 from leomock.files.recordings.compression import decoded
 from leomock.files.recordings.har_reader import har_entry
 from leomock.files.recordings.journal_reader import journal_entry
-from leomock.files.recordings.model import Entry, Recorded, Recording, RecordingError, Unreadable, as_object
+from leomock.files.recordings.model import (
+    Entry,
+    RecordedExchange,
+    Recording,
+    RecordingError,
+    Unreadable,
+    as_object,
+)
 from leomock.files.recordings.vcr_reader import cassette_entry
 
 
@@ -26,7 +33,7 @@ def read(path: str | Path) -> Recording:
     except UnicodeDecodeError:
         raise RecordingError(f"{path}: not text, so no HAR, VCR cassette or journal") from None
     tree = _tree(text, path)
-    reader: Callable[[Entry], Recorded]
+    reader: Callable[[Entry], RecordedExchange]
     entries: Any = None
     if isinstance(tree, dict):
         log = tree.get("log")
@@ -63,7 +70,7 @@ def _tree(text: str, path: Path) -> Any:
         raise RecordingError(f"{path}: neither JSON nor YAML: {' '.join(str(error).split())}") from None
 
 
-def _recording(file: str, entries: Iterable[Any], reader: Callable[[Entry], Recorded]) -> Recording:
+def _recording(file: str, entries: Iterable[Any], reader: Callable[[Entry], RecordedExchange]) -> Recording:
     exchanges, unreadable = [], []
     for number, entry in enumerate(entries, 1):
         try:
@@ -73,7 +80,7 @@ def _recording(file: str, entries: Iterable[Any], reader: Callable[[Entry], Reco
     return Recording(file, tuple(exchanges), tuple(unreadable))
 
 
-def _whole(recorded: Recorded) -> Recorded:
+def _whole(recorded: RecordedExchange) -> RecordedExchange:
     """What was read, checked, its bodies without compression."""
     parts = urlsplit(recorded.url)
     if not parts.scheme or not parts.netloc:

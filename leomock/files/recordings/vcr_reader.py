@@ -6,7 +6,7 @@ from typing import Any
 
 from leomock.files.recordings.model import (
     Entry,
-    Recorded,
+    RecordedExchange,
     as_bytes,
     as_headers,
     as_object,
@@ -17,14 +17,14 @@ from leomock.files.recordings.model import (
 # --- VCR ------------------------------------------------------------------------------------------------
 
 
-def cassette_entry(entry: Entry) -> Recorded:
+def cassette_entry(entry: Entry) -> RecordedExchange:
     """Read one interaction of a cassette. Raises ValueError if it is malformed."""
     request, response = (
         as_object(entry.get("request"), "request"),
         as_object(entry.get("response"), "response"),
     )
     status = response.get("status", response.get("status_code"))
-    return Recorded(
+    return RecordedExchange(
         as_text(request.get("method"), "request.method").upper(),
         as_text(request.get("uri"), "request.uri"),
         as_headers(request.get("headers")),

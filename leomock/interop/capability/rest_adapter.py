@@ -12,11 +12,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from leomock.interop.capability.files import Adapter, Offer
-from leomock.interop.capability.upstream import Answer, Caller
+from leomock.interop.capability.upstream import Caller, UpstreamResponse
 from leomock.leonardo.errors import NO_ENDPOINT, TOO_LARGE, UNEXPECTED_VARIABLE, WRONG_METHOD, ApiError
 from leomock.openapi.request_parser import GRAPHQL_NAME
 from leomock.openapi.suggest import suggestion
-from leomock.server.access_log import NOTE
+from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.admin_routes import refused
 from leomock.state.settings import Settings
 
@@ -47,20 +47,20 @@ class AdapterRoutes:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI request."""
+        """UpstreamResponse one ASGI request."""
         request = Request(scope, receive)
         try:
             response = await self._answer(request, scope)
         except ApiError as error:
             response = refused(request, error)
-        if NOTE in scope:
-            scope[NOTE].explain = response.headers.get("x-leomock-explain", "")
+        if LOG_CONTEXT in scope:
+            scope[LOG_CONTEXT].explain = response.headers.get("x-leomock-explain", "")
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, scope: Scope) -> Response:
         offer, given = self._route(request)
-        if NOTE in scope:
-            scope[NOTE].operation = offer.operation.id
+        if LOG_CONTEXT in scope:
+            scope[LOG_CONTEXT].operation = offer.operation.id
         self._read_query(request, offer, given)
         for each in _at(offer, "header"):
             if each in request.headers:
@@ -133,7 +133,7 @@ class AdapterRoutes:
                     f"{suggestion(name, dict.fromkeys(known))}",
                 )
 
-    def _mapped(self, answer: Answer, offer: Offer) -> bytes:
+    def _mapped(self, answer: UpstreamResponse, offer: Offer) -> bytes:
         """The body for the caller: mapped where the call succeeded and the file maps a part."""
         if offer.mapping is None or not 200 <= answer.status < 300:
             return answer.content

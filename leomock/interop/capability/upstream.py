@@ -14,7 +14,7 @@ import httpx
 import orjson
 
 from leomock.interop.capability.files import Capability, Operation, Upstream
-from leomock.leonardo.errors import MISSING_VARIABLE, ApiError, Wording
+from leomock.leonardo.errors import MISSING_VARIABLE, ApiError, ErrorTemplate
 
 # How long the real API may take to answer. Its own limit is not known; the fake may take as long as it likes.
 LONGEST_WAIT = 60.0
@@ -22,7 +22,7 @@ LONGEST_WAIT = 60.0
 LONGEST_FILE = 32 * 2**20
 # The header in which the fake explains an answer.
 EXPLAIN = "x-leomock-explain"
-NO_ANSWER = Wording(
+NO_ANSWER = ErrorTemplate(
     502,
     "unexpected",
     "leomock: {upstream} at {address} gave no answer that can be used: {reason}",
@@ -40,7 +40,7 @@ class WrongKey(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class UpstreamResponse:
     """What came back: a status, the headers, and the body as it came."""
 
     status: int
@@ -65,12 +65,12 @@ class Caller:
 
     async def answer(
         self, id: str, arguments: Mapping[str, Any], headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> UpstreamResponse:
         """What an operation answers, by its id; a refusal of ours is an answer as well."""
         try:
             return await self.send(self._operations[id], arguments, headers)
         except ApiError as error:
-            return Answer(error.status, {EXPLAIN: error.explain}, orjson.dumps(error.body))
+            return UpstreamResponse(error.status, {EXPLAIN: error.explain}, orjson.dumps(error.body))
 
     async def fetch(self, id: str, url: str) -> bytes:
         """A file that an operation's answer named, asked for without the key; raises `ApiError`."""
@@ -89,7 +89,7 @@ class Caller:
 
     async def send(
         self, operation: Operation, arguments: Mapping[str, Any], headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> UpstreamResponse:
         """The answer of an operation to the values of its inputs, by their names; a body may be bytes.
 
         Raises `ApiError` where nothing can be sent, or nothing came back.
@@ -110,7 +110,7 @@ class Caller:
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self.no_answer(operation, str(error) or type(error).__name__) from None
-        return Answer(response.status_code, response.headers, response.content)
+        return UpstreamResponse(response.status_code, response.headers, response.content)
 
     def no_answer(self, operation: Operation, reason: str) -> ApiError:
         """The refusal of a call that the upstream did not answer, or not so that it could be used."""

@@ -21,7 +21,7 @@ from leomock.interop.mcp.tools import Tool, Use, tools_of
 from leomock.interop.mcp.vendor import vendor_tool
 from leomock.openapi.spec import Versions
 from leomock.openapi.suggest import suggestion
-from leomock.server.access_log import NOTE
+from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.guard import Guard
 from leomock.state.settings import Settings
 from leomock.version import __version__
@@ -100,8 +100,8 @@ def make_server(
         headers = {}
         if request := context.request:
             headers = _passed(request.headers, passed_on)
-            if NOTE in request.scope:
-                request.scope[NOTE].operation = params.name
+            if LOG_CONTEXT in request.scope:
+                request.scope[LOG_CONTEXT].operation = params.name
 
         async def progress(done: float, total: float, text: str) -> None:
             await context.session.report_progress(done, total, text)

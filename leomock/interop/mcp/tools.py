@@ -12,7 +12,7 @@ import orjson
 
 from leomock.interop.capability.documented import documented
 from leomock.interop.capability.files import Adapter, Input, Offer
-from leomock.interop.capability.upstream import EXPLAIN, Answer, Caller
+from leomock.interop.capability.upstream import EXPLAIN, Caller, UpstreamResponse
 from leomock.interop.mcp.pictures import picture_content
 from leomock.leonardo.errors import ApiError
 from leomock.openapi.documents import Json
@@ -180,7 +180,7 @@ async def called(caller: Caller, offer: Offer, arguments: Mapping[str, Any], hea
     return body
 
 
-def _refusal(answer: Answer) -> str:
+def _refusal(answer: UpstreamResponse) -> str:
     text = answer.content.decode(errors="replace")[:4000]
     said = f"{answer.status} {text}"
     explain = answer.headers.get(EXPLAIN)

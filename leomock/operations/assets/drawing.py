@@ -9,7 +9,7 @@ from leomock.leonardo.basis import Chosen, Inferred, based_on
 from leomock.leonardo.catalogue import models_v2, platform_models
 from leomock.operations.assets.keys import is_transparent, picture_keys, reference_key, video_keys
 from leomock.operations.assets.lookup import find_generated, find_uploaded, find_variation
-from leomock.operations.assets.resolver import at, rendered
+from leomock.operations.assets.resolver import cdn_path, render_cached
 from leomock.state.table import Row
 from leomock.state.world import World
 
@@ -25,7 +25,7 @@ DEEPEST_INIT = 3
 DEEPEST_VARIATION = 4
 
 
-@at("users/{user}/generations/{id}/{name}")
+@cdn_path("users/{user}/generations/{id}/{name}")
 def result_of_a_generation(
     world: World, id: str, name: str
 ) -> Picture | Variation | Video | Mesh | Sound | None:
@@ -41,7 +41,7 @@ def result_of_a_generation(
     return None
 
 
-@at("users/{user}/generations/{id}/variations/{name}")
+@cdn_path("users/{user}/generations/{id}/variations/{name}")
 def result_of_a_variation(world: World, id: str, name: str) -> Variation | None:
     """The picture of a finished variation that has this name."""
     row = find_variation(world, id)
@@ -75,7 +75,7 @@ def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture | Varia
             width, height = (round(row[side] / factor) for side in ("imageWidth", "imageHeight"))
             before = replace(_painted(row, index, None), width=width, height=height)
         return Variation(before, kind, factor, row["creativity"])
-    init = before if before is None or isinstance(before, bytes) else rendered(before)
+    init = before if before is None or isinstance(before, bytes) else render_cached(before)
     return _painted(row, index, init)
 
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from leomock.media import Renderable
 from leomock.state.bucket.storage import StoredObject
-from leomock.state.tenants import Worlds
 from leomock.state.world import World
+from leomock.state.worlds import Worlds
 
 Found = Renderable | StoredObject | None
 # Takes the world of the key's user, and the other steps that its pattern names.
@@ -20,7 +20,7 @@ _STEP = re.compile(r"\{(\w+)\}")
 OWNER = re.compile(r"users/([^/]+)/")
 
 
-def at(pattern: str) -> Callable[[Finder], Finder]:
+def cdn_path(pattern: str) -> Callable[[Finder], Finder]:
     """Register who knows what is at keys like `users/{user}/generations/{id}/{name}`.
 
     The finder is called with the user's world and with the steps below `{user}` by name; where the pattern
@@ -34,7 +34,7 @@ def at(pattern: str) -> Callable[[Finder], Finder]:
     return register
 
 
-def find(worlds: Worlds, key: str) -> Found:
+def resolve(worlds: Worlds, key: str) -> Found:
     """What is at a key: something to render, an uploaded file, or nothing."""
     finder, steps = _finder(key)
     if finder and "user" not in steps:
@@ -45,10 +45,10 @@ def find(worlds: Worlds, key: str) -> Found:
         return None
     with world.lock:
         world.settle()
-        return here(world, key)
+        return resolve_for(world, key)
 
 
-def here(world: World, key: str) -> Found:
+def resolve_for(world: World, key: str) -> Found:
     """What is at a key of the user of this world."""
     if stored := world.bucket.objects.get(key):
         if stored.expires is None or world.clock.now() < stored.expires:
@@ -66,6 +66,6 @@ def _finder(key: str) -> tuple[Finder | None, dict[str, str]]:
 
 
 @lru_cache(maxsize=32)
-def rendered(result: Renderable) -> bytes:
+def render_cached(result: Renderable) -> bytes:
     """The bytes of a result; the last few are kept, since HEAD, Range and ETag ask again."""
     return result.render()

@@ -17,7 +17,7 @@ from leomock.leonardo.errors import (
     ApiError,
 )
 from leomock.openapi.request_parser import Call
-from leomock.operations.assets.resolver import at
+from leomock.operations.assets.resolver import cdn_path
 from leomock.operations.handlers.generations import generation_row
 from leomock.operations.registry import operation
 from leomock.state.ids import stable
@@ -168,7 +168,7 @@ def get_blueprint_execution_generations(call: Call, world: World) -> Row:
 
 
 @based_on(Chosen("how large the pictures of the four names are"))
-@at("blueprint_assets/official/{id}/thumbnails/{name}")
+@cdn_path("blueprint_assets/official/{id}/thumbnails/{name}")
 def thumbnail(id: str, name: str) -> Picture | None:
     """A thumbnail of a blueprint."""
     from leomock.media.image import Picture

@@ -8,7 +8,7 @@ from leomock.leonardo.basis import Chosen, SameAs, based_on
 from leomock.leonardo.catalogue import Element, elements
 from leomock.leonardo.catalogue.prices import price
 from leomock.openapi.request_parser import Call
-from leomock.operations.assets.resolver import at
+from leomock.operations.assets.resolver import cdn_path
 from leomock.operations.handlers.datasets import dataset_of
 from leomock.operations.handlers.models import SLOW
 from leomock.operations.registry import broken, operation
@@ -99,7 +99,7 @@ def shown_element(element: Element, cdn: str) -> Row:
     }
 
 
-@at("platform_elements/{name}")
+@cdn_path("platform_elements/{name}")
 def picture_of_an_element(name: str) -> Picture | None:
     """The picture that shows a platform element."""
     from leomock.media.image import Picture

@@ -189,7 +189,7 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     shown["generated_images"] = _images(row, world, cdn)
     if varied:
         return shown
-    fitted = call.operation.shaper.fit_one(shown)
+    fitted = call.operation.serializer.fit_one(shown)
     if len(world.answers) >= MOST_ANSWERS:
         world.answers.clear()
     world.answers[name] = (row, cdn, fitted)

@@ -27,7 +27,7 @@ from leomock.openapi.suggest import suggestion
 from leomock.operations.assets.drawing import drawn, origin
 from leomock.operations.assets.keys import picture_keys, reference_key
 from leomock.operations.assets.lookup import find_generated, find_uploaded, find_variation
-from leomock.operations.assets.resolver import here, rendered
+from leomock.operations.assets.resolver import render_cached, resolve_for
 from leomock.operations.handlers.generations import DEFAULT_SD_VERSION, generation_row
 from leomock.operations.handlers.videos import DEFAULT_RESOLUTION, SECONDS, SIZES, SLOW, SOURCE_SHOWS
 from leomock.operations.registry import operation
@@ -93,7 +93,7 @@ def create_generation_sync_v2(call: Call, world: World) -> Row:
     _keep(world, row, reference)
     result: Row = {"contentType": "image/png", "width": row["imageWidth"], "height": row["imageHeight"]}
     if call["base64"]:
-        result["dataB64"] = base64.b64encode(rendered(drawn(world, row, 0))).decode()
+        result["dataB64"] = base64.b64encode(render_cached(drawn(world, row, 0))).decode()
     elif call["ephemeral"]:
         result["url"] = _ephemeral_link(call, world, row)
     else:
@@ -110,7 +110,7 @@ def _ephemeral_link(call: Call, world: World, row: Row) -> str:
     """A link that leads nowhere in half an hour; that it says so like a presigned one is chosen."""
     now = world.clock.now()
     key = f"users/{world.user_id}/ephemeral/{row['id']}.png"
-    world.bucket.keep(key, rendered(drawn(world, row, 0)), "image/png", expires=now + EPHEMERAL)
+    world.bucket.keep(key, render_cached(drawn(world, row, 0)), "image/png", expires=now + EPHEMERAL)
     date = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
     return f"{call.addresses.cdn}/{key}?X-Amz-Date={date}&X-Amz-Expires={EPHEMERAL}"
 
@@ -210,10 +210,10 @@ class _Reference:
             return _decoded(self.image["data"])
         if self.kind != "URL" or not self.image["url"].startswith(f"{cdn}/"):
             return None
-        found = here(world, self.image["url"].removeprefix(f"{cdn}/").partition("?")[0])
+        found = resolve_for(world, self.image["url"].removeprefix(f"{cdn}/").partition("?")[0])
         if isinstance(found, StoredObject):
             return found.body
-        return rendered(found) if found and found.media_type.startswith("image/") else None
+        return render_cached(found) if found and found.media_type.startswith("image/") else None
 
 
 def _decoded(text: str) -> bytes | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from leomock.leonardo.basis import Chosen, SameAs
 from leomock.media.metadata import facts_of
 from leomock.openapi.request_parser import Call
-from leomock.operations.assets.resolver import at
+from leomock.operations.assets.resolver import cdn_path
 from leomock.operations.assets.upload_forms import CONTENT_TYPES, presigned
 from leomock.operations.registry import broken, operation
 from leomock.state.clock import timestamp
@@ -77,7 +77,7 @@ def delete_uploaded_media_by_id(call: Call, world: World) -> Row | None:
     return world.remove(world.media, call["id"])
 
 
-@at("users/{user}/media/{id}/thumbnail.jpg")
+@cdn_path("users/{user}/media/{id}/thumbnail.jpg")
 def thumbnail(world: World, id: str) -> Picture | None:
     """A picture that stands for an uploaded film: nothing of the film is read for it."""
     from leomock.media.image import Picture

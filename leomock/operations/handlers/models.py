@@ -8,7 +8,7 @@ from leomock.leonardo.basis import Chosen, SameAs
 from leomock.leonardo.catalogue import platform_models
 from leomock.leonardo.catalogue.prices import price
 from leomock.openapi.request_parser import Call
-from leomock.operations.assets.resolver import at
+from leomock.operations.assets.resolver import cdn_path
 from leomock.operations.handlers.datasets import dataset_of
 from leomock.operations.registry import operation
 from leomock.state.clock import timestamp
@@ -96,7 +96,7 @@ def list_platform_models(call: Call, world: World) -> list[Row]:
     ]
 
 
-@at("platform_models/{name}")
+@cdn_path("platform_models/{name}")
 def picture_of_a_model(name: str) -> Picture | None:
     """The picture that shows a platform model."""
     from leomock.media.image import Picture

@@ -10,7 +10,7 @@ from leomock.leonardo.catalogue.prices import price
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.drawing import drawn_variation
 from leomock.operations.assets.keys import reference_key
-from leomock.operations.assets.resolver import rendered
+from leomock.operations.assets.resolver import render_cached
 from leomock.operations.handlers.generations import LARGEST_SEED, generation_row
 from leomock.operations.handlers.variations import of_picture, show_on_picture, variation_row
 from leomock.operations.registry import operation
@@ -78,7 +78,7 @@ def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
     world.variations.add({**larger, "status": "COMPLETE"})
     show_on_picture(world, larger)
     return {
-        **_answer(call, world, rendered(drawn_variation(world, larger)), credits),
+        **_answer(call, world, render_cached(drawn_variation(world, larger)), credits),
         "generationId": [row["id"]],
         "variationId": [larger["id"]],
         "generatedImageId": image_id,

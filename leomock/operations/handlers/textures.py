@@ -8,7 +8,7 @@ from leomock.leonardo.basis import Chosen, Inferred, SameAs, based_on
 from leomock.leonardo.catalogue.prices import price
 from leomock.leonardo.errors import NO_MODEL_ASSET
 from leomock.openapi.request_parser import Call
-from leomock.operations.assets.resolver import at
+from leomock.operations.assets.resolver import cdn_path
 from leomock.operations.handlers.generations import LARGEST_SEED
 from leomock.operations.registry import operation
 from leomock.state.clock import timestamp
@@ -75,7 +75,7 @@ def delete_texture_generation_by_id(call: Call, world: World) -> Row | None:
     return world.remove(world.textures, call["id"])
 
 
-@at("users/{user}/textures/{id}/{name}")
+@cdn_path("users/{user}/textures/{id}/{name}")
 def texture_map(world: World, id: str, name: str) -> TextureMap | None:
     """One map of a finished texture generation."""
     from leomock.media.texture import TextureMap

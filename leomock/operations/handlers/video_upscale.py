@@ -10,7 +10,7 @@ from leomock.leonardo.errors import NO_VIDEO
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.drawing import video
 from leomock.operations.assets.keys import result_stem
-from leomock.operations.assets.resolver import at
+from leomock.operations.assets.resolver import cdn_path
 from leomock.operations.handlers.videos import SIZES, SLOW
 from leomock.operations.registry import operation
 from leomock.state.clock import timestamp
@@ -51,7 +51,7 @@ def create_video_upscale(call: Call, world: World) -> Row:
     return {"generationId": source["id"], "variationId": id, **world.account.cost(UPSCALED_VIDEO)}
 
 
-@at("users/{user}/motion-variations/{id}/{name}")
+@cdn_path("users/{user}/motion-variations/{id}/{name}")
 def upscaled_video(world: World, id: str, name: str) -> Video | None:
     """The film of a finished upscale."""
     row = world.motion_variations.get(id)

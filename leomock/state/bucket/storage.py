@@ -38,7 +38,7 @@ from leomock.state.bucket.signature import (
     refuse_unsigned,
     signature_mismatch,
 )
-from leomock.state.scenario import Struck
+from leomock.state.scenario import RuleEffects
 
 # What a file has that says nothing of its type, as recorded by [LocalStack]; the type that the file part
 # itself names is not known to count, and does not here.
@@ -85,7 +85,7 @@ class Bucket:
     session_token: str | None = field(repr=False)
     now: Callable[[], float]
     max_bytes: int
-    fault: Callable[[], Struck | None] = field(default=lambda: None, repr=False)
+    fault: Callable[[], RuleEffects | None] = field(default=lambda: None, repr=False)
     objects: dict[str, StoredObject] = field(default_factory=dict, init=False, repr=False)
 
     def presign(self, key: str, *, content_type: str, seconds: int = 120, max_bytes: int) -> dict[str, str]:
@@ -169,7 +169,7 @@ class Bucket:
         access_key, day, region = read_credential(credential)
         check_date(form["x-amz-date"], day)
         if region != self.region:
-            # Recorded at https://github.com/CulturalMe/meteor-slingshot/issues/150
+            # RecordedExchange at https://github.com/CulturalMe/meteor-slingshot/issues/150
             raise invalid_argument(
                 f"the region '{region}' is wrong; expecting '{self.region}'",
                 "X-Amz-Credential",
@@ -207,7 +207,7 @@ class Bucket:
         return key.hex()
 
 
-def _injected(struck: Struck) -> Refusal:
+def _injected(struck: RuleEffects) -> Refusal:
     """What a scenario makes of a form that may be perfectly right."""
     expired = struck.upload == "expired"
     message = "Invalid according to Policy: Policy expired." if expired else "Access Denied"

@@ -43,7 +43,7 @@ class Evidence:
                 id = exchange.path.rstrip("/").rpartition("/")[2].lower()
                 self.reads.setdefault(id, []).append(_read(exchange))
             # Of a body that was not kept whole nobody knows whether it came again.
-            if exchange.door == "api" and len(exchange.request_body) == exchange.request_size:
+            if exchange.channel == "api" and len(exchange.request_body) == exchange.request_size:
                 self.alike.setdefault(_call(exchange), []).append(exchange)
 
     def uploads(self) -> Iterator[tuple[Exchange, str, str]]:
@@ -68,7 +68,7 @@ class Evidence:
 
 def is_upload(exchange: Exchange) -> bool:
     """Whether an exchange sends a file to the bucket."""
-    return exchange.door == "upload" and exchange.method in ("POST", "PUT")
+    return exchange.channel == "upload" and exchange.method in ("POST", "PUT")
 
 
 def _call(exchange: Exchange) -> Hashable:
@@ -94,7 +94,7 @@ def answer_arrived(exchange: Exchange) -> bool:
 
 def created_values(exchange: Exchange) -> dict[str, Any]:
     """What is inside the envelope of an answer; empty where that is no object."""
-    content = exchange.response_json if exchange.door == "api" and exchange.status == 200 else None
+    content = exchange.response_json if exchange.channel == "api" and exchange.status == 200 else None
     if not isinstance(content, dict) or len(content) != 1:
         return {}
     (value,) = content.values()

@@ -27,10 +27,10 @@ def ignored_nsfw(evidence: Evidence) -> Iterator[Seen]:
     told: dict[str, Exchange] = {}
     downloaded: dict[int, tuple[Exchange, list[Exchange]]] = {}
     for exchange in evidence.exchanges:
-        if exchange.door == "api" and exchange.status == 200 and answer_arrived(exchange):
+        if exchange.channel == "api" and exchange.status == 200 and answer_arrived(exchange):
             for address in _flagged(exchange):
                 told.setdefault(_picture(address), exchange)
-        given = exchange.door == "cdn" and exchange.method == "GET" and 200 <= exchange.status < 300
+        given = exchange.channel == "cdn" and exchange.method == "GET" and 200 <= exchange.status < 300
         if given and (teller := told.get(_picture(exchange.path))):
             downloaded.setdefault(teller.number, (teller, []))[1].append(exchange)
     for teller, downloads in downloaded.values():

@@ -29,7 +29,7 @@ def call_name(exchange: Exchange) -> str:
 
 def error_text(exchange: Exchange) -> str:
     """The text of an API error."""
-    content = exchange.response_json if exchange.status >= 400 and exchange.door == "api" else None
+    content = exchange.response_json if exchange.status >= 400 and exchange.channel == "api" else None
     text = content.get("error") if isinstance(content, dict) else None
     return text if isinstance(text, str) else ""
 

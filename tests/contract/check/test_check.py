@@ -31,7 +31,7 @@ from leomock.contract.check.allowances import CONDITIONS, allowances
 from leomock.contract.check.loading import DEFAULT_EXAMPLES, Loaded, find_operations
 from leomock.contract.check.rules import DATA_URL
 from leomock.contract.check.run import PHASES, check
-from leomock.contract.check.target import CheckError, Enough, Target, addresses, is_loopback
+from leomock.contract.check.target import CheckError, RequestBudgetExceeded, Target, addresses, is_loopback
 from leomock.contract.reports.model import Report
 from tests.contract.check.mutants import MUTANTS, VERSIONS
 
@@ -315,7 +315,7 @@ def test_guard_counts_requests() -> None:
     """After the last one nothing passes."""
     target = Target("http://leonardo.test", "key", max_requests=1)
     target.admit("GET")
-    with pytest.raises(Enough):
+    with pytest.raises(RequestBudgetExceeded):
         target.admit("GET")
 
 

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from leomock import Fake
 from leomock.interop.capability.files import capabilities_folder
 from leomock.interop.mcp import http_app
-from leomock.server.access_log import Recording
+from leomock.server.access_log import AccessLog
 from tests.interop.mcp.servers import CREATE, LIST, READ, body_of, call, error_of, in_process, served, talk
 
 KEY, OTHER = "4f6e7e7a-9c2b-4f7e-8a54-1f1f5f3a0001", "4f6e7e7a-9c2b-4f7e-8a54-1f1f5f3a0002"
@@ -163,7 +163,7 @@ def test_log_line_names_the_tool(fake: Fake) -> None:
     """As it names the operation of any other call."""
     lines: list[str] = []
     app = http_app(in_process(fake))
-    with TestClient(Recording(app, lines.append), "http://localhost", headers=HEADERS) as client:
+    with TestClient(AccessLog(app, lines.append), "http://localhost", headers=HEADERS) as client:
         session = {"mcp-session-id": client.post("/mcp", json=HELLO).headers["mcp-session-id"]}
         asked = {"name": LIST, "arguments": {"userId": fake.user_id}}
         calling = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": asked}

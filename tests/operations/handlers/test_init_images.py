@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from leomock import Fake
-from leomock.operations.assets.resolver import rendered
+from leomock.operations.assets.resolver import render_cached
 from tests import fixtures
 from tests.fixtures import client_of, completed, init_image, inside
 
@@ -146,7 +146,7 @@ def test_delete_leaves_results_as_they_are(
     else:
         shown = inside(client.get(f"/generations/{job['generationId']}"))["generated_images"][0]
     before = client.get(shown["url"])
-    rendered.cache_clear()
+    render_cached.cache_clear()
     client.delete(f"/init-image/{id}")
     assert client.get(shown["url"]).content == before.content
     assert len(fake.world.bucket.objects) == (1 if name else 0)

@@ -2,7 +2,7 @@
 
 The API refuses a call that names a thing which does not exist. A check that forgave such refusals would prove
 little, so its calls name things that exist: `NAMES` says what kind of thing each name of a call stands for,
-`Things` which things of a kind there are.
+`ResourcePool` which things of a kind there are.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ Kind: TypeAlias = str
 
 
 @dataclass(frozen=True, slots=True)
-class By:
+class KindByField:
     """The kind hangs on the value of another property of the same object."""
 
     sibling: str
     kinds: Mapping[Any, Kind]
-    otherwise: Kind | By
+    otherwise: Kind | KindByField
 
 
 _BY_TYPE: Mapping[Any, Kind] = {"UPLOADED": "init image", "GENERATED": "generated image"}
-_OF_VARIATION = By("isVariation", {True: "variation"}, "generated image")
+_OF_VARIATION = KindByField("isVariation", {True: "variation"}, "generated image")
 
 # What the properties of bodies stand for, wherever they are.
-NAMES: dict[str, Kind | By] = {
+NAMES: dict[str, Kind | KindByField] = {
     "init_image_id": "init image",
     "canvasInitId": "init image",
     "canvasMaskId": "init image",
@@ -47,16 +47,16 @@ NAMES: dict[str, Kind | By] = {
     "sourceGenerationId": "video",
 }
 # What a property stands for in one operation, or within one property of any.
-NAMES_WITHIN: dict[str, dict[str, Kind | By]] = {
-    "controlnets": {"initImageId": By("initImageType", _BY_TYPE, "generated image")},
-    "contextImages": {"id": By("type", _BY_TYPE, "generated image")},
-    "endFrameImage": {"id": By("type", _BY_TYPE, "generated image")},
+NAMES_WITHIN: dict[str, dict[str, Kind | KindByField]] = {
+    "controlnets": {"initImageId": KindByField("initImageType", _BY_TYPE, "generated image")},
+    "contextImages": {"id": KindByField("type", _BY_TYPE, "generated image")},
+    "endFrameImage": {"id": KindByField("type", _BY_TYPE, "generated image")},
     "CreateUniversalUpscalerJob": {"initImageId": "init image"},
     "createVariationUnzoom": {"id": _OF_VARIATION},
     "createVariationUpscale": {"id": "generated image"},
     "createVariationNoBG": {"id": _OF_VARIATION},
-    "createSVDMotionGeneration": {"imageId": By("isInitImage", {True: "init image"}, _OF_VARIATION)},
-    "createImageToVideoGeneration": {"imageId": By("imageType", _BY_TYPE, "generated image")},
+    "createSVDMotionGeneration": {"imageId": KindByField("isInitImage", {True: "init image"}, _OF_VARIATION)},
+    "createImageToVideoGeneration": {"imageId": KindByField("imageType", _BY_TYPE, "generated image")},
 }
 # What the variable after each step of a path stands for.
 IN_PATHS: dict[str, Kind] = {
@@ -75,7 +75,7 @@ IN_PATHS: dict[str, Kind] = {
 }
 
 
-class Things:
+class ResourcePool:
     """The things that a check may name, and all that it made itself."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Things:
         self._lock = threading.Lock()
 
     def add(self, kind: Kind, *ids: Any) -> None:
-        """Things that exist, and go on to do so."""
+        """ResourcePool that exist, and go on to do so."""
         known = self._known.setdefault(kind, [])
         known += [id for id in ids if id is not None and id not in known]
 
@@ -133,7 +133,7 @@ def kind_in_path(path: str, name: str) -> Kind | None:
 def kind_of(name: str, holder: Mapping[str, Any], within: Iterable[str]) -> Kind | None:
     """What a property stands for: of which object, within which operation and properties."""
     found = next((NAMES_WITHIN[w][name] for w in within if name in NAMES_WITHIN.get(w, ())), NAMES.get(name))
-    while isinstance(found, By):
+    while isinstance(found, KindByField):
         sibling = holder.get(found.sibling)
         found = found.kinds.get(sibling, found.otherwise) if isinstance(sibling, Hashable) else None
     return found

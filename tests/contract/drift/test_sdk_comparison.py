@@ -10,7 +10,7 @@ import pytest
 from leomock.contract.drift import sdk
 from leomock.contract.drift.operations import operations
 from leomock.contract.drift.schemas import Flat
-from leomock.contract.drift.witnesses import heard
+from leomock.contract.drift.sdk_comparison import heard
 from leomock.contract.reports.model import Finding
 from leomock.openapi.documents import SpecError
 
