@@ -673,7 +673,7 @@ def test_fixtures_read_well() -> None:
             "--co",
             "-p",
             "no:cacheprovider",
-            "tests/test_settings.py",
+            "tests/state/test_settings.py",
         ],
         capture_output=True,
         text=True,
@@ -695,4 +695,4 @@ def test_loading_the_plugin_loads_nothing_heavy() -> None:
         "import leomock.pytest_plugin\nprint(*set(sys.modules) - before)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) <= {"leomock", "leomock.pytest_plugin", "difflib"}
+    assert set(done.stdout.split()) <= {"leomock", "leomock.version", "leomock.pytest_plugin", "difflib"}

@@ -72,7 +72,7 @@ def _of_decisions() -> Iterator[Behaviour]:
     for package in (leonardo, media, operations, state):
         for module in walk_packages(package.__path__, f"{package.__name__}."):
             import_module(module.name)
-    for name, decision in DECISIONS.items():
+    for name, decision in sorted(DECISIONS.items()):
         own = [each for each in decision.basis if isinstance(each, Basis) and each is not BY_ITS_DOCUMENT]
         for number, statement in enumerate(own, 1):
             id = name if number == 1 else f"{name}#{number}"

@@ -87,8 +87,8 @@ async def _with_mcp(app: Any, api: Dispatcher, url: str, stop: asyncio.Event) ->
     """The fake's app with MCP tools beside it, which call it without a port, each caller with its own key."""
     from leomock.interop.capability.upstream import calling, client_of
     from leomock.interop.capability.whole import whole
-    from leomock.interop.mcp import KEY, http_app, make_api_server
     from leomock.interop.mcp.address import MCP_PATH
+    from leomock.interop.mcp.serve import KEY, http_app, make_api_server
     from leomock.server.app import beside
     from leomock.server.transport import Transport
 

@@ -21,7 +21,7 @@ from leomock.server.guard import Guard
 def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()) -> Starlette:
     """The app of an adapter; who calls it needs no key, so pages of other sites are kept away.
 
-    An MCP adapter is `leomock.interop.mcp.make_app(adapter, caller, allow_hosts)`; without the extra it
+    An MCP adapter is `leomock.interop.mcp.serve.make_app(adapter, caller, allow_hosts)`; without the extra it
     answers a sentence that says so.
     """
     if adapter.kind == "rest":
@@ -42,10 +42,10 @@ def lacks(adapter: Adapter) -> str:
 
 
 def mcp_server() -> ModuleType | None:
-    """`leomock.interop.mcp`, where the extra that it needs is installed."""
+    """`leomock.interop.mcp.serve`, where the extra that it needs is installed."""
     try:
-        return import_module("leomock.interop.mcp")
+        return import_module("leomock.interop.mcp.serve")
     except ModuleNotFoundError as error:
-        if error.name != "leomock.interop.mcp" and (error.name or "").startswith("leomock."):
+        if error.name != "leomock.interop.mcp.serve" and (error.name or "").startswith("leomock."):
             raise
         return None

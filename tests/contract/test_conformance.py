@@ -415,10 +415,10 @@ def test_answer_that_is_blank(exact: Referee, operation: Operation) -> None:
 BROKEN_TEST = """
 import pytest
 
-from leomock.addresses import Addresses
+from leomock.leonardo.hosts import Addresses
 from leomock.operations.dispatch import Dispatcher
-from leomock.operations import HANDLERS
-from leomock.spec.parse import Request
+from leomock.operations.registry import HANDLERS
+from leomock.openapi.request_parser import Request
 
 ADDRESSES = Addresses.under("http://leomock.test")
 REQUEST = Request(

@@ -629,7 +629,7 @@ def test_library_reads_no_file_for_a_name(name: str, library: ScenarioRegistry) 
 
 def test_import_loads_neither_yaml_nor_the_validator() -> None:
     """A run without a scenario does not wait for them."""
-    code = "import leomock.scenario_files, sys\nprint(*sys.modules)"
+    code = "import leomock.files.scenarios, sys\nprint(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=FOLDER.parent
     )

@@ -103,7 +103,7 @@ def test_bytes_are_the_same_in_every_process() -> None:
         replace(CAT, prompt="日本\ud800", init=encoded(halves("red", "blue"))),
     ]
     code = (
-        "import hashlib\nfrom leomock.rendering.image import Picture\n"
+        "import hashlib\nfrom leomock.media.image import Picture\n"
         f"for picture in {pictures!r}:\n    print(hashlib.sha256(picture.render()).hexdigest())"
     )
     here = [hashlib.sha256(picture.render()).hexdigest() for picture in pictures]

@@ -214,8 +214,8 @@ def test_bytes_are_the_same_in_every_process() -> None:
     video = Video(replace(FOX, width=128, height=96), 1, 128, 96)
     code = (
         "import hashlib\n"
-        "from leomock.rendering.image import Picture\n"
-        "from leomock.rendering.video import Video\n"
+        "from leomock.media.image import Picture\n"
+        "from leomock.media.video import Video\n"
         f"print(hashlib.sha256({video!r}.render()).hexdigest())"
     )
     for hash_seed in ("1", "2"):

@@ -119,7 +119,7 @@ def test_overlay_is_named_with_its_folder(
     shutil.copytree(specs_folder(), tmp_path / "specs")
     folder = tmp_path / "specs" / below
     (folder / "overlay.json").write_text('{"overlay": "2.0.0"}', "utf-8")
-    monkeypatch.setattr("leomock.openapi.operations.specs_folder", lambda: tmp_path / "specs")
+    monkeypatch.setattr("leomock.openapi.spec.specs_folder", lambda: tmp_path / "specs")
     with pytest.raises(SpecError) as stopped:
         Spec(folder)
     name = (Path("specs") / below / "overlay.json").as_posix()

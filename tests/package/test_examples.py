@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLES = Path(__file__).parents[1] / "examples"
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 PRINTS = {
     "sdk_journey.py": ["PENDING", "COMPLETE", "(1024, 768)", "(1024, 768)", "1", "True"],

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leomock.state.scenario import (
-    Answer,
     Criteria,
     Delivery,
     MatchContext,
@@ -20,6 +19,7 @@ from leomock.state.scenario import (
     RuleEffects,
     Scenario,
     ScenarioEngine,
+    StubResponse,
 )
 
 CALL = MatchContext(
@@ -32,7 +32,7 @@ CALL = MatchContext(
     query={"limit": 10},
     headers=lambda: {"user-agent": "sdk/7.0.0"},
 )
-NO = Answer(500)
+NO = StubResponse(500)
 
 
 def rule(name: str = "a#1", times: int | None = None, **when: Any) -> Rule:
@@ -235,7 +235,9 @@ def test_drawn_span_stays_within(one: float, other: float, seed: int) -> None:
 def test_rules_that_strike_together() -> None:
     """The first to speak of a thing decides it; delays add up."""
     first = Rule("a#1", "call", answer=NO, delay=(1.0, 1.0), outcome=Outcome("FAILED"))
-    second = Rule("a#2", "call", answer=Answer(503), delay=(0.5, 0.5), breakage="reset", outcome=Outcome())
+    second = Rule(
+        "a#2", "call", answer=StubResponse(503), delay=(0.5, 0.5), breakage="reset", outcome=Outcome()
+    )
     third = Rule("a#3", "call", breakage="stall")
     assert script(first, second, third).apply_rules(CALL) == RuleEffects(
         rules=["a#1", "a#2", "a#3"],
@@ -263,8 +265,8 @@ def test_rules_for_uploads_and_events() -> None:
 def test_scenarios_in_their_order() -> None:
     """What a call asks for itself comes before what is in force, and that in the order it was given."""
     played = ScenarioEngine(Random(0), [scenario(rule("a#1"), name="a"), scenario(rule("b#1"), name="b")])
-    struck = played.apply_rules(CALL, [scenario(Rule("c#1", "call", answer=Answer(418)), name="c")])
-    assert struck == RuleEffects(rules=["c#1", "a#1", "b#1"], answer=Answer(418))
+    struck = played.apply_rules(CALL, [scenario(Rule("c#1", "call", answer=StubResponse(418)), name="c")])
+    assert struck == RuleEffects(rules=["c#1", "a#1", "b#1"], answer=StubResponse(418))
 
 
 def test_scenario_that_calls_ask_for_is_counted() -> None:

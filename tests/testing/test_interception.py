@@ -804,7 +804,7 @@ def test_import_loads_nothing_heavy() -> None:
         "ssl",
         "leomock.testing.fake",
     }
-    loaded = run("import leomock.interception, sys; print(*sys.modules)").split()
+    loaded = run("import leomock.testing.interception, sys; print(*sys.modules)").split()
     assert heavy & set(loaded) == set()
 
 
@@ -813,7 +813,7 @@ def test_start_loads_no_library() -> None:
     code = """
 import sys
 from leomock import Fake
-from leomock.interception import intercept
+from leomock.testing.interception import intercept
 with intercept(Fake()):
     print(*sys.modules)
 print(*sys.modules)
@@ -849,8 +849,8 @@ def test_library_that_is_imported_later(library: str) -> None:
     code = f"""
 import sys
 from leomock import Fake
-from leomock.interception import intercept
-from leomock.interception.clients import CLIENTS
+from leomock.testing.interception import intercept
+from leomock.testing.interception.clients import CLIENTS
 URL = {API + "/none"!r}
 fake = Fake()
 before = list(sys.meta_path)

@@ -86,13 +86,13 @@ def mcp(
             raise click.UsageError(str(error)) from None
 
         async def over_stdio() -> None:
-            from leomock.interop.mcp import make_api_server, serve_stdio
+            from leomock.interop.mcp.serve import make_api_server, serve_stdio
 
             async with calling(capability, clients) as caller:
                 await serve_stdio(make_api_server(capability, caller, vendor))
 
         async def over_http(listener: Any, url: str) -> None:
-            from leomock.interop.mcp import http_app, make_api_server
+            from leomock.interop.mcp.serve import http_app, make_api_server
 
             async with calling(capability, clients) as caller:
                 app = http_app(make_api_server(capability, caller, vendor), allow_hosts)

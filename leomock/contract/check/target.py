@@ -88,7 +88,10 @@ class Target:
         return base if self.app is None else urlsplit(base).path
 
     def admit(self, method: str) -> None:
-        """Let one request pass. Raises RequestBudgetExceeded after the last, CheckError if it must not be sent."""
+        """Let one request pass.
+
+        Raises RequestBudgetExceeded after the last one, CheckError for one that must not be sent.
+        """
         if not self.writes and method.upper() not in READING:
             raise CheckError(f"leomock check: a {method} request was about to be sent without --allow-writes")
         with self._lock:

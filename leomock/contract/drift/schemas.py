@@ -233,7 +233,7 @@ class Schemas:
 
 
 class Flat:
-    """Merge `allOf` into a schema as `ResponseSerializer` does: its own keywords win, then those of the last."""
+    """Merge `allOf` into a schema as `ResponseSerializer` does: its own keywords win, then the last ones."""
 
     def __init__(self, node: Node) -> None:
         self.node = node

@@ -17,6 +17,8 @@ from leomock import Fake
 from leomock.cli.main import main
 from tests.contract.check.mutants import MUTANTS
 
+CONTRACT = Path(__file__).parents[2] / "contract"
+
 
 @pytest.fixture(autouse=True)
 def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +196,7 @@ def test_allowances_are_explained() -> None:
 
 def test_backend_real_without_a_key_is_refused() -> None:
     """One sentence."""
-    words = [sys.executable, "-m", "pytest", str(Path(__file__).parent), "--backend=real"]
+    words = [sys.executable, "-m", "pytest", str(CONTRACT), "--backend=real"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert done.stderr == "ERROR: --backend=real calls the real service: it needs LEONARDO_API_KEY\n\n"
@@ -207,7 +209,7 @@ def test_backend_server_runs_the_same_suite() -> None:
         "-m",
         "pytest",
         "-q",
-        str(Path(__file__).parent / "test_api.py"),
+        str(CONTRACT / "test_schema.py"),
         "--backend=server",
     ]
     done = subprocess.run([*words, "-k", "/me or exist"], capture_output=True, text=True)

@@ -81,7 +81,10 @@ def test_change_of_version_2_names_its_own_handler_and_overlay(edited_v2: Path, 
         next(f for f in findings if f["where"] == name)
         for name in ("createGenerationV2", "createGenerationSyncV2")
     )
-    assert "handler leomock.resources.generations_v2.create_generation_v2" in limit["properties"]["touches"]
+    assert (
+        "handler leomock.operations.handlers.generations_v2.create_generation_v2"
+        in limit["properties"]["touches"]
+    )
     assert gone["rule"] == "operation-removed"
     overlays = {f["where"].partition(" ")[0] for f in findings if f["rule"] == "overlay-target-gone"}
     assert overlays == {"v2/overlay.json"}
@@ -98,7 +101,7 @@ def test_version_of_a_single_file_is_that_of_its_address(tmp_path: Path) -> None
     new.write_text(json.dumps(document).replace('"generate"', '"generated"'), "utf-8")
     findings = json.loads(run(old, new, "--format", "json").output)["findings"]
     touched = {thing for finding in findings for thing in finding["properties"]["touches"]}
-    assert "handler leomock.resources.generations_v2.create_generation_v2" in touched
+    assert "handler leomock.operations.handlers.generations_v2.create_generation_v2" in touched
     assert not any(thing.startswith("overlay.json") for thing in touched)
 
 

@@ -26,7 +26,7 @@ def test_change_names_what_it_touches() -> None:
     assert (finding.level, finding.where) == ("error", "createGeneration")
     assert finding.message == "body.width: another default: 1024 became 512"
     touches = finding.properties["touches"]
-    assert "handler leomock.resources.generations.create_generation" in touches
+    assert "handler leomock.operations.handlers.generations.create_generation" in touches
     assert "scenario rule nsfw_flagged#1" in touches
     assert not any("flaky" in thing or "overlay" in thing for thing in touches)
     assert finding.details[:2] == (
@@ -41,7 +41,9 @@ def test_renamed_operation_names_what_knew_its_old_name() -> None:
     api.entry("createGeneration")["operationId"] = "makeGeneration"
     finding = found(api)["operation-renamed"]
     assert finding.message == "the operation has another id: createGeneration became makeGeneration"
-    assert "handler leomock.resources.generations.create_generation" in finding.properties["touches"]
+    assert (
+        "handler leomock.operations.handlers.generations.create_generation" in finding.properties["touches"]
+    )
     assert "scenario rule nsfw_flagged#1" in finding.properties["touches"]
 
 

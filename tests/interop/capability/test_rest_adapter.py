@@ -279,7 +279,7 @@ def test_answer_that_is_not_json(tmp_path: Path) -> None:
 def test_mcp_without_its_extra(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every call is answered with what is missing."""
     assert MCP_MISSING == "MCP needs an extra that is not installed; pip install 'leomock[mcp]' adds it"
-    monkeypatch.setitem(sys.modules, "leomock.interop.mcp", None)
+    monkeypatch.setitem(sys.modules, "leomock.interop.mcp.serve", None)
     with adapter_of(shipped("image_generation"), fake, "mcp") as client:
         assert json_of(client.post("/mcp", json={})) == (
             501,
@@ -289,7 +289,7 @@ def test_mcp_without_its_extra(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_mcp_server_is_handed_the_tools_and_a_caller(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
     """`make_app(adapter, caller, allow_hosts)`; a caller takes an operation's id and its inputs by name."""
-    module = ModuleType("leomock.interop.mcp")
+    module = ModuleType("leomock.interop.mcp.serve")
     handed: list[Any] = []
 
     def make_mcp_app(adapter: Any, caller: Any, allow_hosts: Any) -> Starlette:
@@ -297,7 +297,7 @@ def test_mcp_server_is_handed_the_tools_and_a_caller(fake: Fake, monkeypatch: py
         return Starlette(routes=[Route("/mcp", PlainTextResponse("here"))])
 
     module.make_app = make_mcp_app  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "leomock.interop.mcp", module)
+    monkeypatch.setitem(sys.modules, "leomock.interop.mcp.serve", module)
     with adapter_of(shipped("image_generation"), fake, "mcp") as client:
         assert client.get("/mcp").text == "here"
     ((adapter, caller),) = handed

@@ -19,7 +19,7 @@ from mcp_types import CallToolResult, TextContent
 from leomock import Fake
 from leomock.interop.capability.upstream import Caller, client_of
 from leomock.interop.capability.whole import whole
-from leomock.interop.mcp import make_api_server
+from leomock.interop.mcp.serve import make_api_server
 from leomock.openapi.spec import Versions, version_of
 
 VERSIONS = Versions()

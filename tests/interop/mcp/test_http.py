@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from leomock import Fake
 from leomock.interop.capability.files import capabilities_folder
-from leomock.interop.mcp import http_app
+from leomock.interop.mcp.serve import http_app
 from leomock.server.access_log import AccessLog
 from tests.interop.mcp.servers import CREATE, LIST, READ, body_of, call, error_of, in_process, served, talk
 

@@ -117,7 +117,7 @@ def test_five_trainings_run_at_a_time(slow: Fake) -> None:
 def test_a_hundred_trainings_wait() -> None:
     """Beside the five that run; the next one is refused.
 
-    Holds code:state.limits.
+    Holds code:Limits#2.
     """
     fake = Fake(clock="frozen", jobs="manual", limits="real")
     with client_of(fake) as client:

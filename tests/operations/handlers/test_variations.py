@@ -483,7 +483,7 @@ def test_upscales_wait_in_a_queue_of_their_own() -> None:
 def test_ten_upscales_run_at_a_time() -> None:
     """The eleventh waits for a slot.
 
-    Holds code:state.limits.
+    Holds code:Limits#2.
     """
     fake = Fake(clock="frozen", jobs="seconds:2", limits="real")
     with client_of(fake) as client:
