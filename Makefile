@@ -10,9 +10,9 @@ NODE_CLIENT := tests/clients/node
 PORT   ?= 8090
 REFERENCE := $(or $(LEOMOCK_REFERENCE),../shared/reference)
 
-.PHONY: help serve test check contract format bench long drift soak behaviours clean install dev
+.PHONY: help serve test check contract format bench long drift soak docs docs-serve reference behaviours clean install dev
 help:           ## This list
-	@grep -hE '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 serve: install  ## Serve the fake on port 8090 (PORT=…)
 	$(BIN)/leomock serve --port $(PORT)
@@ -46,6 +46,15 @@ soak: dev       ## 200 clients with faults on, for a minute
 
 behaviours: dev ## Write docs/behaviours.md anew: what the fake does, and how we know
 	$(BIN)/leomock behaviours --format md --tests tests > docs/behaviours.md
+
+docs: dev       ## Build the documentation site into build/site; a broken link fails the build
+	$(BIN)/python -m mkdocs build --strict
+
+docs-serve: dev ## Show the documentation site at http://127.0.0.1:8000, and rebuild it when a page changes
+	$(BIN)/python -m mkdocs serve --dev-addr 127.0.0.1:8000
+
+reference: dev  ## Write the generated pages of docs/reference
+	$(BIN)/python -m tools.reference
 
 contract: dev   ## The contract check with 1,000 examples an operation
 	$(BIN)/leomock check --max-examples 1000 --explain-allowances -v

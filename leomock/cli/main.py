@@ -17,7 +17,7 @@ import click
 from leomock.cli import commands
 from leomock.version import __version__
 
-CONTEXT = {
+CONTEXT: dict[str, Any] = {
     "auto_envvar_prefix": "LEOMOCK",
     "help_option_names": ["-h", "--help"],
     "show_default": True,
