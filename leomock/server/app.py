@@ -15,6 +15,7 @@ from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leomock.leonardo.errors import ApiError
+from leomock.leonardo.hosts import REAL_HOSTS
 from leomock.operations.assets.resolver import OWNER
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.access_log import AccessLog, JournalMiddleware
@@ -49,7 +50,25 @@ def beside(app: ASGIApp, path: str, other: ASGIApp) -> ASGIApp:
     return routed
 
 
-def _around_the_api(api: Dispatcher, sender: Sender) -> Starlette:
+def by_host(app: ASGIApp) -> ASGIApp:
+    """Answer requests for the real CDN and upload hosts as if they came below `/cdn` and `/s3`.
+
+    Interception, the forward proxy and the TLS port only bring connections here; the `Host` header decides
+    what stands behind them. The API needs no entry, since its paths are the same on its real host.
+    """
+    prefixes = {host.encode(): prefix for host, prefix in REAL_HOSTS.items() if prefix}
+
+    async def routed(scope: Scope, receive: Receive, send: Send) -> None:
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        if prefix := prefixes.get(host.partition(b":")[0].lower()):
+            raw = scope.get("raw_path") or scope["path"].encode()
+            scope = {**scope, "path": prefix + scope["path"], "raw_path": prefix.encode() + raw}
+        await app(scope, receive, send)
+
+    return routed
+
+
+def _around_the_api(api: Dispatcher, sender: Sender) -> ASGIApp:
     """Everything that is not the API itself."""
 
     def find_bucket(name: str) -> Bucket | None:
@@ -83,7 +102,7 @@ def _around_the_api(api: Dispatcher, sender: Sender) -> Starlette:
         return JSONResponse(defect(error).body, 500)
 
     hosts = [*api.settings.allow_hosts, urlsplit(api.settings.public_url).hostname or "", FAKE_HOST]
-    return Starlette(
+    app = Starlette(
         routes=[
             Mount("/cdn", app=_for_browsers(JournalMiddleware(Router(cdn_routes(api)), "cdn", world_of_key))),
             Mount("/s3", app=_for_browsers(JournalMiddleware(uploads, "upload", world_of_bucket))),
@@ -91,6 +110,7 @@ def _around_the_api(api: Dispatcher, sender: Sender) -> Starlette:
         ],
         exception_handlers={ApiError: refused, Wrong: wrong, HTTPException: not_found, Exception: broken},
     )
+    return by_host(app)
 
 
 def _for_browsers(app: ASGIApp) -> CORSMiddleware:

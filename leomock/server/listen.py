@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from leomock.server.breakage import CONNECTION, Connection
+from leomock.server.upgrade import UpgradeIgnoringParser, without_offer
 
 # How long a call that is being answered may still take when the server is asked to stop.
 GRACE_SECONDS = 5.0
@@ -95,9 +96,14 @@ class _SocketConnection(Connection):
 
 
 class BreakableProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with a connection that a scenario can break."""
+    """uvicorn's protocol, with a connection that a scenario can break and without upgrades."""
 
     _connection: _SocketConnection
+
+    def __init__(self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
+        super().__init__(config=config, server_state=server_state, app_state=app_state)
+        self.parser = UpgradeIgnoringParser(self)
+        self._offer = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
@@ -107,6 +113,22 @@ class BreakableProtocol(HttpToolsProtocol):
         super().on_message_begin()
         scope: Any = self.scope  # the type of ASGI's scope knows no keys but its own
         scope[CONNECTION] = self._connection
+
+    def on_headers_complete(self) -> None:
+        method = self.parser.get_method()
+        if self.parser.should_upgrade() and method != b"CONNECT":
+            self._offer = without_offer(method, self.url, self.parser.get_http_version(), self.headers)
+        else:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self._offer:
+            super().on_message_complete()
+
+    def take_offer(self) -> bytes:
+        """Return the head of the request that offered an upgrade, without the offer."""
+        head, self._offer = self._offer, b""
+        return head
 
     def shutdown(self) -> None:
         super().shutdown()

@@ -33,6 +33,7 @@ def exec(jobs: str, scenarios: tuple[str, ...], command: tuple[str, ...]) -> Non
     What begins with a hyphen belongs to the command if `--` or the command's name stands before it.
     """
     from leomock.files.scenarios import ScenarioError
+    from leomock.testing.child_processes.gateway import Gateway
     from leomock.testing.fake import Fake
 
     try:
@@ -41,7 +42,13 @@ def exec(jobs: str, scenarios: tuple[str, ...], command: tuple[str, ...]) -> Non
         raise click.UsageError(str(error)) from None
     with fake:
         keys = dict.fromkeys(("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY"), fake.api_key)
-        sys.exit(_run(command, {**os.environ, **keys, "LEONARDO_BASE_URL": fake.base_url}))
+        before = {**os.environ, **keys, "LEONARDO_BASE_URL": fake.base_url}
+        with Gateway(fake, said=_say) as gateway:
+            sys.exit(_run(command, gateway.environment(before)))
+
+
+def _say(text: str) -> None:
+    click.echo(f"leomock: {text}", err=True)
 
 
 def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:

@@ -1,0 +1,192 @@
+"""A forward proxy on 127.0.0.1: the real hosts lead to the fake, every other host is reached as before.
+
+A tunnel (`CONNECT`) to a real host ends at the fake's TLS port; a request in absolute form ends at its plain
+port. Other hosts are tunnelled byte by byte, through the proxy that the environment named before, if it named
+one. A connection that the fake resets is reset for the client as well, so scenarios that break
+connections look the same through the proxy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import urllib.request
+from collections.abc import Collection, Mapping
+from urllib.parse import SplitResult, urlsplit
+
+Address = tuple[str, int]
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+# A client that has not sent its request line and headers by then is disconnected.
+SECONDS_FOR_A_HEAD = 30.0
+SECONDS_TO_CONNECT = 30.0
+LONGEST_HEAD = 65536
+
+# Headers between a client and its proxy that the server must not see.
+_HOP_BY_HOP = (b"connection", b"proxy-connection", b"keep-alive", b"proxy-authorization")
+
+
+class Refused(Exception):
+    """A request that the proxy does not pass on: the status and the sentence that it answers."""
+
+    def __init__(self, status: str, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class ForwardProxy:
+    """Leads connections for `hosts` to the fake's ports, and others to where they wanted to go.
+
+    `secure` and `plain` are the fake's TLS port and plain port. `upstream` maps a scheme to the proxy that
+    was set before, as `urllib.request.getproxies_environment` returns it. With `refuse_others` no other host
+    can be reached. `reached` counts the connections that were led to the fake.
+    """
+
+    def __init__(
+        self,
+        hosts: Collection[str],
+        secure: Address,
+        plain: Address,
+        upstream: Mapping[str, str],
+        *,
+        refuse_others: bool = False,
+    ) -> None:
+        self.reached = 0
+        self._hosts = frozenset(hosts)
+        self._secure = secure
+        self._plain = plain
+        self._upstream = dict(upstream)
+        self._refuse_others = refuse_others
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one client connection until either side closes it."""
+        try:
+            async with asyncio.timeout(SECONDS_FOR_A_HEAD):
+                head = await reader.readuntil(b"\r\n\r\n")
+            there, first, established = await self._connect(head)
+        except Refused as refusal:
+            await _answer(writer, refusal.status, str(refusal))
+            return
+        except TimeoutError:
+            await _answer(writer, "408 Request Timeout", "no complete request came in time")
+            return
+        except asyncio.LimitOverrunError:
+            await _answer(
+                writer, "431 Request Header Fields Too Large", f"the headers exceed {LONGEST_HEAD} bytes"
+            )
+            return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+            return
+        if established:
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        there[1].write(first)
+        await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+        for each in (writer, there[1]):
+            each.close()
+
+    async def _connect(self, head: bytes) -> tuple[Stream, bytes, bool]:
+        """Open the connection that a request asks for.
+
+        Returns the connection, the bytes to send on it first, and whether the client awaits a 200 before it
+        goes on. Raises Refused.
+        """
+        method, url = _read_target(head)
+        tunnel = method == b"CONNECT"
+        host = (url.hostname or "").rstrip(".").lower()
+        first = b"" if tunnel else _origin_form(head, url)
+        if host in self._hosts:
+            self.reached += 1
+            return await _open(*(self._secure if tunnel else self._plain)), first, tunnel
+        if self._refuse_others:
+            raise Refused(
+                "403 Forbidden",
+                f"{host} is not a host of the API, and --proxy-others refuse closes all others",
+            )
+        port = url.port or (443 if url.scheme == "https" else 80)
+        proxy = self._upstream.get(url.scheme)
+        if proxy and not self._bypasses(f"{host}:{port}"):
+            return await self._through(proxy, head), b"", False
+        return await _open(host, port, tls=url.scheme == "https" and not tunnel), first, tunnel
+
+    def _bypasses(self, address: str) -> bool:
+        """Whether NO_PROXY, as it was before, keeps an address from the proxy that was set before."""
+        bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
+        return bool(bypass(address, self._upstream))
+
+    async def _through(self, proxy: str, head: bytes) -> Stream:
+        """Pass the request on to another proxy, which answers the client itself."""
+        url = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        if not url.hostname:
+            raise Refused("502 Bad Gateway", f"the proxy {proxy!r} of the environment is not an address")
+        there = await _open(url.hostname, url.port or 80)
+        there[1].write(head)
+        return there
+
+
+def _read_target(head: bytes) -> tuple[bytes, SplitResult]:
+    line = head.split(b"\r\n", 1)[0]
+    try:
+        method, target, _ = line.decode("ascii").split(" ", 2)
+        url = urlsplit(f"https://{target}" if method == "CONNECT" else target)
+        url.port  # noqa: B018  # raises ValueError if it is not a number
+    except ValueError:
+        raise Refused("400 Bad Request", f"{line[:100]!r} is not a request for a proxy") from None
+    if not url.hostname or url.scheme not in ("http", "https"):
+        raise Refused(
+            "400 Bad Request",
+            "this is leomock's forward proxy; it takes CONNECT and requests for absolute http:// URLs",
+        )
+    return method.encode(), url
+
+
+async def _open(host: str, port: int, *, tls: bool = False) -> Stream:
+    try:
+        async with asyncio.timeout(SECONDS_TO_CONNECT):
+            return await asyncio.open_connection(host, port, ssl=tls or None)
+    except TimeoutError:
+        raise Refused("504 Gateway Timeout", f"cannot reach {host}:{port} in time") from None
+    except OSError as error:
+        raise Refused("502 Bad Gateway", f"cannot reach {host}:{port}: {error.strerror or error}") from None
+
+
+def _origin_form(head: bytes, url: SplitResult) -> bytes:
+    """Rewrite a request in absolute form as its server expects it.
+
+    The connection ends after the answer, since the client's next request may be for another host.
+    """
+    path = url._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    line, *lines = head[:-4].split(b"\r\n")
+    if b"\r\nupgrade:" not in head.lower():  # a WebSocket needs its connection header
+        lines = [each for each in lines if each.split(b":")[0].lower() not in _HOP_BY_HOP]
+        lines.append(b"Connection: close")
+    request = b"%s %s HTTP/1.1" % (line.split(b" ")[0], path.encode("ascii"))
+    return b"\r\n".join([request, *lines, b"", b""])
+
+
+async def _answer(writer: asyncio.StreamWriter, status: str, text: str) -> None:
+    body = f"leomock's proxy: {text}\n".encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {len(body)}\r\n"
+    writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
+    with contextlib.suppress(ConnectionError):
+        await writer.drain()
+    writer.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass bytes on until they end; pass an end on as an end, and a reset as a reset."""
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()
+        else:
+            writer.close()
+    except (OSError, RuntimeError):  # uvloop raises RuntimeError for a connection that is closed
+        with contextlib.suppress(OSError, AttributeError):
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
