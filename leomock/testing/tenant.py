@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from leomock.server.transport import Transport
     from leomock.testing.host import Host
     from leomock.testing.interception import Interceptor
-    from leomock.testing.verdict.review import Verdict
+    from leomock.verdict.review import Verdict
 
 
 class Tenant:
@@ -158,7 +158,7 @@ class Tenant:
 
     def verdict(self) -> Verdict:
         """Judge the client by what is in the journal: polled too fast, billed twice, …"""
-        from leomock.testing.verdict.review import verdict
+        from leomock.verdict.review import verdict
 
         return verdict(self.requests, events=self.webhooks, forgotten=self.world.journal.forgotten)
 

@@ -27,8 +27,8 @@ from requests.adapters import HTTPAdapter
 
 from leomock import Fake
 from leomock.testing.interception import intercept
-from leomock.testing.verdict.review import Verdict, verdict
 from leomock.testing.webhook_receiver import WebhookReceiver
+from leomock.verdict.review import Verdict, verdict
 from tests.clients.test_leonardo_api import LOG, InTurn
 from tests.clients.test_python_sdk import Awaited
 from tests.clients.test_typescript_sdk import NODE, SDK, _run

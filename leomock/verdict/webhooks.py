@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from leomock.state.outbox import Attempt, Event
 from leomock.state.redaction import one_line
-from leomock.testing.verdict.evidence import Evidence
-from leomock.testing.verdict.registry import Seen, rule
-from leomock.testing.verdict.wording import count_noun, format_times, shorten
+from leomock.verdict.evidence import Evidence
+from leomock.verdict.registry import Seen, rule
+from leomock.verdict.wording import count_noun, format_times, shorten
 
 # A webhook that refuses an event for these reasons did not look at it.
 TOO_BUSY = frozenset((408, 429, 503))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from leomock.state.journal import Exchange
-from leomock.testing.verdict.evidence import Evidence, answer_arrived
-from leomock.testing.verdict.registry import Seen, rule
-from leomock.testing.verdict.wording import count_noun, exchange_numbers
+from leomock.verdict.evidence import Evidence, answer_arrived
+from leomock.verdict.registry import Seen, rule
+from leomock.verdict.wording import count_noun, exchange_numbers
 
 # --- pictures -----------------------------------------------------------------------------------------------
 

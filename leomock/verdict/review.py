@@ -12,9 +12,9 @@ from typing import Any
 
 from leomock.state.journal import Exchange
 from leomock.state.outbox import Event
-from leomock.testing.verdict.evidence import Evidence, credit_cost
-from leomock.testing.verdict.registry import RULES
-from leomock.testing.verdict.wording import count_noun
+from leomock.verdict.evidence import Evidence, credit_cost
+from leomock.verdict.registry import RULES
+from leomock.verdict.wording import count_noun
 
 
 @dataclass(frozen=True, slots=True)

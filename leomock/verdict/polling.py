@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from leomock.state.journal import Exchange
-from leomock.testing.verdict.evidence import Evidence, Read
-from leomock.testing.verdict.registry import Seen, rule
-from leomock.testing.verdict.wording import (
+from leomock.verdict.evidence import Evidence, Read
+from leomock.verdict.registry import Seen, rule
+from leomock.verdict.wording import (
     TOLERANCE,
     exchange_numbers,
     format_seconds,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from leomock.testing.verdict.evidence import Evidence, is_upload
-from leomock.testing.verdict.registry import Seen, rule
-from leomock.testing.verdict.wording import exchange_numbers, quote
+from leomock.verdict.evidence import Evidence, is_upload
+from leomock.verdict.registry import Seen, rule
+from leomock.verdict.wording import exchange_numbers, quote
 
 # --- uploads ------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """What the journal proves about a client: what it did wrong, why that matters and what to do instead."""
 
-from leomock.testing.verdict import images, polling, retries, uploads, webhooks
-from leomock.testing.verdict.review import Finding, Verdict, verdict
+from leomock.verdict import images, polling, retries, uploads, webhooks
+from leomock.verdict.review import Finding, Verdict, verdict
 
 # Importing a module registers its rules.
 _RULE_MODULES = (polling, images, retries, uploads, webhooks)

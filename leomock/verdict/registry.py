@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from leomock.state.journal import Exchange
-from leomock.testing.verdict.evidence import Evidence
+from leomock.verdict.evidence import Evidence
 
 
 class Seen(NamedTuple):

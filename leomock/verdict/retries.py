@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import groupby, pairwise
 
 from leomock.state.journal import Exchange
-from leomock.testing.verdict.evidence import Evidence, answer_arrived, created_values, credit_cost
-from leomock.testing.verdict.registry import Seen, rule
-from leomock.testing.verdict.wording import (
+from leomock.verdict.evidence import Evidence, answer_arrived, created_values, credit_cost
+from leomock.verdict.registry import Seen, rule
+from leomock.verdict.wording import (
     TOLERANCE,
     call_name,
     count_noun,

@@ -16,9 +16,9 @@ from leomock import Fake
 from leomock.state.clock import EPOCH
 from leomock.state.journal import Exchange
 from leomock.state.outbox import Attempt, Event
-from leomock.testing.verdict.registry import RULES, rule
-from leomock.testing.verdict.review import Finding, Verdict, verdict
 from leomock.testing.webhook_receiver import WebhookReceiver
+from leomock.verdict.registry import RULES, rule
+from leomock.verdict.review import Finding, Verdict, verdict
 from tests.fixtures import client_of, completed, generate
 
 ID = "11111111-1111-4111-8111-111111111111"
