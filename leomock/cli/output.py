@@ -28,7 +28,7 @@ def put(text: str, output: Path | None) -> None:
         output.write_text(text, "utf-8")
 
 
-def _writable(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
+def writable(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
     """Refuse a file that cannot be written before there is anything to write."""
     if path and (path.is_file() or not path.exists()):
         new = not path.exists()
@@ -51,7 +51,7 @@ OUTPUT = click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    callback=_writable,
+    callback=writable,
     metavar="FILE",
     help="A file for the report, not stdout.",
 )

@@ -22,6 +22,7 @@ def to_junit(report: Report) -> str:
     failures = 0
     for where, findings in cases.items():
         case = Xml.SubElement(suite, "testcase", classname=printable(report.title), name=printable(where))
+        case.set("time", f"{report.durations.get(where, 0.0):.3f}")
         # One failure a case: viewers show no more than the first.
         if grave := [finding for finding in findings if report.fails(finding)]:
             failures += 1
@@ -33,6 +34,7 @@ def to_junit(report: Report) -> str:
         if slight := [finding for finding in findings if not report.fails(finding)]:
             Xml.SubElement(case, "system-out").text = printable("\n\n".join(map(_paragraph, slight)))
     counts = {"tests": str(len(cases)), "failures": str(failures), "errors": "0"}
+    counts["time"] = f"{sum(report.durations.values()):.3f}"
     suites.attrib.update(counts)
     suite.attrib.update(counts, skipped="0")
     Xml.indent(suites)

@@ -40,7 +40,8 @@ class Report:
 
     `facts` are what there is to know beside the findings, by their names (`Server`, `Calls`). `checked` names
     every place that was looked at, as `where` of findings does; those without a finding have passed.
-    `fail_on` is the slightest level that makes the run a failure; None: nothing does.
+    `fail_on` is the lowest level that makes the run a failure; None: nothing does. `durations` are seconds by
+    the names in `checked`, where they were measured.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Report:
     facts: Mapping[str, str] = field(default_factory=dict)
     checked: Sequence[str] = ()
     fail_on: Level | None = "error"
+    durations: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:

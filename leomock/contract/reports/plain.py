@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from leomock.contract.reports.model import Report
+from leomock.contract.reports.model import Finding, Report
 from leomock.version import __version__
+
+# Columns of a text report; terminals and CI logs show at least as many.
+WIDTH = 80
+_COMMAND = re.compile(r"\s*(repeat: |\$ )?curl ")
 
 # What XML 1.0 cannot write or a terminal would obey.
 _UNSHOWABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -19,14 +24,35 @@ def to_text(report: Report) -> str:
     """For a terminal: a paragraph each, and the counts."""
     blocks = []
     for finding in report.sorted:
-        lines = [f"{finding.level}: {finding.where}: {finding.message} [{finding.rule}]"]
-        lines += [f"    {line}" for line in detail_lines(finding.details)]
-        if finding.suggestion:
-            lines.append(f"    -> {finding.suggestion}")
+        lines = finding_lines(finding)
         blocks.append("\n".join(lines))
     facts = [f"{name}: {value}" for name, value in report.facts.items()]
     blocks.append("\n".join([*facts, f"{report.title}: {report.summary}"]))
     return printable("\n".join(blocks) + "\n")
+
+
+def finding_lines(finding: Finding) -> list[str]:
+    """A finding as lines of at most WIDTH characters; shell commands stay whole, so that they can be copied."""
+    message = f"{finding.level}: {finding.where}: {finding.message} [{finding.rule}]"
+    lines = [part for line in message.splitlines() for part in _wrapped(line, "")]
+    for line in detail_lines(finding.details):
+        lines += [f"    {line}"] if _COMMAND.match(line) else _wrapped(line, "    ")
+    if finding.suggestion:
+        lines += _wrapped(f"-> {finding.suggestion}", "    ")
+    return lines
+
+
+def _wrapped(line: str, indent: str) -> list[str]:
+    if len(indent) + len(line) <= WIDTH:
+        return [indent + line]
+    return textwrap.wrap(
+        line,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [indent]
 
 
 def to_json(report: Report) -> str:

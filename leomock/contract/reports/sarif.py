@@ -26,19 +26,23 @@ def to_sarif(report: Report) -> str:
         "tool": {"driver": driver},
         "automationDetails": {"id": f"{report.title}/"},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(finding, numbers[finding.rule]) for finding in report.sorted],
+        "results": [_result(finding, numbers[finding.rule], report.title) for finding in report.sorted],
         "properties": dict(report.facts),
     }
     return dump_json({"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
-def _result(finding: Finding, number: int) -> dict[str, Any]:
-    location: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": finding.where}]}
-    if finding.file:
-        location["physicalLocation"] = {
-            "artifactLocation": {"uri": quote(finding.file.replace("\\", "/"), safe="/:")},
-            "region": {"startLine": finding.line},
-        }
+def _result(finding: Finding, number: int, title: str) -> dict[str, Any]:
+    # GitHub's code scanning rejects the whole upload if a single result has no physical location. A finding
+    # about a server has no file, so the command and the operation stand in for a path.
+    file = finding.file or f"{title}/{finding.where}"
+    location: dict[str, Any] = {
+        "logicalLocations": [{"fullyQualifiedName": finding.where}],
+        "physicalLocation": {
+            "artifactLocation": {"uri": quote(file.replace("\\", "/").encode("utf-8", "replace"), safe="/")},
+            "region": {"startLine": max(finding.line, 1)},
+        },
+    }
     text = "\n".join([finding.message, *finding.details, *filter(None, [finding.suggestion])])
     # What tells a viewer that it is the same finding as in the run before: what stays when lines move.
     print_of = "\0".join((finding.rule, finding.file, finding.where, finding.message))

@@ -166,7 +166,11 @@ def test_sarif_says_what_and_where() -> None:
             },
         }
     ]
-    assert "physicalLocation" not in slight["locations"][0]
+    # GitHub rejects an upload with a result that has no physical location.
+    assert slight["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "leomock%20try/writeThing"},
+        "region": {"startLine": 1},
+    }
     assert checked_sarif(to_sarif(NOTHING))["runs"][0]["results"] == []
 
 
@@ -193,6 +197,22 @@ def test_junit_has_a_case_for_each_place() -> None:
     assert failure.text == (
         "error: may be `X` | <b> [value-new]\ncurl -d '{}' \\\n  http://x.test\n```\nRead *it* again."
     )
+
+
+def test_junit_has_the_seconds_of_each_place() -> None:
+    """Places that were not measured take 0 seconds; a suite takes the sum."""
+    root = checked_junit(to_junit(Report("t", [], checked=["a", "b"], durations={"a": 1.25})))
+    assert [case.attrib["time"] for case in root.iter("testcase")] == ["1.250", "0.000"]
+    assert (root.attrib["time"], root[0].attrib["time"]) == ("1.250", "1.250")
+
+
+def test_text_lines_fit_80_columns_but_for_commands() -> None:
+    """A command stays whole, so that it can be copied."""
+    words = "word " * 40
+    command = "curl -i " + "x" * 100
+    lines = to_text(Report("t", [Finding("r", "d", "error", words, "w", details=(words, command))]))
+    long = [line for line in lines.splitlines() if len(line) > 80]
+    assert long == [f"    {command}"]
 
 
 def test_junit_has_one_failure_for_a_place() -> None:
