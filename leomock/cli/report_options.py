@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from leomock.contract.reports.model import Report
 
 FORMATS = ("text", "json", "markdown", "sarif", "junit", "github", "html")
+if TYPE_CHECKING:
+    _ParamType = click.ParamType["ReportTarget"]
+else:
+    _ParamType = click.ParamType  # generic only for type checkers in older versions of click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -29,7 +33,7 @@ class ReportTarget:
     path: Path | None = None
 
 
-class ReportTargetType(click.ParamType):
+class ReportTargetType(_ParamType):
     """`FORMAT` or `FORMAT=FILE`."""
 
     name = "FORMAT[=FILE]"

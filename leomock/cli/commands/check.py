@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import click
 
-from leomock.cli.output import FORMAT, OUTPUT, put
+from leomock.cli.report_options import ReportOptions, finish, report_options
 
 
 @click.command()
@@ -42,16 +41,14 @@ from leomock.cli.output import FORMAT, OUTPUT, put
     help="Send at most so many; 2000 for a host that is not this machine, unless given.",
 )
 @click.option("--explain-allowances", is_flag=True, help="List the findings that are known of the API.")
-@FORMAT
-@OUTPUT
+@report_options()
 @click.option("-v", "--verbose", is_flag=True, help="Tell the progress also where nobody watches.")
 def check(
     url: str | None,
     api_key: str | None,
     groups: tuple[str, ...],
     operations: tuple[str, ...],
-    written: str,
-    output: Path | None,
+    reporting: ReportOptions,
     verbose: bool,
     explain_allowances: bool,
     allow_writes: bool,
@@ -70,7 +67,6 @@ def check(
         from leomock.contract.check.target import CheckError, RequestBudgetExceeded, Target, is_loopback
     except ModuleNotFoundError as error:
         raise _cannot(f"leomock check: {error.name} is missing; pip install 'leomock[contract]'") from None
-    from leomock.contract.reports.writers import WRITERS
     from leomock.openapi.spec import Versions
 
     def say(line: str) -> None:
@@ -107,10 +103,7 @@ def check(
             ) from None
         except KeyboardInterrupt:
             raise _cannot("leomock check: interrupted") from None
-    put(WRITERS[written](report), output)
-    if output:
-        click.echo(f"leomock check: {report.summary}; the report is in {output}", err=True)
-    sys.exit(1 if report.failed else 0)
+    finish(report, reporting)
 
 
 def _own_fake(stack: ExitStack) -> tuple[str, str]:

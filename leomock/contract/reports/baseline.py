@@ -82,8 +82,8 @@ def _entry(row: Any, place: str) -> Accepted:
 def accept(report: Report, entries: Sequence[Accepted], today: datetime.date) -> Report:
     """Return the report with accepted findings turned into notes.
 
-    An entry that matches no finding becomes a warning, and so does one whose last day has passed: it no longer
-    accepts anything. Neither fails a run unless warnings do.
+    An entry that matches no finding becomes a warning, and so does one whose last day has passed: it
+    no longer accepts anything. Neither fails a run unless warnings do.
     """
     findings, used = [], set()
     for finding in report.findings:
@@ -100,7 +100,9 @@ def accept(report: Report, entries: Sequence[Accepted], today: datetime.date) ->
 
 
 def _applies(entry: Accepted, finding: Finding, today: datetime.date) -> bool:
-    return finding.level != "note" and entry.matches(finding) and (entry.until is None or today <= entry.until)
+    return (
+        finding.level != "note" and entry.matches(finding) and (entry.until is None or today <= entry.until)
+    )
 
 
 def _unused(entry: Accepted, today: datetime.date) -> Finding:

@@ -32,7 +32,7 @@ def to_text(report: Report) -> str:
 
 
 def finding_lines(finding: Finding) -> list[str]:
-    """A finding as lines of at most WIDTH characters; shell commands stay whole, so that they can be copied."""
+    """A finding as lines of at most WIDTH characters; shell commands stay whole, to be copied."""
     message = f"{finding.level}: {finding.where}: {finding.message} [{finding.rule}]"
     lines = [part for line in message.splitlines() for part in _wrapped(line, "")]
     for line in detail_lines(finding.details):
