@@ -54,14 +54,32 @@ class ForwardProxy:
         refuse_others: bool = False,
     ) -> None:
         self.reached = 0
+        self._serving: set[asyncio.Task[None]] = set()
         self._hosts = frozenset(hosts)
         self._secure = secure
         self._plain = plain
         self._upstream = dict(upstream)
         self._refuse_others = refuse_others
 
+    async def close(self) -> None:
+        """End all connections."""
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one client connection until either side closes it."""
+        task = asyncio.current_task()
+        assert task
+        self._serving.add(task)
+        try:
+            await self._serve(reader, writer)
+        except asyncio.CancelledError:
+            writer.transport.abort()
+        finally:
+            self._serving.discard(task)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(SECONDS_FOR_A_HEAD):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -83,9 +101,11 @@ class ForwardProxy:
         if established:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         there[1].write(first)
-        await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
-        for each in (writer, there[1]):
-            each.close()
+        try:
+            await asyncio.gather(_copy(reader, there[1]), _copy(there[0], writer))
+        finally:
+            for each in (writer, there[1]):
+                each.close()
 
     async def _connect(self, head: bytes) -> tuple[Stream, bytes, bool]:
         """Open the connection that a request asks for.

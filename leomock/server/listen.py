@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import errno
 import socket
+import ssl
 import struct
+import time
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import Any
 
 import uvicorn
@@ -16,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from leomock.server.breakage import CONNECTION, Connection
+from leomock.server.tls import TlsListener
 from leomock.server.upgrade import UpgradeIgnoringParser, without_offer
 
 # How long a call that is being answered may still take when the server is asked to stop.
@@ -136,27 +140,72 @@ class BreakableProtocol(HttpToolsProtocol):
             self._connection.reset()
 
 
-async def listen(
-    config: uvicorn.Config, listener: socket.socket, stop: asyncio.Event, started: Callable[[], None]
-) -> None:
-    """Answer on a socket until `stop` is set, then finish what is being answered.
+class PortServer:
+    """Answers with an app on any number of ports, with or without TLS.
 
-    `uvicorn.Server` looks for a stop ten times a second and sleeps while it shuts down; a test suite that
-    starts many servers would feel both.
+    `uvicorn.Server` checks ten times a second whether it should stop and sleeps while it shuts down, which
+    slows down test suites that start many servers.
     """
-    config.load()
-    state = ServerState()
 
-    def protocol() -> asyncio.Protocol:
-        return BreakableProtocol(config=config, server_state=state, app_state={})
+    def __init__(self, config: uvicorn.Config) -> None:
+        config.load()
+        self._config = config
+        self._state = ServerState()
+        self._plain: list[asyncio.AbstractServer] = []
+        self._tls: list[TlsListener] = []
+        self._date: asyncio.TimerHandle | None = None
 
-    server = await asyncio.get_running_loop().create_server(protocol, sock=listener)
+    async def open(self, listener: socket.socket) -> None:
+        """Answer plain HTTP on a listening socket."""
+        self._plain.append(await asyncio.get_running_loop().create_server(self._protocol, sock=listener))
+        self._keep_date()
+
+    async def open_tls(
+        self, listener: socket.socket, context: ssl.SSLContext, failed: Callable[[str], object]
+    ) -> None:
+        """Answer HTTPS on a listening socket; `failed` gets a sentence about handshakes that fail."""
+        self._tls.append(TlsListener(listener, context, self._protocol, failed))
+        self._keep_date()
+
+    async def close(self) -> None:
+        """Stop accepting, and give the calls that are being answered `GRACE_SECONDS` to finish."""
+        for server in self._plain:
+            server.close()
+        for tls in self._tls:
+            await tls.close()
+        if self._date:
+            self._date.cancel()
+        for connection in list(self._state.connections):
+            connection.shutdown()
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks, timeout=GRACE_SECONDS)
+        for task in self._state.tasks:
+            task.cancel()
+
+    def _protocol(self) -> asyncio.Protocol:
+        return BreakableProtocol(config=self._config, server_state=self._state, app_state={})
+
+    def _keep_date(self) -> None:
+        """Write the `Date` header of all answers, once a second."""
+        if self._date:
+            self._date.cancel()
+        now = time.time()
+        self._state.default_headers[:] = [(b"date", formatdate(now, usegmt=True).encode())]
+        self._date = asyncio.get_running_loop().call_later(1 - now % 1, self._keep_date)
+
+
+async def listen(
+    config: uvicorn.Config,
+    listener: socket.socket,
+    stop: asyncio.Event,
+    started: Callable[[], None],
+    secure: tuple[socket.socket, ssl.SSLContext, Callable[[str], object]] | None = None,
+) -> None:
+    """Answer on a socket, and with TLS on the one in `secure`, until `stop` is set (see `PortServer`)."""
+    server = PortServer(config)
+    await server.open(listener)
+    if secure:
+        await server.open_tls(*secure)
     started()
     await stop.wait()
-    server.close()
-    for connection in list(state.connections):
-        connection.shutdown()
-    if state.tasks:
-        await asyncio.wait(state.tasks, timeout=GRACE_SECONDS)
-    for task in state.tasks:
-        task.cancel()
+    await server.close()

@@ -13,13 +13,11 @@ from typing import Any, Protocol, TypeVar
 from urllib.request import getproxies_environment
 
 from starlette.types import ASGIApp
-from uvicorn.server import ServerState
 
 from leomock.leonardo.hosts import REAL_HOSTS
 from leomock.server.authority import temporary
 from leomock.server.forward_proxy import LONGEST_HEAD, Address, ForwardProxy
-from leomock.server.listen import BreakableProtocol, bind, make_config
-from leomock.server.tls import TlsListener
+from leomock.server.listen import PortServer, bind, make_config
 from leomock.testing.child_processes.environment import child_environment
 
 T = TypeVar("T")
@@ -67,7 +65,6 @@ class Gateway:
         self._refuse_others = refuse_others
         self._said = said
         self._closing = contextlib.ExitStack()
-        self._state = ServerState()
         self._secure: Address = (LOOPBACK, 0)
         self._proxy: Address = (LOOPBACK, 0)
 
@@ -105,30 +102,22 @@ class Gateway:
         return {**before, **variables}
 
     async def _open(self, context: Any) -> None:
-        config = make_config(self._fake.app)
-        config.load()
-
-        def protocol() -> asyncio.Protocol:
-            return BreakableProtocol(config=config, server_state=self._state, app_state={})
-
         listener = bind(LOOPBACK, 0)
         self._secure = listener.getsockname()[:2]
-        self._tls = TlsListener(listener, context, protocol, self._said)
+        self._server = PortServer(make_config(self._fake.app))
+        await self._server.open_tls(listener, context, self._said)
         plain = self._fake.url.rpartition(":")[2]
-        proxy = ForwardProxy(
+        self._forward = ForwardProxy(
             self._hosts,
             self._secure,
             (LOOPBACK, int(plain)),
             getproxies_environment(),
             refuse_others=self._refuse_others,
         )
-        self._server = await asyncio.start_server(proxy.serve, LOOPBACK, 0, limit=LONGEST_HEAD)
-        self._proxy = self._server.sockets[0].getsockname()[:2]
+        self._proxy_server = await asyncio.start_server(self._forward.serve, LOOPBACK, 0, limit=LONGEST_HEAD)
+        self._proxy = self._proxy_server.sockets[0].getsockname()[:2]
 
     async def _close(self) -> None:
-        await self._tls.close()
-        self._server.close()
-        for connection in list(self._state.connections):
-            connection.shutdown()
-        for task in list(self._state.tasks):
-            task.cancel()
+        self._proxy_server.close()
+        await self._forward.close()
+        await self._server.close()
