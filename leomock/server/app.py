@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Router
@@ -23,6 +22,7 @@ from leomock.server.admin_routes import Admin, Wrong, refused, wrong
 from leomock.server.api_routes import ApiRoutes, defect
 from leomock.server.bucket_routes import bucket_routes
 from leomock.server.cdn_routes import cdn_routes
+from leomock.server.cors import with_cors
 from leomock.server.guard import Guard
 from leomock.server.webhook_sender import Sender
 from leomock.state.bucket.storage import Bucket
@@ -37,6 +37,7 @@ def make_app(
 ) -> ASGIApp:
     """The app for an API; `log` receives a line for each call, `sender` delivers webhooks."""
     app: ASGIApp = ApiRoutes(api, _around_the_api(api, sender or Sender()))
+    app = with_cors(app, api.settings.cors)
     return AccessLog(app, log) if log else app
 
 
@@ -104,21 +105,14 @@ def _around_the_api(api: Dispatcher, sender: Sender) -> ASGIApp:
     hosts = [*api.settings.allow_hosts, urlsplit(api.settings.public_url).hostname or "", FAKE_HOST]
     app = Starlette(
         routes=[
-            Mount("/cdn", app=_for_browsers(JournalMiddleware(Router(cdn_routes(api)), "cdn", world_of_key))),
-            Mount("/s3", app=_for_browsers(JournalMiddleware(uploads, "upload", world_of_bucket))),
-            Mount("/_leomock", routes=Admin(api, sender).routes(), middleware=[Middleware(Guard, hosts)]),
+            Mount("/cdn", app=JournalMiddleware(Router(cdn_routes(api)), "cdn", world_of_key)),
+            Mount("/s3", app=JournalMiddleware(uploads, "upload", world_of_bucket)),
+            Mount(
+                "/_leomock",
+                routes=Admin(api, sender).routes(),
+                middleware=[Middleware(Guard, hosts, origins=api.settings.cors)],
+            ),
         ],
         exception_handlers={ApiError: refused, Wrong: wrong, HTTPException: not_found, Exception: broken},
     )
     return by_host(app)
-
-
-def _for_browsers(app: ASGIApp) -> CORSMiddleware:
-    """A page may upload with a presigned form and show pictures (what the real one allows is not known)."""
-    return CORSMiddleware(
-        app,
-        allow_origins=["*"],
-        allow_methods=["*"],
-        allow_headers=["*"],
-        expose_headers=["ETag", "Location"],
-    )

@@ -16,6 +16,8 @@ Pace = Literal["seconds", "polls", "immediate", "manual"]
 # What a setting is, as one would say it.
 _KINDS = {str: "a text", int: "a whole number", bool: "True or False"}
 # Balances travel as GraphQL's Int.
+# A scheme, a host and a port, as browsers send it: in lower case, and without a slash at the end.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s]+")
 LARGEST_INT = 2**31 - 1
 
 
@@ -57,8 +59,9 @@ class Settings:
     rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
     answers. `max_body` and `max_upload` are in bytes. `webhook_url` and `webhook_key` are those of every
     key until told otherwise. `journal` is how many exchanges are kept of each key, `max_worlds` how many
-    keys are. `allow_hosts` are further names under which `/_leomock/` may be called. With `explain`, the
-    header `X-Leomock-Basis` of every answer says how it is known to be real.
+    keys are. `allow_hosts` are further names under which `/_leomock/` may be called. `cors` are the
+    origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the admin API. With
+    `explain`, the header `X-Leomock-Basis` of every answer says how it is known to be real.
     """
 
     seed: int = 0
@@ -78,6 +81,7 @@ class Settings:
     journal: int = 1000
     max_worlds: int = 1000
     allow_hosts: tuple[str, ...] = ()
+    cors: tuple[str, ...] = ()
     explain: bool = False
 
     def __post_init__(self) -> None:
@@ -101,6 +105,9 @@ class Settings:
                 raise SettingError(f"{name}={credits}: use 0 to {LARGEST_INT}")
         if self.public_url:
             check_origin(self.public_url)
+        for origin in self.cors:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise SettingError(f"cors={origin[:100]!r}: use an origin (http://localhost:5173) or *")
         if self.max_body < 1 or self.max_upload < 1:
             raise SettingError("max_body and max_upload are sizes in bytes, at least 1")
         if self.webhook_url:

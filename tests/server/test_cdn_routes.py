@@ -78,18 +78,6 @@ def test_picture_is_not_there_while_pending(client: httpx.Client, fake: Fake) ->
     assert client.get(url).status_code == 403
 
 
-def test_page_elsewhere_may_show_pictures_and_upload(client: httpx.Client, url: str, fake: Fake) -> None:
-    """A presigned form is made for browsers."""
-    origin = {"origin": "http://localhost:3000"}
-    assert client.get(url, headers=origin).headers["access-control-allow-origin"] == "*"
-    preflight = client.options(
-        f"{fake.url}/s3/{fake.world.bucket.name}/",
-        headers={**origin, "access-control-request-method": "POST"},
-    )
-    assert preflight.status_code == 200
-    assert "POST" in preflight.headers["access-control-allow-methods"]
-
-
 def test_cdn_answers_get_only(client: httpx.Client, url: str) -> None:
     """405 with Allow."""
     answer = client.post(url)

@@ -113,6 +113,12 @@ QUIET = click.option("--quiet", is_flag=True, help="No line for each call, warni
 )
 @ALLOW_HOST
 @click.option(
+    "--cors",
+    multiple=True,
+    metavar="ORIGIN",
+    help="Origin whose pages may call API, CDN and bucket: http://localhost:5173, or * for all; repeatable.",
+)
+@click.option(
     "--max-body", default=16 * 2**20, type=click.IntRange(1), metavar="BYTES", help="Longest body of a call."
 )
 @click.option(

@@ -1,0 +1,61 @@
+"""Let web pages of other origins call the fake, or say how to.
+
+The real API, its CDN and its bucket send no header that would let another site's page in, as far as is known,
+so neither does the fake unless `--cors` names an origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from leomock.server.access_log import LOG_CONTEXT
+
+# What a page may read of an answer beyond the few headers that browsers show anyway.
+EXPOSED = (
+    *("Content-Range", "Date", "ETag", "Location", "Retry-After", "X-Request-Id"),
+    *("X-Leomock-Basis", "X-Leomock-Explain"),
+)
+
+
+def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
+    """Answer preflights and let pages of `origins` (or `*`) read every answer; without any, only explain."""
+    if not origins:
+        return PreflightHint(app)
+    return CORSMiddleware(
+        app, allow_origins=origins, allow_methods=["*"], allow_headers=["*"], expose_headers=EXPOSED
+    )
+
+
+class PreflightHint:
+    """Explains to whoever reads the log, or the answer, which option would let a page in."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "OPTIONS":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        origin = headers.get("origin", "")[:100]
+        if not origin or "access-control-request-method" not in headers:
+            await self._app(scope, receive, send)
+            return
+        explain = f"a page of {origin} asks to call this server; --cors {origin} would allow it"
+
+        async def explained(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-leomock-explain"] = _printable(explain)
+            await send(message)
+
+        await self._app(scope, receive, explained)
+        if LOG_CONTEXT in scope:
+            scope[LOG_CONTEXT].explain = explain
+
+
+def _printable(text: str) -> str:
+    return "".join(c if " " <= c <= "~" else "?" for c in text)
