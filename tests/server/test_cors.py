@@ -23,11 +23,6 @@ PLACES = [
     "/s3/leomock-x/",
     "/_leomock/health",
 ]
-    "/api/rest/v1/generations",
-    "/cdn/users/x/generations/y/z.jpg",
-    "/s3/leomock-x/",
-    "/_leomock/health",
-]
 
 
 @pytest.fixture(scope="module")
