@@ -41,11 +41,10 @@ def writable(context: click.Context, option: click.Parameter, path: Path | None)
 
 FORMAT = click.option(
     "--format",
-    "--report",
     "written",
     default="text",
     type=click.Choice(["text", "json", "markdown", "sarif", "junit", "github", "html"]),
-    help="How the report is written.",
+    help="Format of the report.",
 )
 OUTPUT = click.option(
     "-o",
@@ -53,5 +52,5 @@ OUTPUT = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     callback=writable,
     metavar="FILE",
-    help="A file for the report, not stdout.",
+    help="Write the report to this file instead of stdout.",
 )

@@ -97,7 +97,7 @@ class Settings:
         if self.limits not in get_args(LimitKind):
             raise SettingError(f"limits={self.limits!r}: use none or real")
         if self.auth != "open" and not any(self.api_keys):
-            raise SettingError(f"auth={self.auth} lets nobody in: give at least one API key")
+            raise SettingError(f"auth={self.auth} needs at least one API key (--api-key KEY)")
         if self.unit not in get_args(Unit):
             raise SettingError(f"unit={self.unit!r}: use CREDITS or DOLLARS")
         for name in ("credits", "plan_credits"):

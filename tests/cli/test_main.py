@@ -26,10 +26,12 @@ from leomock.version import __version__
 
 
 @contextmanager
-def served(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A `leomock serve` on a free port, and its address."""
+def served(
+    *arguments: str, command: str = "serve", **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A `leomock serve`, or another command that serves, on a free port, and its address."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "leomock", "serve", "--port", "0", *arguments],
+        [sys.executable, "-m", "leomock", command, "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -114,6 +116,13 @@ def test_every_option_has_a_variable_of_its_name() -> None:
     assert seen > 50
 
 
+def test_help_of_serve_lists_every_option_in_a_group() -> None:
+    """Only --help itself is left for the end."""
+    output = CliRunner().invoke(main, ["serve", "--help"]).output
+    _, _, rest = output.partition("\nOptions:\n")
+    assert rest == "  -h, --help  Show this message and exit.\n"
+
+
 def test_same_option_has_the_same_words() -> None:
     """Wherever a name means the same thing."""
     told: dict[str, set[str]] = {}
@@ -138,16 +147,12 @@ def test_same_option_has_the_same_words() -> None:
         ),
         (
             ["--host", ""],
-            "cannot listen on :0: the host is empty; --host takes a name or an address of this machine",
+            "cannot listen: --host is empty; use an address of this machine, such as 127.0.0.1",
         ),
         (["--state", "/no/such/file"], "cannot write /no/such/file: No such file or directory"),
         (
             ["--auth", "strict", "--api-key", ""],
-            "auth=strict lets nobody in: give at least one API key",
-        ),
-        (
-            ["--forward", "http://localhost:1", "--record", "/no/such/file"],
-            "cannot write /no/such/file: No such file or directory",
+            "auth=strict needs at least one API key (--api-key KEY)",
         ),
     ],
 )
@@ -172,7 +177,7 @@ def test_serve_on_a_port_in_use() -> None:
     ("arguments", "error"),
     [
         (["--jobs", "soon"], "jobs='soon': use seconds:S (e.g. seconds:2), polls:N, immediate or manual"),
-        (["--auth", "strict"], "auth=strict lets nobody in: give at least one API key"),
+        (["--auth", "strict"], "auth=strict needs at least one API key (--api-key KEY)"),
         (["--port", "x"], "Invalid value for '--port': 'x' is not a valid integer range."),
         (["--public-url", "here"], "public_url='here': use a full address such as http://localhost:8090"),
     ],

@@ -1,4 +1,4 @@
-"""The official SDK through `leomock serve --forward`, and again from what was recorded."""
+"""The official SDK through `leomock proxy`, and again from what was recorded."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_journey_forwarded_recorded_judged_and_replayed(tmp_path: Path) -> None:
     har = tmp_path / "it.har"
     with Fake(clock="frozen") as fake:
         user_id = fake.tenant(KEY).user_id
-        with served("--forward", fake.url, "--judge", "--record", str(har)) as (process, url):
+        with served(fake.url, "--judge", "--record", str(har), command="proxy") as (process, url):
             forwarded = journey(url, user_id)
             log = ended(process)
     assert log.startswith(
@@ -70,7 +70,7 @@ def test_journey_forwarded_recorded_judged_and_replayed(tmp_path: Path) -> None:
     entries = json.loads(har.read_text("utf-8"))["log"]["entries"]
     assert len(entries) == 7
 
-    with served("--replay", str(har)) as (process, url):
+    with served(str(har), command="replay") as (process, url):
         assert journey(url, user_id) == forwarded
         missing = httpx.get(f"{url}/v1/pricing")
         assert missing.status_code == 404
@@ -86,7 +86,8 @@ def fake_url(log: str) -> str:
 def test_recording_of_a_clean_journey_is_clean(tmp_path: Path) -> None:
     """`leomock referee` says so, with exit code 0."""
     har = tmp_path / "it.har"
-    with Fake() as fake, served("--forward", fake.url, "--record", str(har), "--quiet") as (process, url):
+    record = ("--record", str(har), "--quiet")
+    with Fake() as fake, served(fake.url, *record, command="proxy") as (process, url):
         headers = {"authorization": f"Bearer {KEY}"}
         httpx.post(f"{url}/v1/generations", json={"prompt": "a"}, headers=headers)
         requests.get(f"{url}/v1/generations/user/{fake.user_id}", headers=headers, timeout=5)
@@ -103,23 +104,12 @@ def test_recording_of_a_clean_journey_is_clean(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (
-            ["--forward", "http://x.test", "--jobs", "immediate"],
-            "--jobs has no effect with --forward: leave one of them out",
-        ),
-        (
-            ["--replay", "x.har", "--forward", "http://x.test"],
-            "--replay has no effect with --forward: leave one of them out",
-        ),
-        (["--replay", "x.har", "--judge"], "--judge has no effect with --replay: leave one of them out"),
-        (["--replay", "x.har"], "x.har: No such file or directory"),
-        (["--judge"], "--judge needs --forward URL: a fake's own calls are in its journal"),
-        (["--forward", "here"], "--forward='here': use a full address such as http://localhost:8090"),
+        (["replay", "x.har"], "x.har: No such file or directory"),
+        (["proxy", "here"], "URL='here': use a full address such as http://localhost:8090"),
     ],
 )
-def test_options_that_cannot_be_together(arguments: list[str], error: str) -> None:
-    """A usage error that says which."""
-    done = CliRunner().invoke(main, ["serve", "--port", "0", *arguments])
+def test_proxy_and_replay_reject_what_they_cannot_use(arguments: list[str], error: str) -> None:
+    done = CliRunner().invoke(main, [*arguments, "--port", "0"])
     assert done.exit_code == 2
     assert done.output.endswith(f"Error: {error}\n")
 
@@ -128,16 +118,14 @@ def test_recording_that_holds_nothing(tmp_path: Path) -> None:
     """There would be nothing but 404 to answer."""
     path = tmp_path / "empty.har"
     path.write_text('{"log": {"version": "1.2", "creator": {"name": "a", "version": "1"}, "entries": []}}')
-    done = CliRunner().invoke(main, ["serve", "--port", "0", "--replay", str(path)])
+    done = CliRunner().invoke(main, ["replay", "--port", "0", str(path)])
     assert done.exit_code == 2
-    assert done.output.endswith(f"Error: {path}: nothing in there can be replayed\n")
+    assert done.output.endswith(f"Error: {path}: no exchange in there can be replayed\n")
 
 
 def test_recording_that_cannot_be_written(tmp_path: Path) -> None:
     """Said before the first call, not after the last."""
     path = tmp_path / "nowhere" / "it.har"
-    done = CliRunner().invoke(
-        main, ["serve", "--port", "0", "--forward", "http://x.test", "--record", str(path)]
-    )
+    done = CliRunner().invoke(main, ["proxy", "--port", "0", "http://x.test", "--record", str(path)])
     assert done.exit_code == 2
     assert done.output == f"Error: cannot write {path}: No such file or directory\n"

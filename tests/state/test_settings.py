@@ -41,7 +41,7 @@ def test_pace_that_is_none(text: Any) -> None:
     ("settings", "error"),
     [
         ({"auth": "closed"}, "auth='closed': use open, strict or real"),
-        ({"auth": "strict"}, "auth=strict lets nobody in: give at least one API key"),
+        ({"auth": "strict"}, "auth=strict needs at least one API key (--api-key KEY)"),
         ({"ids": "v7"}, "ids='v7': use v4 or v6"),
         (
             {"public_url": "localhost:80"},

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from leomock.cli.commands.serve import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
+from leomock.cli.options import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
 from leomock.cli.output import writing
-from leomock.cli.serving import listening_on
+from leomock.cli.serving.listening import listening_on
 from leomock.server.lifecycle import asyncio_run, on_signal, open_until
 from leomock.state.settings import SettingError
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from leomock.cli.commands.serve import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO, check_mcp
-from leomock.cli.serving import run_on, serve_mcp
+from leomock.cli.options import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
+from leomock.cli.serving.listening import run_on
+from leomock.cli.serving.mcp import require_mcp, serve_mcp
 from leomock.server.lifecycle import asyncio_run
 from leomock.state.settings import SettingError, check_origin
 
@@ -76,7 +77,7 @@ def mcp(
     from leomock.interop.capability.whole import whole
     from leomock.openapi.spec import Versions
 
-    check_mcp()
+    require_mcp()
     _check_options(context, port, upstream)
     capability = whole(Versions(), "" if every else "generations")
     with ExitStack() as stack:

@@ -46,7 +46,7 @@ def test_own_fake_is_clean() -> None:
 
 def test_server_is_checked(serving: Fake) -> None:
     """The address of a server is enough; progress is for those who watch."""
-    result = invoke(serving.url, "--api-key", serving.api_key, "--group", "users", "--report", "json")
+    result = invoke(serving.url, "--api-key", serving.api_key, "--group", "users", "--format", "json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
     assert report["checked"] == ["getUserSelf"]
@@ -66,7 +66,7 @@ def test_findings_are_1(tmp_path: Path) -> None:
             fake.api_key,
             "--operation",
             "getUserSelf",
-            "--report",
+            "--format",
             "junit",
             "-o",
             f"{tmp_path}/r.xml",
@@ -164,7 +164,7 @@ def test_largest_number_of_requests_ends_a_run(serving: Fake) -> None:
         "datasets",
         "--max-requests",
         "60",
-        "--report",
+        "--format",
         "json",
     )
     assert result.exit_code == 0, result.output
@@ -182,7 +182,7 @@ def test_too_few_requests(serving: Fake) -> None:
 
 def test_allowances_are_explained() -> None:
     """Each that answered something is a note with its basis."""
-    words = ("--operation", "listBlueprints", "--published", "--explain-allowances", "--report", "json")
+    words = ("--operation", "listBlueprints", "--published", "--explain-allowances", "--format", "json")
     result = invoke(*words)
     assert result.exit_code == 0, result.output
     [note] = [

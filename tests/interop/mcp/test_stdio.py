@@ -181,12 +181,3 @@ def test_key_that_could_not_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.output.splitlines()[-1] == (
         "Error: what LEONARDO_API_KEY holds in the environment is no key: not printable ASCII"
     )
-
-
-@pytest.mark.parametrize("option", [["--forward", "http://localhost:1"], ["--replay", "x.har"]])
-def test_mcp_beside_what_is_no_fake(option: list[str]) -> None:
-    """It would be without effect."""
-    done = CliRunner().invoke(main, ["serve", "--mcp", *option])
-    assert done.output.splitlines()[-1] == (
-        f"Error: --mcp has no effect with {option[0]}: leave one of them out"
-    )

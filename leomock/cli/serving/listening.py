@@ -1,0 +1,79 @@
+"""Listen on a port and answer with an app until a signal stops the process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import click
+
+from leomock.server.lifecycle import Answering, asyncio_run, on_signal
+
+
+def run_on(host: str, port: int, run: Answering, hint: str = "--port 0 picks a free port") -> None:
+    """Listen on `host` and `port` and run a server there. `hint` says what to do if the port is taken."""
+    from leomock.server.listen import address, bind
+
+    with listening_on(host, port, hint):
+        listener = bind(host, port)
+    with listener:
+        asyncio_run(run(listener, address(listener)))
+
+
+@contextlib.contextmanager
+def listening_on(host: str, port: int, hint: str) -> Iterator[None]:
+    """Turn an OSError of `bind` into a ClickException that says what would work."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        if not host:
+            raise click.ClickException(
+                "cannot listen: --host is empty; use an address of this machine, such as 127.0.0.1"
+            ) from None
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            hint = "--host takes a name or an address of this machine"
+        raise click.ClickException(f"cannot listen on {host}:{port}: {reason}; {hint}") from None
+
+
+async def answer(
+    app: Any,
+    listener: Any,
+    url: str,
+    quiet: bool,
+    *,
+    every: float = 0,
+    save: Callable[[], None] | None = None,
+    close: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Answer with an app until `stop` is set. Call `save` every `every` seconds, and once more at the end."""
+    from leomock.server.access_log import AccessLog, to_stderr
+    from leomock.server.listen import listen, make_config
+
+    stop = stop or asyncio.Event()
+    on_signal(stop)
+    saving = asyncio.create_task(repeat(every, save)) if save else None
+    app = app if quiet else AccessLog(app, to_stderr)
+    try:
+        await listen(make_config(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
+    finally:
+        if saving:
+            saving.cancel()
+        if close:
+            await close()
+        if save:
+            save()
+
+
+async def repeat(seconds: float, save: Callable[[], None]) -> None:
+    """Call `save` every `seconds` in a thread. An error is shown and does not end the repetition."""
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await asyncio.to_thread(save)
+        except Exception as error:
+            click.echo(f"leomock: cannot save: {error}", err=True)
