@@ -10,6 +10,7 @@ from typing import Any
 
 from leomock.files.yaml_source import FileError, Schema, Source, Tree, Where, near, shown
 from leomock.leonardo.errors import NAMED
+from leomock.state.matching import LinearPattern
 from leomock.state.scenario import (
     Breakage,
     Criteria,
@@ -235,7 +236,7 @@ class _Builder:
             query=self._wanted(when, "query", where),
             headers={
                 # A header is a text, whatever YAML takes it for, and its name has no case.
-                name.lower(): value if isinstance(value, re.Pattern) else _plain(value)
+                name.lower(): value if isinstance(value, LinearPattern) else _plain(value)
                 for name, value in self._wanted(when, "header", where).items()
             },
             call=_whole(when.get("call")),
@@ -265,15 +266,16 @@ class _Builder:
             for name, value in when.get(key, {}).items()
         }
 
-    def _regex(self, text: str, where: Where) -> re.Pattern[str] | None:
+    def _regex(self, text: str, where: Where) -> LinearPattern | None:
         import warnings
 
         try:
             with warnings.catch_warnings():
                 # What `re` only warns of today ("possible nested set") is not meant as it is written either.
                 warnings.simplefilter("error")
-                return re.compile(text)
-        except (re.error, OverflowError, RecursionError, Warning) as error:
+                re.compile(text)  # says best what is wrong with a pattern
+            return LinearPattern(text)
+        except (re.error, ValueError, OverflowError, RecursionError, Warning) as error:
             self._source.find(where, f"not a regular expression: {error}")
             return None
 

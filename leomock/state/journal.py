@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 import orjson
 
 from leomock.state.clock import timestamp
-from leomock.state.matching import ABSENT, child_values, differences, status_test
+from leomock.state.matching import ABSENT, Wildcard, child_values, differences, status_test
 from leomock.state.redaction import SECRET_HEADERS, SECRET_SPELLINGS, one_line, redacted_header
 
 Channel: TypeAlias = Literal["api", "upload", "cdn", "webhook"]
@@ -221,8 +220,7 @@ class Journal:
         after it is given. Raises ValueError for a status or limit that cannot be meant.
         """
         fits_status = status_test(status)
-        pattern = ".*".join(map(re.escape, ("*" if path is None else path).split("*")))
-        fits_path = re.compile(pattern, re.DOTALL).fullmatch
+        fits_path = Wildcard("*" if path is None else path).matches
         if limit is not None and limit < 0:
             raise ValueError(f"limit={limit}: use 0 or more")
         found = [

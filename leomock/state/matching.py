@@ -7,6 +7,73 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
+# --- patterns in linear time ------------------------------------------------------------------------------
+
+
+class LinearPattern:
+    """A regular expression that is searched in time proportional to the text, whatever the pattern is.
+
+    The engine is Rust's `regex`, which knows neither look-around nor references back to a group; `$` matches
+    only at the very end. Raises ValueError for a pattern that it cannot compile.
+    """
+
+    __slots__ = ("_validator", "pattern")
+
+    def __init__(self, pattern: str) -> None:
+        import jsonschema_rs  # only scenarios with patterns need it
+
+        self.pattern = pattern
+        try:
+            self._validator = jsonschema_rs.validator_for(
+                {"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions()
+            )
+        except (ValueError, OverflowError) as error:
+            raise ValueError(
+                "it is too large, or uses look-around or a reference back to a group, "
+                "which cannot be searched in linear time"
+            ) from error
+
+    def search(self, text: str) -> bool:
+        """Tell whether the pattern occurs in a text."""
+        return self._validator.is_valid(text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LinearPattern) and other.pattern == self.pattern
+
+    def __hash__(self) -> int:
+        return hash(self.pattern)
+
+    def __repr__(self) -> str:
+        return f"LinearPattern({self.pattern!r})"
+
+
+class Wildcard:
+    """A text in which `*` stands for any characters, also for none; matched in linear time."""
+
+    __slots__ = ("_first", "_inner", "_last", "_literal")
+
+    def __init__(self, text: str) -> None:
+        self._first, *rest = text.split("*")
+        self._literal = not rest
+        self._last = rest.pop() if rest else ""
+        self._inner = [part for part in rest if part]
+
+    def matches(self, text: str) -> bool:
+        """Tell whether the whole text fits."""
+        if self._literal:
+            return text == self._first
+        if not text.startswith(self._first):
+            return False
+        # The leftmost place of each part leaves the most room for those that follow: nothing is tried twice.
+        at = len(self._first)
+        for part in self._inner:
+            found = text.find(part, at)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return len(text) - at >= len(self._last) and text.endswith(self._last)
+
+
 # --- fitting ------------------------------------------------------------------------------------------------
 
 

@@ -6,13 +6,13 @@ A rule knows nothing of YAML (see `scenario_files`) and does nothing itself: it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
 from leomock.leonardo.errors import ErrorTemplate
+from leomock.state.matching import LinearPattern
 
 Stage = Literal["call", "upload", "webhook"]
 Breakage = Literal["reset", "truncate", "stall", "wrong_content_type", "malformed_json"]
@@ -71,7 +71,7 @@ class Criteria:
 
     operations: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
-    prompt: re.Pattern[str] | None = None
+    prompt: LinearPattern | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Any] = field(default_factory=dict)
@@ -253,7 +253,7 @@ def _fits(when: Criteria) -> Callable[[MatchContext], bool] | None:
     checks: list[Callable[[MatchContext], bool]] = []
     if when.prompt is not None:
         search = when.prompt.search
-        checks.append(lambda occasion: search(occasion.prompt) is not None)
+        checks.append(lambda occasion: search(occasion.prompt))
     if when.body:
         checks.append(lambda occasion: _holds(when.body, occasion.body))
     if when.query:
@@ -270,7 +270,7 @@ def _holds(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
         there = found.get(name)
         if there is None:
             return False
-        if isinstance(value, re.Pattern):
+        if isinstance(value, LinearPattern):
             if not value.search(str(there)):
                 return False
         elif there != value:

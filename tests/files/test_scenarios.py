@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from leomock.files.scenarios import ScenarioError, ScenarioRegistry, load, scenarios_folder
 from leomock.leonardo.errors import NAMED, OUT_OF_CREDITS
 from leomock.openapi.spec import Versions
+from leomock.state.matching import LinearPattern
 from leomock.state.scenario import Criteria, Delivery, Outcome, Rule, Scenario, StubResponse
 
 OPERATIONS = Versions().operations
@@ -213,10 +214,10 @@ settings: {ids: v6, jobs: immediate, limits: real}
                 when=Criteria(
                     operations=frozenset({"createGeneration"}),
                     groups=frozenset({"generations", "users"}),
-                    prompt=re.compile("ca+t"),
-                    body={"num_images": 4, "modelId": re.compile("^b24")},
+                    prompt=LinearPattern("ca+t"),
+                    body={"num_images": 4, "modelId": LinearPattern("^b24")},
                     query={"limit": 10},
-                    headers={"user-agent": re.compile("sdk"), "x-n": "2"},
+                    headers={"user-agent": LinearPattern("sdk"), "x-n": "2"},
                     call=6,
                     every=2,
                     first=9,
@@ -243,7 +244,7 @@ settings: {ids: v6, jobs: immediate, limits: real}
             Rule(
                 "whole#7",
                 "webhook",
-                when=Criteria(prompt=re.compile("cat"), first=1, each="resource"),
+                when=Criteria(prompt=LinearPattern("cat"), first=1, each="resource"),
                 delivery=Delivery((3.0, 3.0), 2, True),
             ),
             Rule("whole#8", "webhook", delivery=Delivery(drop=True)),
@@ -499,6 +500,13 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
         (
             "{when: {prompt: '('}, then: {status: 500}}",
             ["when.prompt: not a regular expression: missing ), unterminated subpattern at position 0"],
+        ),
+        (
+            "{when: {prompt: '(?=a)b'}, then: {status: 500}}",
+            [
+                "when.prompt: not a regular expression: it is too large, or uses look-around or a reference"
+                " back to a group, which cannot be searched in linear time"
+            ],
         ),
         (
             "{when: {body: {a: '/[[a]/'}}, then: {status: 500}}",

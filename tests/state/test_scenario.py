@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from random import Random
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leomock.state.matching import LinearPattern
 from leomock.state.scenario import (
     Criteria,
     Delivery,
@@ -61,13 +61,17 @@ def strikes(script: ScenarioEngine, *occasions: MatchContext) -> list[int]:
         {},
         {"operations": frozenset({"createGeneration", "getUserSelf"})},
         {"groups": frozenset({"generations"})},
-        {"prompt": re.compile("cat")},
-        {"prompt": re.compile("^a .* mat$")},
-        {"body": {"num_images": 4, "modelId": re.compile("^b24")}},
-        {"body": {"num_images": re.compile("4")}},
+        {"prompt": LinearPattern("cat")},
+        {"prompt": LinearPattern("^a .* mat$")},
+        {"body": {"num_images": 4, "modelId": LinearPattern("^b24")}},
+        {"body": {"num_images": LinearPattern("4")}},
         {"query": {"limit": 10}},
-        {"headers": {"user-agent": re.compile("sdk")}},
-        {"operations": frozenset({"createGeneration"}), "prompt": re.compile("cat"), "query": {"limit": 10}},
+        {"headers": {"user-agent": LinearPattern("sdk")}},
+        {
+            "operations": frozenset({"createGeneration"}),
+            "prompt": LinearPattern("cat"),
+            "query": {"limit": 10},
+        },
     ],
 )
 def test_criteria_that_hold(when: dict[str, Any]) -> None:
@@ -80,14 +84,14 @@ def test_criteria_that_hold(when: dict[str, Any]) -> None:
     [
         {"operations": frozenset({"getUserSelf"})},
         {"groups": frozenset({"users"})},
-        {"prompt": re.compile("dog")},
-        {"prompt": re.compile("Cat")},
+        {"prompt": LinearPattern("dog")},
+        {"prompt": LinearPattern("Cat")},
         {"body": {"num_images": 3}},
-        {"body": {"num_images": 4, "modelId": re.compile("^4")}},
-        {"body": {"seed": re.compile("")}},
+        {"body": {"num_images": 4, "modelId": LinearPattern("^4")}},
+        {"body": {"seed": LinearPattern("")}},
         {"query": {"offset": 0}},
         {"headers": {"user-agent": "sdk"}},
-        {"operations": frozenset({"createGeneration"}), "prompt": re.compile("dog")},
+        {"operations": frozenset({"createGeneration"}), "prompt": LinearPattern("dog")},
     ],
 )
 def test_criteria_of_which_one_does_not_hold(when: dict[str, Any]) -> None:
