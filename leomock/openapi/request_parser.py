@@ -32,6 +32,7 @@ from leomock.leonardo.errors import (
 )
 from leomock.leonardo.hosts import Addresses
 from leomock.leonardo.uuids import is_uuid
+from leomock.openapi.bounds import DEEPEST, LONGEST_LIST, is_too_deep, too_long_list
 from leomock.openapi.json_schema import type_name
 from leomock.openapi.operations import Operation, Variable
 from leomock.openapi.suggest import suggestion
@@ -129,6 +130,11 @@ def parse(operation: Operation, captured: dict[str, str], request: Request) -> C
             if not is_uuid(value):
                 raise NOT_A_UUID(value=value[:100], explain=f"{operation.id}: '{name}' must be a UUID")
             pool[name] = value.lower()
+    if path := too_long_list(request.body, pool):
+        raise OUT_OF_LIMITS(
+            rule=f"{path[:100]} must have at most {LONGEST_LIST} items",
+            explain=f"{operation.id}: leomock accepts lists of up to {LONGEST_LIST} items",
+        )
     if not operation.validator.is_valid(pool):
         raise _refusal(operation, operation.validator.iter_errors(pool))
     call = Call(operation, pool, request.addresses)
@@ -153,7 +159,7 @@ def _pool(operation: Operation, captured: dict[str, str], request: Request) -> d
             body = orjson.loads(request.body)
         except orjson.JSONDecodeError:
             body = None
-        if isinstance(body, dict):
+        if isinstance(body, dict) and not is_too_deep(request.body, body):
             pool.update(body)
     for name, text in captured.items():
         pool[name] = _decoded(operation.variables[name], text)
@@ -207,7 +213,10 @@ def _absent(operation: Operation, variable: Variable, is_null: bool, request: Re
     hint = ""
     if request.body and variable.location == "body":
         try:
-            if not isinstance(orjson.loads(request.body), dict):
+            body = orjson.loads(request.body)
+            if is_too_deep(request.body, body):
+                hint = f"; the body is nested deeper than {DEEPEST} levels, so it was read as no variables"
+            elif not isinstance(body, dict):
                 hint = "; the body is JSON but not an object, so it was read as no variables"
         except orjson.JSONDecodeError as error:
             hint = f"; the body is not JSON ({error}), so it was read as no variables"

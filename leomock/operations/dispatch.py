@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -188,6 +189,21 @@ class Dispatcher:
             breakage=reply.breakage or "",
             delay=reply.delay,
         )
+
+    def record_unfinished(self, request: Request, path: str, milliseconds: float) -> None:
+        """Keep a request whose client disconnected before the body was complete; nothing was executed.
+
+        The exchange has status 0, since nothing was answered, and the breakage `left`.
+        """
+        operation = None
+        with contextlib.suppress(ApiError):
+            operation, _ = self.specs[request.version].route(request.method, request.segments)
+        reply = Reply(0, None, operation, self.worlds.find(request.authorization))
+        reply.text = ""
+        reply.explain = (
+            "the client disconnected before the request body was complete; the request was not executed"
+        )
+        self.left(reply, self.record(request, reply, path, (), milliseconds))
 
     def left(self, reply: Reply, number: int) -> None:
         """Note in the journal that the client left before the reply, which was held back, came."""

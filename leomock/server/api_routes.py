@@ -67,18 +67,23 @@ class ApiRoutes:
                 has_body = True
             elif name == b"x-leomock-scenario":
                 scenario = scenario + b"," + value
+        began = time.perf_counter()
+        body, complete = await self._body(receive) if has_body else (b"", True)
         segments = path.split("/")
         request = Request(
             scope["method"],
             [unquote(segment) for segment in segments] if "%" in path else segments,
             addresses(self._api.settings.public_url, scope["scheme"], host, scope.get("server")),
             scope["query_string"].decode("latin-1"),
-            await self._body(receive) if has_body else b"",
+            body,
             authorization.decode("latin-1"),
             scope["headers"],
             scenario.decode("latin-1"),
             version,
         )
+        if not complete:
+            self._api.record_unfinished(request, wire_path, (time.perf_counter() - began) * 1000)
+            return
         began = time.perf_counter()
         try:
             reply = self._api.handle(request)
@@ -100,12 +105,15 @@ class ApiRoutes:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.content})
 
-    async def _body(self, receive: Receive) -> bytes:
-        """The body; of one that is too long only a piece that shows it is."""
+    async def _body(self, receive: Receive) -> tuple[bytes, bool]:
+        """Read the request body, and tell whether it is complete: the client may disconnect before its end.
+
+        Stop collecting once it exceeds `max_body`, keeping just enough to show that it did.
+        """
         message = await receive()
         body: bytes = message.get("body", b"")
         if not message.get("more_body"):
-            return body
+            return body, message["type"] == "http.request"
         chunks, kept, seen = [body], len(body), len(body)
         while message.get("more_body") and seen <= LONGEST_DRAIN:
             message = await receive()
@@ -114,7 +122,7 @@ class ApiRoutes:
             if kept <= self._max_body:
                 chunks.append(chunk)
                 kept += len(chunk)
-        return b"".join(chunks)
+        return b"".join(chunks), message["type"] == "http.request"
 
     def _headers(self, reply: Reply) -> list[tuple[bytes, bytes]]:
         headers = [

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -102,6 +102,9 @@ def _around_the_api(api: Dispatcher, sender: Sender) -> ASGIApp:
     async def broken(request: Request, error: Exception) -> Response:
         return JSONResponse(defect(error).body, 500)
 
+    async def unanswered(request: Request, error: Exception) -> Response:
+        return Response(status_code=400)  # for the log alone: the client is gone
+
     hosts = [*api.settings.allow_hosts, urlsplit(api.settings.public_url).hostname or "", FAKE_HOST]
     app = Starlette(
         routes=[
@@ -113,6 +116,12 @@ def _around_the_api(api: Dispatcher, sender: Sender) -> ASGIApp:
                 middleware=[Middleware(Guard, hosts, origins=api.settings.cors)],
             ),
         ],
-        exception_handlers={ApiError: refused, Wrong: wrong, HTTPException: not_found, Exception: broken},
+        exception_handlers={
+            ApiError: refused,
+            Wrong: wrong,
+            ClientDisconnect: unanswered,
+            HTTPException: not_found,
+            Exception: broken,
+        },
     )
     return by_host(app)

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from leomock.server.access_log import LOG_CONTEXT, LogContext
+from leomock.server.api_routes import header_text
 from leomock.server.ranges import stored_response
 from leomock.state.bucket.errors import Refusal, refusal_xml
 from leomock.state.bucket.storage import Bucket, Upload
@@ -30,7 +31,6 @@ LONGEST_PREAMBLE = 20_480
 # S3's own limit on one upload. Up to it a refused body is read to its end, so that a client which sends first
 # and listens then gets its answer; a longer one is cut off.
 LONGEST_BODY = 5 * 1024**3
-LONGEST_EXPLANATION = 500
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
@@ -327,12 +327,11 @@ def _in_header(value: str) -> str:
 
 
 def _refused(request: Request, refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
-    line = " ".join(refusal.explain.encode("ascii", "replace").decode().split())
     body = refusal_xml(refusal, *request.state.ids.values())
     return Response(
         b"" if request.method == "HEAD" else body,
         refusal.status,
-        {"X-Leomock-Explain": line[:LONGEST_EXPLANATION], **(headers or {})},
+        {"X-Leomock-Explain": header_text(refusal.explain).decode(), **(headers or {})},
         "application/xml",
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import http
 import socket
 import ssl
 import struct
@@ -14,16 +15,19 @@ from email.utils import formatdate
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp, Receive
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from leomock.server.breakage import CONNECTION, Connection
+from leomock.server.head_limit import LONGEST_HEAD, HeadLimit, TooLarge
 from leomock.server.tls import TlsListener
 from leomock.server.upgrade import UpgradeIgnoringParser, without_offer
 
 # How long a call that is being answered may still take when the server is asked to stop.
 GRACE_SECONDS = 5.0
+# How long a call may take after its connection was closed for that.
+LAST_SECONDS = 0.5
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -54,10 +58,14 @@ def address(listener: socket.socket) -> str:
     return f"http://{host}:{port}"
 
 
-def make_config(app: ASGIApp) -> uvicorn.Config:
-    """uvicorn's protocol for an app; logging and signals are not its business here."""
+def make_config(app: ASGIApp, longest_head: int = LONGEST_HEAD) -> uvicorn.Config:
+    """Configure uvicorn's protocol for an app, without its logging and signals.
+
+    `longest_head` is how many bytes the request line and headers of a request may have.
+    """
     return uvicorn.Config(
-        app,
+        _unless_cancelled(app),
+        h11_max_incomplete_event_size=longest_head,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -67,6 +75,16 @@ def make_config(app: ASGIApp) -> uvicorn.Config:
         date_header=False,
         timeout_keep_alive=75,
     )
+
+
+def _unless_cancelled(app: ASGIApp) -> ASGIApp:
+    """End quietly when the server stops while a request is still being answered."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await app(scope, receive, send)
+
+    return run
 
 
 class _SocketConnection(Connection):
@@ -108,17 +126,71 @@ class BreakableProtocol(HttpToolsProtocol):
         super().__init__(config=config, server_state=server_state, app_state=app_state)
         self.parser = UpgradeIgnoringParser(self)
         self._offer = b""
+        self._limit = HeadLimit(config.h11_max_incomplete_event_size or LONGEST_HEAD)
+        self._too_large: TooLarge | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
         self._connection = _SocketConnection(transport)
 
+    def data_received(self, data: bytes) -> None:
+        began_in_head = self._limit.in_head
+        super().data_received(data)
+        if self._limit.in_message and not self.transport.is_closing():
+            try:
+                self._limit.received(len(data), began_in_head=began_in_head)
+            except TooLarge as error:
+                self._refuse(error)
+
+    def send_400_response(self, msg: str) -> None:
+        if self._too_large:
+            self._refuse(self._too_large)
+        else:
+            super().send_400_response(msg)
+
+    def _refuse(self, error: TooLarge) -> None:
+        """Answer 431 and close the connection."""
+        text = error.text.encode()
+        status = http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        self.transport.write(
+            b"HTTP/1.1 %d %s\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%s" % (status, status.phrase.encode(), len(text), text)
+        )
+        self.transport.close()
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._limit.in_head:
+            return  # A trailer: it must not replace a header that was already read.
+        try:
+            self._limit.add_header(name, value)
+        except TooLarge as error:
+            self._too_large = error
+            raise
+        super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._limit.add_content()
+        super().on_body(body)
+
+    def _count(self, size: int) -> None:
+        try:
+            self._limit.add(size)
+        except TooLarge as error:
+            self._too_large = error
+            raise
+
     def on_message_begin(self) -> None:
+        self._limit.begin()
         super().on_message_begin()
         scope: Any = self.scope  # the type of ASGI's scope knows no keys but its own
         scope[CONNECTION] = self._connection
 
     def on_headers_complete(self) -> None:
+        self._limit.end_head()
         method = self.parser.get_method()
         if self.parser.should_upgrade() and method != b"CONNECT":
             self._offer = without_offer(method, self.url, self.parser.get_http_version(), self.headers)
@@ -126,6 +198,7 @@ class BreakableProtocol(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        self._limit.end()
         if not self._offer:
             super().on_message_complete()
 
@@ -138,6 +211,8 @@ class BreakableProtocol(HttpToolsProtocol):
         super().shutdown()
         if self._connection.waiting:
             self._connection.reset()
+        elif self._limit.in_message:
+            self.transport.abort()  # Its request is incomplete, so there is nothing to finish.
 
 
 class PortServer:
@@ -179,6 +254,11 @@ class PortServer:
             connection.shutdown()
         if self._state.tasks:
             await asyncio.wait(self._state.tasks, timeout=GRACE_SECONDS)
+        # A call whose connection is gone ends by itself, unless it waits for something else.
+        for connection in list(self._state.connections):
+            connection.transport.abort()
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks, timeout=LAST_SECONDS)
         for task in self._state.tasks:
             task.cancel()
 

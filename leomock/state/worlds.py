@@ -62,6 +62,10 @@ class Worlds:
         world = self._by_header[f"Bearer {key}"] = self.of(key)
         return world
 
+    def find(self, authorization: str) -> World | None:
+        """Return the world of an `Authorization` header if it exists already."""
+        return self._by_header.get(authorization)
+
     def of(self, key: str) -> World:
         """The world of an API key, made if need be; when there are too many, the longest unused leaves."""
         return self._by_key.get(key) or self.open(key, self.settings)

@@ -1,0 +1,86 @@
+"""Bound what a client can send besides the body of a request: its head, and what frames its chunks."""
+
+from __future__ import annotations
+
+# Header lines of one request. Browsers send about 20, proxies add a few.
+MOST_HEADERS = 200
+# Bytes of the request line and all headers. Common servers allow 8 to 64 KiB.
+LONGEST_HEAD = 64 * 1024
+# Bytes of a chunked body in a row that carry no content: sizes of chunks, extensions, trailers.
+LONGEST_FRAMING = 64 * 1024
+
+
+class TooLarge(Exception):
+    """The head of a request exceeds a limit. `text` is what the client is answered with status 431."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class HeadLimit:
+    """Counts the bytes and lines of one request's head while they arrive.
+
+    The parser reports a header only once it is complete, so the bytes that it has buffered are counted too:
+    those of every piece of data that ended inside a head.
+    """
+
+    __slots__ = ("_buffered", "_bytes", "_framing", "_headers", "_most", "in_head", "in_message")
+
+    def __init__(self, most_bytes: int = LONGEST_HEAD) -> None:
+        self._most = most_bytes
+        self._buffered = self._bytes = self._headers = self._framing = 0
+        self.in_head = False
+        self.in_message = False
+
+    def begin(self) -> None:
+        """Begin a request."""
+        self.in_head = self.in_message = True
+        # The piece of data in which a request begins may hold the end of another one.
+        self._buffered = self._bytes = self._headers = 0
+
+    def add(self, size: int) -> None:
+        """Count a complete part of the head. Raises TooLarge."""
+        self._bytes += size
+        if self._bytes > self._most:
+            raise self._too_long()
+
+    def add_header(self, name: bytes, value: bytes) -> None:
+        """Count a header. Raises TooLarge."""
+        self._headers += 1
+        if self._headers > MOST_HEADERS:
+            raise TooLarge(f"leomock: 431 the request has more than {MOST_HEADERS} headers")
+        self.add(len(name) + len(value) + 4)
+
+    def end_head(self) -> None:
+        """Begin the body."""
+        self.in_head = False
+        self._framing = 0
+
+    def add_content(self) -> None:
+        """Note that the piece of data being parsed has content of the body."""
+        self._framing = -1
+
+    def end(self) -> None:
+        """End the request."""
+        self.in_head = self.in_message = False
+
+    def received(self, size: int, *, began_in_head: bool) -> None:
+        """Count a piece of data after it was parsed. Raises TooLarge."""
+        if self.in_head and began_in_head:
+            self._buffered += size
+            if self._buffered > self._most:
+                raise self._too_long()
+        elif self.in_message and not self.in_head:
+            self._framing = 0 if self._framing < 0 else self._framing + size
+            if self._framing > LONGEST_FRAMING:
+                raise TooLarge(
+                    f"leomock: 431 the body has more than {LONGEST_FRAMING} bytes of chunk sizes, extensions "
+                    "or trailers in a row"
+                )
+
+    def _too_long(self) -> TooLarge:
+        return TooLarge(
+            f"leomock: 431 the request line and headers have more than {self._most} bytes "
+            "(leomock serve --max-head changes the limit)"
+        )
