@@ -15,7 +15,7 @@ import ipaddress
 import os
 import ssl
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,21 +75,24 @@ class Store:
         self.certificate_file = folder / "authority.pem"
         self.key_file = folder / "authority.key"
 
+    @staticmethod
+    def names() -> tuple[str, ...]:
+        """Return the names that certificates of this authority are for."""
+        return NAMES
+
     def exists(self) -> bool:
         """Whether an authority was made here."""
         return self.certificate_file.exists() or self.key_file.exists()
 
-    def open(self, more_names: Sequence[str] = ()) -> Authority:
-        """Return the stored authority with a new server certificate; make the authority if there is none.
+    def open(self) -> Authority:
+        """Return the stored authority with a new server certificate; make the authority if it is missing.
 
-        `more_names` are names that the server has besides the real hosts' names and localhost. They must lie
-        below the constraints of the authority. Raises AuthorityError.
+        Raises AuthorityError.
         """
         if not self.exists():
             self._make()
         certificate, key = self._read()
-        names = [name for name in more_names if name not in NAMES]
-        server = _server_pem(certificate, key, _STORED_DAYS, [*NAMES, *names])
+        server = _server_pem(certificate, key, _STORED_DAYS)
         return Authority(certificate.public_bytes(_PEM).decode(), _server_context(server))
 
     def remove(self) -> bool:
@@ -156,16 +159,15 @@ def _server_pem(
     authority: x509.Certificate,
     authority_key: ec.EllipticCurvePrivateKey,
     days: int,
-    names: Collection[str] = NAMES,
 ) -> bytes:
-    """A private key and its certificate for `names`, signed by the authority, as one PEM text."""
+    """A private key and its certificate for `NAMES`, signed by the authority, as one PEM text."""
     key = ec.generate_private_key(ec.SECP256R1())
     builder = _certificate(
         _name("leomock"), authority.subject, key.public_key(), days, ("digital_signature",)
     )
     identifier = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     extensions = (
-        x509.SubjectAlternativeName([x509.DNSName(name) for name in names]),
+        x509.SubjectAlternativeName([x509.DNSName(name) for name in NAMES]),
         x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
         x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier),
     )
