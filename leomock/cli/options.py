@@ -70,3 +70,9 @@ ALLOW_HOST = setting(
     metavar="HOST",
     help="Extra host name to accept for endpoints that need no API key; may be repeated.",
 )
+PROXY_OTHERS = click.option(
+    "--proxy-others",
+    type=click.Choice(["allow", "refuse"]),
+    default="allow",
+    help="Whether the forward proxy leads to hosts other than the API's.",
+)

@@ -279,13 +279,14 @@ async def listen(
     listener: socket.socket,
     stop: asyncio.Event,
     started: Callable[[], None],
-    secure: tuple[socket.socket, ssl.SSLContext, Callable[[str], object]] | None = None,
+    server: PortServer | None = None,
 ) -> None:
-    """Answer on a socket, and with TLS on the one in `secure`, until `stop` is set (see `PortServer`)."""
-    server = PortServer(config)
+    """Answer on a socket until `stop` is set, then finish what is being answered.
+
+    `server` may answer on other ports as well; all are closed at the end.
+    """
+    server = server or PortServer(config)
     await server.open(listener)
-    if secure:
-        await server.open_tls(*secure)
     started()
     await stop.wait()
     await server.close()

@@ -335,6 +335,19 @@ def test_exec_runs_a_command_against_a_fake() -> None:
     assert done.exit_code == 7, done.output
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("pass", "leomock: the command made no call to the fake\n"),
+        ("import os, urllib.request as u; u.urlopen(os.environ['LEONARDO_BASE_URL'] + '/me')", ""),
+    ],
+)
+def test_exec_says_when_nobody_called(code: str, said: str) -> None:
+    program = f"try: {code}\nexcept OSError: pass"
+    done = CliRunner().invoke(main, ["exec", "--", sys.executable, "-c", program])
+    assert done.output.endswith(said) if said else "no call" not in done.output
+
+
 def test_exec_of_nothing_that_can_be_run() -> None:
     """Says what, and why."""
     done = CliRunner().invoke(main, ["exec", "no-such-command-anywhere"])
@@ -381,4 +394,5 @@ def test_exec_passes_signals_on(number: int, code: str, exit_code: int) -> None:
         assert running.stdout.readline() == "ready\n"
         running.send_signal(number)
         _, errors = running.communicate(timeout=20)
-    assert (running.returncode, errors) == (exit_code, "")
+    said = "" if exit_code > 125 else "leomock: the command made no call to the fake\n"
+    assert (running.returncode, errors) == (exit_code, said)

@@ -57,6 +57,7 @@ def ca(remove: bool, only_path: bool) -> None:
         raise click.ClickException(str(error)) from None
     click.echo(f"{store.certificate_file}\nvalid until {expires:%Y-%m-%d}, for {', '.join(store.names())}\n")
     width = max(len(name) for name, _ in TRUST)
+    click.echo("The variables replace the authorities that were trusted before, except in Node and Deno.\n")
     for name, command in TRUST:
         click.echo(f"{name:{width}}  {command.format(file=store.certificate_file)}")
     click.echo("\nAfterwards: leomock ca --remove, and undo what you did above.")

@@ -7,9 +7,14 @@ import signal
 import subprocess
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
+if TYPE_CHECKING:
+    from leomock.testing.fake import Fake
+
+from leomock.cli.options import PROXY_OTHERS
 from leomock.state.settings import SettingError
 
 # What shells answer for these.
@@ -25,12 +30,14 @@ FROM_KEYS = ("SIGINT", "SIGQUIT")
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.option("--jobs", default="polls:1", metavar="PACE", help="As of `leomock serve`.")
 @click.option("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="As of `leomock serve`.")
+@PROXY_OTHERS
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def exec(jobs: str, scenarios: tuple[str, ...], command: tuple[str, ...]) -> None:
+def exec(jobs: str, scenarios: tuple[str, ...], proxy_others: str, command: tuple[str, ...]) -> None:
     """Run a command against a fake of its own, and pass its exit code on.
 
-    The command finds the fake in LEONARDO_BASE_URL and its key in LEONARDO_API_KEY and LEONARDO_AI_API_KEY.
-    What begins with a hyphen belongs to the command if `--` or the command's name stands before it.
+    Calls of the command, and of all processes that it starts, reach the fake when they go to the real hosts.
+    LEONARDO_BASE_URL is the fake's own address; its key is in LEONARDO_API_KEY and LEONARDO_AI_API_KEY.
+    Put `--` before the command so that its options are passed through.
     """
     from leomock.files.scenarios import ScenarioError
     from leomock.testing.child_processes.gateway import Gateway
@@ -43,8 +50,17 @@ def exec(jobs: str, scenarios: tuple[str, ...], command: tuple[str, ...]) -> Non
     with fake:
         keys = dict.fromkeys(("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY"), fake.api_key)
         before = {**os.environ, **keys, "LEONARDO_BASE_URL": fake.base_url}
-        with Gateway(fake, said=_say) as gateway:
-            sys.exit(_run(command, gateway.environment(before)))
+        with Gateway(fake, refuse_others=proxy_others == "refuse", said=_say) as gateway:
+            code = _run(command, gateway.environment(before))
+        if code < NOT_TO_BE_RUN and not _was_called(fake):
+            _say("the command made no call to the fake")
+    sys.exit(code)
+
+
+def _was_called(fake: Fake) -> bool:
+    return any(len(world.journal) for world in fake.api.worlds) or bool(
+        len(fake.api.worlds.unauthenticated_journal)
+    )
 
 
 def _say(text: str) -> None:

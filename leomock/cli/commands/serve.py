@@ -8,14 +8,26 @@ from typing import Any
 
 import click
 
-from leomock.cli.options import ALLOW_HOST, HOST, JOBS, PORT, QUIET, SCENARIO, GroupedCommand, setting
+from leomock.cli.options import (
+    ALLOW_HOST,
+    HOST,
+    JOBS,
+    PORT,
+    PROXY_OTHERS,
+    QUIET,
+    SCENARIO,
+    GroupedCommand,
+    setting,
+)
 from leomock.cli.serving.fake import serve_fake
 from leomock.cli.serving.listening import run_on
 from leomock.cli.serving.mcp import require_mcp
+from leomock.cli.serving.secure import bind_secure
 from leomock.state.settings import LARGEST_INT, SettingError, Settings
 
 GROUPS = {
     "Where it listens": ("--host", "--port", "--public-url", "--allow-host", "--cors", "--mcp"),
+    "For clients with the real host written into them": ("--https", "--proxy", "--proxy-others"),
     "Who may call": ("--auth", "--api-key", "--max-worlds"),
     "How it behaves": ("--jobs", "--scenario", "--limits", "--seed", "--ids", "--rate"),
     "Credits": ("--credits", "--plan-credits", "--unit"),
@@ -135,6 +147,24 @@ GROUPS = {
 )
 @setting("--journal", default=1000, type=click.IntRange(1), help="Number of exchanges to keep for each key.")
 @setting("--explain", is_flag=True, help="Say in X-Leomock-Basis how each answer is known to be real.")
+@click.option(
+    "--https",
+    is_flag=False,
+    flag_value=8443,
+    type=click.IntRange(0, 65535),
+    metavar="[PORT]",
+    help="Also answer HTTPS, by default on port 8443, for the real hosts' names and localhost. `leomock ca` "
+    "shows how to trust the certificate.",
+)
+@click.option(
+    "--proxy",
+    is_flag=False,
+    flag_value=8888,
+    type=click.IntRange(0, 65535),
+    metavar="[PORT]",
+    help="Also be a forward proxy, by default on port 8888, which leads the real hosts here.",
+)
+@PROXY_OTHERS
 @click.option("--mcp", is_flag=True, help="Also offer the operations of generations as MCP tools, at /mcp.")
 @QUIET
 def serve(
@@ -144,6 +174,9 @@ def serve(
     scenarios: tuple[str, ...],
     state_file: Path | None,
     save_every: float,
+    https: int | None,
+    proxy: int | None,
+    proxy_others: str,
     mcp: bool,
     quiet: bool,
     **settings: Any,
@@ -167,6 +200,9 @@ def serve(
         raise click.UsageError(str(error)) from None
     if mcp:
         require_mcp()
+    secure = bind_secure(host, https, proxy, proxy_others == "refuse")
     run_on(
-        host, port, lambda listener, url: serve_fake(api, listener, url, quiet, state_file, save_every, mcp)
+        host,
+        port,
+        lambda listener, url: serve_fake(api, listener, url, quiet, state_file, save_every, mcp, secure),
     )

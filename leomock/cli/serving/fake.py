@@ -16,6 +16,7 @@ from leomock.cli.serving.listening import repeat
 from leomock.server.lifecycle import on_signal, open_until
 
 if TYPE_CHECKING:
+    from leomock.cli.serving.secure import SecurePorts
     from leomock.operations.dispatch import Dispatcher
 
 
@@ -27,15 +28,18 @@ async def serve_fake(
     state_file: Path | None,
     save_every: float,
     mcp: bool = False,
+    secure: SecurePorts | None = None,
 ) -> None:
     """Answer as the fake until a signal arrives. With `mcp`, offer MCP tools at /mcp as well.
+
+    `secure` are further ports, for HTTPS and as a forward proxy.
 
     `state_file` is written at the start, every `save_every` seconds, and at the end.
     """
     from leomock.files.state import save
     from leomock.server.access_log import to_stderr
     from leomock.server.app import make_app
-    from leomock.server.listen import listen, make_config
+    from leomock.server.listen import PortServer, listen, make_config
     from leomock.server.webhook_sender import Sender
 
     stop = asyncio.Event()
@@ -62,7 +66,12 @@ async def serve_fake(
 
                 app = await stack.enter_async_context(_with_mcp(app, api, url, stop))
                 announcement.append(f"leomock: mcp listening on {url}{MCP_PATH}")
-            await listen(make_config(app), listener, stop, lambda: click.echo("\n".join(announcement)))
+            config = make_config(app)
+            server = PortServer(config)
+            if secure:
+                plain = listener.getsockname()[:2]
+                announcement += await stack.enter_async_context(secure.answering(server, plain))
+            await listen(config, listener, stop, lambda: click.echo("\n".join(announcement)), server)
     finally:
         for task in background:
             task.cancel()

@@ -1,0 +1,88 @@
+"""The ports of `serve --https` and `serve --proxy`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.request import getproxies_environment
+
+import click
+
+from leomock.cli.serving.listening import listening_on
+from leomock.leonardo.hosts import REAL_HOSTS
+
+if TYPE_CHECKING:
+    from leomock.server.authority import Authority
+    from leomock.server.listen import PortServer
+
+
+@dataclass(frozen=True, slots=True)
+class SecurePorts:
+    """The sockets on which to answer HTTPS and as a forward proxy; each may be absent."""
+
+    authority: Authority
+    https: Any
+    proxy: Any
+    refuse_others: bool
+
+    @contextlib.asynccontextmanager
+    async def answering(self, server: PortServer, plain: tuple[str, int]) -> AsyncIterator[list[str]]:
+        """Answer on the ports inside `async with`, which gives what to tell the user about them.
+
+        `plain` is the address of the plain port, to which the proxy leads requests that need no TLS.
+        """
+        from leomock.server.forward_proxy import LONGEST_HEAD, ForwardProxy
+
+        def failed(text: str) -> None:
+            click.echo(f"leomock: {text}", err=True)
+
+        await server.open_tls(self.https, self.authority.context, failed)
+        secure = _reachable(self.https.getsockname())
+        # The certificate is for names, so the URL has one.
+        lines = [f"leomock listening on https://localhost:{secure[1]} (`leomock ca`: how to trust it)"]
+        if self.proxy is None:
+            yield lines
+            return
+        proxy = ForwardProxy(
+            REAL_HOSTS, secure, plain, getproxies_environment(), refuse_others=self.refuse_others
+        )
+        accepting = await asyncio.start_server(proxy.serve, sock=self.proxy, limit=LONGEST_HEAD)
+        host, port = _reachable(self.proxy.getsockname())
+        lines.append(f"leomock: forward proxy for {', '.join(REAL_HOSTS)} on http://{host}:{port}")
+        try:
+            yield lines
+        finally:
+            accepting.close()
+            await proxy.close()
+
+
+def _reachable(address: tuple[Any, ...]) -> tuple[str, int]:
+    host, port = address[:2]
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port
+
+
+def bind_secure(host: str, https: int | None, proxy: int | None, refuse_others: bool) -> SecurePorts | None:
+    """Bind the ports that were asked for, with the stored authority.
+
+    The proxy needs HTTPS as well, on a free port if none was named. Raises ClickException.
+    """
+    if https is None and proxy is None:
+        return None
+    from leomock.cli.commands.ca import authority_folder
+    from leomock.server.authority import AuthorityError, Store
+    from leomock.server.listen import bind
+
+    try:
+        authority = Store(authority_folder()).open()
+    except AuthorityError as error:
+        raise click.ClickException(str(error)) from None
+    with listening_on(host, https or 0, "--https 0 picks a free port"):
+        secure = bind(host, https or 0)
+    forward = None
+    if proxy is not None:
+        with listening_on(host, proxy, "--proxy 0 picks a free port"):
+            forward = bind(host, proxy)
+    return SecurePorts(authority, secure, forward, refuse_others)
