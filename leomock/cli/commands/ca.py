@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
+
+from leomock.cli.serving.secure import authority_folder
 
 # How each ecosystem is made to trust one more authority. `{file}` is its certificate.
 TRUST = (
@@ -21,11 +21,6 @@ TRUST = (
     ("Windows", "certutil -addstore -user Root {file}"),
     ("Firefox", "Settings, Privacy & Security, View Certificates, Authorities, Import {file}"),
 )
-
-
-def authority_folder() -> Path:
-    """Return the folder that holds the authority of this user."""
-    return Path(click.get_app_dir("leomock")) / "ca"
 
 
 @click.command()

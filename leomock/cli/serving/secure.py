@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies_environment
 
@@ -17,6 +18,11 @@ from leomock.leonardo.hosts import REAL_HOSTS
 if TYPE_CHECKING:
     from leomock.server.authority import Authority
     from leomock.server.listen import PortServer
+
+
+def authority_folder() -> Path:
+    """Return the folder that holds the authority of this user."""
+    return Path(click.get_app_dir("leomock")) / "ca"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,6 @@ def bind_secure(host: str, https: int | None, proxy: int | None, refuse_others: 
     """
     if https is None and proxy is None:
         return None
-    from leomock.cli.commands.ca import authority_folder
     from leomock.server.authority import AuthorityError, Store
     from leomock.server.listen import bind
 
