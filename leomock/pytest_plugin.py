@@ -47,6 +47,7 @@ URL_VARIABLE = "LEONARDO_BASE_URL"
 _SERVER = pytest.StashKey["Fake"]()
 _TENANTS = pytest.StashKey[list["Tenant"]]()
 _STRICT = pytest.StashKey["Tenant"]()  # the one whose findings fail the test
+_SETTINGS = pytest.StashKey[dict[str, Any]]()  # what the project's file says
 _BEFORE = pytest.StashKey[dict[str, int]]()  # the last exchange of each key before the test
 
 
@@ -90,8 +91,31 @@ def _option(config: pytest.Config, name: str) -> str:
         given
         or os.environ.get(f"LEOMOCK_{name.upper()}")
         or ",".join(config.getini(f"leomock_{name}"))
+        or _project_option(config, name)
         or OPTIONS[name][0]
     )
+
+
+def _project_option(config: pytest.Config, name: str) -> str:
+    """Return an option of the plugin from the project's file of settings, or ''."""
+    value = _project_settings(config).get(name, "")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _project_settings(config: pytest.Config) -> dict[str, Any]:
+    """Return what leomock.toml, or [tool.leomock] of pyproject.toml, says for pytest; read once a session."""
+    if _SETTINGS not in config.stash:
+        from leomock.files.project_settings import ProjectSettingsError, find_settings, shared_names
+
+        try:
+            found = find_settings(config.rootpath)
+            known = {*OPTIONS, *shared_names()} if found.where else ()
+            config.stash[_SETTINGS] = {**found.shared, **found.of("pytest", known)}
+        except ProjectSettingsError as error:
+            raise pytest.UsageError(f"leomock: {error}") from None
+    return config.stash[_SETTINGS]
 
 
 def _yes(config: pytest.Config, name: str) -> bool:
@@ -165,7 +189,10 @@ def leomock_address() -> tuple[str, int]:
 def leomock_settings(pytestconfig: pytest.Config) -> dict[str, Any]:
     """Settings of the session's fake, as `leomock.Fake` takes them; override it to change them."""
     names = [name.strip() for name in _option(pytestconfig, "scenario").split(",") if name.strip()]
+    from leomock.files.project_settings import for_fake
+
     return {
+        **for_fake(_project_settings(pytestconfig)),
         "jobs": _option(pytestconfig, "jobs"),
         "clock": _option(pytestconfig, "clock"),
         "scenario": names,

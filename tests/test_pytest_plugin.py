@@ -696,3 +696,35 @@ def test_loading_the_plugin_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert set(done.stdout.split()) <= {"leomock", "leomock.version", "leomock.pytest_plugin", "difflib"}
+
+
+# --- the project's file of settings ---------------------------------------------------------------------
+
+
+def test_settings_of_the_project_come_after_ini_and_before_defaults(suite: pytest.Pytester) -> None:
+    """Those of the fake hold as well; the table for pytest comes before what all commands share."""
+    (suite.path / "leomock.toml").write_text(
+        'jobs = "manual"\ncredits = 5\n[pytest]\njobs = "polls:3"\nstrict = false\n',
+        "utf-8",
+    )
+    suite.makepyfile(
+        """
+        def test_it(leomock_server):
+            assert leomock_server.api.settings.jobs == "polls:3"
+            assert leomock_server.api.settings.credits == 5
+        """
+    )
+    done = suite.runpytest_inprocess()
+    done.assert_outcomes(passed=1)
+    done.stdout.fnmatch_lines(["leomock: jobs=polls:3, clock=running, intercept=yes, strict=no"])
+
+
+def test_unknown_setting_of_the_project_stops_pytest(suite: pytest.Pytester) -> None:
+    (suite.path / "leomock.toml").write_text("[pytest]\nstirct = true\n", "utf-8")
+    done = suite.runpytest_inprocess()
+    done.stderr.fnmatch_lines(
+        [
+            f"ERROR: leomock: {suite.path / 'leomock.toml'}, table pytest: there is no setting 'stirct'; "
+            "did you mean 'strict'?"
+        ]
+    )

@@ -1,4 +1,4 @@
-"""The `leomock` command: finds its commands in `commands/`."""
+"""The `leomock` command. Each module of `commands/` is one of its commands."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from leomock.cli import commands
+from leomock.cli.project_defaults import default_map
+from leomock.files.project_settings import ProjectSettingsError, find_settings, read_settings
 from leomock.version import __version__
 
 CONTEXT: dict[str, Any] = {
@@ -29,11 +32,11 @@ class Commands(click.Group):
     """The modules of `commands/`, each loaded when its command is asked for."""
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """Their names."""
+        """Return the names of all commands."""
         return sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """The command of a module has the module's name."""
+        """Load the module of that name and return the command in it, which has the same name."""
         if name not in self.list_commands(context):
             return None
         command: click.Command = getattr(import_module(f"{commands.__name__}.{name}"), name)
@@ -41,7 +44,7 @@ class Commands(click.Group):
         return command
 
     def main(self, *arguments: Any, **more: Any) -> Any:
-        """Begin; what nobody wants to read (`>&-`) goes nowhere."""
+        """Run the command. A closed stdout or stderr (`>&-`) is replaced by the null device."""
         with ExitStack() as stack:
             for name in ("stdout", "stderr"):
                 if getattr(sys, name) is None:
@@ -50,34 +53,46 @@ class Commands(click.Group):
             return super().main(*arguments, **more)
 
     def invoke(self, context: click.Context) -> Any:
-        """Run a command; what it refuses, or cannot print, ends with 2, since 1 is for findings."""
-        with _printing():  # here as well: click itself ends a pipe that was closed with 1
+        """Run a command. Errors exit with code 2, because 1 means findings."""
+        with _printing():  # here as well: click exits with 1 if a pipe was closed
             try:
                 return super().invoke(context)
             except click.ClickException as error:
-                error.show()
+                _with_its_file(error, context).show()
                 raise click.exceptions.Exit(2) from None
 
 
 @contextmanager
 def _printing() -> Iterator[None]:
-    """Ends with 2 where the output cannot be written to its end."""
+    """Exit with code 2 if the output cannot be written completely."""
     try:
         try:
             yield
         finally:
             sys.stdout.flush()
     except OSError as error:
-        if error.errno != errno.EPIPE:  # who closes a pipe knows why
+        if error.errno != errno.EPIPE:  # whoever closed the pipe knows why
             click.echo(f"Error: {error.strerror or error}", err=True)
-        # What is left of the output would be tried again at the exit.
+        # Python would try to write the rest of the output again at exit.
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(2)
 
 
+def _with_its_file(error: click.ClickException, context: click.Context) -> click.ClickException:
+    """Return an error that names the project's file of settings, if the value came from there."""
+    if (
+        isinstance(error, click.BadParameter)
+        and error.ctx
+        and error.param
+        and error.ctx.get_parameter_source(str(error.param.name)) is ParameterSource.DEFAULT_MAP
+    ):
+        return click.UsageError(f"{error.format_message()} (from {context.obj.where})", error.ctx)
+    return error
+
+
 def _read_environment(command: click.Command, prefix: str) -> None:
-    """Give each option the variable that is named as it is; click's own is named as its Python parameter."""
+    """Give each option an environment variable with the option's name; click uses the parameter's name."""
     for option in command.params:
         if isinstance(option, click.Option):
             name = f"{prefix}_{max(option.opts, key=len).strip('-').replace('-', '_').upper()}"
@@ -90,14 +105,29 @@ def _read_environment(command: click.Command, prefix: str) -> None:
 
 @click.group(cls=Commands, context_settings=CONTEXT)
 @click.version_option(__version__, message="leomock %(version)s")
-def main() -> None:
+@click.option(
+    "--config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Read settings from this file, not from the nearest leomock.toml or pyproject.toml.",
+)
+@click.pass_context
+def main(context: click.Context, config: Path | None) -> None:
     """A stateful, spec-driven fake of the Leonardo.AI REST API.
 
-    Every option can also be set in the environment: `leomock serve --port` as LEOMOCK_SERVE_PORT. One that
-    may be repeated takes several values there, with blanks between them.
+    Every option can also be set in the environment (`leomock serve --port` as LEOMOCK_SERVE_PORT; separate
+    several values with blanks) and in [tool.leomock] of pyproject.toml or in leomock.toml. The command line
+    comes first, then the environment, then the file.
 
-    Exit code 2: the command could not do what was asked, and says why.
+    A command that cannot do what you asked exits with code 2.
     """
+    try:
+        context.obj = read_settings(config.resolve()) if config else find_settings(Path.cwd())
+    except ProjectSettingsError as error:
+        raise click.UsageError(str(error)) from None
+    name = context.invoked_subcommand or ""
+    if command := main.get_command(context, name):
+        context.default_map = {name: default_map(command, name, context.obj)}
 
 
 if __name__ == "__main__":

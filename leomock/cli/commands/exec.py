@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from leomock.testing.fake import Fake
 
-from leomock.cli.options import PROXY_OTHERS
+from leomock.cli.options import PROXY_OTHERS, setting
 from leomock.state.settings import SettingError
 
 # What shells answer for these.
@@ -28,8 +28,8 @@ FROM_KEYS = ("SIGINT", "SIGQUIT")
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@click.option("--jobs", default="polls:1", metavar="PACE", help="As of `leomock serve`.")
-@click.option("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="As of `leomock serve`.")
+@setting("--jobs", default="polls:1", metavar="PACE", help="As of `leomock serve`.")
+@setting("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="As of `leomock serve`.")
 @PROXY_OTHERS
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def exec(jobs: str, scenarios: tuple[str, ...], proxy_others: str, command: tuple[str, ...]) -> None:

@@ -82,7 +82,7 @@ GROUPS = {
     type=click.Choice(["CREDITS", "DOLLARS"], case_sensitive=False),
     help="Unit of the prices in responses.",
 )
-@setting("--rate", default=1.0, help="Speed of the fake's clock; 10 is ten times as fast, 0 freezes it.")
+@click.option("--rate", default=1.0, help="Speed of the fake's clock; 10 is ten times as fast, 0 freezes it.")
 @setting(
     "--webhook-url",
     default="",
