@@ -288,3 +288,13 @@ def test_absolute_request_for_a_real_host_is_answered_by_the_fake(environment: d
             b"Authorization: Bearer key\r\nProxy-Connection: keep-alive\r\n\r\n"
         )
         assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200 OK")
+
+
+NODE_CLIENTS = Path(__file__).parents[2] / "clients" / "node"
+
+
+def test_node_libraries(environment: dict[str, str]) -> None:
+    if not (NODE_CLIENTS / "node_modules" / "undici").exists():
+        pytest.skip("the Node clients are not installed")
+    lines = run(environment, "node", PROGRAMS / "libraries.mjs", NODE_CLIENTS / "package.json")
+    assert lines == [f"{name} 200" for name in ("axios", "axios-0", "got", "node-fetch", "undici")]
