@@ -20,6 +20,7 @@ from leomock.server.authority import NAMES, Authority, temporary
 from leomock.testing.child_processes.gateway import Gateway
 
 PROGRAMS = Path(__file__).parent / "programs"
+NODE_CLIENTS = Path(__file__).parents[2] / "clients" / "node"
 # A library that cannot be installed everywhere may be missing; every other one must answer.
 OPTIONAL = {"pycurl", "httpx2", "uvloop", "aiohttp_on_uvloop"}
 ME = "https://cloud.leonardo.ai/api/rest/v1/me"
@@ -290,7 +291,17 @@ def test_absolute_request_for_a_real_host_is_answered_by_the_fake(environment: d
         assert connection.makefile("rb").read().startswith(b"HTTP/1.1 200 OK")
 
 
-NODE_CLIENTS = Path(__file__).parents[2] / "clients" / "node"
+# What reads the proxy variables, and so needs no preload; the others are reached by `exec` only.
+WITH_A_PROXY = {"urllib", "requests", "httpx", "httpx2", "pycurl", "axios", "axios-0"}
+
+
+def test_libraries_that_need_nothing_but_the_proxy(environment: dict[str, str]) -> None:
+    without = {n: v for n, v in environment.items() if n not in ("PYTHONPATH", "NODE_OPTIONS")}
+    lines = run(without, sys.executable, PROGRAMS / "libraries.py")
+    if (NODE_CLIENTS / "node_modules" / "undici").exists() and shutil.which("node"):
+        lines += run(without, "node", PROGRAMS / "libraries.mjs", NODE_CLIENTS / "package.json")
+    answers = dict(line.split() for line in lines if not line.endswith(" missing"))
+    assert {name for name, status in answers.items() if status == "200"} == WITH_A_PROXY & answers.keys()
 
 
 def test_node_libraries(environment: dict[str, str]) -> None:

@@ -67,3 +67,5 @@ for name, call in list(globals().items()):
             print(name.removeprefix("with_"), call())
         except ModuleNotFoundError:
             print(name.removeprefix("with_"), "missing")
+        except Exception:
+            print(name.removeprefix("with_"), "unreachable")
