@@ -33,8 +33,10 @@ format: dev     ## Write the format that check wants
 bench: dev      ## Compare speed and memory with a bare uvicorn app, the plugin's costs with others'
 	$(BIN)/python -m bench
 
-long: dev       ## The property tests with many more examples
-	LEOMOCK_EXAMPLES=1000 $(BIN)/python -m pytest --numprocesses auto tests/openapi tests/contract/test_conformance.py tests/properties
+long: dev       ## The property tests with many new examples; pytest prints the seed that repeats the run (SEED=…)
+	LEOMOCK_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest --numprocesses auto $(if $(SEED),--hypothesis-seed=$(SEED)) \
+	  tests/openapi tests/contract/test_conformance.py tests/properties tests/state tests/files \
+	  tests/server/test_admin_fuzz.py tests/server/test_bucket_routes.py tests/testing/test_assertions.py
 
 drift: install  ## Compare specs/ with the published documents, where these are (LEOMOCK_REFERENCE=…)
 	@if [ -d "$(REFERENCE)/upstream" ]; then \

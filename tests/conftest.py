@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Generator
 from functools import cache
 from urllib.parse import quote
@@ -37,13 +38,17 @@ _STAND_IN = b"00000000-0000-4000-8000-000000000000"
 
 Key = tuple[str, int, bytes]
 
-# Hypothesis' own profile stays the base: where CI is set it is the one without randomness. A deadline would
-# fail tests on a busy machine. LEOMOCK_EXAMPLES=5000 makes a long run of every test that draws examples.
+# `make test` draws the same examples in every run. LEOMOCK_EXAMPLES=1000 (`make long`) draws that many new
+# ones; the seed is in pytest's header, and --hypothesis-seed=SEED repeats the run. What such a run finds is
+# added to its test as an @example. A deadline would fail tests on a busy machine.
+EXAMPLES = os.environ.get("LEOMOCK_EXAMPLES")
 hypothesis.settings.register_profile(
     "leomock",
-    hypothesis.settings(),
     deadline=None,
-    max_examples=int(os.environ.get("LEOMOCK_EXAMPLES", hypothesis.settings().max_examples)),
+    database=None,
+    derandomize=not EXAMPLES,
+    max_examples=int(EXAMPLES or 100),
+    print_blob=True,
 )
 hypothesis.settings.load_profile("leomock")
 
@@ -110,9 +115,20 @@ def _watched(self: Dispatcher, request: Request) -> Reply:
     return reply
 
 
-def pytest_configure() -> None:
-    """Begin to watch."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin to watch, and choose the seed of a run that draws new examples before its workers start."""
+    if EXAMPLES and config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(secrets.randbelow(10**9))
     Dispatcher.handle = _watched  # type: ignore[method-assign]
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say how to repeat a run that draws new examples."""
+    if EXAMPLES:
+        seed = f"--hypothesis-seed={config.option.hypothesis_seed}"
+        return f"hypothesis: {EXAMPLES} new examples a test; repeat with {seed}"
+    return "hypothesis: the same examples in every run (LEOMOCK_EXAMPLES=1000 draws new ones)"
 
 
 def pytest_unconfigure() -> None:

@@ -79,6 +79,11 @@ class Tenant:
         thing = self.find(kind, id)
         return thing if thing and self.status(thing) == "COMPLETE" else None
 
+    def complete_video(self, id: Id) -> Thing | None:
+        """The video with this id, if its job ended well; a generation of pictures is not a video."""
+        thing = self.complete("generations", id)
+        return thing if thing and "video" in thing.asked else None
+
     def read(self, kind: str, id: Id) -> Shown | None:
         thing = self.find(kind, id)
         return self.show(kind, thing) if thing else None
