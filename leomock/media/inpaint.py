@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
-from leomock.media.image import Picture, decode_init, encode
+from leomock.media.image import Picture, encode
+from leomock.media.init_image import decode_init
 
 
 @dataclass(frozen=True, slots=True)

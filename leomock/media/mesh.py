@@ -7,7 +7,8 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leomock.media.image import PROMPT_KEPT, RGB, palette, rng
+from leomock.media.colours import RGB, palette, rng
+from leomock.media.image import PROMPT_KEPT
 
 # How finely it is divided: rings between the two poles, points on each ring.
 RINGS, POINTS = 47, 72

@@ -6,7 +6,7 @@ import struct
 import wave
 from dataclasses import dataclass
 
-from leomock.media.image import rng
+from leomock.media.colours import rng
 
 # Samples a second; seconds a note; frequencies in hertz: a pentatonic scale, in which no two notes clash.
 RATE = 22050

@@ -9,7 +9,10 @@ from typing import Any, Literal
 from PIL import Image, ImageChops, ImageMath
 
 from leomock.leonardo.basis import Chosen, based_on
-from leomock.media.image import PROMPT_KEPT, gradient, mix, palette, rng, write
+from leomock.media.colours import mix, palette, rng
+from leomock.media.files import write
+from leomock.media.image import PROMPT_KEPT
+from leomock.media.paint import gradient
 
 # How steep the normal map takes the surface to be: its height, in widths of the map.
 STEEPNESS = 0.08

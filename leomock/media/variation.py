@@ -6,18 +6,11 @@ from typing import Literal
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
 from leomock.leonardo.basis import Chosen, based_on
-from leomock.media.image import (
-    Drawing,
-    Format,
-    Note,
-    Picture,
-    Size,
-    decode_init,
-    encode,
-    init_size,
-    oval,
-    radial,
-)
+from leomock.media.files import Format, reusing_memory
+from leomock.media.image import Picture, encode
+from leomock.media.init_image import decode_init, init_size
+from leomock.media.paint import Size, oval, radial
+from leomock.media.plate import Drawing, Note
 
 # No picture gets more pixels than this on a side.
 LONGEST_SIDE = 4096
@@ -67,7 +60,8 @@ class Variation:
 
     def render(self) -> bytes:
         """Draw and encode: the same variation always gives the same bytes under the same Pillow."""
-        return encode(self.draw(), self.format)
+        with reusing_memory():
+            return encode(self.draw(), self.format)
 
     def draw(self) -> Drawing:
         """Draw what the variation shows, without its plate."""

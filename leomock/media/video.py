@@ -7,20 +7,22 @@ from PIL import Image, ImageChops, ImageOps
 
 from leomock.leonardo.basis import Chosen, based_on
 from leomock.media import h264, mp4
-from leomock.media.image import Picture, caption, overlay
+from leomock.media.files import reusing_memory
+from leomock.media.image import Picture, caption
+from leomock.media.plate import Drawing, overlay
 from leomock.media.variation import Variation, flat
 
 # How far the view drifts from where it began: a share of the shorter side, and at most so many pixels.
 DRIFT, FURTHEST = 0.025, 14
 # Seconds that the view takes to be back where it began.
 ROUND = 5.0
-# How many macroblocks may keep every sample: a share of all, within bounds, since each takes 384 bytes.
-DETAILED, FEWEST_DETAILED, MOST_DETAILED = 0.28, 400, 1200
-# How far, in grey steps on average, a macroblock may be from its smoothed means before it keeps its samples.
-TOLERANCE = 1.2
+# How far a sample may be from what its left neighbour suggests, in steps of 256, without counting.
+UNSEEN = 4
 # From a picture's full range to what video calls black and white, for brightness and colour.
 LUMA = [round(16 + value * 219 / 255) for value in range(256)]
 CHROMA = [round(128 + (value - 128) * 224 / 255) for value in range(256)]
+# How much a difference counts. Where the counts of 256 samples average less than a half, nothing is seen.
+COUNTS = [0 if value <= UNSEEN else min(255, 24 * (value - UNSEEN) ** 2) for value in range(256)]
 
 
 @based_on(Chosen("24 frames a second, unless told otherwise: the real rates are not documented"))
@@ -45,11 +47,15 @@ class Video:
 
     def render(self) -> bytes:
         """Draw the still and code the frames: the same video always gives the same bytes, as pictures do."""
-        drawing = self.still.draw()
+        with reusing_memory():
+            return self._encode(self.still.draw())
+
+    def _encode(self, drawing: Drawing) -> bytes:
         size = (self.width, self.height)
-        drawing.image = ImageOps.fit(flat(drawing.image), size, Image.Resampling.BICUBIC)
+        image = flat(drawing.image)
+        drawing.image = image if image.size == size else ImageOps.fit(image, size, Image.Resampling.BICUBIC)
         overlay(drawing)
-        still = planes(drawing.image)
+        still = still_of(drawing.image)
         count = min(max(1, round(self.seconds * self.frames_per_second)), h264.MOST_FRAMES)
         frames = [h264.key_frame(still)]
         for number in range(1, count):
@@ -64,31 +70,45 @@ class Video:
         )
 
     def moved(self, number: int) -> tuple[int, int]:
-        """Where the view is at a frame: quarter pixels right and down of the still."""
+        """Return where the view is at a frame, in quarter pixels right and down of the still."""
         reach = 4 * min(DRIFT * min(self.width, self.height), FURTHEST)
         turn = math.tau * number / self.frames_per_second / ROUND
         return round(reach * math.sin(turn)), round(reach / 2 * (math.cos(turn) - 1))
 
 
-def planes(image: Image.Image) -> h264.Planes:
-    """Take an image apart for coding: brightness and colours, whole and averaged, and where detail is."""
+def still_of(image: Image.Image) -> h264.Still:
+    """Take an image apart for coding, and find the macroblocks that may repeat the one to their left."""
     columns, rows = -(-image.width // 16), -(-image.height // 16)
-    whole = Image.new("RGB", (columns * 16, rows * 16))
-    # What cropping will hide is like what lies beside it, or its colour would bleed in.
-    whole.paste(image.resize(whole.size, Image.Resampling.NEAREST))
-    whole.paste(image, (0, 0))
-    grey, blue, red = whole.convert("YCbCr").split()
-    samples = (grey.point(LUMA), blue.point(CHROMA).reduce(2), red.point(CHROMA).reduce(2))
-    means = (samples[0].reduce(4), samples[1].reduce(4), samples[2].reduce(4))
-    lost = ImageChops.difference(samples[0], means[0].resize(whole.size, Image.Resampling.BICUBIC))
-    # The means of macroblocks are small: times 16, whole numbers tell them apart.
-    errors = lost.point([min(255, value * 16) for value in range(256)]).reduce(16).tobytes()
-    order = sorted(range(len(errors)), key=errors.__getitem__, reverse=True)
-    kept = order[: min(max(int(len(order) * DETAILED), FEWEST_DETAILED), MOST_DETAILED)]
-    return h264.Planes(
-        columns,
-        rows,
-        (samples[0].tobytes(), samples[1].tobytes(), samples[2].tobytes()),
-        (means[0].tobytes(), means[1].tobytes(), means[2].tobytes()),
-        frozenset(number for number in kept if errors[number] > TOLERANCE * 16),
-    )
+    size = (columns * 16, rows * 16)
+    if image.size != size:
+        # What cropping will hide is like what lies beside it.
+        whole = image.resize(size, Image.Resampling.NEAREST)
+        whole.paste(image, (0, 0))
+        image = whole
+    samples = image.convert("YCbCr").point(LUMA + CHROMA * 2)
+    luma, blue, red = samples.split()
+    strips = [_strips(luma, 16), _strips(blue.reduce(2), 8), _strips(red.reduce(2), 8)]
+    return h264.Still(columns, rows, list(zip(*strips, strict=True)), _repeats_left(samples))
+
+
+def _strips(plane: Image.Image, side: int) -> list[bytes]:
+    """Cut a plane into columns as wide as a macroblock; a column's bytes are those of its macroblocks."""
+    return [plane.crop((x, 0, x + side, plane.height)).tobytes() for x in range(0, plane.width, side)]
+
+
+def _repeats_left(samples: Image.Image) -> list[list[bool]]:
+    """Choose the macroblocks, column by column, that repeat the last column of the one to their left."""
+    height, rows = samples.height, samples.height // 16
+    shown = samples.crop((15, 0, 16, height))  # the last column of what a decoder has so far
+    found = [[False] * rows]
+    for x in range(16, samples.width, 16):
+        strip = samples.crop((x, 0, x + 16, height))
+        lost = ImageChops.difference(strip, shown.resize(strip.size, Image.Resampling.NEAREST))
+        worst = lost.point(COUNTS * 3).reduce(16).tobytes()
+        repeats = [worst[at : at + 3] == b"\0\0\0" for at in range(0, 3 * rows, 3)]
+        found.append(repeats)
+        kept = Image.frombytes("L", (1, rows), bytes(0 if each else 255 for each in repeats))
+        shown.paste(
+            strip.crop((15, 0, 16, height)), (0, 0), kept.resize((1, height), Image.Resampling.NEAREST)
+        )
+    return found

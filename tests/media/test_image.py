@@ -13,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 
-from leomock.media import image as rendering
+from leomock.media import lettering, plate, scenes
+from leomock.media.colours import Palette, palette, rng
 from leomock.media.image import Picture
+from leomock.media.init_image import decode_init, init_size
+from leomock.media.paint import Size
 
 CAT = Picture("a cat on a roof", seed=123456, index=0, width=256, height=192)
 
@@ -78,21 +81,21 @@ def test_picture_has_exact_size_when_tiny_or_extreme(size: tuple[int, int], tran
         assert opened(picture.render()).size == size
 
 
-@pytest.mark.parametrize("scene", rendering.SCENES, ids=lambda scene: scene.__name__)
+@pytest.mark.parametrize("scene", scenes.SCENES, ids=lambda scene: scene.__name__)
 @pytest.mark.parametrize("size", [(1, 1), (1, 400), (400, 1), (40, 30)])
 def test_scene_paints_any_size(scene: object, size: tuple[int, int]) -> None:
     """Each scene fills any canvas, down to a single pixel."""
     assert callable(scene)
     for seed in range(5):
-        painted = scene(size, rendering.palette("", seed, 0), rendering.rng(seed))
+        painted = scene(size, palette("", seed, 0), rng(seed))
         assert (painted.mode, painted.size) == ("RGB", size)
 
 
 def test_scenes_are_all_met_by_seed() -> None:
     """The seeds of one prompt lead to every scene."""
-    met = {rendering.rng("scene", "a cat", seed).choice(rendering.SCENES) for seed in range(80)}
+    met = {rng("scene", "a cat", seed).choice(scenes.SCENES) for seed in range(80)}
 
-    assert met == set(rendering.SCENES)
+    assert met == set(scenes.SCENES)
 
 
 def test_bytes_are_the_same_in_every_process() -> None:
@@ -132,22 +135,22 @@ def test_picture_differs_visibly_by_seed_prompt_and_index(change: dict[str, obje
 
 def test_indexes_of_one_generation_share_their_scene(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures of one generation show the same kind of scene in different hues."""
-    painted: list[tuple[str, rendering.Palette]] = []
+    painted: list[tuple[str, Palette]] = []
 
     def spy(name: str) -> object:
-        def scene(size: rendering.Size, palette: rendering.Palette, chance: object) -> Image.Image:
-            painted.append((name, palette))
+        def scene(size: Size, colours: Palette, chance: object) -> Image.Image:
+            painted.append((name, colours))
             return Image.new("RGB", size)
 
         return scene
 
-    monkeypatch.setattr(rendering, "SCENES", [spy(name) for name in "abcdef"])
+    monkeypatch.setattr(scenes, "SCENES", [spy(name) for name in "abcdef"])
     for index in range(4):
-        rendering.backdrop(replace(CAT, index=index))
+        scenes.backdrop(CAT.prompt, CAT.seed, index, (CAT.width, CAT.height))
 
     assert len({name for name, _ in painted}) == 1
-    assert len({palette.sky for _, palette in painted}) == 4
-    assert len({palette.dark for _, palette in painted}) == 1
+    assert len({colours.sky for _, colours in painted}) == 4
+    assert len({colours.dark for _, colours in painted}) == 1
 
 
 def test_jpeg_says_what_it_is_in_its_comment() -> None:
@@ -231,7 +234,7 @@ def test_init_image_is_read_in_any_mode(format: str, mode: str) -> None:
 
 def test_init_image_of_sixteen_bits_keeps_its_greys() -> None:
     """A 16-bit grey image is scaled to 8 bits, not clipped to white."""
-    init = rendering.decode_init(encoded(Image.new("I;16", (8, 8), 0x8000)), 8)
+    init = decode_init(encoded(Image.new("I;16", (8, 8), 0x8000)), 8)
 
     assert init is not None
     assert init.getpixel((4, 4)) == (128, 128, 128, 255)
@@ -257,16 +260,16 @@ def test_size_of_an_init_image_is_that_of_the_decoded_one(format: str, orientati
     turned[0x0112] = orientation
     for size in ((64, 48), (1200, 700)):
         init = encoded(Image.new("RGB", size, "red"), format, exif=turned)
-        decoded = rendering.decode_init(init, 300)
+        decoded = decode_init(init, 300)
         assert decoded
-        assert rendering.init_size(init, 300) == decoded.size
+        assert init_size(init, 300) == decoded.size
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG"])
 def test_size_of_an_init_image_stands_in_its_header(format: str) -> None:
     """What comes after it is not read; of a WebP, Pillow wants all before it tells anything."""
     noise = Image.effect_noise((640, 480), 90).convert("RGB")
-    assert rendering.init_size(encoded(noise, format)[:1000], 4096) == (640, 480)
+    assert init_size(encoded(noise, format)[:1000], 4096) == (640, 480)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +277,7 @@ def test_size_of_an_init_image_stands_in_its_header(format: str) -> None:
 )
 def test_init_image_without_a_size(init: bytes) -> None:
     """Nothing that could be used is in it."""
-    assert rendering.init_size(init, 4096) is None
+    assert init_size(init, 4096) is None
 
 
 @pytest.mark.parametrize(
@@ -337,32 +340,32 @@ def test_transparent_jpeg_is_an_ordinary_one() -> None:
 )
 def test_text_is_spelled_when_the_font_lacks_it(text: str, drawn: str) -> None:
     """Accents go, sounds and emoji are spelled out, and the rest becomes an escape."""
-    assert rendering.legible(text) == drawn
+    assert lettering.legible(text) == drawn
 
 
 def test_drawable_characters_are_in_the_font() -> None:
     """Every character that is drawn as it stands has a glyph of its own in Pillow's font."""
-    face = rendering.font(40)
+    face = lettering.font(40)
     missing = bytes(face.getmask("\uffff"))
 
-    assert [c for c in sorted(rendering.DRAWABLE) if bytes(face.getmask(c)) == missing] == []
+    assert [c for c in sorted(lettering.DRAWABLE) if bytes(face.getmask(c)) == missing] == []
 
 
 def test_wrapped_text_ends_in_an_ellipsis_when_cut() -> None:
     """What does not fit in the rows is cut, and the cut is shown."""
-    face = rendering.font(20)
+    face = lettering.font(20)
 
-    assert rendering.wrap("one two three four", face, 100, 9) == ["one two", "three four"]
-    assert rendering.wrap("one two three four five", face, 100, 2) == ["one two", "three four…"]
-    assert rendering.wrap("one two three fourteen", face, 100, 2) == ["one two", "three four…"]
-    assert rendering.wrap("w" * 30, face, 90, 2) == ["wwwww", "wwww…"]
+    assert lettering.wrap("one two three four", face, 100, 9) == ["one two", "three four"]
+    assert lettering.wrap("one two three four five", face, 100, 2) == ["one two", "three four…"]
+    assert lettering.wrap("one two three fourteen", face, 100, 2) == ["one two", "three four…"]
+    assert lettering.wrap("w" * 30, face, 90, 2) == ["wwwww", "wwww…"]
 
 
 @given(text=st.text(max_size=200), size=st.integers(8, 40), width=st.floats(0, 900), rows=st.integers(1, 5))
 def test_wrapped_text_stays_in_its_box(text: str, size: int, width: float, rows: int) -> None:
     """No row is wider than asked for, unless a single character is, and there are not more rows."""
-    face = rendering.font(size)
-    lines = rendering.wrap(rendering.legible(text), face, width, rows)
+    face = lettering.font(size)
+    lines = lettering.wrap(lettering.legible(text), face, width, rows)
 
     assert len(lines) <= rows
     assert all(face.getlength(line) <= width or len(line) == 1 for line in lines)
@@ -378,7 +381,7 @@ def test_overlay_stays_inside_at_every_size(size: tuple[int, int], init: bytes |
     prompt = "word " * 100 + "w" * 300
     drawing = Picture(prompt, 2**63, 98, *size, label="A long name of a model" * 3, init=init).draw()
     drawing.image = Image.new("RGB", size, "teal")
-    rendering.overlay(drawing)
+    plate.overlay(drawing)
     changed = ImageChops.difference(drawing.image, Image.new("RGB", size, "teal")).getbbox()
 
     assert changed is not None

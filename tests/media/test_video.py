@@ -18,7 +18,7 @@ import pytest
 from av.container import InputContainer
 from PIL import Image, ImageChops, ImageStat
 
-from leomock.media import cavlc, h264, mp4
+from leomock.media import h264, mp4
 from leomock.media.image import Picture
 from leomock.media.variation import Variation
 from leomock.media.video import Video
@@ -148,7 +148,7 @@ def test_still_of_another_shape_fills_the_frame() -> None:
     still = Variation(replace(FOX, width=300, height=500), "NOBG")
     frame = decoded(Video(still, 0, 320, 192).render()).frames[0]
 
-    assert difference(frame.crop((0, 0, 8, 8)), Image.new("RGB", (8, 8), "white")) < 8
+    assert difference(frame.crop((0, 0, 8, 8)), Image.new("RGB", (8, 8), "white")) < 12
     assert frame.getpixel((24, 180)) != (255, 255, 255)
 
 
@@ -188,10 +188,10 @@ def test_file_says_where_it_comes_from() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "most"), [((832, 480), 300_000), ((1280, 720), 400_000), ((1920, 1080), 1_000_000)]
+    ("size", "most"), [((832, 480), 450_000), ((1280, 720), 750_000), ((1920, 1080), 1_500_000)]
 )
 def test_video_stays_small(size: tuple[int, int], most: int) -> None:
-    """Ten seconds of any scene stay well below a megabyte."""
+    """Ten seconds of any scene stay below 1.5 MB, also in full HD."""
     for seed in range(10):
         still = replace(FOX, seed=seed, width=size[0], height=size[1])
         assert len(Video(still, 10, *size).render()) < most
@@ -229,64 +229,42 @@ def test_bytes_are_the_same_in_every_process() -> None:
         assert said.stdout.split() == [hashlib.sha256(video.render()).hexdigest()]
 
 
-@pytest.mark.parametrize("largest", [0, 1, 2, 7, 100])
-@pytest.mark.parametrize("share", [0.0, 0.2, 1.0])
-def test_any_samples_survive_coding(largest: int, share: float) -> None:
-    """Whatever the levels, and however many: samples come out within the error of rounding them."""
-    chance = random.Random(f"{largest} {share}")
-    columns, rows = 30, 20
-
-    def plane(side: int) -> Image.Image:
-        """The means of all macroblocks, with few levels here and many there."""
-        whole = Image.new("L", (columns * side, rows * side))
-        for number in range(columns * rows):
-            levels = [chance.choice((-1, 1)) * chance.randint(0, largest) for _ in range(16)]
-            count = chance.randint(0, 16)
-            gaps = chance.choice((chance.sample(range(16), count), h264.ZIGZAG[16 - count :]))
-            for place in gaps:
-                levels[place] = 0
-            means = bytes(min(max(128 + value, 16), 235) for value in h264.hadamard(levels)[: side * side])
-            row, column = divmod(number, columns)
-            whole.paste(Image.frombytes("L", (side, side), means), (column * side, row * side))
-        return whole
-
-    means = [plane(4), plane(2), plane(2)]
-    samples = [small.resize((small.width * 4, small.height * 4), Image.Resampling.NEAREST) for small in means]
-    size = (columns * 16, rows * 16)
-    still = h264.Planes(
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 1.0])
+@pytest.mark.parametrize("size", [(1, 1), (1, 5), (6, 1), (30, 20)])
+def test_samples_survive_coding(share: float, size: tuple[int, int]) -> None:
+    """Whichever macroblocks repeat their left neighbour, a decoder gets exactly the intended samples."""
+    chance = random.Random(f"{share} {size}")
+    columns, rows = size
+    repeats = [[column > 0 and chance.random() < share for _ in range(rows)] for column in range(columns)]
+    planes = []
+    for side in (16, 8, 8):
+        strips: list[list[bytes]] = []
+        for column in range(columns):
+            blocks = [bytes(chance.choices(range(16, 241), k=side * side)) for _ in range(rows)]
+            for row in range(rows):
+                if repeats[column][row]:
+                    last = strips[-1][row][side - 1 :: side]
+                    blocks[row] = b"".join(bytes((sample,)) * side for sample in last)
+            strips.append(blocks)
+        planes.append(strips)
+    still = h264.Still(
         columns,
         rows,
-        (samples[0].tobytes(), samples[1].tobytes(), samples[2].tobytes()),
-        (means[0].tobytes(), means[1].tobytes(), means[2].tobytes()),
-        {number for number in range(columns * rows) if chance.random() < share},
+        list(zip(*([b"".join(strip) for strip in strips] for strips in planes), strict=True)),
+        repeats,
     )
-    parameters = h264.sequence_parameters(*size, 24), h264.picture_parameters()
-    file = mp4.movie([h264.key_frame(still)], *parameters, size, 24, "")
+    pixels = (columns * 16, rows * 16)
+    parameters = h264.sequence_parameters(*pixels, 24), h264.picture_parameters()
+    file = mp4.movie([h264.key_frame(still)], *parameters, pixels, 24, "")
     with opened(file) as container:
-        container.streams.video[0].codec_context.options = {"skip_loop_filter": "all"}
         frame = next(container.decode(video=0))
-    for drawn, truth in zip(frame.planes, samples, strict=True):
-        shown = Image.frombuffer(
-            "L", (drawn.width, drawn.height), bytes(drawn), "raw", "L", drawn.line_size, 1
-        )
-        lost = ImageStat.Stat(ImageChops.difference(shown, truth))
-        assert lost.mean[0] < 1.2
-        assert lost.extrema[0][1] <= 8  # sixteen levels, each rounded by half a step at most
-
-
-@pytest.mark.parametrize("table", ["COEFF_TOKENS", "CHROMA_TOKENS"])
-def test_coefficient_tokens_can_be_told_apart(table: str) -> None:
-    """No code word of a table begins another one."""
-    words = [word for row in getattr(cavlc, table) for word in row]
-
-    assert [(a, b) for a in words for b in words if a is not b and b.startswith(a)] == []
-
-
-@pytest.mark.parametrize("table", ["TOTAL_ZEROS", "CHROMA_ZEROS", "RUNS_BEFORE"])
-def test_zeros_can_be_told_apart(table: str) -> None:
-    """No code word of a row begins another one of the same row."""
-    for row in getattr(cavlc, table):
-        assert [(a, b) for a in row for b in row if a is not b and b.startswith(a)] == []
+    for drawn, strips, side in zip(frame.planes, planes, (16, 8, 8), strict=True):
+        shown = bytes(drawn)
+        for row in range(rows * side):
+            meant = b"".join(
+                strips[column][row // side][row % side * side :][:side] for column in range(columns)
+            )
+            assert shown[row * drawn.line_size :][: drawn.width] == meant
 
 
 def test_payload_hides_start_codes() -> None:

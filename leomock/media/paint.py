@@ -1,0 +1,204 @@
+"""Painting operations for scenes: gradients, glows, discs and shapes, as cheap as Pillow offers them."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from random import Random
+
+from PIL import Image, ImageDraw
+
+from leomock.media.colours import RGB
+
+Size = tuple[int, int]
+Point = tuple[float, float]
+Box = tuple[int, int, int, int]
+Strength = Callable[[float], float]
+
+# Scenes of overlapping shapes are painted at no more pixels than this, then enlarged by doubling.
+PAINTED_PIXELS = 640 * 512
+# Masks that may be kept are at most this wide and high; larger ones hardly ever repeat.
+KEPT_SIDE = 128
+_NEAREST = Image.Resampling.NEAREST
+_BILINEAR = Image.Resampling.BILINEAR
+
+
+# --- enlarging
+
+
+def doubled(image: Image.Image) -> Image.Image:
+    """Enlarge by two as bilinear scaling does: repeat pixels, then average with itself moved by one.
+
+    It costs two fifths of Pillow's `resize`.
+    """
+    width, height = image.size
+    for size, step in (((2 * width, height), (1, 0)), ((2 * width, 2 * height), (0, 1))):
+        image = image.resize(size, _NEAREST)
+        moved = image.copy()
+        moved.paste(image, step)
+        image = Image.blend(image, moved, 0.5)
+    return image
+
+
+def painting_size(size: Size, pixels: float) -> tuple[Size, int]:
+    """Return a size of at most so many pixels, and how often it must be doubled to cover the given size."""
+    doublings = 0
+    while size[0] * size[1] > pixels and max(size) > 1:
+        size, doublings = (-(-size[0] // 2), -(-size[1] // 2)), doublings + 1
+    return size, doublings
+
+
+def enlarged(image: Image.Image, doublings: int, size: Size) -> Image.Image:
+    """Double an image so many times, and crop it to a size."""
+    for _ in range(doublings):
+        image = doubled(image)
+    return image if image.size == size else image.crop((0, 0, *size))
+
+
+# --- colour over an area
+
+
+def gradient(size: Size, rows: Sequence[Sequence[RGB]]) -> Image.Image:
+    """Spread a small grid of colours smoothly over an image."""
+    grid = Image.new("RGB", (len(rows[0]), len(rows)))
+    grid.putdata([colour for row in rows for colour in row])
+    # A side with one colour needs no interpolation: scale the other side first, then repeat the line.
+    line = grid.resize(
+        (1 if grid.width == 1 else size[0], 1 if grid.height == 1 else size[1]), Image.Resampling.BICUBIC
+    )
+    return line.resize(size, _NEAREST)
+
+
+def column(size: Size, colours: Sequence[RGB]) -> Image.Image:
+    """Spread colours smoothly from top to bottom."""
+    return gradient(size, [[colour] for colour in colours])
+
+
+def paint(canvas: Image.Image, colour: RGB | int, at: tuple[int, int], mask: Image.Image) -> None:
+    """Paint a colour through a mask whose upper left corner lies at a point, inside the canvas or not.
+
+    Pillow pastes an image of one colour twice as fast as it pastes the colour itself.
+    """
+    left, top = max(0, -at[0]), max(0, -at[1])
+    right, bottom = min(mask.width, canvas.width - at[0]), min(mask.height, canvas.height - at[1])
+    if right <= left or bottom <= top:
+        return
+    box = (left, top, right, bottom)
+    part = mask if box == (0, 0, *mask.size) else mask.crop(box)
+    canvas.paste(Image.new(canvas.mode, part.size, colour), (at[0] + left, at[1] + top), part)
+
+
+# --- round masks
+
+
+def halo(distance: float) -> float:
+    """Light that falls off smoothly."""
+    return math.pow(1 - distance, 2.2)
+
+
+def lens(distance: float) -> float:
+    """A light out of focus: a disc, brighter towards its rim as lenses make it, and a faint halo around."""
+    if distance < 0.5:
+        return 0.72 + 0.28 * math.pow(2 * distance, 6)
+    return max(1 - (distance - 0.5) * 64, 0.6 * (1 - distance))
+
+
+def oval(distance: float) -> float:
+    """The middle of a picture with a soft edge: what removing the background leaves of any picture."""
+    return (0.96 - distance) * 10
+
+
+@lru_cache(maxsize=8)
+def radial(strength: Strength, side: int = 256) -> Image.Image:
+    """Make a round mask from its strength, 0 to 1, by the distance from the centre, 0 to 1 at the sides."""
+    # Pillow's gradient reaches 255 in the corners, and so only 255 / sqrt(2) at the sides.
+    distances = [min(1.0, d * math.sqrt(2) / 255) for d in range(256)]
+    mask = Image.radial_gradient("L").point([round(255 * min(max(strength(d), 0.0), 1.0)) for d in distances])
+    return mask.resize((side, side), Image.Resampling.HAMMING)
+
+
+@lru_cache(maxsize=256)
+def thinned(percent: int) -> list[int]:
+    """Return the table that takes a mask to some percent of its strength."""
+    return [min(255, round(value * percent / 100)) for value in range(256)]
+
+
+def _round_mask(strength: Strength, size: Size, percent: int) -> Image.Image:
+    side = 64 if max(size) <= 160 and strength is halo else 256
+    return radial(strength, side).resize(size, _BILINEAR).point(thinned(percent))
+
+
+_kept_round_mask = lru_cache(maxsize=256)(_round_mask)
+
+
+def stamp(
+    canvas: Image.Image, strength: Strength, centre: Point, size: Point, colour: RGB, opacity: float
+) -> None:
+    """Paint a colour through a round mask of a size around a point; opacity counts in tenths."""
+    wide, high = max(2, round(size[0])), max(2, round(size[1]))
+    make = _kept_round_mask if max(wide, high) <= KEPT_SIDE else _round_mask
+    mask = make(strength, (wide, high), round(opacity * 10) * 10)
+    paint(canvas, colour, (round(centre[0] - wide / 2), round(centre[1] - high / 2)), mask)
+
+
+def glow(canvas: Image.Image, centre: Point, radius: float, colour: RGB, opacity: float) -> None:
+    """Paint light around a point."""
+    stamp(canvas, halo, centre, (radius * 2, radius * 2), colour, opacity)
+
+
+class SoftCanvas:
+    """A canvas for what has no edges: painted at a quarter or an eighth of its size, then enlarged."""
+
+    def __init__(self, size: Size, colours: Sequence[RGB]) -> None:
+        self._scale = 4 if size[0] * size[1] <= 2 * PAINTED_PIXELS else 8
+        self._canvas = column((-(-size[0] // self._scale), -(-size[1] // self._scale)), colours)
+
+    def glow(self, centre: Point, wide: float, high: float, colour: RGB, opacity: float) -> None:
+        """Paint light of a width and height around a point."""
+        by = self._scale
+        stamp(self._canvas, halo, (centre[0] / by, centre[1] / by), (wide / by, high / by), colour, opacity)
+
+    def enlarged(self) -> Image.Image:
+        """Return the canvas, up to seven pixels larger than was asked for."""
+        image = self._canvas
+        for _ in range(2 if self._scale == 8 else 1):
+            image = doubled(image)
+        return image.resize((2 * image.width, 2 * image.height), _NEAREST)
+
+
+# --- shapes with smooth edges: drawn twice as large, since Pillow smooths none
+
+
+def disc(canvas: Image.Image, centre: Point, radius: float, colour: RGB | int) -> None:
+    """Paint a circle."""
+    left, top = (math.floor(at - radius) - 1 for at in centre)
+    mask = Image.new("L", (4 * math.ceil(radius) + 8,) * 2)
+    x, y = 2 * (centre[0] - left), 2 * (centre[1] - top)
+    ImageDraw.Draw(mask).ellipse((x - 2 * radius, y - 2 * radius, x + 2 * radius, y + 2 * radius), fill=255)
+    paint(canvas, colour, (left, top), mask.reduce(2))
+
+
+def double_size_shape(size: Size, outline: Sequence[Point], fill: int = 255) -> tuple[Image.Image, Box]:
+    """Return a mask of a polygon, twice as large as the box of an image of this size that it covers."""
+    xs, ys = zip(*outline, strict=True)
+    (left, right), (top, bottom) = (
+        (min(max(math.floor(min(at)), 0), most - 1), min(max(math.ceil(max(at)), 1), most))
+        for at, most in ((xs, size[0]), (ys, size[1]))
+    )
+    right, bottom = max(right, left + 1), max(bottom, top + 1)
+    mask = Image.new("L", ((right - left) * 2, (bottom - top) * 2))
+    ImageDraw.Draw(mask).polygon([((x - left) * 2, (y - top) * 2) for x, y in outline], fill=fill)
+    return mask, (left, top, right, bottom)
+
+
+def wave(chance: Random, rough: int = 3) -> Callable[[float], float]:
+    """Return a smooth random curve around 0, of height about 1, for a position counted in wavelengths."""
+    parts = [
+        (math.tau * chance.uniform(0.7, 1.3) * 1.9**k, chance.uniform(0, math.tau), 0.55**k)
+        for k in range(rough)
+    ]
+    return lambda x: sum([height * math.sin(pitch * x + phase) for pitch, phase, height in parts])
+
+
+def span(length: int, pieces: int) -> Iterator[float]:
+    """Give positions along a side, from a little before its start to a little beyond its end."""
+    return (length * (step / pieces * 1.04 - 0.02) for step in range(pieces + 1))
