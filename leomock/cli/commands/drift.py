@@ -1,16 +1,13 @@
-"""`leomock drift`: what changed between two sets of documents, and whom it breaks."""
+"""`leomock drift`: what changed between two sets of documents, and what it breaks."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from leomock.cli.output import FORMAT, OUTPUT, put
-
-FAIL_ON = ("breaking", "compatible", "cosmetic", "never")
 
 
 @click.command()
@@ -26,45 +23,57 @@ FAIL_ON = ("breaking", "compatible", "cosmetic", "never")
 @OUTPUT
 @click.option(
     "--fail-on",
-    default="breaking",
-    type=click.Choice(FAIL_ON),
-    help="The slightest change, for clients or for the fake, that makes the exit code 1.",
+    "fail_on",
+    default="clients:breaking",
+    metavar="WHO:CLASS",
+    help="The slightest change that makes the exit code 1: clients:CLASS or fake:CLASS, where CLASS is "
+    "breaking, compatible or cosmetic; CLASS alone means either of them; never.",
 )
-@click.option("--prose", is_flag=True, help="Tell changed descriptions and summaries as well.")
+@click.option("--prose", is_flag=True, help="Report changed descriptions and summaries as well.")
+@click.option(
+    "--maintainer",
+    is_flag=True,
+    help="Also name the handlers, scenario rules and overlay actions of leomock that a change affects.",
+)
 def drift(
     old: str | None,
     new: str | None,
     sdk: str | None,
     written: str,
     output: Path | None,
-    fail_on: Literal["breaking", "compatible", "cosmetic", "never"],
+    fail_on: str,
     prose: bool,
+    maintainer: bool,
 ) -> None:
-    """Tell what changed from OLD to NEW: two sets of OpenAPI documents.
+    """Report what changed from OLD to NEW: two sets of OpenAPI and AsyncAPI documents.
 
-    Each is a folder, a file (JSON or YAML) or an http(s) address. Every change is breaking, compatible or
-    cosmetic for clients, and separately for the fake, and names the handlers, scenario rules and overlay
-    actions that it touches.
+    Each is a folder, a file (JSON or YAML), an http(s) address, or a git revision with a path, such as
+    main:specs. Every change is breaking, compatible or cosmetic for clients, and separately for the fake.
 
-    Exit code 0: nothing at or above --fail-on. 1: something is. 2: the documents cannot be read.
+    Exit code 0: no change as serious as --fail-on. 1: there is one. 2: the documents cannot be read.
     """
-    from leomock.contract.drift.findings import compared
+    from leomock.contract.drift.findings import Threshold, compared
     from leomock.contract.drift.sources import read
     from leomock.contract.reports.writers import WRITERS
     from leomock.openapi.documents import SpecError
 
-    least = None if fail_on == "never" else fail_on
+    try:
+        threshold = Threshold.parse(fail_on)
+    except ValueError as error:
+        raise click.UsageError(f"--fail-on: {error}") from None
     try:
         if sdk is not None:
             from leomock.contract.drift.sdk_comparison import heard
 
             if old is not None:
                 raise click.UsageError("--sdk takes the place of OLD and NEW; give one or the other")
-            report = heard(sdk, fail_on=least)
+            report = heard(sdk, threshold=threshold)
         elif old is None or new is None:
-            raise click.UsageError("give OLD and NEW (folders, files or addresses), or --sdk leonardo-ai-sdk")
+            raise click.UsageError(
+                "give OLD and NEW (folders, files, addresses or git revisions), or --sdk leonardo-ai-sdk"
+            )
         else:
-            report = compared(read(old), read(new), prose=prose, fail_on=least)
+            report = compared(read(old), read(new), prose=prose, threshold=threshold, maintainer=maintainer)
     except SpecError as error:
         raise click.ClickException(str(error)) from None
     put(WRITERS[written](report), output)

@@ -1,49 +1,82 @@
-"""Finds what changed between two sets of documents; knows OpenAPI only.
+"""Find what changed between two sets of OpenAPI and AsyncAPI documents.
 
-What is compared is what a document means for its operations, not how it is written: references are followed
-on both sides, `allOf` is laid together, keys have no order, and components that no operation reaches do not
-count.
+The comparison goes by what a document means for its operations and events, not by how it is written:
+references are resolved on both sides, `allOf` is merged, keys have no order, and components that nothing
+refers to do not count.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
 
-from leomock.contract.drift.nodes import Document, Node, plain
-from leomock.contract.drift.notes import Change, Notes, told
+from leomock.contract.drift.events import event_changes
+from leomock.contract.drift.nodes import Document, Equality, Node, frozen, plain
+from leomock.contract.drift.notes import Change, Notes, as_date, told, unstable
 from leomock.contract.drift.operations import Key, Operation, operations, ways_in
 from leomock.contract.drift.rules import RULES
 from leomock.contract.drift.schemas import Direction, Flat, Schemas
 from leomock.openapi.documents import SpecError
 
+_DEEPEST = 20_000
 
-def changes(old: Sequence[Document], new: Sequence[Document], *, prose: bool = False) -> list[Change]:
-    """Everything that changed, in the order of the old documents, then of what is new.
 
-    With `prose`, changed descriptions and summaries are told as well. Raises `SpecError` for documents that
-    cannot be understood.
+def changes(
+    old: Sequence[Document], new: Sequence[Document], *, prose: bool = False, today: date | None = None
+) -> list[Change]:
+    """Return everything that changed: first what the old documents have, then what is new.
+
+    With `prose`, changed descriptions and summaries count. `today` decides whether a sunset date has passed.
+    Raises `SpecError` for documents that cannot be understood.
     """
+    with _deep_recursion():
+        try:
+            return _changes(old, new, prose, today or date.today())
+        except RecursionError:
+            raise SpecError("the documents are nested too deeply") from None
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Large documents refer from schema to schema for thousands of steps."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, _DEEPEST))
     try:
-        before, after = operations(old), operations(new)
-        moved = _moved(before, after)
-        found: list[Change] = []
-        for key, operation in before.items():
-            there = after.get(key) or moved.get(operation.id)
-            if there is None:
-                found.append(_whole("operation-removed", operation, address(operation), None))
-                continue
-            found += _Comparison(operation, there, prose).run()
-        others = {id(operation) for operation in moved.values()}
-        found += [
-            _whole("operation-added", operation, None, address(operation))
-            for key, operation in after.items()
-            if key not in before and id(operation) not in others
-        ]
-        found += _document_changes(old, new)
-    except RecursionError:
-        raise SpecError("the documents are nested too deeply") from None
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _changes(old: Sequence[Document], new: Sequence[Document], prose: bool, today: date) -> list[Change]:
+    equality = Equality(prose=prose)
+    before, after = operations(old), operations(new)
+    moved = _moved(before, after)
+    found: list[Change] = []
+    for key, operation in before.items():
+        there = after.get(key) or moved.get(operation.id)
+        if there is None:
+            found.append(_removed(operation, today))
+            continue
+        found += _Comparison(operation, there, equality, prose=prose).run()
+    others = {id(operation) for operation in moved.values()}
+    found += [
+        _whole("operation-added", operation, None, address(operation))
+        for key, operation in after.items()
+        if key not in before and id(operation) not in others
+    ]
+    found += event_changes(old, new, equality, prose=prose)
+    found += _document_changes(old, new)
     return found
+
+
+def _removed(operation: Operation, today: date) -> Change:
+    sunset = as_date(operation.entry.look("x-sunset"))
+    over = sunset is not None and sunset <= today
+    rule = "operation-removed-after-sunset" if over else "operation-removed"
+    return _whole(rule, operation, address(operation), None)
 
 
 def _moved(before: dict[Key, Operation], after: dict[Key, Operation]) -> dict[str, Operation]:
@@ -58,7 +91,12 @@ def _moved(before: dict[Key, Operation], after: dict[Key, Operation]) -> dict[st
 
 def _whole(rule: str, operation: Operation, old: str | None, new: str | None) -> Change:
     place = operation.entry
-    return Change(RULES[rule], operation.id, "", place.pointer, place.source, "operation", old, new)
+    return Change(
+        RULES[rule],
+        *(operation.id, "", place.pointer, place.source, "operation", old, new),
+        unstable(operation.entry),
+        place.document,
+    )
 
 
 def address(operation: Operation) -> str:
@@ -79,14 +117,15 @@ def _document_changes(old: Sequence[Document], new: Sequence[Document]) -> Itera
                 RULES["version-changed"],
                 *(document.title, "", "/info/version", document.source, "version"),
                 *(told(was), told(now)),
+                document=document,
             )
 
 
 class _Comparison(Notes):
     """Compares one operation on both sides; it goes by its old id, which this project knows."""
 
-    def __init__(self, old: Operation, new: Operation, prose: bool) -> None:
-        super().__init__(old.id, prose)
+    def __init__(self, old: Operation, new: Operation, equality: Equality, *, prose: bool) -> None:
+        super().__init__(old.id, equality, prose=prose, unstable=unstable(old.entry))
         self.old = old
         self.new = new
 
@@ -99,7 +138,8 @@ class _Comparison(Notes):
         if self.old.variables != self.new.variables:
             self.tell("path-parameter-renamed", self.new.entry, "", "path", self.old.path, self.new.path)
         self.words(self.old.entry, self.new.entry, "")
-        self.flag("deprecated-changed", self.old.entry, self.new.entry, "", "deprecated")
+        self.lifecycle(self.old.entry.look, self.new.entry.look, self.new.entry, "")
+        self.stability(self.old.entry, self.new.entry)
         self.sets("tags-changed", self.old.entry, self.new.entry, "tags")
         self.servers()
         self.security()
@@ -113,11 +153,9 @@ class _Comparison(Notes):
     # --- around the call ---
 
     def servers(self) -> None:
-        """Addresses; their descriptions are prose."""
+        """Server URLs; a trailing slash and the order mean nothing, descriptions are prose."""
         was, now = self.old.inherited("servers"), self.new.inherited("servers")
-        olds = sorted(plain(server) for server in was.elements) if was else []
-        news = sorted(plain(server) for server in now.elements) if now else []
-        if olds != news:
+        if _servers(was) != _servers(now):
             self.tell(
                 "servers-changed",
                 now or self.new.entry,
@@ -128,15 +166,18 @@ class _Comparison(Notes):
             )
 
     def security(self) -> None:
-        """Ways to be let in, by what their schemes mean: the name of a scheme is no fact."""
+        """Ways to authenticate, by what their schemes mean; the name of a scheme does not matter.
+
+        A way that is gone hurts nobody if a remaining one needs no more than it did.
+        """
         was, now = ways_in(self.old), ways_in(self.new)
-        for way, node in now.items():
-            if way not in was:
-                self.tell("security-added", node, "", "security", None, json.loads(way))
+        for way in now:
+            if all(way.needs != other.needs for other in was):
+                self.tell("security-added", way.node, "", "security", None, json.loads(way.text))
         for way in was:
-            if way not in now:
+            if not any(other.opens(way) for other in now):
                 holder = self.new.inherited("security") or self.new.entry
-                self.tell("security-removed", holder, "", "security", json.loads(way), None)
+                self.tell("security-removed", holder, "", "security", json.loads(way.text), None)
 
     def parameters(self) -> None:
         """What goes into the path, the query and the headers."""
@@ -152,7 +193,7 @@ class _Comparison(Notes):
                 self.tell(f"parameter-{how}", new, place, "required", not is_now, is_now)
             for word in ("style", "explode", "allowReserved", "allowEmptyValue"):
                 self.differs("parameter-style-changed", old, new, place, word)
-            self.flag("deprecated-changed", old, new, place, "deprecated")
+            self.lifecycle(old.look, new.look, new, place)
             self.words(old, new, place)
             was, now = old.get("schema"), new.get("schema")
             if was and now:
@@ -213,12 +254,16 @@ class _Comparison(Notes):
                 self.tell(f"{direction}-media-added", node, place, "media", None, name)
                 continue
             self.words(olds[name], node, place)
-            was, now = olds[name].get("schema"), node.get("schema")
-            if was and now:
-                Schemas(self, direction).compare(was, now, place)
-            else:
-                self.differs(f"{direction}-keyword-changed", olds[name], node, place, "schema")
+            self.schemas(direction, olds[name], node, place)
             self.differs(f"{direction}-keyword-changed", olds[name], node, place, "encoding")
+
+    def schemas(self, direction: Direction, old: Node, new: Node, place: str) -> None:
+        """The schemas that both sides have under `schema`."""
+        was, now = old.get("schema"), new.get("schema")
+        if was and now:
+            Schemas(self, direction).compare(was, now, place)
+        else:
+            self.differs(f"{direction}-keyword-changed", old, new, place, "schema")
 
     def headers(self, old: Node, new: Node, place: str) -> None:
         """The headers of an answer; their names know no case."""
@@ -231,9 +276,22 @@ class _Comparison(Notes):
             if name not in olds:
                 self.tell("response-header-added", node, place, "header", None, name)
                 continue
-            was, now = olds[name].get("schema"), node.get("schema")
-            if was and now:
-                Schemas(self, "response").compare(was, now, f"{place} header {name}")
+            was, now = olds[name].look("required") is True, node.look("required") is True
+            there = f"{place} header {name}"
+            if was != now:
+                how = "required" if now else "optional"
+                self.tell(f"response-header-{how}", node, there, "required", was, now)
+            self.lifecycle(olds[name].look, node.look, node, there)
+            self.schemas("response", olds[name], node, there)
+            self.differs("response-keyword-changed", olds[name], node, there, "content")
+
+
+def _servers(servers: Node | None) -> list[str]:
+    found = []
+    for server in servers.elements if servers else ():
+        meant = json.loads(plain(server))
+        found.append(frozen(meant | {"url": server.text("url").rstrip("/")}))
+    return sorted(found)
 
 
 def _media(holder: Node) -> dict[str, Node]:

@@ -1,12 +1,15 @@
-"""Tells what changed between two sets of documents as a report."""
+"""Report what changed between two sets of documents."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from leomock.contract.drift.affected import Action, Project
 from leomock.contract.drift.changes import changes
+from leomock.contract.drift.events import events
 from leomock.contract.drift.nodes import Document
 from leomock.contract.drift.notes import Change
 from leomock.contract.drift.operations import operations
@@ -14,7 +17,52 @@ from leomock.contract.drift.rules import RULES, Class, Rule
 from leomock.contract.reports.model import LEVELS, Finding, Level, Report
 from leomock.openapi.documents import specs_folder
 
+if TYPE_CHECKING:
+    from leomock.contract.drift.affected import Action, Project
+
 LEVEL: dict[Class, Level] = {"breaking": "error", "compatible": "warning", "cosmetic": "note"}
+
+
+Audience: TypeAlias = Literal["clients", "fake", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Whose changes count, and the slightest class that makes the run a failure; None: none does."""
+
+    audience: Audience = "clients"
+    least: Class | None = "breaking"
+
+    @classmethod
+    def parse(cls, text: str) -> Threshold:
+        """Read `clients:breaking`, `fake:compatible`, `breaking` (for either) or `never`.
+
+        Raises ValueError.
+        """
+        if text == "never":
+            return cls("clients", None)
+        audience, _, least = text.rpartition(":")
+        for one in ("clients", "fake", "both"):
+            for each in LEVEL:
+                if (audience or "both") == one and least == each:
+                    return cls(one, each)
+        raise ValueError(
+            f"{text!r} is not a threshold; use clients:breaking, fake:breaking, breaking (either of them), "
+            "the same with compatible or cosmetic, or never"
+        )
+
+    @property
+    def level(self) -> Level | None:
+        """The level that a report fails on."""
+        return LEVEL[self.least] if self.least else None
+
+    def level_of(self, client: Class, fake: Class) -> Level:
+        """How serious a change is to the audience."""
+        classes = {"clients": (client,), "fake": (fake,), "both": (client, fake)}[self.audience]
+        return min((LEVEL[one] for one in classes), key=LEVELS.index)
+
+
+FOR_CLIENTS = Threshold()
 
 
 def compared(
@@ -22,81 +70,93 @@ def compared(
     new: Sequence[Document],
     *,
     prose: bool = False,
-    fail_on: Class | None = "breaking",
+    threshold: Threshold = FOR_CLIENTS,
+    maintainer: bool = False,
+    today: date | None = None,
 ) -> Report:
     """Compare two sets of documents.
 
-    What is not among the published documents counts where both sets have it, so that ours can be compared
-    with the published ones. A change of what several operations share is one finding. Its level is that of
-    the worse of its two classes. Raises `SpecError` for documents that cannot be understood.
+    Documents that were not published count only if both sets have them, so that ours can be compared with
+    the published ones. A change of something that several operations share is one finding. With
+    `maintainer`, findings name the handlers, scenario rules and overlay actions of leomock that a change
+    affects, and overlay actions that have lost their target are findings too. Raises `SpecError` for
+    documents that cannot be understood.
     """
     old, new = _comparable(old, new), _comparable(new, old)
-    found = changes(old, new, prose=prose)
-    project = Project(old, new)
+    found = changes(old, new, prose=prose, today=today)
+    project = _project(old, new) if maintainer else None
     alike: dict[tuple[str | None, ...], list[Change]] = {}
     for change in found:
         alike.setdefault((change.rule.id, change.pointer, change.old, change.new), []).append(change)
     names = {operation.id for operation in operations(old).values()}
+    sent = {event.id for event in events(old).values()}
     touched = {change.operation for change in found}
-    return Report(
-        "leomock drift",
-        [
-            *(_gone(action) for action in project.actions if action.gone),
-            *(_finding(group, project) for group in alike.values()),
-        ],
-        {"Operations compared": str(len(names))},
-        # Those in which nothing changed; what did is reported under its own name.
-        sorted(names - touched),
-        LEVEL[fail_on] if fail_on else None,
-    )
+    findings = [_gone(action, threshold) for action in project.actions if action.gone] if project else []
+    findings += [_finding(group, project, threshold) for group in alike.values()]
+    facts = {"Operations compared": str(len(names))}
+    if sent:
+        facts["Events compared"] = str(len(sent))
+    # Operations in which nothing changed; a change is reported under its own name.
+    return Report("leomock drift", findings, facts, sorted((names | sent) - touched), threshold.level)
+
+
+def _project(old: Sequence[Document], new: Sequence[Document]) -> Project:
+    # Loads every handler, which only maintainers need.
+    from leomock.contract.drift.affected import Project
+
+    return Project(old, new)
 
 
 def _comparable(documents: Sequence[Document], others: Sequence[Document]) -> list[Document]:
-    """Those that are published, or also among the others."""
+    """The documents that were published, or that are also among the others."""
     titles = {other.title for other in others}
     return [document for document in documents if document.published or document.title in titles]
 
 
-def _finding(alike: list[Change], project: Project) -> Finding:
-    """One change, in all the places where it is the same."""
+def _finding(alike: list[Change], project: Project | None, threshold: Threshold) -> Finding:
+    """One change, with all the places where it is the same."""
     change, rule = alike[0], alike[0].rule
     shared = len({one.operation for one in alike}) > 1
     places = [" ".join(filter(None, [one.operation, one.place])) for one in alike]
-    affected = list(dict.fromkeys(thing for one in alike for thing in project.touched_by(one)))
+    properties: dict[str, object] = {
+        "client": change.client,
+        "fake": change.fake,
+        "pointer": change.pointer,
+        "fact": change.fact,
+        "old": change.old,
+        "new": change.new,
+        "operations": [{"operation": one.operation, "place": one.place} for one in alike],
+    }
+    affected: list[str] = []
+    if project:
+        affected = list(dict.fromkeys(thing for one in alike for thing in project.touched_by(one)))
+        properties["touches"] = affected
     return Finding(
         rule=rule.id,
         description=_sentence(rule),
-        level=level(rule),
+        level=threshold.level_of(change.client, change.fake),
         message=str(change) if shared or not change.place else f"{change.place}: {change}",
         where=f"#{change.pointer}" if shared else change.operation,
         file=shown(change.source),
+        line=change.line,
         details=(
-            f"client: {rule.client}: {rule.to_client}",
-            f"fake: {rule.fake}: {rule.to_fake}",
+            f"client: {change.client}: {change.to_client}",
+            f"fake: {change.fake}: {rule.to_fake}",
             f"at {shown(change.source)}#{change.pointer}",
             *(f"in {place}" for place in places if shared),
             *(f"touches {thing}" for thing in affected),
         ),
-        properties={
-            "client": rule.client,
-            "fake": rule.fake,
-            "pointer": change.pointer,
-            "fact": change.fact,
-            "old": change.old,
-            "new": change.new,
-            "operations": [{"operation": one.operation, "place": one.place} for one in alike],
-            "touches": affected,
-        },
+        properties=properties,
     )
 
 
-def _gone(action: Action) -> Finding:
-    """An overlay action that has nothing to correct any more."""
+def _gone(action: Action, threshold: Threshold) -> Finding:
+    """An overlay action whose target is gone."""
     rule = RULES["overlay-target-gone"]
     return Finding(
         rule=rule.id,
         description=_sentence(rule),
-        level=level(rule),
+        level=threshold.level_of(rule.client, rule.fake),
         message=f"{rule.what}: {action.target} is in the old documents and not in the new ones",
         where=f"{action.file} actions[{action.number}]",
         file=shown(str(specs_folder() / action.file)),
@@ -110,18 +170,13 @@ def _gone(action: Action) -> Finding:
     )
 
 
-def level(rule: Rule) -> Level:
-    """How grave a change is: the worse of what it is to clients and to the fake."""
-    return min(LEVEL[rule.client], LEVEL[rule.fake], key=LEVELS.index)
-
-
 def _sentence(rule: Rule) -> str:
     return f"{rule.what[:1].upper()}{rule.what[1:]}."
 
 
 def shown(source: str) -> str:
-    """A path as one would type it here; an address as it is."""
-    if source.startswith(("http://", "https://")):
+    """A path relative to the current folder; an address or a git revision as it is."""
+    if source.startswith(("http://", "https://")) or not Path(source).exists():
         return source
     try:
         return Path(source).absolute().relative_to(Path.cwd()).as_posix()

@@ -1,10 +1,10 @@
-"""A value within an OpenAPI document and its place; references are followed on the way."""
+"""Values in an API document, where they stand, and whether two of them mean the same."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,10 +18,11 @@ _TOO_DEEP = 200
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One OpenAPI document.
+    """One OpenAPI or AsyncAPI document.
 
-    `source` is the file or address that it came from, `components` that of its components where these stand
-    apart. One that is not `published` (`x-published: false` in its info) has another origin.
+    `source` is the file, address or git revision that it was read from; `components` is that of its
+    components if they stand in another file. A document with `x-published: false` in its info is not
+    `published`. `texts` has the text of each source, to find line numbers in.
     """
 
     title: str
@@ -29,10 +30,11 @@ class Document:
     content: Json
     components: str = ""
     published: bool = True
+    texts: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def version(self) -> str:
-        """The version of the API that its first address names; `v1` where it names none."""
+        """The version of the API that the first server URL names; `v1` if it names none."""
         match self.content.get("servers"):
             case [{"url": str(url)}, *_]:
                 return version_of(url)
@@ -40,12 +42,33 @@ class Document:
 
 
 class Node:
-    """A value, the document that it is in, and the way to it from there; never a reference."""
+    """A value in a document and the path to it; references are resolved, so a node is never a reference.
 
-    def __init__(self, document: Document, way: tuple[str, ...] = (), value: Any = None) -> None:
+    Nodes that are reached through a reference are shared, so each is expanded only once.
+    """
+
+    __slots__ = ("__dict__", "_shared", "document", "value", "way")
+
+    def __init__(
+        self,
+        document: Document,
+        way: tuple[str, ...] = (),
+        value: Any = None,
+        shared: dict[tuple[str, ...], Node] | None = None,
+    ) -> None:
         self.document = document
         self.way = way
         self.value = value if way else document.content
+        self._shared: dict[tuple[str, ...], Node] = {} if shared is None else shared
+
+    def at(self, key: str, value: Any = None) -> Node:
+        """The node below this one at `key`."""
+        return Node(self.document, (*self.way, key), value, self._shared)
+
+    @property
+    def root(self) -> Node:
+        """The whole document."""
+        return self._shared.setdefault((), Node(self.document, (), None, self._shared))
 
     @property
     def pointer(self) -> str:
@@ -66,24 +89,43 @@ class Node:
         """What an object has under a key, if anything."""
         return self.children.get(key)
 
+    def _resolve(self, key: str, value: Any) -> Node:
+        """The node at `key`, or the one that its reference leads to."""
+        node = self.at(key, value)
+        for _ in range(_TOO_DEEP):
+            if not (isinstance(node.value, dict) and isinstance(node.value.get("$ref"), str)):
+                return node
+            node = node._target(node.value["$ref"])
+        raise node.error("$ref leads back to itself")
+
+    def _target(self, reference: str) -> Node:
+        local = reference.removeprefix(COMPONENTS)
+        if not local.startswith("#/"):
+            raise self.error(f"$ref {reference} leads out of the document; bundle it into one file first")
+        way = tuple(_steps(local))
+        if (known := self._shared.get(way)) is not None:
+            return known
+        value: Any = self.document.content
+        for step in way:
+            try:
+                value = value[int(step)] if isinstance(value, list) else value[step]
+            except (KeyError, IndexError, TypeError, ValueError):
+                raise self.error(f"$ref {reference} points at nothing") from None
+        return self._shared.setdefault(way, Node(self.document, way, value, self._shared))
+
     @cached_property
     def children(self) -> dict[str, Node]:
         """What an object holds, by its keys, references followed."""
         if not isinstance(self.value, dict):
             raise self.error("not an object")
-        return {
-            key: _follow(Node(self.document, (*self.way, key), value)) for key, value in self.value.items()
-        }
+        return {key: self._resolve(key, value) for key, value in self.value.items()}
 
     @cached_property
     def elements(self) -> list[Node]:
         """What a list holds, references followed."""
         if not isinstance(self.value, list):
             raise self.error("not a list")
-        return [
-            _follow(Node(self.document, (*self.way, str(number)), value))
-            for number, value in enumerate(self.value)
-        ]
+        return [self._resolve(str(number), value) for number, value in enumerate(self.value)]
 
     def below(self, key: str) -> dict[str, Node]:
         """What the object under a key holds; nothing if there is no such object."""
@@ -137,8 +179,75 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+class Equality:
+    """Compare what nodes of two documents mean: references resolved, prose left out unless asked for.
+
+    Each pair of values is compared once, however many references lead to it. A pair that contains itself
+    counts as equal unless something else in it differs.
+    """
+
+    def __init__(self, *, prose: bool = False) -> None:
+        self._prose = prose
+        self._known: dict[tuple[int, int], bool] = {}
+        self._assumed: list[tuple[int, int]] = []
+        # What was found about pairs of schemas, for all operations that use them.
+        self.pairs: dict[tuple[object, ...], Any] = {}
+
+    def same(self, old: Node | None, new: Node | None) -> bool:
+        """Tell whether two nodes mean the same; None stands for a value that is missing."""
+        if old is None or new is None:
+            return old is new
+        was, now = old.value, new.value
+        if type(was) is not type(now) or not isinstance(was, dict | list):
+            return frozen(was) == frozen(now)
+        pair = (id(was), id(now))
+        known = self._known.get(pair)
+        if known is None:
+            mark = len(self._assumed)
+            self._assumed.append(pair)
+            self._known[pair] = True
+            known = self._children(old, new) if isinstance(was, dict) else self._elements(old, new)
+            if not known:
+                # Pairs that were taken as equal meanwhile may have relied on this one.
+                for assumed in self._assumed[mark:]:
+                    if self._known[assumed]:
+                        del self._known[assumed]
+                self._known[pair] = False
+            if not known or not mark:
+                del self._assumed[mark:]
+        return known
+
+    def _elements(self, old: Node, new: Node) -> bool:
+        if len(old.value) != len(new.value):
+            return False
+        # A loop, not all(): a generator for each level would use up the C stack.
+        for was, now in zip(old.elements, new.elements, strict=True):  # noqa: SIM110
+            if not self.same(was, now):
+                return False
+        return True
+
+    def _children(self, old: Node, new: Node) -> bool:
+        was, now = self._kept(old.children), self._kept(new.children)
+        if was.keys() != now.keys():
+            return False
+        for key, child in was.items():  # noqa: SIM110 - see _elements
+            if not self.same(child, now[key]):
+                return False
+        return True
+
+    def _kept(self, children: dict[str, Node]) -> dict[str, Node]:
+        if self._prose or not any(key in children for key in PROSE):
+            return children
+        # A field may be called `description`; then its value is a schema, not a text.
+        return {
+            key: child
+            for key, child in children.items()
+            if not (key in PROSE and (key == "externalDocs" or isinstance(child.value, str)))
+        }
+
+
 def plain(node: Node) -> str:
-    """A value as JSON text: references replaced by what they mean, prose left out, keys in one order."""
+    """A small value as JSON text: references resolved, prose left out, keys sorted."""
     return frozen(_plain(node, ()))
 
 
@@ -147,7 +256,6 @@ def _plain(node: Node, above: tuple[int, ...]) -> Any:
         return {"recursive": len(above) - above.index(id(node.value))}
     above = (*above, id(node.value))
     if isinstance(node.value, dict):
-        # A field may be called `description`; what stands there then is no text.
         return {
             key: _plain(child, above)
             for key, child in node.children.items()
@@ -156,25 +264,6 @@ def _plain(node: Node, above: tuple[int, ...]) -> Any:
     if isinstance(node.value, list):
         return [_plain(element, above) for element in node.elements]
     return node.value
-
-
-def _follow(node: Node) -> Node:
-    """What a reference means; anything else is itself."""
-    for _ in range(_TOO_DEEP):
-        if not (isinstance(node.value, dict) and isinstance(node.value.get("$ref"), str)):
-            return node
-        reference: str = node.value["$ref"]
-        if not reference.removeprefix(COMPONENTS).startswith("#/"):
-            raise node.error(f"$ref {reference} leads out of the document; bundle it into one file first")
-        way = tuple(_steps(reference.removeprefix(COMPONENTS)))
-        value: Any = node.document.content
-        for step in way:
-            try:
-                value = value[int(step)] if isinstance(value, list) else value[step]
-            except (KeyError, IndexError, TypeError, ValueError):
-                raise node.error(f"$ref {reference} points at nothing") from None
-        node = Node(node.document, way, value)
-    raise node.error("$ref leads back to itself")
 
 
 def _steps(reference: str) -> Iterator[str]:

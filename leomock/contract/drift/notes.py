@@ -1,24 +1,35 @@
-"""Notes what changed."""
+"""Collect what changed."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date
+from typing import Any, TypeAlias
 
-from leomock.contract.drift.nodes import PROSE, Node, plain, pointer
-from leomock.contract.drift.rules import RULES, Rule
+from leomock.contract.drift.lines import line_of
+from leomock.contract.drift.nodes import PROSE, Document, Equality, Node, pointer
+from leomock.contract.drift.rules import RULES, Class, Rule
 
 _LONGEST_VALUE = 300
 
 
+# What says how long something lasts; oasdiff and others read these extensions too.
+LIFECYCLE = ("x-sunset", "x-stability-level")
+# From the least stable; an operation without a level is stable.
+STABILITY = ("draft", "alpha", "beta", "stable")
+_MAY_BREAK = ("draft", "alpha")
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that is different.
+    """One difference.
 
-    `operation` is the id of an operation, `place` is where in it, in words; `pointer` is where in the
-    document (the new one, or the old one of what is gone) and `source` that document. `fact` is the keyword
-    or the kind of thing. `old` and `new` are what there was and is, as text; None: there is nothing to say.
+    `operation` is the id of an operation, `place` says where in it; `pointer` is the place in the document
+    (the old one if the thing is gone, else the new one) and `source` is that document. `fact` is the keyword
+    or the kind of thing. `old` and `new` are the values as text; None means that there is none to show.
+    `unstable` is the level of an operation that was published as draft or alpha, else empty.
     """
 
     rule: Rule
@@ -29,6 +40,30 @@ class Change:
     fact: str
     old: str | None
     new: str | None
+    unstable: str = ""
+    document: Document | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def line(self) -> int:
+        """The line of the place in its document, from 1."""
+        return line_of(self.document, self.source, self.pointer) if self.document else 1
+
+    @property
+    def client(self) -> Class:
+        """What the change means to clients: an unstable operation was announced to change."""
+        return "compatible" if self.unstable and self.rule.client == "breaking" else self.rule.client
+
+    @property
+    def to_client(self) -> str:
+        """The reason for the class of clients."""
+        if self.client != self.rule.client:
+            return f"the operation is marked as {self.unstable}, so it may change"
+        return self.rule.to_client
+
+    @property
+    def fake(self) -> Class:
+        """What the change means to the fake."""
+        return self.rule.fake
 
     def __str__(self) -> str:
         """What changed, in words."""
@@ -39,13 +74,16 @@ class Change:
         return ": ".join(filter(None, [self.rule.what, " became ".join(told)]))
 
 
-@dataclass(slots=True)
 class Notes:
-    """What was found about one operation so far; `prose` says whether other words count."""
+    """The changes found in one operation so far; with `prose`, changed descriptions count."""
 
-    operation: str
-    prose: bool
-    found: list[Change] = field(default_factory=list)
+    def __init__(self, operation: str, equality: Equality, *, prose: bool, unstable: str = "") -> None:
+        self.operation = operation
+        self.prose = prose
+        self.found: list[Change] = []
+        self.equality = equality
+        self.same = equality.same
+        self._unstable = unstable
 
     def tell(
         self, rule: str, node: Node, place: str, fact: str, old: Any = None, new: Any = None, at: str = ""
@@ -56,13 +94,15 @@ class Notes:
                 RULES[rule],
                 *(self.operation, place, node.pointer + at, node.source, fact),
                 *(told(old), told(new)),
+                self._unstable,
+                node.document,
             )
         )
 
     def differs(self, rule: str, old: Node, new: Node, place: str, key: str) -> None:
         """Note that a key has another meaning, if it has."""
         was, now = old.get(key), new.get(key)
-        if (plain(was) if was else None) != (plain(now) if now else None):
+        if not self.same(was, now):
             at = pointer((key,))
             self.tell(rule, new, place, key, was and was.value, now and now.value, at)
 
@@ -71,6 +111,26 @@ class Notes:
         was, now = old.look(key) is True, new.look(key) is True
         if was != now:
             self.tell(rule, new, place, key, was, now, pointer((key,)))
+
+    def lifecycle(self, old: Look, new: Look, node: Node, place: str) -> None:
+        """Note deprecation and a moved sunset date."""
+        was, now = old("deprecated") is True, new("deprecated") is True
+        if was != now:
+            self.tell("deprecated-changed", node, place, "deprecated", was, now, pointer(("deprecated",)))
+        was, now = old("x-sunset"), new("x-sunset")
+        if was != now:
+            rule = f"sunset-{_moved(as_date(was), as_date(now), is_set=now is not None)}"
+            self.tell(rule, node, place, "x-sunset", was, now, pointer(("x-sunset",)))
+
+    def stability(self, old: Node, new: Node) -> None:
+        """Note another level of stability; the client of a less stable operation must expect changes."""
+        was, now = (node.look("x-stability-level") for node in (old, new))
+        if was != now:
+            # A level that nobody knows is as good as none.
+            levels = [STABILITY.index(x) if x in STABILITY else len(STABILITY) - 1 for x in (was, now)]
+            rule = "stability-decreased" if levels[1] < levels[0] else "stability-increased"
+            at = pointer(("x-stability-level",))
+            self.tell(rule, new, "", "x-stability-level", was or "stable", now or "stable", at)
 
     def sets(self, rule: str, old: Node, new: Node, key: str) -> None:
         """Note that a list holds other names; they have no order."""
@@ -83,10 +143,47 @@ class Notes:
         for key in dict.fromkeys([*old.children, *new.children]):
             if key in ("example", "examples"):
                 self.differs("example-changed", old, new, place, key)
-            elif key.startswith("x-"):
+            elif key.startswith("x-") and key not in LIFECYCLE:
                 self.differs("extension-changed", old, new, place, key)
             elif key in PROSE and self.prose and old.look(key) != new.look(key):
                 self.tell("prose-changed", new, place, key, old.look(key), new.look(key), pointer((key,)))
+
+
+class Recorder(Notes):
+    """Keeps what it is told, for several operations; places are relative."""
+
+    def __init__(self, equality: Equality, *, prose: bool) -> None:
+        super().__init__("", equality, prose=prose)
+        self.told: list[tuple[str, Node, str, str, Any, Any, str]] = []
+
+    def tell(
+        self, rule: str, node: Node, place: str, fact: str, old: Any = None, new: Any = None, at: str = ""
+    ) -> None:
+        """Keep a change."""
+        self.told.append((rule, node, place, fact, old, new, at))
+
+
+Look: TypeAlias = Callable[[str], Any]
+
+
+def unstable(entry: Node) -> str:
+    """The level of an operation that may break at any time; empty if it is more stable."""
+    level = entry.look("x-stability-level")
+    return level if level in _MAY_BREAK else ""
+
+
+def as_date(value: Any) -> date | None:
+    """The day of an ISO 8601 date or date-time; None if it is neither."""
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        return None
+
+
+def _moved(old: date | None, new: date | None, *, is_set: bool) -> str:
+    if old is None or new is None:
+        return "added" if is_set else "removed"
+    return "earlier" if new < old else "later"
 
 
 def told(value: Any) -> str | None:

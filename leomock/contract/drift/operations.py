@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from leomock.contract.drift.nodes import Document, Node, frozen, plain
+from leomock.contract.drift.nodes import Document, Node, plain
 from leomock.openapi.documents import METHODS
 
 Key: TypeAlias = tuple[str, ...]
@@ -37,7 +37,7 @@ class Operation:
 
     def inherited(self, key: str) -> Node | None:
         """What an operation says itself, or the path item or the document around it says for it."""
-        for holder in (self.entry, self.item, Node(self.document)):
+        for holder in (self.entry, self.item, self.entry.root):
             if (found := holder.get(key)) is not None:
                 return found
         return None
@@ -80,20 +80,38 @@ def operations(documents: Iterable[Document]) -> dict[Key, Operation]:
     return found
 
 
-def ways_in(operation: Operation) -> dict[str, Node]:
-    """The alternatives of `security` by what their schemes mean; without any, everybody is let in."""
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One alternative of `security`: the schemes it needs, by what they mean, each with its scopes."""
+
+    node: Node
+    needs: tuple[tuple[str, frozenset[str]], ...]
+
+    @property
+    def text(self) -> str:
+        """The alternative as JSON, with what its schemes mean."""
+        return json.dumps([[json.loads(scheme), sorted(scopes)] for scheme, scopes in self.needs] or {})
+
+    def opens(self, other: Way) -> bool:
+        """Whether whoever satisfies the other alternative satisfies this one, too."""
+        given = dict(other.needs)
+        return all(scheme in given and scopes <= given[scheme] for scheme, scopes in self.needs)
+
+
+def ways_in(operation: Operation) -> list[Way]:
+    """The alternatives of `security`; without any, a call needs no credentials."""
     security = operation.inherited("security")
     if security is None or not security.value:
-        return {"{}": security or operation.entry}
+        return [Way(security or operation.entry, ())]
     schemes = {}
-    if components := Node(operation.document).get("components"):
+    if components := operation.entry.root.get("components"):
         schemes = components.below("securitySchemes")
-    found = {}
+    found = []
     for way in security.elements:
-        meant = []
+        needs = []
         for name in way.children:
             if name not in schemes:
                 raise way.error(f"no security scheme is called {name}")
-            meant.append([json.loads(plain(schemes[name])), sorted(way.names(name))])
-        found[json.dumps(sorted(meant, key=frozen) or {}, ensure_ascii=False)] = way
+            needs.append((plain(schemes[name]), frozenset(way.names(name))))
+        found.append(Way(way, tuple(sorted(needs, key=lambda need: need[0]))))
     return found

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from leomock.contract.drift.nodes import PROSE, Node, frozen, plain, pointer
-from leomock.contract.drift.notes import Notes
+from leomock.contract.drift.nodes import PROSE, Node, frozen, pointer
+from leomock.contract.drift.notes import LIFECYCLE, Notes, Recorder
 
 Direction: TypeAlias = Literal["request", "response"]
 
@@ -18,48 +20,128 @@ _HIGHEST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperti
 _LIMITS = (*_LOWEST, *_HIGHEST, "multipleOf")
 _TEXTS = ("pattern", "format")
 _VARIANTS = ("oneOf", "anyOf")
+# A value of the format on the left is also one of the formats on the right (OpenAPI format registry).
+_WIDER = {"float": {"double"}, "int32": {"int64"}, "int8": {"int16", "int32", "int64"}}
+_WIDER |= {"int16": {"int32", "int64"}, "uint8": {"uint16", "uint32", "uint64", "int16", "int32", "int64"}}
+# A field with this flag takes no part in the direction.
+_HIDES = {"request": "readOnly", "response": "writeOnly"}
 # Keywords that `Schemas.compare` looks at by name, and those of words.
 _KNOWN = {
     *(*_LIMITS, *_TEXTS, *_VARIANTS, *PROSE, "type", "nullable", "enum", "const", "default", "properties"),
     *("required", "items", "additionalProperties", "allOf", "title", "deprecated", "example", "examples"),
+    *("readOnly", "writeOnly", "discriminator"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Schemas:
-    """Compares schemas of what goes in one direction."""
+_Nodes: TypeAlias = tuple[Node, ...]
 
-    on: Notes
+
+class Schemas:
+    """Compares the schemas that one operation uses in one direction.
+
+    What differs between two schemas themselves is found once for all operations. An operation lists a
+    schema's changes at the first place that uses it, and those of a schema without further changed ones
+    below it, such as an enum, at every place.
+    """
+
+    def __init__(self, on: Notes, direction: Direction) -> None:
+        self._on = on
+        self._direction = direction
+
+    def compare(self, old: Node, new: Node, place: str, *, required: bool = False) -> None:
+        """Note what changed in a schema; `required` says whether the value must be given."""
+        if self._on.same(old, new):
+            return
+        seen: set[tuple[int, ...]] = set()
+        waiting = deque([(place, _Below("", (old,), (new,), required))])
+        # Breadth first: a schema that is used in several places is listed at the shortest one.
+        while waiting:
+            place, pair = waiting.popleft()
+            if pair.key in seen:
+                continue
+            local = self._local(pair)
+            if local.children:
+                seen.add(pair.key)
+            for rule, node, below, fact, was, now, at in local.on.told:
+                self._on.tell(rule, node, place + below, fact, was, now, at)
+            waiting += [(place + child.place, child) for child in local.children if child.key not in seen]
+
+    def _local(self, pair: _Below) -> _Pair:
+        known = self._on.equality.pairs
+        key = (self._direction, pair.required, self._on.prose, pair.key)
+        if key not in known:
+            known[key] = _Pair(Recorder(self._on.equality, prose=self._on.prose), self._direction)
+            known[key].run(Flat(*pair.old), Flat(*pair.new), pair.required)
+        found: _Pair = known[key]
+        return found
+
+
+class _Below:
+    """A pair of schemas (each with the parts that all apply) and where it is used; `key` identifies it."""
+
+    __slots__ = ("key", "new", "old", "place", "required")
+
+    def __init__(self, place: str, old: _Nodes, new: _Nodes, required: bool) -> None:
+        self.place = place
+        self.old = old
+        self.new = new
+        self.required = required
+        self.key = (*(id(node.value) for node in old), 0, *(id(node.value) for node in new))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """What differs between two schemas themselves, and the pairs of schemas below them that differ.
+
+    Places are relative to the schemas.
+    """
+
+    on: Recorder
     direction: Direction
-    # The pairs that are being compared: one that leads back to itself has been seen.
-    _pairs: list[tuple[int, int]] = field(default_factory=list)
+    children: list[_Below] = field(default_factory=list)
 
     def tell(
         self, what: str, node: Node, place: str, fact: str, old: Any = None, new: Any = None, at: str = ""
     ) -> None:
-        """Note a change of a rule that there is for both directions."""
+        """Note a change of a rule that exists for both directions."""
         self.on.tell(f"{self.direction}-{what}", node, place, fact, old, new, at)
 
-    def compare(self, old: Node, new: Node, place: str, *, required: bool = False) -> None:
-        """Note what changed in a schema; `required` says whether what it describes must be given."""
-        pair = (id(old.value), id(new.value))
-        if pair in self._pairs:
-            return
-        self._pairs.append(pair)
-        was, now = Flat(old), Flat(new)
-        self.words(was, now, place)
-        self.nullable(was, now, place)
-        if self.type(was, now, place):
-            self.enum(was, now, place)
-            self.limits(was, now, place)
-            self.texts(was, now, place)
-            self.default(was, now, place, required)
-            self.fields(was, now, place)
-            self.additional(was, now, place)
-            self.items(was, now, place)
-            self.variants(was, now, place)
-            self.rest(was, now, place)
-        self._pairs.pop()
+    def compare(
+        self, old: Iterable[Node], new: Iterable[Node], place: str, *, required: bool = False
+    ) -> None:
+        """Leave two schemas below for later if they differ."""
+        olds, news = tuple(old), tuple(new)
+        if len(olds) != len(news) or not all(map(self.on.same, olds, news)):
+            self.children.append(_Below(place, olds, news, required))
+
+    def run(self, was: Flat, now: Flat, required: bool) -> None:
+        """Find everything that differs."""
+        self.words(was, now, "")
+        self.nullable(was, now, "")
+        self.flags(was, now, "")
+        if self.type(was, now, ""):
+            self.enum(was, now, "")
+            self.limits(was, now, "")
+            self.texts(was, now, "")
+            self.default(was, now, "", required)
+            self.fields(was, now, "")
+            self.additional(was, now, "")
+            self.items(was, now, "")
+            self.variants(was, now, "")
+            self.rest(was, now, "")
+
+    def flags(self, old: Flat, new: Flat, place: str) -> None:
+        """`readOnly` in requests; what they say of the other direction does not matter in this one."""
+        if self.direction == "request" and old.hidden("request") != new.hidden("request"):
+            is_now = new.hidden("request")
+            what = "read-only" if is_now else "not-read-only"
+            self.tell(what, new.at("readOnly"), place, "readOnly", not is_now, is_now)
+        if not self.on.same(old.words.get("discriminator"), new.words.get("discriminator")):
+            self.on.tell(
+                "discriminator-changed",
+                *(new.at("discriminator"), place, "discriminator"),
+                *(old.value("discriminator"), new.value("discriminator")),
+            )
 
     def words(self, old: Flat, new: Flat, place: str) -> None:
         """Titles, prose, examples, extensions, deprecation."""
@@ -69,15 +151,13 @@ class Schemas:
                 "example": "example-changed",
                 "examples": "example-changed",
             }.get(word)
-            if word.startswith("x-"):
+            if word.startswith("x-") and word not in LIFECYCLE:
                 rule = "extension-changed"
             elif word in PROSE:
                 rule = "prose-changed" if self.on.prose else None
             if rule and frozen(old.value(word)) != frozen(new.value(word)):
                 self.on.tell(rule, new.at(word), place, word, old.value(word), new.value(word))
-        if (old.value("deprecated") is True) != (new.value("deprecated") is True):
-            is_now = new.value("deprecated") is True
-            self.on.tell("deprecated-changed", new.node, place, "deprecated", not is_now, is_now)
+        self.on.lifecycle(old.value, new.value, new.node, place)
 
     def nullable(self, old: Flat, new: Flat, place: str) -> None:
         """Whether null is a value."""
@@ -113,22 +193,25 @@ class Schemas:
     def limits(self, old: Flat, new: Flat, place: str) -> None:
         """Numbers and flags that bound a value."""
         for word in _LIMITS:
-            # A flag that is false is none.
-            was, now = (None if v is False else v for v in (old.value(word), new.value(word)))
+            was, now = old.limit(word), new.limit(word)
             if was != now:
                 how = _judged(word, was, now)
                 self.tell(f"limit-{how}", new.at(word), place, word, _or_none(was), _or_none(now))
 
     def texts(self, old: Flat, new: Flat, place: str) -> None:
-        """Patterns and formats: a new one bounds, one that is gone frees."""
+        """Patterns and formats: a new one restricts values, a removed one no longer does."""
         for word in _TEXTS:
-            was, now = old.value(word), new.value(word)
-            if was == now:
+            olds, news = old.texts(word), new.texts(word)
+            if olds == news:
                 continue
-            what = (
-                "limit-tightened" if was is None else "limit-loosened" if now is None else f"{word}-changed"
-            )
-            self.tell(what, new.at(word), place, word, _or_none(was), _or_none(now))
+            if set(olds) <= set(news):
+                what = "limit-tightened"
+            elif set(news) <= set(olds):
+                what = "limit-loosened"
+            else:
+                what = _judged_format(olds, news) if word == "format" else f"{word}-changed"
+            was, now = (" and ".join(texts) or "none" for texts in (olds, news))
+            self.tell(what, new.at(word), place, word, was, now)
 
     def default(self, old: Flat, new: Flat, place: str, required: bool) -> None:
         """What holds where nothing is given."""
@@ -140,26 +223,29 @@ class Schemas:
             self.tell(what, new.at("default"), place, "default", was, now)
 
     def fields(self, old: Flat, new: Flat, place: str) -> None:
-        """The fields of an object, and which of them must be there."""
-        for name, was in old.fields.items():
+        """The fields of an object, and which of them must be given."""
+        olds, news = old.visible(self.direction), new.visible(self.direction)
+        was_required, is_required = old.needed(self.direction), new.needed(self.direction)
+        for name, was in olds.items():
             there = f"{place}.{name}"
-            if name not in new.fields:
-                self.tell("field-removed", was, there, "field", name)
+            if name not in news:
+                gone = new.fields.get(name, was)
+                self.tell("field-removed", gone, there, "field", name)
                 continue
-            now = new.fields[name]
-            if (name in old.required) != (name in new.required):
-                is_now = name in new.required
+            now = news[name]
+            if (name in was_required) != (name in is_required):
+                is_now = name in is_required
                 what = "field-required" if is_now else "field-optional"
                 self.tell(what, now, there, "required", not is_now, is_now)
-            self.compare(was, now, there, required=name in new.required)
-        for name, now in new.fields.items():
-            if name not in old.fields:
+            self.compare(old.parts[name], new.parts[name], there, required=name in is_required)
+        for name, now in news.items():
+            if name not in olds:
                 there = f"{place}.{name}"
                 what = "field-added"
                 if self.direction == "request":
-                    what += "-required" if name in new.required else "-optional"
+                    what += "-required" if name in is_required else "-optional"
                 self.tell(what, now, there, "field", None, name)
-        # What must be there without being described.
+        # Fields that are required without being described.
         for name in sorted(old.required ^ new.required):
             if name not in old.fields and name not in new.fields:
                 is_now = name in new.required
@@ -170,7 +256,7 @@ class Schemas:
         """Fields that have no name: any, none, or those of a schema."""
         was, now = old.additional, new.additional
         if isinstance(was, Node) and isinstance(now, Node):
-            self.compare(was, now, f"{place}.*")
+            self.compare([was], [now], f"{place}.*")
         elif isinstance(was, Node) or isinstance(now, Node):
             what = "limit-loosened" if now is True or was is False else "limit-tightened"
             self._tell_additional(what, was, now, new, place)
@@ -186,7 +272,7 @@ class Schemas:
         """What a list holds."""
         was, now = old.words.get("items"), new.words.get("items")
         if was and now:
-            self.compare(was, now, f"{place}[]")
+            self.compare(old.all("items"), new.all("items"), f"{place}[]")
         elif was or now:
             some = now or was
             assert some
@@ -200,13 +286,25 @@ class Schemas:
                 continue
             if word not in old.words:
                 continue
-            was, now = old.words[word].elements, new.words[word].elements
-            for alike in (plain, _title, lambda _: ""):
+            was, now = old.variants(word), new.variants(word)
+            was, now = self._unequal(was, now)
+            for alike in (_title, lambda _: ""):
                 was, now = self._paired(was, now, alike, place)
             for node in was:
                 self.tell("variant-removed", node, place, word, _title(node) or node.value)
             for node in now:
                 self.tell("variant-added", node, place, word, None, _title(node) or node.value)
+
+    def _unequal(self, old: list[Node], new: list[Node]) -> tuple[list[Node], list[Node]]:
+        """The alternatives of each side that the other side does not have."""
+        left, rest = [], list(new)
+        for was in old:
+            now = next((node for node in rest if self.on.same(was, node)), None)
+            if now is None:
+                left.append(was)
+            else:
+                rest.remove(now)
+        return left, rest
 
     def _paired(
         self, old: list[Node], new: list[Node], alike: Callable[[Node], str | None], place: str
@@ -219,7 +317,7 @@ class Schemas:
                 left.append(was)
                 continue
             rest.remove(now)
-            self.compare(was, now, place)
+            self.compare([was], [now], place)
         return left, rest
 
     def rest(self, old: Flat, new: Flat, place: str) -> None:
@@ -227,30 +325,90 @@ class Schemas:
         for word in dict.fromkeys([*old.words, *new.words]):
             if word in _KNOWN or word.startswith("x-"):
                 continue
-            was, now = old.words.get(word), new.words.get(word)
-            if (plain(was) if was else None) != (plain(now) if now else None):
+            olds, news = old.all(word), new.all(word)
+            if len(olds) != len(news) or not all(map(self.on.same, olds, news)):
                 self.tell("keyword-changed", new.at(word), place, word, old.value(word), new.value(word))
 
 
 class Flat:
-    """Merge `allOf` into a schema as `ResponseSerializer` does: its own keywords win, then the last ones."""
+    """One or more schemas that all apply, with their `allOf` merged in.
 
-    def __init__(self, node: Node) -> None:
-        self.node = node
+    `words` has the first value of each keyword: a schema's own ones come before those of its parts, and
+    later parts before earlier ones, as in `ResponseSerializer`. Keywords that restrict a value apply from
+    every part.
+    """
+
+    def __init__(self, *nodes: Node) -> None:
+        self.node = nodes[0]
         self.words: dict[str, Node] = {}
-        self.fields: dict[str, Node] = {}
+        self.parts: dict[str, list[Node]] = {}
         self.required: set[str] = set()
-        self._lay(node)
+        self._all: dict[str, list[Node]] = {}
+        self._merge(nodes, set())
 
-    def _lay(self, node: Node) -> None:
-        for word, child in node.children.items():
-            self.words.setdefault(word, child)
-        for name, child in node.below("properties").items():
-            self.fields.setdefault(name, child)
-        if (required := node.get("required")) is not None and isinstance(required.value, list):
-            self.required |= set(node.names("required"))
-        for part in reversed(node.listed("allOf")):
-            self._lay(part)
+    def _merge(self, nodes: Iterable[Node], done: set[int]) -> None:
+        for node in nodes:
+            if id(node.value) in done:  # also a schema that is a part of itself
+                continue
+            done.add(id(node.value))
+            for word, child in node.children.items():
+                self.words.setdefault(word, child)
+                self._all.setdefault(word, []).append(child)
+            for name, child in node.below("properties").items():
+                self.parts.setdefault(name, []).append(child)
+            if (required := node.get("required")) is not None and isinstance(required.value, list):
+                self.required |= set(node.names("required"))
+            self._merge(reversed(node.listed("allOf")), done)
+
+    @property
+    def fields(self) -> dict[str, Node]:
+        """The fields of the object, each as the first part that names it."""
+        return {name: nodes[0] for name, nodes in self.parts.items()}
+
+    def field(self, name: str) -> Flat:
+        """A field as all parts together describe it."""
+        return Flat(*self.parts[name])
+
+    def visible(self, direction: Direction) -> dict[str, Node]:
+        """The fields that matter in a direction: a `writeOnly` one is never in a response.
+
+        A `readOnly` field may still be sent ("SHOULD NOT", OpenAPI 3.0.3), so it counts in requests.
+        """
+        if direction == "request":
+            return self.fields
+        return {name: node for name, node in self.fields.items() if not self.field(name).hidden(direction)}
+
+    def needed(self, direction: Direction) -> set[str]:
+        """The fields that must be given; `required` says nothing of fields that the direction hides."""
+        return {name for name in self.required & self.parts.keys() if not self.field(name).hidden(direction)}
+
+    def hidden(self, direction: Direction) -> bool:
+        """Whether `readOnly` (in a request) or `writeOnly` (in a response) is set."""
+        return any(node.value is True for node in self.all(_HIDES[direction]))
+
+    def all(self, word: str) -> list[Node]:
+        """The values of a keyword in all parts."""
+        return self._all.get(word, [])
+
+    def texts(self, word: str) -> list[str]:
+        """The different texts at a keyword, sorted."""
+        return sorted({str(node.value) for node in self.all(word) if node.value is not None})
+
+    def variants(self, word: str) -> list[Node]:
+        """The alternatives at `oneOf` or `anyOf`, of all parts."""
+        return [element for node in self.all(word) for element in node.elements]
+
+    def limit(self, word: str) -> Any:
+        """The tightest value of a limit; None if there is none."""
+        # A flag that is false does not limit anything.
+        values: list[Any] = [
+            node.value for node in self.all(word) if node.value is not None and node.value is not False
+        ]
+        if len(values) < 2 or not all(isinstance(value, int | float) for value in values):
+            return values[0] if values else None
+        if word == "multipleOf":
+            return math.lcm(*values) if all(isinstance(value, int) for value in values) else values[0]
+        return max(values) if word in _LOWEST else min(values)
 
     def value(self, word: str) -> Any:
         """What stands at a keyword; None if nothing does."""
@@ -258,16 +416,24 @@ class Flat:
 
     def at(self, word: str) -> Node:
         """The node of a keyword, or the place where it would stand."""
-        return self.words.get(word) or Node(self.node.document, (*self.node.way, word))
+        return self.words.get(word) or self.node.at(word)
 
     @property
     def types(self) -> frozenset[str] | None:
-        """The types that a value may have, null left out; None: any."""
-        value = self.value("type")
-        if value is None:
-            return None
-        # What is no name of a type is kept as a text: it is another type than any that has one.
-        return frozenset(map(str, value if isinstance(value, list) else [value])) - {"null"}
+        """The types that a value may have, without null; None: any."""
+        found: frozenset[str] | None = None
+        for node in self.all("type"):
+            if node.value is None:
+                continue
+            # A name that is not a type's is kept as text: it differs from all others.
+            names = frozenset(map(str, node.value if isinstance(node.value, list) else [node.value]))
+            names -= {"null"}
+            if found is None:
+                found = names
+            else:
+                both = _with_integer(found) & _with_integer(names)
+                found = (both & (found | names)) or found
+        return found
 
     @property
     def nullable(self) -> bool:
@@ -280,9 +446,11 @@ class Flat:
         """The values that there are, as JSON texts, null left out; None: any."""
         if "const" in self.words:
             return {frozen(self.value("const")): None}
-        if "enum" not in self.words:
-            return None
-        return {frozen(node.value): None for node in self.words["enum"].elements if node.value is not None}
+        found: dict[str, None] | None = None
+        for node in self.all("enum"):
+            values = {frozen(each.value): None for each in node.elements if each.value is not None}
+            found = values if found is None else {value: None for value in found if value in values}
+        return found
 
     @property
     def additional(self) -> Node | bool:
@@ -309,6 +477,16 @@ def _judged(word: str, old: Any, new: Any) -> str:
     if old and new % old == 0:
         return "tightened"
     return "loosened" if new and old % new == 0 else "changed"
+
+
+def _judged_format(old: list[str], new: list[str]) -> str:
+    """The rule for formats that differ: some formats of numbers include others."""
+    if len(old) == len(new) == 1:
+        if new[0] in _WIDER.get(old[0], ()):
+            return "limit-loosened"
+        if old[0] in _WIDER.get(new[0], ()):
+            return "limit-tightened"
+    return "format-changed"
 
 
 def _title(node: Node) -> str | None:

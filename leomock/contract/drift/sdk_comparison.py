@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leomock.contract.drift import sdk
 from leomock.contract.drift.changes import changes
-from leomock.contract.drift.findings import LEVEL, shown
+from leomock.contract.drift.findings import FOR_CLIENTS, LEVEL, Threshold, shown
 from leomock.contract.drift.nodes import Document
 from leomock.contract.drift.notes import Change
 from leomock.contract.drift.operations import operations
@@ -17,7 +17,7 @@ NOTHING = "nothing"
 _DESERVES_A_LOOK: Class = "compatible"
 
 
-def heard(package: str = sdk.PACKAGE, *, fail_on: Class | None = "breaking") -> Report:
+def heard(package: str = sdk.PACKAGE, *, threshold: Threshold = FOR_CLIENTS) -> Report:
     """Every fact on which the three do not agree, with what each of them says.
 
     A disagreement is as grave as it is to a client that was made with the SDK and calls the fake; where those
@@ -26,7 +26,11 @@ def heard(package: str = sdk.PACKAGE, *, fail_on: Class | None = "breaking") -> 
     spec = Spec()
     witness = sdk.document(package)
     told = [sdk.sayable(witness)]
-    published = [sdk.sayable(document) for document in read(str(spec.folder)) if document.published]
+    published = [
+        sdk.sayable(document)
+        for document in read(str(spec.folder))
+        if document.published and "paths" in document.content
+    ]
     fake = [sdk.sayable(Document("the fake", "the fake", spec.effective))]
     disputed: dict[tuple[str, str, str], dict[str, Change]] = {}
     for name, others in (("fake", fake), ("published", published)):
@@ -39,7 +43,7 @@ def heard(package: str = sdk.PACKAGE, *, fail_on: Class | None = "breaking") -> 
         [_finding(said, witness.title) for said in disputed.values()],
         {"SDK": witness.title, "Operations compared": str(len(names))},
         sorted(names - {operation for operation, _, _ in disputed}),
-        LEVEL[fail_on] if fail_on else None,
+        threshold.level,
     )
 
 

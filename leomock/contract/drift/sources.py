@@ -1,32 +1,39 @@
-"""Reads a set of OpenAPI documents from a folder, a file or an address; what cannot be used is told why."""
+"""Read a set of API documents from a folder, a file, an address or a git revision."""
 
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from http.client import HTTPException
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
-from leomock.contract.drift import facts as drift
 from leomock.contract.drift.nodes import Document
 from leomock.openapi.documents import COMPONENTS, OVERLAY, SpecError
 
 SUFFIXES = (".json", ".yaml", ".yml")
 SECONDS_TO_WAIT = 30.0
 MOST_BYTES = 64 * 2**20
+# YAML aliases can make a small file mean a huge document; the largest public documents have under two
+# million values.
+MOST_VALUES = 10_000_000
+_VERSION_FOLDER = re.compile(r"v[0-9]")
+_SEVERAL_LETTERS_AND_COLON = re.compile(r"([^:]{2,}):(.*)", re.DOTALL)
 
 
 class SourceError(SpecError):
     """A set of documents that cannot be read."""
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without dates, which JSON has none of: an example such as 2024-04-20 stays a text."""
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # chosen at run time: not every PyYAML has libyaml
+    """YAML without dates, which JSON does not have: an example such as 2024-04-20 stays a string."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -36,40 +43,97 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def read(source: str) -> list[Document]:
-    """The documents of a folder, a file (JSON or YAML) or an http(s) address; raises `SourceError`."""
+    """Read the documents at a source.
+
+    A source is a folder, a file (JSON or YAML), an http(s) address, or `REVISION:PATH` of the git repository
+    around the current folder, where PATH is relative to the top of the repository as in `git show`. Raises
+    `SourceError`.
+    """
     if source.startswith(("http://", "https://")):
-        return [_document(_parsed(_fetched(source), source), source)]
+        return [_parsed_document(_fetched(source), source)]
     path = Path(source)
+    if not path.exists() and (revision := _SEVERAL_LETTERS_AND_COLON.fullmatch(source)):
+        return _of_revision(source, *revision.groups())
     if path.is_dir():
-        return _folder(path)
-    return [_document(_parsed(_bytes(path), source), source)]
+        files = [each.relative_to(path).as_posix() for each in _listed(path)]
+        folders = [each for each in sorted(path.glob("v[0-9]")) if each.is_dir()]
+        files += [each.relative_to(path).as_posix() for folder in folders for each in _listed(folder)]
+        return _folder(source, files, lambda name: _bytes(path / name))
+    return [_parsed_document(_bytes(path), source)]
 
 
-def _folder(folder: Path) -> list[Document]:
-    """All OpenAPI documents of a folder, and of those below it of further versions (`v2`)."""
-    found = _documents(folder)
-    for below in sorted(folder.glob("v[0-9]")):
-        found += _documents(below)
+def _of_revision(source: str, revision: str, path: str) -> list[Document]:
+    """The documents of a folder or file as they are in a commit."""
+    kind = _git(source, "cat-file", "-t", "--end-of-options", f"{revision}:{path}").decode().strip()
+    if kind != "tree":
+        return [_parsed_document(_git(source, "show", "--end-of-options", f"{revision}:{path}"), source)]
+    listed = _git(source, "ls-tree", "-r", "-z", "--name-only", "--end-of-options", f"{revision}:{path}")
+    names = listed.decode("utf-8", "surrogateescape").split("\0")
+    slash = "" if not path or path.endswith("/") else "/"
+    return _folder(
+        source,
+        sorted(filter(None, names)),
+        lambda name: _git(source, "show", "--end-of-options", f"{revision}:{path}{slash}{name}"),
+    )
+
+
+def _git(source: str, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, check=False)
+    except OSError as error:
+        raise SourceError(f"{source}: git cannot be run: {error.strerror}") from None
+    if done.returncode:
+        why = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ").splitlines()
+        raise SourceError(f"{source}: no such file or folder, and git says: {why[0] if why else 'nothing'}")
+    return done.stdout
+
+
+def _folder(source: str, names: Iterable[str], load: Callable[[str], bytes]) -> list[Document]:
+    """All API documents of a folder, and of the folders of further versions (`v2`) in it."""
+    found: list[Document] = []
+    by_folder: dict[str, list[str]] = {}
+    for name in names:
+        folder = PurePosixPath(name).parent.as_posix()
+        if PurePosixPath(name).suffix in SUFFIXES and (folder == "." or _VERSION_FOLDER.fullmatch(folder)):
+            by_folder.setdefault(folder, []).append(name)
+    for folder in sorted(by_folder):
+        found += _documents(source.rstrip("/"), by_folder[folder], load)
     if not found:
-        raise SourceError(f"{folder}: has no OpenAPI document (*.json, *.yaml with a key `openapi`)")
+        raise SourceError(f"{source}: has no OpenAPI document (*.json, *.yaml with a key `openapi`)")
     return found
 
 
-def _documents(folder: Path) -> list[Document]:
-    """The OpenAPI documents of a folder; other files in it do not matter."""
-    paths = [path for path in _listed(folder) if path.suffix in SUFFIXES]
-    contents = {
-        path: _parsed(_bytes(path), str(path)) for path in paths if path.name not in (COMPONENTS, OVERLAY)
-    }
-    found = [
-        _document(content, str(path))
-        for path, content in contents.items()
-        if isinstance(content, dict) and "openapi" in content
-    ]
-    # `drift.documents` knows the layouts: where the components of a document are.
-    whole = drift.documents(folder, published_only=False)
-    components = str(folder / COMPONENTS) if (folder / COMPONENTS).is_file() else ""
-    return [replace(one, content=whole.get(one.title, one.content), components=components) for one in found]
+def _documents(source: str, names: list[str], load: Callable[[str], bytes]) -> list[Document]:
+    """The API documents of a folder; other files in it do not matter.
+
+    Either each document has its own components, as published, or `components.json` has those of all.
+    """
+    shared: dict[str, Any] = {}
+    found: list[Document] = []
+    for name in names:
+        base, where = PurePosixPath(name).name, f"{source}/{name}"
+        if base == OVERLAY:
+            continue
+        text = _text(load(name), where)
+        content = _parsed(text, where)
+        if base == COMPONENTS and isinstance(content, dict):
+            shared = {"content": content.get("components", {}), "source": where, "text": text}
+        elif isinstance(content, dict) and ("openapi" in content or "asyncapi" in content):
+            found.append(replace(_document(content, where), texts={where: text}))
+    if not shared:
+        return found
+    return [_with_components(document, **shared) for document in found]
+
+
+def _with_components(document: Document, content: Any, source: str, text: str) -> Document:
+    if "asyncapi" in document.content:
+        return document
+    return replace(
+        document,
+        content=document.content | {"components": content},
+        components=source,
+        texts={**document.texts, source: text},
+    )
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -79,30 +143,42 @@ def _listed(folder: Path) -> list[Path]:
         raise SourceError(f"{folder}: cannot be read: {error.strerror}") from None
 
 
+def _parsed_document(raw: bytes, source: str) -> Document:
+    text = _text(raw, source)
+    return replace(_document(_parsed(text, source), source), texts={source: text})
+
+
 def _document(content: Any, source: str) -> Document:
     if not isinstance(content, dict):
         raise SourceError(f"{source}: not an OpenAPI document: not an object")
+    events = isinstance(content.get("asyncapi"), str)
+    kind = "AsyncAPI" if events else "OpenAPI"
     version = content.get("openapi")
-    if not isinstance(version, str) or not version.startswith("3."):
+    if not events and (not isinstance(version, str) or not version.startswith("3.")):
         raise SourceError(f"{source}: not an OpenAPI document: no `openapi: 3.…`")
     info = content.get("info")
     if not isinstance(info, dict) or not isinstance(info.get("title"), str):
-        raise SourceError(f"{source}: not an OpenAPI document: no info.title")
-    if not isinstance(content.get("paths"), dict):
+        raise SourceError(f"{source}: not an {kind} document: no info.title")
+    if events and not isinstance(content.get("channels"), dict):
+        raise SourceError(f"{source}: not an AsyncAPI document: no channels")
+    if not events and not any(isinstance(content.get(key), dict) for key in ("paths", "webhooks")):
         raise SourceError(f"{source}: not an OpenAPI document: no paths")
     return Document(info["title"], source, content, published=info.get("x-published") is not False)
 
 
-def _parsed(raw: bytes, source: str) -> Any:
+def _text(raw: bytes, source: str) -> str:
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise SourceError(f"{source}: not UTF-8") from None
+
+
+def _parsed(text: str, source: str) -> Any:
     try:
-        # What begins so is meant as JSON, and JSON's errors are the clearer ones.
+        # A text that begins like JSON is meant as JSON, whose errors are the clearer ones.
         if source.endswith(".json") or text.lstrip().startswith(("{", "[")):
             return json.loads(text)
-        return _as_json(yaml.load(text, _Loader))
+        return _Converter(source).converted(yaml.load(text, _Loader))
     except json.JSONDecodeError as error:
         raise SourceError(f"{source}: not JSON: {error}") from None
     except yaml.YAMLError as error:
@@ -111,13 +187,49 @@ def _parsed(raw: bytes, source: str) -> Any:
         raise SourceError(f"{source}: nested too deeply") from None
 
 
-def _as_json(value: Any) -> Any:
-    """What YAML holds, with keys as JSON has them: a status 200 is a text there."""
-    if isinstance(value, dict):
-        return {_key(key): _as_json(below) for key, below in value.items()}
-    if isinstance(value, list):
-        return [_as_json(below) for below in value]
-    return value
+class _Converter:
+    """Give YAML's mappings the keys that JSON has: a status 200 is a string there.
+
+    A value that aliases repeat is converted once. Raises `SourceError` if a value contains itself, or if the
+    document has too many values once its aliases are expanded.
+    """
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._done: dict[int, tuple[Any, int]] = {}
+        self._open: set[int] = set()
+
+    def converted(self, value: Any) -> Any:
+        """The value with JSON's keys."""
+        return self._convert(value)[0]
+
+    def _convert(self, value: Any) -> tuple[Any, int]:
+        """The converted value, and how many values it has when all aliases are expanded."""
+        if not isinstance(value, dict | list):
+            return value, 1
+        if (known := self._done.get(id(value))) is not None:
+            return known
+        if id(value) in self._open:
+            raise SourceError(f"{self._source}: an alias is inside the value that it stands for")
+        self._open.add(id(value))
+        size = 1
+        result: Any
+        if isinstance(value, dict):
+            result = {}
+            for key, below in value.items():
+                result[_key(key)], more = self._convert(below)
+                size += more
+        else:
+            result = []
+            for below in value:
+                element, more = self._convert(below)
+                result.append(element)
+                size += more
+        self._open.discard(id(value))
+        if size > MOST_VALUES:
+            raise SourceError(f"{self._source}: its aliases expand to more than {MOST_VALUES:,} values")
+        self._done[id(value)] = result, size
+        return result, size
 
 
 def _key(key: Any) -> str:

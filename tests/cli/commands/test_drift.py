@@ -40,7 +40,10 @@ def test_published_documents_have_not_drifted() -> None:
     if not REFERENCE.is_dir():
         pytest.skip(f"the published documents are not at {REFERENCE} (set LEOMOCK_REFERENCE)")
     done = run(REFERENCE, OURS, "--fail-on", "cosmetic")
-    assert (done.exit_code, done.output) == (0, "Operations compared: 53\nleomock drift: nothing found\n")
+    assert (done.exit_code, done.output) == (
+        0,
+        "Operations compared: 53\nEvents compared: 1\nleomock drift: nothing found\n",
+    )
 
 
 def test_change_makes_the_exit_code_one(edited: Path) -> None:
@@ -74,7 +77,7 @@ def edited_v2(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("below", ["", "v2"])
 def test_change_of_version_2_names_its_own_handler_and_overlay(edited_v2: Path, below: str) -> None:
     """In a folder of all versions, and in that of version 2."""
-    done = run(f"{OURS}/{below}", edited_v2 / below, "--format", "json")
+    done = run(f"{OURS}/{below}", edited_v2 / below, "--format", "json", "--maintainer")
     assert done.exit_code == 1
     findings = json.loads(done.output)["findings"]
     limit, gone = (
@@ -99,7 +102,7 @@ def test_version_of_a_single_file_is_that_of_its_address(tmp_path: Path) -> None
     old, new = tmp_path / "old.json", tmp_path / "new.json"
     old.write_text(json.dumps(document), "utf-8")
     new.write_text(json.dumps(document).replace('"generate"', '"generated"'), "utf-8")
-    findings = json.loads(run(old, new, "--format", "json").output)["findings"]
+    findings = json.loads(run(old, new, "--format", "json", "--maintainer").output)["findings"]
     touched = {thing for finding in findings for thing in finding["properties"]["touches"]}
     assert "handler leomock.operations.handlers.generations_v2.create_generation_v2" in touched
     assert not any(thing.startswith("overlay.json") for thing in touched)
@@ -109,7 +112,10 @@ def test_version_that_one_folder_has_not_is_not_compared(tmp_path: Path) -> None
     """Nothing of it is among the published documents."""
     shutil.copytree(OURS, tmp_path / "specs", ignore=shutil.ignore_patterns("v2"))
     for old, new in ((OURS, tmp_path / "specs"), (tmp_path / "specs", OURS)):
-        assert run(old, new).output == "Operations compared: 58\nleomock drift: nothing found\n"
+        assert (
+            run(old, new).output
+            == "Operations compared: 58\nEvents compared: 1\nleomock drift: nothing found\n"
+        )
 
 
 def test_slight_change_fails_when_asked_to(tmp_path: Path) -> None:
@@ -156,8 +162,8 @@ def test_sdk_is_compared() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ([], "give OLD and NEW (folders, files or addresses), or --sdk leonardo-ai-sdk"),
-        ([OURS], "give OLD and NEW (folders, files or addresses), or --sdk leonardo-ai-sdk"),
+        ([], "give OLD and NEW (folders, files, addresses or git revisions), or --sdk leonardo-ai-sdk"),
+        ([OURS], "give OLD and NEW (folders, files, addresses or git revisions), or --sdk leonardo-ai-sdk"),
         (
             [OURS, OURS, "--sdk", "leonardo-ai-sdk"],
             "--sdk takes the place of OLD and NEW; give one or the other",

@@ -18,7 +18,11 @@ JSON = "application/json"
 @cache
 def everything() -> list[Document]:
     """The published documents as they are; not to be edited."""
-    return [document for document in read(str(specs_folder())) if document.published]
+    return [
+        document
+        for document in read(str(specs_folder()))
+        if document.published and "paths" in document.content
+    ]
 
 
 @cache

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from leomock.contract.drift.changes import changes
-from leomock.contract.drift.facts import compare
 from leomock.contract.drift.nodes import Document
 from leomock.contract.drift.rules import RULES
 from leomock.openapi.documents import SpecError
@@ -75,6 +74,8 @@ EDITS: list[tuple[Edit, str]] = [
     ),
     (lambda a: a.entry(READ).update(callbacks={"done": {"{$url}": {}}}), "other-changed BB"),
     (lambda a: a.document(READ)["info"].update(version="v9"), "version-changed SS"),
+    (lambda a: a.entry(READ).update({"x-sunset": "2031-01-01"}), "sunset-added CS"),
+    (lambda a: a.entry(READ).update({"x-stability-level": "beta"}), "stability-decreased BS"),
     # --- parameters ---
     (
         lambda a: a.entry(LIST)["parameters"].append(
@@ -153,6 +154,7 @@ EDITS: list[tuple[Edit, str]] = [
     (lambda a: a.field("contrast").update(example=2), "example-changed SS"),
     (lambda a: a.field("contrast").update({"x-unit": "none"}), "extension-changed SS"),
     (lambda a: a.field("tiling").update(deprecated=True), "deprecated-changed CS"),
+    (lambda a: a.field("contrast").update(readOnly=True), "request-read-only CC"),
     # --- what answers hold ---
     (lambda a: responses(a).update({"202": {"description": ""}}), "response-success-added BC"),
     (
@@ -167,6 +169,11 @@ EDITS: list[tuple[Edit, str]] = [
         "response-media-removed BB, response-media-added CC",
     ),
     (lambda a: responses(a)["200"].update(headers={"X-Rate": {"schema": TEXT}}), "response-header-added CB"),
+    (lambda a: a.row()["properties"]["prompt"].update(writeOnly=True), "response-field-removed BC"),
+    (
+        lambda a: a.answer("executeBlueprint").update(discriminator={"propertyName": "x"}),
+        "discriminator-changed CS",
+    ),
     (lambda a: responses(a)["200"].update(links={"again": {"operationId": READ}}), "link-changed SS"),
     (lambda a: a.row()["properties"].update(mood=TEXT), "response-field-added CB"),
     (lambda a: a.row()["properties"].pop("prompt"), "response-field-removed BC"),
@@ -208,6 +215,9 @@ OPPOSITES = {
     "response-success-added": "response-success-removed",
     "response-error-added": "response-error-removed",
     "response-header-added": "response-header-removed",
+    "sunset-added": "sunset-removed",
+    "stability-decreased": "stability-increased",
+    "request-read-only": "request-not-read-only",
     "response-field-added": "response-field-removed",
     **{
         f"{direction}-{one}": f"{direction}-{other}"
@@ -264,10 +274,12 @@ def test_change_undone_is_the_opposite(edit: Edit, expected: str) -> None:
 
 
 def test_every_rule_is_tried() -> None:
-    """By an edit, or by its opposite; what leomock itself lost and prose have tests of their own."""
+    """By an edit or its opposite; the others have tests below, in test_lifecycle and test_events."""
     tried = {one.split(" ")[0] for _, expected in EDITS for one in expected.split(", ")}
     tried |= {told.split(":")[0] for _, _, told in TOLD}
-    elsewhere = {"overlay-target-gone", "prose-changed"}
+    elsewhere = {"overlay-target-gone", "prose-changed", "operation-removed-after-sunset"}
+    elsewhere |= {"sunset-earlier", "sunset-later", "response-header-optional", "response-header-required"}
+    elsewhere |= {"event-added", "event-removed"}
     assert set(RULES) - tried - {opposite(rule) for rule in tried} == elsewhere
 
 
@@ -540,10 +552,126 @@ def test_broken_documents_never_break_the_comparison() -> None:
     assert found > 50
 
 
-def test_facts_differ_wherever_a_change_is_no_prose() -> None:
-    """The two comparisons of this project agree: what has other facts and is reached has changed."""
+def with_row(part: dict[str, Any], kind: str = "response") -> list[Document]:
+    """The documents with another field `new` in a response or a request."""
     api = Api()
-    api.schemas["job_status"]["enum"].append("QUEUED")
-    old, new = ({d.title: d.content for d in documents} for documents in (ours(), api.documents))
-    assert compare(old, new)
-    assert changes(ours(), api.documents)
+    holder = api.row() if kind == "response" else api.body(GENERATE)
+    holder["properties"]["new"] = part
+    return api.documents
+
+
+def rules(old: list[Document], new: list[Document]) -> list[str]:
+    return [change.rule.id for change in changes(old, new)]
+
+
+def test_field_in_two_parts_of_allof_is_compared_whole() -> None:
+    """A schema's own field does not hide what a part says of the same field."""
+
+    def documents(**hidden: Any) -> list[Document]:
+        part = {"properties": {"x": {"type": "string", **hidden}}}
+        return with_row({"properties": {"x": {"type": "string"}}, "allOf": [part]})
+
+    assert rules(documents(), documents(enum=["a"])) == ["response-enum-narrowed"]
+    assert rules(documents(enum=["a"]), documents(enum=["a", "b"])) == ["response-enum-widened"]
+    assert rules(documents(maxLength=5), documents(maxLength=9)) == ["response-limit-loosened"]
+    assert rules(documents(), documents(pattern="^a")) == ["response-limit-tightened"]
+
+
+def test_tightest_limit_of_allof_counts() -> None:
+    """Another part that allows more changes nothing."""
+
+    def documents(*limits: int) -> list[Document]:
+        return with_row({"type": "integer", "allOf": [{"maximum": limit} for limit in limits]}, "request")
+
+    assert rules(documents(5), documents(5, 9)) == []
+    assert rules(documents(5, 9), documents(4, 9)) == ["request-limit-tightened"]
+
+
+def test_schema_that_is_part_of_itself_has_an_end() -> None:
+    """`allOf` that leads back to its own schema."""
+    api = Api()
+    api.schemas["Loop"] = {"type": "object", "allOf": [{"$ref": "#/components/schemas/Loop"}]}
+    api.row()["properties"]["new"] = {"$ref": "#/components/schemas/Loop"}
+    assert rules(ours(), api.documents) == ["response-field-added"] * 1
+
+
+@pytest.mark.parametrize(("old", "new"), [("float", "double"), ("int32", "int64")])
+def test_wider_number_format_is_a_looser_limit(old: str, new: str) -> None:
+    """A request may hold more values; a receiver of them needs more room."""
+    for kind in ("request", "response"):
+        was, now = (with_row({"type": "number", "format": text}, kind) for text in (old, new))
+        assert rules(was, now) == [f"{kind}-limit-loosened"]
+        assert rules(now, was) == [f"{kind}-limit-tightened"]
+
+
+def test_read_only_and_write_only_count_in_one_direction() -> None:
+    """What a flag says of the other direction is no change, and `required` does not apply to it."""
+    assert rules(with_row({"type": "string"}), with_row({"type": "string", "readOnly": True})) == []
+    sent = [with_row({"type": "string", **more}, "request") for more in ({}, {"writeOnly": True})]
+    assert rules(*sent) == []
+    api = Api()
+    api.body(GENERATE)["properties"]["made"] = {"type": "string", "readOnly": True}
+    api.body(GENERATE)["required"].append("made")
+    assert rules(ours(), api.documents) == ["request-field-added-optional"]
+
+
+def test_header_of_a_response_becomes_optional() -> None:
+    """It may be missing now; the other way round it may be relied on."""
+
+    def documents(required: bool) -> list[Document]:
+        api = Api()
+        responses(api)["200"]["headers"] = {"X-Rate": {"schema": TEXT, "required": required}}
+        return api.documents
+
+    assert rules(documents(True), documents(False)) == ["response-header-optional"]
+    assert rules(documents(False), documents(True)) == ["response-header-required"]
+
+
+def test_security_that_opens_takes_nothing_away() -> None:
+    """Whoever got in before still does: without credentials, with fewer scopes, with one scheme of two."""
+
+    def documents(*ways: dict[str, list[str]]) -> list[Document]:
+        api = Api()
+        schemes = api.document(READ)["components"]["securitySchemes"]
+        schemes["second"] = {"type": "apiKey", "in": "header", "name": "x-second"}
+        api.entry(READ)["security"] = list(ways)
+        return api.documents
+
+    assert rules(documents({"bearerAuth": []}), documents()) == ["security-added"]
+    assert rules(documents({"bearerAuth": ["a", "b"]}), documents({"bearerAuth": ["a"]})) == [
+        "security-added"
+    ]
+    both = documents({"bearerAuth": [], "second": []})
+    assert rules(both, documents({"second": []})) == ["security-added"]
+    assert rules(documents({"second": []}), both) == ["security-added", "security-removed"]
+
+
+def test_trailing_slash_of_a_server_is_no_change() -> None:
+    """It is the same address."""
+    with_slash, without = Api(), Api()
+    with_slash.server("https://x.test/v1/")
+    without.server("https://x.test/v1")
+    assert rules(with_slash.documents, without.documents) == []
+
+
+def test_large_recursive_documents_end_soon() -> None:
+    """Every schema refers to many others: what is compared once is not expanded again."""
+
+    def documents(kind: str) -> list[Document]:
+        schemas = {
+            f"S{n}": {
+                "properties": {
+                    f"p{m}": {"$ref": f"#/components/schemas/S{(n * 7 + m) % 150}"} for m in range(8)
+                }
+                | {"leaf": {"type": kind if n == 149 else "string"}}
+            }
+            for n in range(150)
+        }
+        entry = {"responses": {"200": {"content": {JSON: {"schema": {"$ref": "#/components/schemas/S0"}}}}}}
+        content = {"openapi": "3.0.0", "paths": {f"/{n}": {"get": entry} for n in range(40)}}
+        return [Document("big", "big.json", {**content, "components": {"schemas": schemas}})]
+
+    assert changes(documents("string"), documents("string")) == []
+    found = changes(documents("string"), documents("integer"))
+    assert {change.rule.id for change in found} == {"response-type-changed"}
+    assert len({change.operation for change in found}) == 40

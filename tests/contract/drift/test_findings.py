@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from leomock.contract.drift.findings import compared, shown
+from leomock.contract.drift.findings import Threshold, compared, shown
 from leomock.contract.drift.nodes import Document
 from leomock.contract.reports.model import Finding, Report
 from leomock.openapi.documents import specs_folder
@@ -14,7 +15,8 @@ from tests.contract.drift.edits import Api, everything, ours
 
 
 def found(api: Api) -> dict[str, Finding]:
-    report = compared(ours(), api.documents)
+    both = Threshold("both", "breaking")
+    report = compared(ours(), api.documents, threshold=both, maintainer=True)
     return {finding.rule: finding for finding in report.findings}
 
 
@@ -115,25 +117,33 @@ def test_renamed_component_takes_the_overlays_target_away() -> None:
         content = renamed(document.content)
         content["components"]["schemas"]["uuid4"] = content["components"]["schemas"].pop("uuid")
         documents.append(Document(document.title, document.source, content))
-    report = compared(ours(), documents)
+    report = compared(ours(), documents, maintainer=True)
     assert [finding.rule for finding in report.findings] == ["overlay-target-gone"]
+    assert compared(ours(), documents).findings == []
 
 
 def test_target_that_was_never_there_is_not_gone() -> None:
     """A comparison of some documents says nothing of the others."""
-    assert compared(ours(), ours()).findings == []
-    assert compared(ours()[:1], ours()[:1]).findings == []
+    assert compared(ours(), ours(), maintainer=True).findings == []
+    assert compared(ours()[:1], ours()[:1], maintainer=True).findings == []
 
 
 @pytest.mark.parametrize(
-    ("fail_on", "failed"), [("breaking", False), ("compatible", True), ("cosmetic", True), (None, False)]
+    ("fail_on", "failed"),
+    [
+        ("clients:breaking", False),
+        ("clients:compatible", True),
+        ("fake:compatible", False),
+        ("fake:cosmetic", True),
+        ("compatible", True),
+        ("never", False),
+    ],
 )
-def test_report_fails_from_a_class_on(fail_on: Any, failed: bool) -> None:
-    """The worse of the two classes decides; here both are compatible or cosmetic."""
+def test_report_fails_from_a_class_on(fail_on: str, failed: bool) -> None:
+    """The class of the audience decides: here compatible for clients, cosmetic for the fake."""
     api = Api()
     api.entry("getGenerationById")["deprecated"] = True
-    report: Report = compared(ours(), api.documents, fail_on=fail_on)
-    assert [finding.level for finding in report.findings] == ["warning"]
+    report: Report = compared(ours(), api.documents, threshold=Threshold.parse(fail_on))
     assert report.failed is failed
 
 
@@ -141,3 +151,48 @@ def test_equal_documents_have_passed() -> None:
     """All operations, by their names."""
     report = compared(everything(), everything())
     assert (report.findings, len(report.checked)) == ([], 53)
+
+
+def test_additive_change_hurts_no_client() -> None:
+    """A new field of a response: no failure for clients, one for the fake."""
+    api = Api()
+    api.row()["properties"]["mood"] = {"type": "string"}
+    assert not compared(ours(), api.documents).failed
+    assert compared(ours(), api.documents, threshold=Threshold.parse("fake:breaking")).failed
+
+
+def test_threshold_that_is_unknown() -> None:
+    """The error names what can be used."""
+    with pytest.raises(ValueError, match="is not a threshold") as caught:
+        Threshold.parse("users:breaking")
+    assert str(caught.value) == (
+        "'users:breaking' is not a threshold; use clients:breaking, fake:breaking, breaking (either of "
+        "them), the same with compatible or cosmetic, or never"
+    )
+
+
+def test_finding_of_a_user_names_nothing_of_leomock() -> None:
+    """No handler, no scenario rule, no overlay action."""
+    api = Api()
+    api.field("width")["default"] = 512
+    (finding,) = compared(ours(), api.documents).findings
+    assert "touches" not in finding.properties
+    assert not any(line.startswith("touches") for line in finding.details)
+
+
+def test_finding_has_the_line_of_its_place() -> None:
+    """In the document that is named; components that stand apart have lines of their own."""
+    (old,) = (document for document in everything() if document.source.endswith("generations.json"))
+    text = old.texts[old.source]
+    was, now = '"default": 1024', '"default": 512'
+    new = Document(
+        old.title,
+        old.source,
+        json.loads(text.replace(was, now)),
+        texts=old.texts,
+    )
+    new.content["components"] = old.content["components"]
+    report = compared([old], [new])
+    lines = text.splitlines()
+    assert report.findings
+    assert all(was in lines[finding.line - 1] for finding in report.findings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ import pytest
 import yaml
 
 from leomock.contract.drift.changes import changes
+from leomock.contract.drift.lines import line_of
+from leomock.contract.drift.nodes import Document
 from leomock.contract.drift.sources import SourceError, read
 from leomock.openapi.documents import specs_folder
 from tests.contract.drift.edits import everything, ours
@@ -99,7 +102,7 @@ def test_address_is_fetched() -> None:
         ("a.json", b'{"openapi": "3.1.0", "info": {"title": "x"}}', "not an OpenAPI document: no paths"),
         ("a.json", b"\xff\xfe{", "not UTF-8"),
         ("a.json", b"[" * 100_000, "nested too deeply"),
-        ("a.yaml", b"a: [", "not YAML: while parsing a flow node expected the node content, but found "),
+        ("a.yaml", b"a: [", "not YAML: while parsing a flow node did not find expected node content in "),
         ("a.yaml", b"just words", "not an OpenAPI document: not an object"),
     ],
 )
@@ -152,3 +155,82 @@ def test_address_that_cannot_be_used() -> None:
     with serving(b"<html>") as url, pytest.raises(SourceError) as caught:
         read(url)
     assert str(caught.value) == f"{url}: not an OpenAPI document: not an object"
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=A", "-c", "user.email=a@b.test", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository whose one commit has two versions of documents; it is the current folder."""
+    git(tmp_path, "init", "-q", "-b", "main")
+    specs = tmp_path / "specs"
+    (specs / "v2").mkdir(parents=True)
+    (specs / "small.json").write_text(json.dumps(SMALL), "utf-8")
+    (specs / "v2" / "other.yaml").write_text(yaml.safe_dump({**SMALL, "info": {"title": "Two"}}), "utf-8")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "Add documents")
+    (specs / "small.json").unlink()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_git_revision_is_read(repository: Path) -> None:
+    """A folder or a file of a commit, not of the working tree."""
+    assert [(d.title, d.source) for d in read("main:specs")] == [
+        ("Small", "main:specs/small.json"),
+        ("Two", "main:specs/v2/other.yaml"),
+    ]
+    assert [d.title for d in read("HEAD:specs/small.json")] == ["Small"]
+    assert [d.title for d in read("specs")] == ["Two"]
+
+
+@pytest.mark.parametrize("source", ["main:none", "none:specs", "--help:x"])
+def test_git_revision_that_is_not_there(repository: Path, source: str) -> None:
+    """The error quotes what git says."""
+    with pytest.raises(SourceError) as caught:
+        read(source)
+    assert str(caught.value).startswith(f"{source}: no such file or folder, and git says: ")
+
+
+def test_yaml_aliases_that_expand_without_bound(tmp_path: Path) -> None:
+    """They are counted, not expanded."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    path = tmp_path / "bomb.yaml"
+    path.write_text("\n".join(lines), "utf-8")
+    with pytest.raises(SourceError) as caught:
+        read(str(path))
+    assert str(caught.value) == f"{path}: its aliases expand to more than 10,000,000 values"
+
+
+def test_yaml_alias_that_contains_itself(tmp_path: Path) -> None:
+    """It has no end, so it is refused."""
+    path = tmp_path / "loop.yaml"
+    path.write_text("a: &a [*a]", "utf-8")
+    with pytest.raises(SourceError) as caught:
+        read(str(path))
+    assert str(caught.value) == f"{path}: an alias is inside the value that it stands for"
+
+
+def test_yaml_that_is_nested_too_deeply(tmp_path: Path) -> None:
+    """It is an error, not a crash."""
+    path = tmp_path / "deep.yaml"
+    path.write_text("a: " + "[" * 50_000, "utf-8")
+    with pytest.raises(SourceError) as caught:
+        read(str(path))
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_lines_of_json_and_yaml() -> None:
+    """The line of a key or element; of what is not there, the line around it."""
+    tree = {"a": {"b c": [1, {"d/e": 2}]}, "f": '"}'}
+    for text in (json.dumps(tree, indent=1), yaml.safe_dump(tree, sort_keys=False)):
+        document = Document("x", "x", tree, texts={"x": text})
+        rows = text.splitlines()
+        for pointer, start in (("/a/b c", "b c"), ("/a/b c/1/d~1e", "d/e"), ("/f", "f"), ("/f/none", "f")):
+            row = rows[line_of(document, "x", pointer) - 1]
+            assert row.strip().lstrip('"- ').startswith(start)
+    assert line_of(Document("x", "x", tree), "x", "/a") == 1
