@@ -292,7 +292,7 @@ def test_absolute_request_for_a_real_host_is_answered_by_the_fake(environment: d
 
 
 # What reads the proxy variables, and so needs no preload; the others are reached by `exec` only.
-WITH_A_PROXY = {"urllib", "requests", "httpx", "httpx2", "pycurl", "axios", "axios-0"}
+WITH_A_PROXY = {"urllib", "requests", "httpx", "httpx2", "axios", "axios-0"}
 
 
 def test_libraries_that_need_nothing_but_the_proxy(environment: dict[str, str]) -> None:

@@ -46,10 +46,26 @@ def patch_aiohttp(client):
     client.ClientSession.__init__.__kwdefaults__.update(trust_env=True)
 
 
+def patch_pycurl(pycurl):
+    """Let libcurl read the file of authorities that only the command `curl` reads from the environment."""
+
+    class Curl(pycurl.Curl):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            self.setopt(pycurl.CAINFO, os.environ["CURL_CA_BUNDLE"])
+
+    pycurl.Curl = Curl
+
+
 class Finder:
     """Patches a module right after it was imported."""
 
-    patches = {"ssl": patch_ssl, "certifi.core": patch_certifi, "aiohttp.client": patch_aiohttp}
+    patches = {
+        "ssl": patch_ssl,
+        "certifi.core": patch_certifi,
+        "aiohttp.client": patch_aiohttp,
+        "pycurl": patch_pycurl,
+    }
 
     def find_spec(self, name, path=None, target=None):
         """Find a module as usual, and patch it after it ran."""
