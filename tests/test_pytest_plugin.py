@@ -420,7 +420,7 @@ def test_failing_test_shows_the_journal(suite: pytest.Pytester) -> None:
     result = suite.runpytest_subprocess()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*leomock journal of *", "#1 POST /api/rest/v1/generations createGeneration 200"]
+        ["*leomock journal of *", "#1 POST /api/rest/v1/generations createGeneration 200*"]
     )
 
 
@@ -446,7 +446,7 @@ def test_failing_fixture_shows_the_journal(suite: pytest.Pytester, place: str) -
     result = suite.runpytest_subprocess()
     result.assert_outcomes(passed=int(place == "after"), errors=1)
     result.stdout.fnmatch_lines(
-        ["*leomock journal of *", "#1 POST /api/rest/v1/generations createGeneration 200"]
+        ["*leomock journal of *", "#1 POST /api/rest/v1/generations createGeneration 200*"]
     )
 
 

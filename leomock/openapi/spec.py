@@ -83,10 +83,16 @@ class Spec:
     def nearest(self, method: str, segments: list[str]) -> str:
         """A sentence that names the operation somebody probably meant."""
         asked = f"{method} /{'/'.join(segments)}"[:200]
+        closest = self.closest(method, segments)
+        return f"{asked}: no such operation" + (f"; the nearest is {closest}" if closest else "")
+
+    def closest(self, method: str, segments: list[str]) -> Operation | None:
+        """Return the operation whose method and path resemble a request most, or None."""
+        asked = f"{method} /{'/'.join(segments)}"[:200]
         known = {f"{o.method} {o.path}": o for o in self.operations.values()}
         for candidate in difflib.get_close_matches(asked, known, n=1, cutoff=0.3):
-            return f"{asked}: no such operation; the nearest is {known[candidate]}"
-        return f"{asked}: no such operation"
+            return known[candidate]
+        return None
 
     def document(self, server: str, *, published: bool = False) -> Json:
         """The whole document for generators and checkers, its server set to an address."""

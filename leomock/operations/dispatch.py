@@ -14,6 +14,7 @@ from leomock.leonardo.errors import TOO_LARGE, UNKNOWN_SCENARIO, ApiError, relay
 from leomock.openapi.request_parser import Call, Request, parse
 from leomock.openapi.spec import Versions
 from leomock.operations.handlers.load import load
+from leomock.operations.missing import explain_missing
 from leomock.operations.registry import basis_of
 from leomock.operations.reply import Reply
 from leomock.operations.webhook_events import event_of
@@ -64,7 +65,7 @@ class Dispatcher:
 
     def handle(self, request: Request) -> Reply:
         """Take one raw request to its reply; a refusal is a reply as well."""
-        operation = world = struck = None
+        operation = world = effects = None
         try:
             world = self.worlds.enter(request.authorization)
             operation, captured = self.specs[request.version].route(request.method, request.segments)
@@ -77,16 +78,16 @@ class Dispatcher:
                 call = parse(operation, captured, request)
                 world.cdn = request.addresses.cdn
                 world.settle()
-                struck = self._apply_rules(call, "/".join(captured.values()), request, world)
-                reply = self._struck(struck, call, world) if struck else self._answered(call, world)
+                effects = self._apply_rules(call, "/".join(captured.values()), request, world)
+                reply = self._with_effects(effects, call, world) if effects else self._answered(call, world)
         except ApiError as refusal:
             error = relayed(refusal) if operation and operation.lists_errors else refusal
             reply = Reply(error.status, error.body, operation, world)
             reply.headers = error.headers
             reply.explain = error.explain
             reply.wording = error.wording
-        if struck is not None:
-            _mark(reply, struck)
+        if effects is not None:
+            _mark(reply, effects)
         return reply
 
     def basis_of(self, reply: Reply) -> str:
@@ -118,9 +119,13 @@ class Dispatcher:
             reply = Reply(200, operation.enveloped(operation.serializer.empty), operation, world)
             reply.explain = f"{operation.id} answers a blank: leomock has no behaviour for it yet"
             return reply
-        value = operation.serializer.serialize(handler(call, world))
+        world.note = ""
+        answered = handler(call, world)
+        value = operation.serializer.serialize(answered)
         reply = Reply(200, operation.enveloped(value), operation, world)
-        reply.explain = call.explain
+        reply.explain = call.explain or world.note
+        if not answered and (id := call.get("id")):
+            reply.explain = explain_missing(operation, str(id), world, self.worlds)
         return reply
 
     def _apply_rules(self, call: Call, resource: str, request: Request, world: World) -> RuleEffects | None:
@@ -131,7 +136,7 @@ class Dispatcher:
             more += [self._named(name.strip()) for name in request.scenario.split(",") if name.strip()]
         if not more and not world.script.scenarios:
             return None
-        occasion = MatchContext(
+        context = MatchContext(
             "call",
             operation=call.operation.id,
             group=call.operation.group,
@@ -141,7 +146,7 @@ class Dispatcher:
             query=call.sent,
             headers=lambda: request.headers,
         )
-        return world.apply_rules(occasion, more)
+        return world.apply_rules(context, more)
 
     def _announce(self, world: World, row: Row, moment: float) -> None:
         """Put the event of a job that ended into the outbox, in the way that scenarios let it travel."""
@@ -150,9 +155,9 @@ class Dispatcher:
             return
         kind, body = event
         prompt = row.get("prompt", "")
-        occasion = MatchContext("webhook", resource=row["id"], prompt=prompt)
-        struck = world.apply_rules(occasion, self._magic(prompt))
-        world.outbox.add(kind, body, struck.delivery if struck else None, moment)
+        context = MatchContext("webhook", resource=row["id"], prompt=prompt)
+        effects = world.apply_rules(context, self._magic(prompt))
+        world.outbox.add(kind, body, effects.delivery if effects else None, moment)
 
     def _magic(self, prompt: str) -> list[Scenario]:
         """The scenarios that a prompt asks for."""
@@ -212,15 +217,15 @@ class Dispatcher:
     def _journal(self, reply: Reply) -> Journal:
         return reply.world.journal if reply.world else self.worlds.unauthenticated_journal
 
-    def _struck(self, struck: RuleEffects, call: Call, world: World) -> Reply:
+    def _with_effects(self, effects: RuleEffects, call: Call, world: World) -> Reply:
         """What a scenario puts in place of the usual answer, or the usual one with its job arranged."""
-        if struck.answer is None:
+        if effects.answer is None:
             seconds = None
-            if struck.outcome and struck.outcome.seconds:
-                seconds = world.script.drawn(struck.outcome.seconds)
-            with world.jobs.override_outcome(struck.outcome, seconds):
+            if effects.outcome and effects.outcome.seconds:
+                seconds = world.script.drawn(effects.outcome.seconds)
+            with world.jobs.override_outcome(effects.outcome, seconds, ", ".join(effects.rules)):
                 return self._answered(call, world)
-        given = struck.answer
+        given = effects.answer
         if given.error:
             raise given.error(user_id=world.user_id, headers=dict(given.headers))
         reply = Reply(given.status, _filled(given.body, world), call.operation, world)
@@ -229,14 +234,14 @@ class Dispatcher:
         return reply
 
 
-def _mark(reply: Reply, struck: RuleEffects) -> None:
-    reply.rules = struck.rules
-    if struck.answer:
+def _mark(reply: Reply, effects: RuleEffects) -> None:
+    reply.rules = effects.rules
+    if effects.answer:
         reply.wording = None  # what is known of the answer, the scenario says
-    reply.delay = struck.delay
-    reply.breakage = struck.breakage
-    said = f"scenario rule {', '.join(struck.rules)} struck"
-    reply.explain = f"{said}; {reply.explain}" if reply.explain else said
+    reply.delay = effects.delay
+    reply.breakage = effects.breakage
+    applied = f"scenario rule {', '.join(effects.rules)} applied"
+    reply.explain = f"{applied}; {reply.explain}" if reply.explain else applied
 
 
 def _filled(body: Any, world: World) -> Any:

@@ -30,6 +30,8 @@ from leomock.version import __version__
 
 LONGEST_BODY = 256 * 2**20  # a snapshot holds uploaded files
 
+Answer = Callable[[Request], Awaitable[Response]]
+
 
 class Admin:
     """The admin API of one fake."""
@@ -38,9 +40,10 @@ class Admin:
         self.api = api
         self.sender = sender
 
-    def routes(self) -> list[BaseRoute]:
-        """All routes, below wherever they are mounted."""
-        table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+    def _table(self) -> list[tuple[str, str, Answer]]:
+        """Every address: method, path below `/_leomock`, and what answers it."""
+        return [
+            ("GET", "/", self.index),
             ("GET", "/health", self.health),
             ("GET", "/openapi.json", self.document),
             ("GET", "/bucket", self.bucket),
@@ -62,8 +65,11 @@ class Admin:
             ("GET", "/webhooks", self.webhooks),
             ("POST", "/webhooks/{id}/redeliver", self.redeliver),
         ]
-        by_path: dict[str, dict[str, Callable[[Request], Awaitable[Response]]]] = {}
-        for method, path, answer in table:
+
+    def routes(self) -> list[BaseRoute]:
+        """All routes, below wherever they are mounted."""
+        by_path: dict[str, dict[str, Answer]] = {}
+        for method, path, answer in self._table():
             by_path.setdefault(path, {})[method] = answer
         return [Route(path, _by_method(answers), methods=list(answers)) for path, answers in by_path.items()]
 
@@ -82,6 +88,18 @@ class Admin:
         return addresses(self.api.settings.public_url, request.url.scheme, host, request.scope.get("server"))
 
     # --- the fake ------------------------------------------------------------------------------------
+
+    async def index(self, request: Request) -> Response:
+        """List these addresses."""
+        return JSONResponse(
+            {
+                "leomock": __version__,
+                "addresses": {
+                    f"{method} /_leomock{path if path != '/' else ''}": (answer.__doc__ or "").splitlines()[0]
+                    for method, path, answer in self._table()
+                },
+            }
+        )
 
     async def health(self, request: Request) -> Response:
         """Whether the fake is up."""
@@ -351,9 +369,7 @@ def refused(request: Request, error: Exception) -> Response:
     return response
 
 
-def _by_method(
-    answers: dict[str, Callable[[Request], Awaitable[Response]]],
-) -> Callable[[Request], Awaitable[Response]]:
+def _by_method(answers: dict[str, Answer]) -> Answer:
     async def answer(request: Request) -> Response:
         return await answers["GET" if request.method == "HEAD" else request.method](request)
 

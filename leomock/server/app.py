@@ -9,8 +9,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Router
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leomock.leonardo.errors import ApiError
@@ -24,6 +24,7 @@ from leomock.server.bucket_routes import bucket_routes
 from leomock.server.cdn_routes import cdn_routes
 from leomock.server.cors import with_cors
 from leomock.server.guard import Guard
+from leomock.server.unknown_routes import unknown_route
 from leomock.server.webhook_sender import Sender
 from leomock.state.bucket.storage import Bucket
 from leomock.state.world import World
@@ -87,17 +88,7 @@ def _around_the_api(api: Dispatcher, sender: Sender) -> ASGIApp:
 
     async def not_found(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        path = request.url.path
-        hint = f"{request.method} {path}: nothing is here"
-        if error.status_code == 405:
-            hint = f"{request.method} {path}: this address answers {(error.headers or {}).get('Allow', '')}"
-        elif error.status_code == 404 and not path.startswith("/_leomock"):
-            hint = (
-                f"{api.spec.nearest(request.method, path.strip('/').split('/'))}; the API is at /api/rest/v1"
-            )
-        return JSONResponse(
-            {"error": f"leomock: {error.status_code} {hint}"}, error.status_code, dict(error.headers or {})
-        )
+        return unknown_route(api, request, error)
 
     async def broken(request: Request, error: Exception) -> Response:
         return JSONResponse(defect(error).body, 500)
@@ -110,6 +101,8 @@ def _around_the_api(api: Dispatcher, sender: Sender) -> ASGIApp:
         routes=[
             Mount("/cdn", app=JournalMiddleware(Router(cdn_routes(api)), "cdn", world_of_key)),
             Mount("/s3", app=JournalMiddleware(uploads, "upload", world_of_bucket)),
+            Route("/favicon.ico", _no_icon),
+            Route("/_leomock", _add_slash),
             Mount(
                 "/_leomock",
                 routes=Admin(api, sender).routes(),
@@ -125,3 +118,12 @@ def _around_the_api(api: Dispatcher, sender: Sender) -> ASGIApp:
         },
     )
     return by_host(app)
+
+
+async def _no_icon(request: Request) -> Response:
+    """Browsers ask for an icon by themselves."""
+    return Response(status_code=204)
+
+
+async def _add_slash(request: Request) -> Response:
+    return RedirectResponse("/_leomock/")

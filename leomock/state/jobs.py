@@ -21,7 +21,8 @@ COMPLETE = Outcome()
 class Job:
     """A row that is PENDING, how it will end, and what it waits for: a moment, reads, or a word.
 
-    `price` is what it cost in credits; work on it begins at `begins`, as soon as a slot is free.
+    `price` is what it cost in credits; work on it begins at `begins`, as soon as a slot is free. `rules` are
+    the names of the scenario rules that decided its outcome.
     """
 
     row: Row
@@ -31,6 +32,7 @@ class Job:
     begins: float = 0.0
     due: float | None = None
     reads_left: int | None = None
+    rules: str = ""
 
 
 @based_on(
@@ -58,26 +60,31 @@ class Jobs:
         self._started = 0
         self._due: list[tuple[float, int, str]] = []  # a heap: moment, order of starting, id
         self._jobs: dict[str, Job] = {}
-        self._arranged: tuple[Outcome, float | None] = (COMPLETE, None)
+        self._override: tuple[Outcome, float | None, str] = (COMPLETE, None, "")
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     @contextmanager
-    def override_outcome(self, outcome: Outcome | None, seconds: float | None) -> Iterator[None]:
-        """Jobs that start meanwhile end in this way, and take so many seconds instead of their pace."""
-        self._arranged = (outcome or COMPLETE, seconds)
+    def override_outcome(
+        self, outcome: Outcome | None, seconds: float | None, rules: str = ""
+    ) -> Iterator[None]:
+        """Give jobs that start inside `with` this outcome and this many seconds instead of their pace.
+
+        `rules` names the scenario rules that want it.
+        """
+        self._override = (outcome or COMPLETE, seconds, rules if outcome else "")
         try:
             yield
         finally:
-            self._arranged = (COMPLETE, None)
+            self._override = (COMPLETE, None, "")
 
     def start(self, row: Row, queue: Queue = IMAGES, price: int = 0, slow: float = 1) -> None:
         """Begin work on a row; `slow` is how many times longer than a picture it takes, in seconds."""
         row["status"] = "PENDING"
-        outcome, seconds = self._arranged
+        outcome, seconds, rules = self._override
         id = str(row["id"])
-        job = self._jobs[id] = Job(row, outcome, queue, price)
+        job = self._jobs[id] = Job(row, outcome, queue, price, rules=rules)
         if seconds is None and self._pace.kind == "seconds":
             seconds = self._pace.amount * slow
         if seconds is not None:
@@ -113,15 +120,37 @@ class Jobs:
                     settled.append(row)
         return settled
 
-    def was_read(self, row: Row) -> None:
-        """Count a read of a row, before it is answered: with `polls:N` the first N answers are PENDING."""
+    def was_read(self, row: Row) -> bool:
+        """Count a read of a row before it is answered; returns whether the row is still PENDING then.
+
+        With `polls:N` the first N answers are PENDING.
+        """
         job = self._jobs.get(str(row["id"]))
-        if job is None or job.reads_left is None:
-            return
+        if job is None:
+            return False
+        if job.reads_left is None:
+            return True
         if job.reads_left == 0:
             self.finish(str(row["id"]))
-        else:
-            job.reads_left -= 1
+            return False
+        job.reads_left -= 1
+        return True
+
+    def waits_for(self, row: Row) -> str:
+        """Say what ends the pending job of a row, such as "done in 2 s"; empty if it has none."""
+        job = self._jobs.get(str(row["id"]))
+        if job is None:
+            return ""
+        if job.due is not None:
+            now = self._clock.now()
+            place = "waits for a free slot, " if job.begins > now else ""
+            frozen = "" if self._clock.rate else ", once the clock is moved on (it is frozen)"
+            return f"{place}done in {max(job.due - now, 0.001):.3g} s{frozen}"
+        if job.reads_left is None:
+            return "done when the test calls finish()"
+        if not job.reads_left:
+            return "done at the next read"
+        return f"done after {job.reads_left} more read{'' if job.reads_left == 1 else 's'}"
 
     def finish(self, id: str) -> bool:
         """End a job now, as it was going to end; False when there is none with this id."""
@@ -148,6 +177,7 @@ class Jobs:
                 "nsfw": job.outcome.nsfw,
                 "due": job.due,
                 "reads_left": job.reads_left,
+                "rules": job.rules,
             }
             for id, job in self._jobs.items()
         ]
@@ -175,6 +205,8 @@ class Jobs:
         if job is None:
             return None
         job.row["status"] = job.outcome.status
+        if job.rules and job.outcome.status == "FAILED":
+            job.row["failed_by"] = job.rules
         if "updatedAt" in job.row:
             job.row["updatedAt"] = timestamp(moment)
         if job.outcome.images is not None and "num_images" in job.row:

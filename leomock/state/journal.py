@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal, TypeAlias
 
 import orjson
 
+from leomock.state.answer_text import summarize
 from leomock.state.clock import timestamp
 from leomock.state.matching import ABSENT, Wildcard, child_values, differences, status_test
 from leomock.state.redaction import SECRET_HEADERS, SECRET_SPELLINGS, one_line, redacted_header
@@ -29,7 +30,7 @@ _Entry: TypeAlias = tuple[
 ]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Exchange:
     """One request and what was answered.
 
@@ -87,10 +88,38 @@ class Exchange:
         value = _parsed(self.response_body)
         return None if value is ABSENT else value
 
+    @property
+    def answer(self) -> str:
+        """What a person needs to know of the answer, such as `COMPLETE, 2 pictures`; empty for nothing."""
+        content = self.response_json if self.channel == "api" else None
+        answer = summarize(self.status, content, self.explain, by_rule=bool(self.rules))
+        if not self.breakage:
+            return answer
+        broken = "the client left before it came" if self.breakage == "left" else f"broken: {self.breakage}"
+        return f"{answer}; {broken}" if answer else broken
+
     def __str__(self) -> str:
-        what = f"{self.method} {one_line(self.path)} {self.operation or self.channel}"
-        line = f"#{self.number} {what} {self.status}"
-        return f"{line} | {one_line(self.explain)}" if self.explain else line
+        call = f"{self.method} {one_line(self.path)} {self.operation or self.channel}"
+        answer = self.answer
+        return f"#{self.number} {call} {self.status}" + (f" | {answer}" if answer else "")
+
+    def __repr__(self) -> str:
+        return f"<Exchange {self}>"
+
+    @property
+    def json(self) -> Any:
+        """The request's body, parsed (see `request_json`)."""
+        return self.request_json
+
+    @property
+    def body(self) -> bytes:
+        """The request's body."""
+        return self.request_body
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The request's headers; names are in lower case."""
+        return self.request_headers
 
     def as_json(self) -> dict[str, Any]:
         """All of it as JSON values; a body stands under `json`, `text` or `base64`, whichever it is."""
@@ -235,6 +264,17 @@ class Journal:
             and (body is None or next(differences(body, exchange.request_json), None) is None)
         ]
         return found if limit is None else found[max(len(found) - limit, 0) :]
+
+    def newest(self, method: str, path_end: str, fits: Callable[[bytes], bool]) -> int:
+        """Return the number of the newest exchange with status 200 whose response body fits; 0 if none does.
+
+        Reads the entries as they were kept: much faster than `select`, since a client may poll for this.
+        """
+        for entry in reversed(tuple(self._entries)):
+            is_call = entry[4] == method and entry[9] == 200 and entry[5].lower().endswith(path_end)
+            if is_call and fits(entry[11]):
+                return entry[0]
+        return 0
 
     def clear(self) -> None:
         """Forget all exchanges; the numbers go on, so that `since` keeps its meaning."""

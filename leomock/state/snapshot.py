@@ -158,4 +158,5 @@ def _job(entry: Any, rows: dict[str, Row]) -> Job:
         float(entry["begins"]),
         None if due is None else float(due),
         None if reads is None else int(reads),
+        str(entry["rules"]),
     )

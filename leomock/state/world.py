@@ -52,6 +52,7 @@ class World:
         self._announce = announce
         self._webhook = webhook
         self.cdn = ""
+        self.note = ""  # what the current call should say about the row it read
         self.last_used = 0
         self.reset()
 
@@ -117,7 +118,11 @@ class World:
         """The row with this id, or None; for its job it counts as a read."""
         row = table.get(id)
         if row is not None:
-            self.jobs.was_read(row)
+            if self.jobs.was_read(row):
+                pictures = ", no pictures yet" if table is self.generations else ""
+                self.note = f"PENDING{pictures}; {self.jobs.waits_for(row)}"
+            elif "failed_by" in row:
+                self.note = f"FAILED (scenario rule {row['failed_by']})"
         return row
 
     @based_on(
@@ -127,6 +132,7 @@ class World:
     def page(self, table: Table, user_id: str, offset: int = 0, limit: int | None = None) -> list[Row]:
         """At most `limit` of a user's rows, newest first, each of them read; none for another user."""
         if user_id != self.user_id:
+            self.note = f"no rows: this key's user is {self.user_id} (GET /me), not {user_id[:60]}"
             return []
         rows = table.page(offset, len(table) if limit is None else limit)
         for row in rows:

@@ -13,6 +13,7 @@ from leomock.state.clock import Clock
 from leomock.state.journal import Exchange
 from leomock.state.outbox import Event
 from leomock.state.snapshot import restore, take
+from leomock.state.story import story
 from leomock.state.world import World
 from leomock.testing.assertions import assert_called, assert_not_called
 
@@ -163,8 +164,8 @@ class Tenant:
         return verdict(self.requests, events=self.webhooks, forgotten=self.world.journal.forgotten)
 
     def story(self) -> str:
-        """The exchanges, a line each."""
-        return "\n".join(map(str, self.requests))
+        """Return the exchanges, a line each; polling is folded, and unfinished generations are noted."""
+        return story(self.requests, events=self.webhooks, forgotten=self.world.journal.forgotten)
 
     # --- fixed hosts ---------------------------------------------------------------------------------
 

@@ -101,7 +101,17 @@ def test_unknown_admin_address(client: httpx.Client, fake: Fake) -> None:
     """Says who speaks and what was asked."""
     answer = client.get(f"{fake.url}/_leomock/helth")
     assert answer.status_code == 404
-    assert answer.json() == {"error": "leomock: 404 GET /_leomock/helth: nothing is here"}
+    assert answer.json() == {
+        "error": "leomock: 404 GET /_leomock/helth: nothing is here; GET /_leomock lists what is"
+    }
+
+
+def test_admin_root_lists_its_addresses(client: httpx.Client, fake: Fake) -> None:
+    answer = client.get(f"{fake.url}/_leomock", follow_redirects=True)
+    addresses = answer.json()["addresses"]
+    assert addresses["GET /_leomock"] == "List these addresses."
+    assert "PUT /_leomock/scenario" in addresses
+    assert all(addresses.values())
 
 
 # --- time ---------------------------------------------------------------------------------------------
@@ -189,7 +199,7 @@ def test_scenario_of_a_key(client: httpx.Client, fake: Fake) -> None:
         assert client.get(address).json() == {"scenarios": ["out_of_credits"]}
         refused = client.post("/generations", json={"prompt": "a"})
         assert refused.json()["error"] == f"not enough api tokens userId: {fake.user_id}"
-        assert refused.headers["x-leomock-explain"] == "scenario rule out_of_credits#1 struck"
+        assert refused.headers["x-leomock-explain"] == "scenario rule out_of_credits#1 applied"
         generate(another)
         assert client.delete(address).json() == {"scenarios": []}
         generate(client)

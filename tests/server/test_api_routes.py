@@ -18,8 +18,8 @@ NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 
 def test_answer_has_the_headers_seen(client: httpx.Client) -> None:
     """Compact JSON, `nosniff`, a request id; no rate limit headers."""
-    answer = client.get(f"/generations/{NOBODY}")
-    assert answer.content == b'{"generations_by_pk":null}'
+    answer = client.get("/platformModels")
+    assert answer.content.startswith(b'{"custom_models":[{"')
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert uuid.UUID(answer.headers["x-request-id"]).version == 4
@@ -190,9 +190,54 @@ def test_wrong_address_outside_the_api_names_the_right_one(client: httpx.Client,
     answer = client.get(f"{fake.url}/generations")
     assert answer.status_code == 404
     assert answer.json()["error"].startswith(
-        "leomock: 404 GET /generations: no such operation; the nearest is "
+        "leomock: 404 /generations: the API is under /api/rest/v1 and /api/rest/v2; "
+        "the nearest operation is GET /generations/{id}"
     )
-    assert answer.json()["error"].endswith("; the API is at /api/rest/v1")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "explain"),
+    [
+        (
+            "POST",
+            "/generations",
+            "/generations: the API is under /api/rest/v1 and /api/rest/v2; "
+            "call POST /api/rest/v1/generations (createGeneration)",
+        ),
+        (
+            "POST",
+            "/api/rest/v3/generations",
+            "/api/rest/v3/generations: there is no version v3, only v1 and v2; "
+            "call POST /api/rest/v1/generations (createGeneration)",
+        ),
+        (
+            "GET",
+            "/api/rest/me",
+            "/api/rest/me: the API is under /api/rest/v1 and /api/rest/v2; "
+            "call GET /api/rest/v1/me (getUserSelf)",
+        ),
+        (
+            "GET",
+            "/zzzzzzzzzzzzzzzzzzzzzzzzzzzz",
+            "/zzzzzzzzzzzzzzzzzzzzzzzzzzzz: the API is under /api/rest/v1 and /api/rest/v2",
+        ),
+    ],
+)
+def test_call_outside_every_version_is_explained_and_recorded(
+    client: httpx.Client, fake: Fake, method: str, path: str, explain: str
+) -> None:
+    answer = client.request(method, f"{fake.url}{path}")
+    assert (answer.status_code, answer.json()) == (404, {"error": f"leomock: 404 {explain}"})
+    assert answer.headers["x-leomock-explain"] == explain
+    assert fake.story() == f"#1 {method} {path} api 404 | {explain}"
+
+
+@pytest.mark.parametrize("path", ["/favicon.ico", "/_leomock/x", "/cdn/x"])
+def test_call_to_an_address_of_the_fake_itself_is_not_recorded(
+    client: httpx.Client, fake: Fake, path: str
+) -> None:
+    client.get(f"{fake.url}{path}")
+    assert fake.story() == ""
 
 
 def test_who_calls_the_real_host_gets_real_addresses(client: httpx.Client, fake: Fake) -> None:

@@ -349,7 +349,7 @@ def test_exchange_in_json_is_complete() -> None:
 
 def test_exchange_on_a_line() -> None:
     """Without what would break it."""
-    assert str(only()) == f"#1 POST {PATH} createGeneration 200"
+    assert str(only()) == f"#1 POST {PATH} createGeneration 200 | generation 1…"
     exchange = only(operation="", channel="cdn", path="/cdn/a\nb", status=404, explain="not\x1b here")
     assert str(exchange) == r"#1 POST /cdn/a\nb cdn 404 | not\x1b here"
 

@@ -249,5 +249,5 @@ def test_redirect_is_not_followed(tmp_path: Path) -> None:
     )
     with Fake(clock="frozen", scenario=tmp_path / "a.yaml") as fake:
         assert refusal(fake, "get", ID) == (
-            f"leonardo: GET /generations/{ID}: 302: moved (scenario rule a#1 struck)\n"
+            f"leonardo: GET /generations/{ID}: 302: moved (scenario rule a#1 applied)\n"
         )

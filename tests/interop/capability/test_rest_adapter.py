@@ -224,7 +224,7 @@ def test_fault_of_one_request(images: httpx.Client) -> None:
     )
     assert answer.status_code == 400
     assert answer.json()["error"].startswith("not enough api tokens")
-    assert answer.headers["x-leomock-explain"] == "scenario rule out_of_credits#1 struck"
+    assert answer.headers["x-leomock-explain"] == "scenario rule out_of_credits#1 applied"
 
 
 @pytest.mark.parametrize(

@@ -613,7 +613,7 @@ def test_prompt_asks_for_a_scenario(client: httpx.Client, fake: Fake) -> None:
     answer = client.post(client.base_url.join(f"{V2}/generations"), json=body)
     assert answer.status_code == 200
     assert answer.json() == [listed("ForbiddenException", 403, MODERATED.text)]
-    assert "moderation_blocked#1 struck" in answer.headers["x-leomock-explain"]
+    assert "moderation_blocked#1 applied" in answer.headers["x-leomock-explain"]
     assert not fake.world.generations
 
 
