@@ -28,7 +28,7 @@ from leomock.state.snapshot import SnapshotError, restore, take
 from leomock.state.world import World
 from leomock.version import __version__
 
-LONGEST_BODY = 256 * 2**20  # a snapshot holds uploaded files
+LONGEST_BODY = 2**20
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -295,7 +295,7 @@ class Admin:
         """Put a world back to where a snapshot was taken."""
         world = self.one(request)
         try:
-            restore(world, await _json(request))
+            restore(world, await _json(request, self.api.settings.max_state, "--max-state"))
         except SnapshotError as error:
             raise Wrong(str(error)) from None
         return JSONResponse({name: len(table) for name, table in world.tables().items() if len(table)})
@@ -380,12 +380,16 @@ def _has_key(request: Request) -> bool:
     return bool(request.headers.get("authorization"))
 
 
-async def _json(request: Request) -> Any:
+async def _json(request: Request, longest: int = LONGEST_BODY, option: str = "") -> Any:
+    hint = f"; leomock serve {option} changes the limit" if option else ""
+    too_long = Wrong(f"the body has more than {longest} bytes{hint}", 413)
+    if int(request.headers.get("content-length", 0)) > longest:
+        raise too_long
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > LONGEST_BODY:
-            raise Wrong(f"the body has more than {LONGEST_BODY} bytes", 413)
+        if len(body) > longest:
+            raise too_long
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

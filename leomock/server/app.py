@@ -18,6 +18,7 @@ from leomock.leonardo.hosts import REAL_HOSTS
 from leomock.operations.assets.resolver import OWNER
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.access_log import AccessLog, JournalMiddleware
+from leomock.server.admin_access import AdminAccess
 from leomock.server.admin_routes import Admin, Wrong, refused, wrong
 from leomock.server.api_routes import ApiRoutes, defect
 from leomock.server.bucket_routes import bucket_routes
@@ -106,7 +107,10 @@ def _around_the_api(api: Dispatcher, sender: Sender) -> ASGIApp:
             Mount(
                 "/_leomock",
                 routes=Admin(api, sender).routes(),
-                middleware=[Middleware(Guard, hosts, origins=api.settings.cors)],
+                middleware=[
+                    Middleware(Guard, hosts, origins=api.settings.cors),
+                    Middleware(AdminAccess, api.settings.admin_token),
+                ],
             ),
         ],
         exception_handlers={

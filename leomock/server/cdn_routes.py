@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 
-from starlette.concurrency import run_in_threadpool
+import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from leomock.operations.assets.resolver import render_cached, resolve
+from leomock.media import Renderable
+from leomock.operations.assets.resolver import OWNER, render_cached, resolve
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.ranges import stored_response
 from leomock.state.bucket.errors import Refusal, refusal_xml
 from leomock.state.bucket.storage import StoredObject
+from leomock.state.render_cache import RENDERED
+
+RENDERERS = 2
 
 
 def cdn_routes(api: Dispatcher) -> list[BaseRoute]:
-    """The one route of the CDN, below wherever it is mounted; it works with and without a key."""
+    """Return the one route of the CDN, below wherever it is mounted; it works with and without a key."""
+    # More threads would not render faster, but take the interpreter from other calls.
+    limiter: list[anyio.CapacityLimiter] = []
+
+    async def render(found: Renderable, key: str) -> bytes:
+        """Render in a thread, once for all that ask at the same time, so that other calls go on."""
+        if (kept := RENDERED.get(found)) is not None:
+            return kept
+        if (running := RENDERED.running(found)) is not None:
+            return await asyncio.shield(asyncio.wrap_future(running))
+        if not limiter:
+            limiter.append(anyio.CapacityLimiter(RENDERERS))
+        owner = OWNER.match(key)
+        return await anyio.to_thread.run_sync(
+            render_cached, found, owner[1] if owner else "", limiter=limiter[0]
+        )
 
     async def give(request: Request) -> Response:
         key: str = request.path_params["key"]
@@ -26,7 +46,7 @@ def cdn_routes(api: Dispatcher) -> list[BaseRoute]:
             return _nothing(key)
         if isinstance(found, StoredObject):
             return stored_response(request, found.body, found.content_type, found.etag)
-        content = await run_in_threadpool(render_cached, found)
+        content = await render(found, key)
         etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
         return stored_response(
             request, content, found.media_type, etag, {"Cache-Control": "public, max-age=31536000"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ Headers: TypeAlias = Sequence[tuple[bytes | str, bytes | str]]
 
 # How deep the arrays and objects of a body are read: orjson writes 254, and no client of this API sends ten.
 DEEPEST = 64
+# What an exchange takes besides its texts and bodies, about.
+ENTRY_BYTES = 500
 
 # What `add` keeps, as it came but for keys and the rest of long bodies; `_exchange` names the places.
 _Entry: TypeAlias = tuple[
@@ -144,12 +147,20 @@ class Exchange:
 
 
 class Journal:
-    """The newest `size` exchanges; of a body it keeps the first `longest_body` bytes."""
+    """The newest exchanges: at most `size`, with at most `most_bytes` bytes of headers and bodies.
 
-    def __init__(self, size: int = 1000, longest_body: int = 65536) -> None:
+    Of a body it keeps the first `longest_body` bytes. The newest exchange is kept whatever its size is.
+    """
+
+    def __init__(self, size: int = 1000, longest_body: int = 65536, most_bytes: int = 16 * 2**20) -> None:
         if size < 1 or longest_body < 0:
             raise ValueError(f"Journal(size={size}, longest_body={longest_body}): at least 1 and 0")
-        self._entries: deque[_Entry] = deque(maxlen=size)
+        self._entries: deque[_Entry] = deque()
+        self._sizes: deque[int] = deque()  # of the entries, in bytes that no earlier one shares
+        self._bytes = 0
+        self._most = size
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
         self._numbers = count(1)
         self._cleared = 0
         self._longest_body = longest_body
@@ -190,41 +201,54 @@ class Journal:
         # them keeps the memory of a thousand exchanges in the processor's cache.
         fingerprint = hash(tuple(request_headers))
         last, packed = self._last_headers
+        cost = len(request_body) + len(path) + len(query) + len(explain) + ENTRY_BYTES
         if fingerprint != last:
             packed = _packed(request_headers)
             self._last_headers = (fingerprint, packed)
+            cost += len(packed)
         if response_body == self._last_body:
             response_body = self._last_body
         else:
             self._last_body = response_body
+            cost += min(len(response_body), self._longest_body)
         response_size = len(response_body)
         if response_size > self._longest_body:
             response_body = response_body[: self._longest_body]
-        number = next(self._numbers)
-        self._entries.append(
-            (
-                number,
-                moment,
-                channel,
-                operation,
-                method,
-                path,
-                query,
-                packed,
-                request_body,
-                status,
-                tuple(response_headers),
-                response_body,
-                tuple(rules),
-                explain,
-                milliseconds,
-                breakage,
-                delay,
-                request_size,
-                response_size,
+        with self._lock:
+            number = next(self._numbers)
+            self._make_room(cost)
+            self._sizes.append(cost)
+            self._entries.append(
+                (
+                    number,
+                    moment,
+                    channel,
+                    operation,
+                    method,
+                    path,
+                    query,
+                    packed,
+                    request_body,
+                    status,
+                    tuple(response_headers),
+                    response_body,
+                    tuple(rules),
+                    explain,
+                    milliseconds,
+                    breakage,
+                    delay,
+                    request_size,
+                    response_size,
+                )
             )
-        )
         return number
+
+    def _make_room(self, cost: int) -> None:
+        """Drop the oldest exchanges until another one of `cost` bytes has room."""
+        self._bytes += cost
+        while self._entries and (len(self._entries) >= self._most or self._bytes > self._most_bytes):
+            self._entries.popleft()
+            self._bytes -= self._sizes.popleft()
 
     def left(self, number: int) -> None:
         """Note that the client of an exchange left before the answer, which was held back, came."""
@@ -278,8 +302,12 @@ class Journal:
 
     def clear(self) -> None:
         """Forget all exchanges; the numbers go on, so that `since` keeps its meaning."""
-        while self._entries:
-            self._cleared = self._entries.popleft()[0]
+        with self._lock:
+            while self._entries:
+                self._cleared = self._entries.popleft()[0]
+            self._sizes.clear()
+            self._bytes = 0
+            self._last_headers, self._last_body = (0, b""), b""
 
     @property
     def last(self) -> int:

@@ -57,7 +57,10 @@ class Settings:
     is the UUID version of new generations. `credits` is what every key has at the start, `plan_credits` what
     it gets anew every month, `unit` what prices are told in. `limits` is `real` to enforce the documented
     rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
-    answers. `max_body` and `max_upload` are in bytes. `webhook_url` and `webhook_key` are those of every
+    answers. `max_body`, `max_upload`, `max_head` (request line and headers) and `max_state` (a snapshot that
+    is restored over HTTP) are in bytes. `journal_bytes` is how many bytes of exchanges are kept of each key.
+    `admin_token` must come with calls of the admin API that carry no key; without one, these are answered on
+    loopback only. `webhook_url` and `webhook_key` are those of every
     key until told otherwise. `journal` is how many exchanges are kept of each key, `max_worlds` how many
     keys are. `allow_hosts` are further names under which `/_leomock/` may be called. `cors` are the
     origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the admin API. With
@@ -78,8 +81,12 @@ class Settings:
     max_upload: int = 25 * 2**20
     webhook_url: str = ""
     webhook_key: str = ""
+    max_head: int = 64 * 1024
+    max_state: int = 64 * 2**20
     journal: int = 1000
+    journal_bytes: int = 16 * 2**20
     max_worlds: int = 1000
+    admin_token: str = ""
     allow_hosts: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
     explain: bool = False
@@ -108,8 +115,9 @@ class Settings:
         for origin in self.cors:
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise SettingError(f"cors={origin[:100]!r}: use an origin (http://localhost:5173) or *")
-        if self.max_body < 1 or self.max_upload < 1:
-            raise SettingError("max_body and max_upload are sizes in bytes, at least 1")
+        for name in ("max_body", "max_upload", "max_head", "max_state", "journal_bytes"):
+            if getattr(self, name) < 1:
+                raise SettingError(f"{name}={getattr(self, name)}: use a size in bytes, at least 1")
         if self.webhook_url:
             check_origin(self.webhook_url, "webhook_url")
         if self.journal < 1 or self.max_worlds < 1:

@@ -16,6 +16,7 @@ from leomock.state.jobs import Job, Jobs
 from leomock.state.journal import Journal
 from leomock.state.limits import IMAGES, Limits, Queue
 from leomock.state.outbox import Outbox
+from leomock.state.render_cache import RENDERED
 from leomock.state.scenario import MatchContext, RuleEffects, Scenario, ScenarioEngine
 from leomock.state.settings import Settings
 from leomock.state.table import Id, Row, Table
@@ -59,6 +60,7 @@ class World:
     def reset(self) -> None:
         """Forget everything; user, credentials, scenarios and the order of ids are as at the start."""
         settings, key = self.settings, self.key
+        RENDERED.forget(self.user_id)
         self.clock = self._make_clock()
         self.random = Random(stable("world", settings.seed, key))
         self.ids = Ids(self.random, settings.ids, self._now)
@@ -73,7 +75,7 @@ class World:
         event_ids = Ids(Random(stable("events", settings.seed, key)), "v4", self._now)
         self.outbox = Outbox(event_ids, self.clock, self.script.drawn)
         self.outbox.url, self.outbox.key = self._webhook
-        self.journal = Journal(settings.journal)
+        self.journal = Journal(settings.journal, most_bytes=settings.journal_bytes)
         # Answers kept ready by handlers: (operation, id) to the row they are of, an address and the answer.
         self.answers: dict[tuple[str, str], tuple[Row, str, Row]] = {}
         self.generations = Table()  # of pictures, videos and all else that v2 makes

@@ -24,7 +24,9 @@ class Worlds:
     ) -> None:
         self.settings = settings
         self.scenarios: tuple[Scenario, ...] = ()
-        self.unauthenticated_journal = Journal(settings.journal)  # what came with no key that was let in
+        self.unauthenticated_journal = Journal(
+            settings.journal, most_bytes=settings.journal_bytes
+        )  # what came with no key that was let in
         self.webhook = (settings.webhook_url, settings.webhook_key)
         self.say: Callable[[str], object] = lambda line: None  # told what an operator should know
         self._announce = announce

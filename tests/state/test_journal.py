@@ -498,3 +498,53 @@ def test_last_number() -> None:
     assert journal.last == 3
     journal.clear()
     assert journal.last == 3
+
+
+def _kept(journal: Journal, body: bytes) -> int:
+    return journal.add(
+        moment=0.0,
+        channel="api",
+        operation="",
+        method="POST",
+        path="/",
+        query="",
+        request_headers=(),
+        request_body=body,
+        status=200,
+        response_headers=(),
+        response_body=b"",
+    )
+
+
+def test_journal_is_bounded_by_bytes_as_well() -> None:
+    """The newest is kept even if it is larger than that."""
+    journal = Journal(1000, most_bytes=10_000)
+    for _ in range(50):
+        _kept(journal, b"x" * 3000)
+    assert [exchange.number for exchange in journal] == [49, 50]
+    assert journal.forgotten == 48
+    _kept(journal, b"x" * 20_000)
+    assert [exchange.number for exchange in journal] == [51]
+    journal.clear()
+    for _ in range(2):
+        _kept(journal, b"x" * 3000)
+    assert len(journal) == 2
+
+
+def test_body_that_answers_share_counts_once() -> None:
+    journal = Journal(1000, most_bytes=200_000)
+    for _ in range(100):
+        journal.add(
+            moment=0.0,
+            channel="api",
+            operation="",
+            method="GET",
+            path="/",
+            query="",
+            request_headers=(),
+            request_body=b"",
+            status=200,
+            response_headers=(),
+            response_body=b"x" * 50_000,
+        )
+    assert len(journal) == 100

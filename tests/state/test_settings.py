@@ -54,7 +54,8 @@ def test_pace_that_is_none(text: Any) -> None:
         ({"jobs": 2}, "jobs=2: use a text"),
         ({"credits": "all"}, "credits='all': use a whole number"),
         ({"explain": "yes"}, "explain='yes': use True or False"),
-        ({"max_body": 0}, "max_body and max_upload are sizes in bytes, at least 1"),
+        ({"max_body": 0}, "max_body=0: use a size in bytes, at least 1"),
+        ({"journal_bytes": 0}, "journal_bytes=0: use a size in bytes, at least 1"),
     ],
 )
 def test_settings_that_cannot_be_meant(settings: dict[str, Any], error: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,19 @@ from leomock.state.settings import LARGEST_INT, SettingError, Settings
 GROUPS = {
     "Where it listens": ("--host", "--port", "--public-url", "--allow-host", "--cors", "--mcp"),
     "For clients with the real host written into them": ("--https", "--proxy", "--proxy-others"),
-    "Who may call": ("--auth", "--api-key", "--max-worlds"),
+    "Who may call": ("--auth", "--api-key", "--admin-token", "--max-worlds"),
     "How it behaves": ("--jobs", "--scenario", "--limits", "--seed", "--ids", "--rate"),
     "Credits": ("--credits", "--plan-credits", "--unit"),
     "Webhooks": ("--webhook-url", "--webhook-key"),
-    "What it keeps": ("--state", "--save-every", "--journal", "--max-body", "--max-upload"),
+    "What it keeps": (
+        "--state",
+        "--save-every",
+        "--journal",
+        "--journal-bytes",
+        "--render-cache",
+        "--max-upload",
+    ),
+    "What it accepts": ("--max-body", "--max-head", "--max-state"),
     "What it tells": ("--explain", "--quiet"),
 }
 
@@ -145,7 +154,43 @@ GROUPS = {
     type=click.IntRange(1),
     help="Maximum number of API keys to keep; the least recently used is dropped.",
 )
+@setting(
+    "--max-head",
+    default=64 * 1024,
+    type=click.IntRange(1),
+    metavar="BYTES",
+    help="Largest accepted request line with headers; longer ones get a 431.",
+)
+@setting(
+    "--max-state",
+    default=64 * 2**20,
+    type=click.IntRange(1),
+    metavar="BYTES",
+    help="Largest snapshot accepted by PUT /_leomock/state.",
+)
 @setting("--journal", default=1000, type=click.IntRange(1), help="Number of exchanges to keep for each key.")
+@setting(
+    "--journal-bytes",
+    default=16 * 2**20,
+    type=click.IntRange(1),
+    metavar="BYTES",
+    help="Bytes of exchanges to keep for each key.",
+)
+@click.option(
+    "--render-cache",
+    default=64 * 2**20,
+    type=click.IntRange(0),
+    metavar="BYTES",
+    help="Bytes of rendered pictures and videos to keep in memory.",
+)
+@setting(
+    "--admin-token",
+    default="",
+    show_default=False,
+    metavar="TOKEN",
+    help="Token for the admin API without an API key. With a --host that other machines reach, one is made "
+    "and printed at the start.",
+)
 @setting("--explain", is_flag=True, help="Say in X-Leomock-Basis how each answer is known to be real.")
 @click.option(
     "--https",
@@ -179,18 +224,27 @@ def serve(
     proxy_others: str,
     mcp: bool,
     quiet: bool,
+    render_cache: int,
     **settings: Any,
 ) -> None:
     """Serve the fake until it is stopped (Ctrl-C or SIGTERM)."""
     from leomock.files.scenarios import ScenarioError
     from leomock.files.state import load
     from leomock.operations.dispatch import Dispatcher
+    from leomock.server.guard import is_loopback
     from leomock.state.clock import Clock
+    from leomock.state.render_cache import RENDERED
     from leomock.state.snapshot import SnapshotError
 
     def make_clock() -> Clock:
         return Clock(time.time(), time.monotonic, rate)
 
+    RENDERED.limit = render_cache
+    if not settings["admin_token"] and not is_loopback(host):
+        settings["admin_token"] = secrets.token_urlsafe(24)
+        click.echo(
+            f"leomock: the admin token is {settings['admin_token']} (--admin-token sets one)", err=True
+        )
     try:
         make_clock()
         api = Dispatcher.playing(Settings(**settings), scenarios, make_clock)

@@ -75,7 +75,7 @@ def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture | Varia
             width, height = (round(row[side] / factor) for side in ("imageWidth", "imageHeight"))
             before = replace(_painted(row, index, None), width=width, height=height)
         return Variation(before, kind, factor, row["creativity"])
-    init = before if before is None or isinstance(before, bytes) else render_cached(before)
+    init = before if before is None or isinstance(before, bytes) else render_cached(before, world.user_id)
     return _painted(row, index, init)
 
 

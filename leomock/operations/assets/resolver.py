@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 
 from leomock.media import Renderable
 from leomock.state.bucket.storage import StoredObject
+from leomock.state.render_cache import RENDERED
 from leomock.state.world import World
 from leomock.state.worlds import Worlds
 
@@ -65,7 +65,9 @@ def _finder(key: str) -> tuple[Finder | None, dict[str, str]]:
     return None, {}
 
 
-@lru_cache(maxsize=32)
-def render_cached(result: Renderable) -> bytes:
-    """The bytes of a result; the last few are kept, since HEAD, Range and ETag ask again."""
-    return result.render()
+def render_cached(result: Renderable, owner: str = "") -> bytes:
+    """Return the bytes of a result, which are kept for a while, since HEAD, Range and ETag ask again.
+
+    `owner` is the id of the user whose reset drops them.
+    """
+    return RENDERED.render(result, result.render, owner)

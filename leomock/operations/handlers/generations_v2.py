@@ -93,7 +93,7 @@ def create_generation_sync_v2(call: Call, world: World) -> Row:
     _keep(world, row, reference)
     result: Row = {"contentType": "image/png", "width": row["imageWidth"], "height": row["imageHeight"]}
     if call["base64"]:
-        result["dataB64"] = base64.b64encode(render_cached(drawn(world, row, 0))).decode()
+        result["dataB64"] = base64.b64encode(render_cached(drawn(world, row, 0), world.user_id)).decode()
     elif call["ephemeral"]:
         result["url"] = _ephemeral_link(call, world, row)
     else:
@@ -110,7 +110,9 @@ def _ephemeral_link(call: Call, world: World, row: Row) -> str:
     """A link that leads nowhere in half an hour; that it says so like a presigned one is chosen."""
     now = world.clock.now()
     key = f"users/{world.user_id}/ephemeral/{row['id']}.png"
-    world.bucket.keep(key, render_cached(drawn(world, row, 0)), "image/png", expires=now + EPHEMERAL)
+    world.bucket.keep(
+        key, render_cached(drawn(world, row, 0), world.user_id), "image/png", expires=now + EPHEMERAL
+    )
     date = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
     return f"{call.addresses.cdn}/{key}?X-Amz-Date={date}&X-Amz-Expires={EPHEMERAL}"
 
@@ -213,7 +215,9 @@ class _Reference:
         found = resolve_for(world, self.image["url"].removeprefix(f"{cdn}/").partition("?")[0])
         if isinstance(found, StoredObject):
             return found.body
-        return render_cached(found) if found and found.media_type.startswith("image/") else None
+        return (
+            render_cached(found, world.user_id) if found and found.media_type.startswith("image/") else None
+        )
 
 
 def _decoded(text: str) -> bytes | None:

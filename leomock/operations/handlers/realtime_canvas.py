@@ -78,7 +78,7 @@ def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
     world.variations.add({**larger, "status": "COMPLETE"})
     show_on_picture(world, larger)
     return {
-        **_answer(call, world, render_cached(drawn_variation(world, larger)), credits),
+        **_answer(call, world, render_cached(drawn_variation(world, larger), world.user_id), credits),
         "generationId": [row["id"]],
         "variationId": [larger["id"]],
         "generatedImageId": image_id,

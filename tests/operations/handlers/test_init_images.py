@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from leomock import Fake
-from leomock.operations.assets.resolver import render_cached
+from leomock.state.render_cache import RENDERED
 from tests import fixtures
 from tests.fixtures import client_of, completed, init_image, inside
 
@@ -146,7 +146,7 @@ def test_delete_leaves_results_as_they_are(
     else:
         shown = inside(client.get(f"/generations/{job['generationId']}"))["generated_images"][0]
     before = client.get(shown["url"])
-    render_cached.cache_clear()
+    RENDERED.clear()
     client.delete(f"/init-image/{id}")
     assert client.get(shown["url"]).content == before.content
     assert len(fake.world.bucket.objects) == (1 if name else 0)
