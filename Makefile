@@ -32,6 +32,7 @@ format: dev     ## Write the format that check wants
 
 bench: dev      ## Compare speed and memory with a bare uvicorn app, the plugin's costs with others'
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.secure
 
 long: dev       ## The property tests with many new examples; pytest prints the seed that repeats the run (SEED=…)
 	LEOMOCK_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest --numprocesses auto $(if $(SEED),--hypothesis-seed=$(SEED)) \
