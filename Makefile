@@ -10,9 +10,9 @@ NODE_CLIENT := tests/clients/node
 PORT   ?= 8090
 REFERENCE := $(or $(LEOMOCK_REFERENCE),../shared/reference)
 
-.PHONY: help serve test check contract format bench long drift soak docs docs-serve reference behaviours clean install dev
+.PHONY: help serve test check contract format bench bench-install long drift soak docs docs-serve reference behaviours clean install dev
 help:           ## This list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 serve: install  ## Serve the fake on port 8090 (PORT=…)
 	$(BIN)/leomock serve --port $(PORT)
@@ -33,6 +33,9 @@ format: dev     ## Write the format that check wants
 bench: dev      ## Compare speed and memory with a bare uvicorn app, the plugin's costs with others'
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.secure
+
+bench-install: dev  ## What the installation of leomock adds to every start of pytest
+	$(BIN)/python -m bench.install
 
 long: dev       ## The property tests with many new examples; pytest prints the seed that repeats the run (SEED=…)
 	LEOMOCK_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest --numprocesses auto $(if $(SEED),--hypothesis-seed=$(SEED)) \

@@ -16,16 +16,15 @@ Names are those of the options, with hyphens or underscores. Relative paths star
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 OWN_FILE = "leomock.toml"
 PYPROJECT = "pyproject.toml"
 # Tables for one command; `pytest` is the plugin.
 TABLES = (
-    *("behaviours", "capability", "check", "drift", "exec", "mcp", "openapi", "operations", "proxy"),
+    *("behaviours", "ca", "capability", "check", "drift", "exec", "mcp", "openapi", "operations", "proxy"),
     *("pytest", "referee", "replay", "scenarios", "serve"),
 )
 # Options that may be repeated have the singular as their name.
@@ -35,6 +34,8 @@ _SINGULAR = {"api_keys": "api-key", "allow_hosts": "allow-host"}
 @cache
 def shared_names() -> dict[str, str]:
     """Map the name of each setting of the fake, as files and options spell it, to its name in Python."""
+    from dataclasses import fields
+
     from leomock.state.settings import Settings  # every start of pytest imports this module
 
     names = {_SINGULAR.get(each.name, each.name.replace("_", "-")): each.name for each in fields(Settings)}
@@ -45,14 +46,13 @@ class ProjectSettingsError(ValueError):
     """A file of settings that cannot be used. The text names the file, the key and what would work."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectSettings:
+class ProjectSettings(NamedTuple):
     """The settings of one file. `where` names the file in messages; it is empty without a file."""
 
     where: str = ""
     folder: Path = Path()
-    shared: Mapping[str, Any] = field(default_factory=dict)
-    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    shared: Mapping[str, Any] = {}  # a tuple; nobody changes it
+    tables: Mapping[str, Mapping[str, Any]] = {}  # a tuple; nobody changes it
 
     def of(self, table: str, known: Collection[str]) -> dict[str, Any]:
         """Return the settings of one table by their option names. Raises ProjectSettingsError for others."""

@@ -33,7 +33,7 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_import_of_the_package_loads_nothing_heavy() -> None:
     """Every pytest run that has leomock installed imports it."""
-    heavy = {"starlette", "uvicorn", "jsonschema_rs", "orjson", "PIL", "httpx", "faker", "click", "asyncio"}
+    heavy = {"starlette", "uvicorn", "jsonschema_rs", "orjson", "PIL", "httpx", "click", "asyncio"}
     assert loaded_by("import leomock") & heavy == set()
 
 
@@ -50,5 +50,5 @@ from leomock.server.app import make_app
 
 make_app(Dispatcher())
 """
-    heavy = {"PIL", "httpx", "faker", "openapi_core", "schemathesis", "hypothesis", "mcp", "jsonpath_rfc9535"}
+    heavy = {"PIL", "httpx", "openapi_core", "schemathesis", "hypothesis", "mcp", "jsonpath_rfc9535"}
     assert loaded_by(code) & heavy == set()

@@ -50,6 +50,13 @@ class Model:
 
 
 @cache
+def prompt_words() -> dict[str, list[str]]:
+    """Words for prompts that the fake makes up, by their kind. They are our own."""
+    words: dict[str, list[str]] = _read("prompt_words.json")
+    return words
+
+
+@cache
 def platform_models() -> dict[str, Model]:
     """The platform models by id."""
     return {
