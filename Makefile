@@ -8,6 +8,8 @@ BIN    := $(VENV)/bin
 endif
 NODE_CLIENT := tests/clients/node
 PORT   ?= 8090
+# Without bytecode pytest rewrites its plugins, and each command that a test starts compiles leomock, every time.
+unexport PYTHONDONTWRITEBYTECODE
 REFERENCE := $(or $(LEOMOCK_REFERENCE),../shared/reference)
 
 .PHONY: help serve test check contract format bench bench-install long drift soak docs docs-serve reference behaviours clean install dev

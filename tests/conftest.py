@@ -22,7 +22,7 @@ from leomock.contract.conformance import Referee
 from leomock.files.recordings.model import RecordedExchange
 from leomock.leonardo.errors import ApiError
 from leomock.openapi.request_parser import Request
-from leomock.openapi.spec import Versions
+from leomock.openapi.spec import shipped_versions
 from leomock.operations.dispatch import Dispatcher
 from leomock.operations.reply import Reply
 from tests.fixtures import client, fake
@@ -37,6 +37,10 @@ _ALIKE = re.compile(rb'([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|(?<="seed":
 _STAND_IN = b"00000000-0000-4000-8000-000000000000"
 
 Key = tuple[str, int, bytes]
+
+# The commands that tests start keep their bytecode, as an installed leomock does: compiling takes longer than
+# most of them run.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # `make test` draws the same examples in every run. LEOMOCK_EXAMPLES=1000 (`make long`) draws that many new
 # ones; the seed is in pytest's header, and --hypothesis-seed=SEED repeats the run. What such a run finds is
@@ -101,7 +105,7 @@ def referees() -> dict[str, Referee]:
     """The referees of this run, by version; leomock holds its own answers to every field."""
     return {
         version: Referee(spec.document(f"{SERVER}/{version}"), exact=True)
-        for version, spec in Versions().items()
+        for version, spec in shipped_versions().items()
     }
 
 

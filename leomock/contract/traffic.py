@@ -16,7 +16,7 @@ from leomock.files.recordings.model import RecordedExchange, Recording
 from leomock.files.recordings.read import from_journal, read
 from leomock.leonardo.hosts import API_HOST
 from leomock.openapi.documents import SpecError
-from leomock.openapi.spec import Versions
+from leomock.openapi.spec import shipped_versions
 from leomock.state.journal import Exchange
 
 TITLE = "leomock referee"
@@ -53,7 +53,7 @@ class TrafficValidator:
     def __init__(self, base_urls: Sequence[str] = (), *, published: bool = False) -> None:
         self._referees: dict[str, Referee] = {}
         self._files: dict[str, str] = {}
-        for version, spec in Versions().items():
+        for version, spec in shipped_versions().items():
             with suppress(SpecError):  # none of its documents was published
                 self._referees[version] = Referee(spec.document(f"{_SERVER}/{version}", published=published))
                 self._files |= {id: operation.file for id, operation in spec.operations.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from leomock.leonardo.errors import NO_ENDPOINT, WRONG_METHOD
@@ -117,3 +117,9 @@ class Versions(dict[str, Spec]):
     def operations(self) -> dict[str, Operation]:
         """All operations by their ids, which differ from version to version."""
         return {id: operation for spec in self.values() for id, operation in spec.operations.items()}
+
+
+@cache
+def shipped_versions() -> Versions:
+    """Return the documents that come with leomock, read once in a process; nothing may change them."""
+    return Versions()

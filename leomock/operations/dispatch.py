@@ -12,7 +12,7 @@ from typing import Any
 from leomock.files.scenarios import ScenarioError, ScenarioRegistry, scenarios_folder
 from leomock.leonardo.errors import TOO_LARGE, UNKNOWN_SCENARIO, ApiError, relayed
 from leomock.openapi.request_parser import Call, Request, parse
-from leomock.openapi.spec import Versions
+from leomock.openapi.spec import shipped_versions
 from leomock.operations.handlers.load import load
 from leomock.operations.missing import explain_missing
 from leomock.operations.registry import basis_of
@@ -38,7 +38,7 @@ class Dispatcher:
 
     def __init__(self, settings: Settings | None = None, make_clock: MakeClock = Clock) -> None:
         self.settings = settings or Settings()
-        self.specs = Versions()
+        self.specs = shipped_versions()
         self.spec = self.specs["v1"]
         self.operations = self.specs.operations
         self.handlers = load(self.operations)

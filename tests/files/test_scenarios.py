@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from leomock.files.scenarios import ScenarioError, ScenarioRegistry, load, scenarios_folder
 from leomock.leonardo.errors import NAMED, OUT_OF_CREDITS
-from leomock.openapi.spec import Versions
+from leomock.openapi.spec import shipped_versions
 from leomock.state.matching import LinearPattern
 from leomock.state.scenario import Criteria, Delivery, Outcome, Rule, Scenario, StubResponse
 
-OPERATIONS = Versions().operations
+OPERATIONS = shipped_versions().operations
 GROUPS = {operation.group for operation in OPERATIONS.values()}
 FOLDER = scenarios_folder()
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leomock.openapi.jsonpath import TargetError, find
-from leomock.openapi.spec import Versions
+from leomock.openapi.spec import shipped_versions
 
-VERSIONS = Versions()
+VERSIONS = shipped_versions()
 NAMES = ["a", "b", "c-d"]
 keys = st.sampled_from(NAMES)
 scalars = st.sampled_from([None, True, False, 0, 1, 1.0, -1, "a", "", "it's"])

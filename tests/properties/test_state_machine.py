@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
-from unittest.mock import patch
 
 import orjson
 import pytest
@@ -26,13 +25,11 @@ from hypothesis.stateful import (
 
 from leomock.leonardo.hosts import Addresses
 from leomock.openapi.request_parser import Request
-from leomock.openapi.spec import Versions
 from leomock.operations.dispatch import Dispatcher
 from leomock.state.bucket.errors import Refusal
 from leomock.state.settings import Settings
 from tests.properties.reference_model import SLOW, Id, Shown, Tenant
 
-SPECS = Versions()
 ADDRESSES = Addresses.under("http://leomock.test")
 KEYS = ("ada", "bob")
 PACES = {
@@ -80,9 +77,7 @@ class Driver:
     """An API, and the steps that were made on it so far, each with what came of it."""
 
     def __init__(self, jobs: str, seed: int) -> None:
-        # Reading the documents takes longer than a run, and no call changes them.
-        with patch("leomock.operations.dispatch.Versions", lambda: SPECS):
-            self.api = Dispatcher(Settings(jobs=jobs, seed=seed))
+        self.api = Dispatcher(Settings(jobs=jobs, seed=seed))
         self.steps: list[tuple[str, tuple[Any, ...], bytes]] = []
 
     def step(self, name: str, *args: Any) -> Any:

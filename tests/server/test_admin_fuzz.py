@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, NamedTuple
-from unittest.mock import patch
 from urllib.parse import quote
 
 import httpx
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 
 from leomock import Fake
 from leomock.leonardo.errors import HOOK_DOWN, UNAUTHORIZED
-from leomock.openapi.spec import Versions
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.admin_routes import Admin
 from leomock.server.webhook_sender import Sender
@@ -26,7 +24,6 @@ from leomock.state.settings import Settings
 from tests.fixtures import client_of, generate, init_image
 from tests.operations.handlers.test_init_images import png
 
-SPECS = Versions()
 # A port on which nothing listens: deliveries fail at once.
 NOWHERE = "http://127.0.0.1:1/hook"
 KEY = str(uuid.UUID(int=7, version=4))
@@ -35,9 +32,7 @@ KEY = str(uuid.UUID(int=7, version=4))
 @contextmanager
 def faked(**settings: Any) -> Iterator[tuple[Fake, httpx.Client]]:
     """A fake whose time stands still, and a client with its key."""
-    # Reading the documents takes longer than a run, and no call changes them.
-    with patch("leomock.operations.dispatch.Versions", lambda: SPECS):
-        fake = Fake(clock="frozen", **settings)
+    fake = Fake(clock="frozen", **settings)
     with client_of(fake) as client:
         yield fake, client
     fake.close()
@@ -60,8 +55,7 @@ class Sent(NamedTuple):
 @cache
 def routes() -> list[tuple[str, str]]:
     """Method and path of all there are, also of those that are written after this test."""
-    with patch("leomock.operations.dispatch.Versions", lambda: SPECS):
-        table = Admin(Dispatcher(Settings()), Sender()).routes()
+    table = Admin(Dispatcher(Settings()), Sender()).routes()
     return [(method, route.path) for route in table for method in sorted(route.methods)]  # type: ignore[attr-defined]
 
 

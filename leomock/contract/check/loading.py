@@ -25,7 +25,7 @@ from leomock.contract.check.resource_pool import ResourcePool
 from leomock.contract.check.rules import Part, Sent, amend
 from leomock.contract.check.target import READING, VERSION, CheckError, Target, named
 from leomock.openapi.documents import SpecError
-from leomock.openapi.spec import Versions
+from leomock.openapi.spec import Versions, shipped_versions
 from leomock.openapi.suggest import suggestion
 
 DEFAULT_EXAMPLES = 100
@@ -55,7 +55,7 @@ class Loaded:
         versions: Versions | None = None,
     ) -> None:
         self.target = target
-        self.versions = versions or Versions()
+        self.versions = versions or shipped_versions()
         self.published = published
         self.seed = seed
         self.things = ResourcePool()

@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from leomock.leonardo.errors import ApiError
-from leomock.openapi.spec import Versions
+from leomock.openapi.spec import shipped_versions
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 BASE = "/api/rest/"
-VERSIONS = Versions()
+VERSIONS = shipped_versions()
 
 
 @dataclass

@@ -23,11 +23,11 @@ from leomock.interop.capability.files import Offer, load
 from leomock.interop.capability.rest_adapter import LONGEST_BODY
 from leomock.interop.mcp.address import MCP_MISSING
 from leomock.openapi.operations import Operation
-from leomock.openapi.spec import Versions
+from leomock.openapi.spec import shipped_versions
 from tests.fixtures import client_of
 from tests.interop.capability.adapters import adapter_of, caller_of, changed, json_of, shipped
 
-VERSIONS = Versions()
+VERSIONS = shipped_versions()
 ID = "6163f776-ad40-47fc-acd4-c04b22590ada"
 OFFERS = [
     (file_name(namespace).removesuffix(".yaml"), offer)

@@ -11,7 +11,7 @@ import pytest
 from leomock.interop.capability.files import Capability, load
 from leomock.interop.capability.leonardo import parser
 from leomock.interop.capability.skill import LONGEST_DESCRIPTION, skill
-from leomock.openapi.spec import Versions
+from leomock.openapi.spec import shipped_versions
 from tests.interop.capability.adapters import changed, shipped
 from tests.interop.capability.test_rest_adapter import OFFERS
 
@@ -20,7 +20,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from skills_ref import validate  # type: ignore[import-untyped]
 
-VERSIONS = Versions()
+VERSIONS = shipped_versions()
 FILES = sorted({file for file, _ in OFFERS})
 
 

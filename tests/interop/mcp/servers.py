@@ -20,9 +20,9 @@ from leomock import Fake
 from leomock.interop.capability.upstream import Caller, client_of
 from leomock.interop.capability.whole import whole
 from leomock.interop.mcp.serve import make_api_server
-from leomock.openapi.spec import Versions, version_of
+from leomock.openapi.spec import shipped_versions, version_of
 
-VERSIONS = Versions()
+VERSIONS = shipped_versions()
 CREATE = "leonardo-ai-create-generation"
 READ = "leonardo-ai-get-generation-by-id"
 DELETE = "leonardo-ai-delete-generation-by-id"
