@@ -1,13 +1,15 @@
-"""Keeps the worlds of a server in a file: read at the start, written at the stop and now and then between."""
+"""Keep the state of all keys in a file: load it at the start, save it regularly and at the stop."""
 
 from __future__ import annotations
 
-import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from leomock.files.whole import write_whole
 from leomock.state.snapshot import VERSION, SnapshotError, restore, take
 from leomock.state.worlds import Worlds
 
@@ -47,17 +49,27 @@ def save(path: Path, worlds: Worlds) -> None:
     write_whole(path, orjson.dumps(kept))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read: whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
-    # Of its owner alone; what a killed server left half written is written anew.
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+class StateFile:
+    """The file of `leomock serve --state`: saved by one thread at a time.
+
+    `failure` says why the last attempt to save failed, or is empty; `saved` is when the last one succeeded,
+    in seconds since 1970, or None.
+    """
+
+    def __init__(self, path: Path, worlds: Worlds) -> None:
+        self.path = path
+        self.failure = ""
+        self.saved: float | None = None
+        self._worlds = worlds
+        self._lock = threading.Lock()
+
+    def save(self) -> None:
+        """Save now, after a save that is under way. Raises OSError."""
+        with self._lock:
+            try:
+                save(self.path, self._worlds)
+            except OSError as error:
+                self.failure = error.strerror or str(error)
+                raise
+            self.failure = ""
+            self.saved = time.time()

@@ -6,12 +6,17 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, TypeAlias
 
+import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leomock.state.journal import Channel
 from leomock.state.redaction import one_line, shortened
 from leomock.state.world import World
+
+LogFormat: TypeAlias = Literal["text", "json"]
 
 # Under this key of the scope stands the note in which the routes say what they know of a call.
 LOG_CONTEXT = "leomock.log_context"
@@ -30,9 +35,10 @@ class LogContext:
 class AccessLog:
     """Watches every HTTP call and writes a line about it when it was answered."""
 
-    def __init__(self, app: ASGIApp, write: Callable[[str], object]) -> None:
+    def __init__(self, app: ASGIApp, write: Callable[[str], object], log_format: LogFormat = "text") -> None:
         self._app = app
         self._write = write
+        self._line = _json_line if log_format == "json" else _line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,7 +57,7 @@ class AccessLog:
         try:
             await self._app(scope, receive, watched)
         finally:
-            self._write(_line(scope, status, (time.perf_counter() - began) * 1000, note))
+            self._write(self._line(scope, status, (time.perf_counter() - began) * 1000, note))
 
 
 class JournalMiddleware:
@@ -113,6 +119,31 @@ def _line(scope: Scope, status: int, milliseconds: float, note: LogContext) -> s
     explain = f" | {one_line(note.explain)}" if note.explain else ""
     call = f"{scope['method']} {one_line(scope['path'])[:200]}{operation}"
     return f"{moment} {call} {status} {milliseconds:.1f} ms{tenant}{explain}\n"
+
+
+def _json_line(scope: Scope, status: int, milliseconds: float, note: LogContext) -> str:
+    """One JSON object on a line; status 0 means that nothing was answered."""
+    line = {
+        "time": _now(),
+        "level": "info",
+        "method": scope["method"],
+        "path": scope["path"].encode("utf-8", "replace").decode()[:200],
+        "operation": note.operation,
+        "status": status,
+        "milliseconds": round(milliseconds, 1),
+        "key": shortened(note.key) if note.key else "",
+        "explain": note.explain,
+    }
+    return orjson.dumps(line).decode() + "\n"
+
+
+def warn_as_json(text: str) -> None:
+    """Write a warning to stderr as one JSON object on a line."""
+    to_stderr(orjson.dumps({"time": _now(), "level": "warning", "message": text.strip()}).decode() + "\n")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def to_stderr(line: str) -> None:

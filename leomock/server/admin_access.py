@@ -16,7 +16,7 @@ from leomock.server.guard import is_loopback
 
 TOKEN_HEADER = "x-leomock-admin-token"
 # These say nothing about any tenant; health checks and generators need no credentials.
-OPEN_PATHS = ("/health", "/openapi.json", "/scenarios")
+OPEN_PATHS = ("/health", "/health/live", "/health/ready", "/openapi.json", "/scenarios")
 # A proxy on this machine adds one of them; the caller may be anywhere.
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 

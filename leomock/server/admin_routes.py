@@ -20,6 +20,7 @@ from leomock.leonardo.hosts import Addresses
 from leomock.openapi.documents import SpecError
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.api_routes import addresses, header_text
+from leomock.server.health import Health
 from leomock.server.time_travel import advance
 from leomock.server.webhook_sender import Sender
 from leomock.state.clock import timestamp
@@ -36,7 +37,8 @@ Answer = Callable[[Request], Awaitable[Response]]
 class Admin:
     """The admin API of one fake."""
 
-    def __init__(self, api: Dispatcher, sender: Sender) -> None:
+    def __init__(self, api: Dispatcher, sender: Sender, health: Health | None = None) -> None:
+        self._health = health or Health()
         self.api = api
         self.sender = sender
 
@@ -45,6 +47,8 @@ class Admin:
         return [
             ("GET", "/", self.index),
             ("GET", "/health", self.health),
+            ("GET", "/health/live", self.live),
+            ("GET", "/health/ready", self.ready),
             ("GET", "/openapi.json", self.document),
             ("GET", "/bucket", self.bucket),
             ("GET", "/clock", self.clock),
@@ -102,9 +106,18 @@ class Admin:
         )
 
     async def health(self, request: Request) -> Response:
-        """Whether the fake is up."""
+        """Version, and whether the server is ready; 200 as long as it is alive."""
         operations = len(self.api.operations)
-        return JSONResponse({"status": "ok", "version": __version__, "operations": operations})
+        return JSONResponse({**self._health.as_json(), "version": __version__, "operations": operations})
+
+    async def live(self, request: Request) -> Response:
+        """200 as long as the server answers at all."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, request: Request) -> Response:
+        """200 if the server is ready; 503 if it is stopping or cannot save the state."""
+        report = self._health.as_json()
+        return JSONResponse(report, 200 if report["ready"] else 503)
 
     async def document(self, request: Request) -> Response:
         """The effective document of a version, or the published one."""

@@ -17,7 +17,7 @@ from leomock.leonardo.errors import ApiError
 from leomock.leonardo.hosts import REAL_HOSTS
 from leomock.operations.assets.resolver import OWNER
 from leomock.operations.dispatch import Dispatcher
-from leomock.server.access_log import AccessLog, JournalMiddleware
+from leomock.server.access_log import AccessLog, JournalMiddleware, LogFormat
 from leomock.server.admin_access import AdminAccess
 from leomock.server.admin_routes import Admin, Wrong, refused, wrong
 from leomock.server.api_routes import ApiRoutes, defect
@@ -25,6 +25,7 @@ from leomock.server.bucket_routes import bucket_routes
 from leomock.server.cdn_routes import cdn_routes
 from leomock.server.cors import with_cors
 from leomock.server.guard import Guard
+from leomock.server.health import Health
 from leomock.server.unknown_routes import unknown_route
 from leomock.server.webhook_sender import Sender
 from leomock.state.bucket.storage import Bucket
@@ -35,12 +36,21 @@ FAKE_HOST = "leomock.invalid"
 
 
 def make_app(
-    api: Dispatcher, log: Callable[[str], object] | None = None, sender: Sender | None = None
+    api: Dispatcher,
+    log: Callable[[str], object] | None = None,
+    sender: Sender | None = None,
+    *,
+    log_format: LogFormat = "text",
+    health: Health | None = None,
 ) -> ASGIApp:
-    """The app for an API; `log` receives a line for each call, `sender` delivers webhooks."""
-    app: ASGIApp = ApiRoutes(api, _around_the_api(api, sender or Sender()))
+    """Make the app for an API.
+
+    `log` receives a line for each call, in `log_format`; `sender` delivers webhooks; `health` knows whether
+    the server is ready.
+    """
+    app: ASGIApp = ApiRoutes(api, _around_the_api(api, sender or Sender(), health or Health()))
     app = with_cors(app, api.settings.cors)
-    return AccessLog(app, log) if log else app
+    return AccessLog(app, log, log_format) if log else app
 
 
 def beside(app: ASGIApp, path: str, other: ASGIApp) -> ASGIApp:
@@ -71,7 +81,7 @@ def by_host(app: ASGIApp) -> ASGIApp:
     return routed
 
 
-def _around_the_api(api: Dispatcher, sender: Sender) -> ASGIApp:
+def _around_the_api(api: Dispatcher, sender: Sender, health: Health) -> ASGIApp:
     """Everything that is not the API itself."""
 
     def find_bucket(name: str) -> Bucket | None:
@@ -106,7 +116,7 @@ def _around_the_api(api: Dispatcher, sender: Sender) -> ASGIApp:
             Route("/_leomock", _add_slash),
             Mount(
                 "/_leomock",
-                routes=Admin(api, sender).routes(),
+                routes=Admin(api, sender, health).routes(),
                 middleware=[
                     Middleware(Guard, hosts, origins=api.settings.cors),
                     Middleware(AdminAccess, api.settings.admin_token),

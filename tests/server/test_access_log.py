@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 
 import httpx
@@ -71,3 +73,26 @@ def test_key_is_never_written_whole() -> None:
         "abcd…",
         "3f2a…",
     ]
+
+
+def test_json_log_has_one_object_a_line() -> None:
+    """Keys are shortened, and a path cannot break the line."""
+    lines: list[str] = []
+    app = make_app(Dispatcher(), lines.append, log_format="json")
+    transport = httpx.ASGITransport(app)
+
+    async def call() -> None:
+        headers = {"authorization": "Bearer secret-key-of-mine"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            await client.post("/v1/generations", json={}, headers=headers)
+            await client.get("/nothing%0a%22here")
+
+    asyncio.run(call())
+    first, second = map(json.loads, lines)
+    assert [line.count("\n") for line in lines] == [1, 1]
+    assert list(first) == [
+        *("time", "level", "method", "path", "operation", "status", "milliseconds", "key", "explain")
+    ]
+    assert (first["operation"], first["status"], first["key"]) == ("createGeneration", 400, "secr…")
+    assert (second["path"], second["status"]) == ('/nothing\n"here', 404)
+    assert "secret-key" not in "".join(lines)

@@ -16,7 +16,13 @@ def test_health_answers(client: httpx.Client, fake: Fake) -> None:
     """Without a key."""
     del client.headers["authorization"]
     answer = client.get(f"{fake.url}/_leomock/health")
-    assert answer.json() == {"status": "ok", "version": __version__, "operations": 61}
+    assert answer.json() == {
+        "status": "ok",
+        "ready": True,
+        "problems": [],
+        "version": __version__,
+        "operations": 61,
+    }
 
 
 def test_openapi_is_the_effective_document(client: httpx.Client, fake: Fake) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -42,7 +42,7 @@ GROUPS = {
         "--max-upload",
     ),
     "What it accepts": ("--max-body", "--max-head", "--max-state"),
-    "What it tells": ("--explain", "--quiet"),
+    "What it tells": ("--explain", "--log-format", "--quiet"),
 }
 
 
@@ -211,6 +211,12 @@ GROUPS = {
 )
 @PROXY_OTHERS
 @click.option("--mcp", is_flag=True, help="Also offer the operations of generations as MCP tools, at /mcp.")
+@click.option(
+    "--log-format",
+    default="text",
+    type=click.Choice(["text", "json"]),
+    help="Format of the log on stderr; json writes one object a line.",
+)
 @QUIET
 def serve(
     host: str,
@@ -224,6 +230,7 @@ def serve(
     proxy_others: str,
     mcp: bool,
     quiet: bool,
+    log_format: Literal["text", "json"],
     render_cache: int,
     **settings: Any,
 ) -> None:
@@ -258,5 +265,7 @@ def serve(
     run_on(
         host,
         port,
-        lambda listener, url: serve_fake(api, listener, url, quiet, state_file, save_every, mcp, secure),
+        lambda listener, url: serve_fake(
+            api, listener, url, quiet, state_file, save_every, mcp, secure, log_format
+        ),
     )

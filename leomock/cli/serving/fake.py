@@ -18,6 +18,7 @@ from leomock.server.lifecycle import on_signal, open_until
 if TYPE_CHECKING:
     from leomock.cli.serving.secure import SecurePorts
     from leomock.operations.dispatch import Dispatcher
+    from leomock.server.access_log import LogFormat
 
 
 async def serve_fake(
@@ -29,6 +30,7 @@ async def serve_fake(
     save_every: float,
     mcp: bool = False,
     secure: SecurePorts | None = None,
+    log_format: LogFormat = "text",
 ) -> None:
     """Answer as the fake until a signal arrives. With `mcp`, offer MCP tools at /mcp as well.
 
@@ -36,17 +38,21 @@ async def serve_fake(
 
     `state_file` is written at the start, every `save_every` seconds, and at the end.
     """
-    from leomock.files.state import save
-    from leomock.server.access_log import to_stderr
+    from leomock.files.state import StateFile
+    from leomock.server.access_log import to_stderr, warn_as_json
     from leomock.server.app import make_app
+    from leomock.server.health import Health
     from leomock.server.listen import PortServer, listen, make_config
     from leomock.server.webhook_sender import Sender
 
     stop = asyncio.Event()
     on_signal(stop)
-    api.worlds.say = to_stderr
-    sender = Sender(None if quiet else to_stderr)
-    app = make_app(api, None if quiet else to_stderr, sender)
+    kept = StateFile(state_file, api.worlds) if state_file else None
+    say = warn_as_json if log_format == "json" else to_stderr
+    api.worlds.say = say
+    sender = Sender(None if quiet else say)
+    health = Health(lambda: kept.failure if kept else "", stop.is_set)
+    app = make_app(api, None if quiet else to_stderr, sender, log_format=log_format, health=health)
     announcement = [f"leomock listening on {url}"]
     # The documents and the tenants' rows live as long as the server. Collecting garbage less often makes each
     # call about 10 % faster (make bench, POST).
@@ -54,11 +60,10 @@ async def serve_fake(
     gc.set_threshold(20_000, 20, 50)
     sending = asyncio.create_task(sender.run(api.worlds, stop))
     background = []
-    if state_file:
-        worlds = api.worlds
-        with writing(state_file):
-            save(state_file, worlds)
-        background.append(asyncio.create_task(repeat(save_every, lambda: save(state_file, worlds))))
+    if kept:
+        with writing(kept.path):
+            kept.save()
+        background.append(asyncio.create_task(repeat(save_every, kept.save, say)))
     try:
         async with contextlib.AsyncExitStack() as stack:
             if mcp:
@@ -76,9 +81,9 @@ async def serve_fake(
         for task in background:
             task.cancel()
         await sending
-        if state_file:
-            with writing(state_file):
-                save(state_file, api.worlds)
+        if kept:
+            with writing(kept.path):
+                kept.save()
 
 
 @contextlib.asynccontextmanager

@@ -69,11 +69,15 @@ async def answer(
             save()
 
 
-async def repeat(seconds: float, save: Callable[[], None]) -> None:
+def _to_stderr(line: str) -> None:
+    click.echo(line, nl=False, err=True)
+
+
+async def repeat(seconds: float, save: Callable[[], None], say: Callable[[str], object] = _to_stderr) -> None:
     """Call `save` every `seconds` in a thread. An error is shown and does not end the repetition."""
     while True:
         await asyncio.sleep(seconds)
         try:
             await asyncio.to_thread(save)
         except Exception as error:
-            click.echo(f"leomock: cannot save: {error}", err=True)
+            say(f"leomock: cannot save: {error}\n")

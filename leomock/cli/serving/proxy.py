@@ -23,7 +23,7 @@ async def serve_proxy(
 ) -> None:
     """Forward every request to `upstream` until a signal arrives."""
     from leomock.files.har import to_har
-    from leomock.files.state import write_whole
+    from leomock.files.whole import write_whole
     from leomock.server.access_log import to_stderr
     from leomock.server.forwarding import Forwarding
     from leomock.version import __version__

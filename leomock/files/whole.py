@@ -1,0 +1,59 @@
+"""Write a file as a whole: readers see the old content or the new one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+# A file that is mounted by itself (as `docker -v file:file` does), or a folder that is not writable.
+_NO_RENAME = frozenset((errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES, errno.EROFS))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read. Raises OSError, and keeps the old content.
+
+    A symbolic link is followed. Where another file cannot take the place of this one, the file is written in
+    place; a crash in that moment can leave it incomplete.
+    """
+    target = Path(os.path.realpath(path))
+    beside = target.with_name(f".{target.name}.new")
+    try:
+        # A server that was killed may have left this file; its content is replaced.
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        if error.errno not in _NO_RENAME or not target.exists():
+            raise
+        _write_in_place(target, content)
+        return
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            beside.replace(target)
+        except OSError as error:
+            if error.errno not in _NO_RENAME:
+                raise
+            _write_in_place(target, content)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+
+
+def _write_in_place(target: Path, content: bytes) -> None:
+    handle = os.open(target, os.O_WRONLY)
+    with os.fdopen(handle, "wb") as file:
+        if hasattr(os, "posix_fallocate") and content:
+            # Fails on a full disk before anything is overwritten; some file systems cannot do it.
+            try:
+                os.posix_fallocate(file.fileno(), 0, len(content))
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+                    raise
+        file.write(content)
+        file.truncate()
+        file.flush()
+        os.fsync(file.fileno())
