@@ -103,7 +103,8 @@ def test_request_that_was_refused_as_it_should(tmp_path: Path) -> None:
     refused = call({}, {"error": "x", "path": "$", "code": "y"}, 400)
     [finding] = judge(cassette(tmp_path, refused))
     assert (finding.rule, finding.level) == ("request-body", "warning")
-    assert ran(cassette(tmp_path, refused)).exit_code == 1
+    assert ran(cassette(tmp_path, refused)).exit_code == 0
+    assert ran(cassette(tmp_path, refused), "--fail-on", "warning").exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -199,26 +200,27 @@ def test_report_of_the_command(tmp_path: Path) -> None:
     )
     done = ran(path)
     assert done.exit_code == 1
-    assert done.output == (
-        f"error: {path} #4: request is missing [unreadable]\n"
+    assert " ".join(done.output.split()) == (
+        f"error: {path} #4: request is missing [unreadable] "
         f"error: {path} #2 POST /api/rest/v1/generations (createGeneration) 200: response body "
-        "sdGenerationJob: 7 is not of type 'object' [response-body]\n"
-        "    specs/generations.json#/paths/~1generations/post/responses/200\n"
-        "Documents: published, with leomock's corrections\n"
-        "Judged: 2 of 4 exchanges\n"
-        "Not of this API: 1 (1 at https://x.test)\n"
-        "leomock referee: 2 errors\n"
+        "sdGenerationJob: 7 is not of type 'object' [response-body] "
+        "specs/generations.json#/paths/~1generations/post/responses/200 "
+        "Documents: published, with leomock's corrections "
+        "Judged: 2 of 4 exchanges "
+        "Not of this API: 1 (1 at https://x.test) "
+        "leomock referee: 2 errors"
     )
 
 
 @pytest.mark.parametrize("written", ["text", "json", "markdown", "sarif", "junit", "github", "html"])
 def test_report_in_every_format(tmp_path: Path, written: str) -> None:
-    """`-o` writes it to a file, and nothing else is said."""
+    """`-o` writes it to a file; stderr says where it is."""
     output = tmp_path / "report"
     bad = cassette(tmp_path, call(answer={"sdGenerationJob": 7}))
     done = ran(bad, "--format", written, "-o", output)
-    assert (done.exit_code, done.output) == (1, "")
-    assert "is not of type" in output.read_text("utf-8")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == f"leomock referee: 1 error; the report is in {output}\n"
+    assert "of type" in " ".join(output.read_text("utf-8").split())
 
 
 def test_clean_recording(tmp_path: Path) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import click
 
-from leomock.cli.output import FORMAT, OUTPUT, put
+from leomock.cli.report_options import ReportOptions, finish, report_options
 
 
 @click.command()
@@ -19,8 +16,7 @@ from leomock.cli.output import FORMAT, OUTPUT, put
     help="In place of OLD and NEW: compare the installed official SDK (leonardo-ai-sdk) with the published "
     "documents and with what leomock answers.",
 )
-@FORMAT
-@OUTPUT
+@report_options(fail_on=False)
 @click.option(
     "--fail-on",
     "fail_on",
@@ -39,8 +35,7 @@ def drift(
     old: str | None,
     new: str | None,
     sdk: str | None,
-    written: str,
-    output: Path | None,
+    reporting: ReportOptions,
     fail_on: str,
     prose: bool,
     maintainer: bool,
@@ -54,7 +49,6 @@ def drift(
     """
     from leomock.contract.drift.findings import Threshold, compared
     from leomock.contract.drift.sources import read
-    from leomock.contract.reports.writers import WRITERS
     from leomock.openapi.documents import SpecError
 
     try:
@@ -76,5 +70,4 @@ def drift(
             report = compared(read(old), read(new), prose=prose, threshold=threshold, maintainer=maintainer)
     except SpecError as error:
         raise click.ClickException(str(error)) from None
-    put(WRITERS[written](report), output)
-    sys.exit(1 if report.failed else 0)
+    finish(report, reporting)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from leomock.cli.output import FORMAT, OUTPUT, put
+from leomock.cli.report_options import ReportOptions, finish, report_options
 
 
 @click.command()
@@ -22,17 +21,16 @@ from leomock.cli.output import FORMAT, OUTPUT, put
 @click.option(
     "--published", is_flag=True, help="By the documents as published, without leomock's corrections."
 )
-@FORMAT
-@OUTPUT
+@report_options()
 def referee(
-    files: tuple[Path, ...], base_urls: tuple[str, ...], published: bool, written: str, output: Path | None
+    files: tuple[Path, ...], base_urls: tuple[str, ...], published: bool, reporting: ReportOptions
 ) -> None:
     """Judge recorded traffic: HAR files, VCR cassettes, journals of leomock.
 
-    The exit code is 0 where all of it keeps to the documents, 1 where something does not or cannot be read,
-    and 2 where nothing could be judged.
+    A request that breaks the documents and that the service refused is a warning.
+
+    Exit code 0: no finding as serious as --fail-on. 1: there is one. 2: nothing could be judged.
     """
-    from leomock.contract.reports.writers import WRITERS
     from leomock.files.recordings.model import RecordingError
     from leomock.files.recordings.read import read
 
@@ -50,5 +48,4 @@ def referee(
         raise click.UsageError(
             f"nothing was judged: exchanges that are not of this API: {others}; --base-url says where it is"
         )
-    put(WRITERS[written](report), output)
-    sys.exit(1 if report.failed else 0)
+    finish(report, reporting)

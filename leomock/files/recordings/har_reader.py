@@ -11,9 +11,11 @@ from leomock.files.recordings.model import (
     RecordedExchange,
     as_bytes,
     as_headers,
+    as_moment,
     as_object,
     as_status,
     as_text,
+    repeated,
 )
 
 # --- HAR ------------------------------------------------------------------------------------------------
@@ -45,6 +47,8 @@ def har_entry(entry: Entry) -> RecordedExchange:
         response_body,
         request_cut,
         response_cut,
+        moment=as_moment(entry.get("startedDateTime")),
+        repeated_headers=repeated(response.get("headers")),
     )
 
 

@@ -9,9 +9,11 @@ from leomock.files.recordings.model import (
     RecordedExchange,
     as_bytes,
     as_headers,
+    as_moment,
     as_object,
     as_status,
     as_text,
+    repeated,
 )
 
 _JOURNAL_HOST = "leomock.invalid"
@@ -44,6 +46,8 @@ def journal_entry(entry: Entry) -> RecordedExchange:
         response_body,
         request_cut,
         response_cut,
+        moment=as_moment(entry.get("created")),
+        repeated_headers=repeated(response.get("headers")),
     )
 
 

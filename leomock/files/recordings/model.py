@@ -1,4 +1,4 @@
-"""RecordedExchange exchanges, and reading their fields from untrusted values."""
+"""Recorded exchanges, and reading their fields from untrusted values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 Headers: TypeAlias = Mapping[str, str]
@@ -23,6 +24,8 @@ class RecordedExchange:
 
     Bodies are without compression. `status` is 0 where no answer came. `request_cut` and `response_cut` say
     that a body was not kept, or not the whole of it. `file` and `number` (from 1) are where it was read.
+    `moment` is when it was sent, in seconds since 1970 (UTC); 0 if the recording does not say.
+    `repeated_headers` are the response headers that came more than once, such as Set-Cookie, with each value.
     """
 
     method: str
@@ -36,6 +39,8 @@ class RecordedExchange:
     response_cut: bool = False
     file: str = ""
     number: int = 0
+    moment: float = 0.0
+    repeated_headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,31 @@ def as_headers(value: Any) -> dict[str, str]:
         if not name.startswith(":"):
             headers[name] = f"{headers[name]}, {text}" if name in headers else text
     return headers
+
+
+def repeated(value: Any) -> tuple[tuple[str, str], ...]:
+    """The headers that came more than once, each value apart, names in lower case."""
+    pairs = [(name.lower(), text) for name, text in _pairs(value)]
+    names = [name for name, _ in pairs]
+    # Chrome joins the values of Set-Cookie with line breaks.
+    split = [(name, part) for name, text in pairs for part in text.split("\n")]
+    return tuple(
+        (name, text)
+        for name, text in split
+        if not name.startswith(":")
+        and (names.count(name) > 1 or (name == "set-cookie" and len(split) > len(pairs)))
+    )
+
+
+def as_moment(value: Any) -> float:
+    """A time in ISO 8601 as seconds since 1970; 0 if it is not one."""
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        return 0.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(moment.timestamp(), 0.0)
 
 
 def _pairs(value: Any) -> Iterator[tuple[str, str]]:

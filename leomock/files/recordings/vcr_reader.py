@@ -9,9 +9,11 @@ from leomock.files.recordings.model import (
     RecordedExchange,
     as_bytes,
     as_headers,
+    as_moment,
     as_object,
     as_status,
     as_text,
+    repeated,
 )
 
 # --- VCR ------------------------------------------------------------------------------------------------
@@ -32,6 +34,8 @@ def cassette_entry(entry: Entry) -> RecordedExchange:
         as_status(status.get("code") if isinstance(status, dict) else status),
         as_headers(response.get("headers")),
         _of_cassette(response.get("body", response.get("content"))),
+        moment=as_moment(entry.get("recorded_at")),
+        repeated_headers=repeated(response.get("headers")),
     )
 
 
