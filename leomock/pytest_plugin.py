@@ -8,7 +8,7 @@ import gc
 import os
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -24,16 +24,30 @@ MARKER = "leomock"
 # What the marker takes, and what it means.
 MARKS = {
     "scenario": "scenarios (a name, a file, or a list) that are in force",
-    "jobs": "how generations complete: polls:N, seconds:S, immediate or manual",
+    "jobs": "how generations complete: polls:N, seconds:S, both with a comma between, immediate or manual",
     "seed": "another seed: other ids, seeds and pictures",
     "clock": "'running' or 'frozen'",
     "strict": "True: findings about the client fail the test",
+    "keys": "'any': intercepted calls with a key that nobody named are this account's; or 'own'",
+    "credits": "bought credits at the start",
+    "plan_credits": "credits that the plan adds every month",
+    "unit": "what prices are told in: CREDITS or DOLLARS",
+    "auth": "'strict' or 'real': intercepted calls with another key are refused",
+    "webhook_url": "where events are sent",
+    "webhook_key": "the bearer token of events",
+    "budget": "credits that the test may spend; more fail it",
+    "generations": "how many finished generations the account already has",
+    "state": "what the account already has, as its `snapshot()` gave it",
 }
-# What `make_leomock` takes: it judges nobody.
-TENANT_SETTINGS = (*(name for name in MARKS if name != "strict"), "ids", "limits")
+# What only the test itself takes, not an account.
+TEST_SETTINGS = ("strict", "keys", "budget")
+TENANT_SETTINGS = (*(name for name in MARKS if name not in TEST_SETTINGS), "ids", "limits")
 # Options: name, default, help. Command line before environment (LEOMOCK_NAME) before ini before default.
 OPTIONS = {
-    "jobs": ("polls:1", "how generations complete: polls:N, seconds:S, immediate or manual"),
+    "jobs": (
+        "polls:1,seconds:10",
+        "how generations complete: polls:N, seconds:S, both with a comma between, immediate or manual",
+    ),
     "clock": ("running", "'running' or 'frozen'"),
     "scenario": ("", "scenarios in force, separated by commas"),
     "intercept": (
@@ -41,13 +55,21 @@ OPTIONS = {
         "'yes': calls for the real hosts are sent to the fake while a test uses it; or 'no'",
     ),
     "strict": ("no", "'yes': findings about the client fail the test; or 'no'"),
+    "keys": ("any", "'any': intercepted calls with an unknown key belong to the test's account; or 'own'"),
+    "real": ("closed", "'closed': calls for the real hosts that no fake answers fail; or 'allow'"),
 }
+# What has a few values of its own.
+CHOICES = {"keys": ("any", "own"), "real": ("closed", "allow")}
+REAL_MARKER = "leomock_real"
 KEY_VARIABLES = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
 URL_VARIABLE = "LEONARDO_BASE_URL"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SERVER = pytest.StashKey["Fake"]()
 _TENANTS = pytest.StashKey[list["Tenant"]]()
+_CLOSED = pytest.StashKey[bool]()  # whether the real hosts are closed until the end of the session
 _STRICT = pytest.StashKey["Tenant"]()  # the one whose findings fail the test
 _SETTINGS = pytest.StashKey[dict[str, Any]]()  # what the project's file says
+_ONLY_BUDGET = pytest.StashKey[bool]()  # whether nothing but the budget fails it
 _BEFORE = pytest.StashKey[dict[str, int]]()  # the last exchange of each key before the test
 
 
@@ -74,8 +96,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", f"{MARKER}({', '.join(f'{m}=…' for m in MARKS)}): the fake of this test. {told}."
     )
+    config.addinivalue_line(
+        "markers", f"{REAL_MARKER}: calls of this test for the real hosts that no fake answers are made."
+    )
     for name in ("intercept", "strict"):
         _yes(config, name)
+    for name, values in CHOICES.items():
+        if (value := _option(config, name)) not in values:
+            raise pytest.UsageError(f"leomock: {name}={value!r}: use {' or '.join(values)}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Open the real hosts again, which the first use of a fixture closed."""
+    if config.stash.get(_CLOSED, False):
+        from leomock.testing.interception import open_real_hosts
+
+        config.stash[_CLOSED] = False
+        open_real_hosts()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -145,6 +182,15 @@ def pytest_make_collect_report(
     return report
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give a test with the marker the fixture, where it does not ask for it itself."""
+    for item in items:
+        names = getattr(item, "fixturenames", None)
+        if names is not None and "leomock" not in names and item.get_closest_marker(MARKER):
+            names.append("leomock")
+
+
 def _wrong_marker(item: pytest.Item) -> str:
     """What to say about the markers of a test; empty where all can be meant."""
     for mark in item.iter_markers(MARKER):
@@ -154,6 +200,8 @@ def _wrong_marker(item: pytest.Item) -> str:
             return wrong
         if not isinstance(strict := mark.kwargs.get("strict", False), bool):
             return f"strict={strict!r}: use True or False"
+        if (keys := mark.kwargs.get("keys", "any")) not in CHOICES["keys"]:
+            return f"keys={keys!r}: use any or own"
     return ""
 
 
@@ -200,8 +248,14 @@ def leomock_settings(pytestconfig: pytest.Config) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def leomock_server(leomock_address: tuple[str, int], leomock_settings: dict[str, Any]) -> Iterator[Fake]:
-    """The fake Leonardo.AI API on a port, shared by the session."""
+def leomock_server(
+    leomock_address: tuple[str, int], leomock_settings: dict[str, Any], pytestconfig: pytest.Config
+) -> Iterator[Fake]:
+    """The fake Leonardo.AI API on a port, shared by the session.
+
+    From here to the end of the session, calls for the real hosts that no fake answers fail.
+    """
+    _close_real_hosts(pytestconfig)
     with _no_search_for_garbage():
         from leomock.state.settings import Settings
         from leomock.testing.fake import Fake
@@ -221,10 +275,24 @@ def leomock_server(leomock_address: tuple[str, int], leomock_settings: dict[str,
     with ExitStack() as stack:
         try:
             stack.enter_context(fake)
+        except RuntimeError as error:
+            if type(error).__name__ != "SocketBlockedError":
+                raise
+            text = "pytest-socket blocks every socket, and the fake answers on one of 127.0.0.1"
+            use = "--allow-hosts=127.0.0.1 instead of --disable-socket"
+            raise _failed(f"{text}; use {use}, which blocks all other hosts") from None
         except OSError as error:
             text = f"cannot listen on {host}:{port}, as the fixture leomock_address says: {error.strerror}"
             raise _failed(f"{text}; port 0 is any that is free") from None
         yield fake
+
+
+def _close_real_hosts(config: pytest.Config) -> None:
+    if _option(config, "real") == "closed" and not config.stash.get(_CLOSED, False):
+        from leomock.testing.interception import close_real_hosts
+
+        config.stash[_CLOSED] = True
+        close_real_hosts()
 
 
 @contextmanager
@@ -256,22 +324,40 @@ def _no_search_for_garbage() -> Iterator[None]:
 def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Callable[..., Tenant]:
     """Make tenants of the fake: several accounts, or other settings, in one test.
 
-    It sends nobody's calls there: ask for `leomock` too, or use `intercept()` of what it makes.
+    Each has a key of its own, and only calls with that key are its own. It sends nobody's calls there: ask
+    for `leomock` too, or use `intercept()` of what it makes.
     """
     request.node.stash[_SERVER] = leomock_server
     tenants: list[Tenant] = request.node.stash.setdefault(_TENANTS, [])
     request.node.stash[_BEFORE] = {key: journal.last for key, journal in _journals(leomock_server)}
 
     def make(**settings: Any) -> Tenant:
-        """A tenant of its own; takes what the marker takes, but `strict`, and `ids` and `limits`."""
+        """A tenant of its own; takes what the marker takes, but `strict` and `keys`, and `ids`, `limits`."""
         if wrong := _unknown(settings, TENANT_SETTINGS):
             raise _failed(f"make_leomock {wrong}")
-        with _plain_errors():
-            tenant = leomock_server.new_tenant(f"{request.node.nodeid}#{len(tenants)}", **settings)
+        tenant = _new_tenant(leomock_server, f"{request.node.nodeid}#{len(tenants)}", settings)
         tenants.append(tenant)
         return tenant
 
     return make
+
+
+def _new_tenant(server: Fake, name: str, settings: dict[str, Any]) -> Tenant:
+    """Make an account with its settings and with what it already has."""
+    settings = dict(settings)
+    generations, state = settings.pop("generations", 0), settings.pop("state", None)
+    url, key = settings.pop("webhook_url", ""), settings.pop("webhook_key", "")
+    if not isinstance(generations, int) or generations < 0:
+        raise _failed(f"generations={generations!r}: use a whole number, 0 or more")
+    with _plain_errors():
+        tenant = server.new_tenant(name, **settings)
+        if state is not None:
+            tenant.restore(state)
+        if generations:
+            tenant.add_generations(generations)
+        if url:
+            tenant.set_webhook(url, key)
+    return tenant
 
 
 @pytest.fixture
@@ -280,21 +366,59 @@ def leomock(
 ) -> Iterator[Tenant]:
     """The fake Leonardo.AI API for one test: an empty tenant with a key, time and faults of its own.
 
-    While the test runs, calls for the real hosts go to it, and LEONARDO_API_KEY, LEONARDO_AI_API_KEY and
-    LEONARDO_BASE_URL are set. `@pytest.mark.leomock(...)` chooses scenarios and settings.
+    While the test runs, calls for the real hosts go to it, whatever their key, and LEONARDO_API_KEY,
+    LEONARDO_AI_API_KEY and LEONARDO_BASE_URL are set. `@pytest.mark.leomock(...)` chooses scenarios and
+    settings.
     """
     marked = _marked(request.node)
     strict = marked.pop("strict", _yes(request.config, "strict"))
+    keys = marked.pop("keys", _option(request.config, "keys"))
+    budget = marked.pop("budget", None)
     tenant = make_leomock(**marked)
-    if strict:
+    tenant.budget = budget
+    if strict or budget is not None:
         request.node.stash[_STRICT] = tenant
+        request.node.stash[_ONLY_BUDGET] = not strict
+    with _in_use(tenant, request.config, monkeypatch, keys):
+        yield tenant
+
+
+@contextmanager
+def _in_use(
+    tenant: Tenant, config: pytest.Config, monkeypatch: pytest.MonkeyPatch, keys: Any
+) -> Iterator[None]:
+    """Set the variables that programs read, and lead calls for the real hosts to an account."""
     for name in KEY_VARIABLES:
         monkeypatch.setenv(name, tenant.api_key)
     monkeypatch.setenv(URL_VARIABLE, tenant.base_url)
+    for name in ("NO_PROXY", "no_proxy"):
+        # A proxy of the environment cannot reach this machine's 127.0.0.1.
+        before = os.environ.get(name, "")
+        monkeypatch.setenv(name, ",".join(filter(None, [before, *LOOPBACK])))
     with ExitStack() as stack:
-        if _yes(request.config, "intercept"):
-            stack.enter_context(tenant.intercept())
-        yield tenant
+        if _yes(config, "intercept"):
+            stack.enter_context(tenant.intercept(keys=keys))
+        yield
+
+
+def _wider(scope: Literal["class", "module", "session"]) -> Any:
+    """A fixture with one account for all tests of a class, a module or the session."""
+
+    def account(leomock_server: Fake, request: pytest.FixtureRequest) -> Iterator[Tenant]:
+        name = getattr(request.node, "nodeid", "") or "session"
+        tenant = _new_tenant(leomock_server, f"{name}#{scope}", {})
+        keys = _option(request.config, "keys")
+        with pytest.MonkeyPatch.context() as patch, _in_use(tenant, request.config, patch, keys):
+            yield tenant
+        leomock_server.forget(tenant)
+
+    account.__doc__ = f"One account for all tests of a {scope}; a test's own `leomock` comes before it."
+    return pytest.fixture(scope=scope, name=f"leomock_{scope}")(account)
+
+
+leomock_class = _wider("class")
+leomock_module = _wider("module")
+leomock_session = _wider("session")
 
 
 @pytest.fixture
@@ -342,11 +466,26 @@ def _elsewhere(item: pytest.Item, tenants: list[Tenant]) -> Iterator[tuple[str, 
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test with the marker `leomock_real` call the real service where no fake answers."""
+    if item.get_closest_marker(REAL_MARKER) is None:
+        return (yield)
+    from leomock.testing.interception import real_calls_allowed
+
+    with real_calls_allowed():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Let a strict test fail that passed, if there is something to find."""
     yield
     tenant = item.stash.get(_STRICT, None)
-    if tenant is not None and not (verdict := tenant.verdict()).clean:
+    if tenant is None:
+        return
+    verdict = tenant.verdict()
+    rules = {finding.rule for finding in verdict.findings}
+    if "over-budget" in rules or (rules and not item.stash[_ONLY_BUDGET]):
         raise _failed(f"the client did what it should not\n\n{verdict}")
 
 

@@ -194,7 +194,7 @@ def test_marker_that_cannot_be_meant_fails_at_collection(
         (
             [],
             "make_leomock, call=lambda make: make(port=1)",
-            "leomock: make_leomock knows no 'port'; there are scenario, jobs, seed, clock, ids, limits",
+            "leomock: make_leomock knows no 'port'; there are scenario, jobs, seed, clock, credits,",
         ),
         (
             [],

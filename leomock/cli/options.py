@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from leomock.state.settings import DEFAULT_JOBS
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -52,9 +54,10 @@ PORT = click.option(
 QUIET = click.option("--quiet", is_flag=True, help="Do not log each call; show warnings only.")
 JOBS = setting(
     "--jobs",
-    default="seconds:2",
+    default=DEFAULT_JOBS,
     metavar="PACE",
-    help="How a generation completes: seconds:S, polls:N (PENDING for N reads), immediate, or manual.",
+    help="How a generation completes: seconds:S, polls:N (PENDING for N reads), polls:N,seconds:S "
+    "(whichever comes first), immediate, or manual.",
 )
 SCENARIO = setting(
     "--scenario",

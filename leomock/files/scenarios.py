@@ -42,6 +42,10 @@ _CONFLICTS = (
     ("error", "text", "the error has its own"),
     ("body", "text", "an answer has one content"),
     ("connection", "content", "an answer breaks in one way"),
+    ("lost", "connection", "an answer breaks in one way"),
+    ("lost", "content", "an answer breaks in one way"),
+    ("lost", "status", "the call is executed before its answer is lost"),
+    ("lost", "error", "the call is executed before its answer is lost"),
     ("job", "status", "a call that is answered so starts no job"),
     ("job", "error", "a call that is answered so starts no job"),
 )
@@ -200,7 +204,7 @@ class _Builder:
             when=self._criteria(when, (*where, "when")),
             answer=self._answer(then, (*where, "then")),
             delay=self._span(then, "delay", (*where, "then")),
-            breakage=then.get("connection") or _CONTENT.get(then.get("content", "")),
+            breakage=_lost(then) or then.get("connection") or _CONTENT.get(then.get("content", "")),
             outcome=self._outcome(then.get("job"), (*where, "then", "job")),
             upload=then.get("upload"),
             delivery=self._delivery(then.get("webhook"), (*where, "then", "webhook")),
@@ -359,3 +363,11 @@ def _ever(when: Criteria) -> bool:
         return when.counted(when.call)
     step, after = when.every or 1, when.after or 0
     return when.counted((after // step + 1) * step)
+
+
+def _lost(then: Tree) -> Breakage | None:
+    """The breakage of a call that is executed and answered with an error of a gateway."""
+    if "lost" not in then:
+        return None
+    breakage: Breakage = f"lost_{int(then['lost'])}"  # type: ignore[assignment]  # the schema names the three
+    return breakage

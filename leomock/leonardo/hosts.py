@@ -7,8 +7,11 @@ from urllib.parse import urlsplit
 
 API_HOST = "cloud.leonardo.ai"
 CDN_HOST = "cdn.leonardo.ai"
+# Every host of the real service, but for the bucket, is below this one.
+REAL_DOMAIN = "leonardo.ai"
 # Of the real bucket only the kind of host is known, so this name is a choice.
 UPLOAD_HOST = "leomock-uploads.s3.us-east-1.amazonaws.com"
+REAL_API = f"https://{API_HOST}/api/rest"
 # The hosts of the real service, and the path below which a fake answers what is asked of each.
 REAL_HOSTS = {API_HOST: "", CDN_HOST: "/cdn", UPLOAD_HOST: "/s3"}
 
@@ -21,10 +24,15 @@ class Addresses:
     cdn: str
     uploads: str
 
+    @property
+    def are_real(self) -> bool:
+        """Whether the client called the real host, so that its call was led here."""
+        return self.api == REAL_API
+
     @classmethod
     def under(cls, origin: str) -> Addresses:
         """All three on one server, e.g. `http://127.0.0.1:8090`; who calls the real host gets real ones."""
         if urlsplit(origin).hostname == API_HOST:
-            return cls(f"https://{API_HOST}/api/rest", f"https://{CDN_HOST}", f"https://{UPLOAD_HOST}")
+            return cls(REAL_API, f"https://{CDN_HOST}", f"https://{UPLOAD_HOST}")
         origin = origin.rstrip("/")
         return cls(api=f"{origin}/api/rest", cdn=f"{origin}/cdn", uploads=f"{origin}/s3")

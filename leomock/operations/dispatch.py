@@ -20,6 +20,7 @@ from leomock.operations.reply import Reply
 from leomock.operations.webhook_events import event_of
 from leomock.state.clock import Clock
 from leomock.state.journal import Headers, Journal
+from leomock.state.redaction import shortened
 from leomock.state.scenario import MatchContext, RuleEffects, Scenario
 from leomock.state.settings import Settings
 from leomock.state.table import Row
@@ -67,7 +68,7 @@ class Dispatcher:
         """Take one raw request to its reply; a refusal is a reply as well."""
         operation = world = effects = None
         try:
-            world = self.worlds.enter(request.authorization)
+            world = self.worlds.enter(request.authorization, request.addresses.are_real)
             operation, captured = self.specs[request.version].route(request.method, request.segments)
             if len(request.body) > self.settings.max_body:
                 limit = self.settings.max_body
@@ -189,7 +190,7 @@ class Dispatcher:
             response_headers=response_headers,
             response_body=reply.content,
             rules=reply.rules,
-            explain=reply.explain,
+            explain=_with_other_key(request, reply),
             milliseconds=milliseconds,
             breakage=reply.breakage or "",
             delay=reply.delay,
@@ -232,6 +233,17 @@ class Dispatcher:
         reply.text = given.text
         reply.headers = dict(given.headers)
         return reply
+
+
+def _with_other_key(request: Request, reply: Reply) -> str:
+    """The explanation of a reply; it names the key of an intercepted call that is not the account's."""
+    if not (request.addresses.are_real and reply.world):
+        return reply.explain
+    key = request.authorization.strip().partition(" ")[2].strip()
+    if key == reply.world.key:
+        return reply.explain
+    note = f"the call has another key, {shortened(key)}"
+    return f"{reply.explain}; {note}" if reply.explain else note
 
 
 def _mark(reply: Reply, effects: RuleEffects) -> None:

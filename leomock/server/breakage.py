@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -12,6 +13,8 @@ from leomock.state.scenario import Breakage
 CONNECTION = "leomock.connection"
 # A stalled answer holds its connection for at most so long.
 LONGEST_STALL = 300.0
+# Statuses of an answer that is lost behind a gateway.
+LOST: dict[Breakage, int] = {"lost_500": 500, "lost_502": 502, "lost_504": 504}
 
 
 class Connection:
@@ -43,11 +46,32 @@ def connection_of(scope: Scope) -> Connection:
 
 def broken(how: Breakage, scope: Scope, receive: Receive, send: Send) -> Send:
     """Return a `send` that breaks the answer given to it."""
+    if how in LOST:
+        return _replaced(send, LOST[how])
     if how == "wrong_content_type":
         return _relabelled(send)
     if how == "malformed_json":
         return _cut_short(send)
     return _Interrupted(how, connection_of(scope), receive, send)
+
+
+def _replaced(send: Send, status: int) -> Send:
+    """The page of a gateway in place of the answer; what the call did stays done."""
+    reason = HTTPStatus(status).phrase
+    page = f"<html><head><title>{status} {reason}</title></head><body>{reason}</body></html>\n".encode()
+
+    async def replace(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [
+                (b"content-type", b"text/html; charset=utf-8"),
+                (b"content-length", b"%d" % len(page)),
+            ]
+            message = {**message, "status": status, "headers": headers}
+        elif message["type"] == "http.response.body":
+            message = {**message, "body": page, "more_body": False}
+        await send(message)
+
+    return replace
 
 
 def _relabelled(send: Send) -> Send:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable, Iterable
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import orjson
 
 from leomock.server.access_log import to_stderr
-from leomock.state.outbox import Attempt, Event, Outbox
+from leomock.state.outbox import Attempt, Event, Outbox, Target
 from leomock.state.redaction import one_line
 from leomock.state.world import World
 
@@ -60,7 +60,10 @@ class Sender:
         self._timeout = timeout
         self._most = most
         self._under_way: dict[World, dict[Event, asyncio.Task[Event]]] = {}
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool | str, httpx.AsyncClient]] = (
+            WeakKeyDictionary()
+        )
+        self._contexts: dict[bool | str, SSLContext] = {}
         self._last_defect = ""
 
     async def deliver_due(self, world: World) -> list[Event]:
@@ -101,24 +104,22 @@ class Sender:
                 if len(running) >= self._most:
                     break
                 if event not in running:
-                    running[event] = asyncio.create_task(
-                        self._deliver(world, outbox, event, outbox.url, outbox.key)
-                    )
+                    running[event] = asyncio.create_task(self._deliver(world, outbox, event, outbox.target))
         if not running:
             del self._under_way[world]
         return list(running.values())
 
-    async def _deliver(self, world: World, outbox: Outbox, event: Event, url: str, key: str) -> Event:
+    async def _deliver(self, world: World, outbox: Outbox, event: Event, target: Target) -> Event:
         """Send an event and note in its outbox what came of it; the world may have a new one by then."""
         try:
-            tls = self._tls  # loads httpx at the first event, which is not the target's time
+            post = self._poster(target)  # loads httpx at the first event, which is not the target's time
             began = time.perf_counter()
-            status, error = await self._post(url, key, event, tls)
+            status, error = await post(event)
             milliseconds = (time.perf_counter() - began) * 1000
             with world.lock:
                 outbox.attempted(event, Attempt(world.clock.now(), status, error, milliseconds))
             if self._log:
-                self._log(_line(event, url, milliseconds))
+                self._log(_line(event, target.url, milliseconds))
         finally:
             running = self._under_way[world]
             del running[event]
@@ -126,14 +127,29 @@ class Sender:
                 del self._under_way[world]
         return event
 
-    async def _post(self, url: str, key: str, event: Event, tls: SSLContext) -> tuple[int | None, str]:
+    def _poster(self, target: Target) -> Callable[[Event], Coroutine[Any, Any, tuple[int | None, str]]]:
+        """What sends an event to a target: in the event loop of its app, or in this one."""
+        loop = target.loop
+        if target.app is not None and loop is not None and loop.is_running():
+            # The app's locks and queues belong to that loop.
+            def post(event: Event) -> Coroutine[Any, Any, tuple[int | None, str]]:
+                call = self._post(target, event, self._client_of_app(target.app))
+                return _elsewhere(asyncio.run_coroutine_threadsafe(call, loop))
+
+            return post
+        client = self._client_of_app(target.app) if target.app is not None else self._client(target.verify)
+        return lambda event: self._post(target, event, client)
+
+    async def _post(self, target: Target, event: Event, client: httpx.AsyncClient) -> tuple[int | None, str]:
         """The status of the answer, or None; and what was wrong, or nothing."""
-        headers = {"authorization": f"Bearer {key}", **HEADERS} if key else HEADERS
+        bearer = {"authorization": f"Bearer {target.key}"} if target.key else {}
+        headers = {**bearer, **HEADERS, **dict(target.headers)}
+        timeout = self._timeout if target.timeout is None else target.timeout
         try:
             async with (
-                asyncio.timeout(self._timeout),
-                self._client(tls).stream(
-                    "POST", url, content=orjson.dumps(event.body), headers=headers
+                asyncio.timeout(timeout),
+                client.stream(
+                    "POST", target.url, content=orjson.dumps(event.body), headers=headers
                 ) as response,
             ):
                 size = 0
@@ -143,27 +159,42 @@ class Sender:
                         break
                 return response.status_code, _wrong_with(response.status_code)
         except TimeoutError:
-            return None, f"no answer within {self._timeout:g} s"
+            return None, f"no answer within {timeout:g} s"
         except Exception as error:  # an address, a key or a body that cannot be sent fails in many ways
             return None, f"{type(error).__name__}: {error}"
 
-    def _client(self, tls: SSLContext) -> httpx.AsyncClient:
+    def _client(self, verify: bool | str) -> httpx.AsyncClient:
         """One for all events of a loop; it keeps no connection, since each is closed after its request."""
         import httpx
 
-        loop = asyncio.get_running_loop()
-        if loop not in self._clients:
-            self._clients[loop] = httpx.AsyncClient(
-                verify=tls, follow_redirects=False, trust_env=False, timeout=None, limits=httpx.Limits()
+        clients = self._clients.setdefault(asyncio.get_running_loop(), {})
+        if verify not in clients:
+            clients[verify] = httpx.AsyncClient(
+                verify=self._tls(verify),
+                follow_redirects=False,
+                trust_env=False,
+                timeout=None,
+                limits=httpx.Limits(),
             )
-        return self._clients[loop]
+        return clients[verify]
 
-    @cached_property
-    def _tls(self) -> SSLContext:
-        """Made once: it reads all certificates, and httpx takes longer to load than the rest of the start."""
+    def _client_of_app(self, app: Any) -> httpx.AsyncClient:
         import httpx
 
-        return httpx.create_ssl_context(trust_env=False)
+        return httpx.AsyncClient(transport=httpx.ASGITransport(app), timeout=None, trust_env=False)
+
+    def _tls(self, verify: bool | str) -> SSLContext:
+        """Made once for each kind: it reads all certificates. Raises OSError for a file that is not there."""
+        import ssl
+
+        import httpx
+
+        if verify not in self._contexts:
+            if isinstance(verify, str):
+                self._contexts[verify] = ssl.create_default_context(cafile=verify)
+            else:
+                self._contexts[verify] = httpx.create_ssl_context(verify=verify, trust_env=False)
+        return self._contexts[verify]
 
     def _defect(self, error: Exception) -> None:
         """Tell of a defect once while it stays the same: a tick comes 20 times a second."""
@@ -171,6 +202,10 @@ class Sender:
         if text != self._last_defect:
             self._last_defect = text
             (self._log or to_stderr)(f"leomock: a defect of the fake itself, please report it:\n{text}")
+
+
+async def _elsewhere(sent: Future[tuple[int | None, str]]) -> tuple[int | None, str]:
+    return await asyncio.wrap_future(sent)
 
 
 def _wrong_with(status: int) -> str:

@@ -91,8 +91,10 @@ class Jobs:
             self._schedule(job, seconds)
         elif self._pace.kind == "immediate":
             self.finish(id)
-        elif self._pace.kind == "polls":
+        elif self._pace.kind in ("polls", "first"):
             job.reads_left = int(self._pace.amount)
+            if self._pace.kind == "first":
+                self._schedule(job, self._pace.seconds * slow)
 
     def waiting(self, queue: Queue) -> int:
         """How many jobs of a queue are not finished."""
@@ -128,7 +130,7 @@ class Jobs:
         job = self._jobs.get(str(row["id"]))
         if job is None:
             return False
-        if job.reads_left is None:
+        if job.reads_left is None or job.begins > self._clock.now():
             return True
         if job.reads_left == 0:
             self.finish(str(row["id"]))
@@ -141,13 +143,19 @@ class Jobs:
         job = self._jobs.get(str(row["id"]))
         if job is None:
             return ""
+        reads = self._reads_of(job)
         if job.due is not None:
             now = self._clock.now()
             place = "waits for a free slot, " if job.begins > now else ""
             frozen = "" if self._clock.rate else ", once the clock is moved on (it is frozen)"
-            return f"{place}done in {max(job.due - now, 0.001):.3g} s{frozen}"
+            after = f"{reads}, or in" if reads else "done in"
+            return f"{place}{after} {max(job.due - now, 0.001):.3g} s{frozen}"
+        return reads or "done when the test calls finish()"
+
+    @staticmethod
+    def _reads_of(job: Job) -> str:
         if job.reads_left is None:
-            return "done when the test calls finish()"
+            return ""
         if not job.reads_left:
             return "done at the next read"
         return f"done after {job.reads_left} more read{'' if job.reads_left == 1 else 's'}"
@@ -204,6 +212,12 @@ class Jobs:
         job = self._jobs.pop(id, None)
         if job is None:
             return None
+        if self._limited and job.due is not None and moment < job.due:
+            # A read ended it early: its slot is free from now on.
+            taken = self._slots_free.get(job.queue, [])
+            if job.due in taken:
+                taken[taken.index(job.due)] = moment
+                heapq.heapify(taken)
         job.row["status"] = job.outcome.status
         if job.rules and job.outcome.status == "FAILED":
             job.row["failed_by"] = job.rules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, Literal
 
@@ -36,6 +36,23 @@ class Attempt:
     def accepted(self) -> bool:
         """Whether the answer was a 2xx."""
         return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where events go: a url and its bearer token, and how they are sent there.
+
+    `timeout` is in seconds. `verify` is False, or the file of an authority, or True for the usual ones.
+    `app` is an ASGI app that gets them without a port, in `loop` if that runs.
+    """
+
+    url: str = ""
+    key: str = ""
+    timeout: float | None = None
+    verify: bool | str = True
+    headers: tuple[tuple[str, str], ...] = ()
+    app: Any = None
+    loop: Any = None
 
 
 @dataclass(slots=True, eq=False)
@@ -92,12 +109,34 @@ class Outbox:
     """
 
     def __init__(self, ids: Ids, clock: Clock, draw: Callable[[Span], float]) -> None:
-        self.url = ""
-        self.key = ""
+        self.target = Target()
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self._ids = ids
         self._clock = clock
         self._draw = draw
+
+    @property
+    def url(self) -> str:
+        """Where events go; empty when nobody wants any."""
+        return self.target.url
+
+    @url.setter
+    def url(self, url: str) -> None:
+        self.target = replace(self.target, url=url)
+
+    @property
+    def key(self) -> str:
+        """The bearer token of events."""
+        return self.target.key
+
+    @key.setter
+    def key(self, key: str) -> None:
+        self.target = replace(self.target, key=key)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether events are sent."""
+        return bool(self.target.url)
 
     def add(
         self,

@@ -15,7 +15,16 @@ from leomock.leonardo.errors import ErrorTemplate
 from leomock.state.matching import LinearPattern
 
 Stage = Literal["call", "upload", "webhook"]
-Breakage = Literal["reset", "truncate", "stall", "wrong_content_type", "malformed_json"]
+Breakage = Literal[
+    "reset",
+    "truncate",
+    "stall",
+    "wrong_content_type",
+    "malformed_json",
+    "lost_500",
+    "lost_502",
+    "lost_504",
+]
 Span = tuple[float, float]
 # With `each: resource` a rule counts for every id; the oldest counters are forgotten beyond this number.
 MOST_COUNTERS = 10_000

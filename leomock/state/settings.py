@@ -11,7 +11,9 @@ Auth = Literal["open", "strict", "real"]
 LimitKind = Literal["none", "real"]
 IdVersion = Literal["v4", "v6"]
 Unit = Literal["CREDITS", "DOLLARS"]
-Pace = Literal["seconds", "polls", "immediate", "manual"]
+Pace = Literal["seconds", "polls", "first", "immediate", "manual"]
+# A client that polls sees PENDING once; one that waits for a while, or for the webhook, needs no second read.
+DEFAULT_JOBS = "polls:1,seconds:10"
 
 # What a setting is, as one would say it.
 _KINDS = {str: "a text", int: "a whole number", bool: "True or False"}
@@ -27,14 +29,22 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class JobCompletion:
-    """How a job goes from PENDING to its end."""
+    """How a job goes from PENDING to its end: `amount` is its reads or seconds.
+
+    `first` ends it after `amount` reads or `seconds` seconds, whichever comes first.
+    """
 
     kind: Pace
     amount: float = 0
+    seconds: float = 0
 
     @classmethod
     def parse(cls, text: str) -> JobCompletion:
-        """Read `seconds:S`, `polls:N`, `immediate` or `manual`."""
+        """Read `seconds:S`, `polls:N`, both with a comma between, `immediate` or `manual`."""
+        if "," in str(text):
+            both = {part.kind: part.amount for part in map(cls.parse, str(text).split(",", 1))}
+            if set(both) == {"polls", "seconds"}:
+                return cls("first", both["polls"], both["seconds"])
         kind, colon, amount = str(text).partition(":")
         if kind == "seconds" and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", amount, re.ASCII):
             return cls("seconds", float(amount))
@@ -45,6 +55,8 @@ class JobCompletion:
         raise SettingError(f"jobs={text!r}: use seconds:S (e.g. seconds:2), polls:N, immediate or manual")
 
     def __str__(self) -> str:
+        if self.kind == "first":
+            return f"polls:{self.amount:g},seconds:{self.seconds:g}"
         return f"{self.kind}:{self.amount:g}" if self.kind in ("seconds", "polls") else self.kind
 
 
@@ -70,7 +82,7 @@ class Settings:
     seed: int = 0
     auth: Auth = "open"
     api_keys: tuple[str, ...] = ()
-    jobs: str = "polls:1"
+    jobs: str = DEFAULT_JOBS
     ids: IdVersion = "v4"
     credits: int = 100_000_000
     plan_credits: int = 0

@@ -15,7 +15,7 @@ from leomock.state.ids import Ids, stable, uuid4_from
 from leomock.state.jobs import Job, Jobs
 from leomock.state.journal import Journal
 from leomock.state.limits import IMAGES, Limits, Queue
-from leomock.state.outbox import Outbox
+from leomock.state.outbox import Outbox, Target
 from leomock.state.render_cache import RENDERED
 from leomock.state.scenario import MatchContext, RuleEffects, Scenario, ScenarioEngine
 from leomock.state.settings import Settings
@@ -51,7 +51,7 @@ class World:
         self._make_clock = make_clock
         self._scenarios = scenarios
         self._announce = announce
-        self._webhook = webhook
+        self._webhook = Target(*webhook)
         self.cdn = ""
         self.note = ""  # what the current call should say about the row it read
         self.last_used = 0
@@ -74,7 +74,7 @@ class World:
         # Ids of its own: whether somebody listens must not change those of generations.
         event_ids = Ids(Random(stable("events", settings.seed, key)), "v4", self._now)
         self.outbox = Outbox(event_ids, self.clock, self.script.drawn)
-        self.outbox.url, self.outbox.key = self._webhook
+        self.outbox.target = self._webhook
         self.journal = Journal(settings.journal, most_bytes=settings.journal_bytes)
         # Answers kept ready by handlers: (operation, id) to the row they are of, an address and the answer.
         self.answers: dict[tuple[str, str], tuple[Row, str, Row]] = {}
@@ -192,7 +192,11 @@ class World:
 
     def set_webhook(self, url: str, key: str) -> None:
         """Send events there from now on, also after a reset; an empty url turns them off."""
-        self._webhook = self.outbox.url, self.outbox.key = url, key
+        self.set_target(Target(url, key))
+
+    def set_target(self, target: Target) -> None:
+        """Send events to a target from now on, also after a reset."""
+        self._webhook = self.outbox.target = target
 
     def _upload_fault(self) -> RuleEffects | None:
         return self.apply_rules(MatchContext("upload"))

@@ -29,6 +29,9 @@ class Worlds:
         )  # what came with no key that was let in
         self.webhook = (settings.webhook_url, settings.webhook_key)
         self.say: Callable[[str], object] = lambda line: None  # told what an operator should know
+        # Accounts that take intercepted calls with a key that nobody named; the last one is asked.
+        self.adopters: list[str] = []
+        self.named: set[str] = set()  # keys that a test knows as accounts of their own
         self._announce = announce
         self._make_clock = make_clock
         self._lock = threading.Lock()
@@ -45,8 +48,13 @@ class Worlds:
     def __iter__(self) -> Iterator[World]:
         return iter(list(self._by_key.values()))
 
-    def enter(self, authorization: str) -> World:
-        """The world of an `Authorization` header; raises what a refused key is answered."""
+    def enter(self, authorization: str, intercepted: bool = False) -> World:
+        """The world of an `Authorization` header; raises what a refused key is answered.
+
+        A call that was `intercepted` and whose key nobody named belongs to the account of the test.
+        """
+        if intercepted and self.adopters and (adopter := self._adopter(authorization)):
+            return adopter
         if world := self._by_header.get(authorization):
             world.last_used = next(self._uses)
             return world
@@ -67,6 +75,21 @@ class Worlds:
     def find(self, authorization: str) -> World | None:
         """Return the world of an `Authorization` header if it exists already."""
         return self._by_header.get(authorization)
+
+    def _adopter(self, authorization: str) -> World | None:
+        """The account that an intercepted call belongs to; None for a key of its own, or without one."""
+        scheme, _, key = authorization.strip().partition(" ")
+        key = key.strip()
+        if scheme.lower() != "bearer" or not key or key in self.named:
+            return None
+        if self.settings.auth != "open":
+            return None
+        world = self.of(self.adopters[-1])
+        if world.settings.auth == "real" and not is_uuid(key):
+            raise HOOK_DOWN(explain="the API key is not a UUID; the real service answers 500 to that")
+        if world.settings.auth != "open" and key != world.key:
+            raise UNAUTHORIZED(explain="this API key is not the one of the test's account (auth=strict)")
+        return world
 
     def of(self, key: str) -> World:
         """The world of an API key, made if need be; when there are too many, the longest unused leaves."""
@@ -100,6 +123,7 @@ class Worlds:
     def forget(self, key: str) -> None:
         """Take the world of an API key out, if there is one."""
         with self._lock:
+            self.named.discard(key)
             if world := self._by_key.get(key):
                 self._take_out(world)
 

@@ -58,6 +58,7 @@ class Fake(Tenant):
         if settings.get("auth", "open") != "open":
             settings["api_keys"] = (self.api_key, *settings.get("api_keys", ()))
         self.api = Dispatcher.playing(Settings(**settings), _names(scenario), _clock_maker(clock))
+        self.api.worlds.named.add(self.api_key)
         self.sender = Sender()
         self.app = make_app(self.api, sender=self.sender)
         self._host = host
@@ -71,6 +72,27 @@ class Fake(Tenant):
         """Start answering on a port."""
         self.open()
         return self
+
+    async def __aenter__(self) -> Fake:
+        """Start answering on a port, for `async with`."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop without blocking the loop, which may still have to answer a webhook."""
+        import anyio
+
+        await anyio.to_thread.run_sync(self.close)
+
+    def start(self) -> Fake:
+        """Start answering on a port, for notebooks; the same as entering `with`."""
+        self.open()
+        return self
+
+    def stop(self) -> None:
+        """Stop; the same as `close`."""
+        self.close()
 
     def open(self) -> str:
         """Start answering on a port and return the URL. Raises RuntimeError if the fake is already open."""
@@ -116,10 +138,15 @@ class Fake(Tenant):
         """Run a coroutine on the fake's own loop and return what it returns."""
         return self._loop().submit(call).result()
 
+    def submit(self, call: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start a coroutine on the fake's own loop; returns its future."""
+        return self._loop().submit(call)
+
     # --- every key -----------------------------------------------------------------------------------
 
     def tenant(self, api_key: str) -> Tenant:
-        """Another API key of this fake, with a world of its own."""
+        """Another API key of this fake, which is an account of its own."""
+        self.api.worlds.named.add(api_key)
         return Tenant(self, api_key)
 
     def new_tenant(
@@ -134,6 +161,7 @@ class Fake(Tenant):
         scenarios = tuple(self.api.library.get(name) for name in _names(scenario))
         wanted = {name: value for each in scenarios for name, value in each.settings.items()}
         key = uuid4_from(int.from_bytes(stable("tenant", name), "big"))
+        self.api.worlds.named.add(key)
         self.api.worlds.open(
             key,
             replace(self.api.settings, **{**wanted, **settings}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ class Host(Protocol):
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the fake's event loop and return its result."""
+        ...
+
+    def submit(self, call: Coroutine[Any, Any, T]) -> Future[T]:
+        """Start a coroutine on the fake's event loop."""
         ...
 
     def open(self) -> str:

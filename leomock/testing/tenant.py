@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from leomock.server.time_travel import advance
 from leomock.state.clock import Clock
 from leomock.state.journal import Exchange
-from leomock.state.outbox import Event
+from leomock.state.outbox import Event, Target
+from leomock.state.redaction import shortened
 from leomock.state.snapshot import restore, take
 from leomock.state.story import story
 from leomock.state.world import World
 from leomock.testing.assertions import assert_called, assert_not_called
+from leomock.testing.own_loop import StartedSteering, in_running_loop, running_loop
+from leomock.verdict.evidence import credit_cost
 
 if TYPE_CHECKING:
     from leomock.server.transport import Transport
@@ -30,6 +33,7 @@ class Tenant:
     def __init__(self, fake: Host, api_key: str) -> None:
         self._fake = fake
         self.api_key = api_key
+        self.budget: int | None = None  # credits that the client may spend, for the verdict
 
     def __repr__(self) -> str:
         return f"<leomock {type(self).__name__} {self.api_key[:4]}… at {self.url}>"
@@ -82,7 +86,11 @@ class Tenant:
         return self.world.clock
 
     def advance(self, seconds: float) -> list[dict[str, Any]]:
-        """Move the time on; what falls due happens in its order, and is returned."""
+        """Move the time on; what falls due happens in its order, and is returned.
+
+        Called in a running event loop while a webhook is set, it starts at once and must be awaited, as
+        `aadvance` is: a webhook in that same loop could not answer otherwise.
+        """
         return self._advance(seconds)
 
     def advance_until_idle(self) -> list[dict[str, Any]]:
@@ -105,7 +113,28 @@ class Tenant:
         async def every() -> list[dict[str, Any]]:
             return [fired for world in worlds for fired in await advance(world, seconds, self._fake.sender)]
 
+        if in_running_loop() and any(world.outbox.is_on for world in worlds):
+            # To wait here would block the loop that may have to answer the webhook.
+            return cast("list[dict[str, Any]]", StartedSteering(self._fake.submit(every())))
         return self._fake.run(every())
+
+    async def aadvance(self, seconds: float) -> list[dict[str, Any]]:
+        """`advance` for programs in an event loop, which goes on meanwhile."""
+        return await self._awaited(seconds)
+
+    async def aadvance_until_idle(self) -> list[dict[str, Any]]:
+        """`advance_until_idle` for programs in an event loop, which goes on meanwhile."""
+        return await self._awaited(math.inf)
+
+    async def _awaited(self, seconds: float) -> list[dict[str, Any]]:
+        fired: Any = self._advance(seconds)
+        return cast("list[dict[str, Any]]", await fired if isinstance(fired, StartedSteering) else fired)
+
+    def add_generations(self, count: int) -> list[str]:
+        """Give the account finished generations, free and in no journal; returns their ids."""
+        from leomock.testing.furnishing import add_generations
+
+        return add_generations(self._fake, self.world, count)
 
     def finish(self, id: str | None = None) -> list[str]:
         """End the pending job of a generation, or all; returns the ids (for `jobs="manual"`)."""
@@ -143,7 +172,25 @@ class Tenant:
         `status` is that of the answer.
         """
         __tracebackhide__ = True
-        return assert_called(self.requests, operation, **self._known(), **expected)
+        try:
+            return assert_called(self.requests, operation, **self._known(), **expected)
+        except AssertionError as error:
+            raise AssertionError(f"{error}{self._called_elsewhere(operation)}") from None
+
+    def _called_elsewhere(self, operation: str) -> str:
+        """A line about calls of an operation that came with other keys; '' if none did."""
+        others = {
+            world.key: sum(exchange.operation == operation for exchange in list(world.journal))
+            for world in self._fake.api.worlds
+            if world.key != self.api_key
+        }
+        told = [f"{count} with the key {shortened(key)}" for key, count in others.items() if count]
+        if not told:
+            return ""
+        return (
+            f"\n{operation} was called with other keys, which are other accounts: {', '.join(told)}. "
+            "The program must use this account's key, or be intercepted with keys='any'"
+        )
 
     def assert_not_called(self, operation: str, **expected: Any) -> None:
         """Fail if an operation was called in this way."""
@@ -161,7 +208,27 @@ class Tenant:
         """Judge the client by what is in the journal: polled too fast, billed twice, …"""
         from leomock.verdict.review import verdict
 
-        return verdict(self.requests, events=self.webhooks, forgotten=self.world.journal.forgotten)
+        return verdict(
+            self.requests, events=self.webhooks, forgotten=self.world.journal.forgotten, budget=self.budget
+        )
+
+    @property
+    def spent(self) -> int:
+        """The credits that the calls of this account cost, as the API said; refunds are not taken off."""
+        return self.verdict().credits
+
+    def assert_spent(self, *, at_most: int | None = None, exactly: int | None = None) -> int:
+        """Fail if the calls cost more credits than `at_most`, or not `exactly`; returns the credits."""
+        __tracebackhide__ = True
+        spent = self.spent
+        if (at_most is None or spent <= at_most) and (exactly is None or spent == exactly):
+            return spent
+        wanted = f"at most {at_most}" if exactly is None else f"exactly {exactly}"
+        paid = [exchange for exchange in self.requests if credit_cost(exchange)]
+        lines = [f"  {credit_cost(exchange)} credits: {exchange}" for exchange in paid]
+        raise AssertionError(
+            "\n".join([f"leomock: {spent} credits were spent, where {wanted} may be:", *lines])
+        )
 
     def story(self) -> str:
         """Return the exchanges, a line each; polling is folded, and unfinished generations are noted."""
@@ -169,18 +236,54 @@ class Tenant:
 
     # --- fixed hosts ---------------------------------------------------------------------------------
 
-    def intercept(self) -> AbstractContextManager[Interceptor]:
-        """Inside `with`, calls for the real hosts go to the fake (see `leomock.testing.interception`)."""
+    def intercept(self, *, keys: Literal["any", "own"] = "any") -> AbstractContextManager[Interceptor]:
+        """Inside `with`, calls for the real hosts go to the fake (see `leomock.testing.interception`).
+
+        A call whose key is no other account of this fake belongs to this account, since most programs read
+        their key long before a test runs. With `keys="own"` every key is an account.
+        """
         from leomock.testing.interception import intercept
 
-        return intercept(self._fake)
+        return intercept(self._fake, account=self.api_key if keys == "any" else "")
 
     # --- webhooks ------------------------------------------------------------------------------------
 
-    def set_webhook(self, url: str, key: str = "") -> None:
-        """Send events there, with the key as bearer; an empty url turns them off."""
+    def set_webhook(
+        self,
+        url: str = "",
+        key: str = "",
+        *,
+        app: Any = None,
+        timeout: float = 5.0,
+        verify: bool | str | Path = True,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Send events to a url, with the key as bearer; an empty url turns them off.
+
+        With `app`, an ASGI app, they go to that app without a port, at the path of `url` (`/` if it has
+        none), in the event loop that this is called in. `timeout` is in seconds; `verify` is False, or the
+        file of an authority that signed the receiver's certificate; `headers` are sent with every event.
+        """
+        target = Target(
+            url or ("http://app.invalid/" if app else ""),
+            key,
+            timeout=timeout,
+            verify=str(verify) if isinstance(verify, Path) else verify,
+            headers=tuple((headers or {}).items()),
+            app=app,
+            loop=running_loop() if app else None,
+        )
         with self.world.lock:
-            self.world.set_webhook(url, key)
+            self.world.set_target(target)
+
+    def event(self, id: str | None = None) -> dict[str, Any]:
+        """Return the body of the event of a generation (the newest if none is named), without sending it.
+
+        Its job is finished if it was pending. Raises LookupError for an id that this account does not have.
+        """
+        from leomock.testing.furnishing import event_body
+
+        return event_body(self.world, self.url, id)
 
     @property
     def webhooks(self) -> list[Event]:

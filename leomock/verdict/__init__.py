@@ -1,9 +1,9 @@
 """What the journal proves about a client: what it did wrong, why that matters and what to do instead."""
 
-from leomock.verdict import images, polling, retries, uploads, webhooks
+from leomock.verdict import budget, images, polling, retries, uploads, webhooks
 from leomock.verdict.review import Finding, Verdict, verdict
 
 # Importing a module registers its rules.
-_RULE_MODULES = (polling, images, retries, uploads, webhooks)
+_RULE_MODULES = (polling, images, retries, uploads, webhooks, budget)
 
 __all__ = ["Finding", "Verdict", "verdict"]

@@ -33,7 +33,10 @@ class Read(NamedTuple):
 class Evidence:
     """Exchanges and events, and what several rules want to know of them."""
 
-    def __init__(self, exchanges: Sequence[Exchange], events: Sequence[Event]) -> None:
+    def __init__(
+        self, exchanges: Sequence[Exchange], events: Sequence[Event], budget: int | None = None
+    ) -> None:
+        self.budget = budget
         self.exchanges = sorted(exchanges, key=lambda exchange: exchange.number)
         self.events = list(events)
         self.reads: dict[str, list[Read]] = {}

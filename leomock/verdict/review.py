@@ -111,12 +111,19 @@ class Verdict:
         }
 
 
-def verdict(exchanges: Sequence[Exchange], *, events: Sequence[Event] = (), forgotten: int = 0) -> Verdict:
+def verdict(
+    exchanges: Sequence[Exchange],
+    *,
+    events: Sequence[Event] = (),
+    forgotten: int = 0,
+    budget: int | None = None,
+) -> Verdict:
     """Judge a client by the exchanges of one key, oldest first, and the events that were sent to its webhook.
 
-    `forgotten` is how many older exchanges the journal has lost; a verdict says so.
+    `forgotten` is how many older exchanges the journal has lost; a verdict says so. `budget` is how many
+    credits the client may spend.
     """
-    evidence = Evidence(exchanges, events)
+    evidence = Evidence(exchanges, events, budget)
     findings = [
         Finding(rule.name, tuple(each.number for each in seen.exchanges), seen.what, rule.why, rule.remedy)
         for rule in RULES.values()

@@ -285,7 +285,7 @@ NOT_NAMED = (
     "use one of hook_down, internal_error, moderated, moderated_400, moderated_word, out_of_credits, "
     "queue_full, rate_limited, service_error, unauthorized"
 )
-EFFECTS = "error, status, body, text, headers, delay, connection, content, job, upload, webhook"
+EFFECTS = "error, status, body, text, headers, delay, connection, lost, content, job, upload, webhook"
 COUNTED = "nothing is counted; it goes with call, every, first, after or times"
 HALF = "half a character (a surrogate) is no text"
 

@@ -298,7 +298,8 @@ def test_bad_client_is_caught_by_its_rule(
 
 def test_every_rule_has_a_bad_client() -> None:
     """A rule that nobody ever broke is not known to work."""
-    assert {expected for expected, _, _ in BAD} == set(RULES)
+    # The budget is the test's, not the client's: tests of the tenant break it.
+    assert {expected for expected, _, _ in BAD} == set(RULES) - {"over-budget"}
 
 
 # --- good clients -------------------------------------------------------------------------------------------

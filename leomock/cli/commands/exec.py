@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from leomock.testing.fake import Fake
 
 from leomock.cli.options import PROXY_OTHERS, setting
-from leomock.state.settings import SettingError
+from leomock.state.settings import DEFAULT_JOBS, SettingError
 
 # What shells answer for these.
 NOT_TO_BE_RUN = 126
@@ -28,7 +28,7 @@ FROM_KEYS = ("SIGINT", "SIGQUIT")
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@setting("--jobs", default="polls:1", metavar="PACE", help="As of `leomock serve`.")
+@setting("--jobs", default=DEFAULT_JOBS, metavar="PACE", help="As of `leomock serve`.")
 @setting("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="As of `leomock serve`.")
 @PROXY_OTHERS
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)

@@ -1,23 +1,36 @@
-"""Sends the calls that a Python program makes to the real hosts to a fake instead.
+"""Leads the connections that a Python program makes to the real hosts to a fake instead.
 
 ::
 
-    with intercept(fake):
+    with fake.intercept():
         requests.get("https://cloud.leonardo.ai/api/rest/v1/me", headers=...)
 
-Covered are `requests`, `httpx` (sync and async), `aiohttp`, `urllib3`, `urllib.request` and `http.client`,
-and what is built on them, for the hosts in `leomock.leonardo.hosts.REAL_HOSTS`, by http and https,
-through a proxy or not, in every thread of this program. Clients, sessions and connections may be older
-than the interception, and libraries may be imported during it. Calls for other hosts are left alone.
+Interception works at the connection, below every mock and recorder: the program and its other tools see the
+URL that the program asked for. The connection leads to the fake, TLS is left out, and the `Host` header
+decides what stands behind it. Covered are httpx, httpx2, requests, urllib3, urllib3-future, niquests,
+aiohttp, http.client, urllib.request and pycurl, by http and https, through a proxy or not, in every thread.
+Clients, sessions and connections may be older than the interception, and libraries may be imported during it.
 
-Not covered are connections that Python code does not open: libraries in C with sockets of their own
-(pycurl), and other programs (subprocesses; what is forked is covered). Nor are HTTP libraries that are not
-named above, aiohttp connectors for Unix sockets or with a proxy of their own, and streams over a bare
-`socket` or `asyncio.open_connection`. To these give `fake.base_url`.
+While a fake answers, every other host of the real service is closed: looking its name up fails with an error
+that says so. Calls for other hosts are left alone. Not covered are other programs (use `leomock exec`) and
+libraries in C that are not named above: to these give `fake.base_url`.
 """
 
 from __future__ import annotations
 
-from leomock.testing.interception.interceptor import Interceptor, intercept
+from leomock.testing.interception.interceptor import (
+    Interceptor,
+    close_real_hosts,
+    intercept,
+    open_real_hosts,
+)
+from leomock.testing.interception.routing import RealHostClosedError, real_calls_allowed
 
-__all__ = ["Interceptor", "intercept"]
+__all__ = [
+    "Interceptor",
+    "RealHostClosedError",
+    "close_real_hosts",
+    "intercept",
+    "open_real_hosts",
+    "real_calls_allowed",
+]

@@ -6,40 +6,38 @@ import threading
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
-from leomock.testing.interception import targets
+from leomock.testing.interception import routing
 from leomock.testing.interception.patching import Patches
-from leomock.testing.interception.targets import Links, Target
+from leomock.testing.interception.routing import Route
 
 if TYPE_CHECKING:
     from leomock.testing.host import Host
 
 _patches = Patches()
 _switching = threading.Lock()
-_opening = threading.Lock()
-# The ports that interceptors opened, by fake.
-_opened: WeakKeyDictionary[Host, str] = WeakKeyDictionary()
 
 
-def intercept(fake: Host) -> AbstractContextManager[Interceptor]:
-    """Send this program's calls for the real hosts to a fake inside `with`.
+def intercept(fake: Host, *, account: str = "") -> AbstractContextManager[Interceptor]:
+    """Lead this program's connections to the real hosts to a fake inside `with`.
 
-    Hosts are those of `leomock.leonardo.hosts.REAL_HOSTS`; `leomock.testing.interception` says what is
-    covered. The innermost `with` wins, in all threads, whichever entered it. A fake that
-    listens on no port does so from the first call to the end.
+    Hosts are those of `leomock.leonardo.hosts.REAL_HOSTS`; every other host of the real service is closed
+    meanwhile. `leomock.testing.interception` says which clients are covered. The innermost `with` wins, in
+    all threads, whichever entered it. A fake that does not listen does so from the first call to the end.
+
+    With the key of an `account`, calls with a key that nobody named belong to that account; without one,
+    every key is an account.
     """
-    return Interceptor(fake)
+    return Interceptor(fake, account)
 
 
 class Interceptor:
     """Interception for one fake: a context manager, or `start` and `stop`."""
 
-    def __init__(self, fake: Host) -> None:
+    def __init__(self, fake: Host, account: str = "") -> None:
         self.fake = fake
-        self.links = Links()
-        self._active = False
+        self._account = account
+        self._route: Route | None = None
 
     def __enter__(self) -> Interceptor:
         """Start."""
@@ -55,59 +53,57 @@ class Interceptor:
     @property
     def active(self) -> bool:
         """Whether it was started and not stopped."""
-        return self._active
+        return self._route is not None
 
     def start(self) -> None:
-        """Send calls to the fake from now on; raises RuntimeError if it does already."""
+        """Lead connections to the fake from now on; raises RuntimeError if it does already."""
         with _switching:
-            if self._active:
+            if self._route:
                 raise RuntimeError("leomock: this interceptor was started already")
-            self._active = True
-            targets.add(self)
-        # Not under a lock: it may wait for a library that another thread is importing.
-        _patches.install()
-        with _switching:
-            if not targets.routes():
-                _patches.remove()  # Another thread has stopped it meanwhile.
+            self._route = Route(self.fake)
+            routing.add(self._route)
+            if self._account:
+                self.fake.api.worlds.adopters.append(self._account)
+        _install()
 
     def stop(self) -> None:
-        """Leave calls to whom they were left before; does nothing the second time.
+        """Let the route that was there before answer again; does nothing the second time.
 
         Calls that other threads are making are answered by the fake as long as it answers.
         """
         with _switching:
-            if not self._active:
+            route, self._route = self._route, None
+            if route is None:
                 return
-            self._active = False
-            left = targets.remove(self)
-            if not left:
-                _patches.remove()
-        self.links.close()
-        if not any(isinstance(other, Interceptor) and other.fake is self.fake for other in left):
-            self._close_port()
+            routing.remove(route)
+            if self._account:
+                self.fake.api.worlds.adopters.remove(self._account)
+            _remove_unused()
+        route.part_connections()
+        route.close_port()
 
-    def target(self, prefix: str) -> Target:
-        """Where the fake answers; it is made to listen if it does not."""
-        parts = urlsplit(self._url())
-        assert parts.hostname
-        return Target(parts.hostname, parts.port or 80, prefix, self.links)
 
-    def _url(self) -> str:
-        if self._listens():
-            return self.fake.url
-        with _opening:
-            if not self._listens():
-                self.fake.open()
-                _opened[self.fake] = self.fake.url
-            return self.fake.url
+def close_real_hosts() -> None:
+    """Stop every call for the real hosts that no fake answers, until `open_real_hosts`."""
+    with _switching:
+        routing.close_real_hosts()
+    _install()
 
-    def _listens(self) -> bool:
-        # Without one its URL has a host that nobody can call, and no port.
-        return urlsplit(self.fake.url).port is not None
 
-    def _close_port(self) -> None:
-        with _opening:
-            opened = _opened.pop(self.fake, None)
-            # It may be a port that somebody else opened since.
-            if opened is not None and opened == self.fake.url:
-                self.fake.close()
+def open_real_hosts() -> None:
+    """Undo one `close_real_hosts`."""
+    with _switching:
+        routing.open_real_hosts()
+        _remove_unused()
+
+
+def _install() -> None:
+    # Not under a lock: it may wait for a library that another thread is importing.
+    _patches.install()
+    with _switching:
+        _remove_unused()  # Another thread may have stopped it meanwhile.
+
+
+def _remove_unused() -> None:
+    if not routing.in_use():
+        _patches.remove()

@@ -1,4 +1,8 @@
-"""Replaces attributes of libraries: of those that are imported at once, of the others when they are."""
+"""Replaces attributes of libraries: of those that are imported at once, of the others when they are.
+
+A library is patched once in a process. What another tool has wrapped meanwhile cannot be taken out; it stays
+known and is used again, so that replacements never nest.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,58 @@ import importlib
 import sys
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from leomock.testing.interception.clients import CLIENTS
+from leomock.testing.interception.http_client import Replacement
+from leomock.testing.interception.libraries import LIBRARIES
+
+_MISSING: Any = object()
+
+
+class Patched(NamedTuple):
+    """An attribute that was replaced.
+
+    `seen` is what there was to see, `own` what the owner itself had: `_MISSING` where it only inherited it.
+    """
+
+    owner: Any
+    attribute: str
+    seen: Any
+    own: Any
+    replacement: Any
+
+    def is_on_top(self) -> bool:
+        """Whether nobody has replaced or wrapped the replacement."""
+        return vars(self.owner).get(self.attribute, _MISSING) is self.replacement
+
+    def undo(self) -> None:
+        """Put back what was there."""
+        if self.own is _MISSING:
+            delattr(self.owner, self.attribute)
+        else:
+            setattr(self.owner, self.attribute, self.own)
+
+    def was_undone(self) -> bool:
+        """Whether somebody else has put back what was there (pytest-socket does so after each test)."""
+        return getattr(self.owner, self.attribute) is self.seen
 
 
 class Patches:
     """All replacements, put in and taken out together."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, libraries: dict[str, Callable[[ModuleType], Iterator[Replacement]]] = LIBRARIES
+    ) -> None:
         # Reentrant: to look at a module's attributes may import another one.
         self._lock = threading.RLock()
+        self._libraries = libraries
         self._watch = _Watch(self)
         self._installed = False
-        self._made: list[tuple[Any, str, Any, Any]] = []
+        self._made: list[Patched] = []
 
     def install(self) -> None:
         """Put them in, where they are not; imports no library."""
@@ -31,7 +69,7 @@ class Patches:
             self._installed = True
             if self._watch not in sys.meta_path:
                 sys.meta_path.insert(0, self._watch)
-        for name in CLIENTS:
+        for name in self._libraries:
             module = sys.modules.get(name)
             if module is None:
                 continue
@@ -41,39 +79,54 @@ class Patches:
                     importlib.import_module(name)
             self.patch(name, module)
 
+    def wants(self, name: str) -> bool:
+        """Whether a module is one of the libraries."""
+        return name in self._libraries
+
     def patch(self, name: str, module: ModuleType) -> None:
-        """Put in those of one library, if any are to be in; warns of one that has not what it should."""
+        """Put in the replacements of one library; warns of one whose attributes are not as expected."""
         with self._lock:
             if not self._installed:
                 return
             try:
-                replacements = list(CLIENTS[name](module))
-                found = [
-                    (owner, attribute, owner.__dict__[attribute]) for owner, attribute, _ in replacements
-                ]
-            except (AttributeError, KeyError) as missing:
+                replacements = list(self._libraries[name](module))
+                for owner, attribute, _ in replacements:
+                    getattr(owner, attribute)  # all of them, or none is replaced
+            except (AttributeError, ImportError) as missing:
                 version = getattr(module, "__version__", "")
                 name = f"{name} {version}".strip()
-                text = f"leomock: what {name} calls is not intercepted: it is not known how ({missing})"
+                text = f"leomock: calls of {name} are not intercepted, this version is unknown ({missing})"
                 warnings.warn(text, RuntimeWarning, stacklevel=2)
                 return
-            for (owner, attribute, present), (_, _, make) in zip(found, replacements, strict=True):
-                if any(made[:2] == (owner, attribute) for made in self._made):
-                    continue
-                replacement = make(present)
-                setattr(owner, attribute, replacement)
-                self._made.append((owner, attribute, present, replacement))
+            for owner, attribute, make in replacements:
+                self._replace(owner, attribute, make)
+
+    def _replace(self, owner: Any, attribute: str, make: Callable[[Any], Any]) -> None:
+        for before in self._made:
+            if before.owner is owner and before.attribute == attribute:
+                if not before.was_undone():
+                    return
+                self._made.remove(before)
+                break
+        seen = getattr(owner, attribute)
+        own = vars(owner).get(attribute, _MISSING)
+        made = Patched(owner, attribute, seen, own, make(seen if own is _MISSING else own))
+        setattr(owner, attribute, made.replacement)
+        self._made.append(made)
 
     def remove(self) -> None:
-        """Put back what was there; what somebody else has replaced since is left, and passes calls on."""
+        """Put back what was there; what somebody else has wrapped since passes calls on until they let go."""
         with self._lock:
             self._installed = False
             with suppress(ValueError):
                 sys.meta_path.remove(self._watch)
-            for owner, attribute, original, replacement in reversed(self._made):
-                if owner.__dict__.get(attribute) is replacement:
-                    setattr(owner, attribute, original)
-            self._made.clear()
+            kept = []
+            for made in reversed(self._made):
+                if made.is_on_top():
+                    made.undo()
+                elif not made.was_undone():
+                    kept.append(made)
+            self._made = kept[::-1]
 
 
 class _Watch:
@@ -85,7 +138,7 @@ class _Watch:
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name not in CLIENTS:
+        if not self._patches.wants(name):
             return None
         for finder in list(sys.meta_path):
             if finder is not self and hasattr(finder, "find_spec"):

@@ -1,0 +1,47 @@
+"""Closes the real names for everything that uses Python's sockets and no library that is known here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import wraps
+from types import ModuleType
+from typing import Any
+
+from leomock.testing.interception.http_client import Replacement
+from leomock.testing.interception.routing import RealHostClosedError, is_real, is_routed, plain, route_for
+
+
+def sockets(module: ModuleType) -> Iterator[Replacement]:
+    """Looking up a real name, or connecting to one, fails while the real hosts are closed."""
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
+        yield module, name, _lookup
+    for name in ("connect", "connect_ex"):
+        yield module.socket, name, _connection
+
+
+def _lookup(original: Any) -> Any:
+    @wraps(original)
+    def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:
+        _check(host)
+        return original(host, *args, **kwargs)
+
+    return lookup
+
+
+def _connection(original: Any) -> Any:
+    @wraps(original)
+    def connect(self: Any, address: Any, *args: Any) -> Any:
+        if isinstance(address, tuple) and address:
+            _check(address[0])
+        return original(self, address, *args)
+
+    return connect
+
+
+def _check(host: Any) -> None:
+    name = plain(host)
+    if name and is_real(name):
+        route_for(name)  # raises for a closed one
+        if is_routed(name):
+            # Whoever looks the name up by itself speaks TLS, or a protocol of its own.
+            raise RealHostClosedError(name)

@@ -1,0 +1,56 @@
+"""Steering from inside a running event loop, which must not be blocked meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from concurrent.futures import Future
+from typing import Any, NoReturn
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop that runs in this thread, or None."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def in_running_loop() -> bool:
+    """Whether this thread runs an event loop, of asyncio or trio."""
+    if running_loop() is not None:
+        return True
+    import sniffio
+
+    try:
+        sniffio.current_async_library()
+    except sniffio.AsyncLibraryNotFoundError:
+        return False
+    return True
+
+
+class StartedSteering:
+    """What a steering call gives in a running event loop: await it for its list of what happened."""
+
+    def __init__(self, future: Future[list[dict[str, Any]]]) -> None:
+        self._future = future
+
+    def __await__(self) -> Generator[Any, None, list[dict[str, Any]]]:
+        """Wait without blocking the loop."""
+        return self._wait().__await__()
+
+    async def _wait(self) -> list[dict[str, Any]]:
+        if running_loop() is not None:
+            return await asyncio.wrap_future(self._future)
+        import anyio
+
+        return await anyio.to_thread.run_sync(self._future.result)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise RuntimeError(
+            "leomock: the time was moved on in a running event loop, which must not be blocked while a "
+            "webhook is delivered: write `await leomock.aadvance(...)` or "
+            "`await leomock.aadvance_until_idle()`"
+        )
+
+    __iter__ = __len__ = __getitem__ = __bool__ = __contains__ = _refuse
