@@ -461,7 +461,7 @@ def _elsewhere(item: pytest.Item, tenants: list[Tenant]) -> Iterator[tuple[str, 
     before = item.stash.get(_BEFORE, {})
     for key, journal in _journals(item.stash[_SERVER]):
         if key not in known and (lines := journal.select(since=before.get(key, 0))):
-            title = f"with another key, {shortened(key)}" if key else "without a key that is let in"
+            title = f"with another key, {shortened(key)}" if key else "without a valid API key"
             yield f"leomock: calls {title}", "\n".join(map(str, lines))
 
 

@@ -487,7 +487,7 @@ def test_failing_test_shows_calls_that_were_not_let_in(suite: pytest.Pytester) -
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*- leomock: calls without a key that is let in -*",
+            "*- leomock: calls without a valid API key -*",
             "#2 GET /api/rest/v1/generations/1 api 401 | send the header 'Authorization: Bearer <API key>'; "
             "there is none",
         ]

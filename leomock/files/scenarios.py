@@ -111,8 +111,8 @@ class ScenarioRegistry:
         if name not in self._read:
             path = self._files().get(name)
             if path is None:
-                known = f"use one of {', '.join(self.names())}{otherwise}{near(name, self.names())}"
-                raise UnknownScenario([f"scenario={name[:100]!r}: not known; {known}"])
+                hint = near(name, self.names()) or f"; use one of {', '.join(self.names())}{otherwise}"
+                raise UnknownScenario([f"scenario={name[:100]!r}: not known{hint}"])
             self._read[name] = load(path, self._operations, self._groups)
         return self._read[name]
 

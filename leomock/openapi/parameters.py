@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema_rs
 
 from leomock.openapi.documents import Json
+from leomock.openapi.explanations import type_words
 
 # By the keyword of a schema that is broken (chosen; seen was only 'must be one of').
 _RULES = {
@@ -18,14 +19,6 @@ _RULES = {
     "MinItems": "must have at least {limit} items",
     "MaxItems": "must have at most {limit} items",
     "Format": "must be a UUID",  # the one format that is judged
-}
-_TYPES = {
-    "array": "a list",
-    "boolean": "a boolean",
-    "integer": "an integer",
-    "number": "a number",
-    "object": "an object",
-    "string": "a string",
 }
 
 
@@ -50,7 +43,7 @@ def _worded(error: jsonschema_rs.ValidationError) -> Iterator[str]:
     elif kind == "AdditionalProperties":
         yield from (f"{name}.{unknown} is not allowed" for unknown in facts["unexpected"])
     elif kind == "Type":
-        yield f"{name} must be {' or '.join(_TYPES[type] for type in facts['types'])}"
+        yield f"{name} must be {type_words(facts['types'])}"
     elif kind == "Enum":
         yield f"{name} must be one of: {', '.join(map(str, facts['options']))}"
     else:

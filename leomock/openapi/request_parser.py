@@ -28,16 +28,18 @@ from leomock.leonardo.errors import (
     WRONG_TYPE,
     ApiError,
     ErrorTemplate,
-    shown,
 )
 from leomock.leonardo.hosts import Addresses
 from leomock.leonardo.uuids import is_uuid
 from leomock.openapi.bounds import DEEPEST, LONGEST_LIST, is_too_deep, too_long_list
+from leomock.openapi.explanations import explain_violation
 from leomock.openapi.json_schema import type_name
 from leomock.openapi.operations import Operation, Variable
 from leomock.openapi.suggest import suggestion
 
 GRAPHQL_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
+# A body in one of these is a form: with Python clients, `data=` or `files=` in place of `json=`.
+FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -176,13 +178,21 @@ def _without_unnameable(operation: Operation, pool: dict[str, Any]) -> tuple[dic
         if GRAPHQL_NAME.fullmatch(name):
             raise UNEXPECTED_VARIABLE(
                 name=name,
-                explain=f"{operation.id} has no variable '{name}'{suggestion(name, operation.variables)} "
+                explain=f"{operation.id} has no variable '{name}'{_where_instead(name, operation)} "
                 f"({_rule(operation)})",
             )
     told = ", ".join(repr(name[:60]) for name in passed_over)
     hint = "".join(suggestion(name, operation.variables) for name in passed_over[:1])
     explain = f"{operation.id}: passed over, since no variable can be called so: {told[:300]}{hint}"
     return {name: value for name, value in pool.items() if name in operation.variables}, explain
+
+
+def _where_instead(name: str, operation: Operation) -> str:
+    """Say where an unknown variable probably belongs; empty if nothing is near."""
+    if "parameters" in operation.variables:
+        # A body for version 1, where everything is at the top.
+        return suggestion(name, operation.variables) or f"; version 2 takes parameters.{name}"
+    return suggestion(name, operation.variables)
 
 
 def _decoded(variable: Variable | None, text: str) -> Any:
@@ -219,7 +229,11 @@ def _absent(operation: Operation, variable: Variable, is_null: bool, request: Re
             elif not isinstance(body, dict):
                 hint = "; the body is JSON but not an object, so it was read as no variables"
         except orjson.JSONDecodeError as error:
-            hint = f"; the body is not JSON ({error}), so it was read as no variables"
+            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind in FORM_TYPES:
+                hint = f"; the body is a form ({kind}): send JSON instead"
+            else:
+                hint = f"; the body is not JSON ({error}), so it was read as no variables"
     elif variable.location == "body":
         hint = "; the request has no body"
     return MISSING_VARIABLE(
@@ -259,7 +273,7 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
     path = _path(operation, variable, steps)
     name = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps).lstrip(".")
     value: Any = error.instance
-    explain = f"{operation.id}: '{name}' is {shown(value)}; {error.message[:200]} ({_rule(operation)})"
+    explain = f"{operation.id}: {explain_violation(name, error, schema)} ({_rule(operation)})"
 
     def refuse(wording: ErrorTemplate, **words: str) -> ApiError:
         return ApiError(wording, wording.text.format(**words), path, explain)

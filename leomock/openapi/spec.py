@@ -113,6 +113,10 @@ class Versions(dict[str, Spec]):
     def __init__(self) -> None:
         super().__init__({name: Spec(specs_folder() / below) for name, below in _FOLDERS.items()})
 
+    def having(self, variable: str) -> list[str]:
+        """Return the ids of the operations that have a variable of this name, at most four."""
+        return [id for id, each in self.operations.items() if variable in each.variables][:4]
+
     @cached_property
     def operations(self) -> dict[str, Operation]:
         """All operations by their ids, which differ from version to version."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from leomock.files.scenarios import ScenarioError, ScenarioRegistry, scenarios_folder
-from leomock.leonardo.errors import TOO_LARGE, UNKNOWN_SCENARIO, ApiError, relayed
+from leomock.leonardo.errors import TOO_LARGE, UNEXPECTED_VARIABLE, UNKNOWN_SCENARIO, ApiError, relayed
 from leomock.openapi.request_parser import Call, Request, parse
 from leomock.openapi.spec import shipped_versions
 from leomock.operations.handlers.load import load
@@ -86,6 +86,8 @@ class Dispatcher:
             reply = Reply(error.status, error.body, operation, world)
             reply.headers = error.headers
             reply.explain = error.explain
+            if error.wording is UNEXPECTED_VARIABLE:
+                reply.explain += self._elsewhere(error.text.removeprefix("Unexpected variable "))
             reply.wording = error.wording
         if effects is not None:
             _mark(reply, effects)
@@ -165,6 +167,12 @@ class Dispatcher:
         if "[leomock:" not in prompt:
             return []
         return [self._named(name) for name in MAGIC.findall(prompt)]
+
+    def _elsewhere(self, variable: str) -> str:
+        """Name the operations that have a variable which a call sent to another one."""
+        if not (operations := self.specs.having(variable)):
+            return ""
+        return f"; {', '.join(operations)} {'has' if len(operations) == 1 else 'have'} it"
 
     def _named(self, name: str) -> Scenario:
         try:

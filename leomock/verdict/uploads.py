@@ -63,7 +63,7 @@ def not_multipart(evidence: Evidence) -> Iterator[Seen]:
     for exchange, code, _ in evidence.uploads():
         if code == "MethodNotAllowed":
             yield Seen(
-                [exchange], f"The upload {exchange_numbers([exchange])} was a {exchange.method}, not a POST."
+                [exchange], f"The upload {exchange_numbers([exchange])} was a {exchange.method}; use POST."
             )
         elif code == "PreconditionFailed":
             kind = exchange.request_headers.get("content-type", "")

@@ -703,7 +703,7 @@ def test_scenario_counts_for_each_key(fake: Fake, sdk: Any) -> None:
 
 def unknown(name: str, near: str = "") -> tuple[int, str]:
     known = ", ".join(Dispatcher().library.names())
-    return 400, f"leomock: scenario={name!r}: not known; use one of {known}{near}"
+    return 400, f"leomock: scenario={name!r}: not known{near or f'; use one of {known}'}"
 
 
 @pytest.mark.parametrize(

@@ -623,7 +623,7 @@ def test_library_without_such_a_name(name: str, near: str, library: ScenarioRegi
     known = ", ".join(NAMES)
     assert (
         str(refused.value)
-        == f"scenario={name!r}: not known; use one of {known}, or the path of a .yaml file{near}"
+        == f"scenario={name!r}: not known{near or f'; use one of {known}, or the path of a .yaml file'}"
     )
 
 

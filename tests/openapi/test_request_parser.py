@@ -172,7 +172,7 @@ def test_create_refuses(body: Any, error: str, path: str, code: str) -> None:
             "so it was read as no variables",
         ),
         ({"prompt": None}, "createGeneration: 'prompt' must not be null"),
-        ({"prompt": "a", "width": 33}, "createGeneration: 'width' is 33; it is not a multiple of 8"),
+        ({"prompt": "a", "width": 33}, "createGeneration: 'width' is 33; it must be a multiple of 8"),
     ],
 )
 def test_explain_names_the_rule_and_what_would_work(body: Any, explain: str) -> None:

@@ -152,7 +152,7 @@ def test_answer_with_two_keys_and_no_mark_stops_the_start() -> None:
             {"model": "remove-bg", "base64": "yes"},
             "expected a boolean for type 'Boolean', but found a string",
             "$.selectionSet.createGenerationSyncV2.args.arg1.base64",
-            'createGenerationSyncV2: \'base64\' is "yes"; it is not of types "null", "boolean" '
+            "createGenerationSyncV2: 'base64' is \"yes\"; it must be true or false "
             "(specs/v2/generations_v2.json POST /generationssync)",
         ),
     ],

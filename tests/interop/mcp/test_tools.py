@@ -330,7 +330,7 @@ def test_vendors_tool_where_the_generation_fails(fake: Fake) -> None:
             CREATE,
             {"body": {"prompt": "a", "seed": 10**30}},
             '400 {"error":"seed must be between 0 and 9999999998","path":"$","code":"unexpected"}\n'
-            "leomock: createGeneration: 'seed' is 1e+30; it is greater than the maximum of 9999999998 "
+            "leomock: createGeneration: 'seed' is 1e+30; it must be between 0 and 9999999998 "
             "(specs/generations.json POST /generations)",
         ),
         (

@@ -1,0 +1,68 @@
+"""Say in plain words what a JSON Schema wants of a value that breaks it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jsonschema_rs import ValidationError
+
+from leomock.leonardo.errors import shown
+from leomock.openapi.suggest import suggestion
+
+TYPES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "an integer",
+    "number": "a number",
+    "object": "an object",
+    "string": "a string",
+}
+
+
+def explain_violation(name: str, error: ValidationError, schema: dict[str, Any]) -> str:
+    """Return a sentence about one finding; `name` is the value's, `schema` the part that governs it.
+
+    A suggestion comes first: explanations are cut in headers and summaries.
+    """
+    kind = type(error.kind).__name__
+    value: Any = error.instance
+    facts = error.kind.as_dict()
+    if kind == "Required":
+        return f"'{name}' needs '{facts['property']}'"
+    if kind == "AdditionalProperties":
+        known = schema.get("properties", {})
+        unknown = sorted(set(value) - set(known))[:1]
+        return "".join(f"'{name}' has no field '{each}'{suggestion(each, known)}" for each in unknown)
+    if kind == "Enum":
+        options = [str(option) for option in facts["options"] if option is not None]
+        near = suggestion(value, dict.fromkeys(options)) if isinstance(value, str) else ""
+        begin = f"'{name}' is {shown(value)}" + (f"{near} It" if near else "; it")
+        return f"{begin} must be one of {', '.join(options)}"
+    return f"'{name}' is {shown(value)}; {_wanted(kind, facts, schema)}"
+
+
+def _wanted(kind: str, facts: dict[str, Any], schema: dict[str, Any]) -> str:
+    if kind == "Type":
+        return f"it must be {type_words(facts['types'])}"
+    if kind in ("Minimum", "Maximum") and "minimum" in schema and "maximum" in schema:
+        return f"it must be between {schema['minimum']} and {schema['maximum']}"
+    texts = {
+        "Minimum": "it must be at least {limit}",
+        "Maximum": "it must be at most {limit}",
+        "ExclusiveMinimum": "it must be more than {limit}",
+        "ExclusiveMaximum": "it must be less than {limit}",
+        "MultipleOf": "it must be a multiple of {multiple_of}",
+        "MinLength": "it must have at least {limit} characters",
+        "MaxLength": "it must have at most {limit} characters",
+        "MinItems": "it must have at least {limit} items",
+        "MaxItems": "it must have at most {limit} items",
+        "UniqueItems": "it must not have an item twice",
+        "Format": "it must be a UUID",  # the one format that is checked
+        "Pattern": "it must match {pattern}",
+    }
+    return texts[kind].format(**facts) if kind in texts else "it is not valid"
+
+
+def type_words(types: list[str]) -> str:
+    """Return the names of JSON types as one says them, such as "an integer"; null goes without saying."""
+    return " or ".join(TYPES[name] for name in types if name != "null") or "null"
