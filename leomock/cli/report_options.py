@@ -160,4 +160,4 @@ def finish(report: Report, reporting: ReportOptions) -> NoReturn:
         put(WRITERS[target.format](report), target.path)
         if target.path:
             click.echo(f"{report.title}: {report.summary}; the report is in {target.path}", err=True)
-    sys.exit(1 if report.failed else 0)
+    sys.exit(1 if report.failed else 2 if report.interrupted else 0)

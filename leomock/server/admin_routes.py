@@ -108,7 +108,10 @@ class Admin:
     async def health(self, request: Request) -> Response:
         """Version, and whether the server is ready; 200 as long as it is alive."""
         operations = len(self.api.operations)
-        return JSONResponse({**self._health.as_json(), "version": __version__, "operations": operations})
+        auth = self.api.settings.auth
+        return JSONResponse(
+            {**self._health.as_json(), "version": __version__, "operations": operations, "auth": auth}
+        )
 
     async def live(self, request: Request) -> Response:
         """200 as long as the server answers at all."""

@@ -22,6 +22,7 @@ def test_health_answers(client: httpx.Client, fake: Fake) -> None:
         "problems": [],
         "version": __version__,
         "operations": 61,
+        "auth": "open",
     }
 
 

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from leomock.cli.report_options import ReportOptions, finish, report_options
+
+if TYPE_CHECKING:
+    from leomock.contract.reports.model import Finding
+
+# Generated calls for an operation. Quick: for every push; full: for the night.
+EXAMPLES = {"quick": 3, "full": 100}
+QUICK_PHASES = ("examples", "coverage", "fuzzing")
+# A line of progress comes this often where nobody watches a terminal.
+PROGRESS_SECONDS = 10.0
+REMOTE_REQUESTS = 2000
 
 
 @click.command()
@@ -17,32 +28,76 @@ from leomock.cli.report_options import ReportOptions, finish, report_options
     "--api-key",
     envvar="LEONARDO_API_KEY",
     metavar="KEY",
-    help="The API key; LEONARDO_API_KEY in the environment will do as well.",
+    help="The API key; defaults to LEONARDO_API_KEY from the environment.",
 )
+@click.option(
+    "--second-api-key",
+    "second_key",
+    metavar="KEY",
+    help="A key of another account: nothing of one account may be visible to the other.",
+)
+@click.option("--any-key", is_flag=True, help="The server takes any key on purpose, as a mock may.")
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="Only this group; may be repeated.")
 @click.option(
     "--operation", "operations", multiple=True, metavar="ID", help="Only this operation; may be repeated."
 )
 @click.option(
-    "--max-examples", default=100, type=click.IntRange(1), help="Most calls that are drawn for an operation."
+    "--profile",
+    type=click.Choice(["quick", "full"]),
+    default="full",
+    help="quick: all journeys and a few generated calls, for every push; full: for the night.",
 )
-@click.option("--seed", default=0, help="Same seed and server: same calls.")
-@click.option("--workers", default=1, type=click.IntRange(1, 64), help="Calls at a time.")
+@click.option(
+    "--max-examples",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Maximum generated calls per operation and phase; the profile decides unless given.",
+)
+@click.option("--seed", default=0, help="The same seed and server give the same calls.")
 @click.option(
     "--published", is_flag=True, help="By the documents as published, without leomock's corrections."
 )
-@click.option(
-    "--allow-writes", is_flag=True, help="Send more than GET to a host that is not this machine. May cost."
-)
+@click.option("--allow-writes", is_flag=True, help="Send more than GET to another host. May cost credits.")
 @click.option(
     "--max-requests",
     type=click.IntRange(1),
     metavar="N",
-    help="Send at most so many; 2000 for a host that is not this machine, unless given.",
+    help=f"Maximum number of requests; {REMOTE_REQUESTS} for another host unless given.",
 )
+@click.option(
+    "--max-time",
+    type=click.FloatRange(1),
+    default=300.0,
+    metavar="SECONDS",
+    help="End after this time and report what was found.",
+)
+@click.option(
+    "--max-job-time",
+    "patience",
+    type=click.FloatRange(0),
+    default=60.0,
+    metavar="SECONDS",
+    help="Longest wait for one job; a job that takes longer is a finding.",
+)
+@click.option(
+    "--max-answer-time",
+    "max_answer_seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    metavar="SECONDS",
+    help="Longest time for one answer; a slower one is a finding.",
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait up to this long for the server to start.",
+)
+@click.option("--fail-fast", is_flag=True, help="End with the first error.")
 @click.option("--explain-allowances", is_flag=True, help="List the findings that are known of the API.")
 @report_options()
-@click.option("-v", "--verbose", is_flag=True, help="Tell the progress also where nobody watches.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every step of the progress.")
 def check(
     url: str | None,
     api_key: str | None,
@@ -50,72 +105,130 @@ def check(
     operations: tuple[str, ...],
     reporting: ReportOptions,
     verbose: bool,
-    explain_allowances: bool,
+    profile: str,
+    max_examples: int | None,
+    seed: int,
+    published: bool,
     allow_writes: bool,
     max_requests: int | None,
-    **options: Any,
+    max_time: float,
+    wait: float,
+    fail_fast: bool,
+    explain_allowances: bool,
+    **target_options: Any,
 ) -> None:
     """Check a server against the contract: the real service, a proxy, a replay, or any fake.
 
-    URL is where the API begins, or only the server. Without it a fake is started and checked. Every operation
-    is called in all the ways that its document gives, right and wrong, and journeys of a client are tried.
-    Exit code: 0 nothing found, 1 findings, 2 the check could not run.
+    URL is where the API begins, or only the server. Without it a fake is started and checked. First come
+    journeys of a client through every resource, then every operation is called in all the ways that its
+    document gives, right and wrong. Findings are printed on stderr as they are found.
+
+    Exit code: 0 nothing found, 1 findings, 2 the check could not run or was interrupted.
     """
     try:
         from leomock.contract.check.loading import Loaded, find_operations
+        from leomock.contract.check.run import PHASES
         from leomock.contract.check.run import check as run
         from leomock.contract.check.target import CheckError, RequestBudgetExceeded, Target, is_loopback
     except ModuleNotFoundError as error:
         raise _cannot(f"leomock check: {error.name} is missing; pip install 'leomock[contract]'") from None
     from leomock.openapi.spec import Versions
 
-    def say(line: str) -> None:
-        click.echo(line, err=True)
-
+    progress = Progress(verbose=verbose or sys.stderr.isatty())
     with ExitStack() as stack:
         try:
+            _refuse_niquests()
             versions = Versions()
             wanted = find_operations(versions, operations, groups)
             if url is None:
-                url, api_key = _own_fake(stack)
+                url, api_key, second = _own_fake(stack)
+                target_options["second_key"] = target_options["second_key"] or second
             elif not api_key:
                 raise CheckError(
                     f"leomock check: {url} wants a key: give it with --api-key or in LEONARDO_API_KEY"
                 )
             near = is_loopback(url)
-            limit = max_requests or (None if near else 2000)
-            target = Target(url, api_key or "", writes=near or allow_writes, max_requests=limit)
-            loaded = Loaded(target, versions=versions, **options)
+            limit = max_requests or (None if near else REMOTE_REQUESTS)
+            target = Target(
+                url,
+                api_key or "",
+                writes=near or allow_writes,
+                max_requests=limit,
+                max_seconds=max_time,
+                **target_options,
+            )
+            target.wait_until_up(wait)
+            examples = max_examples or EXAMPLES[profile]
+            loaded = Loaded(target, versions=versions, max_examples=examples, seed=seed, published=published)
             if operations or groups:
                 loaded.ensure(wanted)
-            watched = verbose or sys.stderr.isatty()
             report = run(
                 loaded,
                 wanted,
-                say=say if watched else lambda line: None,
+                say=progress.say,
+                found=progress.found,
+                phases=QUICK_PHASES if profile == "quick" else PHASES,
+                fail_fast=fail_fast,
                 explain_allowances=explain_allowances,
             )
         except CheckError as error:
             raise _cannot(str(error)) from None
         except RequestBudgetExceeded:
             raise _cannot(
-                f"leomock check: --max-requests {limit} do not do for the first questions"
+                f"leomock check: --max-requests {limit} is too low: the check needs a few requests to start"
             ) from None
         except KeyboardInterrupt:
-            raise _cannot("leomock check: interrupted") from None
+            raise _cannot("leomock check: interrupted before anything was checked") from None
     finish(report, reporting)
 
 
-def _own_fake(stack: ExitStack) -> tuple[str, str]:
-    """A fake for this check: its address and its key."""
+class Progress:
+    """Lines on stderr: every step where somebody watches, otherwise the latest one every ten seconds.
+
+    Findings are printed at once in both cases.
+    """
+
+    def __init__(self, *, verbose: bool) -> None:
+        self._verbose = verbose
+        self._next = time.monotonic() + PROGRESS_SECONDS
+
+    def say(self, line: str) -> None:
+        """Show one step, if it is time."""
+        if self._verbose or time.monotonic() >= self._next:
+            self._next = time.monotonic() + PROGRESS_SECONDS
+            click.echo(line, err=True)
+
+    def found(self, finding: Finding) -> None:
+        """Show the first line of a finding."""
+        from leomock.contract.reports.plain import printable
+
+        click.echo(printable(f"found {finding.level}: {finding.where}: {finding.message}"), err=True)
+
+
+def _own_fake(stack: ExitStack) -> tuple[str, str, str]:
+    """Start a fake for this check; return its address and the keys of two tenants."""
     import logging
 
+    from leomock.contract.check.target import MADE_UP_KEY
     from leomock.testing.fake import Fake
 
-    # Some calls are no HTTP on purpose; uvicorn would tell of each.
+    # Some calls are invalid HTTP on purpose; uvicorn would log each.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    fake = stack.enter_context(Fake(auth="strict"))
-    return fake.base_url, fake.api_key
+    fake = stack.enter_context(Fake(auth="strict", api_keys=(MADE_UP_KEY,)))
+    return fake.base_url, fake.api_key, MADE_UP_KEY
+
+
+def _refuse_niquests() -> None:
+    """Say why the check cannot run where another package has taken the place of urllib3."""
+    import urllib3
+
+    from leomock.contract.check.target import CheckError
+
+    if hasattr(urllib3, "ConnectionInfo"):
+        raise CheckError(
+            "leomock check: the package urllib3-future (installed by niquests) has replaced urllib3, which "
+            "schemathesis cannot work with; install leomock[contract] in an environment without niquests"
+        )
 
 
 def _cannot(text: str) -> click.ClickException:

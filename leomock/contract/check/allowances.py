@@ -35,7 +35,10 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """One thing that is known about the API, and the findings that it answers."""
+    """One thing that is known about the API, and the findings that it answers.
+
+    It may answer `most` findings of one operation; more of them are a finding themselves.
+    """
 
     name: str
     operations: str | tuple[str, ...]
@@ -45,6 +48,7 @@ class Allowance:
     basis: BasisKind
     source: str
     met: Met
+    most: int = 500
 
     def concerns(self, check: str, operation: str) -> bool:
         """Whether it is about a check of an operation."""
@@ -70,12 +74,14 @@ def allowances() -> list[Allowance]:
 class Known:
     """What conditions look at besides a call and its answer.
 
-    `wrong_key` is how the server answers a key that nobody gave out.
+    `wrong_key` is how the server answers a key that nobody gave out, `any_key` whether it
+    takes any on purpose.
     `effective` has the schema of the corrected document for each operation where the check holds to the
     published ones; `unnamed` are the ids of cases that had to name a thing and could not.
     """
 
     wrong_key: WrongKey = "refused"
+    any_key: bool = False
     effective: dict[str, BaseSchema] = field(default_factory=dict)
     unnamed: set[str] = field(default_factory=set)
 
@@ -295,8 +301,8 @@ def not_known_to_be_wrong(found: Found) -> bool:
 
 
 def any_key(found: Found) -> bool:
-    """A wrong key was let in, as it was before the check began."""
-    return _wrong_key(found.failure) and found.known.wrong_key == "accepted"
+    """A wrong key was let in by a server that takes any key on purpose."""
+    return _wrong_key(found.failure) and found.known.any_key
 
 
 def hook_error(found: Found) -> bool:

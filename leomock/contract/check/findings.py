@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import responses
 from typing import Any
@@ -221,6 +221,27 @@ def _line(text: str) -> str:
 def _without(api_key: str, text: str) -> str:
     """A text in which the variable stands for the key; a short key may be a part of other words."""
     return re.sub(rf"(?<!\w){re.escape(api_key)}(?!\w)", "$LEONARDO_API_KEY", text)
+
+
+def exceeded(allowances: Sequence[Allowance], used: Mapping[tuple[str, str], int]) -> list[Finding]:
+    """Return an error for each allowance that answered more findings of an operation than it may."""
+    found = []
+    for allowance in allowances:
+        for (name, operation), count in used.items():
+            if name == allowance.name and count > allowance.most:
+                found.append(
+                    Finding(
+                        rule=f"allowance-{name}-exceeded",
+                        description="No allowance hides more than it is meant to.",
+                        level="error",
+                        message=f"{count} findings of {allowance.check} were excused by {name}, "
+                        f"which may excuse {allowance.most}: something else is wrong",
+                        where=operation,
+                        details=(allowance.reason, f"{allowance.basis}: {allowance.source}"),
+                        properties={"check": allowance.check, "calls": count},
+                    )
+                )
+    return found
 
 
 def allowed(allowance: Allowance, used: Sequence[tuple[str, int]]) -> Finding:

@@ -23,7 +23,7 @@ from leomock.contract.check.document import document
 from leomock.contract.check.prepare import prepare
 from leomock.contract.check.resource_pool import ResourcePool
 from leomock.contract.check.rules import Part, Sent, amend
-from leomock.contract.check.target import READING, VERSION, CheckError, Target, named
+from leomock.contract.check.target import READING, VERSION, CheckError, RequestBudgetExceeded, Target, named
 from leomock.openapi.documents import SpecError
 from leomock.openapi.spec import Versions, shipped_versions
 from leomock.openapi.suggest import suggestion
@@ -51,7 +51,6 @@ class Loaded:
         published: bool = False,
         max_examples: int = DEFAULT_EXAMPLES,
         seed: int = 0,
-        workers: int = 1,
         versions: Versions | None = None,
     ) -> None:
         self.target = target
@@ -60,10 +59,13 @@ class Loaded:
         self.seed = seed
         self.things = ResourcePool()
         target.ensure_answers()
-        known = Known(wrong_key=target.answer_to_a_wrong_key())
+        known = Known(wrong_key=target.answer_to_a_wrong_key(), any_key=target.any_key)
+        target.judges_answers = not published
         self.ledger = Ledger(known)
         # What a broken server answers here it answers in the run as well, where it becomes a finding.
-        with contextlib.suppress(httpx.HTTPError, AttributeError, TypeError, LookupError):
+        with contextlib.suppress(
+            httpx.HTTPError, AttributeError, TypeError, LookupError, RequestBudgetExceeded
+        ):
             prepare(target, self.things)
         self.left_out: dict[str, str] = {}
         self.schemas: dict[str, OpenApiSchema] = {}
@@ -78,10 +80,10 @@ class Loaded:
                 continue
             if published:
                 corrected = _schema(
-                    target, document(spec, target.place(version)), _config(target, version, 1, 0, 1)
+                    target, document(spec, target.place(version)), _config(target, version, 1, 0)
                 )
                 known.effective |= dict.fromkeys(spec.operations, corrected)
-            config = _config(target, version, max_examples, seed, workers)
+            config = _config(target, version, max_examples, seed)
             self.schemas[version] = schema = _schema(target, raw, config, self.linked)
             for hook in (self.filter_case, self.map_case, self.after_call, self.filter_failure):
                 schema.hooks.register_hook_with_name(hook, hook.__name__)
@@ -163,13 +165,12 @@ def _required(case: Case) -> tuple[str, ...]:
     return tuple(schema.get("required", ())) if isinstance(schema, dict) else ()
 
 
-def _config(target: Target, version: str, max_examples: int, seed: int, workers: int) -> SchemathesisConfig:
+def _config(target: Target, version: str, max_examples: int, seed: int) -> SchemathesisConfig:
     """Everything on, whatever a schemathesis.toml in this folder says."""
     config = SchemathesisConfig(seed=seed)
     project = config.projects.default
     project.update(
         headers={"Authorization": f"Bearer {target.api_key}"},
-        workers=workers,
         # One finding must not hide the next.
         continue_on_failure=True,
     )

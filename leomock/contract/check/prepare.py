@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import time
@@ -12,15 +11,16 @@ from typing import Any
 
 import httpx
 
+from leomock.contract.check.media import MESH, PICTURE
 from leomock.contract.check.resource_pool import Kind, ResourcePool
 from leomock.contract.check.target import Target
+from leomock.contract.check.visit import (
+    FIRST_WAIT_SECONDS,
+    IMPATIENT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    QUICK_READS,
+)
 from leomock.leonardo.catalogue import platform_models
-
-# A generation takes "a few seconds"; recipes of the vendor wait up to 45.
-LONGEST_POLLING_SECONDS = 120.0
-# So many reads come at once, for servers that count reads; then the wait between two grows to the longest.
-QUICK_READS = 4
-LONGEST_WAIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,6 @@ class Source:
     tells: dict[str, Kind]
     body: dict[str, Any] = field(default_factory=dict)
     read: str = ""
-
-
-# A grey JPEG of 64 by 64 pixels.
-PICTURE = base64.b64decode(
-    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWG"
-    "kJ6jq62rZ4C8ybqmx5moq6T/wAALCABAAEABAREA/8QAFQABAQAAAAAAAAAAAAAAAAAAAAP/xAAUEAEAAAAAAAAAAAAAAAAA"
-    "AAAA/9oACAEBAAA/AKAAAAAAAAAAAAAAAAAAAAAP/9k="
-)
-
-# The least that is a mesh: one triangle.
-MESH = b"v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +118,18 @@ def prepare(target: Target, things: ResourcePool) -> None:
     things.add("model", *platform_models())
     with target.client() as client:
         for source in LISTS:
-            _ask(client, source, things)
+            _ask(target, client, source, things)
         if target.writes:
             with target.stranger() as stranger:
                 for upload in UPLOADS:
                     _upload(client, stranger, upload, things)
-            _generate(client, things)
+            _generate(target, client, things)
             _execute(client, things)
             for source in MAKERS:
-                _ask(client, source, things)
+                _ask(target, client, source, things)
 
 
-def _ask(client: httpx.Client, source: Source, things: ResourcePool) -> None:
+def _ask(target: Target, client: httpx.Client, source: Source, things: ResourcePool) -> None:
     path, body = _filled(source.path, things), _filled(source.body, things)
     if path is None or body is None:
         return
@@ -149,7 +138,7 @@ def _ask(client: httpx.Client, source: Source, things: ResourcePool) -> None:
         things.made(answer)
     for steps, kind in source.tells.items():
         for id in at(answer, steps.split(".")):
-            if not source.read or finished(client, f"{source.read}/{id}"):
+            if not source.read or finished(target, client, f"{source.read}/{id}"):
                 things.add(kind, id)
 
 
@@ -176,13 +165,13 @@ def _upload(client: httpx.Client, stranger: httpx.Client, upload: Upload, things
                 things.add(upload.kind, made[id])
 
 
-def _generate(client: httpx.Client, things: ResourcePool) -> None:
+def _generate(target: Target, client: httpx.Client, things: ResourcePool) -> None:
     """A generation of small pictures, finished if it ever is."""
     answer = json_of(client.post("/generations", json=SMALL))
     things.made(answer)
     for id in at(answer, ["sdGenerationJob", "generationId"]):
         things.add("generation", id)
-        if row := finished(client, f"/generations/{id}"):
+        if row := finished(target, client, f"/generations/{id}"):
             things.add("generated image", *at(row, ["generated_images", "*", "id"]))
             things.add("address", *at(row, ["generated_images", "*", "url"]))
 
@@ -218,11 +207,12 @@ def node_inputs(version: dict[str, Any], things: ResourcePool) -> list[dict[str,
 SMALL = {"prompt": "a lighthouse, for leomock check", "width": 512, "height": 512, "num_images": 2}
 
 
-def finished(client: httpx.Client, path: str) -> dict[str, Any] | None:
+def finished(target: Target, client: httpx.Client, path: str) -> dict[str, Any] | None:
     """Read something that takes its time until it has ended; None when it was not COMPLETE in time."""
     began = time.monotonic()
-    reads, wait = 0, 0.25
-    while time.monotonic() - began < LONGEST_POLLING_SECONDS:
+    patience = IMPATIENT_SECONDS if target.jobs_never_end else target.patience
+    reads, wait = 0, FIRST_WAIT_SECONDS
+    while True:
         answer = json_of(client.get(path))
         value = next(iter(answer.values()), None) if isinstance(answer, dict) else None
         # A variation comes as a list of one.
@@ -231,9 +221,11 @@ def finished(client: httpx.Client, path: str) -> dict[str, Any] | None:
             return row if isinstance(row, dict) and row.get("status") == "COMPLETE" else None
         reads += 1
         if reads > QUICK_READS:
+            if time.monotonic() - began + wait > patience:
+                target.jobs_never_end = True
+                return None
             time.sleep(wait)
             wait = min(wait * 1.5, LONGEST_WAIT_SECONDS)
-    return None
 
 
 def send_file(stranger: httpx.Client, url: str, fields: str, content: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Journeys of a client: what no single call shows, asked from call to call.
+"""Journeys that are not the life of one resource: paging, defaults, keys, errors, version 2, catalogues.
 
 Each probe knows what it expects and on what basis; none expects what is only this project's own choice.
 """
@@ -6,488 +6,614 @@ Each probe knows what it expects and on what basis; none expects what is only th
 from __future__ import annotations
 
 import base64
+import io
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
-
-from leomock.contract.check.prepare import PICTURE, SMALL, at, finished, json_of, post_form
-from leomock.contract.check.target import Target
+from leomock.contract.check.lives import SMALL, at, form_of, send_form, supply
+from leomock.contract.check.media import PICTURE
+from leomock.contract.check.target import READING
+from leomock.contract.check.visit import Problem, Row, Skipped, Visit, json_of, require, shown
 from leomock.leonardo.basis import BasisKind
+from leomock.openapi.spec import Versions
 
 # The form is good for two minutes (documented).
 FORM_SECONDS = 120
-
-
-class Skipped(Exception):
-    """A probe that cannot be tried on this server; the text says why."""
-
-
-class Problem(Exception):
-    """What a probe met in place of what it expects."""
+# How each refusal of Hasura is formed (documented on the error messages page).
+ERROR_KEYS = {"error", "path", "code"}
+# A call tells a broken promise: whether it holds, the operation, and a sentence for where it does not.
+Tell = Callable[[object, str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One journey: the operations on its way, what it expects, and why that may be expected.
-
-    `run` returns what was wrong, or nothing; raises Skipped.
-    """
+    """One journey: the operations on its way, what it expects, and why that may be expected."""
 
     name: str
     expects: str
     operations: tuple[str, ...]
-    journey: Callable[[Visit], None]
+    journey: Callable[[Visit, Tell], None]
     basis: BasisKind
     source: str
 
-    def run(self, visit: Visit) -> str | None:
-        """What was wrong, in a sentence; None when all was as expected."""
-        with visit:
-            try:
-                self.journey(visit)
-            except Problem as problem:
-                return str(problem)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                return f"an answer cannot be read: {type(error).__name__}: {error}"
-        return None
+    def run(self, visit: Visit) -> None:
+        """Make the journey; broken promises are noted in the visit. Raises Skipped."""
+        rule = f"probe-{self.name}"
+
+        def tell(holds: object, operation: str, otherwise: str) -> None:
+            if not holds:
+                visit.report(rule, operation, otherwise)
+
+        try:
+            self.journey(visit, tell)
+        except Problem as problem:
+            visit.report(rule, self.operations[0], str(problem))
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+            last = visit.label(visit.steps[-1]) if visit.steps else "the server"
+            visit.report(
+                rule, self.operations[0], f"{last} answered something of another form than documented"
+            )
 
 
-class Visit:
-    """A client on its journey; `story` has a line for each call."""
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self.story: list[str] = []
-
-    def __enter__(self) -> Visit:
-        self.story = []
-        self.client = self.target.client()
-        self.stranger = self.target.stranger()
-        for client in (self.client, self.stranger):
-            client.event_hooks["response"] = [self._note]
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.client.close()
-        self.stranger.close()
-
-    def _note(self, response: httpx.Response) -> None:
-        request = response.request
-        self.story.append(f"{request.method} {request.url.copy_with(query=None)} {response.status_code}")
-
-    # --- what journeys are made of -------------------------------------------------------------------------
-
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None, **query: Any) -> Any:
-        """What stands under the envelope of a success."""
-        response = self.client.request(method, path, json=body, params=query or None)
-        answer = json_of(response)
-        if not isinstance(answer, dict):
-            raise Problem(f"{method} {path} answered {response.status_code} {response.text[:200]!r}")
-        return next(iter(answer.values()), None)
-
-    def create(self, version: str, path: str, **body: Any) -> Any:
-        """The answer to a call that makes something by another version of the API."""
-        address = f"{self.target.base(version)}{path}"
-        response = self.client.post(address, json=body)
-        answer = json_of(response)
-        if not isinstance(answer, dict):
-            raise Problem(f"POST {address} answered {response.status_code} {response.text[:200]!r}")
-        return answer
-
-    def generate(self, **body: Any) -> str:
-        """A new generation's id."""
-        made = self.call("POST", "/generations", {**SMALL, **body})
-        id: str = made["generationId"]
-        return id
-
-    def finished(self, id: str) -> dict[str, Any]:
-        """A generation that is COMPLETE."""
-        row = finished(self.client, f"/generations/{id}")
-        expect(row is not None, f"generation {id} was not COMPLETE in time")
-        return row or {}
-
-    def form(self, extension: str = "jpg") -> tuple[str, str, dict[str, str]]:
-        """A presigned form for an init image: id, address and fields."""
-        made = self.call("POST", "/init-image", {"extension": extension})
-        fields = {name: str(value) for name, value in json.loads(made["fields"]).items()}
-        return made["id"], made["url"], fields
-
-    def user(self) -> str:
-        """The id of the account, where the server tells it."""
-        answer = json_of(self.client.get("/me"))
-        for id in at(answer, ["user_details", "*", "user", "id"]):
-            return str(id)
-        # A fake whose /me is not written yet shows it in the keys of its uploads: users/{id}/initImages/….
-        _, _, fields = self.form()
-        steps = fields.get("key", "").split("/")
-        if steps[0] != "users" or len(steps) < 3:
-            raise Skipped("the server does not tell who the user is")
-        return steps[1]
-
-    @contextmanager
-    def later(self, seconds: float) -> Iterator[None]:
-        """Some time later: on a leomock by its clock. Another server would have to be waited for."""
-        answer = self.stranger.post(
-            f"{self.target.origin}/_leomock/clock",
-            json={"advance": seconds},
-            headers={"authorization": f"Bearer {self.target.api_key}"},
-        )
-        if not answer.is_success:
-            raise Skipped(f"it takes {seconds:.0f} seconds, and this server's time cannot be moved on")
-        yield
-
-
-def expect(holds: bool, otherwise: str) -> None:
-    """Go on only if something holds."""
-    if not holds:
-        raise Problem(otherwise)
-
-
-# --- journeys ---------------------------------------------------------------------------------------
-
-
-def _lifecycle(visit: Visit) -> None:
-    id = visit.generate(prompt="a fox in the fog", seed=4711)
-    first = visit.call("GET", f"/generations/{id}")
-    if first["status"] == "PENDING":
-        expect(
-            first["generated_images"] == [],
-            f"a PENDING generation has {len(first['generated_images'])} images already",
-        )
-    row = visit.finished(id)
-    for name, value in (
-        ("id", id),
-        ("prompt", "a fox in the fog"),
-        ("seed", 4711),
-        ("imageWidth", 512),
-        ("imageHeight", 512),
-    ):
-        expect(row[name] == value, f"the generation has {name} {row[name]!r}, not {value!r}")
-    images = row["generated_images"]
-    expect(len(images) == 2, f"2 images were asked for, {len(images)} came")
-    expect(len({image["id"] for image in images}) == 2, "two images have the same id")
-    expect(len({image["url"] for image in images}) == 2, "two images have the same url")
-
-
-def _defaults(visit: Visit) -> None:
-    id = visit.call("POST", "/generations", {"prompt": "a fox"})["generationId"]
-    row = visit.finished(id)
-    for name, value in (("imageWidth", 1024), ("imageHeight", 768)):
-        expect(row[name] == value, f"without {name[5:].lower()} the generation has {name} {row[name]!r}")
-    expect(len(row["generated_images"]) == 4, f"{len(row['generated_images'])} images, not 4")
-
-
-def _new_ids(visit: Visit) -> None:
-    ids = {visit.generate() for _ in range(2)}
-    expect(len(ids) == 2, "two generations have the same id")
-
-
-def _pictures(visit: Visit) -> None:
-    row = visit.finished(visit.generate())
-    for image in row["generated_images"]:
-        answer = visit.stranger.get(image["url"])
-        kind = answer.headers.get("content-type", "")
-        expect(answer.status_code == 200, f"GET {image['url']} answered {answer.status_code}")
-        expect(kind.startswith("image/"), f"GET {image['url']} answered content type {kind!r}")
-
-
-def _list(visit: Visit) -> None:
-    user = visit.user()
-    made = [visit.generate(prompt=f"fox {number}") for number in range(3)]
-    path = f"/generations/user/{user}"
-    found = [row["id"] for row in visit.call("GET", path, offset=0, limit=3)]
-    expect(set(found) == set(made), f"the newest 3 generations are {made}, the list has {found}")
-    expect(found == made[::-1], "the list is not in the order newest first")
-    second = [row["id"] for row in visit.call("GET", path, offset=1, limit=1)]
-    expect(second == [made[1]], f"offset=1&limit=1 gave {second}, not [{made[1]!r}]")
-
-
-def _delete(visit: Visit) -> None:
-    id = visit.generate()
-    visit.finished(id)
-    gone = visit.call("DELETE", f"/generations/{id}")
-    expect(
-        isinstance(gone, dict) and gone.get("id") == id, f"the delete answered {gone!r}, not the id {id!r}"
-    )
-    expect(visit.call("GET", f"/generations/{id}") is None, "a deleted generation can still be read")
-    expect(visit.call("DELETE", f"/generations/{id}") is None, "a generation can be deleted twice")
-
-
-def _delete_from_list(visit: Visit) -> None:
-    user = visit.user()
-    id = visit.generate()
-    visit.call("DELETE", f"/generations/{id}")
-    rows = visit.call("GET", f"/generations/user/{user}", offset=0, limit=5)
-    expect(id not in [row["id"] for row in rows], "a deleted generation is still in the list")
-
-
-def _unknown(visit: Visit) -> None:
-    id = uuid4()
-    for path in (f"/generations/{id}", f"/init-image/{id}"):
-        found = visit.call("GET", path)
-        expect(found is None, f"GET {path} answered {found!r}, though nothing has this id")
-
-
-def _upload(visit: Visit) -> None:
-    id, url, form = visit.form()
-    answer = post_form(visit.stranger, url, form, PICTURE)
-    expect(answer.status_code == 204, f"the upload answered {answer.status_code} {answer.text[:200]!r}")
-    row = visit.call("GET", f"/init-image/{id}")
-    expect(row is not None and row["id"] == id, f"the init image reads as {row!r}")
-    found = visit.stranger.get(row["url"])
-    expect(found.status_code == 200, f"GET {row['url']} answered {found.status_code} after the upload")
-    expect(found.content == PICTURE, f"GET {row['url']} answered other bytes than were uploaded")
-
-
-def _upload_extension(visit: Visit) -> None:
-    for extension in ("png", "jpg", "jpeg", "webp"):
-        _, _, form = visit.form(extension)
-        expect(form["key"].endswith(f".{extension}"), f"the form for {extension} has the key {form['key']!r}")
-
-
-def _delete_upload(visit: Visit) -> None:
-    id, url, form = visit.form()
-    post_form(visit.stranger, url, form, PICTURE)
-    gone = visit.call("DELETE", f"/init-image/{id}")
-    expect(
-        isinstance(gone, dict) and gone.get("id") == id, f"the delete answered {gone!r}, not the id {id!r}"
-    )
-    expect(visit.call("GET", f"/init-image/{id}") is None, "a deleted init image can still be read")
-    answer = visit.client.post("/generations", json={**SMALL, "init_image_id": id})
-    expect(answer.status_code != 200, "a generation was made from an init image that was deleted")
-
-
-def _init_image(visit: Visit) -> None:
-    id, url, form = visit.form()
-    post_form(visit.stranger, url, form, PICTURE)
-    row = visit.finished(visit.generate(init_image_id=id, init_strength=0.5))
-    expect(row["initStrength"] == 0.5, f"initStrength is {row['initStrength']!r}, not 0.5")
-    answer = visit.client.post("/generations", json={**SMALL, "init_image_id": str(uuid4())})
-    expect(answer.status_code != 200, "a generation was made from an init image that never was")
-
-
-def _signature(visit: Visit) -> None:
-    _, url, form = visit.form()
-    name = next(name for name in form if name.lower() == "x-amz-signature")
-    form[name] = f"{'0' if form[name][0] != '0' else '1'}{form[name][1:]}"
-    answer = post_form(visit.stranger, url, form, PICTURE)
-    expect(answer.status_code == 403, f"an upload with a wrong signature was answered {answer.status_code}")
-
-
-def _policy(visit: Visit) -> None:
-    _, url, form = visit.form()
-    name = next(name for name in form if name.lower() == "policy")
-    policy = json.loads(base64.b64decode(form[name]))
-    policy["expiration"] = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    form[name] = base64.b64encode(json.dumps(policy).encode()).decode()
-    answer = post_form(visit.stranger, url, form, PICTURE)
-    expect(answer.status_code == 403, f"an upload with a changed policy was answered {answer.status_code}")
-
-
-def _key_of_another(visit: Visit) -> None:
-    _, url, form = visit.form()
-    form["key"] = f"{form['key']}.exe"
-    answer = post_form(visit.stranger, url, form, PICTURE)
-    expect(answer.status_code == 403, f"an upload under another key was answered {answer.status_code}")
-
-
-def _expired(visit: Visit) -> None:
-    _, url, form = visit.form()
-    with visit.later(FORM_SECONDS + 1):
-        answer = post_form(visit.stranger, url, form, PICTURE)
-    expect(answer.status_code == 403, f"an upload after two minutes was answered {answer.status_code}")
-
-
-def _no_key(visit: Visit) -> None:
-    for method, path in (("GET", "/me"), ("GET", f"/generations/{uuid4()}"), ("GET", "/platformModels")):
-        answer = visit.stranger.request(method, f"{visit.target.url}{path}")
-        expect(answer.status_code == 401, f"{method} {path} without a key was answered {answer.status_code}")
-
-
-def _read_of_another_version(visit: Visit) -> None:
-    wanted = {"prompt": "a fox in the fog", "quantity": 1, "width": 512, "height": 512}
-    id = visit.create("v2", "/generations", model="lucid-origin", parameters=wanted)["generate"][
-        "generationId"
-    ]
-    row = visit.finished(id)
-    expect(row["id"] == id, f"the generation has the id {row['id']!r}, not {id!r}")
-    expect(row["prompt"] == wanted["prompt"], f"the generation has the prompt {row['prompt']!r}")
-    count = len(row["generated_images"])
-    expect(count == 1, f"1 image was asked for, {count} came")
-
-
-def _cut_out(visit: Visit) -> None:
-    data = base64.b64encode(PICTURE).decode()
-    references = {"image_reference": [{"image": {"type": "BASE64", "data": data}}]}
-    answer = visit.create("v2", "/generationssync", model="remove-bg", parameters={"guidances": references})
-    [result] = answer["results"]
-    found = visit.stranger.get(result["url"])
-    kind = found.headers.get("content-type", "")
-    expect(found.status_code == 200, f"GET {result['url']} answered {found.status_code}")
-    expect(
-        kind == result["contentType"],
-        f"GET {result['url']} answered content type {kind!r}, not {result['contentType']!r}",
-    )
-
+# --- generations ----------------------------------------------------------------------------------
 
 _CREATE, _READ, _REMOVE = "createGeneration", "getGenerationById", "deleteGenerationById"
+_LIST, _UPLOAD = "getGenerationsByUserId", "uploadInitImage"
+
+
+def _generate(visit: Visit, **body: Any) -> str:
+    made = visit.call("POST", "/generations", {**SMALL, **body})
+    require(isinstance(made, Row) and made["generationId"], "POST /generations answered no generationId")
+    id: str = made["generationId"]
+    return id
+
+
+def _finished(visit: Visit, id: str) -> Row:
+    row = visit.wait_for(f"/generations/{id}")
+    if row is None or row["status"] != "COMPLETE":
+        raise Problem(f"generation {id} was not COMPLETE in time")
+    return row
+
+
+def _defaults(visit: Visit, tell: Tell) -> None:
+    made = visit.call("POST", "/generations", {"prompt": "a fox"})
+    row = _finished(visit, made["generationId"])
+    for name, value in (("imageWidth", 1024), ("imageHeight", 768), ("public", False)):
+        tell(row[name] == value, _READ, f"by default '{name}' is {shown(row[name])}, not {shown(value)}")
+    count = len(row["generated_images"])
+    tell(count == 4, _READ, f"by default a generation has {count} images, not 4")
+
+
+def _ids(visit: Visit, tell: Tell) -> None:
+    ids = [_generate(visit) for _ in range(3)]
+    tell(len(set(ids)) == 3, _CREATE, f"{len(ids)} generations have {len(set(ids))} different ids")
+
+
+def _paging(visit: Visit, tell: Tell) -> None:
+    path = f"/generations/user/{visit.user()}"
+    made = [_generate(visit, prompt=f"fox {number}") for number in range(3)]
+
+    def page(offset: int, limit: int) -> list[str]:
+        found = [row["id"] for row in visit.call("GET", path, offset=offset, limit=limit)]
+        tell(len(found) <= limit, _LIST, f"limit={limit} gave {len(found)} generations")
+        return found
+
+    newest = page(0, 3)
+    tell(set(newest) == set(made), _LIST, f"the newest 3 generations are {made}, the list has {newest}")
+    tell(newest == made[::-1] or set(newest) != set(made), _LIST, "the list is not in the order newest first")
+    for offset in range(3):
+        one = page(offset, 1)
+        tell(
+            one == newest[offset : offset + 1],
+            _LIST,
+            f"offset={offset}&limit=1 gave {one}, not {newest[offset:][:1]}",
+        )
+    overlap = set(page(0, 2)) & set(page(2, 2))
+    tell(not overlap, _LIST, f"the pages offset=0 and offset=2 with limit=2 both have {sorted(overlap)}")
+    tell(page(1_000_000, 5) == [], _LIST, "a page far behind the last generation is not empty")
+    rows = visit.call("GET", path, offset=0, limit=10)
+    times = [row["createdAt"] for row in rows]
+    tell(
+        times == sorted(times, reverse=True),
+        _LIST,
+        "'createdAt' does not fall from the first to the last row",
+    )
+
+
+def _init_image(visit: Visit, tell: Tell) -> None:
+    made = visit.call("POST", "/init-image", {"extension": "jpg"})
+    send_form(visit, made["url"], form_of(made["fields"]), PICTURE)
+    row = _finished(visit, _generate(visit, init_image_id=made["id"], init_strength=0.5))
+    told = shown(row["initStrength"])
+    tell(row["initStrength"] == 0.5, _READ, f"'initStrength' is {told}, the call sent 0.5")
+    answer = visit.send("POST", "/generations", {**SMALL, "init_image_id": str(uuid4())})
+    tell(answer.status_code != 200, _CREATE, "a generation was made from an init image that never was")
+    visit.call("DELETE", f"/init-image/{made['id']}")
+    answer = visit.send("POST", "/generations", {**SMALL, "init_image_id": made["id"]})
+    tell(answer.status_code != 200, _CREATE, "a generation was made from an init image that was deleted")
+
+
+def _refund(visit: Visit, tell: Tell) -> None:
+    why = "a job has to fail"
+    played = visit.control("GET", "/scenario", why=why).get("scenarios") or []
+    visit.control("PUT", "/scenario", {"scenarios": ["moderation_failed"]}, why=why)
+    try:
+        before = visit.balance()
+        row = visit.wait_for(f"/generations/{_generate(visit)}")
+    finally:
+        visit.control("PUT", "/scenario", {"scenarios": played}, why=why)
+    tell(row and row["status"] == "FAILED", _READ, "a job that has to fail is not FAILED")
+    after = visit.balance()
+    tell(
+        before == after,
+        "getUserSelf",
+        f"a failed job was not refunded: {before} credits before, {after} after",
+    )
+
+
+# --- uploads --------------------------------------------------------------------------------------
+
+
+def _extensions(visit: Visit, tell: Tell) -> None:
+    for extension in ("png", "jpg", "jpeg", "webp"):
+        made = visit.call("POST", "/init-image", {"extension": extension})
+        key = form_of(made["fields"]).get("key", "")
+        tell(key.endswith(f".{extension}"), _UPLOAD, f"the form for {extension} has the key {shown(key)}")
+        kind = form_of(made["fields"]).get("Content-Type", "image/")
+        tell(kind.startswith("image/"), _UPLOAD, f"the form for {extension} has the type {shown(kind)}")
+    answer = visit.send("POST", "/init-image", {"extension": "exe"})
+    tell(400 <= answer.status_code < 500, _UPLOAD, f"the extension exe was answered {answer.status_code}")
+
+
+def _expired(visit: Visit, tell: Tell) -> None:
+    made = visit.call("POST", "/init-image", {"extension": "jpg"})
+    with visit.later(FORM_SECONDS + 1):
+        answer = send_form(visit, made["url"], form_of(made["fields"]), PICTURE)
+    tell(answer.status_code == 403, _UPLOAD, f"an upload after two minutes was answered {answer.status_code}")
+
+
+def _dataset_images(visit: Visit, tell: Tell) -> None:
+    dataset = visit.call("POST", "/datasets", {"name": "leomock check"})["id"]
+    made = visit.call("POST", f"/datasets/{dataset}/upload", {"extension": "jpg"})
+    answer = send_form(visit, made["url"], form_of(made["fields"]), PICTURE)
+    tell(answer.status_code == 204, "uploadDatasetImage", f"the upload was answered {answer.status_code}")
+    image = visit.call(
+        "POST", f"/datasets/{dataset}/upload/gen", {"generatedImageId": supply(visit, "image")}
+    )
+    row = visit.call("GET", f"/datasets/{dataset}")
+    ids = [found["id"] for found in row["dataset_images"]]
+    tell(made["id"] in ids, "getDatasetById", "an image uploaded to a dataset is not in the dataset")
+    tell(image["id"] in ids, "getDatasetById", "a generated image added to a dataset is not in the dataset")
+    for found in row["dataset_images"]:
+        answer = visit.send("GET", found["url"], client=visit.stranger)
+        status = answer.status_code
+        tell(status == 200, "getDatasetById", f"an image of a dataset cannot be fetched: {status}")
+
+
+# --- what is answered at once ---------------------------------------------------------------------
+
+
+def _canvas(visit: Visit, tell: Tell) -> None:
+    data = f"data:image/jpeg;base64,{base64.b64encode(PICTURE).decode()}"
+    calls: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("createLCMGeneration", "/generations-lcm", {"width": 512, "height": 512}),
+        ("performInstantRefine", "/lcm-instant-refine", {"width": 512, "height": 512}),
+        ("performInpaintingLCM", "/lcm-inpainting", {"width": 512, "height": 512, "maskDataUrl": data}),
+        ("performAlchemyUpscaleLCM", "/lcm-upscale", {"width": 512, "height": 512}),
+    )
+    for operation, path, body in calls:
+        made = visit.call("POST", path, {"imageDataUrl": data, "prompt": "a fox", **body})
+        pictures = made["imageDataUrl"]
+        tell(pictures, operation, f"POST {path} answered no picture")
+        for url in pictures:
+            tell(_is_picture(url), operation, f"POST {path} answered a data URL that is not a picture")
+        _costs(made, operation, path, tell)
+
+
+def _is_picture(url: Any) -> bool:
+    from PIL import Image
+
+    head, _, data = str(url).partition(",")
+    try:
+        Image.open(io.BytesIO(base64.b64decode(data, validate=True))).load()
+    except (OSError, ValueError, SyntaxError):
+        return False
+    return head.startswith("data:image/") and head.endswith(";base64")
+
+
+def _costs(made: Row, operation: str, path: str, tell: Tell) -> None:
+    if "apiCreditCost" in made:
+        cost = made["apiCreditCost"]
+        told = f"POST {path}: 'apiCreditCost' is {shown(cost)}; the call is not free"
+        tell(isinstance(cost, int | float) and cost > 0, operation, told)
+
+
+def _prompts(visit: Visit, tell: Tell) -> None:
+    for operation, path, body in (
+        ("promptRandom", "/prompt/random", {}),
+        ("promptImprove", "/prompt/improve", {"prompt": "a fox"}),
+    ):
+        made = visit.call("POST", path, body)
+        text = made["prompt"]
+        tell(
+            isinstance(text, str) and len(text) > 10,
+            operation,
+            f"POST {path} answered the prompt {shown(text)}",
+        )
+        _costs(made, operation, path, tell)
+    both = {visit.call("POST", "/prompt/random", {})["prompt"] for _ in range(3)}
+    tell(len(both) > 1, "promptRandom", "three random prompts are the same")
+
+
+def _calculator(visit: Visit, tell: Tell) -> None:
+    def price(service: str, **parameters: Any) -> Any:
+        body = {"service": service, "serviceParams": {service: parameters}}
+        return visit.call("POST", "/pricing-calculator", body)["cost"]
+
+    small = {"imageWidth": 512, "imageHeight": 512, "inferenceSteps": 10}
+    one, four = (
+        price("IMAGE_GENERATION", numImages=1, **small),
+        price("IMAGE_GENERATION", numImages=4, **small),
+    )
+    told = f"1 image costs {shown(one)} credits and 4 images {shown(four)}"
+    tell(isinstance(one, int) and isinstance(four, int) and 0 < one < four, "pricingCalculator", told)
+    video = price("MOTION_SVD_GENERATION")
+    told = f"a video costs {shown(video)} credits, no more than a picture ({shown(one)})"
+    tell(isinstance(video, int) and isinstance(one, int) and video > one, "pricingCalculator", told)
+
+
+# --- keys and errors ------------------------------------------------------------------------------
+
+
+def _every_operation(visit: Visit) -> list[tuple[str, str, str]]:
+    found = []
+    for version, spec in Versions().items():
+        base = visit.target.base(version)
+        for operation in spec.operations.values() if base else ():
+            path = "/".join(
+                str(uuid4()) if step.startswith("{") else step for step in operation.path.split("/")
+            )
+            found.append((operation.id, operation.method, f"{base}{path}"))
+    return found
+
+
+def _no_key(visit: Visit, tell: Tell) -> None:
+    for operation, method, url in _every_operation(visit):
+        if not visit.target.writes and method not in READING:
+            continue
+        answer = visit.send(method, url, client=visit.stranger)
+        if answer.status_code == 404:
+            continue  # the server does not have this operation; other probes say so
+        label = visit.label(visit.steps[-1])
+        told = f"{label} without a key was answered {answer.status_code}, not 401"
+        tell(answer.status_code == 401, operation, told)
+        visit.begin()
+
+
+def _wrong_key(visit: Visit, tell: Tell) -> None:
+    if visit.target.any_key:
+        raise Skipped("the server takes any key on purpose")
+    key = {"authorization": "Bearer leomock-no-such-key"}
+    for operation, path in (
+        ("getUserSelf", "/me"),
+        ("listPlatformModels", "/platformModels"),
+        (_READ, f"/generations/{uuid4()}"),
+    ):
+        answer = visit.send("GET", path, client=visit.stranger, headers=key)
+        told = f"GET {path} with a key that nobody gave out was answered {answer.status_code}, not refused"
+        tell(not answer.is_success, operation, told)
+
+
+def _error_forms(visit: Visit, tell: Tell) -> None:
+    calls: tuple[tuple[str, str, str, Any], ...] = (
+        (_CREATE, "POST", "/generations", {}),
+        (_CREATE, "POST", "/generations", {"prompt": 5}),
+        (_CREATE, "POST", "/generations", {**SMALL, "width": 31}),
+        (_CREATE, "POST", "/generations", {**SMALL, "num_images": 0}),
+        (_CREATE, "POST", "/generations", {**SMALL, "no_such_parameter": 1}),
+        ("createDataset", "POST", "/datasets", {}),
+        ("uploadMedia", "POST", "/media", {"extension": "exe"}),
+        (_LIST, "GET", "/generations/user/no-uuid", None),
+        (_READ, "GET", "/generations/no-uuid", None),
+    )
+    for operation, method, path, body in calls:
+        answer = visit.send(method, path, body)
+        status = answer.status_code
+        sent = f" {json.dumps(body)[:60]}" if body is not None else ""
+        tell(400 <= status < 500, operation, f"{method} {path}{sent} was answered {status}, not refused")
+        if 400 <= status < 500:
+            _tell_error_form(visit, tell, operation, f"{method} {path}{sent}", answer)
+        visit.begin()
+    answer = visit.send("GET", "/no-such-endpoint")
+    tell(
+        answer.status_code == 404, _READ, f"GET /no-such-endpoint was answered {answer.status_code}, not 404"
+    )
+
+
+def _tell_error_form(visit: Visit, tell: Tell, operation: str, label: str, answer: Any) -> None:
+    try:
+        error = answer.json()
+    except ValueError:
+        return  # the visit has noted it
+    fits = (
+        isinstance(error, dict)
+        and error.keys() >= ERROR_KEYS
+        and all(isinstance(error[n], str) for n in ERROR_KEYS)
+    )
+    told = f"{label} was refused with {shown(error)}, not with the texts error, path and code"
+    tell(fits, operation, told)
+
+
+def _reads(visit: Visit, tell: Tell) -> None:
+    for operation, path in (
+        ("getUserSelf", "/me"),
+        ("listPlatformModels", "/platformModels"),
+        ("listElements", "/elements"),
+        ("listBlueprints", "/blueprints"),
+    ):
+        first, second = visit.call("GET", path), visit.call("GET", path)
+        tell(first == second, operation, f"GET {path} answers something else when it is asked again")
+        require(first is not None, f"GET {path} answered null")
+        ids = [id for name in ("id", "akUUID") for id in at(first, ["*", name]) if isinstance(first, list)]
+        tell(len(set(ids)) == len(ids), operation, f"GET {path} lists two things with the same id")
+        if operation in ("listPlatformModels", "listElements"):
+            tell(first, operation, f"GET {path} lists nothing")
+
+
+# --- version 2 and blueprints ---------------------------------------------------------------------
+
+
+def _version_2(visit: Visit, tell: Tell) -> None:
+    wanted = {"prompt": "a fox in the fog", "quantity": 1, "width": 512, "height": 512}
+    made = visit.create_v2("/generations", model="lucid-origin", parameters=wanted)["generate"]
+    id = made["generationId"]
+    _costs(made, "createGenerationV2", "v2/generations", tell)
+    row = _finished(visit, id)
+    tell(row["id"] == id, _READ, f"a generation of version 2 reads with the id {row['id']}, not {id}")
+    for name, value in (("prompt", wanted["prompt"]), ("imageWidth", 512), ("imageHeight", 512)):
+        told = f"a generation of version 2 has '{name}' {shown(row[name])}, not {shown(value)}"
+        tell(row[name] == value, _READ, told)
+    count = len(row["generated_images"])
+    tell(count == 1, _READ, f"version 2 was asked for 1 image, {count} came")
+
+
+def _at_once(visit: Visit, tell: Tell) -> None:
+    operation = "createGenerationSyncV2"
+    data = base64.b64encode(PICTURE).decode()
+    references = {"image_reference": [{"image": {"type": "BASE64", "data": data}}]}
+    answer = visit.create_v2("/generationssync", model="remove-bg", parameters={"guidances": references})
+    [result] = answer["results"]
+    found = visit.send("GET", result["url"], client=visit.stranger)
+    kind = found.headers.get("content-type", "")
+    tell(found.status_code == 200, operation, f"the result's address answered {found.status_code}")
+    told = f"the result's address answered content type {shown(kind)}, not {shown(result['contentType'])}"
+    tell(kind == result["contentType"], operation, told)
+
+
+def _models_2(visit: Visit, tell: Tell) -> None:
+    base = visit.target.base("v2")
+    if base is None:
+        raise Skipped("where version 2 begins is not known")
+    answer = json_of(visit.send("GET", f"{base}/models"))
+    models = next(iter(answer.values()), None) if isinstance(answer, dict) else None
+    require(isinstance(models, list) and models, "GET v2/models lists nothing")
+    ids = [model.get("id") for model in models or ()]
+    tell(len(set(ids)) == len(ids), "listModelsV2", "GET v2/models lists two models with the same id")
+
+
+def _blueprints(visit: Visit, tell: Tell) -> None:
+    edges = visit.call("GET", "/blueprints")["edges"]
+    if not edges:
+        raise Skipped("the server has no blueprints")
+    id = edges[0]["node"]["akUUID"]
+    row = visit.call("GET", f"/blueprints/{id}")
+    told = f"blueprint {id} reads with another akUUID or name than in the list"
+    node = edges[0]["node"]
+    same = isinstance(row, Row) and all(row[name] == node[name] for name in ("akUUID", "name"))
+    tell(same, "getBlueprintById", told)
+    versions = visit.call("GET", f"/blueprints/{id}/versions")["edges"]
+    tell(versions, "getBlueprintVersionsByBlueprintId", f"blueprint {id} has no versions")
+
+
+# --- webhooks -------------------------------------------------------------------------------------
+
+
+def _webhooks(visit: Visit, tell: Tell) -> None:
+    before = visit.control("GET", "/webhook", why="a webhook has to be set")
+    if before and before.get("url"):
+        raise Skipped("this key has a webhook already, which the check leaves alone")
+    visit.control(
+        "PUT", "/webhook", {"url": "http://127.0.0.1:9/", "key": "abcd"}, why="a webhook has to be set"
+    )
+    try:
+        id = _generate(visit)
+        _finished(visit, id)
+        events = visit.control("GET", "/webhooks", why="events are read")["events"]
+    finally:
+        visit.control("PUT", "/webhook", {"url": "", "key": ""}, why="the webhook has to end")
+    bodies = [event["body"] for event in events if id in json.dumps(event["body"])]
+    tell(len(bodies) == 1, _CREATE, f"a finished generation has {len(bodies)} webhook events, not 1")
+    for body in bodies:
+        missing = {"type", "object", "timestamp", "api_version", "data"} - body.keys()
+        tell(not missing, _CREATE, f"the body of a webhook lacks {', '.join(sorted(missing))}")
+        kind = body.get("type")
+        tell(kind == "image_generation.complete", _CREATE, f"the webhook's type is {shown(kind)}")
+        about = body.get("data", {}).get("object", {})
+        tell(about.get("id") == id, _CREATE, f"the webhook is about {shown(about.get('id'))}, not {id}")
+        tell(
+            about.get("status") == "COMPLETE",
+            _CREATE,
+            f"the webhook says status {shown(about.get('status'))}",
+        )
+
+
 _SEEN = "captured answers of the real service"
 _FAQ = "error messages page and FAQ of docs.leonardo.ai"
-_S3 = "AWS: POST Object, creating a POST policy"
-_NULL = "the published documents mark these answers nullable, as Hasura's _by_pk queries are"
+_DOCUMENT = "the published document"
+_V2 = "recipes on docs.leonardo.ai, which poll GET /generations/{id} of version 1"
 
 PROBES = (
     Probe(
-        "generation-lifecycle",
-        "A generation is PENDING without images, then COMPLETE with as many as were asked for.",
-        (_CREATE, _READ),
-        _lifecycle,
-        "documented",
-        _FAQ,
-    ),
-    Probe(
-        "generation-defaults",
-        "Width, height and number of images have the defaults of the document.",
+        "defaults",
+        "Values that are left out have the documented defaults.",
         (_CREATE, _READ),
         _defaults,
         "documented",
-        "the published document",
+        _DOCUMENT,
     ),
+    Probe("ids", "Every generation has an id of its own.", (_CREATE,), _ids, "observed", _SEEN),
     Probe(
-        "generation-ids", "Every generation has an id of its own.", (_CREATE,), _new_ids, "observed", _SEEN
-    ),
-    Probe(
-        "pictures",
-        "The address of an image answers with a picture, without a key.",
-        (_CREATE, _READ),
-        _pictures,
-        "documented",
-        _FAQ,
-    ),
-    Probe(
-        "generation-list",
-        "The list has the newest generation first; offset and limit choose a page.",
-        (_CREATE, "getGenerationsByUserId"),
-        _list,
+        "paging",
+        "Lists are newest first; pages neither overlap nor skip.",
+        (_LIST, _CREATE),
+        _paging,
         "inferred",
-        "the published document; clients show the list as they receive it",
+        "clients show the list as they receive it",
     ),
     Probe(
-        "generation-delete",
-        "A deleted generation is answered with its id once, and with null from then on.",
-        (_CREATE, _READ, _REMOVE),
-        _delete,
-        "inferred",
-        _NULL,
-    ),
-    Probe(
-        "deleted-not-listed",
-        "A deleted generation is in no list.",
-        (_CREATE, _REMOVE, "getGenerationsByUserId"),
-        _delete_from_list,
-        "inferred",
-        _NULL,
-    ),
-    Probe(
-        "unknown-id",
-        "An id that nothing has is answered with null.",
-        (_READ, "getInitImageById"),
-        _unknown,
-        "inferred",
-        _NULL,
-    ),
-    Probe(
-        "upload",
-        "A file posted with the form is there under the address that the API tells.",
-        ("uploadInitImage", "getInitImageById"),
-        _upload,
-        "documented",
-        "upload guide of docs.leonardo.ai",
-    ),
-    Probe(
-        "upload-key",
-        "The form's key ends in the extension that was asked for.",
-        ("uploadInitImage",),
-        _upload_extension,
-        "observed",
-        _SEEN,
-    ),
-    Probe(
-        "init-image-delete",
-        "A deleted init image is gone, for reading and for generating.",
-        ("uploadInitImage", "getInitImageById", "deleteInitImageById", _CREATE),
-        _delete_upload,
-        "inferred",
-        _NULL,
-    ),
-    Probe(
-        "init-image-use",
-        "A generation starts from an uploaded image, and not from one that never was.",
-        ("uploadInitImage", _CREATE, _READ),
+        "init-image",
+        "A generation starts from an uploaded image that is still there.",
+        (_CREATE, _READ, _UPLOAD, "deleteInitImageById"),
         _init_image,
         "documented",
         _FAQ,
     ),
     Probe(
-        "form-signature",
-        "An upload with a wrong signature is refused.",
-        ("uploadInitImage",),
-        _signature,
+        "refund",
+        "A failed job is refunded.",
+        (_CREATE, _READ, "getUserSelf"),
+        _refund,
         "documented",
-        _S3,
+        "FAQ on pricing: failed generations are refunded",
     ),
     Probe(
-        "form-policy",
-        "An upload with a changed policy is refused.",
-        ("uploadInitImage",),
-        _policy,
-        "documented",
-        _S3,
-    ),
-    Probe(
-        "form-conditions",
-        "An upload under a key that the policy does not allow is refused.",
-        ("uploadInitImage",),
-        _key_of_another,
-        "documented",
-        _S3,
+        "upload-key",
+        "The form's key ends in the extension that was asked for.",
+        (_UPLOAD,),
+        _extensions,
+        "observed",
+        _SEEN,
     ),
     Probe(
         "form-expiry",
         "An upload after two minutes is refused.",
-        ("uploadInitImage",),
+        (_UPLOAD,),
         _expired,
         "documented",
         "upload guide of docs.leonardo.ai",
     ),
     Probe(
-        "generation-of-version-2",
-        "A generation that version 2 starts is read by version 1, until it is COMPLETE.",
-        ("createGenerationV2", _READ),
-        _read_of_another_version,
+        "dataset-images",
+        "Images added to a dataset are in it.",
+        (
+            "uploadDatasetImage",
+            "uploadDatasetImageFromGen",
+            "getDatasetById",
+            "createDataset",
+            _CREATE,
+            _READ,
+        ),
+        _dataset_images,
         "documented",
-        "recipes on docs.leonardo.ai, which poll GET /generations/{id} of version 1",
+        _DOCUMENT,
     ),
     Probe(
-        "generation-at-once",
-        "What is generated at once is a picture of the content type that the answer tells.",
-        ("createGenerationSyncV2",),
-        _cut_out,
+        "canvas",
+        "The realtime canvas answers pictures.",
+        ("createLCMGeneration", "performInstantRefine", "performInpaintingLCM", "performAlchemyUpscaleLCM"),
+        _canvas,
         "documented",
-        "OpenAPI document of POST /generationssync on docs.leonardo.ai",
+        _DOCUMENT,
+    ),
+    Probe(
+        "prompts",
+        "Prompts are texts, and random ones differ.",
+        ("promptRandom", "promptImprove"),
+        _prompts,
+        "documented",
+        _DOCUMENT,
+    ),
+    Probe(
+        "calculator",
+        "The calculator's price follows what is asked for.",
+        ("pricingCalculator",),
+        _calculator,
+        "documented",
+        "pricing guide of docs.leonardo.ai",
     ),
     Probe(
         "no-key",
         "A call without a key is refused with 401.",
-        ("getUserSelf", _READ, "listPlatformModels"),
+        ("getUserSelf", _READ),
         _no_key,
         "documented",
         _FAQ,
+    ),
+    Probe(
+        "wrong-key",
+        "A key that nobody gave out is refused.",
+        ("getUserSelf", _READ, "listPlatformModels"),
+        _wrong_key,
+        "documented",
+        _FAQ,
+    ),
+    Probe(
+        "error-forms",
+        "Refusals have the documented form and status.",
+        (_CREATE, _READ, _LIST),
+        _error_forms,
+        "documented",
+        _FAQ,
+    ),
+    Probe(
+        "reads",
+        "A read changes nothing and can be repeated.",
+        ("getUserSelf", "listPlatformModels", "listElements", "listBlueprints"),
+        _reads,
+        "inferred",
+        "RFC 9110: GET is safe",
+    ),
+    Probe(
+        "version-2",
+        "A generation that version 2 starts is read by version 1.",
+        ("createGenerationV2", _READ),
+        _version_2,
+        "documented",
+        _V2,
+    ),
+    Probe(
+        "at-once",
+        "What is generated at once is what the answer says.",
+        ("createGenerationSyncV2",),
+        _at_once,
+        "documented",
+        "OpenAPI document of POST /generationssync",
+    ),
+    Probe(
+        "models-v2",
+        "Version 2 lists its models.",
+        ("listModelsV2",),
+        _models_2,
+        "documented",
+        "docs.leonardo.ai",
+    ),
+    Probe(
+        "blueprints",
+        "A listed blueprint can be read and has versions.",
+        ("listBlueprints", "getBlueprintById", "getBlueprintVersionsByBlueprintId"),
+        _blueprints,
+        "documented",
+        _DOCUMENT,
+    ),
+    Probe(
+        "webhooks",
+        "A finished generation is announced with the documented body.",
+        (_CREATE, _READ),
+        _webhooks,
+        "documented",
+        "guide to the webhook callback feature",
     ),
 )

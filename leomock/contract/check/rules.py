@@ -18,7 +18,8 @@ from typing import Any, Literal, TypeAlias
 from urllib.parse import unquote
 from uuid import UUID
 
-from leomock.contract.check.prepare import PICTURE, at, node_inputs
+from leomock.contract.check.media import PICTURE
+from leomock.contract.check.prepare import at, node_inputs
 from leomock.contract.check.resource_pool import Kind, ResourcePool, kind_in_path, kind_of
 from leomock.leonardo.basis import BasisKind
 from leomock.leonardo.catalogue import models_v2, platform_models

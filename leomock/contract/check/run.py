@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import httpx
 import requests
 from schemathesis.core.errors import NoLinksFound
 from schemathesis.engine import Status, events, from_schema
@@ -15,9 +14,9 @@ from schemathesis.engine.errors import UnhealthyAPIError, UnresponsiveOperationE
 from schemathesis.engine.run import TESTING_PHASES
 
 from leomock.contract.check.allowances import id_of
-from leomock.contract.check.findings import Groups, allowed, finding_of
+from leomock.contract.check.findings import Groups, allowed, exceeded, finding_of
+from leomock.contract.check.journeys import NAMES, FailFast, Journeys
 from leomock.contract.check.loading import Loaded
-from leomock.contract.check.probes import PROBES, Skipped, Visit
 from leomock.contract.check.target import READING, CheckError, RequestBudgetExceeded, named
 from leomock.contract.reports.model import Finding, Report
 from leomock.openapi.documents import operations_of
@@ -32,21 +31,40 @@ def check(
     *,
     say: Say = lambda line: None,
     phases: Sequence[str] = PHASES,
-    probes: Sequence[str] | None = None,
+    journeys: Sequence[str] | None = None,
     explain_allowances: bool = False,
+    found: Callable[[Finding], object] = lambda finding: None,
+    fail_fast: bool = False,
 ) -> Report:
-    """Check operations of a loaded schema in all phases, and the server by probes (all that fit: None).
+    """Check operations of a loaded schema in all phases, and the server by journeys (all that fit: None).
 
-    Raises CheckError where the run could not go on to its end.
+    `found` is called for each finding as it is found. A run that is interrupted, runs out of time or ends with
+    its first finding (`fail_fast`) reports what was found until then. Raises CheckError where the run could not
+    go on for another reason.
     """
     operations = loaded.there(operations)
-    run = _Run(loaded, say)
-    run.probe(operations, probes)
-    run.phases(operations, phases)
+    run = _Run(loaded, say, found, fail_fast=fail_fast)
+    try:
+        run.journeys.run(operations, journeys)
+        if not run.journeys.unfinished:
+            run.phases(operations, phases)
+    except FailFast:
+        run.ended = "after the first finding (--fail-fast)"
+    except RequestBudgetExceeded:
+        pass
+    except KeyboardInterrupt:
+        run.ended = "interrupted"
+    run.close()
     ledger = loaded.ledger
-    findings = run.findings + [
-        finding_of(group, loaded.versions, loaded.target.api_key, published=loaded.published)
-        for group in run.groups
+    findings = [
+        *run.journeys.findings,
+        *run.findings,
+        *(
+            finding_of(group, loaded.versions, loaded.target.api_key, published=loaded.published)
+            for group in run.groups
+        ),
+        *exceeded(ledger.allowances, ledger.used),
+        *run.unfinished(),
     ]
     if explain_allowances:
         for allowance in ledger.allowances:
@@ -60,59 +78,60 @@ def check(
         findings,
         facts=run.facts(operations),
         # What was left out has not passed.
-        checked=[*(id for id in operations if id in run.by_operation), *run.probed],
+        checked=[*(id for id in operations if id in run.by_operation), *run.journeys.done],
         fail_on="error",
+        durations={**run.seconds, **run.journeys.seconds},
+        interrupted=run.ended == "interrupted",
     )
 
 
 class _Run:
-    def __init__(self, loaded: Loaded, say: Say) -> None:
+    def __init__(
+        self, loaded: Loaded, say: Say, found: Callable[[Finding], object], *, fail_fast: bool
+    ) -> None:
         self.loaded = loaded
         self.say = say
+        self.ended = ""
+        self.seconds: dict[str, float] = {}
+        self._found = found
+        self._fail_fast = fail_fast
+        self.journeys = Journeys(loaded.target, say=say, found=self._tell)
         self.groups = Groups()
         self.findings: list[Finding] = []
-        self.probed: list[str] = []
-        self.left_out: list[str] = []
         self.cases: Counter[str] = Counter()
         self.by_operation: Counter[str] = Counter()
         self._began = time.monotonic()
 
-    # --- probes --------------------------------------------------------------------------------------------
+    def _tell(self, finding: Finding) -> None:
+        self._found(finding)
+        if self._fail_fast and finding.level == "error":
+            raise FailFast
 
-    def probe(self, operations: Sequence[str], names: Sequence[str] | None) -> None:
-        """Ask what no single call can show: journeys of a client, from call to call."""
-        visit = Visit(self.loaded.target)
-        for probe in PROBES:
-            wanted = names is None or probe.name in names
-            if not wanted or not set(probe.operations) <= set(operations):
-                continue
-            if not self.loaded.target.writes:
-                self.left_out.append(probe.name)
-                continue
-            try:
-                problem = probe.run(visit)
-            except Skipped as skipped:
-                self.left_out.append(probe.name)
-                self.say(f"probe     {probe.name}: left out: {skipped}")
-                continue
-            except RequestBudgetExceeded:
-                break
-            except httpx.HTTPError as error:
-                problem = f"the server broke off: {error}"
-            self.probed.append(probe.name)
-            self.say(f"probe     {probe.name}: {problem or 'ok'}")
-            if problem:
-                self.findings.append(
-                    Finding(
-                        rule=f"probe-{probe.name}",
-                        description=probe.expects,
-                        level="error",
-                        message=problem,
-                        where=probe.name,
-                        details=(f"{probe.basis}: {probe.source}", *visit.story),
-                        properties={"operations": list(probe.operations), "basis": probe.basis},
-                    )
-                )
+    def close(self) -> None:
+        """Say why the run ended before its end, where it did."""
+        target = self.loaded.target
+        if not self.ended and target.out_of_time:
+            self.ended = f"after {target.max_seconds:g} seconds (--max-time)"
+        elif not self.ended and target.exhausted:
+            self.ended = f"after {target.requests} requests, the most that were allowed"
+
+    def unfinished(self) -> list[Finding]:
+        """Journeys that were not made for want of time: a run without them proves too little to pass."""
+        names, target = self.journeys.unfinished, self.loaded.target
+        if not names or not target.out_of_time:
+            return []
+        return [
+            Finding(
+                rule="out-of-time",
+                description="The check ends within its time.",
+                level="error",
+                message=f"{len(names)} of {len(NAMES)} journeys were not made: "
+                f"the {target.max_seconds:g} seconds of --max-time were used up",
+                where=names[0],
+                details=(f"not made: {', '.join(names)}",),
+                suggestion="Give the check more time, or see above what made the server slow.",
+            )
+        ]
 
     # --- phases --------------------------------------------------------------------------------------------
 
@@ -143,7 +162,6 @@ class _Run:
             for event in from_schema(selected).execute():
                 self._take(event, version)
             if target.exhausted:
-                self.say(_EXHAUSTED)
                 break
 
     def _take(self, event: Any, version: str) -> None:
@@ -159,6 +177,7 @@ class _Run:
     def _scenario(self, event: Any, version: str) -> None:
         recorder = event.recorder
         before = len(self.groups)
+        self.seconds[event.label or ""] = self.seconds.get(event.label or "", 0.0) + event.elapsed_time
         for id, checks in recorder.checks.items():
             for node in checks:
                 if node.status == Status.FAILURE and node.failure_info:
@@ -174,7 +193,17 @@ class _Run:
         for node in recorder.cases.values():
             self.by_operation[id_of(node.value.operation)] += 1
         if event.label and calls:
-            new = len(self.groups) - before
+            groups = list(self.groups)
+            new = len(groups) - before
+            for group in groups[before:]:
+                self._tell(
+                    finding_of(
+                        group,
+                        self.loaded.versions,
+                        self.loaded.target.api_key,
+                        published=self.loaded.published,
+                    )
+                )
             self.say(
                 f"{event.phase.value:9} {version} {event.label}: {calls} calls, {new or 'no'} new findings"
             )
@@ -218,7 +247,7 @@ class _Run:
             "Operations": f"{len(counts)} of {len(loaded.versions.operations)}",
             "Calls": ", ".join(f"{count} {phase}" for phase, count in self.cases.items() if count) or "none",
             "Calls an operation": f"{min(counts)} to {max(counts)}" if counts else "none",
-            "Probes": f"{len(self.probed)} of {len(PROBES)}",
+            "Journeys": f"{len(self.journeys.done)} of {len(NAMES)}",
             "Seed": str(loaded.seed),
             "Seconds": f"{time.monotonic() - self._began:.1f}",
             "Answered by allowances": f"{sum(used.values())} findings, {reasons} reasons",
@@ -227,12 +256,14 @@ class _Run:
             facts[named(version).capitalize()] = why
         if loaded.ledger.known.wrong_key == "accepted":
             facts["Keys"] = "the server takes any key"
-        if loaded.target.exhausted:
-            facts["Ended"] = f"after {loaded.target.requests} requests, the most that were allowed"
+        if self.ended:
+            facts["Ended"] = self.ended
+        for name, why in self.journeys.left_out.items():
+            if loaded.target.writes:
+                facts[f"Left out: {name}"] = why
         if not loaded.target.writes:
             facts["Left out"] = "everything that writes (--allow-writes)"
         return facts
 
 
 _NO_ANSWER = (requests.RequestException, UnhealthyAPIError, UnresponsiveOperationError)
-_EXHAUSTED = "leomock check: the largest number of requests was sent (--max-requests)"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import threading
+import time
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -19,6 +21,13 @@ BASE_PATH = "/api/rest/v1"
 VERSION = "v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 TIMEOUT_SECONDS = 30.0
+# The longest wait for one job: a generation takes "a few seconds" (documented), clients wait up to 45.
+PATIENCE_SECONDS = 60.0
+# A client that waits longer for an answer than this gives up or shows a spinner.
+MAX_ANSWER_SECONDS = 10.0
+
+# The second tenant on a leomock that takes any key.
+MADE_UP_KEY = "1e0a0c5e-0000-4000-8000-00000000c4ec"
 
 WrongKey: TypeAlias = Literal["accepted", "hook error", "refused"]
 
@@ -31,11 +40,16 @@ class RequestBudgetExceeded(KeyboardInterrupt):
     """The largest number of requests has been sent; ends a run as Ctrl-C would."""
 
 
+class OutOfTime(RequestBudgetExceeded):
+    """The time for the whole check is used up; ends a run as Ctrl-C would."""
+
+
 class Target:
     """A server that claims the API: its address, a key, and a guard over what is sent there.
 
     `app` is an ASGI app that answers in place of the address. Without `writes` only reading methods pass;
-    after `max_requests` nothing does. `requests` counts what was sent.
+    after `max_requests` or `max_seconds` nothing does. `requests` counts what was sent. `second_key` is a key of
+    another tenant. `patience` bounds the wait for one job, `max_answer_seconds` the time of one answer.
     """
 
     def __init__(
@@ -47,18 +61,37 @@ class Target:
         transport: httpx.BaseTransport | None = None,
         writes: bool = True,
         max_requests: int | None = None,
+        max_seconds: float | None = None,
+        second_key: str | None = None,
+        patience: float = PATIENCE_SECONDS,
+        max_answer_seconds: float = MAX_ANSWER_SECONDS,
+        any_key: bool = False,
     ) -> None:
         # Where the API may begin; `ensure_answers` finds out where it does.
         self._addresses = addresses(url)
-        if not (api_key.isascii() and api_key.isprintable()):
-            # What complained later would show it.
-            raise CheckError("leomock check: the key is none: it has characters that are not printable ASCII")
+        for key in filter(None, (api_key, second_key)):
+            if not (key.isascii() and key.isprintable()):
+                # An error raised later would show the key.
+                raise CheckError(
+                    "leomock check: the API key is invalid: it has characters that are not printable ASCII"
+                )
         self.url = self._addresses[0]
         self.api_key = api_key
         self.app = _Local(app) if app is not None else None
         self.writes = writes
         self.max_requests = max_requests
         self.requests = 0
+        self.second_key = second_key
+        self.patience = patience
+        self.max_answer_seconds = max_answer_seconds
+        # Whether the strict contract judges answers in journeys; not where only the published one counts.
+        self.judges_answers = True
+        # Whether the server takes any key on purpose, as `leomock serve` does unless told otherwise.
+        self.any_key = any_key
+        # Set by the first job that did not end in time.
+        self.jobs_never_end = False
+        self.max_seconds = max_seconds
+        self._ends = None if max_seconds is None else time.monotonic() + max_seconds
         self._transport = transport
         self._lock = threading.Lock()
 
@@ -71,7 +104,12 @@ class Target:
     @property
     def exhausted(self) -> bool:
         """Whether no more requests may be sent."""
-        return self.max_requests is not None and self.requests >= self.max_requests
+        return self.out_of_time or (self.max_requests is not None and self.requests >= self.max_requests)
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time for the whole check is used up."""
+        return self._ends is not None and time.monotonic() > self._ends
 
     def base(self, version: str) -> str | None:
         """Where a version of the API begins; None where the address does not tell it.
@@ -95,6 +133,8 @@ class Target:
         if not self.writes and method.upper() not in READING:
             raise CheckError(f"leomock check: a {method} request was about to be sent without --allow-writes")
         with self._lock:
+            if self.out_of_time:
+                raise OutOfTime
             if self.exhausted:
                 raise RequestBudgetExceeded
             self.requests += 1
@@ -110,11 +150,26 @@ class Target:
             event_hooks={"request": [lambda request: self.admit(request.method)]},
         )
 
+    def other(self) -> httpx.Client:
+        """A client with the second key, which belongs to another tenant."""
+        client = self.client()
+        client.headers["authorization"] = f"Bearer {self.second_key}"
+        return client
+
     def stranger(self) -> httpx.Client:
         """A client without the key, for what lies outside the API: uploads, pictures, `/_leomock/`."""
         client = self.client()
         del client.headers["authorization"]
         return client
+
+    def wait_until_up(self, seconds: float) -> None:
+        """Wait until the server answers anything, at most so many seconds."""
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            with contextlib.suppress(httpx.HTTPError), self.stranger() as client:
+                client.get(self.origin)
+                return
+            time.sleep(0.2)
 
     def ensure_answers(self) -> None:
         """Find where the API begins; raises CheckError where it does not answer with this key."""
@@ -124,6 +179,10 @@ class Target:
             if answer.status_code != 404:
                 break
         said = f"leomock check: GET {self.url}/me answered {answer.status_code}"
+        if answer.is_redirect:
+            raise CheckError(
+                f"{said}: a redirect to {answer.headers.get('location', '')[:100]}; give that address"
+            )
         if answer.status_code in (401, 403) or HOOK_DOWN.text in answer.text:
             raise CheckError(
                 f"{said}: the API key was refused; give one that the server knows with --api-key or in "
@@ -133,6 +192,23 @@ class Target:
             raise CheckError(
                 f"{said}: the API is not there; give the address at which it begins, such as "
                 f"{self.origin}{BASE_PATH}"
+            )
+        self._ensure_is_the_api(said, answer)
+
+    def _ensure_is_the_api(self, said: str, answer: httpx.Response) -> None:
+        """Raise CheckError for an answer that is not this API's: a page of HTML, a login, another service."""
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip() or "no content type"
+        if kind != "application/json":
+            raise CheckError(
+                f"{said} as {kind}, not JSON: this is not the API, or a proxy or a login stands before it"
+            )
+        try:
+            known = answer.json()
+        except ValueError:
+            raise CheckError(f"{said} with a body that is not JSON: this is not the API") from None
+        if answer.is_success and not (isinstance(known, dict) and "user_details" in known):
+            raise CheckError(
+                f"{said} without 'user_details': this is another service than the Leonardo.AI API"
             )
 
     def _account(self) -> httpx.Response:
@@ -163,11 +239,22 @@ class Target:
                         return ""
         return f"this server has no {named(version)}: it answers 404 to every call to {base}"
 
+    def _takes_any_key_on_purpose(self) -> bool:
+        """Ask a leomock; no other server says so."""
+        with self.stranger() as client, contextlib.suppress(httpx.HTTPError, ValueError):
+            answer = client.get(f"{self.origin}/_leomock/health")
+            return bool(answer.is_success and answer.json().get("auth") == "open")
+        return False
+
     def answer_to_a_wrong_key(self) -> WrongKey:
         """How the server answers a key that nobody can have given out."""
         with self.client() as client:
             answer = client.get("/me", headers={"authorization": "Bearer leomock-no-such-key"})
         if answer.is_success:
+            if not self.any_key and self._takes_any_key_on_purpose():
+                self.any_key = True
+                # Each key is a tenant of its own there, so a made-up one is another tenant.
+                self.second_key = self.second_key or MADE_UP_KEY
             return "accepted"
         return "hook error" if answer.status_code == 500 and HOOK_DOWN.text in answer.text else "refused"
 

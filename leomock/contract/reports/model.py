@@ -41,7 +41,7 @@ class Report:
     `facts` are what there is to know beside the findings, by their names (`Server`, `Calls`). `checked` names
     every place that was looked at, as `where` of findings does; those without a finding have passed.
     `fail_on` is the lowest level that makes the run a failure; None: nothing does. `durations` are seconds by
-    the names in `checked`, where they were measured.
+    the names in `checked`, where they were measured. `interrupted`: the user ended the run before its end.
     """
 
     title: str
@@ -50,6 +50,7 @@ class Report:
     checked: Sequence[str] = ()
     fail_on: Level | None = "error"
     durations: Mapping[str, float] = field(default_factory=dict)
+    interrupted: bool = False
 
     @property
     def failed(self) -> bool:

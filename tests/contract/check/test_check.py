@@ -53,7 +53,7 @@ def checked(
     """The report of a check of a sound fake, and the allowances that it met."""
     fake = Fake(auth="strict")
     loaded = Loaded(in_process(fake), max_examples=examples, published=published, versions=VERSIONS)
-    report = check(loaded, operations, phases=phases, probes=None if operations is EVERYTHING else ())
+    report = check(loaded, operations, phases=phases, journeys=None if operations is EVERYTHING else ())
     fake.close()
     assert loaded.target.api_key not in json.dumps([finding.details for finding in report.findings])
     return report, {name for name, _ in loaded.ledger.used}
@@ -214,7 +214,7 @@ def test_allowance_of_keys_is_met(auth: str, name: str) -> None:
     """A server that takes any key, or answers 500 to one that is no UUID, is known as such."""
     fake = Fake(auth=auth)
     loaded = Loaded(in_process(fake), max_examples=1, versions=VERSIONS)
-    report = check(loaded, ["getUserSelf"], phases=["fuzzing"], probes=())
+    report = check(loaded, ["getUserSelf"], phases=["fuzzing"], journeys=())
     fake.close()
     assert (report.findings, {name for name, _ in loaded.ledger.used}) == ([], {name})
 
@@ -234,7 +234,7 @@ def test_finding_says_what_was_sent_and_how_to_repeat_it() -> None:
     fake = Fake(auth="strict", clock="frozen")
     fake.app = mutant.wrap(fake.app)
     loaded = Loaded(in_process(fake), max_examples=1, versions=VERSIONS)
-    report = check(loaded, ["uploadInitImage"], phases=["coverage"], probes=())
+    report = check(loaded, ["uploadInitImage"], phases=["coverage"], journeys=())
     fake.close()
     finding = next(f for f in report.findings if f.rule == "status-code-conformance")
     assert finding.where == "uploadInitImage"
@@ -262,7 +262,10 @@ def test_key_that_is_a_part_of_words() -> None:
     fake.app = next(mutant for mutant in MUTANTS if mutant.name == "201 in place of 200").wrap(fake.app)
     target = Target(fake.url, "i", app=fake.app, transport=fake.transport)
     report = check(
-        Loaded(target, max_examples=1, versions=VERSIONS), ["uploadInitImage"], phases=["coverage"], probes=()
+        Loaded(target, max_examples=1, versions=VERSIONS),
+        ["uploadInitImage"],
+        phases=["coverage"],
+        journeys=(),
     )
     fake.close()
     finding = next(f for f in report.findings if f.rule == "status-code-conformance")
@@ -330,7 +333,7 @@ def test_check_deletes_nothing_that_it_did_not_make() -> None:
         made = client.post("/generations", json={"prompt": "mine"}).json()["sdGenerationJob"]["generationId"]
         loaded = Loaded(in_process(fake), max_examples=30, versions=VERSIONS)
         loaded.things.add("generation", made)
-        check(loaded, ["getGenerationById", "deleteGenerationById", "getGenerationsByUserId"], probes=())
+        check(loaded, ["getGenerationById", "deleteGenerationById", "getGenerationsByUserId"], journeys=())
         assert client.get(f"/generations/{made}").json()["generations_by_pk"]["id"] == made
     fake.close()
 
@@ -364,7 +367,7 @@ def test_api_at_the_root_of_a_server() -> None:
     assert target.url == fake.url
 
 
-def test_address_that_is_none() -> None:
+def test_invalid_address() -> None:
     """A sentence says what one looks like."""
     with pytest.raises(CheckError) as refused:
         addresses("localhost:8090")
@@ -409,7 +412,7 @@ def test_server_without_version_2_is_told_once() -> None:
     """As a fact, and nothing of it is checked."""
     fake = Fake(auth="strict")
     loaded = Loaded(without_version_2(fake), max_examples=1, versions=VERSIONS)
-    report = check(loaded, ["getUserSelf", "listModelsV2"], phases=["fuzzing"], probes=())
+    report = check(loaded, ["getUserSelf", "listModelsV2"], phases=["fuzzing"], journeys=())
     fake.close()
     assert report.findings == []
     assert report.checked == ["getUserSelf"]

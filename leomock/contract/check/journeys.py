@@ -1,0 +1,184 @@
+"""Run the lives of all resources and the probes, and turn broken promises into findings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import httpx
+
+from leomock.contract.check.lives import live
+from leomock.contract.check.probes import PROBES
+from leomock.contract.check.properties import PROPERTIES, judge
+from leomock.contract.check.resources import RESOURCES, Resource
+from leomock.contract.check.target import RequestBudgetExceeded, Target
+from leomock.contract.check.visit import Broken, Problem, Skipped, Step, Visit
+from leomock.contract.reports.model import Finding
+from leomock.openapi.spec import Versions
+
+Say = Callable[[str], object]
+# The steps of a finding: as many as repeat it, polls that came alike counted.
+LONGEST_STORY = 12
+_VISIT_RULES = {
+    "answer-time": "Answers come in time.",
+    "key-not-shown": "The API key appears in no answer.",
+    "no-server-error": "The server does not fail.",
+    "content-type": "Answers are JSON and say so.",
+    "answer-json": "Answers are JSON.",
+    "answer-shape": "Answers have the shape that the strict contract gives them.",
+    "life": "A resource can be made, read, listed and deleted.",
+}
+DESCRIPTIONS = (
+    _VISIT_RULES
+    | {f"property-{promise.name}": promise.expects for promise in PROPERTIES}
+    | {f"probe-{probe.name}": probe.expects for probe in PROBES}
+)
+BASES = {f"property-{p.name}": f"{p.basis}: {p.source}" for p in PROPERTIES} | {
+    f"probe-{p.name}": f"{p.basis}: {p.source}" for p in PROBES
+}
+NAMES = (*(f"life {resource.name}" for resource in RESOURCES), *(probe.name for probe in PROBES))
+
+
+class FailFast(Exception):
+    """The first finding of a run that ends with it."""
+
+
+class Journeys:
+    """Lives and probes on one target.
+
+    `findings` grow as they are found; `found` is called for each. `done`, `left_out` and `seconds` say
+    what was tried.
+    """
+
+    def __init__(self, target: Target, *, say: Say, found: Callable[[Finding], object]) -> None:
+        self.target = target
+        self.findings: list[Finding] = []
+        self.done: list[str] = []
+        self.left_out: dict[str, str] = {}
+        self.seconds: dict[str, float] = {}
+        self.unfinished: list[str] = []
+        self._say = say
+        self._found = found
+
+    def run(self, operations: Sequence[str], names: Iterable[str] | None = None) -> None:
+        """Make the journeys (None: all) whose operations are all among these."""
+        wanted = self._wanted(set(operations), None if names is None else set(names))
+        if not self.target.writes:
+            self.left_out |= dict.fromkeys(wanted, "it writes")
+            return
+        with Visit(self.target, on_broken=self._take) as visit:
+            for position, name in enumerate(wanted):
+                try:
+                    self._one(visit, name)
+                except RequestBudgetExceeded:
+                    self.unfinished = wanted[position:]
+                    return
+
+    def _wanted(self, operations: set[str], names: set[str] | None) -> list[str]:
+        lives = {f"life {resource.name}": resource.operations for resource in RESOURCES}
+        ways = lives | {probe.name: probe.operations for probe in PROBES}
+        return [
+            name for name, way in ways.items() if (names is None or name in names) and set(way) <= operations
+        ]
+
+    def _one(self, visit: Visit, name: str) -> None:
+        began, before = time.monotonic(), len(self.findings)
+        try:
+            _JOURNEYS[name](visit)
+        except Skipped as skipped:
+            self.left_out[name] = str(skipped)
+            self._say(f"journey   {name}: left out: {skipped}")
+            return
+        except httpx.HTTPError as error:
+            visit.report("no-server-error", name, f"the server broke off: {error or type(error).__name__}")
+        self.done.append(name)
+        self.seconds[name] = time.monotonic() - began
+        count = len(self.findings) - before
+        self._say(f"journey   {name}: {f'{count} findings' if count else 'ok'}")
+
+    def _take(self, broken: Broken) -> None:
+        finding = finding_of(broken, self.target)
+        self.findings.append(finding)
+        self._found(finding)
+
+
+def _life(visit: Visit, resource: Resource) -> None:
+    try:
+        life = live(visit, resource)
+    except Problem as problem:
+        visit.report("life", resource.create.operation, str(problem))
+        return
+    every = visit.steps
+    for promise, operation, stage, message in judge(life):
+        visit.steps = list(life.marks.get(stage, every))
+        visit.report(f"property-{promise.name}", operation, message)
+    visit.steps = every
+
+
+def _life_of(resource: Resource) -> Callable[[Visit], None]:
+    return lambda visit: _life(visit, resource)
+
+
+def _probe_of(position: int) -> Callable[[Visit], None]:
+    def run(visit: Visit) -> None:
+        visit.begin()
+        PROBES[position].run(visit)
+
+    return run
+
+
+_JOURNEYS: dict[str, Callable[[Visit], None]] = {
+    **{f"life {resource.name}": _life_of(resource) for resource in RESOURCES},
+    **{probe.name: _probe_of(position) for position, probe in enumerate(PROBES)},
+}
+
+
+def finding_of(broken: Broken, target: Target) -> Finding:
+    """Return a broken promise as a finding: the sentence, the basis, and the calls that repeat it."""
+    versions = Versions()
+    operation = versions.operations.get(broken.operation)
+    label = f"{operation.method} {operation.path}: " if operation else ""
+    message = broken.message
+    if operation and operation.path in message:
+        label = ""
+    details = [BASES.get(broken.rule, "documented: the strict contract (leomock openapi --strict)")]
+    details += story(broken.steps, target)
+    return Finding(
+        rule=broken.rule,
+        description=DESCRIPTIONS.get(broken.rule, "The server keeps its promises."),
+        level="error",
+        message=f"{label}{message}",
+        where=broken.operation,
+        file=operation.file if operation else "",
+        details=tuple(details),
+        properties={"operation": broken.operation, "calls": len(broken.steps)},
+    )
+
+
+def story(steps: Sequence[Step], target: Target) -> list[str]:
+    """Return the calls that repeat a finding, with the beginning of each answer.
+
+    Calls that were made again and came alike stand once. Of a long journey the calls that wrote something and
+    the last ones are shown, since the rest cannot matter to what was found.
+    """
+    lines: list[str] = []
+    kept = _without_repeats(steps)
+    if len(kept) > LONGEST_STORY:
+        last = kept[-4:]
+        writing = [pair for pair in kept[:-4] if pair[0].method != "GET"][: LONGEST_STORY - 4]
+        kept = [*writing, *last]
+    for step, times in kept:
+        again = f" ({times} times)" if times > 1 else ""
+        lines.append(step.curl(target.api_key))
+        lines.append(f"  came: {step.came.replace(target.api_key, '$LEONARDO_API_KEY')}{again}")
+    return lines
+
+
+def _without_repeats(steps: Sequence[Step]) -> list[tuple[Step, int]]:
+    kept: list[tuple[Step, int]] = []
+    for step in steps:
+        if kept and (kept[-1][0].url, kept[-1][0].method) == (step.url, step.method):
+            kept[-1] = (step, kept[-1][1] + 1)
+        else:
+            kept.append((step, 1))
+    return kept

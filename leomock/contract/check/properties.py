@@ -1,0 +1,430 @@
+"""Promises that hold for every resource, each judged over the evidence of one life.
+
+A property yields `(operation, stage, sentence)` for each place where it is broken; the stage says which steps
+repeat it. None of them expects what is only this project's own choice.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeAlias
+
+from leomock.contract.check.lives import CONTENTS, WRONG_FORMS, File, Life
+from leomock.contract.strict import shown
+from leomock.leonardo.basis import BasisKind
+
+Found: TypeAlias = Iterator[tuple[str, str, str]]
+FINAL = ("COMPLETE", "FAILED")
+# The API did not exist before; a clock may be ahead by what a test advances it.
+EARLIEST = datetime(2022, 1, 1, tzinfo=UTC)
+LATEST = timedelta(days=400)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)?")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One promise: what it says, why it may be expected, and the function that judges a life."""
+
+    name: str
+    expects: str
+    judge: Callable[[Life], Found]
+    basis: BasisKind
+    source: str
+
+
+def _read(life: Life) -> str:
+    return life.resource.read.operation if life.resource.read else life.resource.create.operation
+
+
+# --- ids and values -----------------------------------------------------------------------------------------
+
+
+def _ids(life: Life) -> Found:
+    create = life.resource.create
+    if isinstance(life.id, str) and not _UUID.fullmatch(life.id):
+        yield create.operation, "create", f"'{life.resource.id}' is {shown(life.id)}, not a UUID"
+    if life.twin is not None and life.twin == life.id:
+        yield create.operation, "create", f"two calls of {create.method} {create.path} answered the same id"
+    for row in [*life.seen, *([life.row] if life.row else [])]:
+        if row.get("id", life.id) != life.id:
+            yield _read(life), "read", f"read by the id {life.id}, but the answer has the id {row['id']}"
+
+
+def _values(life: Life) -> Found:
+    if life.row is None:
+        return
+    for sent, told in life.resource.echoes.items():
+        if told in life.row and not _same(life.row[told], life.sent[sent]):
+            yield (
+                _read(life),
+                "read",
+                f"'{told}' is {shown(life.row[told])}; the call sent '{sent}' {shown(life.sent[sent])}",
+            )
+    for name, value in life.resource.shows.items():
+        if name in life.row and life.row[name] != value:
+            yield _read(life), "read", f"'{name}' is {shown(life.row[name])}, not {shown(value)}"
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return abs(one - other) < 1e-9
+    return bool(one == other)
+
+
+def _found(life: Life) -> Found:
+    call = life.resource.read
+    if call and not life.resource.job and life.row is None:
+        yield call.operation, "read", f"a new {life.resource.name} reads as null right after it was made"
+    if call and life.resource.job and not life.seen:
+        yield call.operation, "read", f"a new {life.resource.name} reads as null right after it was made"
+
+
+# --- time --------------------------------------------------------------------------------------------------
+
+
+def _status(life: Life) -> Found:
+    if not life.resource.job or not life.seen:
+        return
+    last = life.seen[-1].get("status")
+    if not life.ended:
+        yield _read(life), "read", f"the {life.resource.name} stays {last} and does not end in time"
+    elif last == "FAILED":
+        yield _read(life), "read", f"the {life.resource.name} is FAILED; nothing usable came of it"
+    elif last not in FINAL:
+        yield _read(life), "read", f"'status' is {shown(last)}, not PENDING, COMPLETE or FAILED"
+
+
+def _unchanged(life: Life) -> Found:
+    if life.row is None:
+        return
+    before = life.row
+    for again in life.again:
+        if again == before:
+            continue
+        if not isinstance(again, dict):
+            yield _read(life), "again", f"read again, the {life.resource.name} is {shown(again)}"
+        elif again.get("status") != before.get("status"):
+            told = f"from {before.get('status')} to {again.get('status')}"
+            yield (
+                _read(life),
+                "again",
+                f"the status goes back {told} when the {life.resource.name} is read again",
+            )
+        else:
+            names = ", ".join(n for n in before if again.get(n) != before[n])
+            yield (
+                _read(life),
+                "again",
+                f"a finished {life.resource.name} changes when it is read again: {names}",
+            )
+
+
+def _early(life: Life) -> Found:
+    for row in life.seen:
+        if row.get("status") == "PENDING" and row.get("generated_images"):
+            count = len(row["generated_images"])
+            yield _read(life), "read", f"a PENDING {life.resource.name} has {count} images already"
+
+
+def _times(life: Life) -> Found:
+    if life.row is None:
+        return
+    for name in ("createdAt", "updatedAt"):
+        if name not in life.row:
+            continue
+        value = life.row[name]
+        if not isinstance(value, str) or not _TIME.fullmatch(value):
+            yield _read(life), "read", f"'{name}' is {shown(value)}, not an ISO 8601 time in UTC"
+            continue
+        try:
+            moment = _moment(value)
+        except ValueError:
+            yield _read(life), "read", f"'{name}' is {shown(value)}, which is no date of the calendar"
+            continue
+        if not EARLIEST <= moment <= datetime.now(UTC) + LATEST:
+            yield _read(life), "read", f"'{name}' is {shown(value)}, though it was made just now"
+    created, updated = life.row.get("createdAt"), life.row.get("updatedAt")
+    if isinstance(created, str) and isinstance(updated, str) and updated < created:
+        yield _read(life), "read", f"'updatedAt' {updated} is before 'createdAt' {created}"
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+# --- credits ------------------------------------------------------------------------------------------------
+
+
+def _cost(life: Life) -> Found:
+    operation = life.resource.create.operation
+    if not life.resource.costs:
+        return
+    if "apiCreditCost" not in life.created:
+        yield operation, "create", "the answer has no 'apiCreditCost'"
+        return
+    cost = life.created["apiCreditCost"]
+    if not isinstance(cost, int | float) or isinstance(cost, bool) or cost <= 0:
+        yield operation, "create", f"'apiCreditCost' is {shown(cost)}; the job is not free"
+        return
+    whole = life.created.get("cost")
+    if isinstance(whole, dict) and "amount" in whole and str(whole["amount"]) != f"{cost:g}":
+        told = f"'cost.amount' is {shown(whole['amount'])}, but 'apiCreditCost' is {cost:g}"
+        yield operation, "create", told
+    if life.resource.price and (price := _calculated(life)) != cost:
+        told = f"the calculator says {shown(price)} credits, but the {life.resource.name} cost {cost:g}"
+        yield "pricingCalculator", "create", told
+
+
+def _calculated(life: Life) -> Any:
+    value = next(iter(life.price.values()), None) if isinstance(life.price, dict) else None
+    return value.get("cost") if isinstance(value, dict) else None
+
+
+def _balance(life: Life) -> Found:
+    cost = life.created.get("apiCreditCost")
+    known = [balance for balance in life.balances if balance is not None]
+    if len(known) < 2 or not isinstance(cost, int) or cost <= 0:
+        return
+    fell = known[0] - known[-1]
+    runs = 2 if life.twin is not None else 1
+    if fell != cost * runs:
+        told = f"the job cost {cost} credits" if runs == 1 else f"two jobs cost {cost} credits each"
+        yield "getUserSelf", "balance", f"{told}, but the balance of the account fell by {fell}"
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+def _count(life: Life) -> Found:
+    if not life.ended or life.row is None or life.row.get("status") != "COMPLETE":
+        return
+    for expected in life.resource.files:
+        urls = [file.url for file in life.files if file.expected is expected]
+        if expected.count is not None and len(urls) != expected.count:
+            told = f"{expected.count} {expected.media}s were asked for, {len(urls)} came"
+            yield _read(life), "read", told
+        elif not urls:
+            yield _read(life), "read", f"a COMPLETE {life.resource.name} has no {expected.media}s"
+        if len(set(urls)) < len(urls):
+            yield _read(life), "read", f"two {expected.media}s have the same address"
+    ids = [image.get("id") for image in life.row.get("generated_images") or ()]
+    if len(set(ids)) < len(ids):
+        yield _read(life), "read", "two images have the same id"
+
+
+def _files(life: Life) -> Found:
+    for file in life.files:
+        status = file.response.status_code
+        if status != 200:
+            yield (
+                _read(life),
+                "files",
+                f"the {file.expected.media} cannot be fetched: its address answered {status}",
+            )
+            continue
+        for problem in _video(file) if file.expected.media == "video" else _picture(file):
+            yield _read(life), "files", problem
+
+
+def _picture(file: File) -> Iterator[str]:
+    from PIL import Image
+
+    content, kind = file.response.content, _kind(file)
+    if not content:
+        yield "the picture is an empty file"
+        return
+    try:
+        picture = Image.open(io.BytesIO(content))
+        picture.load()
+    except (OSError, ValueError, SyntaxError):
+        yield f"the picture cannot be decoded ({len(content)} bytes, content type {kind or 'missing'})"
+        return
+    if kind != (wanted := _TYPES.get(picture.format or "")):
+        yield f"the picture is a {picture.format}, but its content type is {shown(kind)}, not {shown(wanted)}"
+    size = file.expected.size
+    if size and picture.size != size:
+        told = "{} by {} pixels".format(*picture.size)
+        yield f"the picture is {told}; the call asked for {size[0]} by {size[1]}"
+    if file.expected.colourful and all(low == high for low, high in _extremes(picture.convert("RGB"))):
+        yield "the picture shows nothing: all its pixels have the same colour"
+
+
+def _extremes(picture: Any) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = list(picture.getextrema())
+    return found
+
+
+def _video(file: File) -> Iterator[str]:
+    content, kind = file.response.content, _kind(file)
+    if content[4:8] != b"ftyp" or b"moov" not in content:
+        yield f"the video is not an MP4 file ({len(content)} bytes, content type {kind or 'missing'})"
+    if kind != "video/mp4":
+        yield f"the video's content type is {shown(kind)}, not video/mp4"
+
+
+def _kind(file: File) -> str:
+    kind: str = file.response.headers.get("content-type", "")
+    return kind.partition(";")[0].strip()
+
+
+def _http(life: Life) -> Found:
+    for file in life.files:
+        if file.response.status_code != 200:
+            continue
+        length = len(file.response.content)
+        if file.head.status_code != 200 or file.head.content:
+            yield _read(life), "files", f"HEAD of a file answered {file.head.status_code}, GET 200"
+        elif file.head.headers.get("content-length") not in (None, str(length)):
+            told = file.head.headers["content-length"]
+            yield _read(life), "files", f"HEAD says that a file has {told} bytes, GET sends {length}"
+        whole = file.part.status_code == 200 and file.part.content == file.response.content
+        part = file.part.status_code == 206 and file.part.content == file.response.content[:10]
+        if not whole and not part:
+            told = f"{file.part.status_code} with {len(file.part.content)} bytes"
+            yield _read(life), "files", f"the first 10 bytes of a file were asked for; the answer was {told}"
+        elif part and file.part.headers.get("content-range") != f"bytes 0-9/{length}":
+            told = shown(file.part.headers.get("content-range"))
+            yield (
+                _read(life),
+                "files",
+                f"a part of a file has the content range {told}, not bytes 0-9/{length}",
+            )
+
+
+def _uploads(life: Life) -> Found:
+    operation = life.resource.create.operation
+    for name in WRONG_FORMS:
+        status = life.uploads.get(name, 403)
+        if not 400 <= status < 500:
+            yield operation, name, f"an upload with a wrong {name} was answered {status}, not refused"
+    status = life.uploads.get("right", 204)
+    if status != 204:
+        yield operation, "upload", f"an upload with the form as it was given was answered {status}, not 204"
+    elif life.uploaded is not None:
+        if life.uploaded.status_code != 200:
+            told = f"the uploaded file cannot be fetched: its address answered {life.uploaded.status_code}"
+            yield _read(life), "uploaded", told
+        elif life.uploaded.content != CONTENTS[life.resource.content]:
+            yield _read(life), "uploaded", "the uploaded file comes back with other bytes"
+
+
+# --- lists, deletion, tenants -------------------------------------------------------------------------------
+
+
+def _listed(life: Life) -> Found:
+    call = life.resource.list
+    if call is None or not isinstance(life.listed, list):
+        if call is not None and life.marks.get("list"):
+            yield call.operation, "list", f"the list is {shown(life.listed)}"
+        return
+    ids = [row.get("id") for row in life.listed if isinstance(row, dict)]
+    if ids.count(life.id) != 1:
+        told = "is not in its list" if life.id not in ids else "is in its list more than once"
+        yield call.operation, "list", f"the new {life.resource.name} {told}"
+        return
+    row = life.listed[ids.index(life.id)]
+    if life.row is not None and life.resource.read is not None:
+        differing = [name for name in row if name in life.row and _reduced(row[name], life.row[name])]
+        if differing:
+            names = ", ".join(differing)
+            yield call.operation, "list", f"the list and GET {life.resource.read.path} differ in: {names}"
+
+
+def _reduced(one: Any, other: Any) -> bool:
+    """Whether two values differ in what both have: rows of lists have fewer properties."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return any(name in other and _reduced(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) != len(other) or any(_reduced(a, b) for a, b in zip(one, other, strict=True))
+    return bool(one != other)
+
+
+def _deleted(life: Life) -> Found:
+    call = life.resource.delete
+    if call is None or "delete" not in life.marks:
+        return
+    name = life.resource.name
+    if not isinstance(life.gone, dict) or life.gone.get("id") != life.id:
+        yield call.operation, "delete", f"the delete answered {shown(life.gone)}, not the id {life.id}"
+    if life.after.get("read") is not None:
+        yield _read(life), "after delete", f"a deleted {name} can still be read"
+    if life.after.get("twice") is not None:
+        yield call.operation, "delete twice", f"a {name} can be deleted twice"
+    rows = life.after.get("list")
+    if life.resource.list and isinstance(rows, list) and life.id in [row.get("id") for row in rows]:
+        yield life.resource.list.operation, "delete twice", f"a deleted {name} is still in its list"
+
+
+def _unknown(life: Life) -> Found:
+    if life.after.get("unknown") is not None and life.resource.delete:
+        yield (
+            life.resource.delete.operation,
+            "delete",
+            f"an id that nothing has was deleted: {shown(life.after['unknown'])}",
+        )
+    if life.after.get("unknown read") is not None:
+        told = shown(life.after["unknown read"])
+        yield _read(life), "after delete", f"an id that nothing has reads as {told}"
+
+
+def _tenants(life: Life) -> Found:
+    name = life.resource.name
+    if _shows(life.others.get("read"), life.id):
+        yield _read(life), "other read", f"another key reads the {name}"
+    if life.resource.list and _shows(life.others.get("list"), life.id):
+        yield life.resource.list.operation, "other list", f"another key sees the {name} in a list"
+    if life.resource.delete and "left" in life.others:
+        if _shows(life.others.get("delete"), life.id) or life.others["left"] is None:
+            yield life.resource.delete.operation, "other delete", f"another key can delete the {name}"
+
+
+def _shows(answer: Any, id: Any) -> bool:
+    if isinstance(answer, dict):
+        return any(_shows(part, id) for part in answer.values())
+    if isinstance(answer, list):
+        return any(_shows(part, id) for part in answer)
+    return bool(answer == id and answer is not None)
+
+
+_DOCUMENT = "the published document"
+_SEEN = "captured answers of the real service"
+_FAQ = "error messages page and FAQ of docs.leonardo.ai"
+_NULL = "the published documents mark these answers nullable, as Hasura's _by_pk queries are"
+
+PROPERTIES = (
+    Property("found", "What was just made can be read.", _found, "documented", _DOCUMENT),
+    Property("ids", "Ids are UUIDs (or numbers), unique and stable.", _ids, "observed", _SEEN),
+    Property("status", "A job ends; its status only moves forward.", _status, "documented", _FAQ),
+    Property("unchanged", "What is finished never changes.", _unchanged, "documented", _FAQ),
+    Property("early", "A PENDING job has no results yet.", _early, "documented", _FAQ),
+    Property("echo", "What was sent comes back.", _values, "documented", _DOCUMENT),
+    Property("times", "Times are ISO 8601, in UTC, and plausible.", _times, "observed", _SEEN),
+    Property("cost", "A job says its price, the calculator's.", _cost, "documented", "pricing guide"),
+    Property("balance", "The balance falls by the price.", _balance, "inferred", "pricing FAQ; GET /me"),
+    Property("count", "As many results come as were asked for.", _count, "documented", _DOCUMENT),
+    Property("files", "Files are what was asked for.", _files, "documented", _FAQ),
+    Property("file-http", "Files answer HEAD and ranges.", _http, "inferred", "RFC 9110; the CDN's answers"),
+    Property(
+        "uploads", "Only the form as it was given is taken.", _uploads, "documented", "AWS: POST policy"
+    ),
+    Property("list", "The list has what was made, once and the same.", _listed, "inferred", _DOCUMENT),
+    Property("delete", "What is deleted stays deleted, everywhere.", _deleted, "inferred", _NULL),
+    Property("unknown", "An id that nothing has is answered with null.", _unknown, "inferred", _NULL),
+    Property("tenants", "One key never sees another's things.", _tenants, "documented", "API keys guide"),
+)
+
+
+def judge(life: Life) -> Iterator[tuple[Property, str, str, str]]:
+    """Yield each broken property of a life: the property, the operation, the stage, a sentence."""
+    for promise in PROPERTIES:
+        for operation, stage, message in promise.judge(life):
+            yield promise, operation, stage, message

@@ -1,0 +1,351 @@
+"""A client on its journey through a server: calls, what came back, and what was wrong.
+
+Every answer of the API is judged as it comes: its content type, its shape by the strict contract, the time it
+took, and whether it shows the API key. What else was expected the journeys say with `expect` and `require`.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from leomock.contract.check.target import VERSION, Target
+from leomock.contract.strict import JSON, answer_validators, shown
+from leomock.leonardo.errors import ApiError
+from leomock.openapi.spec import Versions
+
+LONGEST_SHOWN = 300
+# A job that stays PENDING is read at growing intervals, from a quarter of a second up to five seconds. The
+# first reads come at once, for servers that count reads.
+QUICK_READS, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 4, 0.25, 5.0
+# Once one job did not end in time, the next ones are given only this long.
+IMPATIENT_SECONDS = 1.0
+
+
+class Skipped(Exception):
+    """A journey that cannot be tried on this server; the text says why."""
+
+
+class Problem(Exception):
+    """What a journey met in place of what it expects, and after which it cannot go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One broken promise: the property, the operation, and a sentence on what came."""
+
+    rule: str
+    operation: str
+    message: str
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of a journey and its answer."""
+
+    method: str
+    url: str
+    body: bytes
+    content_type: str
+    authorized: bool
+    status: int
+    answer: bytes
+    operation: str = ""
+
+    def curl(self, api_key: str) -> str:
+        """Return a shell line that repeats the call; the key comes from the environment."""
+        line = "curl -i" if self.method == "GET" else f"curl -i -X {self.method}"
+        if self.authorized:
+            line += ' -H "authorization: Bearer $LEONARDO_API_KEY"'
+        if self.body and self.content_type.startswith("multipart/"):
+            line += " -F file=@picture.jpg"
+        elif self.body:
+            line += f" --json {shlex.quote(self.body.decode('utf-8', 'replace'))}"
+        return f"{line} {shlex.quote(self.url)}".replace(api_key, "$LEONARDO_API_KEY")
+
+    @property
+    def came(self) -> str:
+        """The status and the beginning of the answer."""
+        text = self.answer.decode("utf-8", "replace")
+        if text and not text.isprintable() and "\n" not in text:
+            return f"{self.status} {len(self.answer)} bytes"
+        cut = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)"
+        return f"{self.status} {' '.join(cut.split())}".strip()
+
+
+class Row(dict[str, Any]):
+    """An object of an answer; a property that is missing is a problem in its own words."""
+
+    origin = ""
+
+    def __missing__(self, name: str) -> Any:
+        raise Problem(f"{self.origin} has no '{name}'")
+
+
+class Visit:
+    """A client with a key, one without, and the steps so far.
+
+    `broken` collects what was wrong. Use as a context manager; `begin` starts the next journey.
+    """
+
+    def __init__(self, target: Target, *, on_broken: Callable[[Broken], None] = lambda broken: None) -> None:
+        self.target = target
+        self.steps: list[Step] = []
+        self.broken: list[Broken] = []
+        self.supplies: dict[str, Any] = {}
+        self._on_broken = on_broken
+        self._seen: set[tuple[str, str, str]] = set()
+        self._versions = Versions()
+        self._base = 0
+        self.client = self._watched(target.client())
+        self.stranger = self._watched(target.stranger())
+        self.other = self._watched(target.other()) if target.second_key else None
+
+    def __enter__(self) -> Visit:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for client in (self.client, self.stranger, self.other):
+            if client is not None:
+                client.close()
+
+    def _watched(self, client: httpx.Client) -> httpx.Client:
+        client.event_hooks["response"] = [self._note]
+        return client
+
+    def begin(self) -> None:
+        """Forget the steps of the journey before."""
+        self.steps = []
+
+    # --- what every answer has to keep ---------------------------------------------------------------------
+
+    def _note(self, response: httpx.Response) -> None:
+        request = response.request
+        began = request.extensions.get("leomock_began", time.monotonic())
+        response.read()
+        seconds = time.monotonic() - began
+        version, operation = self._operation(request)
+        step = Step(
+            request.method,
+            str(request.url),
+            request.read(),
+            request.headers.get("content-type", ""),
+            "authorization" in request.headers,
+            response.status_code,
+            response.content,
+            operation,
+        )
+        self.steps.append(step)
+        if not operation:
+            return
+        label = self.label(step)
+        self._no_key_in(label, operation, response)
+        limit = self.target.max_answer_seconds
+        if seconds > limit:
+            self.report("answer-time", operation, f"{label} took {seconds:.1f} s, more than {limit:g} s")
+        if request.method != "HEAD":
+            self._judge(label, version, operation, response)
+
+    def _no_key_in(self, label: str, operation: str, response: httpx.Response) -> None:
+        key = self.target.api_key
+        said = [response.text, *response.headers.values()]
+        if len(key) >= 8 and any(key in text for text in said):
+            self.report("key-not-shown", operation, f"{label} shows the API key in its answer")
+
+    def _judge(self, label: str, version: str, operation: str, response: httpx.Response) -> None:
+        kind = response.headers.get("content-type", "")
+        status = response.status_code
+        if status >= 500:
+            self.report("no-server-error", operation, f"{label} answered {status}")
+            return
+        if kind.partition(";")[0].strip() != JSON:
+            self.report("content-type", operation, f"{label} answered {status} as {kind!r}, not {JSON}")
+            return
+        try:
+            answer = json.loads(response.content)
+        except ValueError:
+            self.report("answer-json", operation, f"{label} answered {status} with a body that is not JSON")
+            return
+        if self.target.judges_answers:
+            for text in answer_validators()[version].problems(operation, status, answer):
+                self.report("answer-shape", operation, f"{label} answered {status}: {text}")
+
+    def _operation(self, request: httpx.Request) -> tuple[str, str]:
+        address = str(request.url.copy_with(query=None, fragment=None))
+        for version, spec in self._versions.items():
+            base = self.target.base(version)
+            if base and address.startswith(f"{base}/"):
+                try:
+                    method = "GET" if request.method == "HEAD" else request.method
+                    operation, _ = spec.route(method, address[len(base) + 1 :].split("/"))
+                except ApiError:
+                    return version, ""
+                return version, str(operation.id)
+        return "", ""
+
+    def label(self, step: Step) -> str:
+        """Name a call as `GET /generations/{id}`, with the ids that it had."""
+        path = urlsplit(step.url).path
+        base = urlsplit(self.target.url).path
+        return f"{step.method} {path.removeprefix(base)}"
+
+    # --- expectations -------------------------------------------------------------------------------------
+
+    def report(self, rule: str, operation: str, message: str) -> None:
+        """Note a broken promise with the steps that led to it; the same one only once."""
+        name = (rule, operation, _without_ids(message))
+        if name in self._seen:
+            return
+        self._seen.add(name)
+        broken = Broken(rule, operation, message, tuple(self.steps))
+        self.broken.append(broken)
+        self._on_broken(broken)
+
+    # --- calls ---------------------------------------------------------------------------------------------
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        client: httpx.Client | None = None,
+        headers: dict[str, str] | None = None,
+        **query: Any,
+    ) -> httpx.Response:
+        """Send a call of version 1, or one with a whole address."""
+        url = path if "://" in path else f"{self.target.url}{path}"
+        chosen = client or self.client
+        request = chosen.build_request(method, url, json=body, params=query or None, headers=headers)
+        request.extensions["leomock_began"] = time.monotonic()
+        return chosen.send(request)
+
+    def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """Return what stands under the envelope of a success; objects as `Row`."""
+        response = self.send(method, path, body, **query)
+        answer = json_of(response)
+        if not isinstance(answer, dict):
+            text = response.text[:200]
+            raise Problem(f"{method} {path} was refused: it answered {response.status_code} {text!r}")
+        return rows(next(iter(answer.values()), None), f"the answer to {method} {path}")
+
+    def create_v2(self, path: str, **body: Any) -> Any:
+        """Return the answer to a call of version 2."""
+        base = self.target.base("v2")
+        if base is None:
+            raise Skipped(f"{self.target.url} does not end in /{VERSION}, so version 2 cannot be found")
+        response = self.send("POST", f"{base}{path}", body)
+        answer = json_of(response)
+        if response.status_code == 404:
+            raise Skipped("this server has no version 2")
+        if not isinstance(answer, dict):
+            raise Problem(
+                f"POST v2{path} was refused: it answered {response.status_code} {response.text[:200]!r}"
+            )
+        return rows(answer, f"the answer to POST v2{path}")
+
+    def wait_for(self, path: str, look: Callable[[Any], None] = lambda row: None) -> Row | None:
+        """Read a job until it is no longer PENDING; None if it did not end in time, or reads as nothing.
+
+        `look` sees every row. After one job that did not end in time the next ones get little time.
+        """
+        began = time.monotonic()
+        patience = IMPATIENT_SECONDS if self.target.jobs_never_end else self.target.patience
+        reads, wait = 0, FIRST_WAIT_SECONDS
+        while True:
+            value = self.call("GET", path)
+            row = value[0] if isinstance(value, list) and value else value
+            look(row)
+            if not isinstance(row, Row) or row["status"] != "PENDING":
+                return row if isinstance(row, Row) else None
+            reads += 1
+            if reads > QUICK_READS:
+                if time.monotonic() - began + wait > patience:
+                    self.target.jobs_never_end = True
+                    return None
+                time.sleep(wait)
+                wait = min(wait * 1.5, LONGEST_WAIT_SECONDS)
+
+    def user(self) -> str:
+        """Return the id of the account."""
+        if "user" not in self.supplies:
+            for details in self.call("GET", "/me") or ():
+                self.supplies["user"] = str(details["user"]["id"])
+                break
+            else:
+                raise Problem("GET /me names no user")
+        user: str = self.supplies["user"]
+        return user
+
+    def balance(self) -> int | None:
+        """Return the credits that calls of the API are paid from; None if the server does not tell."""
+        answer = json_of(self.send("GET", "/me"))
+        if not isinstance(answer, dict) or not answer.get("user_details"):
+            return None
+        details = answer["user_details"][0]
+        parts = [details.get(name) for name in ("apiPaidTokens", "apiSubscriptionTokens")]
+        return sum(part for part in parts if isinstance(part, int))
+
+    @contextmanager
+    def later(self, seconds: float) -> Iterator[None]:
+        """Go on some time later: only a leomock's clock can be moved, other servers skip the journey."""
+        self.control("POST", "/clock", {"advance": seconds}, why=f"it takes {seconds:.0f} seconds")
+        yield
+
+    def control(self, method: str, path: str, body: Any = None, *, why: str) -> Any:
+        """Call the control interface of a leomock; Skipped on other servers."""
+        answer = self.stranger.request(
+            method,
+            f"{self.target.origin}/_leomock{path}",
+            json=body,
+            headers={"authorization": f"Bearer {self.target.api_key}"},
+        )
+        self.steps.pop()
+        if not answer.is_success:
+            raise Skipped(f"{why}, and only a leomock can be asked to do that")
+        return json_of(answer)
+
+
+def rows(value: Any, origin: str) -> Any:
+    """Turn the objects of an answer into rows, which complain about missing properties."""
+    if isinstance(value, dict):
+        row = Row({name: rows(part, f"{origin}: {name}") for name, part in value.items()})
+        row.origin = origin
+        return row
+    if isinstance(value, list):
+        return [rows(part, origin) for part in value]
+    return value
+
+
+def json_of(answer: httpx.Response) -> Any:
+    """Return the JSON of a success; None if it is none."""
+    if not answer.is_success:
+        return None
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def require(holds: object, otherwise: str) -> None:
+    """Go on only if something holds."""
+    if not holds:
+        raise Problem(otherwise)
+
+
+def _without_ids(text: str) -> str:
+    import re
+
+    return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+(\.\d+)?", "*", text)
+
+
+__all__ = ["Broken", "Problem", "Row", "Skipped", "Step", "Visit", "json_of", "require", "rows", "shown"]

@@ -1,0 +1,138 @@
+"""The strict contract: the OpenAPI document in which answers have exactly the properties that it names.
+
+The published documents mark almost no property of an answer as required, so an empty object satisfies them.
+`leomock check`, `leomock openapi --strict` and tests judge by this document instead.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from leomock.openapi.documents import Json, operations_of, resolve, with_nulls
+from leomock.openapi.json_schema import json_schema
+from leomock.openapi.spec import Spec, Versions
+
+JSON = "application/json"
+
+
+def strict_document(spec: Spec, server: str, *, published: bool = False) -> Json:
+    """Return the document with closed answers; the published one is left open, except for nulls in enums.
+
+    An object of a success requires the properties that it names (except those marked `x-sparse`) and admits
+    no others, as a fixed GraphQL selection does. The published document stays open because real answers have
+    more properties than it names.
+    """
+    result = with_nulls(spec.document(server, published=published))
+    if not published:
+        for item in result["paths"].values():
+            for _, entry in operations_of(item):
+                content = entry["responses"]["200"]["content"][JSON]
+                content["schema"] = close(result, content["schema"])
+    return result
+
+
+def close(document: Json, schema: Json) -> Json:
+    """Return a schema with closed objects and inlined references; requests share the referenced schemas."""
+    schema = dict(resolve(document, schema))
+    if "properties" in schema:
+        parts = schema["properties"]
+        schema["properties"] = {name: close(document, part) for name, part in parts.items()}
+        # The mark may stand beside a reference, or where that leads.
+        if required := [
+            name
+            for name, part in parts.items()
+            if not (part.get("x-sparse") or resolve(document, part).get("x-sparse"))
+        ]:
+            schema["required"] = required
+        schema.setdefault("additionalProperties", False)
+    if "items" in schema:
+        schema["items"] = close(document, schema["items"])
+    for word in ("oneOf", "anyOf", "allOf"):
+        if word in schema:
+            schema[word] = [close(document, part) for part in schema[word]]
+    return schema
+
+
+class AnswerValidator:
+    """Judge answers of one version of the API by the strict contract, in plain words."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._document = strict_document(spec, "/")
+        self._entries = {
+            entry["operationId"]: entry
+            for item in self._document["paths"].values()
+            for _, entry in operations_of(item)
+        }
+        self._validators: dict[tuple[str, str], Any] = {}
+
+    def problems(self, operation: str, status: int, answer: Any) -> list[str]:
+        """Return what is wrong with an answer, one sentence a place; [] if the contract admits it."""
+        responses = self._entries[operation]["responses"]
+        name = str(status) if str(status) in responses else "default"
+        if name not in responses:
+            return [f"the status is {status}, which the document does not name"]
+        validator = self._validators.get((operation, name))
+        if validator is None:
+            schema = resolve(self._document, responses[name])["content"][JSON]["schema"]
+            validator = jsonschema_rs.Draft202012Validator(json_schema(self._document, schema, operation))
+            self._validators[operation, name] = validator
+        return [text for error in validator.iter_errors(answer) for text in describe(error)]
+
+
+def describe(error: Any) -> list[str]:
+    """Say what is wrong at the place where it is wrong.
+
+    For alternatives the branch that fits best is described, not the list of all.
+    """
+    place = place_of(error.instance_path)
+    kind = error.kind
+    name = type(kind).__name__.rpartition("_")[2]
+    match name:
+        case "Required":
+            return [f"{_joined(place, kind.property)} is missing"]
+        case "AdditionalProperties":
+            return [f"{_joined(place, extra)} is not in the document" for extra in kind.unexpected]
+        case "Type":
+            types = " or ".join(kind.types)
+            return [f"{place} is {shown(error.instance)}, not of type {types}"]
+        case "Enum":
+            return [f"{place} is {shown(error.instance)}, not one of {shown(kind.options, 200)}"]
+        case "AnyOf" | "OneOfNotValid" if getattr(kind, "context", None):
+            branches = [branch for branch in kind.context if branch]
+            best = min(branches, key=lambda branch: (_wrong_type_here(branch, error), len(branch)))
+            return [text for inner in best for text in describe(inner)]
+    return [f"{place}: {' '.join(str(error.message).split())[:200]}"]
+
+
+def _wrong_type_here(branch: list[Any], outer: Any) -> bool:
+    return any(
+        type(inner.kind).__name__.endswith("Type") and list(inner.instance_path) == list(outer.instance_path)
+        for inner in branch
+    )
+
+
+def place_of(path: Any) -> str:
+    """Write a path into JSON as `generated_images[0].url`; the whole is "the answer"."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return text.lstrip(".") or "the answer"
+
+
+def _joined(place: str, name: str) -> str:
+    return name if place == "the answer" else f"{place}.{name}"
+
+
+def shown(value: Any, longest: int = 60) -> str:
+    """Write a value as JSON, cut where it is long."""
+    import json
+
+    text = json.dumps(value, default=str)
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+@cache
+def answer_validators() -> dict[str, AnswerValidator]:
+    """Return the validators of all versions, made once."""
+    return {version: AnswerValidator(spec) for version, spec in Versions().items()}
