@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from leomock.contract.reports.model import Finding
 
 # Generated calls for an operation. Quick: for every push; full: for the night.
-EXAMPLES = {"quick": 3, "full": 100}
-QUICK_PHASES = ("examples", "coverage", "fuzzing")
+EXAMPLES = {"quick": 5, "full": 100}
+QUICK_PHASES = ("examples", "fuzzing")
 # A line of progress comes this often where nobody watches a terminal.
 PROGRESS_SECONDS = 10.0
 REMOTE_REQUESTS = 2000

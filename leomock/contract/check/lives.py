@@ -18,7 +18,7 @@ from leomock.contract.check.media import MESH, PICTURE, VIDEO
 from leomock.contract.check.resources import RESOURCES, Call, Files, Resource
 from leomock.contract.check.visit import Problem, Row, Skipped, Step, Visit, json_of, require, rows
 
-SMALL = {"prompt": "a lighthouse, for leomock check", "width": 512, "height": 512, "num_images": 1}
+SMALL = {"prompt": "a lighthouse, for leomock check", "width": 128, "height": 128, "num_images": 1}
 # Content, file name and the ending of each kind of upload.
 CONTENTS = {"picture": PICTURE, "video": VIDEO, "mesh": MESH}
 

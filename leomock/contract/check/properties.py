@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
-from leomock.contract.check.lives import CONTENTS, WRONG_FORMS, File, Life
+from leomock.contract.check.lives import CONTENTS, WRONG_FORMS, File, Life, at
 from leomock.contract.strict import shown
 from leomock.leonardo.basis import BasisKind
 
@@ -208,7 +208,7 @@ def _count(life: Life) -> Found:
     if not life.ended or life.row is None or life.row.get("status") != "COMPLETE":
         return
     for expected in life.resource.files:
-        urls = [file.url for file in life.files if file.expected is expected]
+        urls = at(life.row, expected.at.split("."))
         if expected.count is not None and len(urls) != expected.count:
             told = f"{expected.count} {expected.media}s were asked for, {len(urls)} came"
             yield _read(life), "read", told
@@ -382,9 +382,9 @@ def _tenants(life: Life) -> Found:
         yield _read(life), "other read", f"another key reads the {name}"
     if life.resource.list and _shows(life.others.get("list"), life.id):
         yield life.resource.list.operation, "other list", f"another key sees the {name} in a list"
-    if life.resource.delete and "left" in life.others:
-        if _shows(life.others.get("delete"), life.id) or life.others["left"] is None:
-            yield life.resource.delete.operation, "other delete", f"another key can delete the {name}"
+    was_deleted = "left" in life.others and life.others["left"] is None
+    if life.resource.delete and (was_deleted or _shows(life.others.get("delete"), life.id)):
+        yield life.resource.delete.operation, "other delete", f"another key can delete the {name}"
 
 
 def _shows(answer: Any, id: Any) -> bool:

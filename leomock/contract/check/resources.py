@@ -25,7 +25,7 @@ class Files:
     """Files that a finished resource points to.
 
     `at` leads to their addresses, `count` says how many there are. `media` is "picture" or "video"; `size` is
-    that of a picture in pixels, where the call decides it.
+    that of a picture in pixels, where the call decides it. Of many files the first `fetch` are fetched.
     """
 
     at: str
@@ -33,6 +33,7 @@ class Files:
     count: int | None = None
     size: tuple[int, int] | None = None
     colourful: bool = False
+    fetch: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,8 @@ RESOURCES = (
         body={
             "prompt": "a lighthouse, for leomock check",
             "negative_prompt": "rain, for leomock check",
-            "width": 512,
-            "height": 640,
+            "width": 128,
+            "height": 160,
             "num_images": 2,
             "seed": 4711,
             "guidance_scale": 9,
@@ -129,14 +130,14 @@ RESOURCES = (
         price=(
             "IMAGE_GENERATION",
             {
-                "imageWidth": 512,
-                "imageHeight": 640,
+                "imageWidth": 128,
+                "imageHeight": 160,
                 "numImages": 2,
                 "inferenceSteps": 20,
                 "isSDXLLightning": True,
             },
         ),
-        files=(Files("generated_images.*.url", count=2, size=(512, 640), colourful=True),),
+        files=(Files("generated_images.*.url", count=2, size=(128, 160), colourful=True),),
         newest_first=True,
     ),
     _variation(
@@ -269,7 +270,7 @@ RESOURCES = (
         job=True,
         costs=True,
         price=("TEXTURE_GENERATION", {"preview": False}),
-        files=(Files("model_asset_texture_images.*.url"),),
+        files=(Files("model_asset_texture_images.*.url", fetch=1),),
     ),
     Resource(
         name="custom model",

@@ -36,11 +36,11 @@ def check(
     found: Callable[[Finding], object] = lambda finding: None,
     fail_fast: bool = False,
 ) -> Report:
-    """Check operations of a loaded schema in all phases, and the server by journeys (all that fit: None).
+    """Check operations of a loaded schema in all phases, and the server by journeys (None: all that fit).
 
-    `found` is called for each finding as it is found. A run that is interrupted, runs out of time or ends with
-    its first finding (`fail_fast`) reports what was found until then. Raises CheckError where the run could not
-    go on for another reason.
+    `found` is called for each finding as it is found. A run that is interrupted, runs out of time or ends
+    with its first finding (`fail_fast`) reports what was found until then. Raises CheckError where the run
+    could not go on for another reason.
     """
     operations = loaded.there(operations)
     run = _Run(loaded, say, found, fail_fast=fail_fast)

@@ -48,8 +48,8 @@ class Target:
     """A server that claims the API: its address, a key, and a guard over what is sent there.
 
     `app` is an ASGI app that answers in place of the address. Without `writes` only reading methods pass;
-    after `max_requests` or `max_seconds` nothing does. `requests` counts what was sent. `second_key` is a key of
-    another tenant. `patience` bounds the wait for one job, `max_answer_seconds` the time of one answer.
+    after `max_requests` or `max_seconds` nothing does. `requests` counts what was sent. `second_key` is a
+    key of another tenant. `patience` bounds the wait for one job, `max_answer_seconds` the time of one answer.
     """
 
     def __init__(
