@@ -281,6 +281,7 @@ def _every_operation(visit: Visit) -> list[tuple[str, str, str]]:
 
 
 def _no_key(visit: Visit, tell: Tell) -> None:
+    visit.call("GET", "/me")
     for operation, method, url in _every_operation(visit):
         if not visit.target.writes and method not in READING:
             continue
@@ -296,6 +297,7 @@ def _no_key(visit: Visit, tell: Tell) -> None:
 def _wrong_key(visit: Visit, tell: Tell) -> None:
     if visit.target.any_key:
         raise Skipped("the server takes any key on purpose")
+    visit.call("GET", "/me")
     key = {"authorization": "Bearer leomock-no-such-key"}
     for operation, path in (
         ("getUserSelf", "/me"),

@@ -49,7 +49,7 @@ class Target:
 
     `app` is an ASGI app that answers in place of the address. Without `writes` only reading methods pass;
     after `max_requests` or `max_seconds` nothing does. `requests` counts what was sent. `second_key` is a
-    key of another tenant. `patience` bounds the wait for one job, `max_answer_seconds` the time of one answer.
+    key of another tenant. `patience` bounds the wait for one job, `max_answer_seconds` that for an answer.
     """
 
     def __init__(
@@ -198,14 +198,12 @@ class Target:
     def _ensure_is_the_api(self, said: str, answer: httpx.Response) -> None:
         """Raise CheckError for an answer that is not this API's: a page of HTML, a login, another service."""
         kind = answer.headers.get("content-type", "").partition(";")[0].strip() or "no content type"
-        if kind != "application/json":
-            raise CheckError(
-                f"{said} as {kind}, not JSON: this is not the API, or a proxy or a login stands before it"
-            )
         try:
             known = answer.json()
         except ValueError:
-            raise CheckError(f"{said} with a body that is not JSON: this is not the API") from None
+            raise CheckError(
+                f"{said} as {kind}, not as JSON: this is not the API, or a proxy or a login stands before it"
+            ) from None
         if answer.is_success and not (isinstance(known, dict) and "user_details" in known):
             raise CheckError(
                 f"{said} without 'user_details': this is another service than the Leonardo.AI API"

@@ -74,7 +74,10 @@ def test_findings_are_1(tmp_path: Path) -> None:
     assert result.exit_code == 1, result.output
     [case] = ElementTree.parse(f"{tmp_path}/r.xml").iter("testcase")
     assert case.find("failure") is not None
-    assert result.stderr == f"leomock check: 1 error; the report is in {tmp_path}/r.xml\n"
+    assert result.stderr == (
+        "found error: getUserSelf: GET /me: undocumented Content-Type\n"
+        f"leomock check: 1 error; the report is in {tmp_path}/r.xml\n"
+    )
 
 
 def test_nobody_listens() -> None:
@@ -116,7 +119,7 @@ def test_key_is_missing(serving: Fake) -> None:
             "a",
             "'http://[::1' is no address; give one such as http://127.0.0.1:8090/api/rest/v1",
         ),
-        ("http://127.0.0.1:1", "ü", "the key is none: it has characters that are not printable ASCII"),
+        ("http://127.0.0.1:1", "ü", "the API key is invalid: it has characters that are not printable ASCII"),
     ],
 )
 def test_address_or_key_that_is_none(url: str, key: str, error: str) -> None:
@@ -177,7 +180,7 @@ def test_too_few_requests(serving: Fake) -> None:
     """One sentence, and 2."""
     result = invoke(serving.url, "--api-key", serving.api_key, "--max-requests", "3")
     assert result.exit_code == 2
-    assert result.stderr == "Error: --max-requests 3 do not do for the first questions\n"
+    assert result.stderr == "Error: --max-requests 3 is too low: the check needs a few requests to start\n"
 
 
 def test_allowances_are_explained() -> None:

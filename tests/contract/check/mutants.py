@@ -74,7 +74,8 @@ Fault = Callable[[Exchange], Any]
 class Mutant:
     """A fault, the operations of the run that has to find it, and the rule of the finding.
 
-    `before` changes requests, or answers them when it returns True; `after` changes answers.
+    `before` changes requests, or answers them when it returns True; `after` changes answers. A fault that
+    only a journey shows names the journey. Of several rules in `found_by` one is enough.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Mutant:
     found_by: str
     before: Fault = lambda exchange: None
     after: Fault = lambda exchange: None
+    journey: str = ""
 
     def wrap(self, app: App) -> App:
         """The app with the fault."""
@@ -201,51 +203,9 @@ def under(prefix: str, method: str, change: Fault) -> Fault:
     return fault
 
 
-def remembered() -> tuple[Fault, Fault]:
-    """A cache that forgets nothing: what was read once is read again after it was deleted."""
-    kept: dict[str, bytes] = {}
-
-    def after(exchange: Exchange) -> None:
-        if exchange.operation == "getGenerationById" and exchange.status == 200:
-            if exchange.value is None and exchange.path in kept:
-                exchange.answer = kept[exchange.path]
-            elif exchange.value is not None:
-                kept[exchange.path] = exchange.answer
-
-    return lambda exchange: None, after
-
-
-def undeleted(operation: str, envelope: str) -> Fault:
-    """A delete that answers as if it had deleted."""
-
-    def before(exchange: Exchange) -> Any:
-        if exchange.operation == operation:
-            exchange.say({envelope: {"id": exchange.path.rsplit("/", 1)[1]}}, 200)
-            exchange.header("content-type", "application/json")
-            return True
-        return None
-
-    return before
-
-
 def html(exchange: Exchange) -> None:
     exchange.answer = b"<html><body>Bad Gateway</body></html>"
     exchange.header("content-type", "text/html")
-
-
-def _kept_in_lists() -> tuple[Fault, Fault]:
-    seen: dict[str, Any] = {}
-
-    def after(exchange: Exchange) -> None:
-        if exchange.operation == "getGenerationsByUserId" and exchange.status == 200:
-            value = exchange.value
-            gone = [seen[id] for id in seen if id not in {found["id"] for found in value}]
-            exchange.put([*gone, *value])
-        elif exchange.operation == "deleteGenerationById" and exchange.status == 200:
-            id = exchange.path.rsplit("/", 1)[1]
-            seen[id] = {"id": id}
-
-    return lambda exchange: None, after
 
 
 def _set(**values: Any) -> Callable[[dict[str, Any]], None]:
@@ -254,29 +214,6 @@ def _set(**values: Any) -> Callable[[dict[str, Any]], None]:
 
 def _without(name: str) -> Callable[[dict[str, Any]], Any]:
     return lambda value: value.pop(name, None)
-
-
-def _images(change: Callable[[list[Any]], Any]) -> Callable[[dict[str, Any]], Any]:
-    return lambda value: change(value["generated_images"])
-
-
-def _twins(images: list[Any]) -> None:
-    for image in images:
-        image["id"] = images[0]["id"]
-
-
-def _early(value: dict[str, Any]) -> None:
-    if value["status"] == "PENDING":
-        value["generated_images"] = [
-            {
-                "id": "11111111-1111-4111-8111-111111111111",
-                "url": "https://cdn.leonardo.ai/x.jpg",
-                "nsfw": False,
-                "likeCount": 0,
-                "motionMP4URL": None,
-                "generated_image_variation_generics": [],
-            }
-        ]
 
 
 def _known_only(names: tuple[str, ...]) -> Callable[[dict[str, Any]], None]:
@@ -333,14 +270,6 @@ def _any_method(exchange: Exchange) -> None:
         exchange.say({}, 200)
 
 
-def _accepted(error: bytes) -> Fault:
-    def change(exchange: Exchange) -> None:
-        if exchange.status == 403 and error in exchange.answer:
-            exchange.status, exchange.answer = 204, b""
-
-    return under("/s3/", "POST", change)
-
-
 CREATE, READ, LIST, DELETE = (
     *("createGeneration", "getGenerationById", "getGenerationsByUserId", "deleteGenerationById"),
 )
@@ -364,19 +293,6 @@ def _refuse_preview(exchange: Exchange) -> Any:
         exchange.header("content-type", "application/json")
         return True
     return None
-
-
-def _of_version_2() -> tuple[Fault, Fault]:
-    """Version 1 knows nothing of what version 2 made."""
-    made: set[str] = set()
-
-    def after(exchange: Exchange) -> None:
-        if exchange.operation == CREATE_V2 and exchange.value:
-            made.add(exchange.value["generationId"])
-        elif exchange.operation == READ and exchange.path.rsplit("/", 1)[1] in made:
-            exchange.put(None)
-
-    return lambda exchange: None, after
 
 
 MUTANTS = (
@@ -454,126 +370,5 @@ MUTANTS = (
         SYNC_V2,
         "errors-on-200",
         before=on(SYNC_V2, _refuse_preview, status=0),
-    ),
-    # --- what only a journey shows
-    Mutant(
-        "another version's generation is not found",
-        f"{CREATE_V2} {READ}",
-        "probe-generation-of-version-2",
-        *_of_version_2(),
-    ),
-    Mutant(
-        "a result of another content type",
-        SYNC_V2,
-        "probe-generation-at-once",
-        after=under("/cdn/", "GET", lambda e: e.header("content-type", "text/plain")),
-    ),
-    Mutant("a read after a delete", f"{CREATE} {READ} {DELETE}", "probe-generation-delete", *remembered()),
-    Mutant(
-        "a delete that deletes nothing",
-        f"{CREATE} {READ} {DELETE}",
-        "probe-generation-delete",
-        before=undeleted(DELETE, "delete_generations_by_pk"),
-    ),
-    Mutant(
-        "an upload's delete that deletes nothing",
-        f"{UPLOAD} {READ_UPLOAD} deleteInitImageById {CREATE}",
-        "probe-init-image-delete",
-        before=undeleted("deleteInitImageById", "delete_init_images_by_pk"),
-    ),
-    Mutant("deleted, and listed", f"{CREATE} {DELETE} {LIST}", "probe-deleted-not-listed", *_kept_in_lists()),
-    Mutant(
-        "another id on delete",
-        f"{CREATE} {READ} {DELETE}",
-        "probe-generation-delete",
-        after=on(DELETE, row(_set(id="11111111-1111-4111-8111-111111111111"))),
-    ),
-    Mutant(
-        "another id on reading",
-        f"{CREATE} {READ}",
-        "probe-generation-lifecycle",
-        after=on(READ, row(_set(id="11111111-1111-4111-8111-111111111111"))),
-    ),
-    Mutant(
-        "a page too short",
-        f"{CREATE} {LIST}",
-        "probe-generation-list",
-        after=on(LIST, rows(lambda found, _: found[:-1])),
-    ),
-    Mutant(
-        "offset is passed over",
-        f"{CREATE} {LIST}",
-        "probe-generation-list",
-        before=on(LIST, lambda e: e.query.pop("offset", None) and None, status=0),
-    ),
-    Mutant(
-        "the oldest first",
-        f"{CREATE} {LIST}",
-        "probe-generation-list",
-        after=on(LIST, rows(lambda found, _: found[::-1])),
-    ),
-    Mutant(
-        "images while PENDING", f"{CREATE} {READ}", "probe-generation-lifecycle", after=on(READ, row(_early))
-    ),
-    Mutant(
-        "one image too few",
-        f"{CREATE} {READ}",
-        "probe-generation-lifecycle",
-        after=on(READ, row(_images(lambda images: images and images.pop()))),
-    ),
-    Mutant(
-        "two images with one id",
-        f"{CREATE} {READ}",
-        "probe-generation-lifecycle",
-        after=on(READ, row(_images(_twins))),
-    ),
-    Mutant(
-        "the seed is not kept",
-        f"{CREATE} {READ}",
-        "probe-generation-lifecycle",
-        after=on(READ, row(_set(seed=1))),
-    ),
-    Mutant(
-        "another default",
-        f"{CREATE} {READ}",
-        "probe-generation-defaults",
-        before=on(CREATE, body(lambda v: v.setdefault("width", 512)), status=0),
-    ),
-    Mutant(
-        "pictures are not there",
-        f"{CREATE} {READ}",
-        "probe-pictures",
-        after=under("/cdn/", "GET", lambda e: setattr(e, "status", 404)),
-    ),
-    Mutant(
-        "uploads are not there",
-        f"{UPLOAD} {READ_UPLOAD}",
-        "probe-upload",
-        after=under("/cdn/", "GET", lambda e: setattr(e, "status", 404)),
-    ),
-    Mutant(
-        "a wrong signature is taken",
-        UPLOAD,
-        "probe-form-signature",
-        after=_accepted(b"SignatureDoesNotMatch"),
-    ),
-    Mutant(
-        "a changed policy is taken", UPLOAD, "probe-form-policy", after=_accepted(b"SignatureDoesNotMatch")
-    ),
-    Mutant("an expired form is taken", UPLOAD, "probe-form-expiry", after=_accepted(b"expired")),
-    Mutant("another key is taken", UPLOAD, "probe-form-conditions", after=_accepted(b"Condition failed")),
-    Mutant(
-        "the extension is passed over",
-        UPLOAD,
-        "probe-upload-key",
-        before=on(
-            UPLOAD, body(lambda v: v.update(extension="jpg") if v.get("extension") else None), status=0
-        ),
-    ),
-    Mutant(
-        "404 for what is not there",
-        f"{READ} {READ_UPLOAD}",
-        "probe-unknown-id",
-        after=on(READ, lambda e: setattr(e, "status", 404) if e.value is None else None),
     ),
 )

@@ -360,7 +360,7 @@ def test_api_at_the_root_of_a_server() -> None:
 
     def at_the_root(request: httpx.Request) -> httpx.Response:
         known = not request.url.path.startswith("/api/")
-        return httpx.Response(200 if known else 404)
+        return httpx.Response(200 if known else 404, json={"user_details": []})
 
     target = Target(fake.url, fake.api_key, transport=httpx.MockTransport(at_the_root))
     target.ensure_answers()

@@ -5,50 +5,76 @@ from __future__ import annotations
 import pytest
 
 from leomock import Fake
+from leomock.contract.check.journeys import NAMES, Journeys
 from leomock.contract.check.loading import Loaded
 from leomock.contract.check.run import check
-from leomock.contract.check.target import Target
-from leomock.contract.reports.model import Report
+from leomock.contract.check.target import MADE_UP_KEY, Target
+from leomock.contract.reports.model import Finding, Report
 from tests.contract.check.mutants import MUTANTS, VERSIONS, Mutant
+from tests.contract.check.promises import PROBE_MUTANTS, RESOURCE_MUTANTS
+
+EVERYTHING = list(VERSIONS.operations)
+JOURNEY_MUTANTS = (*RESOURCE_MUTANTS, *PROBE_MUTANTS)
 
 
-def run(mutant: Mutant, *, sound: bool = False) -> Report:
-    """A check of the mutant's operations: of its one probe, or of the phases that see one answer."""
+def phases(mutant: Mutant, *, sound: bool = False) -> Report:
+    """A check of the mutant's operations in the phases that see one answer."""
     fake = Fake(auth="strict")
     if not sound:
         fake.app = mutant.wrap(fake.app)
-    target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport)
+    target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport, patience=0)
     # A quarter of the reads names nothing, and what is drawn varies with what else is imported.
     loaded = Loaded(target, max_examples=20, versions=VERSIONS)
-    probe = mutant.found_by.removeprefix("probe-")
-    journey = probe != mutant.found_by
-    report = check(
-        loaded,
-        mutant.operations.split(),
-        phases=[] if journey else ["coverage", "fuzzing"],
-        probes=[probe] if journey else [],
-    )
+    report = check(loaded, mutant.operations.split(), phases=["coverage", "fuzzing"], journeys=[])
     fake.close()
     return report
 
 
+def journey(mutant: Mutant) -> list[Finding]:
+    """What the one journey finds that is there for the mutant."""
+    fake = Fake(auth="strict", api_keys=(MADE_UP_KEY,))
+    fake.app = mutant.wrap(fake.app)
+    target = Target(fake.url, fake.api_key, transport=fake.transport, second_key=MADE_UP_KEY, patience=0)
+    journeys = Journeys(target, say=lambda line: None, found=lambda finding: None)
+    journeys.run(EVERYTHING, [mutant.journey])
+    fake.close()
+    return journeys.findings
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_fault_is_found(mutant: Mutant) -> None:
-    """By the check or probe that is there for it."""
-    report = run(mutant)
+def test_fault_of_one_answer_is_found(mutant: Mutant) -> None:
+    report = phases(mutant)
     assert mutant.found_by in {finding.rule for finding in report.findings}, report.findings
     assert report.failed
 
 
-SOUND = {
-    (mutant.operations, mutant.found_by.startswith("probe-") and mutant.found_by): mutant
-    for mutant in MUTANTS
-}
+@pytest.mark.parametrize("mutant", JOURNEY_MUTANTS, ids=lambda mutant: mutant.name)
+def test_broken_promise_is_found(mutant: Mutant) -> None:
+    findings = journey(mutant)
+    assert {finding.rule for finding in findings} & set(mutant.found_by.split()), findings
 
 
-@pytest.mark.parametrize(
-    "mutant", SOUND.values(), ids=lambda mutant: f"{mutant.operations} {mutant.found_by}"
-)
-def test_nothing_is_found_without_the_fault(mutant: Mutant) -> None:
-    """The same run finds nothing on the sound fake."""
-    assert run(mutant, sound=True).findings == []
+def test_journeys_find_nothing_on_a_sound_fake() -> None:
+    """All journeys are made, none is left out."""
+    fake = Fake(auth="strict", api_keys=(MADE_UP_KEY,))
+    target = Target(fake.url, fake.api_key, transport=fake.transport, second_key=MADE_UP_KEY, patience=0)
+    journeys = Journeys(target, say=lambda line: None, found=lambda finding: None)
+    journeys.run(EVERYTHING)
+    fake.close()
+    assert (journeys.findings, journeys.left_out) == ([], {})
+    assert journeys.done == list(NAMES)
+
+
+SOUND = {mutant.operations: mutant for mutant in MUTANTS}
+
+
+@pytest.mark.parametrize("mutant", SOUND.values(), ids=lambda mutant: mutant.operations)
+def test_phases_find_nothing_without_the_fault(mutant: Mutant) -> None:
+    assert phases(mutant, sound=True).findings == []
+
+
+def test_there_are_enough_mutants() -> None:
+    """Names are unique, and every property and every journey is guarded by a mutant."""
+    names = [mutant.name for mutant in (*MUTANTS, *JOURNEY_MUTANTS)]
+    assert len(set(names)) == len(names) >= 150
+    assert {mutant.journey for mutant in JOURNEY_MUTANTS} == set(NAMES)

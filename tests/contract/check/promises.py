@@ -1,0 +1,550 @@
+"""Faults made from the list of promises and the model of every resource.
+
+Nobody chooses only what is found.
+
+Each breaks one promise of one operation of a sound fake.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from leomock.contract.check.lives import WRONG_FORMS
+from leomock.contract.check.resources import RESOURCES, Resource
+from tests.contract.check.mutants import Exchange, Fault, Mutant, on
+
+CREATE, READ, LIST = "createGeneration", "getGenerationById", "getGenerationsByUserId"
+Row = dict[str, Any]
+NOTHING = "11111111-1111-4111-8111-111111111111"
+IDLE: Fault = lambda exchange: None  # noqa: E731  # as short as the dataclass's own defaults
+
+
+def row_of(exchange: Exchange) -> Row | None:
+    """The object under the envelope, also where it comes as a list of one."""
+    value = exchange.value
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return value if isinstance(value, dict) else None
+
+
+def changed(operation: str, change: Callable[[Row], Any]) -> Fault:
+    """Change the object of an answer."""
+
+    def fault(exchange: Exchange) -> None:
+        value = exchange.value
+        row = row_of(exchange)
+        if row is not None:
+            change(row)
+            exchange.put([row] if isinstance(value, list) else row)
+
+    return on(operation, fault)
+
+
+def put(**values: Any) -> Callable[[Row], Any]:
+    return lambda row: row.update(values)
+
+
+def lost(name: str) -> Callable[[Row], Any]:
+    return lambda row: row.pop(name, None)
+
+
+def finished_only(change: Callable[[Row], Any]) -> Callable[[Row], Any]:
+    return lambda row: change(row) if row.get("status", "COMPLETE") == "COMPLETE" else None
+
+
+def other(value: Any) -> Any:
+    """Another value of the same type."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    return "TOPAZ" if value.isupper() else f"{value} "
+
+
+def mutant(resource: Resource, promise: str, rule: str, before: Fault = IDLE, after: Fault = IDLE) -> Mutant:
+    """A mutant that the life of a resource has to find.
+
+    A life that works on a picture reads it by the same operation, and may find the fault there.
+    """
+    if resource.read and resource.read.operation == READ and resource.name != "generation":
+        rule += " life"
+    return Mutant(
+        f"{resource.name}: {promise}",
+        " ".join(resource.operations),
+        rule,
+        before,
+        after,
+        f"life {resource.name}",
+    )
+
+
+def faults_of(resource: Resource) -> Iterator[Mutant]:
+    """Every promise that applies to a resource, broken."""
+    yield from of_creation(resource)
+    if resource.read:
+        yield from of_reading(resource, resource.read.operation)
+    if resource.job and resource.read:
+        yield from of_jobs(resource, resource.read.operation)
+    if resource.files and resource.read:
+        yield from of_files(resource)
+    if resource.upload:
+        yield from of_uploads(resource)
+    if resource.list:
+        yield from of_lists(resource, resource.list.operation)
+    if resource.delete and resource.read:
+        yield from of_deletion(resource, resource.delete.operation, resource.read.operation)
+
+
+def of_creation(resource: Resource) -> Iterator[Mutant]:
+    create = resource.create.operation
+    yield mutant(resource, "the id is null", "life", after=changed(create, put(**{resource.id: None})))
+    yield mutant(resource, "the id is lost", "life", after=changed(create, lost(resource.id)))
+    if resource.costs:
+        free = changed(create, put(apiCreditCost=0))
+        yield mutant(resource, "the price is 0", "property-cost", after=free)
+        yield mutant(resource, "the balance never falls", "property-balance", *same_balance())
+    if resource.price:
+        one = on("pricingCalculator", lambda e: e.put({"cost": 1}))
+        yield mutant(resource, "the calculator always says 1", "property-cost", after=one)
+    if resource.upload or resource.name in ("generation", "dataset"):
+        yield mutant(resource, "every id is the same", "property-ids", after=first_again(create, resource.id))
+
+
+def of_reading(resource: Resource, read: str) -> Iterator[Mutant]:
+    nothing = on(read, lambda e: e.put([] if isinstance(e.value, list) else None))
+    yield mutant(resource, "it reads as null", "property-found", after=nothing)
+    if resource.id != "userLoraId":
+        yield mutant(
+            resource, "it reads with another id", "property-ids", after=changed(read, put(id=NOTHING))
+        )
+    for sent, told in resource.echoes.items():
+        wrong = changed(read, put(**{told: other(resource.body[sent])}))
+        yield mutant(resource, f"{sent} is not kept", "property-echo", after=wrong)
+    for name, value in resource.shows.items():
+        wrong = changed(read, put(**{name: "OUTPAINT" if value != "OUTPAINT" else "UPSCALE"}))
+        yield mutant(resource, f"another {name}", "property-echo", after=wrong)
+    texts = ("27/11/2026 10:00", "1970-01-01T00:00:00.000", "2026-11-27T10:00:00+02:00")
+    for text in texts if resource.name == "generation" else texts[:1]:
+        late = changed(read, put(createdAt=text))
+        yield mutant(resource, f"createdAt is {text}", "property-times", after=late)
+    yield mutant(resource, "createdAt is lost", "answer-shape", after=changed(read, lost("createdAt")))
+    yield mutant(resource, "an unknown property", "answer-shape", after=changed(read, put(internal=1)))
+    plain = on(read, lambda e: e.header("content-type", "text/plain"))
+    yield mutant(resource, "it is read as text", "content-type", after=plain)
+
+
+def of_jobs(resource: Resource, read: str) -> Iterator[Mutant]:
+    back = changed(read, goes_back())
+    yield mutant(resource, "the status goes back to PENDING", "property-unchanged", after=back)
+    for_ever = changed(read, put(status="PENDING"))
+    yield mutant(resource, "it stays PENDING for ever", "property-status", after=for_ever)
+    failed = changed(read, finished_only(put(status="FAILED")))
+    yield mutant(resource, "it always fails", "property-status", after=failed)
+    done = changed(read, finished_only(put(status="DONE")))
+    yield mutant(resource, "it ends as DONE", "property-status", after=done)
+    moves = changed(read, finished_only(counting("createdAt", "2026-11-27T10:00:0{}.000")))
+    yield mutant(resource, "it changes when it is finished", "property-unchanged", after=moves)
+
+
+def of_files(resource: Resource) -> Iterator[Mutant]:
+    for promise, change in (
+        ("a file is 404", lambda e: setattr(e, "status", 404)),
+        ("a file is empty", lambda e: setattr(e, "answer", b"")),
+        ("a file has another content type", lambda e: e.header("content-type", "text/plain")),
+        ("a file is cut off", lambda e: setattr(e, "answer", e.answer[: len(e.answer) // 3])),
+    ):
+        if promise != "a file is cut off" or resource.files[0].media == "picture":
+            yield mutant(resource, promise, "property-files", after=cdn("GET", change))
+    yield mutant(
+        resource,
+        "HEAD of a file fails",
+        "property-file-http",
+        after=cdn("HEAD", lambda e: setattr(e, "status", 404)),
+    )
+    part = cdn("GET", lambda e: setattr(e, "answer", b"x") if e.status == 206 else None)
+    yield mutant(resource, "a range has other bytes", "property-file-http", after=part)
+    steps = resource.files[0].at.split(".")
+    if len(steps) > 1 and resource.read:
+        fewer = changed(resource.read.operation, finished_only(lambda row: row[steps[0]].clear()))
+        yield mutant(resource, "no results come", "property-count", after=fewer)
+
+
+def of_uploads(resource: Resource) -> Iterator[Mutant]:
+    for name in WRONG_FORMS:
+        yield mutant(
+            resource, f"an upload with a wrong {name} is taken", "property-uploads", after=taken(name)
+        )
+    if resource.url:
+        gone = cdn("GET", lambda e: setattr(e, "status", 404))
+        yield mutant(resource, "the uploaded file is 404", "property-uploads", after=gone)
+        bytes_ = cdn("GET", lambda e: setattr(e, "answer", b"other"))
+        yield mutant(resource, "the uploaded file has other bytes", "property-uploads", after=bytes_)
+
+
+def of_lists(resource: Resource, listing: str) -> Iterator[Mutant]:
+    empty = on(listing, lambda e: e.put([]))
+    yield mutant(resource, "it is not in the list", "property-list", after=empty)
+    twice = on(listing, lambda e: e.put([*e.value, *e.value]))
+    yield mutant(resource, "it is in the list twice", "property-list", after=twice)
+    for told in list(resource.echoes.values())[:1]:
+        yield mutant(resource, f"the list has another {told}", "property-list", after=longer(listing, told))
+    yield mutant(resource, "deleted, and still in the list", "property-delete", after=kept(listing))
+
+
+def of_deletion(resource: Resource, delete: str, read: str) -> Iterator[Mutant]:
+    another = changed(delete, put(id=2 if resource.id == "userLoraId" else NOTHING))
+    yield mutant(resource, "the delete answers another id", "property-delete", after=another)
+    yield mutant(resource, "the delete deletes nothing", "property-delete", before=not_deleted(delete))
+    yield mutant(resource, "it can be read after the delete", "property-delete", after=cached(read))
+    anything = on(delete, lambda e: e.put({"id": _id(e)}) if e.value is None else None)
+    yield mutant(resource, "anything can be deleted", "property-unknown", after=anything)
+    yield mutant(resource, "another key sees it", "property-tenants", before=one_tenant(read))
+    yield mutant(resource, "another key deletes it", "property-tenants", before=one_tenant(delete))
+    if resource.list:
+        seen = one_tenant(resource.list.operation)
+        yield mutant(resource, "another key lists it", "property-tenants", before=seen)
+
+
+# --- faults with a memory ------------------------------------------------------------------------------
+
+
+def _id(exchange: Exchange) -> Any:
+    last = exchange.path.rsplit("/", 1)[1]
+    return int(last) if last.isdigit() else last
+
+
+def first_again(operation: str, name: str) -> Fault:
+    first: list[Any] = []
+
+    def change(row: Row) -> None:
+        first.append(row[name])
+        row[name] = first[0]
+
+    return changed(operation, change)
+
+
+def same_balance() -> tuple[Fault, Fault]:
+    first: list[bytes] = []
+
+    def after(exchange: Exchange) -> None:
+        first.append(exchange.answer)
+        exchange.answer = first[0]
+
+    return IDLE, on("getUserSelf", after)
+
+
+def goes_back() -> Callable[[Row], Any]:
+    seen: list[str] = []
+
+    def change(row: Row) -> None:
+        if row["status"] == "COMPLETE":
+            seen.append(row["id"])
+            if seen.count(row["id"]) > 1:
+                row["status"] = "PENDING"
+
+    return change
+
+
+def counting(name: str, text: str) -> Callable[[Row], Any]:
+    count = iter(range(100))
+
+    def change(row: Row) -> None:
+        row[name] = text.format(next(count) % 10)
+
+    return change
+
+
+def cdn(method: str, change: Callable[[Exchange], Any]) -> Fault:
+    """Change files. The picture that other lives work on stays as it is."""
+
+    def fault(exchange: Exchange) -> Any:
+        if exchange.path.startswith("/cdn/") and exchange.method == method and exchange.status in (200, 206):
+            return change(exchange)
+        return None
+
+    return fault
+
+
+def taken(name: str) -> Fault:
+    """Take an upload that S3 refuses; each wrong form is told by what it changes."""
+    marks = {
+        "signature": lambda e: b"SignatureDoesNotMatch" in e.answer and b"2099-01-01" not in _policy(e),
+        "policy": lambda e: b"2099-01-01" in _policy(e),
+        "key": lambda e: b".exe" in e.body,
+        "type": lambda e: b"text/html" in e.body,
+    }
+
+    def fault(exchange: Exchange) -> None:
+        if exchange.path.startswith("/s3/") and exchange.status == 403 and marks[name](exchange):
+            exchange.status, exchange.answer = 204, b""
+
+    return fault
+
+
+def _policy(exchange: Exchange) -> bytes:
+    import base64
+    import re
+
+    found = re.search(rb'name="[Pp]olicy"\r\n\r\n([^\r]+)', exchange.body)
+    return base64.b64decode(found[1]) if found else b""
+
+
+def longer(listing: str, name: str) -> Fault:
+    """Put a space behind a value of every row of a list."""
+    return on(listing, lambda e: e.put([{**row, name: f"{row[name]} "} for row in e.value]))
+
+
+def kept(listing: str) -> Fault:
+    seen: dict[Any, Row] = {}
+
+    def after(exchange: Exchange) -> None:
+        now = exchange.value or []
+        ids = {row["id"] for row in now}
+        exchange.put([*now, *(row for id, row in seen.items() if id not in ids)])
+        seen.update({row["id"]: row for row in now})
+
+    return on(listing, after)
+
+
+def not_deleted(delete: str) -> Fault:
+    envelopes = {
+        "deleteGenerationById": "delete_generations_by_pk",
+        "deleteInitImageById": "delete_init_images_by_pk",
+        "deleteDatasetById": "delete_datasets_by_pk",
+        "deleteUploadedMediaById": "delete_uploaded_media_by_pk",
+        "delete3DModelById": "delete_model_assets_by_pk",
+        "deleteTextureGenerationById": "delete_model_asset_texture_generations_by_pk",
+        "deleteModelById": "delete_custom_models_by_pk",
+        "deleteElementById": "delete_user_loras_by_pk",
+    }
+
+    def before(exchange: Exchange) -> Any:
+        if exchange.operation != delete:
+            return None
+        exchange.say({envelopes[delete]: {"id": _id(exchange)}}, 200)
+        exchange.header("content-type", "application/json")
+        return True
+
+    return before
+
+
+def cached(read: str) -> Fault:
+    """Answer from a cache that forgets nothing."""
+    known: dict[str, bytes] = {}
+
+    def after(exchange: Exchange) -> None:
+        if row_of(exchange) is not None:
+            known[exchange.path] = exchange.answer
+        elif exchange.path in known:
+            exchange.answer = known[exchange.path]
+
+    return on(read, after)
+
+
+def one_tenant(operation: str) -> Fault:
+    """Let every key act as the first one."""
+    first: list[bytes] = []
+
+    def before(exchange: Exchange) -> None:
+        key = dict(exchange.headers).get(b"authorization", b"")
+        first.append(key)
+        if exchange.operation == operation and key:
+            others = [(name, value) for name, value in exchange.headers if name != b"authorization"]
+            exchange.headers = [*others, (b"authorization", first[0])]
+
+    return before
+
+
+def probe(name: str, promise: str, before: Fault = IDLE, after: Fault = IDLE, rule: str = "") -> Mutant:
+    """A mutant that a probe has to find."""
+    return Mutant(f"{name}: {promise}", "", rule or f"probe-{name}", before, after, name)
+
+
+def _sent(operation: str, change: Callable[[Row], Any]) -> Fault:
+    def fault(exchange: Exchange) -> None:
+        value = exchange.sent
+        change(value)
+        exchange.body = json.dumps(value).encode()
+
+    return on(operation, fault, status=0)
+
+
+def forbidden(exchange: Exchange) -> None:
+    if exchange.status == 401:
+        exchange.status = 403
+
+
+def keyless(operation: str) -> Fault:
+    """Give calls of one operation that come without a key the last key that came."""
+    keys: list[bytes] = []
+
+    def before(exchange: Exchange) -> None:
+        key = dict(exchange.headers).get(b"authorization")
+        if key:
+            keys.append(key)
+        elif exchange.operation == operation and keys:
+            exchange.headers.append((b"authorization", keys[0]))
+
+    return before
+
+
+def any_key() -> Fault:
+    """Authenticate nobody: every key is the first one."""
+    keys: list[bytes] = []
+
+    def before(exchange: Exchange) -> None:
+        key = dict(exchange.headers).get(b"authorization")
+        if key:
+            keys.append(key)
+            others = [(name, value) for name, value in exchange.headers if name != b"authorization"]
+            exchange.headers = [*others, (b"authorization", keys[0])]
+
+    return before
+
+
+def key_shown(exchange: Exchange) -> None:
+    if exchange.operation == "getUserSelf" and exchange.status == 200:
+        exchange.header("x-debug", dict(exchange.headers)[b"authorization"].decode())
+
+
+def spending() -> Fault:
+    """Each reading of the balance says a credit less."""
+    count = iter(range(1, 1000))
+
+    def after(exchange: Exchange) -> None:
+        value = exchange.value
+        value[0]["apiPaidTokens"] -= next(count)
+        exchange.put(value)
+
+    return on("getUserSelf", after)
+
+
+def expired_taken(exchange: Exchange) -> None:
+    if exchange.path.startswith("/s3/") and exchange.status == 403 and b"expired" in exchange.answer:
+        exchange.status, exchange.answer = 204, b""
+
+
+def html_errors(exchange: Exchange) -> None:
+    if exchange.status == 400:
+        exchange.answer = b"<html>Bad Request</html>"
+        exchange.header("content-type", "text/html")
+
+
+def events(change: Callable[[Row], Any]) -> Fault:
+    """Change the bodies of webhooks."""
+
+    def after(exchange: Exchange) -> None:
+        if exchange.path == "/_leomock/webhooks":
+            answer = json.loads(exchange.answer)
+            for event in answer["events"]:
+                change(event["body"])
+            exchange.say(answer)
+
+    return after
+
+
+def rotating(operation: str) -> Fault:
+    count = iter(range(1000))
+
+    def after(exchange: Exchange) -> None:
+        by = next(count) % 2
+        exchange.put([*exchange.value[by:], *exchange.value[:by]])
+
+    return on(operation, after)
+
+
+PROBE_MUTANTS = (
+    probe("defaults", "another default width", _sent(CREATE, lambda v: v.setdefault("width", 512))),
+    probe("defaults", "another default number", _sent(CREATE, lambda v: v.setdefault("num_images", 1))),
+    probe("ids", "every id is the same", after=first_again(CREATE, "generationId")),
+    probe("paging", "offset is ignored", on(LIST, lambda e: e.query.pop("offset", None) and None, status=0)),
+    probe("paging", "limit is ignored", on(LIST, lambda e: e.query.pop("limit", None) and None, status=0)),
+    probe("paging", "the oldest first", after=on(LIST, lambda e: e.put(e.value[::-1]))),
+    probe("paging", "a page too short", after=on(LIST, lambda e: e.put(e.value[:-1]))),
+    probe("init-image", "initStrength is lost", after=changed(READ, put(initStrength=None))),
+    probe("init-image", "any init image is taken", _sent(CREATE, lambda v: v.pop("init_image_id", None))),
+    probe("refund", "nothing is refunded", after=spending()),
+    probe(
+        "upload-key",
+        "the extension is ignored",
+        _sent(
+            "uploadInitImage", lambda v: v.get("extension") in ("png", "webp") and v.update(extension="jpg")
+        ),
+    ),
+    probe(
+        "upload-key",
+        "any extension is taken",
+        _sent("uploadInitImage", lambda v: v.get("extension") == "exe" and v.update(extension="jpg")),
+    ),
+    probe("form-expiry", "an expired form is taken", after=expired_taken),
+    probe(
+        "dataset-images",
+        "an image is not in its dataset",
+        after=changed("getDatasetById", lambda row: row["dataset_images"].clear()),
+    ),
+    probe(
+        "canvas",
+        "a picture is not one",
+        after=changed("createLCMGeneration", put(imageDataUrl=["data:image/jpeg;base64,AAAA"])),
+    ),
+    probe("canvas", "no picture comes", after=changed("performInstantRefine", put(imageDataUrl=[]))),
+    probe(
+        "prompts",
+        "the random prompt is always the same",
+        after=changed("promptRandom", put(prompt="a fox in the fog")),
+    ),
+    probe("prompts", "an improved prompt is empty", after=changed("promptImprove", put(prompt=""))),
+    probe("prompts", "a prompt is free", after=changed("promptImprove", put(apiCreditCost=0))),
+    probe("calculator", "the price is always 1", after=changed("pricingCalculator", put(cost=1))),
+    probe("no-key", "403 in place of 401", after=forbidden),
+    probe("no-key", "models are listed without a key", keyless("listPlatformModels")),
+    probe("wrong-key", "a wrong key is let in", any_key()),
+    probe(
+        "error-forms",
+        "errors have another form",
+        after=lambda e: e.say({"message": "Bad Request"}) if e.status == 400 else None,
+    ),
+    probe("error-forms", "errors are HTML", after=html_errors, rule="content-type"),
+    probe(
+        "error-forms",
+        "an unknown parameter is ignored",
+        _sent(CREATE, lambda v: v.pop("no_such_parameter", None)),
+    ),
+    probe(
+        "error-forms",
+        "a limit is not held",
+        _sent(CREATE, lambda v: v.get("width") == 31 and v.update(width=32)),
+    ),
+    probe("reads", "a list changes", after=rotating("listPlatformModels")),
+    probe(
+        "reads", "two elements with one id", after=on("listElements", lambda e: e.put([*e.value, e.value[0]]))
+    ),
+    probe("reads", "there are no models", after=on("listPlatformModels", lambda e: e.put([]))),
+    probe("version-2", "version 1 does not know it", after=changed(READ, lambda row: row.update(prompt=""))),
+    probe(
+        "version-2",
+        "it is free",
+        after=on("createGenerationV2", lambda e: e.put({**e.value, "apiCreditCost": 0})),
+    ),
+    probe(
+        "at-once",
+        "the result has another type",
+        after=cdn("GET", lambda e: e.header("content-type", "text/plain")),
+    ),
+    probe("models-v2", "there are no models", after=on("listModelsV2", lambda e: e.put([]))),
+    probe("webhooks", "a webhook has another type", after=events(put(type="done"))),
+    probe("webhooks", "a webhook has no api_version", after=events(lost("api_version"))),
+    probe(
+        "blueprints", "a blueprint reads as another", after=changed("getBlueprintById", put(name="another"))
+    ),
+    probe("reads", "the key is shown", after=key_shown, rule="key-not-shown"),
+    probe(
+        "reads",
+        "a read fails with 500",
+        after=on("listElements", lambda e: e.say({"error": "x", "path": "$", "code": "unexpected"}, 500)),
+        rule="no-server-error",
+    ),
+)
+RESOURCE_MUTANTS = tuple(mutant for resource in RESOURCES for mutant in faults_of(resource))
