@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from schemathesis.openapi.checks import JsonSchemaError
 
 from leomock.contract.check.allowances import JSON, Allowance, Case, id_of
 from leomock.contract.reports.model import Finding, Level
+from leomock.contract.strict import answer_validators
 from leomock.openapi.spec import Versions
 
 # Of a body or an answer so many characters are shown.
@@ -125,7 +127,7 @@ def finding_of(group: Group, versions: Versions, api_key: str, *, published: boo
         rule=group.check.replace("_", "-"),
         description=check.description,
         level=level,
-        message=_message(group, status),
+        message=_message(group, status, published=published),
         where=operation,
         details=tuple(_without(api_key, detail) for detail in details),
         suggestion=(
@@ -137,7 +139,7 @@ def finding_of(group: Group, versions: Versions, api_key: str, *, published: boo
     )
 
 
-def _message(group: Group, status: int | None) -> str:
+def _message(group: Group, status: int | None, *, published: bool) -> str:
     operation = group.case.operation
     label = f"{operation.method.upper()} {operation.path}"
     what = f"{status} {responses.get(status, '')}".strip() if status else "nothing"
@@ -155,10 +157,30 @@ def _message(group: Group, status: int | None) -> str:
         case "negative_data_rejection":
             wrong = told.partition("Invalid component: ")[2] or "the call is wrong on purpose"
             return f"{label} took a call that the document does not admit ({_line(wrong)}), with {what}"
+        case "content_type_conformance" if group.interaction.response:
+            kind = ", ".join(group.interaction.response.headers.get("content-type", ["no content type"]))
+            return f"{label} answered {what} as {kind}, a content type that the document does not name"
+        case "response_schema_conformance" if problems := _problems(group, published=published):
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            return f"{label} answered {what}: {problems[0]}{more}"
         case "response_schema_conformance" if isinstance(failure, JsonSchemaError):
             place = "/".join(map(str, failure.instance_path)) or "the answer"
             return f"{label} answered {what} of another shape: {place}: {_line(failure.validation_message)}"
     return f"{label}: {_line(failure.title)}: {_line(told)}"
+
+
+def _problems(group: Group, *, published: bool) -> list[str]:
+    """Say in plain words what the strict contract has against an answer; [] where another one counts."""
+    response = group.interaction.response
+    if published or response is None:
+        return []
+    operation = id_of(group.case.operation)
+    version = "v2" if operation in Versions()["v2"].operations else "v1"
+    try:
+        answer = json.loads(response.content)
+    except ValueError:
+        return ["the body is not JSON"]
+    return answer_validators()[version].problems(operation, response.status_code, answer)
 
 
 def _pointer(group: Group, check: Check, document: str) -> str:

@@ -75,7 +75,8 @@ def test_findings_are_1(tmp_path: Path) -> None:
     [case] = ElementTree.parse(f"{tmp_path}/r.xml").iter("testcase")
     assert case.find("failure") is not None
     assert result.stderr == (
-        "found error: getUserSelf: GET /me: undocumented Content-Type\n"
+        "found error: getUserSelf: GET /me answered 200 OK as text/plain, a content type "
+        "that the document does not name\n"
         f"leomock check: 1 error; the report is in {tmp_path}/r.xml\n"
     )
 
