@@ -7,7 +7,7 @@ import json
 import sys
 import time
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from leomock.files.recordings.model import RecordedExchange
 from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.breakage import connection_of
 from leomock.state.journal import Headers, Journal
-from leomock.state.redaction import one_line
+from leomock.state.redaction import Redactor, one_line
 
 # What an exchange breaks, in sentences; None for what is not of the API.
 Judge = Callable[[RecordedExchange], list[str] | None]
@@ -43,7 +43,8 @@ class Forwarding:
     """An app that answers with what the server at `origin` answers.
 
     `judge` is asked about every exchange in a thread of its own, what it says goes to `say`. With `keep`, the
-    exchanges are in `journal`, whole but for API keys. `timeout` is in seconds, for each wait on the server.
+    exchanges are in `journal`, whole but for credentials (see `Redactor`; `redact` are further names of
+    headers, parameters and fields). `timeout` is in seconds, for each wait on the server.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Forwarding:
         judge: Judge | None = None,
         say: Callable[[str], object] = lambda line: None,
         keep: bool = False,
+        redact: Sequence[str] = (),
         timeout: float = 120.0,
     ) -> None:
         self.journal = Journal(size=_MOST, longest_body=_MOST)
@@ -60,6 +62,7 @@ class Forwarding:
         self._judge = judge
         self._say = say
         self._keep = keep
+        self._redactor = Redactor(redact)
         self._timeout = timeout
         self._client = httpx.AsyncClient(follow_redirects=False)
         # One thread: the calls are judged in their order, and the processor is left to those that answer.
@@ -157,8 +160,11 @@ class Forwarding:
             content = decoded(raw, answer.headers.get("content-encoding", ""))
         except ValueError:
             content = raw
-        path, _, query = url.partition("?")
         if self._keep:
+            # First the headers: what they carry is looked for in the rest.
+            asked = self._redactor.headers(scope["headers"])
+            answered = self._redactor.headers(answer.headers.raw)
+            path, _, query = self._redactor.text(url).partition("?")
             self.journal.add(
                 moment=moment,
                 channel="api",
@@ -166,11 +172,11 @@ class Forwarding:
                 method=scope["method"],
                 path=path,
                 query=query,
-                request_headers=scope["headers"],
-                request_body=body,
+                request_headers=asked,
+                request_body=self._redactor.body(body),
                 status=answer.status_code,
-                response_headers=answer.headers.raw,
-                response_body=content,
+                response_headers=answered,
+                response_body=self._redactor.body(content),
                 milliseconds=milliseconds,
             )
         if self._bench:

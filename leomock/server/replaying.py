@@ -1,4 +1,4 @@
-"""Answers calls from a recording."""
+"""Answer calls from a recording."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +22,10 @@ from leomock.state.redaction import one_line
 
 # Below this path, and the host's name, stands what a recording holds of other hosts than the API's.
 ELSEWHERE = "/elsewhere"
+
+# Larger request bodies are refused: no call of the API comes near, and uploads are pictures.
+MOST_BODY = 64 * 2**20
+_HEALTH = "/_leomock/health"
 
 # Whatever name a client has for this server, it is the same one.
 _HERE = "http://replay.invalid"
@@ -46,7 +50,10 @@ def _unsendable(recorded: RecordedExchange) -> str:
     """Why an answer cannot be sent; empty where it can."""
     if not 200 <= recorded.status <= 599:
         return f"no answer has the status {recorded.status}"
-    for name, value in recorded.response_headers.items():
+    apart = {name for name, _ in recorded.repeated_headers}
+    for name, value in (*recorded.response_headers.items(), *recorded.repeated_headers):
+        if name in apart and (name, value) not in recorded.repeated_headers:
+            continue
         if not _NAME.fullmatch(name) or _NO_VALUE.search(value):
             return f"no answer has the header {name!r} with the value {value!r}"[:200]
     return ""
@@ -86,12 +93,16 @@ class Replaying:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        body = b""
-        more = True
-        while more:
-            message = await receive()
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
+        if scope["path"] == _HEALTH and scope["method"] in ("GET", "HEAD"):
+            await self._tell_health(scope, send)
+            return
+        body = await _body(receive)
+        if body is None:  # the client left before the end of its request
+            return
+        if len(body) > MOST_BODY:
+            why = f"the request body has more than {MOST_BODY} bytes; no recorded call is compared with it"
+            await _send_error(scope, send, 413, "too-large", why)
+            return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         origin = f"{scope['scheme']}://{headers.get('host', 'localhost')}"
         raw = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
@@ -110,12 +121,25 @@ class Replaying:
 
     async def _answer(self, recorded: RecordedExchange, origin: str, scope: Scope, send: Send) -> None:
         content = self._moved(recorded.response_body, origin)
+        apart = {name for name, _ in recorded.repeated_headers}
+        pairs = [pair for pair in recorded.response_headers.items() if pair[0].lower() not in apart]
         headers = [
             (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
-            for name, value in recorded.response_headers.items()
-            if name.lower() not in _NOT_AGAIN
+            for name, value in (*pairs, *recorded.repeated_headers)
+            if name.lower() not in _NOT_AGAIN and name.lower() != "location"
         ]
-        headers.append((b"content-length", b"%d" % len(content)))
+        if location := _header(recorded, "location"):
+            headers.append(
+                (b"location", self._here(location, recorded.url, origin).encode("latin-1", "replace"))
+            )
+        length = str(len(content))
+        if scope["method"] == "HEAD":
+            recorded_length = _header(recorded, "content-length")
+            length = recorded_length if recorded_length.isdecimal() else length
+        if recorded.status in (204, 304):
+            content = b""  # RFC 9110, 15.3.5 and 15.4.5: they have no body
+        else:
+            headers.append((b"content-length", length.encode()))
         said = f"recorded as #{recorded.number} of {recorded.file}"
         if recorded.response_cut:
             said += ", without the whole of its body"
@@ -123,31 +147,38 @@ class Replaying:
         if note := scope.get(LOG_CONTEXT):
             note.explain = said
         await send({"type": "http.response.start", "status": recorded.status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+    async def _tell_health(self, scope: Scope, send: Send) -> None:
+        content = json.dumps(
+            {"status": "ok", "ready": True, "problems": [], "mode": "replay", "calls": self.holds}
+        ).encode()
+        await _send_json(scope, send, 200, content, [])
+
+    def _here(self, location: str, asked: str, origin: str) -> str:
+        """The address of a redirect: this server's if it answers for it or if the API's host was meant."""
+        url = urljoin(asked, location)
+        place = self._place(url)
+        known = any(call[1] == place for call in self._answers)
+        if not known and place.startswith(ELSEWHERE):
+            return location
+        query = urlsplit(url).query
+        return f"{origin}{place}{f'?{query}' if query else ''}"
 
     def _moved(self, body: bytes, origin: str) -> bytes:
         """A body of JSON whose addresses, where the recording answers for them, are on this server."""
         if not self._held:
             return body
         try:
-            value = json.loads(body)
+            moved = _mapped(json.loads(body), self._held, origin)
+            return json.dumps(moved, separators=(",", ":")).encode()
         except (ValueError, RecursionError):
             return body
-        return json.dumps(_mapped(value, self._held, origin), separators=(",", ":")).encode()
 
     async def _refuse(self, call: _Call, scope: Scope, send: Send) -> None:
         asked = one_line(f"{call[0]} {call[1]}")
         why = f"{asked}: not in the recording {self._name}; {self._nearest(call)}"
-        if note := scope.get(LOG_CONTEXT):
-            note.explain = why
-        content = json.dumps({"error": f"leomock: 404 {why}", "path": "$", "code": "not-found"}).encode()
-        headers = [
-            (b"content-type", b"application/json; charset=utf-8"),
-            (b"content-length", b"%d" % len(content)),
-            (b"x-leomock-explain", header_text(why)),
-        ]
-        await send({"type": "http.response.start", "status": 404, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await _send_error(scope, send, 404, "not-found", why)
 
     def _nearest(self, call: _Call) -> str:
         """The recorded call that somebody probably meant, and in what it differs."""
@@ -178,6 +209,45 @@ class Replaying:
         return parts.path if url.startswith(_HERE) else f"{ELSEWHERE}/{parts.netloc}{parts.path}"
 
 
+async def _body(receive: Receive) -> bytes | None:
+    """The body of a request, read no further than one byte past the limit; None if the client left."""
+    chunks: list[bytes] = []
+    size, more = 0, True
+    while more and size <= MOST_BODY:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+async def _send_error(scope: Scope, send: Send, status: int, code: str, why: str) -> None:
+    """Answer in the form of the API's errors; the log and a header say why, too."""
+    if note := scope.get(LOG_CONTEXT):
+        note.explain = why
+    content = json.dumps({"error": f"leomock: {status} {why}", "path": "$", "code": code}).encode()
+    await _send_json(scope, send, status, content, [(b"x-leomock-explain", header_text(why))])
+
+
+async def _send_json(
+    scope: Scope, send: Send, status: int, content: bytes, more: list[tuple[bytes, bytes]]
+) -> None:
+    headers = [
+        (b"content-type", b"application/json; charset=utf-8"),
+        (b"content-length", b"%d" % len(content)),
+        *more,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})
+
+
+def _header(recorded: RecordedExchange, name: str) -> str:
+    """The value of a response header; empty if it has none."""
+    return next((text for key, text in recorded.response_headers.items() if key.lower() == name), "")
+
+
 def _canonical(body: bytes) -> str:
     """A body as text that does not depend on the order of names."""
     try:
@@ -205,10 +275,11 @@ def _differing(known: _Call, call: _Call) -> list[str]:
     if known[3] != call[3]:
         try:
             recorded, got = json.loads(known[3] or "null"), json.loads(call[3] or "null")
-        except ValueError:
+            found, back = list(differences(recorded, got)), list(differences(got, recorded))
+        except (ValueError, RecursionError):
             return [*told, "body"]
-        both = {each.name: (each.wanted, each.found) for each in differences(recorded, got)}
-        both |= {each.name: (each.found, each.wanted) for each in differences(got, recorded)}
+        both = {each.name: (each.wanted, each.found) for each in found}
+        both |= {each.name: (each.found, each.wanted) for each in back}
         told += [
             f"{name or 'body'}: recorded {_said(was)}, got {_said(now)}" for name, (was, now) in both.items()
         ]

@@ -1,15 +1,23 @@
-"""Remove API keys from what is logged, stored or shown."""
+"""Remove API keys and other credentials from what is logged, recorded or shown."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from urllib.parse import quote
 
-# What these headers say lets somebody in somewhere.
-SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "x-api-key", "cookie"))
+# Headers that carry credentials; their values are redacted.
+SECRET_HEADERS = frozenset(
+    ("authorization", "proxy-authorization", "x-api-key", "cookie", "api-key", "x-auth-token", "set-cookie")
+)
 # As ASGI and the usual clients write them: looked up on adding, where there is no time for `lower`.
 SECRET_SPELLINGS: frozenset[bytes | str] = frozenset(
     spelling for name in SECRET_HEADERS for text in (name, name.title()) for spelling in (text, text.encode())
 )
+# How a value ends that was shortened before, and its bytes: four characters and the ellipsis.
+_SHORTENED = "…".encode()
+_LONGEST_SHORTENED = 4 + len(_SHORTENED)
 # A first word that is none of these may be the key itself, sent without a scheme.
 _SCHEMES = frozenset(("bearer", "basic", "digest", "token", "aws4-hmac-sha256"))
 
@@ -21,6 +29,8 @@ _SCHEMES = frozenset(("bearer", "basic", "digest", "token", "aws4-hmac-sha256"))
 def redacted_header(header: tuple[bytes | str, bytes | str]) -> tuple[bytes | str, bytes]:
     """A header without the key in it; the scheme stays."""
     name, value = header
+    if isinstance(value, bytes) and value.endswith(_SHORTENED) and len(value) <= _LONGEST_SHORTENED + 20:
+        return name, value
     text = (value.decode("latin-1") if isinstance(value, bytes) else value).strip()
     scheme, _, key = text.partition(" ")
     if key and scheme.lower() in _SCHEMES:
@@ -29,10 +39,86 @@ def redacted_header(header: tuple[bytes | str, bytes | str]) -> tuple[bytes | st
 
 
 def shortened(key: str) -> str:
-    """RequestBudgetExceeded of an API key to tell tenants apart, never the whole of it."""
+    """Return the start of an API key: enough to tell tenants apart, never the whole key."""
     return one_line(key[: min(4, len(key) // 2)]) + "…"
 
 
 def one_line(text: str) -> str:
     """A text without what would break a line or steer a terminal."""
     return text if text.isprintable() else text.encode("unicode_escape").decode()
+
+
+# --- recordings ---------------------------------------------------------------------------------------------
+
+# Names of headers, query parameters and fields whose values are credentials. Names such as `tokens` are
+# counts.
+_SECRET_NAMES = (
+    r"[\w.-]*api[-_]?key",
+    r"[\w.-]*(?:auth|access|refresh|session|csrf|xsrf|bearer)[-_]?token",
+    r"token",
+    r"[\w.-]*secret",
+    r"[\w.-]*passw(?:or)?d",
+    r"[\w.-]*authorization",
+    r"(?:set-)?cookie",
+)
+# A shorter value would be found by chance in other texts.
+_SHORTEST_SECRET = 8
+
+
+class Redactor:
+    """Shortens credentials in whole exchanges that are to be written to a file.
+
+    A value counts as a credential by the name of its header, query parameter or body field. `names` are
+    further such names. Values that were seen in a header are shortened wherever they appear, also in later
+    exchanges.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        named = "|".join((*_SECRET_NAMES, *map(re.escape, names)))
+        self._name = re.compile(f"(?i)(?:{named})")
+        self._parameter = re.compile(f'(?i)((?:^|[?&;])(?:{named})=)([^&#\\s"]+)')
+        self._field = re.compile(f'(?i)("(?:{named})"\\s*:\\s*")((?:[^"\\\\]|\\\\.)*)(")')
+        self._seen: dict[str, str] = {}
+
+    def headers(self, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Headers with their credentials shortened; each value is remembered."""
+        found = []
+        for name, value in headers:
+            if self._name.fullmatch(name.decode("latin-1")):
+                self._remember(value.decode("latin-1"))
+                value = redacted_header((name, value))[1]
+            found.append((name, value))
+        return [
+            (name, self._without_seen(value.decode("latin-1")).encode("latin-1", "replace"))
+            for name, value in found
+        ]
+
+    def text(self, text: str) -> str:
+        """A URL or a query with its credentials shortened."""
+        return self._without_seen(self._parameter.sub(lambda m: m[1] + quote(shortened(m[2])), text))
+
+    def body(self, body: bytes) -> bytes:
+        """A body with its credentials shortened: fields of JSON and of forms, and values that were seen."""
+        text = body.decode("latin-1")
+        text = self._field.sub(lambda m: m[1] + _latin(shortened(m[2])) + m[3], text)
+        if "=" in text[:2000] and text.lstrip()[:1] not in ("{", "["):
+            text = self._parameter.sub(lambda m: m[1] + quote(shortened(m[2])), text)
+        return self._without_seen(text, _latin).encode("latin-1", "replace")
+
+    def _remember(self, value: str) -> None:
+        scheme, _, key = value.strip().partition(" ")
+        secret = key.strip() if key and scheme.lower() in _SCHEMES else value.strip()
+        if len(secret) >= _SHORTEST_SECRET:
+            self._seen[secret] = shortened(secret)
+            self._seen.setdefault(quote(secret, safe=""), shortened(secret))
+
+    def _without_seen(self, text: str, written: Callable[[str], str] = quote) -> str:
+        for secret, short in self._seen.items():
+            if secret in text:
+                text = text.replace(secret, written(short))
+        return text
+
+
+def _latin(text: str) -> str:
+    """A text whose UTF-8 bytes are written as Latin-1 characters, as in a body read that way."""
+    return text.encode().decode("latin-1")

@@ -160,3 +160,71 @@ def test_call_that_was_never_answered_is_not_replayed() -> None:
     """Status 0 is no answer."""
     app = replayed(recorded("GET", f"{API}/me", status=0))
     assert ask(app, "GET", "/v1/me").status_code == 404
+
+
+def test_cookies_stay_apart() -> None:
+    """Two Set-Cookie headers are two, not one with a comma."""
+    headers = {"set-cookie": "a=1, b=2", **JSON}
+    app = replayed(
+        replace(
+            recorded("GET", f"{API}/me"),
+            response_headers=headers,
+            repeated_headers=(("set-cookie", "a=1"), ("set-cookie", "b=2")),
+        )
+    )
+    assert ask(app, "GET", "/v1/me").headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+
+@pytest.mark.parametrize(
+    ("location", "here"),
+    [
+        (f"{API}/other?x=1", "http://here:1/v1/other?x=1"),
+        ("/api/rest/v1/other", "http://here:1/v1/other"),
+        (PICTURE, "http://here:1/elsewhere/cdn.leonardo.ai/users/a/one%20two.jpg?v=1"),
+        ("https://docs.leonardo.ai/x", "https://docs.leonardo.ai/x"),
+    ],
+)
+def test_redirect_leads_here(location: str, here: str) -> None:
+    """To this server if the API was meant or the recording answers for the address."""
+    moved = RecordedExchange("GET", f"{API}/me", status=302, response_headers={"Location": location})
+    app = replayed(moved, RecordedExchange("GET", PICTURE, response_body=b"picture"))
+    assert ask(app, "GET", "/v1/me").headers["location"] == here
+
+
+def test_head_has_the_recorded_length() -> None:
+    """And no body."""
+    app = replayed(RecordedExchange("HEAD", f"{API}/me", response_headers={"Content-Length": "1234"}))
+    answer = ask(app, "HEAD", "/v1/me")
+    assert (answer.headers["content-length"], answer.content) == ("1234", b"")
+
+
+def test_no_content_has_no_length() -> None:
+    """RFC 9110 forbids it with 204."""
+    app = replayed(RecordedExchange("DELETE", f"{API}/me", status=204))
+    assert "content-length" not in ask(app, "DELETE", "/v1/me").headers
+
+
+def test_body_that_is_nested_deeply_is_another_call() -> None:
+    """404 with the nearest call, never a 500."""
+    app = replayed(recorded("POST", f"{API}/generations", body=b'{"prompt": "a"}'))
+    for depth in (900, 100_000):
+        answer = ask(app, "POST", "/v1/generations", content=b"[" * depth + b"]" * depth)
+        assert answer.status_code == 404
+        assert "the nearest recorded call is #1 POST /v1/generations" in answer.json()["error"]
+
+
+def test_body_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is read no further than the limit."""
+    monkeypatch.setattr("leomock.server.replaying.MOST_BODY", 10)
+    app = replayed(recorded("POST", f"{API}/generations"))
+    answer = ask(app, "POST", "/v1/generations", content=b"x" * 11)
+    assert answer.status_code == 413
+    assert answer.json()["error"] == (
+        "leomock: 413 the request body has more than 10 bytes; no recorded call is compared with it"
+    )
+
+
+def test_health_in_replay() -> None:
+    """What waits for a server to start asks here as well."""
+    answer = ask(replayed(recorded("GET", f"{API}/me")), "GET", "/_leomock/health")
+    assert (answer.status_code, answer.json()["status"], answer.json()["calls"]) == (200, "ok", 1)

@@ -26,10 +26,25 @@ from leomock.state.settings import SettingError, check_origin
     metavar="FILE",
     help="Record the traffic in this HAR file; API keys are shortened.",
 )
+@click.option(
+    "--redact",
+    multiple=True,
+    metavar="NAME",
+    help="Shorten the values of this header, query parameter or body field in the recording as well; may be "
+    "repeated.",
+)
 @HOST
 @PORT
 @QUIET
-def proxy(url: str, judge: bool, record_file: Path | None, host: str, port: int, quiet: bool) -> None:
+def proxy(
+    url: str,
+    judge: bool,
+    record_file: Path | None,
+    redact: tuple[str, ...],
+    host: str,
+    port: int,
+    quiet: bool,
+) -> None:
     """Forward every request to the server at URL, until stopped (Ctrl-C or SIGTERM).
 
     The real service is https://cloud.leonardo.ai; calls that reach it may charge credits. `leomock replay`
@@ -40,5 +55,7 @@ def proxy(url: str, judge: bool, record_file: Path | None, host: str, port: int,
     except SettingError as error:
         raise click.UsageError(str(error)) from None
     run_on(
-        host, port, lambda listener, own_url: serve_proxy(listener, own_url, url, judge, record_file, quiet)
+        host,
+        port,
+        lambda listener, own_url: serve_proxy(listener, own_url, url, judge, record_file, redact, quiet),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,13 @@ SECONDS_BETWEEN_SAVES = 5.0
 
 
 async def serve_proxy(
-    listener: Any, url: str, upstream: str, judge: bool, record_file: Path | None, quiet: bool
+    listener: Any,
+    url: str,
+    upstream: str,
+    judge: bool,
+    record_file: Path | None,
+    redact: Sequence[str],
+    quiet: bool,
 ) -> None:
     """Forward every request to `upstream` until a signal arrives."""
     from leomock.files.har import to_har
@@ -29,7 +35,11 @@ async def serve_proxy(
     from leomock.version import __version__
 
     app = Forwarding(
-        upstream, judge=_judge(upstream) if judge else None, say=to_stderr, keep=bool(record_file)
+        upstream,
+        judge=_judge(upstream) if judge else None,
+        say=to_stderr,
+        keep=bool(record_file),
+        redact=redact,
     )
     saved = 0
 
