@@ -6,14 +6,25 @@ when a page on disk differs, and when something public is missing from the pages
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+import httpx
+from _pytest.fixtures import FixtureFunctionDefinition
 
+from leomock import Fake, pytest_plugin
+from leomock.cli.commands.operations import operation_rows
+from leomock.cli.commands.serve import serve
 from leomock.cli.main import CONTEXT, main
+from leomock.cli.options import SettingOption
+from leomock.files.project_settings import shared_names
+from leomock.verdict.registry import RULES
 
-FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "reference"
 GENERATED = "<!-- Written by `make reference`; do not edit. -->"
 
 
@@ -48,7 +59,142 @@ def walk_commands(
             yield from walk_commands(below, inner, *names, name)
 
 
-PAGES: dict[str, Callable[[], str]] = {"commands": commands_page}
+def pytest_page() -> str:
+    """The plugin's fixtures, its marker and its options."""
+    lines = ["# pytest plugin", "", GENERATED, "", "## Fixtures", ""]
+    for name, fixture in plugin_fixtures().items():
+        lines += [f"### {name}", "", *_paragraphs(fixture), ""]
+    lines += ["## Marker", "", "`@pytest.mark.leomock(...)`; the nearest to the test wins.", ""]
+    lines += [*_table(("argument", "meaning"), [(f"`{n}`", text) for n, text in pytest_plugin.MARKS.items()])]
+    lines += [
+        "",
+        "## Options",
+        "",
+        "An option on the command line comes before the environment, the environment",
+    ]
+    lines += ["before pytest's ini file, and that before the project's [settings](settings.md).", ""]
+    rows = [
+        (f"`--leomock-{name}`", f"`LEOMOCK_{name.upper()}`", f"`leomock_{name}`", default or "none", text)
+        for name, (default, text) in pytest_plugin.OPTIONS.items()
+    ]
+    lines += [*_table(("option", "variable", "ini", "default", "meaning"), rows), ""]
+    return "\n".join(lines)
+
+
+def plugin_fixtures() -> dict[str, Any]:
+    """Return the functions behind the plugin's fixtures, by the fixtures' names."""
+    found = {}
+    for name, value in vars(pytest_plugin).items():
+        if isinstance(value, FixtureFunctionDefinition):
+            found[name] = value._get_wrapped_function()
+    return found
+
+
+def settings_page() -> str:
+    """The settings of the fake, as options of serve describe them."""
+    lines = ["# Settings of the fake", "", GENERATED, ""]
+    lines += [
+        "Each is an option of `leomock serve`, a name in `[tool.leomock]` ([how](../how-to/settings.md)) and,"
+    ]
+    lines += ["under its Python name, an argument of `leomock.Fake`.", ""]
+    python_names = shared_names()
+    rows = []
+    for name, option in sorted(setting_options().items()):
+        default = option.default if isinstance(option.default, str | int | float) else "none"
+        rows.append((f"`{name}`", f"`{python_names[name]}`", str(default) or "none", option.help or ""))
+    return "\n".join([*lines, *_table(("name", "in Python", "default of serve", "meaning"), rows), ""])
+
+
+def setting_options() -> dict[str, click.Option]:
+    """Return the options of serve that are settings of the fake, by their names."""
+    return {
+        max(option.opts, key=len).removeprefix("--"): option
+        for option in serve.params
+        if isinstance(option, SettingOption)
+    }
+
+
+def admin_page() -> str:
+    """The addresses of the admin API, as it lists them itself."""
+    fake = Fake(clock="frozen")
+    try:
+        with httpx.Client(transport=fake.transport, base_url=fake.url) as client:
+            listed = client.get("/_leomock/").json()["addresses"]
+    finally:
+        fake.close()
+    lines = ["# Admin API", "", GENERATED, ""]
+    lines += [
+        "Control the fake over HTTP under `/_leomock/`. Send your API key to affect only your own state; send"
+    ]
+    lines += ["none to affect every account and the defaults for new ones.", ""]
+    rows = [(f"`{address}`", text) for address, text in listed.items()]
+    return "\n".join([*lines, *_table(("address", "what it does"), rows), ""])
+
+
+def scenarios_page() -> str:
+    """The page of the scenarios' folder; a test holds its tables."""
+    text = (
+        (ROOT / "scenarios" / "README.md")
+        .read_text("utf-8")
+        .replace("[schema.json](schema.json)", "`schema.json`")
+    )
+    heading, _, rest = text.partition("\n")
+    return f"{heading}\n\n{GENERATED}\n{rest}"
+
+
+def verdict_page() -> str:
+    """The rules by which `verdict()` judges a client."""
+    lines = ["# Rules of the verdict", "", GENERATED, ""]
+    lines += ["`leomock.verdict()` reviews the calls of a client. These are the findings it can have.", ""]
+    for rule in RULES.values():
+        lines += [
+            f"## {rule.name}",
+            "",
+            f"**Why it matters.** {rule.why}",
+            "",
+            f"**What to do.** {rule.remedy}",
+            "",
+        ]
+        lines += [*_paragraphs(rule.judge), ""]
+    return "\n".join(lines)
+
+
+def operations_page() -> str:
+    """Every operation, what answers it, and on which basis."""
+    rows = [
+        (
+            f"`{row['operation']}`",
+            row["version"],
+            f"`{row['method']} {row['path']}`",
+            row["answered_by"],
+            row["basis"],
+        )
+        for row in operation_rows()
+    ]
+    head = ("operation", "version", "path", "answered by", "basis")
+    return "\n".join(["# Operations", "", GENERATED, "", *_table(head, rows), ""])
+
+
+def _paragraphs(function: Any) -> list[str]:
+    """The docstring of a function as Markdown."""
+    return (inspect.getdoc(function) or "").splitlines()
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "admin": admin_page,
+    "commands": commands_page,
+    "operations": operations_page,
+    "pytest": pytest_page,
+    "scenarios": scenarios_page,
+    "settings": settings_page,
+    "verdict": verdict_page,
+}
 
 
 def write() -> None:

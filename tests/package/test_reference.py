@@ -1,13 +1,76 @@
-"""The generated pages of docs/reference are up to date."""
+"""The generated pages of docs/reference are up to date, and nothing public is missing from them."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
 import pytest
 
+from leomock import pytest_plugin
+from leomock.cli.behaviours import behaviours
+from leomock.cli.main import main
+from leomock.files.project_settings import shared_names
+from leomock.files.scenarios import scenarios_folder
+from leomock.openapi.spec import Versions
+from leomock.server import admin_routes
+from leomock.verdict.registry import RULES
 from tools.reference import FOLDER, PAGES
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_reference_page_is_up_to_date(name: str) -> None:
     """`make reference` writes it."""
-    assert (FOLDER / f"{name}.md").read_text("utf-8") == PAGES[name]()
+    assert page(name) == PAGES[name]()
+
+
+def page(name: str) -> str:
+    return (FOLDER / f"{name}.md").read_text("utf-8")
+
+
+def command_names(command: click.Command, *names: str) -> Iterator[str]:
+    if names:
+        yield " ".join(("leomock", *names))
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context := click.Context(command)):
+            below = command.get_command(context, name)
+            assert below
+            yield from command_names(below, *names, name)
+
+
+def source(module: object) -> str:
+    return Path(str(vars(module)["__file__"])).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("commands", sorted(command_names(main))),
+        ("operations", sorted(Versions().operations)),
+        ("pytest", re.findall(r"@pytest\.fixture.*?\ndef (\w+)", source(pytest_plugin))),
+        ("pytest", [*pytest_plugin.MARKS, *(f"--leomock-{name}" for name in pytest_plugin.OPTIONS)]),
+        ("settings", sorted(shared_names())),
+        ("scenarios", sorted(path.stem for path in scenarios_folder().glob("*.yaml"))),
+        ("verdict", sorted(RULES)),
+        ("admin", re.findall(r'\("(?:GET|PUT|POST|DELETE)", "(/\w[^"]*)"', source(admin_routes))),
+        ("../behaviours", [each.id.partition(":")[2] for each in behaviours()]),
+    ],
+    ids=[
+        *(
+            "commands",
+            "operations",
+            "fixtures",
+            "marker and options",
+            "settings",
+            "scenarios",
+            "verdict rules",
+        ),
+        *("admin addresses", "behaviours"),
+    ],
+)
+def test_nothing_public_is_undocumented(name: str, words: list[str]) -> None:
+    text = page(name)
+    assert words
+    assert [word for word in words if word not in text] == []

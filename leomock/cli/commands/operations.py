@@ -26,7 +26,7 @@ def operations(written: str) -> None:
     """
     import orjson
 
-    rows = list(_rows())
+    rows = list(operation_rows())
     if written == "json":
         sys.stdout.buffer.write(orjson.dumps(rows, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
         return
@@ -35,7 +35,8 @@ def operations(written: str) -> None:
         click.echo("  ".join(f"{text:{widths[name]}}" for name, text in row.items()).rstrip())
 
 
-def _rows() -> Iterator[dict[str, str]]:
+def operation_rows() -> Iterator[dict[str, str]]:
+    """Yield a row for each operation of each version."""
     from leomock.openapi.spec import Versions
     from leomock.operations.handlers.load import load
     from leomock.operations.registry import bases_of
