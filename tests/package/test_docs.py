@@ -56,7 +56,10 @@ def test_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     if scripts:
         (tmp_path / "test_scripts.py").write_text(RUN_SCRIPTS.format(names=scripts), "utf-8")
     files = [block.file_name for block in runnable(page) if block.holds_tests]
-    plugins = ["leomock.pytest_plugin", *(["pytest_asyncio"] if "asyncio" in page.read_text("utf-8") else [])]
+    plugins = [
+        "leomock.pytest_plugin",
+        *(["pytest_asyncio.plugin"] if "asyncio" in page.read_text("utf-8") else []),
+    ]
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"),
