@@ -53,7 +53,7 @@ soak: dev       ## 200 clients with faults on, for a minute
 	LEOMOCK_SOAK_SECONDS=60 $(BIN)/python -m pytest tests/soak
 
 behaviours: dev ## Write docs/behaviours.md anew: what the fake does, and how we know
-	$(BIN)/leomock behaviours --format md --tests tests > docs/behaviours.md
+	$(BIN)/leomock behaviours --format markdown --tests tests > docs/behaviours.md
 
 docs: dev       ## Build the documentation site into build/site; a broken link fails the build
 	$(BIN)/python -m mkdocs build --strict

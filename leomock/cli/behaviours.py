@@ -203,7 +203,7 @@ def to_markdown(listed: Sequence[Behaviour], held: dict[str, list[str]] | None) 
         "# What leomock does, and how we know",
         "",
         "*Documented* by the vendor, *observed* by others, *inferred* from one of these, or *chosen* by us",
-        "because nobody knows. Written by `leomock behaviours --format md`.",
+        "because nobody knows. Written by `leomock behaviours --format markdown`.",
         "",
         _counted(listed),
     ]

@@ -160,7 +160,7 @@ def test_list_as_a_command_gives_it() -> None:
     text = CliRunner().invoke(main, ["behaviours"]).output
     assert "\nerror:OUT_OF_CREDITS  [observed]\n    400 unexpected: not enough api tokens" in text
     assert "held by" not in text
-    page = CliRunner().invoke(main, ["behaviours", "--format", "md"]).output
+    page = CliRunner().invoke(main, ["behaviours", "--format", "markdown"]).output
     assert "| error | what | basis | how we know |\n" in page
 
 

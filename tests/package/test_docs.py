@@ -56,14 +56,13 @@ def test_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     if scripts:
         (tmp_path / "test_scripts.py").write_text(RUN_SCRIPTS.format(names=scripts), "utf-8")
     files = [block.file_name for block in runnable(page) if block.holds_tests]
-    plugins = [
-        "leomock.pytest_plugin",
-        *(["pytest_asyncio.plugin"] if "asyncio" in page.read_text("utf-8") else []),
-    ]
+    options = ["-p", "leomock.pytest_plugin"]
+    if "asyncio" in page.read_text("utf-8"):
+        options += ["-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=function"]
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"),
-            *(word for plugin in plugins for word in ("-p", plugin)),
+            *options,
             *(["test_scripts.py"] if scripts else []),
             *files,
         ],

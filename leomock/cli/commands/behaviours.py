@@ -13,8 +13,8 @@ import click
     "--format",
     "written",
     default="text",
-    type=click.Choice(["text", "json", "md"]),
-    help="How the list is written.",
+    type=click.Choice(["text", "json", "markdown"]),
+    help="Format of the list.",
 )
 @click.option(
     "--tests",
@@ -33,5 +33,5 @@ def behaviours(written: str, tests: Path | None) -> None:
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         sys.stdout.buffer.write(orjson.dumps(as_json(listed, held), option=options))
     else:
-        write = to_markdown if written == "md" else to_text
+        write = to_markdown if written == "markdown" else to_text
         sys.stdout.buffer.write(write(listed, held).encode())
