@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.app import FAKE_HOST, make_app
 from leomock.server.listen import address, bind, listen, make_config
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from leomock.server.transport import Transport
 
 T = TypeVar("T")
+# A connection is accepted, its bytes are read, and the call begins: one turn each, and one to spare.
+LOOP_TURNS = 4
 
 
 class Fake(Tenant):
@@ -60,7 +64,8 @@ class Fake(Tenant):
         self.api = Dispatcher.playing(Settings(**settings), _names(scenario), _clock_maker(clock))
         self.api.worlds.named.add(self.api_key)
         self.sender = Sender()
-        self.app = make_app(self.api, sender=self.sender)
+        self.app = self._counted(make_app(self.api, sender=self.sender))
+        self.busy = self.calls = 0
         self._host = host
         self._port = port
         self._runner: _Runner | None = None
@@ -137,6 +142,29 @@ class Fake(Tenant):
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the fake's own loop and return what it returns."""
         return self._loop().submit(call).result()
+
+    def _counted(self, app: ASGIApp) -> ASGIApp:
+        """The app, with its calls counted."""
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            self.calls += 1
+            self.busy += 1
+            try:
+                await app(scope, receive, send)
+            finally:
+                self.busy -= 1
+
+        return counted
+
+    def turns(self) -> int:
+        """Let the event loop handle what has arrived; returns how many calls have begun."""
+
+        async def turn() -> int:
+            for _ in range(LOOP_TURNS):
+                await asyncio.sleep(0)
+            return self.calls
+
+        return self.run(turn()) if self._runner else self.calls
 
     def submit(self, call: Coroutine[Any, Any, T]) -> Future[T]:
         """Start a coroutine on the fake's own loop; returns its future."""

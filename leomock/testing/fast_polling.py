@@ -1,46 +1,240 @@
-"""Lets the code under test poll without waiting: its sleeps move the world's time on instead."""
+"""One timeline for a test: programs wait for moments of it, and it moves on when nothing real is under way.
+
+Inside `fast_polling`, the clocks of the `time` module are shifted by one offset for all threads but the
+fake's. Whoever sleeps, waits with a timeout or runs an event loop that has nothing to do until its next timer
+waits for a moment of that timeline. When the fake is answering no call and no thread of the program did
+anything meanwhile, the timeline moves to the earliest of those moments, and the fake's clock moves with it.
+"""
 
 from __future__ import annotations
 
-import asyncio
+import math
+import queue
+import sys
 import threading
 import time
+from asyncio import base_events
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leomock.testing.host import Host
+
+_REAL = {name: getattr(time, name) for name in ("monotonic", "time", "perf_counter", "sleep")}
+# How long a waiting thread lets others run between two looks at them, in real seconds.
+PAUSE_SECONDS = 0.001
+# So often in a row nothing may have happened before the time moves: what was sent before has been seen then.
+QUIET_LOOKS = 3
+# So many moves without one call of the program are a loop that makes no progress.
+MOST_MOVES_WITHOUT_A_CALL = 10_000
+
+
+class NoProgressError(RuntimeError):
+    """The program waits again and again, and calls nobody."""
+
+
+class Timeline:
+    """The offset of the program's clocks, and who waits for which moment."""
+
+    def __init__(self, fake: Host, advance: Callable[[float], object]) -> None:
+        self.offset = 0.0
+        self._fake = fake
+        self._advance = advance
+        self._waiting: dict[object, tuple[float, int]] = {}  # a moment and a thread for each wait
+        self._lock = threading.Lock()
+        self._moved_to = -math.inf  # the moment of the last move
+        self._moves = 0
+        self._calls_at_move = -1
+
+    def now(self) -> float:
+        """The program's monotonic clock."""
+        return float(_REAL["monotonic"]()) + self.offset
+
+    def wait(self, deadline: float, came: Callable[[float], bool]) -> None:
+        """Wait for a moment; `came(pause)` waits for `pause` real seconds and says whether to stop."""
+        me, began = object(), self.now()
+        self._waiting[me] = deadline, threading.get_ident()
+        quiet = 0
+        try:
+            while self.now() < deadline:
+                before = self._activity()
+                if came(PAUSE_SECONDS):
+                    return
+                quiet = quiet + 1 if before is not None and before == self._activity() else 0
+                if quiet >= QUIET_LOOKS:
+                    if came(0):
+                        return
+                    self._move_to(deadline, began)
+                    quiet = 0
+        finally:
+            del self._waiting[me]
+
+    def _move_to(self, deadline: float, began: float) -> None:
+        """Move to a moment, unless somebody waits for an earlier one.
+
+        The fake's clock moves by what was waited for, without the real milliseconds of looking.
+        """
+        with self._lock:
+            step = deadline - self.now()
+            if step <= 0 or any(moment < deadline for moment, _ in list(self._waiting.values())):
+                return
+            calls = self._fake.calls
+            self._moves = self._moves + 1 if calls == self._calls_at_move else 0
+            self._calls_at_move = calls
+            if self._moves > MOST_MOVES_WITHOUT_A_CALL:
+                raise NoProgressError(
+                    f"leomock: the program waited {self._moves} times and called nobody meanwhile; "
+                    "it waits for something that does not come"
+                )
+            self.offset += step
+            waited = deadline - max(began, self._moved_to)
+            # An event loop looks at its clock a little after the program asked for a sleep.
+            waited = round(waited, 2) if waited > 1 else waited
+            self._moved_to = deadline
+            self._advance(waited)
+
+    def _activity(self) -> tuple[object, ...] | None:
+        """What changes whenever something happens; None while the fake is answering a call."""
+        if self._fake.busy:
+            return None
+        idle = {thread for _, thread in list(self._waiting.values())}
+        working = [
+            _processor_time(thread.ident)
+            for thread in threading.enumerate()
+            if thread.ident not in idle and thread.ident is not None and not is_ours(thread)
+        ]
+        return self._fake.calls, self._fake.turns(), len(idle), tuple(working)
+
+
+def is_ours(thread: threading.Thread | None = None) -> bool:
+    """Whether a thread, or this one, is the fake's."""
+    return (thread or threading.current_thread()).name.startswith("leomock")
+
+
+def _processor_time(ident: int) -> float:
+    """How long a thread has worked, in seconds; 0 where the system does not say."""
+    with suppress(AttributeError, OSError, OverflowError):
+        return time.clock_gettime(time.pthread_getcpuclockid(ident))
+    return 0.0
 
 
 @contextmanager
-def fast_polling(advance: Callable[[float], object]) -> Iterator[None]:
-    """Inside `with`, `time.sleep` and `asyncio.sleep` call `advance(seconds)` instead of waiting.
+def fast_polling(fake: Host, advance: Callable[[float], object]) -> Iterator[Timeline]:
+    """Inside `with`, the program waits for moments of one timeline instead of real time.
 
-    Only in the thread that entered: other threads wait as ever. A sleep of 0 seconds, which only lets others
-    run, stays one. Names that were imported before (`from time import sleep`) are out of reach, as are
-    timeouts and waits of other kinds (`Event.wait`, `select`, trio). Sleeps of tasks that run side by side
-    add up, since each moves the time on.
+    Covered are `time.sleep`, deadlines by the clocks of `time`, asyncio and anyio (sleeps, `wait_for`,
+    timeouts), trio, `Event.wait`, `Condition.wait`, `queue.get` and futures with timeouts, in all threads,
+    and names that a module imported before (`from time import sleep`). Not covered are event loops in C
+    (uvloop), locks and joins with timeouts, other processes, and libraries in C that wait by themselves.
     """
-    owner: int | None = threading.get_ident()
-    sleep, sleep_async = time.sleep, asyncio.sleep
+    line = Timeline(fake, advance)
+    replaced: list[tuple[Any, str, Any]] = []
 
-    def fast_sleep(seconds: float) -> None:
-        if threading.get_ident() == owner and seconds > 0:
-            advance(seconds)
-        else:
-            sleep(seconds)
+    def replace(owner: Any, name: str, value: Any) -> None:
+        replaced.append((owner, name, vars(owner)[name]))
+        setattr(owner, name, value)
 
-    async def fast_sleep_async(delay: float, result: Any = None) -> Any:
-        if threading.get_ident() != owner or delay <= 0:
-            return await sleep_async(delay, result)
-        advance(delay)
-        return await sleep_async(0, result)
-
-    time.sleep, asyncio.sleep = fast_sleep, fast_sleep_async  # type: ignore[assignment]  # meant
     try:
-        yield
+        # By identity: not everything in a module can be hashed or compared.
+        functions = {id(_REAL[name]): value for name, value in _functions(line).items()}
+        for module in _modules():
+            for name, value in list(vars(module).items()):
+                if (ours := functions.get(id(value))) is not None:
+                    replace(module, name, ours)
+        replace(base_events.BaseEventLoop, "_run_once", _run_once(line))
+        replace(threading.Condition, "wait", _condition_wait(line))
+        _replace_in_trio(line, replace)
+        yield line
     finally:
-        # What somebody else has put there since stays; who took ours for the original waits again.
-        owner = None
-        if time.sleep is fast_sleep:
-            time.sleep = sleep
-        if asyncio.sleep is fast_sleep_async:
-            asyncio.sleep = sleep_async
+        for owner, name, value in reversed(replaced):
+            setattr(owner, name, value)
+
+
+def _functions(line: Timeline) -> dict[str, Callable[..., Any]]:
+    def shifted(name: str) -> Callable[[], float]:
+        real = _REAL[name]
+
+        def clock() -> float:
+            return float(real()) + (0.0 if is_ours() else line.offset)
+
+        return clock
+
+    def sleep(seconds: float) -> None:
+        if is_ours() or seconds <= 0:
+            _REAL["sleep"](seconds)
+        else:
+            line.wait(line.now() + seconds, lambda pause: bool(_REAL["sleep"](pause)))
+
+    return {**{name: shifted(name) for name in ("monotonic", "time", "perf_counter")}, "sleep": sleep}
+
+
+def _modules() -> Iterator[Any]:
+    """The modules that read the clock: `time` itself, and all that imported its functions by name."""
+    for name, module in list(sys.modules.items()):
+        package = name.partition(".")[0]
+        if module is None or package in ("leomock", "pytest", "_pytest", "xdist", "uvicorn", "hypothesis"):
+            continue
+        # Of the standard library only what waits with a timeout: the rest asks `time` itself.
+        if package in sys.stdlib_module_names and module not in (time, queue, threading):
+            continue
+        if hasattr(module, "__dict__"):
+            yield module
+
+
+def _run_once(line: Timeline) -> Callable[[Any], None]:
+    original = base_events.BaseEventLoop._run_once  # type: ignore[attr-defined]  # not in its stubs
+
+    def run_once(loop: Any) -> None:
+        timers = [timer for timer in loop._scheduled if not timer._cancelled]
+        if timers and not (is_ours() or loop._ready or loop._stopping):
+            line.wait(min(timers)._when, lambda pause: bool(loop._selector.select(pause)))
+        original(loop)
+
+    return run_once
+
+
+def _condition_wait(line: Timeline) -> Callable[..., bool]:
+    original = threading.Condition.wait
+
+    def wait(self: threading.Condition, timeout: float | None = None) -> bool:
+        if timeout is None or timeout <= 0 or is_ours():
+            return original(self, timeout)
+        told = False
+
+        def came(pause: float) -> bool:
+            nonlocal told
+            told = original(self, pause)
+            return told
+
+        line.wait(line.now() + timeout, came)
+        return told
+
+    return wait
+
+
+def _replace_in_trio(line: Timeline, replace: Callable[[Any, str, Any], None]) -> None:
+    """Let trio's clock be the timeline, if the program uses trio."""
+    run = sys.modules.get("trio._core._run")
+    if run is None:
+        return
+    current, get_events = run.SystemClock.current_time, run.TheIOManager.get_events
+
+    def current_time(clock: Any) -> float:
+        return float(current(clock)) + line.offset
+
+    def events(manager: Any, timeout: float) -> Any:
+        if timeout <= 0:
+            return get_events(manager, timeout)
+        found: Any = []
+
+        def came(pause: float) -> bool:
+            nonlocal found
+            found = get_events(manager, pause)
+            return bool(found)
+
+        line.wait(line.now() + min(timeout, 1e9), came)
+        return found
+
+    replace(run.SystemClock, "current_time", current_time)
+    replace(run.TheIOManager, "get_events", events)

@@ -34,6 +34,20 @@ class Host(Protocol):
         """Run a coroutine on the fake's event loop and return its result."""
         ...
 
+    @property
+    def busy(self) -> int:
+        """How many calls are being answered."""
+        ...
+
+    @property
+    def calls(self) -> int:
+        """How many calls have begun."""
+        ...
+
+    def turns(self) -> int:
+        """Let the event loop handle what has arrived; returns how many calls have begun."""
+        ...
+
     def submit(self, call: Coroutine[Any, Any, T]) -> Future[T]:
         """Start a coroutine on the fake's event loop."""
         ...

@@ -35,6 +35,10 @@ class StartedSteering:
     def __init__(self, future: Future[list[dict[str, Any]]]) -> None:
         self._future = future
 
+    def join(self) -> None:
+        """Wait for the end, for a receiver that is not in this loop."""
+        self._future.result()
+
     def __await__(self) -> Generator[Any, None, list[dict[str, Any]]]:
         """Wait without blocking the loop."""
         return self._wait().__await__()

@@ -22,6 +22,7 @@ from leomock.verdict.evidence import credit_cost
 
 if TYPE_CHECKING:
     from leomock.server.transport import Transport
+    from leomock.testing.fast_polling import Timeline
     from leomock.testing.host import Host
     from leomock.testing.interception import Interceptor
     from leomock.verdict.review import Verdict
@@ -97,11 +98,21 @@ class Tenant:
         """Move the time on until no job and no webhook is due any more; returns what happened."""
         return self._advance(math.inf)
 
-    def fast_polling(self) -> AbstractContextManager[None]:
-        """Inside `with`, sleeps of this thread move the time on instead of waiting (see `fast_polling`)."""
+    def fast_polling(self) -> AbstractContextManager[Timeline]:
+        """Inside `with`, the program waits for moments of one timeline (see `leomock.testing.fast_polling`).
+
+        Time moves on when everything that is known to wait is waiting, and the program's clocks move too.
+        """
         from leomock.testing.fast_polling import fast_polling
 
-        return fast_polling(self.advance)
+        return fast_polling(self._fake, self._move_on)
+
+    def _move_on(self, seconds: float) -> None:
+        """Move the time on from a waiting thread, which may be that of an event loop."""
+        worlds = [world for world in self._worlds() if world.outbox.is_on]
+        started = self._advance(seconds)
+        if isinstance(started, StartedSteering) and not any(world.outbox.target.loop for world in worlds):
+            started.join()
 
     def _worlds(self) -> list[World]:
         """What `advance` moves on."""

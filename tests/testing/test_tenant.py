@@ -105,8 +105,7 @@ def test_assert_spent_names_what_was_paid_for(fake: Fake, client: httpx.Client) 
     with pytest.raises(AssertionError) as caught:
         fake.assert_spent(at_most=1)
     assert str(caught.value) == (
-        f"leomock: {spent} credits were spent, where at most 1 may be:\n"
-        f"  {spent} credits: #1 POST /api/rest/v1/generations createGeneration 200"
+        f"leomock: {spent} credits were spent, where at most 1 may be:\n  {spent} credits: {fake.requests[0]}"
     )
 
 
