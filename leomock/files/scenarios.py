@@ -68,6 +68,12 @@ def scenarios_folder() -> Path:
     raise ScenarioError([f"no scenarios folder with a {SCHEMA} beside or inside {package}"])
 
 
+def is_file_name(name_or_path: str | Path) -> bool:
+    """Whether this is the path of a file (with a `/` or ending in `.yaml`) and not a scenario's name."""
+    text = str(name_or_path)
+    return isinstance(name_or_path, Path) or "/" in text or "\\" in text or text.endswith(SUFFIXES)
+
+
 def _playable(scenario: Scenario) -> Scenario:
     if scenario.settings:
         raise ScenarioError(
@@ -98,10 +104,9 @@ class ScenarioRegistry:
 
         A file is read anew each time: it may have been edited. Raises `ScenarioError`.
         """
-        text = str(name_or_path)
-        if isinstance(name_or_path, Path) or "/" in text or "\\" in text or text.endswith(SUFFIXES):
+        if is_file_name(name_or_path):
             return load(Path(name_or_path), self._operations, self._groups)
-        return self._named(text, ", or the path of a .yaml file")
+        return self._named(str(name_or_path), ", or the path of a .yaml file")
 
     def named(self, name: str) -> Scenario:
         """A scenario of the folder by its name, and nothing else: for names that come with a request."""

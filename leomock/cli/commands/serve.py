@@ -266,6 +266,6 @@ def serve(
         host,
         port,
         lambda listener, url: serve_fake(
-            api, listener, url, quiet, state_file, save_every, mcp, secure, log_format
+            api, listener, url, quiet, state_file, save_every, mcp, secure, log_format, scenarios
         ),
     )

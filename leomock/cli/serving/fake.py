@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +31,16 @@ async def serve_fake(
     mcp: bool = False,
     secure: SecurePorts | None = None,
     log_format: LogFormat = "text",
+    scenarios: Sequence[str] = (),
 ) -> None:
     """Answer as the fake until a signal arrives. With `mcp`, offer MCP tools at /mcp as well.
 
-    `secure` are further ports, for HTTPS and as a forward proxy.
+    `secure` are further ports, for HTTPS and as a forward proxy. `scenarios` are the names and files that the
+    fake was started with; a file is played again when it changes.
 
     `state_file` is written at the start, every `save_every` seconds, and at the end.
     """
+    from leomock.cli.serving.scenario_reload import SECONDS_BETWEEN_LOOKS, ScenarioReloader
     from leomock.files.state import StateFile
     from leomock.server.access_log import to_stderr, warn_as_json
     from leomock.server.app import make_app
@@ -64,6 +67,8 @@ async def serve_fake(
         with writing(kept.path):
             kept.save()
         background.append(asyncio.create_task(repeat(save_every, kept.save, say)))
+    if reloader := ScenarioReloader(api, scenarios, say):
+        background.append(asyncio.create_task(repeat(SECONDS_BETWEEN_LOOKS, reloader.reload_changed, say)))
     try:
         async with contextlib.AsyncExitStack() as stack:
             if mcp:
