@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from leomock.contract.conformance import RULES, Referee, Violation
-from leomock.contract.reports.model import Finding, Level, Report
+from leomock.contract.reports.model import LEVELS, Finding, Level, Report
 from leomock.files.recordings.api_urls import api_path
 from leomock.files.recordings.model import RecordedExchange, Recording
 from leomock.files.recordings.read import from_journal, read
@@ -20,14 +20,16 @@ from leomock.openapi.spec import shipped_versions
 from leomock.state.journal import Exchange
 
 TITLE = "leomock referee"
+# More lines than these nobody reads in a failed test.
+_MOST_LINES = 10
 _SERVER = f"https://{API_HOST}/api/rest"
 _KEY_LEFT_OUT = "Bearer left-out-by-the-recorder"
 
 
 def judge(
     source: str | Path | Iterable[Exchange], *, base_urls: Sequence[str] = (), published: bool = False
-) -> list[Finding]:
-    """What the documents have against recorded traffic; an empty list where it keeps to them.
+) -> Findings:
+    """Judge recorded traffic by the documents; the list is empty if the traffic conforms to them.
 
     `source` is the path of a HAR, a VCR cassette (YAML or JSON) or a journal in JSON, or the exchanges of a
     journal (`judge(fake.requests)`). `base_urls` are further addresses of the API than `/api/rest/v1` of any
@@ -44,7 +46,21 @@ def judge(
     report = bench.report([recording])
     if not report.checked and not recording.unreadable:
         raise ValueError(f"{recording.file}: nothing in it is of this API, so nothing was judged")
-    return list(report.findings)
+    return Findings(report.findings)
+
+
+class Findings(list[Finding]):
+    """Findings that a test can assert on."""
+
+    def assert_clean(self, *, fail_on: Level = "error") -> None:
+        """Raise AssertionError if a finding is as serious as `fail_on`; the text has a line for each."""
+        serious = [each for each in self if LEVELS.index(each.level) <= LEVELS.index(fail_on)]
+        if not serious:
+            return
+        lines = [f"{each.where}: {each.message} [{each.rule}]" for each in serious[:_MOST_LINES]]
+        if more := len(serious) - len(lines):
+            lines.append(f"and {more} more")
+        raise AssertionError("\n".join([f"{len(serious)} findings in the recorded traffic:", *lines]))
 
 
 class TrafficValidator:

@@ -29,13 +29,17 @@ _SCHEMES = frozenset(("bearer", "basic", "digest", "token", "aws4-hmac-sha256"))
 def redacted_header(header: tuple[bytes | str, bytes | str]) -> tuple[bytes | str, bytes]:
     """A header without the key in it; the scheme stays."""
     name, value = header
-    if isinstance(value, bytes) and value.endswith(_SHORTENED) and len(value) <= _LONGEST_SHORTENED + 20:
+    if isinstance(value, bytes) and value.endswith(_SHORTENED) and _is_short(value):
         return name, value
     text = (value.decode("latin-1") if isinstance(value, bytes) else value).strip()
     scheme, _, key = text.partition(" ")
     if key and scheme.lower() in _SCHEMES:
         return name, f"{scheme} {shortened(key.lstrip())}".encode()
     return name, shortened(text).encode()
+
+
+def _is_short(value: bytes) -> bool:
+    return len(value.split(b" ")[-1]) <= _LONGEST_SHORTENED
 
 
 def shortened(key: str) -> str:

@@ -239,8 +239,8 @@ def test_clean_recording(tmp_path: Path) -> None:
         ),
         (
             {"other": 1},
-            "{path}: neither a HAR (log.entries), a VCR cassette (interactions) nor a journal of leomock "
-            "(requests)",
+            "{path}: neither a HAR (log.entries), a VCR cassette (interactions), a Postman collection or "
+            "newman report, WireMock mappings nor a journal of leomock (requests)",
         ),
     ],
 )
@@ -251,3 +251,19 @@ def test_command_that_cannot_judge(tmp_path: Path, content: Any, error: str) -> 
     done = ran(path)
     assert done.exit_code == 2
     assert done.output.endswith(f"\nError: {error.format(path=path)}\n")
+
+
+def test_assert_clean_has_a_line_for_each_finding(tmp_path: Path) -> None:
+    """Warnings count only if asked for."""
+    judge(cassette(tmp_path, call())).assert_clean()
+    refused = judge(cassette(tmp_path, call({}, {"error": "x", "path": "$", "code": "y"}, 400)))
+    refused.assert_clean()
+    with pytest.raises(AssertionError):
+        refused.assert_clean(fail_on="warning")
+    path = cassette(tmp_path, *[call(answer={"sdGenerationJob": 7})] * 12)
+    with pytest.raises(AssertionError) as caught:
+        judge(path).assert_clean()
+    lines = str(caught.value).splitlines()
+    assert lines[0] == "12 findings in the recorded traffic:"
+    assert lines[1].startswith(f"{path} #1 POST /api/rest/v1/generations (createGeneration) 200: ")
+    assert lines[11:] == ["and 2 more"]

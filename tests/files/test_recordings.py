@@ -79,6 +79,12 @@ def har(*entries: Any) -> dict[str, Any]:
     return {"log": {"version": "1.2", "creator": {}, "entries": list(entries)}}
 
 
+NO_RECORDING = (
+    "neither a HAR (log.entries), a VCR cassette (interactions), a Postman collection or newman report, "
+    "WireMock mappings nor a journal of leomock (requests)"
+)
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -246,11 +252,11 @@ def test_entry_that_cannot_be_read(tmp_path: Path, entry: Any, why: str) -> None
         (b"{", "not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         (
             b"[]",
-            "neither a HAR (log.entries), a VCR cassette (interactions) nor a journal of leomock (requests)",
+            NO_RECORDING,
         ),
         (
             b"hello",
-            "neither a HAR (log.entries), a VCR cassette (interactions) nor a journal of leomock (requests)",
+            NO_RECORDING,
         ),
         (
             b"a: !!python/object:os.x {}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from leomock.cli.report_options import ReportOptions, finish, report_options
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
 @click.option(
     "--base-url",
     "base_urls",
@@ -21,11 +22,23 @@ from leomock.cli.report_options import ReportOptions, finish, report_options
 @click.option(
     "--published", is_flag=True, help="By the documents as published, without leomock's corrections."
 )
+@click.option(
+    "--webhooks",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Judge the webhook bodies in this file as well: a recording of the receiver, a JSON body, or a "
+    "list of them; may be repeated.",
+)
 @report_options()
 def referee(
-    files: tuple[Path, ...], base_urls: tuple[str, ...], published: bool, reporting: ReportOptions
+    files: tuple[Path, ...],
+    base_urls: tuple[str, ...],
+    published: bool,
+    webhooks: tuple[Path, ...],
+    reporting: ReportOptions,
 ) -> None:
-    """Judge recorded traffic: HAR files, VCR cassettes, journals of leomock.
+    """Judge recorded traffic: HAR files, VCR cassettes, Postman, newman, WireMock, journals of leomock.
 
     A request that breaks the documents and that the service refused is a warning.
 
@@ -36,13 +49,25 @@ def referee(
 
     try:
         from leomock.contract.traffic import TrafficValidator
+        from leomock.contract.webhooks import judge_webhooks
     except ImportError as error:
         raise click.UsageError(f"{error}: `pip install leomock[contract]` installs what judges") from None
     try:
+        if not files and not webhooks:
+            raise click.UsageError("give a FILE to judge, or --webhooks FILE")
         recordings = [read(file) for file in files]
+        judged = [judge_webhooks(file) for file in webhooks]
     except RecordingError as error:
         raise click.UsageError(str(error)) from None
     report = TrafficValidator(base_urls, published=published).report(recordings)
+    report = replace(
+        report,
+        findings=[*report.findings, *(each for findings, _ in judged for each in findings)],
+        checked=[*report.checked, *(each for _, checked in judged for each in checked)],
+    )
+    if webhooks:
+        count = sum(len(checked) for _, checked in judged)
+        report = replace(report, facts={**report.facts, "Webhook bodies judged": str(count)})
     if not report.checked and not report.findings:
         others = report.facts.get("Not of this API", "0")
         raise click.UsageError(

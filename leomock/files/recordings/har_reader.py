@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from leomock.files.recordings.model import (
     CUT,
+    LONGEST_BODY,
     Entry,
     RecordedExchange,
     as_bytes,
@@ -18,11 +20,12 @@ from leomock.files.recordings.model import (
     repeated,
 )
 
-# --- HAR ------------------------------------------------------------------------------------------------
 
+def har_entry(entry: Entry, folder: Path | None = None) -> RecordedExchange:
+    """Read one entry of a HAR log. Raises ValueError if it is malformed.
 
-def har_entry(entry: Entry) -> RecordedExchange:
-    """Read one entry of a HAR log. Raises ValueError if it is malformed."""
+    `folder` is where the file is: Playwright writes bodies to files beside it (`_file`).
+    """
     request, response = (
         as_object(entry.get("request"), "request"),
         as_object(entry.get("response"), "response"),
@@ -30,8 +33,8 @@ def har_entry(entry: Entry) -> RecordedExchange:
     asked, answered = as_headers(request.get("headers")), as_headers(response.get("headers"))
     post = as_object(request.get("postData") or {}, "request.postData")
     content = as_object(response.get("content") or {}, "response.content")
-    request_body, request_cut = _of_har(post, request.get("bodySize"))
-    response_body, response_cut = _of_har(content, content.get("size"))
+    request_body, request_cut = _of_har(post, request.get("bodySize"), folder)
+    response_body, response_cut = _of_har(content, content.get("size"), folder)
     # Exports that leave headers out still tell the type of a body.
     for headers, part in ((asked, post), (answered, content)):
         kind = part.get("mimeType")
@@ -52,8 +55,10 @@ def har_entry(entry: Entry) -> RecordedExchange:
     )
 
 
-def _of_har(part: Entry, size: Any) -> tuple[bytes, bool]:
+def _of_har(part: Entry, size: Any, folder: Path | None) -> tuple[bytes, bool]:
     """The body of `postData` or `content`, and whether it lacks something."""
+    if (name := part.get("_file")) and isinstance(name, str):
+        return read_side_file(name, folder), False
     text = part.get("text")
     if not text and part.get("params"):
         fields = [as_object(parameter, "a parameter") for parameter in part["params"]]
@@ -65,3 +70,17 @@ def _of_har(part: Entry, size: Any) -> tuple[bytes, bool]:
     # The format has no place for the encoding of a request's body: leomock writes `_encoding`.
     body = as_bytes(text, part.get("encoding") or part.get("_encoding"))
     return body, str(part.get("comment", "")).startswith(CUT)
+
+
+def read_side_file(name: str, folder: Path | None) -> bytes:
+    """A body in a file beside the recording; files elsewhere are not read."""
+    path = (folder / name).resolve() if folder else None
+    if path is None or folder is None or not path.is_relative_to(folder.resolve()):
+        raise ValueError(f"the body is in the file {name[:100]!r}, which is not beside the recording")
+    try:
+        if path.stat().st_size > LONGEST_BODY:
+            raise ValueError(f"the file {name[:100]!r} has more than {LONGEST_BODY} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        why = error.strerror
+        raise ValueError(f"the body is in the file {name[:100]!r}, which cannot be read: {why}") from None

@@ -1,12 +1,13 @@
-"""Reads recorded traffic, whatever wrote it: HAR files, VCR cassettes, leomock's own journal."""
+"""Read recorded traffic: HAR, VCR cassettes, Postman, newman, WireMock, and journals of leomock."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 from leomock.files.recordings.compression import decoded
@@ -20,7 +21,11 @@ from leomock.files.recordings.model import (
     Unreadable,
     as_object,
 )
+from leomock.files.recordings.postman_reader import postman_entries, postman_entry
 from leomock.files.recordings.vcr_reader import cassette_entry
+from leomock.files.recordings.wiremock_reader import wiremock_entries, wiremock_entry
+
+Reader: TypeAlias = Callable[[Entry], RecordedExchange]
 
 
 def read(path: str | Path) -> Recording:
@@ -33,22 +38,27 @@ def read(path: str | Path) -> Recording:
     except UnicodeDecodeError:
         raise RecordingError(f"{path}: not text, so no HAR, VCR cassette or journal") from None
     tree = _tree(text, path)
-    reader: Callable[[Entry], RecordedExchange]
-    entries: Any = None
-    if isinstance(tree, dict):
-        log = tree.get("log")
-        if isinstance(log, dict):
-            entries, reader = log.get("entries"), har_entry
-        elif "requests" in tree:
-            entries, reader = tree["requests"], journal_entry
-        else:
-            entries, reader = tree.get("interactions", tree.get("http_interactions")), cassette_entry
+    entries, reader = _entries(tree, path.parent) if isinstance(tree, dict) else (None, cassette_entry)
     if not isinstance(entries, list):
         raise RecordingError(
-            f"{path}: neither a HAR (log.entries), a VCR cassette (interactions) nor a journal of leomock "
-            "(requests)"
+            f"{path}: neither a HAR (log.entries), a VCR cassette (interactions), a Postman collection or "
+            "newman report, WireMock mappings nor a journal of leomock (requests)"
         )
     return _recording(str(path), entries, reader)
+
+
+def _entries(tree: Entry, folder: Path) -> tuple[Any, Reader]:
+    """The entries of a file and what reads one of them."""
+    log = tree.get("log")
+    if isinstance(log, dict):
+        return log.get("entries"), partial(har_entry, folder=folder)
+    if "requests" in tree:
+        return tree["requests"], journal_entry
+    if (found := postman_entries(tree)) is not None:
+        return found, postman_entry
+    if (found := wiremock_entries(tree)) is not None:
+        return found, partial(wiremock_entry, folder=folder)
+    return tree.get("interactions", tree.get("http_interactions")), cassette_entry
 
 
 def from_journal(exchanges: Iterable[Entry], name: str = "journal") -> Recording:

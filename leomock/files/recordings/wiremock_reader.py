@@ -1,0 +1,58 @@
+"""Read exchanges from WireMock's mappings, which hold responses and what requests they answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from leomock.files.recordings.har_reader import read_side_file
+from leomock.files.recordings.model import Entry, RecordedExchange, as_bytes, as_headers, as_object, as_status
+
+# Mappings name no host.
+_HOST = "leomock.invalid"
+
+
+def wiremock_entries(tree: Entry) -> list[Any] | None:
+    """The mappings of an export or of a single file; None for another file."""
+    if isinstance(tree.get("mappings"), list):
+        return list(tree["mappings"])
+    return (
+        [tree] if isinstance(tree.get("request"), dict) and isinstance(tree.get("response"), dict) else None
+    )
+
+
+def wiremock_entry(entry: Entry, folder: Path | None = None) -> RecordedExchange:
+    """Read one mapping. Raises ValueError if it is malformed or matches more than one URL.
+
+    A matcher is not the request that was sent, so the request counts as not kept. `folder` is that of the
+    mapping; `bodyFileName` is looked for in the folder `__files` beside it.
+    """
+    request, response = (
+        as_object(entry.get("request"), "request"),
+        as_object(entry.get("response"), "response"),
+    )
+    url = request.get("url") or request.get("urlPath")
+    if not isinstance(url, str):
+        raise ValueError("the mapping matches a pattern of URLs, so it is not one exchange")
+    method = str(request.get("method") or "GET").upper()
+    return RecordedExchange(
+        "GET" if method == "ANY" else method,
+        f"http://{_HOST}{url}",
+        {},
+        b"",
+        as_status(response.get("status", 200)),
+        as_headers(response.get("headers")),
+        _body(response, folder),
+        request_cut=True,
+    )
+
+
+def _body(response: Entry, folder: Path | None) -> bytes:
+    if "jsonBody" in response:
+        return json.dumps(response["jsonBody"]).encode()
+    if "base64Body" in response:
+        return as_bytes(response["base64Body"], "base64")
+    if isinstance(name := response.get("bodyFileName"), str):
+        return read_side_file(name, folder.parent / "__files" if folder else None)
+    return as_bytes(response.get("body"))
