@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from leomock.files.yaml_source import FileError, Schema, Source, Tree, Where, near, shown
+from leomock.files.yaml_source import FileError, Schema, Source, Tree, ValueSource, Where, near, shown
 from leomock.leonardo.errors import NAMED
 from leomock.state.matching import LinearPattern
 from leomock.state.scenario import (
@@ -25,6 +25,8 @@ from leomock.state.scenario import (
 from leomock.state.settings import SettingError, Settings
 
 SCHEMA = "schema.json"
+# A name, a file, or values in the form of a file.
+ScenarioSource: TypeAlias = str | Path | Mapping[str, Any]
 SUFFIXES = (".yaml", ".yml")
 
 _CONTENT: dict[str, Breakage] = {"wrong_type": "wrong_content_type", "malformed": "malformed_json"}
@@ -99,14 +101,24 @@ class ScenarioRegistry:
         """The names of all scenarios of the folder, in alphabetical order."""
         return sorted(self._files())
 
-    def get(self, name_or_path: str | Path) -> Scenario:
-        """A scenario by its name, or by the path of a file (with a `/` or ending in `.yaml`).
+    def get(self, name_or_path: ScenarioSource) -> Scenario:
+        """A scenario by its name, by the path of a file (with a `/` or ending in `.yaml`), or from values.
 
-        A file is read anew each time: it may have been edited. Raises `ScenarioError`.
+        Values have the form of a file, such as `{"rules": [...]}`; the description may be missing. A file is
+        read each time, since it may have been edited. Raises `ScenarioError`.
         """
+        if isinstance(name_or_path, Mapping):
+            return self.from_values(name_or_path)
+        if not isinstance(name_or_path, str | Path):
+            raise ScenarioError([f'scenario={name_or_path!r}: use a name, a file, or {{"rules": [...]}}'])
         if is_file_name(name_or_path):
             return load(Path(name_or_path), self._operations, self._groups)
         return self._named(str(name_or_path), ", or the path of a .yaml file")
+
+    def from_values(self, values: Mapping[str, Any], name: str = "rules") -> Scenario:
+        """A scenario from values in the form of a file. Raises `ScenarioError` with everything wrong."""
+        source = ValueSource({"description": "Rules of a program.", **values}, name, ScenarioError)
+        return _build(source, self._operations, self._groups)
 
     def named(self, name: str) -> Scenario:
         """A scenario of the folder by its name, and nothing else: for names that come with a request."""
@@ -121,7 +133,7 @@ class ScenarioRegistry:
             self._read[name] = load(path, self._operations, self._groups)
         return self._read[name]
 
-    def playable(self, name_or_path: str | Path) -> Scenario:
+    def playable(self, name_or_path: ScenarioSource) -> Scenario:
         """A scenario that can be put in force while a fake runs; raises `ScenarioError` for others."""
         return _playable(self.get(name_or_path))
 
@@ -144,6 +156,10 @@ def load(path: Path, operations: Collection[str], groups: Collection[str]) -> Sc
     not looked at any further.
     """
     source = Source(path, ScenarioError, "a scenario has at least a description and rules")
+    return _build(source, operations, groups)
+
+
+def _build(source: Source, operations: Collection[str], groups: Collection[str]) -> Scenario:
     tree = source.tree()
     _schema().judge(tree, source)
     scenario = _Builder(source, operations, groups).scenario(tree) if isinstance(tree, dict) else None

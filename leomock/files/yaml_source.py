@@ -176,6 +176,29 @@ class Source:
         return tree
 
 
+class ValueSource(Source):
+    """Values that a program passed instead of a file; findings name the whole path in place of a line."""
+
+    def __init__(self, value: Any, name: str, error: type[FileError]) -> None:
+        super().__init__(Path(name), error, "")
+        self._given = value
+
+    def tree(self) -> Any:
+        """The values as JSON has them; raises if they are not JSON."""
+        import orjson
+
+        try:
+            return orjson.loads(orjson.dumps(self._given))
+        except TypeError as error:
+            raise self._raised([f"{self.path}: only JSON values are possible: {error}"]) from None
+
+    def find(self, where: Where, text: str) -> None:
+        """Note what is wrong with the value at a path."""
+        self._wrong.append(where)
+        name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")
+        self._findings.append((len(self._findings), f"{self.path}: {name}: {text}" if name else text))
+
+
 @cache
 def _loader() -> type[SafeLoader]:
     """A loader whose plain scalars are those of YAML 1.2, as editors read it: `no` and `1:30` are texts."""

@@ -6,10 +6,9 @@ import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from leomock.files.scenarios import ScenarioError, ScenarioRegistry, scenarios_folder
+from leomock.files.scenarios import ScenarioError, ScenarioRegistry, ScenarioSource, scenarios_folder
 from leomock.leonardo.errors import TOO_LARGE, UNEXPECTED_VARIABLE, UNKNOWN_SCENARIO, ApiError, relayed
 from leomock.openapi.request_parser import Call, Request, parse
 from leomock.openapi.spec import shipped_versions
@@ -50,7 +49,7 @@ class Dispatcher:
 
     @classmethod
     def playing(
-        cls, settings: Settings, names: Sequence[str | Path], make_clock: MakeClock = Clock
+        cls, settings: Settings, names: Sequence[ScenarioSource], make_clock: MakeClock = Clock
     ) -> Dispatcher:
         """An API with scenarios (names or files) in force from the start, started as they want it.
 

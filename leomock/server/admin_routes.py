@@ -18,15 +18,19 @@ from leomock.files.scenarios import ScenarioError
 from leomock.leonardo.errors import ApiError, shown
 from leomock.leonardo.hosts import Addresses
 from leomock.openapi.documents import SpecError
+from leomock.openapi.suggest import suggestion
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.api_routes import addresses, header_text
 from leomock.server.health import Health
 from leomock.server.time_travel import advance
 from leomock.server.webhook_sender import Sender
 from leomock.state.clock import timestamp
+from leomock.state.outbox import Event
 from leomock.state.settings import SettingError, check_origin
 from leomock.state.snapshot import SnapshotError, restore, take
+from leomock.state.story import story
 from leomock.state.world import World
+from leomock.verdict import verdict as judge
 from leomock.version import __version__
 
 LONGEST_BODY = 2**20
@@ -61,6 +65,8 @@ class Admin:
             ("DELETE", "/scenario", self.play_nothing),
             ("GET", "/requests", self.requests),
             ("DELETE", "/requests", self.forget_requests),
+            ("GET", "/journal", self.journal),
+            ("GET", "/verdict", self.verdict),
             ("POST", "/reset", self.reset),
             ("GET", "/state", self.take_state),
             ("PUT", "/state", self.restore_state),
@@ -223,19 +229,26 @@ class Admin:
         return JSONResponse({"scenarios": [scenario.name for scenario in playing]})
 
     async def play(self, request: Request) -> Response:
-        """`{"scenarios": ["flaky", …]}`: put these in force instead of those that were."""
-        names = (await _told(request, {"scenarios"})).get("scenarios")
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise Wrong('say {"scenarios": [names]}; GET /_leomock/scenarios lists them')
-        return self._play(request, names)
+        """`{"scenarios": ["flaky", …], "rules": [{"when": …, "then": …}]}`: replace those in force."""
+        body = await _told(request, {"scenarios", "rules"})
+        names = body.get("scenarios", [])
+        names = [names] if isinstance(names, str) else names
+        if not body or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise Wrong(
+                'say {"scenarios": [names]} or {"rules": [{"when": …, "then": …}]}; '
+                "GET /_leomock/scenarios lists the names"
+            )
+        return self._play(request, names, {"rules": body["rules"]} if "rules" in body else None)
 
     async def play_nothing(self, request: Request) -> Response:
         """Everything works again."""
         return self._play(request, [])
 
-    def _play(self, request: Request, names: Iterable[str]) -> Response:
+    def _play(self, request: Request, names: Iterable[str], rules: dict[str, Any] | None = None) -> Response:
         try:
             scenarios = tuple(self.api.library.playable_named(name) for name in names)
+            if rules is not None:
+                scenarios = (self.api.library.from_values(rules), *scenarios)
         except ScenarioError as error:
             raise Wrong(str(error)) from None
         worlds = self.meant(request)
@@ -262,9 +275,15 @@ class Admin:
         known = {"operation", "status", "method", "path", "rule", "since", "limit"}
         if unknown := query.keys() - known:
             filters = ", ".join([*sorted(known), "body.NAME", "format"])
-            raise Wrong(f"no filter {shown(sorted(unknown)[0])}; there are {filters}")
+            name = sorted(unknown)[0]
+            near = suggestion(name, dict.fromkeys(known))
+            raise Wrong(f"no filter {shown(name)}{near or f'; there are {filters}'}")
         if har not in ("json", "har"):
             raise Wrong(f"format={shown(har)}: use json or har")
+        operation = query.get("operation", "")
+        if operation and operation not in self.api.operations:
+            near = suggestion(operation, self.api.operations)
+            raise Wrong(f"operation={shown(operation)}: there is no such operation{near}")
         wanted: dict[str, Any] = {**query, "body": body or None}
         try:
             for name in ("since", "limit"):
@@ -292,6 +311,34 @@ class Admin:
         if not _has_key(request):
             self.api.worlds.unauthenticated_journal.clear()
         return JSONResponse({"requests": []})
+
+    async def journal(self, request: Request) -> Response:
+        """The journal of a key as text, a line for each call."""
+        world = self.one(request)
+        text = story(list(world.journal), events=_events(world), forgotten=world.journal.forgotten)
+        return Response(f"{text}\n", media_type="text/plain; charset=utf-8")
+
+    async def verdict(self, request: Request) -> Response:
+        """Judge the client of a key; `?format=` is json, text or junit, `?ignore=RULE,RULE` waives."""
+        world = self.one(request)
+        query = dict(request.query_params)
+        written = query.pop("format", "json")
+        ignored = [name for name in query.pop("ignore", "").split(",") if name]
+        if query:
+            raise Wrong(f"no parameter {shown(sorted(query)[0])}; there are format and ignore")
+        try:
+            verdict = judge(list(world.journal), events=_events(world), forgotten=world.journal.forgotten)
+            verdict = verdict.without(ignored)
+        except ValueError as error:
+            raise Wrong(str(error)) from None
+        match written:
+            case "json":
+                return JSONResponse({**verdict.as_json(), "text": str(verdict)})
+            case "text":
+                return Response(f"{verdict}\n", media_type="text/plain; charset=utf-8")
+            case "junit":
+                return Response(verdict.junit(), media_type="application/xml")
+        raise Wrong(f"format={shown(written)}: use json, text or junit")
 
     # --- state ---------------------------------------------------------------------------------------
 
@@ -385,6 +432,11 @@ def refused(request: Request, error: Exception) -> Response:
     return response
 
 
+def _events(world: World) -> list[Event]:
+    with world.lock:
+        return list(world.outbox.events)
+
+
 def _by_method(answers: dict[str, Answer]) -> Answer:
     async def answer(request: Request) -> Response:
         return await answers["GET" if request.method == "HEAD" else request.method](request)
@@ -418,7 +470,9 @@ async def _told(request: Request, known: set[str]) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise Wrong(f"the body is a JSON object with {', '.join(sorted(known))}")
     if unknown := told.keys() - known:
-        raise Wrong(f"{shown(sorted(unknown)[0])} is not known here; there is {', '.join(sorted(known))}")
+        name = sorted(unknown)[0]
+        near = suggestion(name, dict.fromkeys(known)) or f"; there is {', '.join(sorted(known))}"
+        raise Wrong(f"{shown(name)} is not known here{near}")
     return told
 
 

@@ -180,6 +180,11 @@ class ScenarioEngine:
         self._met: dict[tuple[str, str], int] = {}
         self._struck: dict[tuple[str, str], int] = {}
 
+    def add(self, scenario: Scenario) -> None:
+        """Put one more scenario in force, before the others, whose counters go on."""
+        self.scenarios = (scenario, *self.scenarios)
+        self._candidates = {}
+
     def as_json(self) -> dict[str, Any]:
         """How often each rule was met and has struck, and where chance stands, as JSON values."""
         version, state, gauss = self._random.getstate()

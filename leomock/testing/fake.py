@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from leomock.files.scenarios import ScenarioSource
+from leomock.openapi.suggest import suggestion
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.app import FAKE_HOST, make_app
 from leomock.server.listen import address, bind, listen, make_config
@@ -23,7 +25,7 @@ from leomock.state.clock import EPOCH, Clock
 from leomock.state.ids import stable, uuid4_from
 from leomock.state.settings import SettingError, Settings
 from leomock.state.world import World
-from leomock.testing.tenant import Tenant
+from leomock.testing.tenant import Tenant, flat
 
 if TYPE_CHECKING:
     from leomock.server.transport import Transport
@@ -54,9 +56,12 @@ class Fake(Tenant):
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Literal["running", "frozen"] = "running",
-        scenario: str | Path | Sequence[str | Path] = (),
+        scenario: ScenarioSource | Sequence[ScenarioSource] = (),
         **settings: Any,
     ) -> None:
+        refuse_unknown("Fake", settings)
+        if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
+            raise SettingError(f"port={port!r}: use a number from 0 (any free port) to 65535")
         seed = settings.get("seed", 0)
         super().__init__(self, uuid4_from(int.from_bytes(stable("api key", seed), "big")))
         if settings.get("auth", "open") != "open":
@@ -181,12 +186,13 @@ class Fake(Tenant):
         self,
         name: str,
         *,
-        scenario: str | Path | Sequence[str | Path] = (),
+        scenario: ScenarioSource | Sequence[ScenarioSource] = (),
         clock: Literal["running", "frozen", ""] = "",
         **settings: Any,
     ) -> Tenant:
         """A tenant with settings of its own and a key made from a name; `settings` as `Fake` takes them."""
-        scenarios = tuple(self.api.library.get(name) for name in _names(scenario))
+        refuse_unknown("new_tenant", settings)
+        scenarios = tuple(self.api.library.get(each) for each in _names(scenario))
         wanted = {name: value for each in scenarios for name, value in each.settings.items()}
         key = uuid4_from(int.from_bytes(stable("tenant", name), "big"))
         self.api.worlds.named.add(key)
@@ -213,9 +219,9 @@ class Fake(Tenant):
         return [self.world, *(world for world in self.api.worlds if world.key != self.api_key)]
 
     @contextmanager
-    def scenario(self, *names: str | Path) -> Iterator[None]:
-        """Let scenarios (names or files) be in force for every key, besides those that are, inside `with`."""
-        more = tuple(self.api.library.playable(name) for name in names)
+    def scenario(self, *names: ScenarioSource | Sequence[ScenarioSource]) -> Iterator[None]:
+        """Put scenarios (names, files or rules) in force for every key inside `with`."""
+        more = tuple(self.api.library.playable(name) for name in flat(names))
         before = {world: world.script.scenarios for world in self._worlds()}
         default = self.api.worlds.scenarios
         self.api.worlds.scenarios = (*more, *default)
@@ -231,10 +237,19 @@ class Fake(Tenant):
                     world.script.play(before.get(world, default))
 
 
-def _names(scenario: str | Path | Sequence[str | Path]) -> list[str | Path]:
-    """The names and files of one scenario or several."""
-    names = [scenario] if isinstance(scenario, str | Path) else scenario
-    if not isinstance(names, list | tuple) or not all(isinstance(name, str | Path) for name in names):
+def refuse_unknown(caller: str, settings: Mapping[str, object]) -> None:
+    """Raise SettingError for the first name that is not a setting, with the nearest that is."""
+    known = [each.name for each in fields(Settings)]
+    for name in settings:
+        if name not in known:
+            raise SettingError(f"{caller} has no setting {name!r}{suggestion(name, dict.fromkeys(known))}")
+
+
+def _names(scenario: ScenarioSource | Sequence[ScenarioSource]) -> list[ScenarioSource]:
+    """The names, files and rules of one scenario or several."""
+    single = isinstance(scenario, str | Path | Mapping)
+    names: Any = [scenario] if single else scenario
+    if not isinstance(names, list | tuple) or not all(isinstance(n, str | Path | Mapping) for n in names):
         raise SettingError(f"scenario={scenario!r}: use a name, a file, or a list of these")
     return list(names)
 
@@ -242,7 +257,7 @@ def _names(scenario: str | Path | Sequence[str | Path]) -> list[str | Path]:
 def _clock_maker(kind: str) -> Callable[[], Clock]:
     """What makes the clocks of worlds: as the machine's, or frozen where every world begins."""
     if kind not in ("running", "frozen"):
-        raise ValueError(f"clock={kind!r}: use running or frozen")
+        raise SettingError(f"clock={kind!r}: use running or frozen")
     if kind == "frozen":
         return lambda: Clock(EPOCH, time.monotonic, 0)
     return lambda: Clock(time.time(), time.monotonic)

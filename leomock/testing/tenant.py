@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from leomock.files.scenarios import ScenarioSource
 from leomock.server.time_travel import advance
 from leomock.state.clock import Clock
 from leomock.state.journal import Exchange
 from leomock.state.outbox import Event, Target
 from leomock.state.redaction import shortened
+from leomock.state.settings import SettingError, check_origin
 from leomock.state.snapshot import restore, take
 from leomock.state.story import story
 from leomock.state.world import World
@@ -26,6 +28,21 @@ if TYPE_CHECKING:
     from leomock.testing.host import Host
     from leomock.testing.interception import Interceptor
     from leomock.verdict.review import Verdict
+
+
+def flat(names: Sequence[ScenarioSource | Sequence[ScenarioSource]]) -> list[ScenarioSource]:
+    """Return names, files and rules from lists of lists."""
+    flattened: list[ScenarioSource] = []
+    for name in names:
+        if isinstance(name, str | Path | Mapping):
+            flattened.append(name)
+        else:
+            flattened += name
+    return flattened
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 class Tenant:
@@ -90,8 +107,11 @@ class Tenant:
         """Move the time on; what falls due happens in its order, and is returned.
 
         Called in a running event loop while a webhook is set, it starts at once and must be awaited, as
-        `aadvance` is: a webhook in that same loop could not answer otherwise.
+        `aadvance` is: a webhook in that same loop could not answer otherwise. Raises SettingError unless
+        `seconds` is a number.
         """
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise SettingError(f"advance({seconds!r}): use a number of seconds, such as advance(2.5)")
         return self._advance(seconds)
 
     def advance_until_idle(self) -> list[dict[str, Any]]:
@@ -148,17 +168,23 @@ class Tenant:
         return add_generations(self._fake, self.world, count)
 
     def finish(self, id: str | None = None) -> list[str]:
-        """End the pending job of a generation, or all; returns the ids (for `jobs="manual"`)."""
+        """End the pending job of a generation, or all; returns the ids (for `jobs="manual"`).
+
+        Raises SettingError for an id that is not pending.
+        """
         with self.world.lock:
-            ids = self.world.jobs.pending() if id is None else [id]
-            return [id for id in ids if self.world.jobs.finish(id)]
+            pending = self.world.jobs.pending()
+            if id is not None and id not in pending:
+                known = f"pending: {', '.join(pending[:5])}" if pending else "nothing is pending"
+                raise SettingError(f"finish({id!r}): no job is pending for this id; {known}")
+            return [each for each in ([id] if id else pending) if self.world.jobs.finish(each)]
 
     # --- scenarios -----------------------------------------------------------------------------------
 
     @contextmanager
-    def scenario(self, *names: str | Path) -> Iterator[None]:
-        """Let scenarios (names or files) be in force inside `with`, besides those that are."""
-        more = tuple(self._fake.api.library.playable(name) for name in names)
+    def scenario(self, *names: ScenarioSource | Sequence[ScenarioSource]) -> Iterator[None]:
+        """Put scenarios in force inside `with`: names, files, or `{"rules": [...]}`."""
+        more = tuple(self._fake.api.library.playable(name) for name in flat(names))
         world = self.world
         before = world.script.scenarios
         with world.lock:
@@ -168,6 +194,45 @@ class Tenant:
         finally:
             with world.lock:
                 world.script.play(before)
+
+    def fail(
+        self,
+        operation: str | Sequence[str],
+        *,
+        status: int | None = None,
+        json: Any = None,
+        text: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        error: str | None = None,
+        connection: Literal["reset", "truncate", "stall"] | None = None,
+        delay: float | None = None,
+        call: int | None = None,
+        every: int | None = None,
+        first: int | None = None,
+        after: int | None = None,
+        times: int | None = None,
+        prompt: str | None = None,
+    ) -> None:
+        """Let calls of an operation (or several) fail from now on, until the next `reset`.
+
+        `status` with `json` or `text` and `headers` answers that; `error` names an error of the real service,
+        such as `rate_limited`; `connection` breaks the answer; `delay` is in seconds. `call` is the number of
+        the one call that fails, counted from now on; `every`, `first`, `after` choose several; `times` is
+        how often at most. Without any of them, every call fails. Raises ScenarioError.
+        """
+        then = {"status": status, "body": json, "text": text, "headers": headers, "error": error}
+        then |= {"connection": connection, "delay": delay}
+        when = {"operation": operation, "call": call, "every": every, "first": first, "after": after}
+        when |= {"prompt": prompt}
+        rule: dict[str, Any] = {"when": _given(when), "then": _given(then)}
+        if not rule["then"]:
+            rule["then"] = {"error": "service_error"}
+        if times is not None:
+            rule["times"] = times
+        world = self.world
+        with world.lock:
+            name = f"fail-{len(world.script.scenarios) + 1}"
+            world.script.add(self._fake.api.library.from_values({"rules": [rule]}, name))
 
     # --- what happened -------------------------------------------------------------------------------
 
@@ -274,7 +339,10 @@ class Tenant:
         With `app`, an ASGI app, they go to that app without a port, at the path of `url` (`/` if it has
         none), in the event loop that this is called in. `timeout` is in seconds; `verify` is False, or the
         file of an authority that signed the receiver's certificate; `headers` are sent with every event.
+        Raises SettingError for a url that nobody could call.
         """
+        if url and not app:
+            check_origin(url, "url")
         target = Target(
             url or ("http://app.invalid/" if app else ""),
             key,

@@ -6,10 +6,12 @@ the same journal behind; its docstring says what it cannot see."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
+from leomock.openapi.suggest import suggestion
 from leomock.state.journal import Exchange
 from leomock.state.outbox import Event
 from leomock.verdict.evidence import Evidence, credit_cost
@@ -43,6 +45,16 @@ class Finding:
             "why": self.why,
             "remedy": self.remedy,
         }
+
+
+def check_rules(names: Iterable[str]) -> frozenset[str]:
+    """Return the names of rules; raises ValueError for one that no rule has."""
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        if name not in RULES:
+            near = suggestion(str(name), RULES) or f"; there are {', '.join(RULES)}"
+            raise ValueError(f"the verdict has no rule {name!r}{near}")
+    return frozenset(names)
 
 
 def _told(findings: Sequence[Finding]) -> str:
@@ -93,11 +105,39 @@ class Verdict:
             by_rule.setdefault(finding.rule, []).append(finding)
         return "\n\n".join(["\n".join(lines), *map(_told, by_rule.values())])
 
-    def assert_clean(self) -> None:
-        """Raise AssertionError, with the whole verdict as its text, unless nothing was found."""
+    def without(self, ignored: Iterable[str]) -> Verdict:
+        """Return this verdict without the findings of some rules. Raises ValueError for an unknown rule."""
+        names = check_rules(ignored)
+        return replace(self, findings=[each for each in self.findings if each.rule not in names])
+
+    def only(self, rules: Iterable[str]) -> Verdict:
+        """Return this verdict with the findings of some rules. Raises ValueError for an unknown rule."""
+        names = check_rules(rules)
+        return replace(self, findings=[each for each in self.findings if each.rule in names])
+
+    def assert_clean(self, *, ignore: Iterable[str] = ()) -> None:
+        """Raise AssertionError, with the whole verdict as its text, unless nothing was found.
+
+        Findings of the rules in `ignore` do not count: a test of a mistake makes that mistake.
+        """
         __tracebackhide__ = True
-        if not self.clean:
-            raise AssertionError(str(self))
+        verdict = self.without(ignore)
+        if not verdict.clean:
+            raise AssertionError(str(verdict))
+
+    def junit(self) -> str:
+        """Return the verdict as a JUnit report: a test case for each rule."""
+        failures = []
+        for name in RULES:
+            found = [finding for finding in self.findings if finding.rule == name]
+            text = escape(_told(found)) if found else ""
+            message = quoteattr(found[0].what) if found else ""
+            inner = f"<failure message={message}>{text}</failure>" if found else ""
+            failures.append(f'  <testcase classname="leomock.verdict" name="{name}">{inner}</testcase>')
+        failed = len({finding.rule for finding in self.findings})
+        head = f'<testsuite name="leomock verdict" tests="{len(RULES)}" failures="{failed}">'
+        body = "\n".join(failures)
+        return f'<?xml version="1.0" encoding="utf-8"?>\n{head}\n{body}\n</testsuite>\n'
 
     def as_json(self) -> dict[str, Any]:
         """The verdict as JSON values."""

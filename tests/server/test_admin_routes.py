@@ -223,12 +223,18 @@ def test_scenario_without_a_key_is_everybodys(client: httpx.Client, fake: Fake) 
     assert client.get(address, headers={"authorization": ""}).json() == {"scenarios": ["invalid_key"]}
 
 
+SAY_SCENARIOS = (
+    'say {"scenarios": [names]} or {"rules": [{"when": …, "then": …}]}; '
+    "GET /_leomock/scenarios lists the names"
+)
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ({}, 'say {"scenarios": [names]}; GET /_leomock/scenarios lists them'),
-        ({"scenarios": "flaky"}, 'say {"scenarios": [names]}; GET /_leomock/scenarios lists them'),
-        ({"scenarios": [1]}, 'say {"scenarios": [names]}; GET /_leomock/scenarios lists them'),
+        ({}, SAY_SCENARIOS),
+        ({"scenarios": 1}, SAY_SCENARIOS),
+        ({"scenarios": [1]}, SAY_SCENARIOS),
     ],
 )
 def test_scenario_refuses_what_cannot_be_meant(
@@ -302,9 +308,10 @@ def test_requests_without_a_key_are_everybodys(client: httpx.Client, fake: Fake)
 @pytest.mark.parametrize(
     ("query", "error"),
     [
+        ("statuss=1", "no filter \"statuss\"; did you mean 'status'?"),
         (
-            "statuss=1",
-            'no filter "statuss"; there are limit, method, operation, path, rule, since, status, '
+            "zzz=1",
+            'no filter "zzz"; there are limit, method, operation, path, rule, since, status, '
             "body.NAME, format",
         ),
         ("format=xml", 'format="xml": use json or har'),

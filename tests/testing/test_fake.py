@@ -164,7 +164,7 @@ def test_settings_are_checked() -> None:
         with pytest.raises(SettingError) as refused:
             Fake(scenario=scenario)  # type: ignore[arg-type]
         assert str(refused.value) == f"scenario={scenario!r}: use a name, a file, or a list of these"
-    with pytest.raises(TypeError, match="unexpected keyword argument 'prot'"):
+    with pytest.raises(SettingError, match="Fake has no setting 'prot'"):
         Fake(prot=1)
 
 
