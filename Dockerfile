@@ -4,7 +4,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY leomock leomock
 COPY specs specs
 COPY scenarios scenarios
-RUN python -m venv /opt/leomock && /opt/leomock/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/leomock && /opt/leomock/bin/pip install --no-cache-dir ".[contract]"
 
 FROM python:3.13-slim
 COPY --from=build /opt/leomock /opt/leomock

@@ -9,8 +9,13 @@ import click
 
 @click.command()
 @click.option("--published", is_flag=True, help="As published, without leomock's corrections.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="The contract that `leomock check` judges by: answers require what they name, and nothing else.",
+)
 @click.option("--version", type=click.Choice(["v1", "v2"]), default="v1", help="The version of the API.")
-def openapi(published: bool, version: str) -> None:
+def openapi(published: bool, strict: bool, version: str) -> None:
     """Print the OpenAPI document: the published facts with leomock's corrections laid over them."""
     import orjson
 
@@ -19,7 +24,15 @@ def openapi(published: bool, version: str) -> None:
 
     try:
         server = f"https://cloud.leonardo.ai/api/rest/{version}"
-        document = Versions()[version].document(server, published=published)
+        spec = Versions()[version]
+        if strict:
+            if published:
+                raise click.UsageError("--strict and --published exclude each other; give one")
+            from leomock.contract.strict import strict_document
+
+            document = strict_document(spec, server)
+        else:
+            document = spec.document(server, published=published)
     except SpecError as error:
         raise click.ClickException(str(error)) from None
     sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
