@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from email.utils import formatdate
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -18,9 +18,9 @@ from starlette.types import Receive, Scope, Send
 
 from leomock.server.access_log import LOG_CONTEXT, LogContext
 from leomock.server.api_routes import header_text
-from leomock.server.ranges import stored_response
-from leomock.state.bucket.errors import Refusal, refusal_xml
-from leomock.state.bucket.storage import Bucket, Upload
+from leomock.server.ranges import failed_condition, stored_response
+from leomock.state.bucket.errors import Refusal, missing_content_length, refusal_xml
+from leomock.state.bucket.storage import Bucket, StoredObject, Upload
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -101,9 +101,18 @@ class _Endless(Refusal):
 
 
 async def _take_form(request: Request, bucket: Bucket) -> Response:
+    if "content-length" not in request.headers and not bucket.accepts_chunked:
+        await _read(request)
+        raise missing_content_length()
     form = _FormReader(request.headers, bucket)
     await _read(request, form.write)
-    stored = form.close().close(_address(request))
+    upload = form.close()
+    # A CRC takes about a second for 10 MB; other calls go on meanwhile.
+    stored = (
+        await run_in_threadpool(upload.close, _address(request))
+        if upload.is_slow
+        else upload.close(_address(request))
+    )
     return Response(stored.body, stored.status, stored.headers)
 
 
@@ -292,8 +301,18 @@ async def _give_object(request: Request, bucket: Bucket) -> Response:
             "Access Denied",
             f"The bucket {bucket.name} has no object of this key; S3 says so only to those who may list it.",
         )
-    headers = {"Last-Modified": formatdate(stored.modified, usegmt=True), **_metadata(stored.metadata)}
-    response = stored_response(request, stored.body, _in_header(stored.content_type), stored.etag, headers)
+    return object_response(request, stored)
+
+
+def object_response(request: Request, stored: StoredObject) -> Response:
+    """Return an object as its client asks for it, on the bucket and on the CDN."""
+    system = {name: _in_header(value) for name, value in stored.headers.items()}
+    headers = {**system, **_metadata(stored.metadata)}
+    response = stored_response(
+        request, stored.body, _in_header(stored.content_type), stored.etag, headers, stored.modified
+    )
+    if response.status_code == 412:
+        return precondition_failed(request, stored.etag, stored.modified)
     if response.status_code != 416:
         return response
     refusal = Refusal(
@@ -304,6 +323,19 @@ async def _give_object(request: Request, bucket: Bucket) -> Response:
         (("RangeRequested", request.headers["range"]), ("ActualObjectSize", str(len(stored.body)))),
     )
     return _refused(request, refusal, {"Content-Range": response.headers["content-range"]})
+
+
+def precondition_failed(request: Request, etag: str, modified: float | None) -> Response:
+    """Answer a condition that does not hold, in S3's form."""
+    condition = failed_condition(request.headers, etag, modified)
+    refusal = Refusal(
+        412,
+        "PreconditionFailed",
+        "At least one of the pre-conditions you specified did not hold",
+        f"{condition} does not hold: the object's ETag is {etag}.",
+        (("Condition", condition),),
+    )
+    return _refused(request, refusal)
 
 
 def _metadata(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -327,7 +359,8 @@ def _in_header(value: str) -> str:
 
 
 def _refused(request: Request, refusal: Refusal, headers: Mapping[str, str] | None = None) -> Response:
-    body = refusal_xml(refusal, *request.state.ids.values())
+    ids = getattr(request.state, "ids", None) or _ids()
+    body = refusal_xml(refusal, *ids.values())
     return Response(
         b"" if request.method == "HEAD" else body,
         refusal.status,

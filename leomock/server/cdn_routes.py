@@ -11,8 +11,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from leomock.media import Renderable
-from leomock.operations.assets.resolver import OWNER, render_cached, resolve
+from leomock.operations.assets.resolver import OWNER, modified_at, render_cached, resolve
 from leomock.operations.dispatch import Dispatcher
+from leomock.server.bucket_routes import object_response, precondition_failed
 from leomock.server.ranges import stored_response
 from leomock.state.bucket.errors import Refusal, refusal_xml
 from leomock.state.bucket.storage import StoredObject
@@ -45,12 +46,14 @@ def cdn_routes(api: Dispatcher) -> list[BaseRoute]:
         if found is None:
             return _nothing(key)
         if isinstance(found, StoredObject):
-            return stored_response(request, found.body, found.content_type, found.etag)
+            return object_response(request, found)
         content = await render(found, key)
         etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
-        return stored_response(
-            request, content, found.media_type, etag, {"Cache-Control": "public, max-age=31536000"}
+        modified = modified_at(api.worlds, key)
+        response = stored_response(
+            request, content, found.media_type, etag, {"Cache-Control": "public, max-age=31536000"}, modified
         )
+        return precondition_failed(request, etag, modified) if response.status_code == 412 else response
 
     return [Route("/{key:path}", give, methods=["GET"])]
 

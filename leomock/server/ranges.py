@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from email.utils import formatdate, parsedate_to_datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+_PRECONDITIONS = ("If-Match", "If-Unmodified-Since")
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def stored_response(
-    request: Request, body: bytes, content_type: str, etag: str, headers: Mapping[str, str] | None = None
+    request: Request,
+    body: bytes,
+    content_type: str,
+    etag: str,
+    headers: Mapping[str, str] | None = None,
+    modified: float | None = None,
 ) -> Response:
-    """Return 200 with `body`, 206 with the Range of it, 304 or 416 (RFC 9110); nothing but headers on HEAD.
+    """Return 200 with `body`, 206 with the Range of it, 304, 412 or 416 (RFC 9110); on HEAD only headers.
 
-    `etag` is the quoted entity tag. Several ranges at once, and ranges that cannot be read, are answered with
-    the whole, which RFC 9110 allows and S3 does.
+    `etag` is the quoted entity tag, `modified` the time of the last change in seconds since 1970. Several
+    ranges at once, and ranges that cannot be read, are answered with the whole, as RFC 9110 allows and S3
+    does.
     """
     kept = {**(headers or {}), "ETag": etag, "Accept-Ranges": "bytes"}
-    if _matches(request.headers.get("if-none-match"), etag):
-        return Response(status_code=304, headers=kept)
+    if modified is not None:
+        kept["Last-Modified"] = formatdate(modified, usegmt=True)
+    if failed := failed_condition(request.headers, etag, modified):
+        return Response(status_code=412 if failed in _PRECONDITIONS else 304, headers=kept)
     part = _part(request.headers.get("range", ""), len(body))
-    if part is None or request.headers.get("if-range", etag) != etag:
+    if part is None or request.headers.get("if-range", etag) not in (etag, kept.get("Last-Modified")):
         return _sent(request, 200, body, content_type, kept)
     start, end = part
     if start >= end:
@@ -32,8 +42,35 @@ def stored_response(
     return _sent(request, 206, body[start:end], content_type, kept)
 
 
+def failed_condition(headers: Mapping[str, str], etag: str, modified: float | None) -> str:
+    """Return the name of the header whose condition does not hold, or '' (RFC 9110, section 13.2.2).
+
+    A date that cannot be read is ignored. HTTP dates have whole seconds.
+    """
+    if "if-match" in headers:
+        if not _matches(headers["if-match"], etag):
+            return "If-Match"
+    elif modified is not None:
+        since = _moment(headers.get("if-unmodified-since"))
+        if since is not None and int(modified) > since:
+            return "If-Unmodified-Since"
+    if "if-none-match" in headers:
+        return "If-None-Match" if _matches(headers["if-none-match"], etag) else ""
+    since = _moment(headers.get("if-modified-since"))
+    return (
+        "If-Modified-Since" if since is not None and modified is not None and int(modified) <= since else ""
+    )
+
+
+def _moment(date: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp() if date else None
+    except (ValueError, OverflowError):
+        return None
+
+
 def _matches(header: str | None, etag: str) -> bool:
-    """Tell whether If-None-Match names the tag, compared weakly as RFC 9110 wants it."""
+    """Tell whether If-Match or If-None-Match names the tag; S3's tags are never weak."""
     tags = [tag.strip().removeprefix("W/") for tag in (header or "").split(",")]
     return "*" in tags or etag in tags
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 Auth = Literal["open", "strict", "real"]
 LimitKind = Literal["none", "real"]
 IdVersion = Literal["v4", "v6"]
+ChunkedUploads = Literal["refuse", "accept"]
 Unit = Literal["CREDITS", "DOLLARS"]
 Pace = Literal["seconds", "polls", "first", "immediate", "manual"]
 # A client that polls sees PENDING once; one that waits for a while, or for the webhook, needs no second read.
@@ -71,6 +72,7 @@ class Settings:
     rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
     answers. `max_body`, `max_upload`, `max_head` (request line and headers) and `max_state` (a snapshot that
     is restored over HTTP) are in bytes. `journal_bytes` is how many bytes of exchanges are kept of each key.
+    `chunked_uploads` is `accept` to accept upload forms without Content-Length, which S3 was seen to refuse.
     `admin_token` must come with calls of the admin API that carry no key; without one, these are answered on
     loopback only. `webhook_url` and `webhook_key` are those of every
     key until told otherwise. `journal` is how many exchanges are kept of each key, `max_worlds` how many
@@ -93,6 +95,7 @@ class Settings:
     max_upload: int = 25 * 2**20
     webhook_url: str = ""
     webhook_key: str = ""
+    chunked_uploads: ChunkedUploads = "refuse"
     max_head: int = 64 * 1024
     max_state: int = 64 * 2**20
     journal: int = 1000
@@ -115,6 +118,8 @@ class Settings:
             raise SettingError(f"ids={self.ids!r}: use v4 or v6")
         if self.limits not in get_args(LimitKind):
             raise SettingError(f"limits={self.limits!r}: use none or real")
+        if self.chunked_uploads not in get_args(ChunkedUploads):
+            raise SettingError(f"chunked_uploads={self.chunked_uploads!r}: use refuse or accept")
         if self.auth != "open" and not any(self.api_keys):
             raise SettingError(f"auth={self.auth} needs at least one API key (--api-key KEY)")
         if self.unit not in get_args(Unit):

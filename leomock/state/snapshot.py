@@ -53,6 +53,7 @@ def take(world: World) -> dict[str, Any]:
                     "metadata": stored.metadata,
                     "modified": stored.modified,
                     "expires": stored.expires,
+                    "headers": stored.headers,
                 }
                 for key, stored in world.bucket.objects.items()
             },
@@ -140,6 +141,7 @@ def _object(entry: Any) -> StoredObject:
         {str(name): str(value) for name, value in entry["metadata"].items()},
         float(entry["modified"]),
         None if entry["expires"] is None else float(entry["expires"]),
+        {str(name): str(value) for name, value in entry["headers"].items()},
     )
 
 

@@ -97,6 +97,7 @@ class World:
             session_token=stable("token", settings.seed, key, size=48).hex(),
             now=self._now,
             max_bytes=settings.max_upload,
+            accepts_chunked=settings.chunked_uploads == "accept",
             fault=self._upload_fault,
         )
 

@@ -35,7 +35,7 @@ AS_GIVEN = "Send every field exactly as the API gave it, and only then the file.
 Part = tuple[str, str | None, bytes]
 
 
-def _bucket(max_bytes: int = 1000) -> Bucket:
+def _bucket(max_bytes: int = 1000, *, accepts_chunked: bool = False) -> Bucket:
     return Bucket(
         name="leo",
         region="us-east-1",
@@ -44,6 +44,7 @@ def _bucket(max_bytes: int = 1000) -> Bucket:
         session_token="token",
         now=lambda: NOW,
         max_bytes=max_bytes,
+        accepts_chunked=accepts_chunked,
     )
 
 
@@ -173,8 +174,9 @@ def test_upload_with_fields_in_any_order(order: list[int]) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
-def test_upload_in_pieces(bucket: Bucket, size: int) -> None:
+def test_upload_in_pieces(size: int) -> None:
     """Wherever the network cuts the form, its content is the same."""
+    bucket = _bucket(accepts_chunked=True)
     content = b"\r\n--c\r\n-\r\n--\r\n" + PICTURE
     form = _form([*_parts(bucket)[:-1], ("file", None, content)])
 
@@ -457,7 +459,7 @@ def _huge(bucket: Bucket, **change: str) -> AsyncIterator[bytes]:
 )
 def test_huge_upload_is_not_held(change: dict[str, str], code: str) -> None:
     """200 MB that cannot be stored are read to their end, answered, and never in memory."""
-    bucket = _bucket(max_bytes=5_000_000)
+    bucket = _bucket(max_bytes=5_000_000, accepts_chunked=True)
     form = _huge(bucket, **change)
     tracemalloc.start()
     try:
@@ -728,3 +730,52 @@ def test_host_header_odd(bucket: Bucket, host: str | bytes) -> None:
     """Location repeats the client's Host header, whatever it is."""
     response = _post(bucket, content=_form(_parts(bucket)), headers={**FORM, "Host": host})
     assert response.status_code == 204
+
+
+def test_form_without_length_is_refused_by_default(bucket: Bucket) -> None:
+    """As node-fetch, axios and aiohttp send streams.
+
+    Holds code:missing_content_length.
+    """
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield _form(_parts(bucket))
+
+    response = _post(bucket, content=pieces(), headers=FORM)
+    assert response.status_code == 411
+    assert "<Code>MissingContentLength</Code>" in response.text
+    assert "<Message>You must provide the Content-Length HTTP header.</Message>" in response.text
+    assert bucket.objects == {}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"if-match": ETAG}, 200),
+        ({"if-match": "*"}, 200),
+        ({"if-match": '"other"'}, 412),
+        ({"if-unmodified-since": "Tue, 14 Nov 2023 22:13:20 GMT"}, 200),
+        ({"if-unmodified-since": "Tue, 14 Nov 2023 22:13:19 GMT"}, 412),
+        ({"if-match": ETAG, "if-unmodified-since": "Tue, 14 Nov 2023 22:13:19 GMT"}, 200),
+        ({"if-modified-since": "Tue, 14 Nov 2023 22:13:20 GMT"}, 304),
+        ({"if-modified-since": "Tue, 14 Nov 2023 22:13:19 GMT"}, 200),
+        ({"if-none-match": ETAG}, 304),
+        ({"if-none-match": '"other"', "if-modified-since": "Tue, 14 Nov 2023 22:13:20 GMT"}, 200),
+        ({"if-modified-since": "yesterday"}, 200),
+        ({"if-unmodified-since": "yesterday"}, 200),
+        ({"range": "bytes=0-1", "if-range": "Tue, 14 Nov 2023 22:13:20 GMT"}, 206),
+        ({"range": "bytes=0-1", "if-range": "Tue, 14 Nov 2023 22:13:19 GMT"}, 200),
+    ],
+)
+def test_conditional_read(
+    bucket: Bucket, picture: StoredObject, method: str, headers: dict[str, str], status: int
+) -> None:
+    response = _ask(bucket, method, "/s3/leo/in/a.png", headers=headers)
+    assert response.status_code == status
+    if status == 412 and method == "GET":
+        condition = "If-Match" if "if-match" in headers else "If-Unmodified-Since"
+        assert "<Code>PreconditionFailed</Code>" in response.text
+        assert f"<Condition>{condition}</Condition>" in response.text
+    elif status != 412:
+        assert response.headers["last-modified"] == "Tue, 14 Nov 2023 22:13:20 GMT"

@@ -83,3 +83,18 @@ def test_cdn_answers_get_only(client: httpx.Client, url: str) -> None:
     answer = client.post(url)
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+def test_result_has_a_date_and_conditions(client: httpx.Client) -> None:
+    """Holds code:modified_at."""
+    url = completed(client, width=32, height=32)["generated_images"][0]["url"]
+    first = client.get(url)
+    date = first.headers["last-modified"]
+    assert date.endswith(" GMT")
+    assert client.get(url, headers={"if-modified-since": date}).status_code == 304
+    assert client.get(url, headers={"if-unmodified-since": date}).status_code == 200
+    assert client.get(url, headers={"if-match": first.headers["etag"]}).status_code == 200
+    refused = client.get(url, headers={"if-match": '"other"'})
+    assert refused.status_code == 412
+    assert "<Code>PreconditionFailed</Code>" in refused.text
+    assert "<Condition>If-Match</Condition>" in refused.text

@@ -41,7 +41,7 @@ GROUPS = {
         "--render-cache",
         "--max-upload",
     ),
-    "What it accepts": ("--max-body", "--max-head", "--max-state"),
+    "What it accepts": ("--chunked-uploads", "--max-body", "--max-head", "--max-state"),
     "What it tells": ("--explain", "--log-format", "--quiet"),
 }
 
@@ -153,6 +153,12 @@ GROUPS = {
     default=1000,
     type=click.IntRange(1),
     help="Maximum number of API keys to keep; the least recently used is dropped.",
+)
+@setting(
+    "--chunked-uploads",
+    default="refuse",
+    type=click.Choice(["refuse", "accept"]),
+    help="refuse: answer 411 to upload forms without Content-Length, as S3 was seen to do.",
 )
 @setting(
     "--max-head",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
+from leomock.leonardo.basis import Chosen, based_on
 from leomock.media import Renderable
 from leomock.state.bucket.storage import StoredObject
 from leomock.state.render_cache import RENDERED
@@ -56,6 +58,22 @@ def resolve_for(world: World, key: str) -> Found:
         del world.bucket.objects[key]
     finder, steps = _finder(key)
     return finder(world, **steps) if finder and steps.pop("user", "") == world.user_id else None
+
+
+@based_on(Chosen("a result was last modified when its job was created"))
+def modified_at(worlds: Worlds, key: str) -> float | None:
+    """Return when what is at a key was made, in seconds since 1970, or None if no row says so."""
+    owner = OWNER.match(key)
+    world = worlds.of_user(owner[1]) if owner else None
+    if world is None:
+        return None
+    with world.lock:
+        for step in key.split("/")[2:]:
+            for table in world.tables().values():
+                row = table.get(step)
+                if row is not None and isinstance(made := row.get("createdAt"), str):
+                    return datetime.fromisoformat(made).replace(tzinfo=UTC).timestamp()
+    return None
 
 
 def _finder(key: str) -> tuple[Finder | None, dict[str, str]]:

@@ -6,6 +6,8 @@ import html
 import re
 from collections.abc import Iterable, Sequence
 
+from leomock.leonardo.basis import Observed, based_on
+
 # Compiled by the first error, since that takes milliseconds.
 _NOT_IN_XML = "[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
@@ -65,6 +67,23 @@ def access_denied(message: str, explain: str) -> Refusal:
 def condition_failed(written: str, explain: str) -> Refusal:
     """Make the error for a policy condition that the form does not meet."""
     return access_denied(f"Invalid according to Policy: Policy Condition failed: {written}", explain)
+
+
+@based_on(
+    Observed(
+        "a form sent in chunks, without Content-Length, is answered 411; one report contradicts this, so a"
+        " setting accepts it"
+    )
+)
+def missing_content_length() -> Refusal:
+    """Make the error for a form that came without Content-Length."""
+    return Refusal(
+        411,
+        "MissingContentLength",
+        "You must provide the Content-Length HTTP header.",
+        "The form came in chunks, as node-fetch, axios and aiohttp send streams. Give the HTTP client the"
+        " whole content or its length, or start leomock with --chunked-uploads accept.",
+    )
 
 
 def bad_policy(message: str) -> Refusal:

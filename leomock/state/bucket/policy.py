@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 from leomock.state.bucket.errors import AS_GIVEN, access_denied, bad_policy, condition_failed
 from leomock.state.bucket.form import Form
 
-# The only fields that no condition has to cover, besides x-ignore-* [AWS].
-_UNCOVERED = frozenset({"x-amz-signature", "file", "policy"})
+# The only fields that no condition has to cover, besides x-ignore-* [AWS]; two are of signature version 2.
+_UNCOVERED = frozenset({"x-amz-signature", "file", "policy", "awsaccesskeyid", "signature"})
 _EXPIRATION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z")
 _SIZE = re.compile(r"[0-9]{1,19}")
 

@@ -13,7 +13,10 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 # S3 names them in this spelling, whatever the form's was, and the algorithm before the credential
 # [LocalStack]; the place of the others in the order is chosen.
 SIGNING_FIELDS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature")
-_VERSION_2_FIELDS = ("awsaccesskeyid", "signature")
+# Signature version 2, which boto3's `generate_presigned_post` still makes by default.
+VERSION_2_FIELDS = ("AWSAccessKeyId", "signature")
+# Regions from before 2014 evaluate version 2; of these the bucket can only be in this one (AWS).
+VERSION_2_REGIONS = frozenset({"us-east-1"})
 
 _DATE = re.compile(r"[0-9]{8}")
 _LONG_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
@@ -22,9 +25,14 @@ _LONG_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 # --- the credential ---------------------------------------------------------------------------------------
 
 
+def is_version_2(form: Form) -> bool:
+    """Tell whether a form is signed with version 2 and not with version 4."""
+    return any(name in form for name in VERSION_2_FIELDS) and not any(name in form for name in SIGNING_FIELDS)
+
+
 def refuse_unsigned(form: Form) -> NoReturn:
     """Refuse a form of no or of the former signature version; both texts are S3's, the first [LocalStack]."""
-    if any(name in form for name in _VERSION_2_FIELDS):
+    if any(name in form for name in VERSION_2_FIELDS):
         raise Refusal(
             400,
             "InvalidRequest",
@@ -108,14 +116,16 @@ def check_date(date: str, day: str) -> None:
         )
 
 
-def signature_mismatch(access_key: str, policy: str, signature: str) -> Refusal:
+def signature_mismatch(
+    access_key: str, policy: str, signature: str, field: str = "X-Amz-Signature"
+) -> Refusal:
     """Return the refusal; the elements are in S3's order: https://github.com/Fausto95/aws-s3/issues/65"""
     return Refusal(
         403,
         "SignatureDoesNotMatch",
         "The request signature we calculated does not match the signature you provided."
         " Check your key and signing method.",
-        "X-Amz-Signature was not made with this bucket's secret over exactly this Policy: one of the two was"
+        f"{field} was not made with this bucket's secret over exactly this Policy: one of the two was"
         f" changed, cut off or encoded again on its way, or belongs to another form. {AS_GIVEN}",
         (
             ("AWSAccessKeyId", access_key),

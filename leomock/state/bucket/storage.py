@@ -7,7 +7,8 @@ An upload passes these checks in this order, the first that fails being S3's ans
 3. the policy is a readable document                                 `read_policy`
 4. it has not expired, each condition holds, each field is covered   `Policy.check`
 5. the key can be stored                                             `checked_key`
-6. the content is neither too small nor too big                      `Upload.close`
+6. checksum, storage class and tags can be read                      `checksum_of`, `stored_headers`
+7. the content is neither too small nor too big, and fits a checksum `Upload.close`
 
 Where a rule comes from stands beside it: [AWS] is Amazon's documentation ("POST Object", "POST Policy",
 "Authenticating Requests in Browser-Based Uploads Using POST"), [LocalStack] the answers that its test
@@ -26,18 +27,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode, urlsplit
 
+from leomock.state.bucket.checksums import PREFIX, SLOW, check_content, checksum_of
 from leomock.state.bucket.errors import AS_GIVEN, PRINTABLE, Refusal, invalid_argument, xml_document
 from leomock.state.bucket.form import Form, checked_key
 from leomock.state.bucket.policy import Policy, read_policy
 from leomock.state.bucket.signature import (
     ALGORITHM,
     SIGNING_FIELDS,
+    VERSION_2_FIELDS,
+    VERSION_2_REGIONS,
     check_algorithm,
     check_date,
+    is_version_2,
     read_credential,
     refuse_unsigned,
     signature_mismatch,
 )
+from leomock.state.bucket.system_fields import stored_headers
 from leomock.state.scenario import RuleEffects
 
 # What a file has that says nothing of its type, as recorded by [LocalStack]; the type that the file part
@@ -49,6 +55,8 @@ UNKNOWN_TYPE = "binary/octet-stream"
 class StoredObject:
     """One object: `etag` is the quoted MD5 of `body`, `metadata` maps x-amz-meta-* names to values.
 
+    `headers` are further headers that come back with it, such as Cache-Control.
+
     It is not given to anybody any more from the moment on when it `expires`, in seconds since 1970.
     """
 
@@ -58,6 +66,7 @@ class StoredObject:
     metadata: dict[str, str]
     modified: float
     expires: float | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,8 @@ class Bucket:
     """A bucket, its one owner's credentials, and its objects by key.
 
     `now` is the world's clock in epoch seconds; no object is ever longer than `max_bytes`, whatever a policy
-    says. `session_token` is that of a temporary credential, as Leonardo's own forms carry one.
+    says. `accepts_chunked` accepts forms without Content-Length. `session_token` is that of a temporary
+    credential, as Leonardo's own forms carry one.
     """
 
     name: str
@@ -85,6 +95,7 @@ class Bucket:
     session_token: str | None = field(repr=False)
     now: Callable[[], float]
     max_bytes: int
+    accepts_chunked: bool = False
     fault: Callable[[], RuleEffects | None] = field(default=lambda: None, repr=False)
     objects: dict[str, StoredObject] = field(default_factory=dict, init=False, repr=False)
 
@@ -123,10 +134,11 @@ class Bucket:
         content_type: str,
         metadata: dict[str, str] | None = None,
         expires: float | None = None,
+        headers: dict[str, str] | None = None,
     ) -> StoredObject:
         """Store an object, in place of the one that has this key."""
         etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
-        stored = StoredObject(body, content_type, etag, metadata or {}, self.now(), expires)
+        stored = StoredObject(body, content_type, etag, metadata or {}, self.now(), expires, headers or {})
         self.objects[key] = stored
         return stored
 
@@ -151,6 +163,9 @@ class Bucket:
 
     def _authenticate(self, form: Form) -> None:
         """Refuse a form that this bucket's credentials did not sign."""
+        if is_version_2(form) and self.region in VERSION_2_REGIONS:
+            self._authenticate_version_2(form)
+            return
         if not any(name in form for name in SIGNING_FIELDS):
             refuse_unsigned(form)
         for name in (*SIGNING_FIELDS, "Policy"):
@@ -161,6 +176,29 @@ class Bucket:
         expected = self._signature(day, form["policy"])
         if not hmac.compare_digest(expected.encode(), form["x-amz-signature"].encode()):
             raise signature_mismatch(self.access_key_id, form["policy"], form["x-amz-signature"])
+
+    def _authenticate_version_2(self, form: Form) -> None:
+        """Check a form of signature version 2, as regions that are old enough still do [AWS]."""
+        for name in VERSION_2_FIELDS:
+            form.require(name)
+        form.require("policy")
+        if form["AWSAccessKeyId"] != self.access_key_id:
+            raise self._unknown_key(form["AWSAccessKeyId"])
+        if "x-amz-security-token" in form:
+            self._check_token(form["x-amz-security-token"])
+        digest = hmac.digest(self.secret_access_key.encode(), form["policy"].encode(), "sha1")
+        if not hmac.compare_digest(base64.b64encode(digest), form["signature"].encode()):
+            raise signature_mismatch(self.access_key_id, form["policy"], form["signature"], field="signature")
+
+    def _unknown_key(self, access_key: str) -> Refusal:
+        return Refusal(
+            403,
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+            f"The bucket knows the access key {self.access_key_id} and no other, for example not one of"
+            f" your own AWS account. {AS_GIVEN}",
+            (("AWSAccessKeyId", access_key),),
+        )
 
     def _checked_scope(self, form: Form) -> str:
         """Return the day that the credential's scope names, which with all else in it is as it must be."""
@@ -178,14 +216,7 @@ class Bucket:
                 ("Region", self.region),
             )
         if access_key != self.access_key_id:
-            raise Refusal(
-                403,
-                "InvalidAccessKeyId",
-                "The AWS Access Key Id you provided does not exist in our records.",
-                f"The bucket knows the access key {self.access_key_id} and no other, for example not one of"
-                f" your own AWS account. {AS_GIVEN}",
-                (("AWSAccessKeyId", access_key),),
-            )
+            raise self._unknown_key(access_key)
         return day
 
     def _check_token(self, token: str) -> None:
@@ -223,6 +254,8 @@ class Upload:
         self._bucket = bucket
         self._key = key
         self._form = form
+        self._checksum = checksum_of(form)
+        self._headers = stored_headers(form)
         self._smallest, self._largest = policy.sizes(bucket.max_bytes)
         self._size = 0
         self._body = bytearray()
@@ -235,17 +268,25 @@ class Upload:
         else:
             self._body.clear()
 
+    @property
+    def is_slow(self) -> bool:
+        """Tell whether `close` computes a checksum that takes long."""
+        return self._checksum is not None and self._checksum[0] in SLOW
+
     def close(self, address: str | None = None) -> Stored:
         """Store the object and return the reply; raises `Refusal` for a wrong size, with nothing stored.
 
         `address` is the bucket's URL as the client called it, which `Location` begins with.
         """
         self._check_size()
+        if self._checksum:
+            check_content(self._checksum, bytes(self._body))
         stored = self._bucket.keep(
             self._key,
             bytes(self._body),
             self._form.get("content-type", UNKNOWN_TYPE),
             self._form.starting_with("x-amz-meta-"),
+            headers=self._headers,
         )
         own = f"https://{self._bucket.name}.s3.{self._bucket.region}.amazonaws.com"
         return self._reply(stored.etag, address or own)
@@ -269,6 +310,9 @@ class Upload:
         # The key's slashes are escaped as well: https://github.com/ceph/ceph/pull/20330
         location = f"{address}/{quote(self._key, safe='')}"
         headers = {"ETag": etag, "Location": location}
+        if self._checksum:
+            algorithm, text = self._checksum
+            headers |= {f"{PREFIX}{algorithm}": text, "x-amz-checksum-type": "FULL_OBJECT"}
         status = self._form.get("success_action_status", "")
         if status != "201":
             return Stored(self._key, 200 if status == "200" else 204, headers)
