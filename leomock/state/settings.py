@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 from urllib.parse import urlsplit
 
 Auth = Literal["open", "strict", "real"]
@@ -59,6 +59,34 @@ class JobCompletion:
         if self.kind == "first":
             return f"polls:{self.amount:g},seconds:{self.seconds:g}"
         return f"{self.kind}:{self.amount:g}" if self.kind in ("seconds", "polls") else self.kind
+
+
+class SettingValues(TypedDict, total=False):
+    """The settings by their names, for `**settings`; their meaning is in `Settings`."""
+
+    seed: int
+    auth: Auth
+    api_keys: tuple[str, ...]
+    jobs: str
+    ids: IdVersion
+    credits: int
+    plan_credits: int
+    unit: Unit
+    limits: LimitKind
+    public_url: str
+    max_body: int
+    max_upload: int
+    webhook_url: str
+    webhook_key: str
+    max_head: int
+    max_state: int
+    journal: int
+    journal_bytes: int
+    max_worlds: int
+    admin_token: str
+    allow_hosts: tuple[str, ...]
+    cors: tuple[str, ...]
+    explain: bool
 
 
 @dataclass(frozen=True, slots=True)

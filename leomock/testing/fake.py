@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -23,9 +23,9 @@ from leomock.server.listen import address, bind, listen, make_config
 from leomock.server.webhook_sender import Sender
 from leomock.state.clock import EPOCH, Clock
 from leomock.state.ids import stable, uuid4_from
-from leomock.state.settings import SettingError, Settings
+from leomock.state.settings import SettingError, Settings, SettingValues
 from leomock.state.world import World
-from leomock.testing.tenant import Tenant, flat
+from leomock.testing.tenant import AnyScenario, Tenant, flat
 
 if TYPE_CHECKING:
     from leomock.server.transport import Transport
@@ -56,8 +56,8 @@ class Fake(Tenant):
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Literal["running", "frozen"] = "running",
-        scenario: ScenarioSource | Sequence[ScenarioSource] = (),
-        **settings: Any,
+        scenario: AnyScenario | Sequence[AnyScenario] = (),
+        **settings: Unpack[SettingValues],
     ) -> None:
         refuse_unknown("Fake", settings)
         if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65535:
@@ -186,9 +186,9 @@ class Fake(Tenant):
         self,
         name: str,
         *,
-        scenario: ScenarioSource | Sequence[ScenarioSource] = (),
+        scenario: AnyScenario | Sequence[AnyScenario] = (),
         clock: Literal["running", "frozen", ""] = "",
-        **settings: Any,
+        **settings: Unpack[SettingValues],
     ) -> Tenant:
         """A tenant with settings of its own and a key made from a name; `settings` as `Fake` takes them."""
         refuse_unknown("new_tenant", settings)
@@ -219,7 +219,7 @@ class Fake(Tenant):
         return [self.world, *(world for world in self.api.worlds if world.key != self.api_key)]
 
     @contextmanager
-    def scenario(self, *names: ScenarioSource | Sequence[ScenarioSource]) -> Iterator[None]:
+    def scenario(self, *names: AnyScenario | Sequence[AnyScenario]) -> Iterator[None]:
         """Put scenarios (names, files or rules) in force for every key inside `with`."""
         more = tuple(self.api.library.playable(name) for name in flat(names))
         before = {world: world.script.scenarios for world in self._worlds()}

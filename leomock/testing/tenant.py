@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from leomock.files.scenarios import ScenarioSource
 from leomock.server.time_travel import advance
@@ -19,6 +19,7 @@ from leomock.state.snapshot import restore, take
 from leomock.state.story import story
 from leomock.state.world import World
 from leomock.testing.assertions import assert_called, assert_not_called
+from leomock.testing.names import OperationId, ScenarioName
 from leomock.testing.own_loop import StartedSteering, in_running_loop, running_loop
 from leomock.verdict.evidence import credit_cost
 
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from leomock.testing.host import Host
     from leomock.testing.interception import Interceptor
     from leomock.verdict.review import Verdict
+
+
+# Checkers complete the names of shipped scenarios; files and rules are possible as well.
+AnyScenario: TypeAlias = ScenarioName | ScenarioSource
 
 
 def flat(names: Sequence[ScenarioSource | Sequence[ScenarioSource]]) -> list[ScenarioSource]:
@@ -182,7 +187,9 @@ class Tenant:
     # --- scenarios -----------------------------------------------------------------------------------
 
     @contextmanager
-    def scenario(self, *names: ScenarioSource | Sequence[ScenarioSource]) -> Iterator[None]:
+    def scenario(
+        self, *names: ScenarioName | ScenarioSource | Sequence[ScenarioName | ScenarioSource]
+    ) -> Iterator[None]:
         """Put scenarios in force inside `with`: names, files, or `{"rules": [...]}`."""
         more = tuple(self._fake.api.library.playable(name) for name in flat(names))
         world = self.world
@@ -197,7 +204,7 @@ class Tenant:
 
     def fail(
         self,
-        operation: str | Sequence[str],
+        operation: OperationId | Sequence[OperationId],
         *,
         status: int | None = None,
         json: Any = None,
@@ -220,9 +227,21 @@ class Tenant:
         the one call that fails, counted from now on; `every`, `first`, `after` choose several; `times` is
         how often at most. Without any of them, every call fails. Raises ScenarioError.
         """
-        then = {"status": status, "body": json, "text": text, "headers": headers, "error": error}
+        then: dict[str, Any] = {
+            "status": status,
+            "body": json,
+            "text": text,
+            "headers": headers,
+            "error": error,
+        }
         then |= {"connection": connection, "delay": delay}
-        when = {"operation": operation, "call": call, "every": every, "first": first, "after": after}
+        when: dict[str, Any] = {
+            "operation": operation,
+            "call": call,
+            "every": every,
+            "first": first,
+            "after": after,
+        }
         when |= {"prompt": prompt}
         rule: dict[str, Any] = {"when": _given(when), "then": _given(then)}
         if not rule["then"]:
@@ -241,7 +260,17 @@ class Tenant:
         """The exchanges, oldest first."""
         return list(self.world.journal)
 
-    def assert_called(self, operation: str, **expected: Any) -> list[Exchange]:
+    def assert_called(
+        self,
+        operation: OperationId,
+        *,
+        times: int | None = None,
+        at_least: int | None = None,
+        at_most: int | None = None,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        status: int | str | None = None,
+    ) -> list[Exchange]:
         """Fail unless an operation was called as expected; returns the calls.
 
         `times`, `at_least`, `at_most` are numbers of calls; `body` and `query` are parts of a request,
@@ -249,7 +278,17 @@ class Tenant:
         """
         __tracebackhide__ = True
         try:
-            return assert_called(self.requests, operation, **self._known(), **expected)
+            return assert_called(
+                self.requests,
+                operation,
+                times=times,
+                at_least=at_least,
+                at_most=at_most,
+                body=body,
+                query=query,
+                status=status,
+                **self._known(),
+            )
         except AssertionError as error:
             raise AssertionError(f"{error}{self._called_elsewhere(operation)}") from None
 
@@ -268,10 +307,17 @@ class Tenant:
             "The program must use this account's key, or be intercepted with keys='any'"
         )
 
-    def assert_not_called(self, operation: str, **expected: Any) -> None:
+    def assert_not_called(
+        self,
+        operation: OperationId,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+        status: int | str | None = None,
+    ) -> None:
         """Fail if an operation was called in this way."""
         __tracebackhide__ = True
-        assert_not_called(self.requests, operation, **self._known(), **expected)
+        assert_not_called(self.requests, operation, body=body, query=query, status=status, **self._known())
 
     def _known(self) -> dict[str, Any]:
         """What the assertions need to know: the operations there are, and how much the journal forgot."""

@@ -158,7 +158,7 @@ def test_requests_and_assertions(fake: Fake, client: httpx.Client) -> None:
         fake.assert_called("createGeneration", times=1, body={"num_images": 2})
     assert "  num_images: expected 2, got 4" in str(failed.value)
     with pytest.raises(AssertionError, match="createGeneration"):
-        fake.assert_called("createGenration")
+        fake.assert_called("createGenration")  # type: ignore[arg-type]  # the mistake under test
     assert [exchange.operation for exchange in fake.requests] == ["createGeneration"]
 
 

@@ -57,13 +57,13 @@ def test_second_fault_does_not_restart_the_counters_of_the_first(fake: Fake, cli
 
 def test_fault_that_cannot_be_is_refused_with_its_path(fake: Fake) -> None:
     with pytest.raises(ScenarioError) as refused:
-        fake.fail("createGenration", status=99, first=0)
+        fake.fail(cast(Any, "createGenration"), status=99, first=0)
     assert sorted(str(refused.value).splitlines()) == [
         "fail-1: rules[0].then.status: must be at least 200, not 99",
         "fail-1: rules[0].when.first: must be at least 1, not 0",
     ]
     with pytest.raises(ScenarioError) as refused:
-        fake.fail("createGenration", status=502)
+        fake.fail(cast(Any, "createGenration"), status=502)
     assert str(refused.value) == (
         "fail-1: rules[0].when.operation: there is no operation 'createGenration'; "
         "did you mean 'createGeneration'?"
@@ -127,7 +127,10 @@ def test_verdict_waives_rules(fake: Fake, client: httpx.Client) -> None:
             "finish('nope'): no job is pending for this id; nothing is pending",
         ),
         (lambda fake: fake.advance("x"), "advance('x'): use a number of seconds, such as advance(2.5)"),
-        (lambda fake: Fake(job="immediate"), "Fake has no setting 'job'; did you mean 'jobs'?"),
+        (
+            lambda fake: Fake(**cast(Any, {"job": "immediate"})),
+            "Fake has no setting 'job'; did you mean 'jobs'?",
+        ),
         (
             lambda fake: Fake(port=cast(Any, "abc")),
             "port='abc': use a number from 0 (any free port) to 65535",

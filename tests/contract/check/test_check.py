@@ -33,6 +33,7 @@ from leomock.contract.check.rules import DATA_URL
 from leomock.contract.check.run import PHASES, check
 from leomock.contract.check.target import CheckError, RequestBudgetExceeded, Target, addresses, is_loopback
 from leomock.contract.reports.model import Report
+from leomock.state.settings import Auth
 from tests.contract.check.mutants import MUTANTS, VERSIONS
 
 EVERYTHING = list(VERSIONS.operations)
@@ -210,7 +211,7 @@ def test_answer_that_only_the_corrected_document_admits_is_answered() -> None:
 
 
 @pytest.mark.parametrize(("auth", "name"), [("open", "any-key"), ("real", "hook-error")])
-def test_allowance_of_keys_is_met(auth: str, name: str) -> None:
+def test_allowance_of_keys_is_met(auth: Auth, name: str) -> None:
     """A server that takes any key, or answers 500 to one that is no UUID, is known as such."""
     fake = Fake(auth=auth)
     loaded = Loaded(in_process(fake), max_examples=1, versions=VERSIONS)
