@@ -52,5 +52,5 @@ OUTPUT = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     callback=writable,
     metavar="FILE",
-    help="Write the report to this file instead of stdout.",
+    help="Write to this file instead of stdout.",
 )

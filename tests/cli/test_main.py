@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from leomock.cli.main import main
+from leomock.files.scenarios import scenarios_folder
 from leomock.openapi.spec import Versions
 from leomock.operations.handlers.load import load
 from leomock.operations.registry import HANDLERS
@@ -131,7 +132,7 @@ def test_same_option_has_the_same_words() -> None:
             if isinstance(option, click.Option):
                 told.setdefault(max(option.opts, key=len), set()).add(option.help or "")
     assert {name for name, words in told.items() if len(words) > 1} == {
-        *("--all", "--format", "--output", "--published", "--version"),  # of other things
+        *("--all", "--base-url", "--fail-on", "--output", "--published", "--version"),  # of other things
         *("--api-key", "--port", "--seed", "--upstream"),  # the other side's, or of several
         *("--jobs", "--scenario"),  # `exec` refers to `serve`
     }
@@ -283,8 +284,19 @@ def test_version_is_the_packages() -> None:
 def test_scenarios_are_listed() -> None:
     """One line each, with description and basis."""
     lines = CliRunner().invoke(main, ["scenarios"]).output.splitlines()
-    assert len(lines) == 26
+    assert len(lines) == len(list(scenarios_folder().glob("*.yaml")))
     assert any(line.startswith("flaky ") and line.endswith("[chosen]") for line in lines)
+
+
+@pytest.mark.parametrize("command", ["operations", "scenarios", "behaviours"])
+def test_lists_have_the_same_formats(command: str, tmp_path: Path) -> None:
+    """As text, as JSON and as Markdown, on stdout or in a file."""
+    file = tmp_path / "list"
+    rows = json.loads(CliRunner().invoke(main, [command, "--format", "json"]).output)
+    done = CliRunner().invoke(main, [command, "--format", "markdown", "-o", str(file)])
+    assert (done.exit_code, done.output) == (0, "")
+    lines = [line for line in file.read_text("utf-8").splitlines() if line.startswith("| ")]
+    assert len(lines) >= len(rows) + 2
 
 
 def test_scenario_file_is_checked(tmp_path: Path) -> None:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from leomock.cli.listing import LIST_FORMAT
+from leomock.cli.output import OUTPUT, put
+
 
 @click.command()
-@click.option(
-    "--format",
-    "written",
-    default="text",
-    type=click.Choice(["text", "json", "markdown"]),
-    help="Format of the list.",
-)
+@LIST_FORMAT
+@OUTPUT
 @click.option(
     "--tests",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A checkout's folder of tests (the package has none): tell which test holds each behaviour.",
+    help="Folder of tests of a checkout; names the test that holds each behaviour.",
 )
-def behaviours(written: str, tests: Path | None) -> None:
+def behaviours(written: str, output: Path | None, tests: Path | None) -> None:
     """List every behaviour, how it is known (documented, observed, inferred or chosen) and from where."""
     import orjson
 
@@ -31,7 +28,7 @@ def behaviours(written: str, tests: Path | None) -> None:
     held = held_by(listed, tests.resolve()) if tests else None
     if written == "json":
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        sys.stdout.buffer.write(orjson.dumps(as_json(listed, held), option=options))
+        put(orjson.dumps(as_json(listed, held), option=options).decode(), output)
     else:
         write = to_markdown if written == "markdown" else to_text
-        sys.stdout.buffer.write(write(listed, held).encode())
+        put(write(listed, held), output)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 
 import click
+
+from leomock.cli.output import OUTPUT, put
 
 
 @click.command()
@@ -15,7 +17,8 @@ import click
     help="The contract that `leomock check` judges by: answers require what they name, and nothing else.",
 )
 @click.option("--version", type=click.Choice(["v1", "v2"]), default="v1", help="The version of the API.")
-def openapi(published: bool, strict: bool, version: str) -> None:
+@OUTPUT
+def openapi(published: bool, strict: bool, version: str, output: Path | None) -> None:
     """Print the OpenAPI document: the published facts with leomock's corrections laid over them."""
     import orjson
 
@@ -35,4 +38,4 @@ def openapi(published: bool, strict: bool, version: str) -> None:
             document = spec.document(server, published=published)
     except SpecError as error:
         raise click.ClickException(str(error)) from None
-    sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    put(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode(), output)

@@ -1,38 +1,28 @@
-"""`leomock operations`: what there is, and how it is answered."""
+"""`leomock operations`: every operation, and what answers it."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
+from leomock.cli.listing import LIST_FORMAT, put_rows
+from leomock.cli.output import OUTPUT
+
 
 @click.command()
-@click.option(
-    "--format",
-    "written",
-    default="text",
-    type=click.Choice(["text", "json"]),
-    help="How the list is written.",
-)
-def operations(written: str) -> None:
-    """List the operations of each version: what answers, and on which basis.
+@LIST_FORMAT
+@OUTPUT
+def operations(written: str, output: Path | None) -> None:
+    """List the operations of each version: what answers them, and on which basis.
 
-    What answers is a function of leomock/resources, or a blank made from the schema of the answer. The first
-    basis is that of the document, the others those of what the function decides beyond it: documented by the
-    vendor, observed by others, inferred from one of these, or chosen because nobody knows. `leomock
-    behaviours` lists every decision.
+    An operation is answered by a function of leomock/operations/handlers, or by a blank made from the
+    response schema. The first basis is that of the document. The others are those of what the function
+    decides beyond it: documented by the vendor, observed by others, inferred from one of these, or chosen
+    because nobody knows. `leomock behaviours` lists every decision.
     """
-    import orjson
-
-    rows = list(operation_rows())
-    if written == "json":
-        sys.stdout.buffer.write(orjson.dumps(rows, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-        return
-    widths = {name: max(len(row[name]) for row in rows) for name in rows[0]}
-    for row in rows:
-        click.echo("  ".join(f"{text:{widths[name]}}" for name, text in row.items()).rstrip())
+    put_rows(list(operation_rows()), written, output)
 
 
 def operation_rows() -> Iterator[dict[str, str]]:

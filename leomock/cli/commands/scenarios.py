@@ -1,4 +1,4 @@
-"""`leomock scenarios`: the faults that are shipped, and the check of one's own."""
+"""`leomock scenarios`: list the shipped faults, and check a file."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING
 
 import click
 
+from leomock.cli.listing import LIST_FORMAT, put_rows
+from leomock.cli.output import OUTPUT
+
 if TYPE_CHECKING:
     from leomock.files.scenarios import ScenarioRegistry
 
 
 @click.group(invoke_without_command=True)
+@LIST_FORMAT
+@OUTPUT
 @click.pass_context
-def scenarios(context: click.Context) -> None:
-    """List the scenarios that are shipped."""
+def scenarios(context: click.Context, written: str, output: Path | None) -> None:
+    """List the shipped fault scenarios."""
     if context.invoked_subcommand:
         return
-    library = _library()
-    width = max(map(len, library.names()))
-    for scenario in library.all():
-        click.echo(f"{scenario.name:{width}}  {scenario.description}  [{scenario.basis}]")
+    rows = [
+        {"scenario": each.name, "what happens": each.description, "basis": f"[{each.basis}]"}
+        for each in _library().all()
+    ]
+    put_rows(rows, written, output)
 
 
 @scenarios.command()
