@@ -267,3 +267,11 @@ def test_assert_clean_has_a_line_for_each_finding(tmp_path: Path) -> None:
     assert lines[0] == "12 findings in the recorded traffic:"
     assert lines[1].startswith(f"{path} #1 POST /api/rest/v1/generations (createGeneration) 200: ")
     assert lines[11:] == ["and 2 more"]
+
+
+def test_json_that_curl_sends_as_a_form(tmp_path: Path) -> None:
+    """The service took it, so it is no finding; a request that it refused is."""
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert judge(cassette(tmp_path, call(**form))) == []
+    refused = call(answer={"error": "x", "path": "$", "code": "y"}, status=400, **form)
+    assert [finding.rule for finding in judge(cassette(tmp_path, refused))] == ["request-body"]
