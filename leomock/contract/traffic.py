@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from leomock.contract.conformance import RULES, Referee, Violation
 from leomock.contract.reports.model import LEVELS, Finding, Level, Report
+from leomock.contract.strict import strict_document
 from leomock.files.recordings.api_urls import api_path
 from leomock.files.recordings.model import RecordedExchange, Recording
 from leomock.files.recordings.read import from_journal, read
@@ -79,7 +80,11 @@ class TrafficValidator:
         self._files: dict[str, str] = {}
         for version, spec in shipped_versions().items():
             with suppress(SpecError):  # none of its documents was published
-                self._referees[version] = Referee(spec.document(f"{_SERVER}/{version}", published=published))
+                server = f"{_SERVER}/{version}"
+                document = (
+                    spec.document(server, published=True) if published else strict_document(spec, server)
+                )
+                self._referees[version] = Referee(document)
                 self._files |= {id: operation.file for id, operation in spec.operations.items()}
         self._published = published
         self._base_urls = base_urls

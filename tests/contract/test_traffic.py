@@ -17,7 +17,9 @@ from leomock.files.har import to_har
 from tests.fixtures import completed
 
 BASE = "https://cloud.leonardo.ai/api/rest/v1"
-JOB = {"sdGenerationJob": {"generationId": "6163f776-ad40-47fc-acd4-c04b22590ada", "apiCreditCost": 8}}
+COST = {"amount": "0.0160", "unit": "DOLLARS"}
+ID = "6163f776-ad40-47fc-acd4-c04b22590ada"
+JOB = {"sdGenerationJob": {"generationId": ID, "apiCreditCost": 8, "cost": COST}}
 
 
 def call(
@@ -64,7 +66,7 @@ def test_journal_of_a_fake_is_clean(tmp_path: Path, fake: Fake, client: httpx.Cl
 
 def test_finding_says_which_rule_of_which_document(tmp_path: Path) -> None:
     """The exchange, the place and what is wrong there."""
-    broken = call(answer={"sdGenerationJob": {"apiCreditCost": "8"}})
+    broken = call(answer={"sdGenerationJob": JOB["sdGenerationJob"] | {"apiCreditCost": "8"}})
     [finding] = judge(cassette(tmp_path, call(), broken))
     assert (finding.rule, finding.level) == ("response-body", "error")
     assert finding.where == (
@@ -146,7 +148,7 @@ WANTED = {"model": "lucid-origin", "parameters": {"prompt": "a cat"}}
 
 def test_version_2_is_judged_by_its_own_documents(tmp_path: Path) -> None:
     """An answer without the envelope breaks them, one with it and a list of errors do not."""
-    made = {"generationId": "6163f776-ad40-47fc-acd4-c04b22590ada", "apiCreditCost": 8}
+    made = {"generationId": ID, "apiCreditCost": 8, "cost": COST}
     refused = [{"message": "An error occurred.", "path": [], "locations": [], "extensions": {}}]
     path = cassette(
         tmp_path,
@@ -271,7 +273,16 @@ def test_assert_clean_has_a_line_for_each_finding(tmp_path: Path) -> None:
 
 def test_json_that_curl_sends_as_a_form(tmp_path: Path) -> None:
     """The service took it, so it is no finding; a request that it refused is."""
-    form = {"content-type": "application/x-www-form-urlencoded"}
+    form: Any = {"content-type": "application/x-www-form-urlencoded"}
     assert judge(cassette(tmp_path, call(**form))) == []
     refused = call(answer={"error": "x", "path": "$", "code": "y"}, status=400, **form)
     assert [finding.rule for finding in judge(cassette(tmp_path, refused))] == ["request-body"]
+
+
+def test_answer_that_lacks_fields_breaks_the_strict_contract(tmp_path: Path) -> None:
+    """An empty object is no answer, though the published documents require almost nothing."""
+    empty = call(url=f"{BASE}/me", answer={})
+    empty["request"] |= {"method": "GET", "body": None}
+    [finding] = judge(cassette(tmp_path, empty))
+    assert finding.message == "response body: 'user_details' is a required property"
+    assert judge(cassette(tmp_path, empty), published=True) == []

@@ -200,7 +200,9 @@ def test_forwarding_to_itself() -> None:
 
 def test_judge_finds_what_the_upstream_breaks() -> None:
     """Both directions, one line each; what is not of the API is left alone."""
-    upstream = Upstream(json.dumps({"sdGenerationJob": {"generationId": 7}}).encode())
+    cost = {"amount": "0.0160", "unit": "DOLLARS"}
+    job = {"generationId": 7, "apiCreditCost": 8, "cost": cost}
+    upstream = Upstream(json.dumps({"sdGenerationJob": job}).encode())
     said: list[str] = []
     with (
         on_a_port(lambda _: upstream) as origin,
