@@ -24,7 +24,19 @@ OWN_FILE = "leomock.toml"
 PYPROJECT = "pyproject.toml"
 # Tables for one command; `pytest` is the plugin.
 TABLES = (
-    *("behaviours", "ca", "capability", "check", "drift", "exec", "mcp", "openapi", "operations", "proxy"),
+    *(
+        "behaviours",
+        "ca",
+        "capability",
+        "check",
+        "compare",
+        "drift",
+        "exec",
+        "mcp",
+        "openapi",
+        "operations",
+        "proxy",
+    ),
     *("pytest", "referee", "replay", "scenarios", "serve"),
 )
 # Options that may be repeated have the singular as their name.
