@@ -436,7 +436,7 @@ def leomock_webhooks(leomock: Tenant) -> Iterator[WebhookReceiver]:
     """A receiver for the test's webhooks, with `wait_for(...)`."""
     from leomock.testing.webhook_receiver import WebhookReceiver
 
-    with WebhookReceiver() as receiver:
+    with WebhookReceiver(leomock) as receiver:
         leomock.set_webhook(receiver.url)
         yield receiver
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from leomock.testing.tenant import Tenant
 
 # How often the server looks for a stop; a receiver lives as long as a test.
 POLL_SECONDS = 0.005
 # How long a client may take to send what it announced.
 PATIENCE_SECONDS = 5.0
+# How long what is under way may take before the tenant's clock moves on, in real seconds.
+BEFORE_MOVING_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,11 +63,13 @@ class WebhookReceiver:
             ...  # let leomock post to receiver.url
             [delivery] = receiver.wait_for(type="image_generation.complete", id=generation_id)
 
-    It answers 200, or what `answer_with` says.
+    It answers 200, or what `answer_with` says. With a `tenant`, waiting counts as time: its clock moves on
+    to what is due next when nothing comes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tenant: Tenant | None = None) -> None:
         self.url = ""
+        self._tenant = tenant
         self._arrived = threading.Condition()
         self._received: list[Received] = []
         self._statuses = [200]
@@ -114,9 +121,35 @@ class WebhookReceiver:
             def fitting() -> list[Received]:
                 return [received for received in self._received if received.fits(criteria)]
 
-            if self._arrived.wait_for(lambda: len(fitting()) >= count, timeout):
+            def enough() -> bool:
+                return len(fitting()) >= count
+
+            if self._arrived.wait_for(enough, min(timeout, BEFORE_MOVING_SECONDS)):
                 return fitting()[:count]
-            raise AssertionError(_missed(count, timeout, criteria, len(fitting()), self._received))
+        self._move_on(enough)
+        with self._arrived:
+            if self._arrived.wait_for(enough, timeout):
+                return fitting()[:count]
+            missed = _missed(count, timeout, criteria, len(fitting()), self._received)
+            raise AssertionError(f"{missed}{self._pending()}")
+
+    def _move_on(self, enough: Callable[[], bool]) -> None:
+        """Move the tenant's clock on to what is due, one thing after the other, until enough has come."""
+        while self._tenant is not None and not enough():
+            world = self._tenant.world
+            with world.lock:
+                due, now = world.next_due(), world.clock.now()
+            if due is None:
+                return
+            self._tenant.advance(max(0.0, due - now))
+
+    def _pending(self) -> str:
+        """What to say of jobs that have not ended; '' if there are none."""
+        pending = self._tenant.world.jobs.pending() if self._tenant else []
+        if not pending:
+            return ""
+        ids = ", ".join(pending[:3]) + (", …" if len(pending) > 3 else "")
+        return f"\n{len(pending)} jobs are pending ({ids}): end them with finish(), or choose another `jobs`"
 
     def _take(self, path: str, headers: Mapping[str, str], raw: bytes) -> int:
         """Keep a request; returns the status it is to be answered with."""

@@ -1,0 +1,84 @@
+"""A mixin for `unittest`: every test gets an account of a fake, and a failure its journal."""
+
+from __future__ import annotations
+
+import os
+import unittest
+from typing import Any, ClassVar
+
+from leomock.testing.fake import Fake
+from leomock.testing.tenant import Tenant
+
+_VARIABLES = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY", "LEONARDO_BASE_URL")
+
+
+class LeomockMixin:
+    """Gives each test `self.leomock`, an account of its own; list it before `unittest.TestCase`.
+
+    ::
+
+        class PosterTest(LeomockMixin, unittest.TestCase):
+            leomock_settings = {"jobs": "immediate"}
+
+            def test_poster(self):
+                make_poster("a cat")
+                self.leomock.assert_called("createGeneration")
+
+    One fake serves the class. Calls for the real hosts go to the test's account, and the variables that
+    programs read are set. `leomock_settings` are those of `leomock.Fake`. With `leomock_shared = True` the
+    account is made in `setUpClass` and serves all tests of the class.
+    """
+
+    leomock_settings: ClassVar[dict[str, Any]] = {}
+    leomock_shared: ClassVar[bool] = False
+    leomock: Tenant
+    _fake: ClassVar[Fake]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Start the fake of the class."""
+        super().setUpClass()  # type: ignore[misc]  # of TestCase, which the mixin stands before
+        cls._fake = Fake(**cls.leomock_settings)
+        cls._fake.open()
+        cls.addClassCleanup(cls._fake.close)  # type: ignore[attr-defined]  # of TestCase
+        if cls.leomock_shared:
+            cls.leomock = cls._fake
+            cls._use(cls.leomock, cls.addClassCleanup)  # type: ignore[attr-defined]  # of TestCase
+
+    def setUp(self) -> None:
+        """Make the account of a test."""
+        super().setUp()  # type: ignore[misc]  # of TestCase
+        if not self.leomock_shared:
+            self.leomock = self._fake.new_tenant(self.id())  # type: ignore[attr-defined]  # of TestCase
+            self._use(self.leomock, self.addCleanup)  # type: ignore[attr-defined]  # of TestCase
+
+    def _callTestMethod(self, method: Any) -> None:
+        """Run the test; a failure says what the account saw."""
+        try:
+            method()
+        except unittest.SkipTest:
+            raise
+        except Exception as error:
+            if story := self.leomock.story():
+                error.add_note(f"leomock journal of {self.leomock.api_key[:4]}…\n{story}")
+            if not (verdict := self.leomock.verdict()).clean:
+                error.add_note(str(verdict))
+            raise
+
+    @staticmethod
+    def _use(tenant: Tenant, cleanup: Any) -> None:
+        values = (tenant.api_key, tenant.api_key, tenant.base_url)
+        for name, value in zip(_VARIABLES, values, strict=True):
+            before = os.environ.get(name)
+            os.environ[name] = value
+            cleanup(_restore, name, before)
+        interceptor = tenant.intercept()
+        interceptor.__enter__()
+        cleanup(interceptor.__exit__, None, None, None)
+
+
+def _restore(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value

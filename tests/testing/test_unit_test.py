@@ -1,0 +1,84 @@
+"""The mixin for unittest."""
+
+from __future__ import annotations
+
+import io
+import os
+import unittest
+
+import httpx
+
+from leomock.testing.unit_test import LeomockMixin
+
+URL = "https://cloud.leonardo.ai/api/rest/v1/generations"
+
+
+def create() -> int:
+    key = os.environ.get("LEONARDO_API_KEY", "none")
+    headers = {"authorization": f"Bearer {key}"}
+    return httpx.post(URL, json={"prompt": "a cat"}, headers=headers).status_code
+
+
+def run(case: type[unittest.TestCase]) -> tuple[unittest.TestResult, str]:
+    suite = unittest.defaultTestLoader.loadTestsFromTestCase(case)
+    output = io.StringIO()
+    return unittest.TextTestRunner(stream=output).run(suite), output.getvalue()
+
+
+def test_each_test_has_an_account() -> None:
+    """The variables are set, calls for the real host arrive, and all is put back."""
+
+    class Case(LeomockMixin, unittest.TestCase):
+        def test_one(self) -> None:
+            assert create() == 200
+            self.leomock.assert_called("createGeneration", times=1)
+
+        def test_two(self) -> None:
+            assert create() == 200
+            self.leomock.assert_called("createGeneration", times=1)
+
+    result, output = run(Case)
+    assert (result.testsRun, result.wasSuccessful()) == (2, True), output
+    assert "LEONARDO_API_KEY" not in os.environ
+
+
+def test_shared_account_serves_the_class() -> None:
+    """It is made once."""
+
+    class Case(LeomockMixin, unittest.TestCase):
+        leomock_shared = True
+
+        def test_one(self) -> None:
+            create()
+
+        def test_two(self) -> None:
+            create()
+            self.leomock.assert_called("createGeneration", times=2)
+
+    result, output = run(Case)
+    assert result.wasSuccessful(), output
+
+
+def test_failure_shows_journal_and_verdict() -> None:
+    """As notes of the error, where unittest shows them."""
+
+    class Case(LeomockMixin, unittest.TestCase):
+        def test_one(self) -> None:
+            create()
+            self.fail("as it should")
+
+    result, output = run(Case)
+    assert len(result.failures) == 1
+    assert "leomock journal of" in output
+    assert "POST /api/rest/v1/generations createGeneration 200" in output
+
+
+def test_skipped_test_stays_skipped() -> None:
+    """Without a journal."""
+
+    class Case(LeomockMixin, unittest.TestCase):
+        def test_one(self) -> None:
+            self.skipTest("not here")
+
+    result, _ = run(Case)
+    assert len(result.skipped) == 1
