@@ -14,7 +14,7 @@ from leomock.testing.interception import http_client, other_mocks
 from leomock.testing.interception.aiohttp import aiohttp
 from leomock.testing.interception.http_client import Replacement
 from leomock.testing.interception.httpcore import httpcore
-from leomock.testing.interception.pycurl import pycurl
+from leomock.testing.interception.pycurl import pycurl, pytest_recording
 from leomock.testing.interception.sockets import sockets
 
 LIBRARIES: dict[str, Callable[[ModuleType], Iterator[Replacement]]] = {
@@ -28,6 +28,7 @@ LIBRARIES: dict[str, Callable[[ModuleType], Iterator[Replacement]]] = {
     "httpcore2": httpcore,
     "aiohttp": aiohttp,
     "pycurl": pycurl,
+    "pytest_recording.network": pytest_recording,
     # Tools that mock HTTP
     "respx.router": other_mocks.respx,
     "responses": other_mocks.responses,

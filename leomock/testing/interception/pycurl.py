@@ -13,15 +13,39 @@ from leomock.testing.interception.routing import RealHostClosedError, route_for
 COULDNT_RESOLVE_HOST = 6
 
 
-def pycurl(module: ModuleType) -> Iterator[Replacement]:
+def pytest_recording(module: ModuleType) -> Iterator[Replacement]:
+    """The class that pytest-recording lets programs have in place of pycurl's."""
+    if module.pycurl is None:  # not installed
+        return
+
+    def make(original: Any) -> Any:
+        class Curl(_led_curl(module.pycurl, module.pycurl.Curl)):  # type: ignore[misc]  # known only here
+            """A transfer that obeys pytest-recording's `block_network` unless it goes to the fake."""
+
+            def lead(self) -> bool:
+                led: bool = super().lead()
+                host = urlsplit(self.__dict__["_url"]).hostname
+                blocked = not led and module._disable_pycurl and host
+                if blocked and not module.is_host_in_allowed_hosts(host, module._allowed_hosts):
+                    raise RuntimeError(f"Network is disabled for host {host!r}")
+                return led
+
+        return Curl
+
+    yield module, "Curl", make
+
+
+def pycurl(module: Any) -> Iterator[Replacement]:
     """`Curl` and `CurlMulti` become classes of their own, which set where a transfer connects."""
-    led = _led_curl(module)
+    if not isinstance(module, ModuleType):
+        return  # pytest-recording has put an object of its own there
+    led = _led_curl(module, module.Curl)
     yield module, "Curl", lambda original: led
     yield module, "CurlMulti", lambda original: _led_multi(original)
 
 
-def _led_curl(module: ModuleType) -> Any:
-    class Curl(module.Curl):  # type: ignore[misc, name-defined]  # a class of C
+def _led_curl(module: ModuleType, base: Any) -> Any:
+    class Curl(base):  # type: ignore[misc]  # a class of C
         """A transfer that goes to the fake if its URL is one of the real service."""
 
         def __init__(self, *args: Any) -> None:
@@ -36,7 +60,7 @@ def _led_curl(module: ModuleType) -> Any:
         def perform(self) -> Any:
             led = self.lead()
             try:
-                return super().perform()
+                return self._perform()
             finally:
                 if led:
                     self.release()
@@ -51,16 +75,25 @@ def _led_curl(module: ModuleType) -> Any:
             if route is None:
                 return False
             host, port = route.address()
-            super().setopt(module.URL, urlunsplit(("http", *parts[1:])))
-            super().setopt(module.CONNECT_TO, [f"::{host}:{port}"])
-            super().setopt(module.PROXY, "")
+            self._set(module.URL, urlunsplit(("http", *parts[1:])))
+            self._set(module.CONNECT_TO, [f"::{host}:{port}"])
+            self._set(module.PROXY, "")
             return True
 
         def release(self) -> None:
             """Let the next transfer go where its URL says."""
-            super().setopt(module.URL, self.__dict__["_url"])
-            super().unsetopt(module.CONNECT_TO)
-            super().unsetopt(module.PROXY)
+            self._set(module.URL, self.__dict__["_url"])
+            self._unset(module.CONNECT_TO)
+            self._unset(module.PROXY)
+
+        def _set(self, option: int, value: Any) -> None:
+            super().setopt(option, value)
+
+        def _unset(self, option: int) -> None:
+            super().unsetopt(option)
+
+        def _perform(self) -> Any:
+            return super().perform()
 
     return Curl
 
