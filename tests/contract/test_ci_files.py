@@ -66,4 +66,4 @@ def test_every_input_of_the_action_is_used() -> None:
 
 
 def test_image_has_the_contract_extra() -> None:
-    assert 'pip install --no-cache-dir ".[contract]"' in (ROOT / "Dockerfile").read_text("utf-8")
+    assert '--constraint constraints.txt ".[contract,mcp]"' in (ROOT / "Dockerfile").read_text("utf-8")
