@@ -6,8 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Unpack
 
 import click
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from leomock.testing.fake import Fake
 
 from leomock.cli.options import PROXY_OTHERS, setting
-from leomock.state.settings import DEFAULT_JOBS, SettingError
+from leomock.cli.output import put, writable
+from leomock.state.redaction import shortened
+from leomock.state.settings import DEFAULT_JOBS, SettingError, SettingValues
 
 # What shells answer for these.
 NOT_TO_BE_RUN = 126
@@ -30,21 +33,51 @@ FROM_KEYS = ("SIGINT", "SIGQUIT")
 @click.command(context_settings={"allow_interspersed_args": False})
 @setting("--jobs", default=DEFAULT_JOBS, metavar="PACE", help="As of `leomock serve`.")
 @setting("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="As of `leomock serve`.")
+@setting("--seed", default=0, help="The same seed, key and calls give the same ids and pictures.")
+@setting("--credits", default=100_000_000, type=click.IntRange(0), help="Credits at the start.")
+@setting("--limits", default="none", type=click.Choice(["none", "real"]), help="Enforce documented limits.")
+@setting("--webhook-url", default="", metavar="URL", help="Send webhook events there.")
+@click.option(
+    "--clock",
+    default="running",
+    type=click.Choice(["running", "frozen"]),
+    help="Whether the fake's time runs or stands still.",
+)
+@click.option(
+    "--strict", is_flag=True, help="Exit with 1 if the command passed and the verdict has findings."
+)
+@click.option(
+    "--journal",
+    "journal_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=writable,
+    metavar="FILE",
+    help="Write journal and verdict to a file as well.",
+)
 @PROXY_OTHERS
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def exec(jobs: str, scenarios: tuple[str, ...], proxy_others: str, command: tuple[str, ...]) -> None:
+def exec(
+    strict: bool,
+    journal_file: Path | None,
+    scenarios: tuple[str, ...],
+    clock: Literal["running", "frozen"],
+    proxy_others: str,
+    command: tuple[str, ...],
+    **settings: Unpack[SettingValues],
+) -> None:
     """Run a command against a fake of its own, and pass its exit code on.
 
     Calls of the command, and of all processes that it starts, reach the fake when they go to the real hosts.
     LEONARDO_BASE_URL is the fake's own address; its key is in LEONARDO_API_KEY and LEONARDO_AI_API_KEY.
-    Put `--` before the command so that its options are passed through.
+    Put `--` before the command so that its options are passed through. If the command fails, journal and
+    verdict of its calls are written to stderr.
     """
     from leomock.files.scenarios import ScenarioError
     from leomock.testing.child_processes.gateway import Gateway
     from leomock.testing.fake import Fake
 
     try:
-        fake = Fake(jobs=jobs, scenario=scenarios)
+        fake = Fake(scenario=scenarios, clock=clock, **settings)
     except (SettingError, ScenarioError) as error:
         raise click.UsageError(str(error)) from None
     with fake:
@@ -54,7 +87,29 @@ def exec(jobs: str, scenarios: tuple[str, ...], proxy_others: str, command: tupl
             code = _run(command, gateway.environment(before))
         if code < NOT_TO_BE_RUN and not _was_called(fake):
             _say("the command made no call to the fake")
-    sys.exit(code)
+        clean = _report(fake, show=code != 0, strict=strict, file=journal_file)
+    sys.exit(code if clean or code or not strict else 1)
+
+
+def _report(fake: Fake, *, show: bool, strict: bool, file: Path | None) -> bool:
+    """Write journal and verdict of every key; returns whether no verdict has findings."""
+    from leomock.state.story import story
+
+    reports, clean = [], True
+    for world in fake.api.worlds:
+        if not len(world.journal):
+            continue
+        tenant = fake.tenant(world.key)
+        verdict = tenant.verdict()
+        clean = clean and verdict.clean
+        reports.append(f"journal of {shortened(world.key)}\n{tenant.story()}\n\n{verdict}\n")
+    if anonymous := list(fake.api.worlds.unauthenticated_journal):
+        reports.append(f"calls without a valid API key\n{story(anonymous)}\n")
+    for report in reports if show or (strict and not clean) else ():
+        _say(report)
+    if file:
+        put("\n".join(reports), file)
+    return clean
 
 
 def _was_called(fake: Fake) -> bool:

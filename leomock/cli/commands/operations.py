@@ -14,15 +14,32 @@ from leomock.cli.output import OUTPUT
 @click.command()
 @LIST_FORMAT
 @OUTPUT
-def operations(written: str, output: Path | None) -> None:
+@click.argument("name", default="")
+def operations(written: str, output: Path | None, name: str) -> None:
     """List the operations of each version: what answers them, and on which basis.
+
+    With NAME, list only operations whose id, or method and path, contain it.
 
     An operation is answered by a function of leomock/operations/handlers, or by a blank made from the
     response schema. The first basis is that of the document. The others are those of what the function
     decides beyond it: documented by the vendor, observed by others, inferred from one of these, or chosen
     because nobody knows. `leomock behaviours` lists every decision.
     """
-    put_rows(list(operation_rows()), written, output)
+    put_rows(_named(name), written, output)
+
+
+def _named(name: str) -> list[dict[str, str]]:
+    """The rows of the operations that contain a name; refuses one that none contains."""
+    from leomock.openapi.suggest import suggestion
+
+    rows = list(operation_rows())
+    texts = [f"{row['operation']} {row['method']} {row['path']}".lower() for row in rows]
+    found = [row for row, text in zip(rows, texts, strict=True) if name.lower() in text]
+    if not found:
+        known = {row["operation"]: row for row in rows}
+        near = suggestion(name, known) or "; `leomock operations` lists them all"
+        raise click.ClickException(f"no operation contains {name!r}{near}")
+    return found
 
 
 def operation_rows() -> Iterator[dict[str, str]]:
