@@ -1,8 +1,9 @@
-"""Judges the parameters of a model of version 2: each model has a JSON Schema of its own for them."""
+"""Check the parameters of a version 2 call against the JSON Schema of its model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import jsonschema_rs
@@ -10,41 +11,60 @@ import jsonschema_rs
 from leomock.openapi.documents import Json
 from leomock.openapi.explanations import type_words
 
-# By the keyword of a schema that is broken (chosen; seen was only 'must be one of').
+# By the keyword of the schema that is broken. "must be one of" was seen; the other wordings are chosen.
 _RULES = {
     "Minimum": "must be at least {limit}",
     "Maximum": "must be at most {limit}",
     "MultipleOf": "must be a multiple of {multiple_of}",
+    "MinLength": "must have at least {limit} characters",
     "MaxLength": "must have at most {limit} characters",
     "MinItems": "must have at least {limit} items",
     "MaxItems": "must have at most {limit} items",
-    "Format": "must be a UUID",  # the one format that is judged
 }
+_FORMATS = {"uuid": "must be a UUID", "uri": "must be a URL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule: the path of the value, the message for the client, and the name if it is unknown."""
+
+    path: tuple[str | int, ...]
+    message: str
+    unknown: str = ""
+
+    @property
+    def name(self) -> str:
+        """The path as messages write it: `parameters.guidances.image_reference.0`."""
+        return ".".join(["parameters", *map(str, self.path)])
 
 
 class Parameters:
-    """What is known of a model's parameters, and `known`, the names of those."""
+    """The schema of a model's parameters, compiled. `known` are the names of the parameters."""
 
     def __init__(self, schema: Json) -> None:
         self.known = frozenset(schema.get("properties", ()))
         # The value is left out of the messages: it may be a megabyte long.
         self._validator = jsonschema_rs.Draft202012Validator(schema, mask="it", validate_formats=True)
 
-    def violations(self, given: Any) -> list[str]:
-        """A sentence for each rule that is broken; none where all is well."""
-        return [text for error in self._validator.iter_errors(given) for text in _worded(error)]
+    def violations(self, given: Any) -> list[Violation]:
+        """Return one violation for each broken rule; an empty list if all is well."""
+        return [found for error in self._validator.iter_errors(given) for found in _worded(error)]
 
 
-def _worded(error: jsonschema_rs.ValidationError) -> Iterator[str]:
-    name = ".".join(["parameters", *map(str, error.instance_path)])
+def _worded(error: jsonschema_rs.ValidationError) -> Iterator[Violation]:
+    path = tuple(error.instance_path)
+    name = Violation(path, "").name
     kind, facts = type(error.kind).__name__, error.kind.as_dict()
     if kind == "Required":
-        yield f"{name}.{facts['property']} is required"
+        yield Violation(path, f"{name}.{facts['property']} is required")
     elif kind == "AdditionalProperties":
-        yield from (f"{name}.{unknown} is not allowed" for unknown in facts["unexpected"])
+        for unknown in facts["unexpected"]:
+            yield Violation((*path, unknown), f"{name}.{unknown[:60]} is not allowed", unknown)
     elif kind == "Type":
-        yield f"{name} must be {type_words(facts['types'])}"
+        yield Violation(path, f"{name} must be {type_words(facts['types'])}")
     elif kind == "Enum":
-        yield f"{name} must be one of: {', '.join(map(str, facts['options']))}"
+        yield Violation(path, f"{name} must be one of: {', '.join(map(str, facts['options']))}")
+    elif kind == "Format":
+        yield Violation(path, f"{name} {_FORMATS[facts['format']]}")
     else:
-        yield f"{name} {_RULES[kind].format(**facts)}"
+        yield Violation(path, f"{name} {_RULES[kind].format(**facts)}")

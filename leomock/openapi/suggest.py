@@ -7,7 +7,12 @@ from collections.abc import Mapping
 
 
 def suggestion(word: str, known: Mapping[str, object]) -> str:
-    """`; did you mean 'x'?` for the end of a sentence, or nothing when no known word is near."""
+    """Return `; did you mean 'x'?` for the end of a sentence, or '' if no known word is near.
+
+    A known word that continues the given one after a separator is nearer than any other.
+    """
     lowered = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower()[:100], lowered, n=1, cutoff=0.6)
+    wanted = word.lower()[:100]
+    longer = sorted((name for name in lowered if name.startswith((f"{wanted}-", f"{wanted}_"))), key=len)
+    close = longer or difflib.get_close_matches(wanted, lowered, n=1, cutoff=0.6)
     return f"; did you mean '{lowered[close[0]]}'?" if close else ""

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from leomock.media import Renderable
 from leomock.operations.assets.resolver import OWNER, modified_at, render_cached, resolve
+from leomock.operations.assets.results import SIGNED_QUERY
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.bucket_routes import object_response, precondition_failed
 from leomock.server.ranges import stored_response
@@ -46,6 +47,8 @@ def cdn_routes(api: Dispatcher) -> list[BaseRoute]:
         if found is None:
             return _nothing(key)
         if isinstance(found, StoredObject):
+            if found.metadata.get(SIGNED_QUERY, request.url.query) != request.url.query:
+                return _nothing(key)
             return object_response(request, found)
         content = await render(found, key)
         etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
@@ -63,7 +66,7 @@ def _nothing(key: str) -> Response:
     explain = (
         "nothing is at this address: what a job made is there once the job is COMPLETE, an uploaded file "
         "once the upload was accepted, each until it is deleted; an ephemeral result is there for half an "
-        "hour, and a thumbnail as long as what it shows"
+        "hour under its whole URL, and a thumbnail as long as what it shows"
     )
     refusal = Refusal(403, "AccessDenied", "Access Denied", explain)
     return Response(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from datetime import date
 from typing import Literal, TypedDict, get_args
 from urllib.parse import urlsplit
 
@@ -12,12 +13,14 @@ LimitKind = Literal["none", "real"]
 IdVersion = Literal["v4", "v6"]
 ChunkedUploads = Literal["refuse", "accept"]
 Unit = Literal["CREDITS", "DOLLARS"]
+UnknownModels = Literal["refuse", "allow"]
 Pace = Literal["seconds", "polls", "first", "immediate", "manual"]
 # A client that polls sees PENDING once; one that waits for a while, or for the webhook, needs no second read.
 DEFAULT_JOBS = "polls:1,seconds:10"
 
 # What a setting is, as one would say it.
 _KINDS = {str: "a text", int: "a whole number", bool: "True or False"}
+EXAMPLE_MODEL = "291be633-cb24-434f-898f-e662799936ad=My model"
 # Balances travel as GraphQL's Int.
 # A scheme, a host and a port, as browsers send it: in lower case, and without a slash at the end.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s]+")
@@ -106,7 +109,9 @@ class Settings:
     key until told otherwise. `journal` is how many exchanges are kept of each key, `max_worlds` how many
     keys are. `allow_hosts` are further names under which `/_leomock/` may be called. `cors` are the
     origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the admin API. With
-    `explain`, the header `X-Leomock-Basis` of every answer says how it is known to be real.
+    `explain`, the header `X-Leomock-Basis` of every answer says how it is known to be real. `as_of` dates the
+    service (YYYY-MM-DD): models that were retired later still work; empty: the newest facts. `models` are
+    more models as `ID=NAME`, and `unknown_models` is `allow` to accept every other model of the right form.
     """
 
     seed: int = 0
@@ -133,6 +138,9 @@ class Settings:
     allow_hosts: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
     explain: bool = False
+    as_of: str = ""
+    unknown_models: UnknownModels = "refuse"
+    models: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -152,6 +160,13 @@ class Settings:
             raise SettingError(f"auth={self.auth} needs at least one API key (--api-key KEY)")
         if self.unit not in get_args(Unit):
             raise SettingError(f"unit={self.unit!r}: use CREDITS or DOLLARS")
+        if self.unknown_models not in get_args(UnknownModels):
+            raise SettingError(f"unknown_models={self.unknown_models!r}: use refuse or allow")
+        if self.as_of:
+            _check_date(self.as_of)
+        for text in self.models:
+            if not all(part.strip() for part in text.partition("=")):
+                raise SettingError(f"models={text!r:.100}: use ID=NAME, such as {EXAMPLE_MODEL}")
         for name in ("credits", "plan_credits"):
             if not 0 <= (credits := getattr(self, name)) <= LARGEST_INT:
                 raise SettingError(f"{name}={credits}: use 0 to {LARGEST_INT}")
@@ -169,9 +184,24 @@ class Settings:
             raise SettingError("journal and max_worlds are numbers, at least 1")
 
     @property
+    def added_models(self) -> dict[str, str]:
+        """The names of the further models by id (UUIDs in lower case) or slug."""
+        parts = (text.partition("=") for text in self.models)
+        return {id.strip().lower(): name.strip() for id, _, name in parts}
+
+    @property
     def pace(self) -> JobCompletion:
         """`jobs`, read."""
         return JobCompletion.parse(self.jobs)
+
+
+def _check_date(text: str) -> None:
+    try:
+        fits = date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        fits = False
+    if not fits:
+        raise SettingError(f"as_of={text!r:.100}: use a date such as 2026-05-01")
 
 
 def check_origin(url: str, name: str = "public_url") -> None:

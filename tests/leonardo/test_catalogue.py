@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
 
-from leomock.leonardo.catalogue import elements, is_retired, models_v2, schema_v2
+from leomock.leonardo.catalogue import elements
 from leomock.leonardo.catalogue.prices import price_v2
+from leomock.leonardo.catalogue.v2 import models_v2
 
 
 def test_elements_are_some_of_those_seen() -> None:
@@ -31,37 +32,36 @@ def test_id_of_a_model_that_nobody_saw() -> None:
     assert models_v2()["krea-2-turbo"].id == "d9e6e530-6e4f-4349-9ad0-54843fce5b8a"
 
 
-def test_highest_numbers_of_a_model_of_which_nothing_is_known() -> None:
-    """No model is known to take more.
-
-    Holds code:schema_v2.
-    """
-    properties = schema_v2("krea-2-turbo")["properties"]
-    most = {name: properties[name]["maximum"] for name in ("width", "height", "quantity", "seed")}
-    assert most == {"width": 4096, "height": 4096, "quantity": 8, "seed": 9999999998}
-
-
-@pytest.mark.parametrize(
-    ("slug", "retired"),
-    [
-        *((slug, True) for slug in ("sora-2", "sora-2-pro", "veo-3", "veo-3.0-fast", "seedance-1.0-lite")),
-        *((slug, True) for slug in ("motion-svd", "veo-3.1-generate-preview")),
-        *((slug, False) for slug in ("veo-3.1-lite", "seedance-1.0-pro", "motion_2.0", "sora")),
-    ],
-)
-def test_slugs_of_retired_models(slug: str, retired: bool) -> None:
-    """Models that the guides call retired, in the way that slugs are made.
-
-    Holds code:is_retired.
-    """
-    assert is_retired(slug) is retired
-
-
 def test_prices_of_models_of_which_none_was_seen() -> None:
     """Those of a kind cost the same.
 
-    Holds code:price_v2#2.
+    Holds code:price_v2#3.
     """
     row = {"imageWidth": 1024, "imageHeight": 1024, "num_images": 1, "seconds": 2}
-    assert price_v2("krea-2-turbo", "image", row) == price_v2("flux-dev", "image", row) == 8
-    assert price_v2("kling-3.0", "video", row) == price_v2("hailuo-03", "video", row) == 60
+    models = models_v2()
+    assert price_v2(models["krea-2-turbo"], row, {}) == price_v2(models["flux-dev"], row, {}) == 8
+    assert price_v2(models["kling-2.6"], row, {}) == price_v2(models["hailuo-03"], row, {}) == 60
+
+
+def test_prices_that_a_page_or_a_program_gives() -> None:
+    """They grow with pixels, seconds, quality and references.
+
+    Holds code:price_v2#2.
+    """
+    models = models_v2()
+    square = {"imageWidth": 1024, "imageHeight": 1024, "num_images": 1}
+    references: dict[str, Any] = {"guidances": {"image_reference": [{}]}}
+    for slug, row, given, credits in (
+        ("gpt-image-1.5", square, {"quality": "LOW"}, 13),
+        ("gpt-image-1.5", square, {}, 38),
+        ("gpt-image-1.5", square, {"quality": "HIGH"}, 137),
+        ("gpt-image-2", {"imageWidth": 1376, "imageHeight": 768, "num_images": 1}, {}, 66),
+        ("flux-pro-2.0", {"imageWidth": 1440, "imageHeight": 1440, "num_images": 1}, {}, 56),
+        ("flux-pro-2.0", {"imageWidth": 1440, "imageHeight": 1440, "num_images": 1}, references, 84),
+        ("hailuo-2_3", {"seconds": 6, "num_images": 1}, {}, 180),
+        ("hailuo-2_3-fast", {"seconds": 6, "num_images": 1}, {}, 128),
+        ("bytedance/seedance-2.5", {"seconds": 4, "num_images": 1}, {}, 1168),
+        ("veo-3.1-generate-001", {"seconds": 6, "num_images": 1}, {}, 1605),
+        ("veo-3.1-fast-generate-001", {"seconds": 8, "num_images": 1}, {}, 1092),
+    ):
+        assert price_v2(models[slug], row, given) == credits, slug

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, get_args
 
 import jsonschema_rs
 import pytest
 
-import leomock.leonardo.catalogue
 from leomock.contract.conformance import Referee
 from leomock.files.recordings.model import RecordedExchange
 from leomock.leonardo.basis import BasisKind
-from leomock.leonardo.catalogue import Kind
+from leomock.leonardo.catalogue.v2 import Kind, all_models_v2, drawable_schema, schema_v2
 from leomock.leonardo.errors import ApiError
 from leomock.leonardo.hosts import Addresses
-from leomock.openapi.documents import SpecError, bundle, groups, specs_folder
+from leomock.openapi.documents import bundle, groups, specs_folder
 from leomock.openapi.operations import Operation
 from leomock.openapi.request_parser import Request, parse
 from leomock.openapi.spec import Spec
@@ -66,10 +64,10 @@ def judged(referee: Referee, operation: Operation, body: Any) -> list[str]:
 
 
 def test_operations_and_their_envelopes() -> None:
-    """Three operations; the synchronous one answers without an envelope."""
+    """Three operations, each with an envelope of its own."""
     assert {o.id: (str(o), o.envelope) for o in SPEC.operations.values()} == {
         "createGenerationV2": ("POST /generations (createGenerationV2)", "generate"),
-        "createGenerationSyncV2": ("POST /generationssync (createGenerationSyncV2)", ""),
+        "createGenerationSyncV2": ("POST /generationssync (createGenerationSyncV2)", "generateSync"),
         "listModelsV2": ("GET /models (listModelsV2)", "productionApiAvailableModels"),
     }
 
@@ -115,25 +113,13 @@ def test_answer_that_is_a_list_of_errors(exact: Referee, id: str) -> None:
     ],
     ids=["base64", "link"],
 )
-def test_answer_without_an_envelope(exact: Referee, result: dict[str, Any]) -> None:
-    """The whole answer is shaped; what is absent stays absent, what no schema names is dropped."""
+def test_answer_of_the_synchronous_operation(exact: Referee, result: dict[str, Any]) -> None:
+    """What is absent stays absent, what no schema names is dropped."""
     operation = SPEC.operations["createGenerationSyncV2"]
     answer = {"id": "x", "blockedCount": 0, "cost": COST, "results": [result]}
     shaped = operation.serializer.serialize({**answer, "results": [{**result, "row": 1}], "more": 2})
     assert shaped == answer
-    assert judged(exact, operation, shaped) == []
-
-
-def test_answer_with_two_keys_and_no_mark_stops_the_start() -> None:
-    """Only `x-envelope: false` makes an answer one without an envelope."""
-    entry = dict(SPEC.operations["createGenerationSyncV2"].entry)
-    del entry["x-envelope"]
-    with pytest.raises(SpecError) as stopped:
-        Operation(SPEC.effective, "/generationssync", "post", entry, "specs/v2")
-    assert str(stopped.value) == (
-        "POST /generationssync (createGenerationSyncV2): a response has exactly one top-level key, "
-        "this one has ['id', 'blockedCount', 'cost', 'results']"
-    )
+    assert judged(exact, operation, operation.enveloped(shaped)) == []
 
 
 @pytest.mark.parametrize(
@@ -151,7 +137,7 @@ def test_answer_with_two_keys_and_no_mark_stops_the_start() -> None:
             "generationssync",
             {"model": "remove-bg", "base64": "yes"},
             "expected a boolean for type 'Boolean', but found a string",
-            "$.selectionSet.createGenerationSyncV2.args.arg1.base64",
+            "$.selectionSet.generateSync.args.arg1.base64",
             "createGenerationSyncV2: 'base64' is \"yes\"; it must be true or false "
             "(specs/v2/generations_v2.json POST /generationssync)",
         ),
@@ -178,23 +164,27 @@ def test_parameters_of_any_form_are_left_to_the_operation() -> None:
 
 # --- the catalogue --------------------------------------------------------------------------------------
 
-ROWS = json.loads((Path(leomock.leonardo.catalogue.__file__).parent / "v2_models.json").read_text("utf-8"))
-MODELS = {row["slug"]: row for row in ROWS}
+
+@pytest.mark.parametrize("slug", all_models_v2())
+def test_entry_of_a_model_is_whole(slug: str) -> None:
+    """It has a kind, a basis, a source and a schema that is valid."""
+    model = all_models_v2()[slug]
+    assert model.kind in get_args(Kind)
+    assert model.basis in get_args(BasisKind)
+    assert model.name
+    assert model.source
+    assert not model.is_open
+    jsonschema_rs.meta.validate(schema_v2(slug))
+    jsonschema_rs.meta.validate(drawable_schema(slug))
+    for price in model.entry.get("prices", ()):
+        assert price["basis"] in get_args(BasisKind)
+        assert price["source"]
 
 
-def test_models_are_told_whole() -> None:
-    """Each has a slug of its own, a kind, a basis and a source; ids and parameters only where known."""
-    assert len(MODELS) == len(ROWS) == 66
-    ids = [row["id"] for row in ROWS if row["id"]]
-    assert len(ids) == len(set(ids)) == 17
-    for row in ROWS:
-        assert list(row) == ["slug", "id", "name", "kind", "basis", "source", "parameters"]
-        assert row["kind"] in get_args(Kind)
-        assert row["basis"] in get_args(BasisKind)
-        assert row["name"]
-        assert row["source"]
-        if row["parameters"] is not None:
-            jsonschema_rs.meta.validate(row["parameters"])
+def test_ids_of_models_are_their_own() -> None:
+    """No two share one."""
+    ids = [model.id for model in all_models_v2().values()]
+    assert len(set(ids)) == len(ids) == 82
 
 
 @pytest.mark.parametrize(
@@ -219,4 +209,4 @@ def test_models_are_told_whole() -> None:
 )
 def test_parameters_of_a_model(slug: str, parameters: dict[str, Any], fits: bool) -> None:
     """What is documented of a model's parameters holds."""
-    assert jsonschema_rs.is_valid(MODELS[slug]["parameters"], parameters) is fits
+    assert jsonschema_rs.is_valid(schema_v2(slug), parameters) is fits

@@ -190,6 +190,26 @@ GROUPS = {
     help="Bytes of rendered pictures and videos to keep in memory.",
 )
 @setting(
+    "--as-of",
+    default="",
+    show_default=False,
+    metavar="DATE",
+    help="Answer as the service did on this day (YYYY-MM-DD): models retired later still work.",
+)
+@setting(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="ID=NAME",
+    help="A model that leomock does not know, by its UUID or version 2 name; may be repeated.",
+)
+@setting(
+    "--unknown-models",
+    default="refuse",
+    type=click.Choice(["refuse", "allow"]),
+    help="allow: accept every model id of the right form.",
+)
+@setting(
     "--admin-token",
     default="",
     show_default=False,

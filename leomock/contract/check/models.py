@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from leomock.leonardo.catalogue import models_v2, schema_v2
+from leomock.leonardo.catalogue.v2 import drawable_schema, models_v2, schema_v2
 from leomock.openapi.documents import Json, operations_of, resolve
 from leomock.openapi.json_schema import json_schema
 
 # Beside the schema of a body: what is not known to be wrong, as JSON Schema.
+# The types of images that a check can name: by an id it got, or by their bytes.
+NAMED_BY = ("UPLOADED", "GENERATED", "VARIATION", "BASE64")
 BEYOND = "x-leomock-beyond"
+# Models to draw calls for: at least one of each kind. Drawing from all 81 at once takes minutes.
+DRAWN = (
+    *("lucid-origin", "phoenix-v1.0", "flux-schnell", "seedream-4.5", "gpt-image-2", "kling-3.0", "wan-2.7"),
+    *("music-v1", "rodin-v2", "aurora-upscaler-precise"),
+)
 # Operations that take few models (documented); those models are drawn for them alone.
 _ONLY = {"createGenerationSyncV2": ("remove-bg",)}
 
@@ -22,7 +29,7 @@ _ONLY = {"createGenerationSyncV2": ("remove-bg",)}
 def name_models(document: Json) -> None:
     """Let a body with a model and its parameters be one of as many as there are models that are known."""
     others = {slug for slugs in _ONLY.values() for slug in slugs}
-    known = [slug for slug, model in models_v2().items() if model.parameters and slug not in others]
+    known = [slug for slug in DRAWN if slug in models_v2() and slug not in others]
     for path, item in document["paths"].items():
         for _, entry in operations_of(item):
             content = entry.get("requestBody", {}).get("content", {}).get("application/json")
@@ -58,42 +65,27 @@ def _for_models(body: Json, slugs: list[str], parameters: Json, *, required: boo
 
 
 def _drawn(slug: str) -> Json:
-    """The schema of parameters of which each name and value is known to be right.
-
-    Pictures have what calls name them by: an id, or their bytes.
-    """
-    limits, own = schema_v2(slug), models_v2()[slug].parameters or {}
-    # Of an object that the model leaves open not one name is known.
-    told = [name for name, part in own["properties"].items() if part != {"type": "object"}]
-    drawn: Json = _closed({**own, "properties": {name: limits["properties"][name] for name in told}})
+    """Return a schema of which every instance is right; pictures are named by an id or by their bytes."""
+    drawn: Json = _with_known_images(drawable_schema(slug))
     return drawn
 
 
-def _closed(node: Any) -> Any:
+def _with_known_images(node: Any) -> Any:
     if isinstance(node, list):
-        return [_closed(part) for part in node]
+        return [_with_known_images(part) for part in node]
     if not isinstance(node, dict):
         return node
-    node = {name: _closed(part) for name, part in node.items()}
+    node = {name: _with_known_images(part) for name, part in node.items()}
     properties = node.get("properties")
-    if isinstance(properties, dict):
-        node["additionalProperties"] = False
-        if {"type", "id", "url", "data"} <= properties.keys():
-            node["properties"] = {name: properties[name] for name in ("type", "id", "data")}
+    if isinstance(properties, dict) and {"type", "id", "url", "data"} <= properties.keys():
+        node["properties"] = {name: properties[name] for name in ("id", "data")}
+        types = [name for name in properties["type"]["enum"] if name in NAMED_BY]
+        node["properties"]["type"] = {"enum": types}
     return node
 
 
 def _beyond(slug: str) -> Json:
-    """The schema of parameters that are not known to be wrong."""
-    limits, own = schema_v2(slug), models_v2()[slug].parameters or {}
-    properties = {
-        # A highest number that the model does not tell itself is this project's choice.
-        name: part if "maximum" in own["properties"].get(name, {}) else _without(part, "maximum")
-        for name, part in limits["properties"].items()
-    }
+    """Return the schema of parameters that are not known to be wrong."""
+    limits = schema_v2(slug)
     # Where nothing is required they may be null, as every argument that may be left out.
-    return {**limits, "properties": properties, "nullable": not own.get("required")}
-
-
-def _without(schema: Json, keyword: str) -> Json:
-    return {name: part for name, part in schema.items() if name != keyword}
+    return {**limits, "nullable": not limits.get("required")}

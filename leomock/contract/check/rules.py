@@ -22,7 +22,8 @@ from leomock.contract.check.media import PICTURE
 from leomock.contract.check.prepare import at, node_inputs
 from leomock.contract.check.resource_pool import Kind, ResourcePool, kind_in_path, kind_of
 from leomock.leonardo.basis import BasisKind
-from leomock.leonardo.catalogue import models_v2, platform_models
+from leomock.leonardo.catalogue import platform_models
+from leomock.leonardo.catalogue.v2 import models_v2
 
 Part: TypeAlias = Literal["path", "query", "body", "any"]
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
-from uuid import UUID
+from typing import Any
 
 from leomock.leonardo.basis import BasisKind, Chosen, Inferred, Observed, based_on
 
@@ -69,69 +66,6 @@ def platform_models() -> dict[str, Model]:
         )
         for row in _read("models.json")
     }
-
-
-Kind = Literal["image", "video", "mesh", "sound", "upscaler", "cutout"]
-
-
-@based_on(Chosen("ids that nobody saw follow from the slug"))
-@dataclass(frozen=True, slots=True)
-class ModelV2:
-    """A model of version 2: its slug, what it makes, and the JSON Schema of its known parameters."""
-
-    slug: str
-    id: str
-    name: str
-    kind: Kind
-    parameters: dict[str, Any] | None
-    basis: BasisKind
-
-
-@cache
-def models_v2() -> dict[str, ModelV2]:
-    """The models of version 2 by slug: 66 of the 79 that there are."""
-    return {
-        row["slug"]: ModelV2(
-            row["slug"],
-            row["id"] or _id_from(row["slug"]),
-            row["name"],
-            row["kind"],
-            row["parameters"],
-            row["basis"],
-        )
-        for row in _read("v2_models.json")
-    }
-
-
-def _id_from(slug: str) -> str:
-    return str(UUID(bytes=hashlib.blake2b(slug.encode(), digest_size=16).digest(), version=4))
-
-
-@based_on(Chosen("its highest numbers: no model is known to take more, and leomock draws no more"))
-@cache
-def schema_v2(slug: str) -> dict[str, Any]:
-    """What a call's parameters are held to: what is known of the model, and of all.
-
-    What is known of all of them (documented in part, v2_parameters.json) holds for each that the model's own
-    schema takes.
-    """
-    of_all: dict[str, Any] = _read("v2_parameters.json")
-    own = models_v2()[slug].parameters or {}
-    properties = own.get("properties", {})
-    names = properties if own.get("additionalProperties") is False else of_all["properties"] | properties
-    taken = {name: of_all["properties"].get(name, {}) | properties.get(name, {}) for name in names}
-    return of_all | own | {"properties": taken}
-
-
-_RETIRED = re.compile(r"sora-2.*|veo-3(\.0.*|-.*)?|seedance-1\.0-lite.*|motion_1\.0.*|motion-svd|.*-preview")
-# These took a `mode` until 2026-05-04 (documented).
-QUALITY_FOR_MODE = ("gpt-image-1.5", "ideogram-v3.0")
-
-
-@based_on(Inferred("the guides name the retired models in words, which these slugs follow"))
-def is_retired(slug: str) -> bool:
-    """Whether there was a model of version 2 with this slug."""
-    return _RETIRED.fullmatch(slug) is not None
 
 
 @based_on(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
-from leomock.leonardo.catalogue import Kind
+from leomock.leonardo.catalogue.v2 import Kind, ModelV2
 
 Parameters = Mapping[str, Any]
 
@@ -29,18 +29,9 @@ VARIATION = 5
 # Of videos, by resolution.
 VIDEOS = {"RESOLUTION_480": 100, "RESOLUTION_720": 150, "RESOLUTION_1080": 250}
 UPSCALED_VIDEO = 100
-# Of version 2, for a picture (seen at 896x896), a cut-out, and a second of video: seen with Motion at what
-# may be five seconds, Seedance at four, Wan at two and Kling at three.
-PICTURES_V2 = {"kino-xl": 3, "concept-art": 3, "graphic-design": 3, "illustrative-albedo": 3}
-CUTOUT_V2 = 70
-SECONDS_V2 = {
-    "motion_2.0-fast": 70 / 5,
-    "seedance-1.0-pro-fast": 30 / 4,
-    "seedance-1.0-pro": 90 / 4,
-    "wan-2.7": 110 / 2,
-    "kling-video-o-3": 672 / 3,
-}
+# Version 2, where no price was seen: credits for a second of video, a mesh and a sound (chosen).
 USUAL_SECOND = 30
+CUTOUT_V2 = 70
 MESH_V2 = 100
 SOUND_V2 = 20
 
@@ -105,27 +96,44 @@ def price(service: str, given: Parameters) -> int:
 
 
 @based_on(
-    Inferred(
-        "from the dollars that were seen for pictures, a cut-out and five videos, one of "
-        "which is taken for five seconds long"
-    ),
+    Observed("the prices in v2_models.json, each with its source"),
+    Inferred("a seen price grows with the seconds, the pixels and the number of results"),
     Chosen("the same for every model of a kind of which no price was seen"),
 )
-def price_v2(slug: str, kind: Kind, row: Parameters) -> int:
-    """The price of a generation of version 2, in credits, by its row."""
+def price_v2(model: ModelV2, row: Parameters, given: Parameters) -> int:
+    """Return the price of a version 2 generation in credits: `row` is what is made, `given` what was sent."""
+    seen = model.entry.get("prices")
+    each = _seen_price(seen[0], row, given) if seen else _usual_price(model.kind, row)
+    total: int = max(1, round(each * row["num_images"]))
+    return total
+
+
+def _seen_price(seen: Parameters, row: Parameters, given: Parameters) -> float:
+    each: float = seen["credits"]
+    if seen["per"] == "megapixel":
+        each = each * row["imageWidth"] * row["imageHeight"] / 1_000_000
+    elif seen["per"] == "second":
+        each = each * row["seconds"]
+    for name, factors in seen.get("by", {}).items():
+        factor: float = factors.get(given.get(name, seen.get("usual")), 1)
+        each *= factor
+    has_references = bool((given.get("guidances") or {}).get("image_reference"))
+    beside: float = seen.get("withReferences", 1) if has_references else 1
+    return each * beside
+
+
+def _usual_price(kind: Kind, row: Parameters) -> float:
     width, height = row["imageWidth"], row["imageHeight"]
     match kind:
         case "image":
-            each = _by_size(PICTURES_V2.get(slug, USUAL), width, height)
+            return _by_size(USUAL, width, height)
         case "video":
-            each = math.ceil(SECONDS_V2.get(slug, USUAL_SECOND) * row["seconds"])
+            return float(USUAL_SECOND * row["seconds"])
         case "upscaler":
-            each = price("UNIVERSAL_UPSCALER", {"megapixel": math.ceil(width * height / USUAL_PIXELS)})
+            return price("UNIVERSAL_UPSCALER", {"megapixel": math.ceil(width * height / USUAL_PIXELS)})
         case "cutout":
-            each = CUTOUT_V2
+            return CUTOUT_V2
         case "mesh":
-            each = MESH_V2
+            return MESH_V2
         case "sound":
-            each = SOUND_V2
-    total: int = each * row["num_images"]
-    return total
+            return SOUND_V2

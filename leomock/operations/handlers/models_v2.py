@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from leomock.leonardo.basis import Chosen
-from leomock.leonardo.catalogue import models_v2
+from leomock.leonardo.catalogue.v2 import models_on
 from leomock.openapi.request_parser import Call
 from leomock.operations.registry import operation
 from leomock.state.table import Row
 from leomock.state.world import World
 
 
-@operation("listModelsV2", basis=[Chosen("a schema that is not known takes any object")])
+@operation(
+    "listModelsV2",
+    basis=[Chosen("a model whose parameters are not known has a schema that takes any object")],
+)
 def list_models_v2(call: Call, world: World) -> list[Row]:
-    """All models that leomock knows, with the schemas of their parameters as far as they are known."""
+    """List the models with the JSON Schema of their parameters."""
     return [
         {"id": model.id, "name": model.name, "parameters": model.parameters or {"type": "object"}}
-        for model in models_v2().values()
+        for model in models_on(world.settings.as_of).values()
     ]

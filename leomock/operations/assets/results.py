@@ -1,0 +1,65 @@
+"""Files of the synchronous endpoint: encoded in the format asked for, and linked by a signed URL."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import io
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from leomock.leonardo.basis import Chosen, Documented, based_on
+from leomock.operations.assets.resolver import render_cached
+from leomock.state.table import Row
+from leomock.state.world import World
+
+if TYPE_CHECKING:
+    from leomock.media.image import Picture
+    from leomock.media.variation import Variation
+
+# Under this name a stored file keeps the query string that its URL must have.
+SIGNED_QUERY = "leomock-signed-query"
+# How long a link to a synchronous result works, in seconds (documented).
+LINK_SECONDS = 30 * 60
+MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
+
+
+def cut_out_file(picture: Picture | Variation, row: Row, owner: str) -> tuple[bytes, str]:
+    """Return the bytes and the media type of a cut-out, in the format and size that its row names."""
+    format = row["outputFormat"]
+    size = (row["imageWidth"], row["imageHeight"])
+    return _converted(render_cached(picture, owner), format, size), MEDIA_TYPES[format]
+
+
+def _converted(png: bytes, format: str, size: tuple[int, int]) -> bytes:
+    """Return a PNG in another format or size; JPEG has white where the PNG is transparent."""
+    from PIL import Image
+
+    opened = Image.open(io.BytesIO(png))
+    if format == "png" and opened.size == size:
+        return png
+    image = opened.convert("RGBA").resize(size)
+    if format == "jpg":
+        ground = Image.new("RGB", size, "white")
+        ground.paste(image, (0, 0), image)
+        image = ground
+    file = io.BytesIO()
+    image.save(file, {"jpg": "JPEG", "png": "PNG", "webp": "WEBP"}[format])
+    return file.getvalue()
+
+
+@based_on(
+    Documented("guide Create Sync Generation: the URL is a presigned GET of 30 minutes"),
+    Chosen("the key of the file and the form of the signature"),
+)
+def signed_link(world: World, cdn: str, row: Row, content: bytes, media_type: str) -> str:
+    """Keep the file of a synchronous result for 30 minutes, and return the only URL that leads to it."""
+    now = world.clock.now()
+    key = f"users/{world.user_id}/ephemeral/{row['id']}.{row['outputFormat']}"
+    date = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
+    query = f"X-Amz-Date={date}&X-Amz-Expires={LINK_SECONDS}"
+    secret = world.bucket.secret_access_key
+    signature = hmac.new(secret.encode(), f"{key}?{query}".encode(), hashlib.sha256).hexdigest()
+    query = f"{query}&X-Amz-Signature={signature}"
+    world.bucket.keep(key, content, media_type, {SIGNED_QUERY: query}, expires=now + LINK_SECONDS)
+    return f"{cdn}/{key}?{query}"

@@ -1,0 +1,165 @@
+"""The pictures, films and sounds that a version 2 call refers to."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from leomock.leonardo.basis import Chosen, Inferred, based_on
+from leomock.leonardo.errors import ApiError, invalid, shown
+from leomock.openapi.request_parser import Call
+from leomock.operations.assets.lookup import find_generated, find_uploaded, find_variation
+from leomock.operations.assets.resolver import render_cached, resolve_for
+from leomock.state.bucket.storage import StoredObject
+from leomock.state.table import Row
+from leomock.state.world import World
+
+Given = Mapping[str, Any]
+# Where the id of a reference leads, and how a row names what it was made from.
+_Find = Callable[[World, str], object]
+_SOURCES: dict[str, tuple[_Find, str]] = {
+    "GENERATED": (find_generated, "init_generation_image_id"),
+    "UPLOADED": (find_uploaded, "init_image_id"),
+    "VARIATION": (find_variation, "init_variation_id"),
+}
+# Older names of two kinds, which some guides list beside the newer ones.
+_OLDER = {"INIT": "UPLOADED", "GENERATION": "GENERATED"}
+# The guidances that a result shows, the most visible first.
+_SHOWN = ("start_frame", "image_reference", "image_to_image", "content", "style")
+_IMAGE_IDS = (
+    "GENERATED: generated_images[].id, UPLOADED: the id from POST /init-image, VARIATION: a variation's id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A file that a call names: `name` is its place in the call, `file` says which file it is."""
+
+    name: str
+    medium: str
+    file: Given
+    strength: str
+
+    @property
+    def kind(self) -> str:
+        """The type of the reference in its newer name."""
+        kind = str(self.file["type"])
+        return _OLDER.get(kind, kind)
+
+    def check(self, call: Call, world: World) -> None:
+        """Raise the refusal of version 2 if the file is not there or of the wrong kind."""
+        field = {"URL": "url", "BASE64": "data"}.get(self.kind, "id")
+        value = self.file.get(field)
+        if not isinstance(value, str):
+            raise self._wrong(call, f"{self.name}.{field} is required", f"the type is {self.kind}")
+        if self.kind == "BASE64" and decoded(value) is None:
+            raise self._wrong(call, f"{self.name}.data must be base64", "a data URL works as well")
+        if self.kind in _SOURCES:
+            _FINDERS[self.medium](self, call, world, value)
+
+    def image(self, call: Call, world: World, id: str) -> None:
+        """Check an image by its id."""
+        if not _SOURCES[self.kind][0](world, id):
+            raise self._missing(
+                call, "an image", id, f"{self.kind} finds no finished picture of this API key ({_IMAGE_IDS})"
+            )
+
+    def video(self, call: Call, world: World, id: str) -> None:
+        """Check a film by its id: an upload, or a generated image that has a film."""
+        if self.kind == "UPLOADED":
+            self._upload(call, world, id, "a video", ("mp4", "mov"))
+        elif not (found := find_generated(world, id)) or "seconds" not in found[0]:
+            why = "GENERATED takes the id of the generated image whose motionMP4URL is the film"
+            raise self._missing(call, "a video", id, why)
+
+    def audio(self, call: Call, world: World, id: str) -> None:
+        """Check a sound by its id: an upload, or a generated one."""
+        if self.kind == "UPLOADED":
+            self._upload(call, world, id, "a sound", ("mp3", "wav"))
+        elif not (found := find_generated(world, id)) or "sound" not in found[0]:
+            raise self._missing(call, "a sound", id, "GENERATED takes the id of a generated sound")
+
+    def _upload(self, call: Call, world: World, id: str, what: str, extensions: tuple[str, ...]) -> None:
+        row = world.media.get(id.lower())
+        if row is None or row["extension"] not in extensions:
+            why = f"UPLOADED takes the uploadId of POST /media with an extension of {', '.join(extensions)}"
+            raise self._missing(call, what, id, why)
+        if row["key"] not in world.bucket.objects:
+            why = "the form was presigned, but no file was posted to it yet"
+            raise self._missing(call, what, id, why)
+
+    def _missing(self, call: Call, what: str, id: str, why: str) -> ApiError:
+        return self._wrong(call, f"{self.name}.id is not the id of {what}", f"{shown(id)}: {why}")
+
+    def _wrong(self, call: Call, message: str, why: str) -> ApiError:
+        return invalid([message], f"{call.operation.id}: {message}; {why}")
+
+    def fields(self) -> Row:
+        """Return what a row keeps of the reference; nothing of a file that came with the call."""
+        named = _SOURCES.get(self.kind)
+        return {named[1]: self.file["id"].lower()} if named else {}
+
+    def content(self, world: World, cdn: str) -> bytes | None:
+        """Return the bytes of a picture that came with the call, or is at an address of this fake."""
+        if self.kind == "BASE64":
+            return decoded(self.file["data"])
+        if self.kind != "URL":
+            return None
+        if self.file["url"].startswith("data:"):
+            return decoded(self.file["url"])
+        if not self.file["url"].startswith(f"{cdn}/"):
+            return None
+        found = resolve_for(world, self.file["url"].removeprefix(f"{cdn}/").partition("?")[0])
+        if isinstance(found, StoredObject):
+            return found.body
+        return (
+            render_cached(found, world.user_id) if found and found.media_type.startswith("image/") else None
+        )
+
+
+_FINDERS: dict[str, Callable[[Reference, Call, World, str], None]] = {
+    "image": Reference.image,
+    "video": Reference.video,
+    "audio": Reference.audio,
+}
+
+
+def decoded(text: str) -> bytes | None:
+    """Return the bytes of base64 or of a data URL; None if the text is neither."""
+    try:
+        return base64.b64decode(text.rpartition(",")[2], validate=True)
+    except ValueError:  # also if the text is not even ASCII
+        return None
+
+
+@based_on(
+    Inferred("the types INIT and GENERATION of some guides are the older names of UPLOADED and GENERATED"),
+    Chosen("of a group that the model does not list, entries of the usual form are looked up as well"),
+)
+def references(given: Given) -> Iterator[Reference]:
+    """Yield the files that the parameters name, in guidances and in the older frames beside them."""
+    guidances = given.get("guidances")
+    for group, entries in guidances.items() if isinstance(guidances, Mapping) else ():
+        for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+            for medium in _FINDERS:
+                file = entry.get(medium) if isinstance(entry, Mapping) else None
+                if isinstance(file, Mapping) and isinstance(file.get("type"), str):
+                    name = f"parameters.guidances.{group}.{number}.{medium}"
+                    yield Reference(name, medium, file, str(entry.get("strength")))
+    for name in ("start_frame", "end_frame"):
+        frame = given.get(name)
+        if isinstance(frame, Mapping) and isinstance(frame.get("type"), str):
+            yield Reference(f"parameters.{name}", "image", frame, "")
+
+
+def shown_reference(given: Given) -> Reference | None:
+    """Return the picture that results show: the first one of the most visible guidance."""
+    guidances = given.get("guidances")
+    for group in _SHOWN:
+        entries = guidances.get(group) if isinstance(guidances, Mapping) else None
+        for reference in references({"guidances": {group: entries}}):
+            if reference.medium == "image":
+                return reference
+    return next((found for found in references({"start_frame": given.get("start_frame")})), None)
