@@ -124,7 +124,7 @@ MEETINGS = [
         "beyond-the-known",
         "createGenerationV2",
         wrong=BODY,
-        body={"model": "nano-banana-2", "public": False, "parameters": {"prompt": "a fox", "grain": 1}},
+        body={"model": "kling-3.0", "public": False, "parameters": {"prompt": "a", "width": 960, "height": 960}},
     ),
     Meeting("not-found-on-200", "getBlueprintById", REFUSED, path={"id": NOTHING}),
     Meeting(
