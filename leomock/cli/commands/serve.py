@@ -42,6 +42,7 @@ GROUPS = {
         "--max-upload",
     ),
     "What it accepts": ("--chunked-uploads", "--max-body", "--max-head", "--max-state"),
+    "Models": ("--as-of", "--model", "--unknown-models"),
     "What it tells": ("--explain", "--log-format", "--quiet"),
 }
 

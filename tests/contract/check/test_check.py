@@ -124,7 +124,11 @@ MEETINGS = [
         "beyond-the-known",
         "createGenerationV2",
         wrong=BODY,
-        body={"model": "kling-3.0", "public": False, "parameters": {"prompt": "a", "width": 960, "height": 960}},
+        body={
+            "model": "kling-3.0",
+            "public": False,
+            "parameters": {"prompt": "a", "width": 960, "height": 960},
+        },
     ),
     Meeting("not-found-on-200", "getBlueprintById", REFUSED, path={"id": NOTHING}),
     Meeting(

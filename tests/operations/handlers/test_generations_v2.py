@@ -248,7 +248,10 @@ def test_references_that_are_there(client: httpx.Client, fake: Fake) -> None:
 
 
 def test_size_of_the_reference(client: httpx.Client, fake: Fake) -> None:
-    """0 by 0 is that; without a reference it is the usual one."""
+    """0 by 0 is that; without a reference it is the usual one.
+
+    Holds code:result_fields.
+    """
     zero = {"prompt": "a cat", "width": 0, "height": 0}
     row = made(client, "nano-banana-2", **zero, **reference("UPLOADED", id=uploaded(client, fake)))
     assert (row["imageWidth"], row["imageHeight"]) == (300, 200)
@@ -675,7 +678,9 @@ def test_sync_has_the_format_and_size_asked_for(
 ) -> None:
     """A preview has a quarter of a megapixel and costs less; `crop` changes nothing (chosen).
 
-    Holds operation:createGenerationSyncV2.
+    Holds operation:createGenerationSyncV2
+    and operation:createGenerationSyncV2#2
+    and operation:createGenerationSyncV2#3.
     """
     id = uploaded(client, fake, (900, 600))
     answer = asked(client, "remove-bg", sync=True, **reference("UPLOADED", id=id), **asked_for)
@@ -700,7 +705,11 @@ def test_sync_in_base64(client: httpx.Client) -> None:
 
 
 def test_sync_that_is_ephemeral(client: httpx.Client, fake: Fake) -> None:
-    """Its link leads to it for half an hour, and it is in no list."""
+    """Its link leads to it for half an hour, and it is in no list.
+
+    Holds code:signed_link
+    and code:signed_link#2.
+    """
     answer = sync(client, ephemeral=True)
     url = answer["results"][0]["url"]
     start = f"/ephemeral/{answer['id']}.png?X-Amz-Date=20240420T143328Z&X-Amz-Expires=1800&X-Amz-Signature="

@@ -212,7 +212,8 @@ def test_rules_between_parameters(
 ) -> None:
     """The facts are documented, the words chosen.
 
-    Holds code:broken_rules.
+    Holds code:broken_rules
+    and code:broken_rules#2.
     """
     answer = asked(shared, slug, **parameters)
     assert refused(answer) == [message]
@@ -241,6 +242,39 @@ def test_reference_of_the_wrong_kind(shared: httpx.Client, files: dict[str, str]
     assert answer.headers["x-leomock-explain"].endswith(
         "GENERATED takes the id of the generated image whose motionMP4URL is the film"
     )
+
+
+def test_older_names_of_reference_types(shared: httpx.Client, files: dict[str, str]) -> None:
+    """INIT is an upload, GENERATION a generated picture.
+
+    Holds code:references.
+    """
+    for kind, id in (("INIT", files["<UPLOADED>"]), ("GENERATION", files["<GENERATED>"])):
+        item = {"image": {"type": kind, "id": id}}
+        answer = asked(shared, "flux-kontext-pro", prompt="x", guidances={"image_reference": [item]})
+        assert "generate" in answer.json()
+
+
+def test_references_of_an_open_model_have_to_be_there() -> None:
+    """As those of a model that is known.
+
+    Holds code:references#2.
+    """
+    with Fake(clock="frozen", unknown_models="allow") as fake, client_of(fake) as client:
+        item = {"image": {"type": "GENERATED", "id": NOBODY}}
+        answer = asked(client, "maker/new", prompt="x", guidances={"anything": [item]})
+        assert refused(answer) == ["parameters.guidances.anything.0.image.id is not the id of an image"]
+
+
+def test_video_without_a_size_has_the_first_of_its_resolution(shared: httpx.Client) -> None:
+    """By `resolution`, or by the older `mode`.
+
+    Holds code:result_fields#2.
+    """
+    for given, size in (({"resolution": "1080p"}, (2520, 1080)), ({}, (1470, 630))):
+        id = asked(shared, "bfl/flux-3-video", prompt="x", **given).json()["generate"]["generationId"]
+        row = shared.get(f"/generations/{id}").json()["generations_by_pk"]
+        assert (row["imageWidth"], row["imageHeight"]) == size
 
 
 def test_misspelt_parameter_is_named(shared: httpx.Client) -> None:
