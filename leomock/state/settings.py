@@ -90,6 +90,9 @@ class SettingValues(TypedDict, total=False):
     allow_hosts: tuple[str, ...]
     cors: tuple[str, ...]
     explain: bool
+    as_of: str
+    unknown_models: UnknownModels
+    models: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
