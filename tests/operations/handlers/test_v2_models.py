@@ -271,7 +271,8 @@ def test_video_without_a_size_has_the_first_of_its_resolution(shared: httpx.Clie
 
     Holds code:result_fields#2.
     """
-    for given, size in (({"resolution": "1080p"}, (2520, 1080)), ({}, (1470, 630))):
+    cases: list[tuple[Json, tuple[int, int]]] = [({"resolution": "1080p"}, (2520, 1080)), ({}, (1470, 630))]
+    for given, size in cases:
         id = asked(shared, "bfl/flux-3-video", prompt="x", **given).json()["generate"]["generationId"]
         row = shared.get(f"/generations/{id}").json()["generations_by_pk"]
         assert (row["imageWidth"], row["imageHeight"]) == size
