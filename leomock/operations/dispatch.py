@@ -85,7 +85,7 @@ class Dispatcher:
             reply = Reply(error.status, error.body, operation, world)
             reply.headers = error.headers
             reply.explain = error.explain
-            if error.wording is UNEXPECTED_VARIABLE:
+            if error.wording is UNEXPECTED_VARIABLE and "; version 2 takes" not in error.explain:
                 reply.explain += self._elsewhere(error.text.removeprefix("Unexpected variable "))
             reply.wording = error.wording
         if effects is not None:
@@ -177,7 +177,7 @@ class Dispatcher:
         try:
             return self.library.playable_named(name)
         except ScenarioError as error:
-            raise UNKNOWN_SCENARIO(text=str(error), explain="the request asks for a scenario") from None
+            raise UNKNOWN_SCENARIO(text=str(error), explain=str(error)) from None
 
     def record(
         self, request: Request, reply: Reply, path: str, response_headers: Headers, milliseconds: float

@@ -8,7 +8,7 @@ from leomock.state.redaction import one_line
 
 LONGEST_ERROR = 100
 # Explanations that say what the answer says, and more.
-_COMPLETE_SENTENCES = ("PENDING", "FAILED", "unknown ")
+_COMPLETE_SENTENCES = ("PENDING", "FAILED", "unknown ", "no rows")
 
 
 def summarize(status: int, content: Any, explain: str, *, by_rule: bool) -> str:

@@ -733,7 +733,7 @@ def test_unknown_name_in_a_request_shows_whole(sdk: Any) -> None:
     error = refusal(sdk.image.create_generation, request=request_of("a [leomock:flakey] cat"))
     body = json.loads(error.body)
     assert (body["path"], body["code"]) == ("$", "bad-request")
-    assert error.headers["x-leomock-explain"] == "the request asks for a scenario"
+    assert error.headers["x-leomock-explain"] == "scenario='flakey': not known; did you mean 'flaky'?"
 
 
 @pytest.mark.parametrize("prompt", ["[leomock:]", "leomock:queue_full", "[leomock queue_full]", "[leomock:"])
