@@ -1,4 +1,4 @@
-"""Lists what the fake does and how it is known that the real service does it, from where each stands."""
+"""Collect every behaviour of the fake with its basis, and find the tests that hold it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from leomock.openapi.spec import Versions
 from leomock.operations.handlers.load import load
 from leomock.operations.registry import BY_ITS_DOCUMENT
 
-# A wording with fewer letters of its own than this is not found by its text.
+# An error text with fewer fixed letters than this is too common to be searched for in tests.
 LEAST_LETTERS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One thing that the fake does: what, how that is known (`basis`), and from where (`source`).
+    """One thing that the fake does, how that is known (`basis`), and from where (`source`).
 
     `id` begins with its kind: `error:`, `scenario:`, `operation:`, `code:`, `overlay:`, `model:` or `blank:`.
     """
@@ -41,12 +41,12 @@ class Behaviour:
 
     @property
     def kind(self) -> str:
-        """Where it stands."""
+        """The first part of the id."""
         return self.id.partition(":")[0]
 
 
 def behaviours() -> list[Behaviour]:
-    """All that there are, by their kinds."""
+    """Return every behaviour, sorted by kind."""
     operations = Versions().operations
     groups = {operation.group for operation in operations.values()}
     library = ScenarioRegistry(scenarios_folder(), operations, groups)
@@ -68,7 +68,7 @@ def _of_errors() -> Iterator[Behaviour]:
 
 
 def _of_decisions() -> Iterator[Behaviour]:
-    """What handlers and the functions below them decide."""
+    """Yield the decisions of handlers and of the functions below them."""
     for package in (leonardo, media, operations, state):
         for module in walk_packages(package.__path__, f"{package.__name__}."):
             import_module(module.name)
@@ -110,9 +110,9 @@ def _of_models() -> Iterator[Behaviour]:
 
 
 def held_by(listed: Iterable[Behaviour], tests: Path) -> dict[str, list[str]]:
-    """The tests that hold each behaviour, by its id: those that name the id or quote its own words.
+    """Map the id of each behaviour to the tests that hold it: those that name the id or quote its words.
 
-    Words are the text of a wording, and the name of a scenario. A test is `path::name`.
+    Its words are the text of an error or the name of a scenario. A test is given as `path::name`.
     """
     quotes = [
         (f"{path.relative_to(tests.parent).as_posix()}::{name}", texts) for path, name, texts in _tests(tests)
@@ -125,7 +125,7 @@ def held_by(listed: Iterable[Behaviour], tests: Path) -> dict[str, list[str]]:
 
 
 def _words(behaviour: Behaviour) -> re.Pattern[str]:
-    """What a string in a test has in it that is about a behaviour."""
+    """Return a pattern that matches the strings of a test that are about a behaviour."""
     ways = [rf"(?<![\w:.]){re.escape(behaviour.id)}(?![\w#])"]
     _, _, name = behaviour.id.partition(":")
     if behaviour.kind == "scenario":
@@ -138,7 +138,7 @@ def _words(behaviour: Behaviour) -> re.Pattern[str]:
 
 
 def _tests(folder: Path) -> Iterator[tuple[Path, str, list[str]]]:
-    """Every test: its file, its name, and the strings in it and in the constants that it names."""
+    """Yield the file, the name and the strings of every test, with those of constants that it names."""
     for path in sorted(folder.rglob("test_*.py")):
         tree = ast.parse(path.read_text("utf-8"))
         constants = {
@@ -156,7 +156,7 @@ def _tests(folder: Path) -> Iterator[tuple[Path, str, list[str]]]:
 
 
 def _strings(node: ast.AST) -> list[str]:
-    """All strings below a node; what an f-string fills in is one sign."""
+    """Return all strings below a node; each value in an f-string becomes one character."""
     texts = []
     for part in ast.walk(node):
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
@@ -180,7 +180,7 @@ _HEADINGS = {
 
 
 def as_json(listed: Sequence[Behaviour], held: dict[str, list[str]] | None) -> list[dict[str, Any]]:
-    """All of it as JSON values; `tests` is there where tests were looked for."""
+    """Return the list as JSON values; `tests` is present if tests were searched."""
     return [
         {"id": b.id, "what": b.what, "basis": b.basis, "source": b.source}
         | ({} if held is None else {"tests": held[b.id]})
@@ -189,7 +189,7 @@ def as_json(listed: Sequence[Behaviour], held: dict[str, list[str]] | None) -> l
 
 
 def to_text(listed: Sequence[Behaviour], held: dict[str, list[str]] | None) -> str:
-    """For a terminal: a line and what is below it for each."""
+    """Format the list for a terminal."""
     lines = []
     for b in listed:
         lines += [f"{b.id}  [{b.basis}]", f"    {b.what}", f"    source: {b.source or 'none'}"]
@@ -198,7 +198,7 @@ def to_text(listed: Sequence[Behaviour], held: dict[str, list[str]] | None) -> s
 
 
 def to_markdown(listed: Sequence[Behaviour], held: dict[str, list[str]] | None) -> str:
-    """For a page: a table for each kind."""
+    """Format the list as a page with a table for each kind."""
     lines = [
         "# What leomock does, and how we know",
         "",

@@ -1,4 +1,4 @@
-"""`leomock capability`: the API as capability files, and what they offer."""
+"""`leomock capability`: the API as capability files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from leomock.interop.capability.upstream import Clients
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-# The name of the fake's own port beside those of the adapters, and that port.
+# The fake has a port beside those of the adapters: its name in --port, and its default.
 _FAKE, _FAKE_PORT = "fake", 8090
 _OTHERWISE = "--port NAME=N or --port-offset N takes another"
 
@@ -42,9 +42,9 @@ def capability() -> None:
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE|DIR",
-    help="A file for it, not stdout; with --all, a folder.",
+    help="Write to this file instead of stdout; with --all, into this folder.",
 )
-@click.option("--all", "every", is_flag=True, help="Every group, as files in the folder of --output.")
+@click.option("--all", "every", is_flag=True, help="Export every group, as files in the folder of --output.")
 def export(group: str | None, output: Path | None, every: bool) -> None:
     """Write the capability file of a group of the API, such as image-generation."""
     from leomock.interop.capability.export import as_yaml, exported, file_name
@@ -101,7 +101,7 @@ def check(file: Path) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
     metavar="DIR",
-    help="The folder in which the folder of the skill is made.",
+    help="Create the folder of the skill in this folder.",
 )
 def skill(file: Path, output: Path) -> None:
     """Write a capability file as an Agent Skill: instructions, references, and a script."""
@@ -124,7 +124,7 @@ def skill(file: Path, output: Path) -> None:
     "--upstream",
     default="fake",
     type=click.Choice(["fake", "real"]),
-    help="What answers: a fake of its own, or the API at the file's baseUri with the key that it binds.",
+    help="Server to call: a new fake, or the API at the file's baseUri with the key that the file binds.",
 )
 @HOST
 @click.option(
@@ -132,9 +132,11 @@ def skill(file: Path, output: Path) -> None:
     "ports",
     multiple=True,
     metavar="NAME=N",
-    help="The port of an adapter, by its namespace, or of the fake (fake=N); 0 picks one; may be repeated.",
+    help="Port of an adapter, by its namespace, or of the fake (fake=N); 0 picks one; may be repeated.",
 )
-@click.option("--port-offset", default=0, metavar="N", help="Added to every other port.")
+@click.option(
+    "--port-offset", default=0, metavar="N", help="Number added to every port that --port does not set."
+)
 @JOBS
 @SCENARIO
 @ALLOW_HOST
@@ -154,8 +156,8 @@ def serve(
 ) -> None:
     """Open every adapter of a capability file until stopped (Ctrl-C or SIGTERM).
 
-    Callers need no key: calls are made with the one in the environment variable that the file binds. Without
-    it, the fake takes one of its own.
+    Callers need no key. The server calls the API with the key in the environment variable that the file
+    binds; if that is not set, the fake uses a generated key.
     """
     from leomock.files.scenarios import ScenarioError
     from leomock.interop.capability.upstream import WrongKey, bound_key, client_of, real_key
@@ -230,7 +232,7 @@ async def _serve(
 def _numbers(
     capability: Capability, names: Sequence[str], ports: Sequence[str], offset: int
 ) -> dict[str, int]:
-    """The port of each adapter and of the fake, by name, as the file and the options have it."""
+    """Map each adapter and the fake to its port, from the file and the options."""
     numbers = {adapter.namespace: adapter.port + offset for adapter in capability.adapters}
     if _FAKE in names:
         numbers[_FAKE] = _FAKE_PORT + offset
@@ -247,7 +249,7 @@ def _numbers(
 
 
 def _shown(offer: Offer) -> str:
-    """What a caller names."""
+    """Return what a caller uses to name the offer: method and path, or the name."""
     return f"{offer.method:6} {offer.path}" if offer.method else offer.name
 
 

@@ -26,10 +26,10 @@ ALL = click.option(
     "--all",
     "every",
     is_flag=True,
-    help="Every operation of every version as a tool, not the four of generations.",
+    help="Offer every operation of every version, not only the four of generations.",
 )
-VENDOR = click.option("--vendor", is_flag=True, help="Also the one tool of Leonardo.AI's own MCP server.")
-# By which name users of the API keep a key; the first is that of the published capability files.
+VENDOR = click.option("--vendor", is_flag=True, help="Also offer the tool of Leonardo.AI's own MCP server.")
+# Variables that hold an API key; the first is the one that the published capability files use.
 KEYS = ("LEONARDO_AI_API_KEY", "LEONARDO_API_KEY")
 
 
@@ -39,7 +39,7 @@ KEYS = ("LEONARDO_AI_API_KEY", "LEONARDO_API_KEY")
     "port",
     type=click.IntRange(0, 65535),
     metavar="PORT",
-    help="Serve at /mcp of this port, 0 picks one; without it, stdin and stdout are the client.",
+    help="Serve over HTTP at /mcp on this port; 0 picks a free one. Default: serve over stdin and stdout.",
 )
 @HOST
 @ALL
@@ -48,7 +48,7 @@ KEYS = ("LEONARDO_AI_API_KEY", "LEONARDO_API_KEY")
     "--upstream",
     default="fake",
     metavar="fake|real|URL",
-    help="What answers: a fake of its own, the real API (it charges credits), or a server at an address.",
+    help="Server to call: a new fake, the real API (it charges credits), or the server at a URL.",
 )
 @JOBS
 @SCENARIO
@@ -70,7 +70,7 @@ def mcp(
     """Serve the API as MCP tools, to the client behind stdin and stdout or over HTTP (--http).
 
     The key is the one in LEONARDO_AI_API_KEY or LEONARDO_API_KEY; callers over HTTP may send their own, as
-    `Authorization: Bearer` or `API-Key`. Without any, the fake takes one of its own.
+    `Authorization: Bearer` or `API-Key`. If no key is set, the fake uses a generated one.
     """
     from leomock.files.scenarios import ScenarioError
     from leomock.interop.capability.upstream import WrongKey, calling
@@ -100,7 +100,7 @@ def mcp(
                 await serve_mcp(app, listener, url, quiet)
 
         if port is None:
-            # Nothing interrupts the thread that reads stdin, and nothing here needs to be put away.
+            # The thread that reads stdin cannot be interrupted, and nothing here needs cleaning up.
             for each in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(each, lambda *_: os._exit(0))
             asyncio_run(over_stdio())
@@ -109,7 +109,7 @@ def mcp(
 
 
 def _check_options(context: click.Context, port: int | None, upstream: str) -> None:
-    """Refuse options that would be without effect."""
+    """Reject options that would have no effect."""
     idle: dict[str, str] = {}
     if upstream != "fake":
         idle |= dict.fromkeys(("jobs", "scenarios"), "is for the fake that this command starts; leave it out")
@@ -122,7 +122,7 @@ def _check_options(context: click.Context, port: int | None, upstream: str) -> N
 
 
 def _clients(capability: Capability, upstream: str, stack: ExitStack, **settings: Any) -> Clients:
-    """The clients of what answers; a fake is started, on a port, since its pictures are to be seen."""
+    """Return clients of the upstream. A new fake is started on a port, so that its pictures can be seen."""
     from leomock.interop.capability.upstream import bound_key, client_of, real_key
     from leomock.openapi.spec import version_of
     from leomock.testing.fake import Fake
@@ -131,7 +131,7 @@ def _clients(capability: Capability, upstream: str, stack: ExitStack, **settings
     apis = [replace(api, variable=variable) for api in capability.upstreams]
     if upstream == "real":
         return {api.namespace: client_of(api.base_uri, real_key(api, os.environ)) for api in apis}
-    # The address of one version, as clients of the API have it, will do as well.
+    # Accept the base URL of one version as well, because clients of the API use that.
     origin, key, transport = re.sub(r"(/api/rest/v\d+)?/*$", "", upstream), "", None
     if upstream == "fake":
         fake = stack.enter_context(Fake(**settings))
