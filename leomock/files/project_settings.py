@@ -40,7 +40,7 @@ TABLES = (
     *("pytest", "referee", "replay", "scenarios", "serve"),
 )
 # Options that may be repeated have the singular as their name.
-_SINGULAR = {"api_keys": "api-key", "allow_hosts": "allow-host"}
+_SINGULAR = {"api_keys": "api-key", "allow_hosts": "allow-host", "models": "model"}
 
 
 @cache

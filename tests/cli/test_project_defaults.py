@@ -22,7 +22,7 @@ def invoke(monkeypatch: pytest.MonkeyPatch, folder: Path, *words: str) -> Result
 def shown(result: Result, option: str) -> str:
     """What the help text says about an option, on one line."""
     text = " ".join(result.output.split())
-    return text.partition(f" {option} ")[2].partition(" --")[0]
+    return text.partition(f" {option} ")[2].partition("]")[0] + "]"
 
 
 def test_every_command_may_have_a_table() -> None:

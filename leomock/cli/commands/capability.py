@@ -134,9 +134,7 @@ def skill(file: Path, output: Path) -> None:
     metavar="NAME=N",
     help="Port of an adapter, by its namespace, or of the fake (fake=N); 0 picks one; may be repeated.",
 )
-@click.option(
-    "--port-offset", default=0, metavar="N", help="Number added to every port that --port does not set."
-)
+@click.option("--port-offset", default=0, metavar="N", help="Number added to every port not set by `--port`.")
 @JOBS
 @SCENARIO
 @ALLOW_HOST
