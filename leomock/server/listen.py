@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 
 from leomock.server.breakage import CONNECTION, Connection
 from leomock.server.head_limit import LONGEST_HEAD, HeadLimit, TooLarge
+from leomock.server.joined_writes import JoinedWrites
 from leomock.server.tls import TlsListener
 from leomock.server.upgrade import UpgradeIgnoringParser, without_offer
 
@@ -121,6 +122,7 @@ class BreakableProtocol(HttpToolsProtocol):
     """uvicorn's protocol, with a connection that a scenario can break and without upgrades."""
 
     _connection: _SocketConnection
+    _joined: JoinedWrites
 
     def __init__(self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
         super().__init__(config=config, server_state=server_state, app_state=app_state)
@@ -130,8 +132,14 @@ class BreakableProtocol(HttpToolsProtocol):
         self._too_large: TooLarge | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
-        super().connection_made(transport)
-        self._connection = _SocketConnection(transport)
+        joined = JoinedWrites(transport)
+        super().connection_made(joined)
+        self._joined = joined
+        self._connection = _SocketConnection(joined)
+
+    def on_response_complete(self) -> None:
+        self._joined.flush()
+        super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
         began_in_head = self._limit.in_head
