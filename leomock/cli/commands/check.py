@@ -129,7 +129,13 @@ def check(
         from leomock.contract.check.loading import Loaded, find_operations
         from leomock.contract.check.run import PHASES
         from leomock.contract.check.run import check as run
-        from leomock.contract.check.target import CheckError, RequestBudgetExceeded, Target, is_loopback
+        from leomock.contract.check.target import (
+            CheckError,
+            OutOfTime,
+            RequestBudgetExceeded,
+            Target,
+            is_loopback,
+        )
     except ModuleNotFoundError as error:
         raise _cannot(f"leomock check: {error.name} is missing; pip install 'leomock[contract]'") from None
     from leomock.openapi.spec import Versions
@@ -173,6 +179,10 @@ def check(
             )
         except CheckError as error:
             raise _cannot(str(error)) from None
+        except OutOfTime:
+            raise _cannot(
+                f"leomock check: the {max_time:g} seconds of --max-time were used up before the check could start"
+            ) from None
         except RequestBudgetExceeded:
             raise _cannot(
                 f"leomock check: --max-requests {limit} is too low: the check needs a few requests to start"

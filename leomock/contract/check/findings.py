@@ -245,12 +245,18 @@ def _without(api_key: str, text: str) -> str:
     return re.sub(rf"(?<!\w){re.escape(api_key)}(?!\w)", "$LEONARDO_API_KEY", text)
 
 
-def exceeded(allowances: Sequence[Allowance], used: Mapping[tuple[str, str], int]) -> list[Finding]:
-    """Return an error for each allowance that answered more findings of an operation than it may."""
+def exceeded(
+    allowances: Sequence[Allowance], used: Mapping[tuple[str, str], int], examples: int
+) -> list[Finding]:
+    """Return an error for each allowance that answered more findings of an operation than it may.
+
+    More examples than 100 give proportionally more findings.
+    """
     found = []
+    scale = max(1.0, examples / 100)
     for allowance in allowances:
         for (name, operation), count in used.items():
-            if name == allowance.name and count > allowance.most:
+            if name == allowance.name and count > allowance.most * scale:
                 found.append(
                     Finding(
                         rule=f"allowance-{name}-exceeded",

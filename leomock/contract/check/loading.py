@@ -18,11 +18,12 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTransport
 
 from leomock.contract.check.allowances import JSON, Case, Known, Ledger, id_of
+from leomock.contract.check.amendments import Sent
 from leomock.contract.check.checks import OfThisApi
 from leomock.contract.check.document import document
 from leomock.contract.check.prepare import prepare
 from leomock.contract.check.resource_pool import ResourcePool
-from leomock.contract.check.rules import Part, Sent, amend
+from leomock.contract.check.rules import Part, amend
 from leomock.contract.check.target import READING, VERSION, CheckError, RequestBudgetExceeded, Target, named
 from leomock.openapi.documents import SpecError
 from leomock.openapi.spec import Versions, shipped_versions
@@ -57,6 +58,7 @@ class Loaded:
         self.versions = versions or shipped_versions()
         self.published = published
         self.seed = seed
+        self.max_examples = max_examples
         self.things = ResourcePool()
         target.ensure_answers()
         known = Known(wrong_key=target.answer_to_a_wrong_key(), any_key=target.any_key)

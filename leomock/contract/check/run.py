@@ -63,7 +63,7 @@ def check(
             finding_of(group, loaded.versions, loaded.target.api_key, published=loaded.published)
             for group in run.groups
         ),
-        *exceeded(ledger.allowances, ledger.used),
+        *exceeded(ledger.allowances, ledger.used, loaded.max_examples),
         *run.unfinished(),
     ]
     if explain_allowances:

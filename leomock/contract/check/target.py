@@ -91,7 +91,7 @@ class Target:
         # Set by the first job that did not end in time.
         self.jobs_never_end = False
         self.max_seconds = max_seconds
-        self._ends = None if max_seconds is None else time.monotonic() + max_seconds
+        self.ends = None if max_seconds is None else time.monotonic() + max_seconds
         self._transport = transport
         self._lock = threading.Lock()
 
@@ -109,7 +109,7 @@ class Target:
     @property
     def out_of_time(self) -> bool:
         """Whether the time for the whole check is used up."""
-        return self._ends is not None and time.monotonic() > self._ends
+        return self.ends is not None and time.monotonic() > self.ends
 
     def base(self, version: str) -> str | None:
         """Where a version of the API begins; None where the address does not tell it.

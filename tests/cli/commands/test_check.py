@@ -6,16 +6,24 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
 from leomock import Fake
 from leomock.cli.main import main
+from leomock.contract.check.journeys import NAMES, Journeys
+from leomock.contract.check.loading import Loaded
+from leomock.contract.check.run import check as run_check
+from leomock.contract.check.target import CheckError, Target
+from leomock.openapi.spec import Versions
 from tests.contract.check.mutants import MUTANTS
+from tests.contract.check.promises import RESOURCE_MUTANTS
 
 CONTRACT = Path(__file__).parents[2] / "contract"
 
@@ -218,3 +226,152 @@ def test_backend_server_runs_the_same_suite() -> None:
     ]
     done = subprocess.run([*words, "-k", "/me or exist"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+# --- a run ends and says what was found ---------------------------------------------------
+
+
+def broken(*names: str) -> Fake:
+    """A fake with several faults at once."""
+    fake = Fake(auth="strict")
+    for mutant in RESOURCE_MUTANTS:
+        if mutant.name in names:
+            fake.app = mutant.wrap(fake.app)
+    return fake
+
+
+QUICK = ("--max-job-time", "0", "--operation", "createGeneration", "--operation", "getGenerationById")
+REST = ("--operation", "getGenerationsByUserId", "--operation", "deleteGenerationById")
+
+
+def test_server_whose_jobs_never_end_is_a_finding() -> None:
+    """The check ends soon, although every journey waits for a job."""
+    with broken("generation: it stays PENDING for ever") as fake:
+        result = invoke(fake.url, "--api-key", fake.api_key, *QUICK, *REST, "--fail-fast")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "found error: getGenerationById: GET /generations/{id}: the generation stays PENDING and does not "
+        "end in time\n"
+    )
+    assert "Ended: after the first finding (--fail-fast)\n" in result.stdout
+
+
+def test_finding_has_the_calls_that_repeat_it() -> None:
+    """The whole sequence, each call as a line for a shell."""
+    with broken("generation: negative_prompt is not kept") as fake:
+        result = invoke(fake.url, "--api-key", fake.api_key, *QUICK, *REST, "--fail-fast")
+    assert result.exit_code == 1
+    lines = [line.strip() for line in result.stdout.splitlines()]
+    assert any(line.startswith("curl -i -X POST -H ") and "/generations" in line for line in lines)
+    assert any(line.startswith('curl -i -H "authorization: Bearer $LEONARDO_API_KEY"') for line in lines)
+    assert fake.api_key not in result.stdout
+
+
+def test_time_that_is_used_up_is_a_finding() -> None:
+    """A run that could not make its journeys has proved too little to pass."""
+    fake = Fake(auth="strict")
+    target = Target(fake.url, fake.api_key, transport=fake.transport, max_seconds=300)
+    loaded = Loaded(target, versions=Versions())
+    target.ends = 0.0
+    report = run_check(loaded, ["createDataset", "getDatasetById", "deleteDatasetById"])
+    [finding] = report.findings
+    assert (finding.rule, finding.level, report.failed) == ("out-of-time", "error", True)
+    assert finding.message == (
+        f"1 of {len(NAMES)} journeys were not made: the 300 seconds of --max-time were used up"
+    )
+    assert report.facts["Ended"] == "after 300 seconds (--max-time)"
+
+
+def test_server_that_is_still_starting_is_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    fake = Fake(auth="strict", port=port)
+    timer = threading.Timer(0.3, fake.open)
+    timer.start()
+    arguments = ("--api-key", fake.api_key, "--wait", "30", "--operation", "getUserSelf")
+    result = invoke(f"http://127.0.0.1:{port}", *arguments)
+    timer.join()
+    fake.close()
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "error"),
+    [
+        (
+            200,
+            {"content-type": "text/html"},
+            "<html>",
+            "answered 200 as text/html, not as JSON: this is not the API, or a proxy or a login stands "
+            "before it",
+        ),
+        (
+            302,
+            {"location": "https://login.test/"},
+            "",
+            "answered 302: a redirect to https://login.test/; give that address",
+        ),
+        (
+            200,
+            {"content-type": "application/json"},
+            "{}",
+            "answered 200 without 'user_details': this is another service than the Leonardo.AI API",
+        ),
+    ],
+)
+def test_address_that_is_another_service(status: int, headers: dict[str, str], body: str, error: str) -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, headers=headers, text=body))
+    target = Target("http://127.0.0.1:1/api/rest/v1", "key", transport=transport)
+    with pytest.raises(CheckError) as refused:
+        target.ensure_answers()
+    assert str(refused.value) == f"leomock check: GET http://127.0.0.1:1/api/rest/v1/me {error}"
+
+
+def test_ctrl_c_reports_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And ends with 2 where nothing was."""
+
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journeys, "run", interrupted)
+    result = invoke("--operation", "getUserSelf")
+    assert result.exit_code == 2
+    assert "Ended: interrupted\nleomock check: nothing found\n" in result.stdout
+
+
+def test_server_with_fifteen_faults_fails() -> None:
+    """Each of them shows, although one hides behind the other."""
+    names = [
+        "generation: the status goes back to PENDING",
+        "generation: negative_prompt is not kept",
+        "generation: the price is 0",
+        "generation: the balance never falls",
+        "generation: createdAt is 27/11/2026 10:00",
+        "generation: it is in the list twice",
+        "generation: the delete answers another id",
+        "generation: HEAD of a file fails",
+        "generation: the calculator always says 1",
+        "init image: an upload with a wrong type is taken",
+        "init image: the uploaded file has other bytes",
+        "dataset: name is not kept",
+        "dataset: the delete deletes nothing",
+        "3D model: it is not in the list",
+        "custom model: it always fails",
+    ]
+    fake = broken(*names)
+    target = Target(fake.url, fake.api_key, transport=fake.transport, patience=0)
+    journeys = Journeys(target, say=lambda line: None, found=lambda finding: None)
+    lives = ("generation", "init image", "dataset", "3D model", "custom model")
+    journeys.run(list(Versions().operations), [f"life {name}" for name in lives])
+    rules = {(finding.rule, finding.where) for finding in journeys.findings}
+    assert {
+        ("property-unchanged", "getGenerationById"),
+        ("property-echo", "getGenerationById"),
+        ("property-cost", "createGeneration"),
+        ("property-times", "getGenerationById"),
+        ("property-delete", "deleteGenerationById"),
+        ("property-uploads", "uploadInitImage"),
+        ("property-echo", "getDatasetById"),
+        ("property-list", "get3DModelsByUserId"),
+        ("property-status", "getModelById"),
+    } <= rules

@@ -28,8 +28,8 @@ from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from leomock import Fake
 from leomock.contract.check.allowances import CONDITIONS, allowances
+from leomock.contract.check.amendments import DATA_URL
 from leomock.contract.check.loading import DEFAULT_EXAMPLES, Loaded, find_operations
-from leomock.contract.check.rules import DATA_URL
 from leomock.contract.check.run import PHASES, check
 from leomock.contract.check.target import CheckError, RequestBudgetExceeded, Target, addresses, is_loopback
 from leomock.contract.reports.model import Report
