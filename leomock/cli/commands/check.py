@@ -181,7 +181,7 @@ def check(
             raise _cannot(str(error)) from None
         except OutOfTime:
             raise _cannot(
-                f"leomock check: the {max_time:g} seconds of --max-time were used up before the check could start"
+                f"leomock check: --max-time {max_time:g} is too short: the check could not start"
             ) from None
         except RequestBudgetExceeded:
             raise _cannot(
