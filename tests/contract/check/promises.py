@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from leomock.contract.check.lives import WRONG_FORMS
+from leomock.contract.check.media import PICTURE
 from leomock.contract.check.resources import RESOURCES, Resource
 from tests.contract.check.mutants import Exchange, Fault, Mutant, on
 
@@ -133,6 +134,9 @@ def of_reading(resource: Resource, read: str) -> Iterator[Mutant]:
     yield mutant(resource, "an unknown property", "answer-shape", after=changed(read, put(internal=1)))
     plain = on(read, lambda e: e.header("content-type", "text/plain"))
     yield mutant(resource, "it is read as text", "content-type", after=plain)
+    cut = on(read, lambda e: setattr(e, "answer", e.answer[:-1]))
+    if not resource.job:
+        yield mutant(resource, "it is read as half an object", "answer-json", after=cut)
 
 
 def of_jobs(resource: Resource, read: str) -> Iterator[Mutant]:
@@ -144,11 +148,17 @@ def of_jobs(resource: Resource, read: str) -> Iterator[Mutant]:
     yield mutant(resource, "it always fails", "property-status", after=failed)
     done = changed(read, finished_only(put(status="DONE")))
     yield mutant(resource, "it ends as DONE", "property-status", after=done)
+    early = changed(read, put(generated_images=[{"id": NOTHING}]))
+    if resource.name == "generation":
+        yield mutant(resource, "images while PENDING", "property-early", after=early)
     moves = changed(read, finished_only(counting("createdAt", "2026-11-27T10:00:0{}.000")))
     yield mutant(resource, "it changes when it is finished", "property-unchanged", after=moves)
 
 
 def of_files(resource: Resource) -> Iterator[Mutant]:
+    if resource.files[0].size:
+        grey = cdn("GET", lambda e: setattr(e, "answer", PICTURE))
+        yield mutant(resource, "a picture of another size", "property-files", after=grey)
     for promise, change in (
         ("a file is 404", lambda e: setattr(e, "status", 404)),
         ("a file is empty", lambda e: setattr(e, "answer", b"")),

@@ -12,6 +12,7 @@ from leomock.contract.check.target import MADE_UP_KEY, Target
 from leomock.contract.reports.model import Finding, Report
 from tests.contract.check.mutants import MUTANTS, VERSIONS, Mutant
 from tests.contract.check.promises import PROBE_MUTANTS, RESOURCE_MUTANTS
+from tests.contract.check.score import PAGE, page
 
 EVERYTHING = list(VERSIONS.operations)
 JOURNEY_MUTANTS = (*RESOURCE_MUTANTS, *PROBE_MUTANTS)
@@ -73,8 +74,23 @@ def test_phases_find_nothing_without_the_fault(mutant: Mutant) -> None:
     assert phases(mutant, sound=True).findings == []
 
 
+def test_slow_answer_is_found() -> None:
+    """No answer comes in a nanosecond."""
+    fake = Fake(auth="strict")
+    target = Target(fake.url, fake.api_key, transport=fake.transport, max_answer_seconds=1e-9)
+    journeys = Journeys(target, say=lambda line: None, found=lambda finding: None)
+    journeys.run(EVERYTHING, ["life dataset"])
+    fake.close()
+    assert {finding.rule for finding in journeys.findings} == {"answer-time"}
+
+
 def test_there_are_enough_mutants() -> None:
     """Names are unique, and every property and every journey is guarded by a mutant."""
     names = [mutant.name for mutant in (*MUTANTS, *JOURNEY_MUTANTS)]
     assert len(set(names)) == len(names) >= 150
     assert {mutant.journey for mutant in JOURNEY_MUTANTS} == set(NAMES)
+
+
+def test_page_of_the_score_is_current() -> None:
+    """Run `python -m tests.contract.check.score` after a change."""
+    assert PAGE.read_text("utf-8") == page()
