@@ -30,15 +30,15 @@ EXAMPLE = "dataset: name is not kept"
 
 def page() -> str:
     """The whole page."""
-    planted = Counter(rule for m in (*RESOURCE_MUTANTS, *PROBE_MUTANTS) for rule in m.found_by.split()[:1])
+    planted = Counter(m.found_by.split()[0] for m in (*RESOURCE_MUTANTS, *PROBE_MUTANTS))
     total = len(RESOURCE_MUTANTS) + len(PROBE_MUTANTS) + len(MUTANTS)
     lines = [
         "# What a check promises to find",
         "",
         "<!-- Written by `python -m tests.contract.check.score`; do not edit. -->",
         "",
-        "The check is itself tested with faults that are planted into a sound fake, one at a time, most of them",
-        "generated from the list of promises and the model of every resource.",
+        "The check is itself tested with faults that are planted into a sound fake, one at a time, most of",
+        "them generated from the list of promises and the model of every resource.",
         f"**{total} of {total} planted faults are found**: a test for each fails the build otherwise.",
         "(`answer-time` has a test of its own.)",
         f"{len(MUTANTS)} of them show in a single answer and are found by generated calls.",
