@@ -728,3 +728,87 @@ def test_unknown_setting_of_the_project_stops_pytest(suite: pytest.Pytester) -> 
             "did you mean 'strict'?"
         ]
     )
+
+
+def test_marker_account_and_wider_accounts(suite: pytest.Pytester) -> None:
+    """A marked test gets the fixture; classes and modules have accounts; a budget fails the test."""
+    suite.makepyfile(
+        """
+        import pytest
+        from calls import create
+
+        URL = "https://cloud.leonardo.ai/api/rest/v1"
+
+        @pytest.mark.leomock(scenario="out_of_credits")
+        def test_marked_without_the_fixture():
+            assert create(base=URL, key="read-at-import").status_code == 400
+
+        @pytest.mark.leomock(credits=1)
+        def test_credits(leomock):
+            assert create(base=URL, key="read-at-import").status_code == 400
+
+        @pytest.mark.parametrize("n", [1, 2])
+        def test_module(leomock_module, n):
+            assert create(base=URL, key="read-at-import").status_code == 200
+            leomock_module.assert_called("createGeneration", times=n)
+
+        class TestClass:
+            @pytest.mark.parametrize("n", [1, 2])
+            def test_class(self, leomock_class, n):
+                create(base=URL)
+                leomock_class.assert_called("createGeneration", times=n)
+
+        def test_session(leomock_session):
+            create(base=URL)
+            leomock_session.assert_called("createGeneration", times=1)
+
+        @pytest.mark.leomock(budget=1)
+        def test_budget(leomock):
+            create(base=URL)
+        """
+    )
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(passed=7, failed=1)
+    result.stdout.fnmatch_lines(["*over-budget: * credits were spent in #1, where the budget is 1."])
+
+
+def test_real_hosts_are_closed_for_the_session(suite: pytest.Pytester) -> None:
+    """Or allowed by the option and the marker, which are known to --strict-markers."""
+    suite.makepyfile(
+        """
+        import socket
+        import httpx
+        import pytest
+
+        URL = "https://cloud.leonardo.ai/api/rest/v1/me"
+
+        @pytest.fixture(autouse=True)
+        def no_network(monkeypatch):
+            def refuse(*args, **kwargs):
+                raise socket.gaierror("no network here")
+            monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+        def test_first(leomock_server):
+            with pytest.raises(httpx.ConnectError, match="leomock stopped a call for cloud.leonardo.ai"):
+                httpx.get(URL)
+
+        @pytest.mark.leomock_real
+        def test_allowed():
+            with pytest.raises(httpx.ConnectError, match="no network here"):
+                httpx.get(URL)
+        """
+    )
+    suite.runpytest_subprocess().assert_outcomes(passed=2)
+    suite.runpytest_subprocess("--leomock-real=allow").assert_outcomes(passed=1, failed=1)
+
+
+def test_blocked_sockets_are_told_with_the_option_that_works(suite: pytest.Pytester) -> None:
+    """pytest-socket would only say that a socket is blocked."""
+    pytest.importorskip("pytest_socket")
+    suite.makepyfile("def test_it(leomock):\n    pass\n")
+    output = suite.runpytest_subprocess("--disable-socket").stdout.str()
+    assert (
+        "leomock: pytest-socket blocks every socket, and the fake answers on one of 127.0.0.1; "
+        "use --allow-hosts=127.0.0.1 instead of --disable-socket, which blocks all other hosts"
+    ) in output
+    suite.runpytest_subprocess("--allow-hosts=127.0.0.1").assert_outcomes(passed=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -263,10 +264,26 @@ def _clock_maker(kind: str) -> Callable[[], Clock]:
     return lambda: Clock(time.time(), time.monotonic)
 
 
+def _refuse_green_threads() -> None:
+    """Raise RuntimeError where threads are not the system's: the fake would never run beside the program."""
+    for library, question, part in (
+        ("gevent.monkey", "is_module_patched", "threading"),
+        ("eventlet.patcher", "is_monkey_patched", "thread"),
+    ):
+        is_patched: Any = getattr(sys.modules.get(library), question, None)
+        if is_patched is not None and is_patched(part):
+            name = library.partition(".")[0]
+            raise RuntimeError(
+                f"leomock: {name} has replaced threads, and the fake needs one of the system; start it as a "
+                f"command (`leomock serve`, `leomock exec`), or call patch_all(thread=False)"
+            )
+
+
 class _Runner:
     """An event loop in a thread of its own."""
 
     def __init__(self) -> None:
+        _refuse_green_threads()
         self._loop = make_config(_no_app).get_loop_factory()()  # type: ignore[misc]  # never None here
         self._stop = asyncio.Event()
         self._running: list[Future[None]] = []

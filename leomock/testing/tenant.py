@@ -61,6 +61,12 @@ class Tenant:
     def __repr__(self) -> str:
         return f"<leomock {type(self).__name__} {self.api_key[:4]}… at {self.url}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the journal as a table."""
+        from leomock.testing.notebook import journal_table
+
+        return journal_table(self.requests)
+
     @property
     def url(self) -> str:
         """The address of the server, e.g. `http://127.0.0.1:41234`."""

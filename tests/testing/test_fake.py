@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 import threading
+from types import ModuleType
 
 import httpx
 import pytest
@@ -174,3 +176,16 @@ def test_package_knows_its_names() -> None:
     assert leomock.intercept is intercept
     with pytest.raises(AttributeError, match="module 'leomock' has no attribute 'Fakes'"):
         leomock.Fakes  # noqa: B018
+
+
+def test_patched_threads_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With gevent's threads the loop of the fake would never run beside the program."""
+    module = ModuleType("gevent.monkey")
+    vars(module)["is_module_patched"] = lambda name: name == "threading"
+    monkeypatch.setitem(sys.modules, "gevent.monkey", module)
+    with pytest.raises(RuntimeError) as caught:
+        Fake().open()
+    assert str(caught.value) == (
+        "leomock: gevent has replaced threads, and the fake needs one of the system; start it as a "
+        "command (`leomock serve`, `leomock exec`), or call patch_all(thread=False)"
+    )

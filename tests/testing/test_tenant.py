@@ -300,3 +300,11 @@ def test_events_in_the_wrong_order_twice_or_never(
             fake.finish(id)
         fake.advance_until_idle()
     assert [ids.index(body["data"]["object"]["id"]) for _, body in app.got] == order
+
+
+def test_notebook_shows_the_journal(fake: Fake, client: httpx.Client) -> None:
+    """As a table, with what a client sent escaped."""
+    client.get("/<b>")
+    html = fake._repr_html_()
+    assert html.startswith("<table><caption>leomock: 1 exchanges</caption>")
+    assert "<b>" not in html
