@@ -49,8 +49,8 @@ drift: install  ## Compare specs/ with the published documents, where these are 
 	  $(BIN)/leomock drift "$(REFERENCE)/upstream" specs; \
 	else echo "the published documents are not at $(REFERENCE)/upstream (set LEOMOCK_REFERENCE): nothing compared"; fi
 
-soak: dev       ## 200 clients with faults on, for a minute
-	LEOMOCK_SOAK_SECONDS=60 $(BIN)/python -m pytest tests/soak
+soak: dev       ## 200 clients with faults on, then hostile ones: ten minutes each (SECONDS=…)
+	LEOMOCK_SOAK_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/soak
 
 behaviours: dev ## Write docs/behaviours.md anew: what the fake does, and how we know
 	$(BIN)/leomock behaviours --format markdown --tests tests > docs/behaviours.md
