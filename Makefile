@@ -52,8 +52,8 @@ drift: install  ## Compare specs/ with the published documents, where these are 
 soak: dev       ## 200 clients with faults on, then hostile ones: ten minutes each (SECONDS=…)
 	LEOMOCK_SOAK_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/soak
 
-behaviours: dev ## Write docs/behaviours.md anew: what the fake does, and how we know
-	$(BIN)/leomock behaviours --format markdown --tests tests > docs/behaviours.md
+behaviours: dev ## Write docs/behaviours.md: what the fake does, and how we know
+	$(BIN)/leomock behaviours --format markdown --tests tests --output docs/behaviours.md
 
 docs: dev       ## Build the documentation site into build/site; a broken link fails the build
 	$(BIN)/python -m mkdocs build --strict
@@ -91,4 +91,4 @@ $(NODE_CLIENT)/.installed: $(NODE_CLIENT)/package.json
 	@touch $@
 
 clean:          ## Remove what was built
-	rm -rf $(VENV) $(NODE_CLIENT)/node_modules $(NODE_CLIENT)/.installed dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NODE_CLIENT)/node_modules $(NODE_CLIENT)/.installed dist build .mypy_cache .ruff_cache .pytest_cache
