@@ -134,7 +134,8 @@ def test_same_option_has_the_same_words() -> None:
     assert {name for name, words in told.items() if len(words) > 1} == {
         *("--all", "--base-url", "--fail-on", "--output", "--published", "--version"),  # of other things
         *("--api-key", "--port", "--seed", "--upstream"),  # the other side's, or of several
-        *("--jobs", "--scenario"),  # `exec` refers to `serve`
+        *("--jobs", "--scenario", "--credits", "--limits", "--webhook-url"),  # `exec` refers to `serve`
+        *("--journal", "--strict"),  # of other things
     }
 
 
