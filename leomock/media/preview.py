@@ -13,13 +13,13 @@ _MOST_PIXELS = 64_000_000
 _QUALITY = 85
 
 
-def preview(content: bytes) -> bytes | None:
-    """A picture as a JPEG of at most `LONGEST_SIDE` pixels a side; nothing where it is no picture."""
+def preview(content: bytes, longest_side: int = LONGEST_SIDE) -> bytes | None:
+    """Return a picture as a JPEG of at most `longest_side` pixels a side, or None if it is not a picture."""
     try:
         with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > _MOST_PIXELS:
                 return None
-            image.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+            image.thumbnail((longest_side, longest_side))
             small = io.BytesIO()
             image.convert("RGB").save(small, "JPEG", quality=_QUALITY)
             return small.getvalue()

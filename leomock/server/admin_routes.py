@@ -26,7 +26,7 @@ from leomock.server.time_travel import advance
 from leomock.server.webhook_sender import Sender
 from leomock.state.clock import timestamp
 from leomock.state.outbox import Event
-from leomock.state.settings import SettingError, check_origin
+from leomock.state.settings import LARGEST_INT, SettingError, check_origin
 from leomock.state.snapshot import SnapshotError, restore, take
 from leomock.state.story import story
 from leomock.state.world import World
@@ -36,6 +36,10 @@ from leomock.version import __version__
 LONGEST_BODY = 2**20
 
 Answer = Callable[[Request], Awaitable[Response]]
+
+
+# Names a tenant by its user id, for callers that may see every tenant and know no keys, such as the page.
+TENANT_HEADER = "x-leomock-tenant"
 
 
 class Admin:
@@ -59,6 +63,7 @@ class Admin:
             ("POST", "/clock", self.set_clock),
             ("GET", "/jobs", self.jobs),
             ("POST", "/jobs/{id}/finish", self.finish_job),
+            ("PUT", "/account", self.set_account),
             ("GET", "/scenarios", self.scenarios),
             ("GET", "/scenario", self.scenario),
             ("PUT", "/scenario", self.play),
@@ -67,6 +72,7 @@ class Admin:
             ("DELETE", "/requests", self.forget_requests),
             ("GET", "/journal", self.journal),
             ("GET", "/verdict", self.verdict),
+            ("GET", "/requests/{number}", self.one_request),
             ("POST", "/reset", self.reset),
             ("GET", "/state", self.take_state),
             ("PUT", "/state", self.restore_state),
@@ -86,7 +92,11 @@ class Admin:
     # --- which worlds a call means -------------------------------------------------------------------
 
     def one(self, request: Request) -> World:
-        """The world of the call's key; without a key 401."""
+        """The world of the call's key, or of the tenant that `X-Leomock-Tenant` names; 401 without either."""
+        if user_id := request.headers.get(TENANT_HEADER):
+            if world := self.api.worlds.of_user(user_id):
+                return world
+            raise Wrong(f"no tenant has the user id {shown(user_id)}; GET /_leomock/tenants lists them", 404)
         return self.api.worlds.enter(request.headers.get("authorization", ""))
 
     def meant(self, request: Request) -> list[World]:
@@ -197,17 +207,30 @@ class Admin:
         world = self.one(request)
         with world.lock:
             world.settle()
-            return JSONResponse({"pending": world.jobs.pending()})
+            return JSONResponse({"pending": world.jobs.pending(), "jobs": world.jobs.as_json()})
 
     async def finish_job(self, request: Request) -> Response:
-        """End a job by hand."""
+        """End a job by hand; `{"status": "FAILED"}` lets it fail."""
         world = self.one(request)
         id = request.path_params["id"].lower()
+        status = (await _told(request, {"status"})).get("status") if await request.body() else None
+        if status not in (None, "COMPLETE", "FAILED"):
+            raise Wrong(f"status={shown(status)}: use COMPLETE or FAILED")
         with world.lock:
             world.settle()
-            if not world.jobs.finish(id):
+            if not world.jobs.finish(id, status):
                 raise Wrong(f"no job is pending for {id}; GET /_leomock/jobs lists those that are", 404)
         return JSONResponse({"finished": [id]})
+
+    async def set_account(self, request: Request) -> Response:
+        """`{"credits": 40}`: set the bought credits of a key."""
+        world = self.one(request)
+        credits = (await _told(request, {"credits"})).get("credits")
+        if type(credits) is not int or not 0 <= credits <= LARGEST_INT:
+            raise Wrong(f"credits={shown(credits)}: use a whole number from 0 to {LARGEST_INT}")
+        with world.lock:
+            world.account.set_paid(credits)
+        return JSONResponse({"credits": world.account.balance})
 
     # --- scenarios -----------------------------------------------------------------------------------
 
@@ -303,6 +326,15 @@ class Admin:
 
             return JSONResponse(to_har(found, __version__))
         return JSONResponse({"requests": [exchange.as_json() for exchange in found]})
+
+    async def one_request(self, request: Request) -> Response:
+        """Give one exchange of a key, or of calls without one, by its number."""
+        journal = self.one(request).journal if _has_key(request) else self.api.worlds.unauthenticated_journal
+        number = request.path_params["number"]
+        found = journal.select(since=int(number) - 1) if number.isdecimal() and len(number) < 16 else []
+        if not found or found[0].number != int(number):
+            raise Wrong(f"the journal has no call {shown(number)}; it may have been forgotten", 404)
+        return JSONResponse(found[0].as_json())
 
     async def forget_requests(self, request: Request) -> Response:
         """Begin the journal anew."""
@@ -445,6 +477,8 @@ def _by_method(answers: dict[str, Answer]) -> Answer:
 
 
 def _has_key(request: Request) -> bool:
+    if TENANT_HEADER in request.headers:
+        return True
     return bool(request.headers.get("authorization"))
 
 

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route, Router
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from leomock.leonardo.errors import ApiError
@@ -26,6 +26,7 @@ from leomock.server.cdn_routes import cdn_routes
 from leomock.server.cors import with_cors
 from leomock.server.guard import Guard
 from leomock.server.health import Health
+from leomock.server.page.routes import index, page_routes, static_routes
 from leomock.server.unknown_routes import unknown_route
 from leomock.server.webhook_sender import Sender
 from leomock.state.bucket.storage import Bucket
@@ -108,17 +109,26 @@ def _around_the_api(api: Dispatcher, sender: Sender, health: Health) -> ASGIApp:
         return Response(status_code=400)  # for the log alone: the client is gone
 
     hosts = [*api.settings.allow_hosts, urlsplit(api.settings.public_url).hostname or "", FAKE_HOST]
+    admin = Admin(api, sender, health)
+    guarded = Middleware(Guard, hosts, origins=api.settings.cors)
+    page: list[BaseRoute] = []
+    if api.settings.ui:
+        page = [
+            Mount("/_leomock/page", routes=static_routes(), middleware=[guarded]),
+            Route("/", index, middleware=[guarded]),
+        ]
     app = Starlette(
         routes=[
+            *page,
             Mount("/cdn", app=JournalMiddleware(Router(cdn_routes(api)), "cdn", world_of_key)),
             Mount("/s3", app=JournalMiddleware(uploads, "upload", world_of_bucket)),
             Route("/favicon.ico", _no_icon),
             Route("/_leomock", _add_slash),
             Mount(
                 "/_leomock",
-                routes=Admin(api, sender, health).routes(),
+                routes=[*admin.routes(), *page_routes(api, admin.meant)],
                 middleware=[
-                    Middleware(Guard, hosts, origins=api.settings.cors),
+                    guarded,
                     Middleware(AdminAccess, api.settings.admin_token),
                 ],
             ),

@@ -42,6 +42,10 @@ class Account:
         """The bought credits that are left."""
         return self._paid
 
+    def set_paid(self, credits: int) -> None:
+        """Set the bought credits."""
+        self._paid = credits
+
     @property
     def left_of_plan(self) -> int:
         """What is left of the plan's credits of this month."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from leomock.leonardo.basis import Chosen, based_on
 from leomock.state.clock import Clock, timestamp
@@ -160,8 +161,10 @@ class Jobs:
             return "done at the next read"
         return f"done after {job.reads_left} more read{'' if job.reads_left == 1 else 's'}"
 
-    def finish(self, id: str) -> bool:
-        """End a job now, as it was going to end; False when there is none with this id."""
+    def finish(self, id: str, status: Literal["COMPLETE", "FAILED"] | None = None) -> bool:
+        """End a job now, with `status` or as it was going to end; False when there is none with this id."""
+        if status and (job := self._jobs.get(id)):
+            job.outcome = replace(job.outcome, status=status)
         return self._end(id, self._clock.now()) is not None
 
     def drop(self, row: Row) -> None:

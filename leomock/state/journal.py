@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from typing import Any, Literal, TypeAlias
 
 import orjson
@@ -254,6 +254,11 @@ class Journal:
         """Note that the client of an exchange left before the answer, which was held back, came."""
         oldest = next(iter(self), None)
         self._left = {number, *(each for each in self._left if oldest and each >= oldest.number)}
+
+    def tail(self, most: int) -> list[Exchange]:
+        """Return the newest exchanges, oldest first: `most` of them, or all there are."""
+        entries = list(islice(reversed(tuple(self._entries)), most))
+        return [_exchange(entry) for entry in reversed(entries)]
 
     def select(
         self,

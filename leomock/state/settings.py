@@ -141,6 +141,7 @@ class Settings:
     allow_hosts: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
     explain: bool = False
+    ui: bool = True
     as_of: str = ""
     unknown_models: UnknownModels = "refuse"
     models: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ GROUPS = {
     ),
     "What it accepts": ("--chunked-uploads", "--max-body", "--max-head", "--max-state"),
     "Models": ("--as-of", "--model", "--unknown-models"),
-    "What it tells": ("--explain", "--log-format", "--quiet"),
+    "What it tells": ("--ui", "--explain", "--log-format", "--quiet"),
 }
 
 
@@ -218,6 +218,7 @@ GROUPS = {
     help="Token for the admin API without an API key. With a --host that other machines reach, one is made "
     "and printed at the start.",
 )
+@setting("--ui/--no-ui", default=True, help="Show the page at /.")
 @setting("--explain", is_flag=True, help="Say in X-Leomock-Basis how each answer is known to be real.")
 @click.option(
     "--https",

@@ -1,0 +1,1 @@
+"""The page at `/`: what the fake sees, live, and how to steer it."""

@@ -1,0 +1,38 @@
+// What the journal proves about the client.
+import { html } from "./preact.js";
+import { Notice, useAdmin } from "./parts.js";
+
+function Finding({ finding, open }) {
+  const numbers = finding.exchanges ?? [];
+  return html`<article class="card">
+    <h3>${finding.rule}</h3>
+    <p>${finding.what}</p>
+    <p><strong>Why it matters:</strong> ${finding.why}</p>
+    <p><strong>What to do:</strong> ${finding.remedy}</p>
+    ${numbers.length > 0 && html`<p class="dim">Calls ${numbers.map((number) => `#${number}`).join(", ")} <button onClick=${() => open("journal")}>Show the journal</button></p>`}
+  </article>`;
+}
+
+function Judged({ tenant, live, open }) {
+  const [verdict, error] = useAdmin("/verdict", tenant, `${live.changes} ${live.calls.length}`);
+  if (error) return html`<${Notice} error>${error.message}<//>`;
+  if (!verdict) return html`<p class="dim">Loading</p>`;
+  return html`
+    <p>
+      ${verdict.clean ? html`<span class="good">Nothing to object to</span>` : html`<span class="bad">${verdict.findings.length} findings</span>`}
+      <span class="dim"> in ${verdict.exchanges} calls; ${verdict.credits} credits spent</span>
+    </p>
+    <div class="cards">${verdict.findings.map((finding, index) => html`<${Finding} key=${index} finding=${finding} open=${open} />`)}</div>
+  `;
+}
+
+export function Verdict({ live, tenant, tenants, open }) {
+  const chosen = tenant ? tenants.filter((each) => each.id === tenant) : tenants;
+  if (!chosen.length) return html`<p class="dim">No key has called yet, so there is nothing to judge.</p>`;
+  return chosen.map(
+    (each) => html`<section key=${each.id}>
+      <h2>Key ${each.key}</h2>
+      <${Judged} tenant=${each.id} live=${live} open=${open} />
+    </section>`,
+  );
+}
