@@ -90,6 +90,7 @@ class SettingValues(TypedDict, total=False):
     allow_hosts: tuple[str, ...]
     cors: tuple[str, ...]
     explain: bool
+    ui: bool
     as_of: str
     unknown_models: UnknownModels
     models: tuple[str, ...]
