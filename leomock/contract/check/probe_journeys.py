@@ -373,7 +373,9 @@ def probe_at_once(visit: Visit, tell: Tell) -> None:
     data = base64.b64encode(PICTURE).decode()
     references = {"image_reference": [{"image": {"type": "BASE64", "data": data}}]}
     answer = visit.create_v2("/generationssync", model="remove-bg", parameters={"guidances": references})
-    [result] = answer["results"]
+    # Both forms were seen: with an envelope, and without one.
+    made = answer.get("generateSync", answer)
+    [result] = made["results"]
     found = visit.send("GET", result["url"], client=visit.stranger)
     kind = found.headers.get("content-type", "")
     tell(found.status_code == 200, operation, f"the result's address answered {found.status_code}")
