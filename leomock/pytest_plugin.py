@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import gc
 import os
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +27,7 @@ MARKS = {
     "jobs": "how generations complete: polls:N, seconds:S, both with a comma between, immediate or manual",
     "seed": "another seed: other ids, seeds and pictures",
     "clock": "'running' or 'frozen'",
-    "strict": "True: findings about the client fail the test",
+    "strict": "True: findings about the client fail the test; a list of rules: only findings of these do",
     "keys": "'any': intercepted calls with a key that nobody named are this account's; or 'own'",
     "credits": "bought credits at the start",
     "plan_credits": "credits that the plan adds every month",
@@ -59,7 +59,7 @@ OPTIONS = {
     "real": ("closed", "'closed': calls for the real hosts that no fake answers fail; or 'allow'"),
 }
 # What has a few values of its own.
-CHOICES = {"keys": ("any", "own"), "real": ("closed", "allow")}
+CHOICES = {"clock": ("running", "frozen"), "keys": ("any", "own"), "real": ("closed", "allow")}
 REAL_MARKER = "leomock_real"
 KEY_VARIABLES = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
 URL_VARIABLE = "LEONARDO_BASE_URL"
@@ -69,6 +69,7 @@ _TENANTS = pytest.StashKey[list["Tenant"]]()
 _CLOSED = pytest.StashKey[bool]()  # whether the real hosts are closed until the end of the session
 _STRICT = pytest.StashKey["Tenant"]()  # the one whose findings fail the test
 _SETTINGS = pytest.StashKey[dict[str, Any]]()  # what the project's file says
+_RULES = pytest.StashKey[Sequence[str]]()  # the only rules whose findings fail it
 _ONLY_BUDGET = pytest.StashKey[bool]()  # whether nothing but the budget fails it
 _BEFORE = pytest.StashKey[dict[str, int]]()  # the last exchange of each key before the test
 
@@ -87,7 +88,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(
             f"--leomock-{name}", default=None, metavar="VALUE", help=f"{text} (default: {default or 'none'})"
         )
-        parser.addini(f"leomock_{name}", text, type="linelist", default=[])
+        if name == "scenario":
+            parser.addini(f"leomock_{name}", text, type="linelist", default=[])
+        else:
+            parser.addini(f"leomock_{name}", text, type="string", default="")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -104,6 +108,13 @@ def pytest_configure(config: pytest.Config) -> None:
     for name, values in CHOICES.items():
         if (value := _option(config, name)) not in values:
             raise pytest.UsageError(f"leomock: {name}={value!r}: use {' or '.join(values)}")
+    if (jobs := _option(config, "jobs")) != OPTIONS["jobs"][0]:
+        from leomock.state.settings import JobCompletion, SettingError
+
+        try:
+            JobCompletion.parse(jobs)
+        except SettingError as error:
+            raise pytest.UsageError(f"leomock: {error}") from None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -115,11 +126,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         open_real_hosts()
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    """Say what is in force."""
-    return "leomock: " + ", ".join(
-        f"{name}={_option(config, name)}" for name in OPTIONS if _option(config, name)
-    )
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Name the options that are not as by default; nothing in a run that sets none."""
+    chosen = [
+        f"{name}={value}"
+        for name, (default, _) in OPTIONS.items()
+        if (value := _option(config, name)) != default
+    ]
+    return [f"leomock: {', '.join(chosen)}"] if chosen else []
 
 
 def _option(config: pytest.Config, name: str) -> str:
@@ -127,10 +141,15 @@ def _option(config: pytest.Config, name: str) -> str:
     return (
         given
         or os.environ.get(f"LEOMOCK_{name.upper()}")
-        or ",".join(config.getini(f"leomock_{name}"))
+        or _ini_option(config, name)
         or _project_option(config, name)
         or OPTIONS[name][0]
     )
+
+
+def _ini_option(config: pytest.Config, name: str) -> str:
+    value: str | list[str] = config.getini(f"leomock_{name}")
+    return value if isinstance(value, str) else ",".join(value)
 
 
 def _project_option(config: pytest.Config, name: str) -> str:
@@ -198,10 +217,25 @@ def _wrong_marker(item: pytest.Item) -> str:
             return "takes names, e.g. jobs='immediate'"
         if wrong := _unknown(mark.kwargs, MARKS):
             return wrong
-        if not isinstance(strict := mark.kwargs.get("strict", False), bool):
-            return f"strict={strict!r}: use True or False"
+        if wrong := _wrong_strict(mark.kwargs.get("strict", False)):
+            return wrong
         if (keys := mark.kwargs.get("keys", "any")) not in CHOICES["keys"]:
             return f"keys={keys!r}: use any or own"
+    return ""
+
+
+def _wrong_strict(strict: Any) -> str:
+    """What to say about `strict` of a marker; empty where it is right."""
+    if isinstance(strict, bool):
+        return ""
+    if not isinstance(strict, list | tuple):
+        return f"strict={strict!r}: use True, False or a list of the verdict's rules"
+    from leomock.verdict.review import check_rules
+
+    try:
+        check_rules(strict)
+    except ValueError as error:
+        return f"strict={strict!r}: {error}"
     return ""
 
 
@@ -379,6 +413,8 @@ def leomock(
     if strict or budget is not None:
         request.node.stash[_STRICT] = tenant
         request.node.stash[_ONLY_BUDGET] = not strict
+        if not isinstance(strict, bool):
+            request.node.stash[_RULES] = strict
     with _in_use(tenant, request.config, monkeypatch, keys):
         yield tenant
 
@@ -484,6 +520,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     if tenant is None:
         return
     verdict = tenant.verdict()
+    if _RULES in item.stash:
+        verdict = verdict.only([*item.stash[_RULES], "over-budget"])
     rules = {finding.rule for finding in verdict.findings}
     if "over-budget" in rules or (rules and not item.stash[_ONLY_BUDGET]):
         raise _failed(f"the client did what it should not\n\n{verdict}")

@@ -151,7 +151,10 @@ def test_marker_nearest_wins(suite: pytest.Pytester) -> None:
         ("scenaro='flaky'", "@pytest.mark.leomock knows no 'scenaro'; did you mean 'scenario'?"),
         ("zzz=1", "@pytest.mark.leomock knows no 'zzz'; there are scenario, jobs, seed, clock, strict"),
         ("'flaky'", "@pytest.mark.leomock takes names, e.g. jobs='immediate'"),
-        ("strict='maybe'", "@pytest.mark.leomock strict='maybe': use True or False"),
+        (
+            "strict='maybe'",
+            "@pytest.mark.leomock strict='maybe': use True, False or a list of the verdict's rules",
+        ),
     ],
 )
 @pytest.mark.parametrize("arguments", [[], ["-n", "2"]])
@@ -310,6 +313,41 @@ def test_option_that_is_no_yes_or_no_ends_the_run(suite: pytest.Pytester, name: 
     assert result.stderr.str().strip() == f"ERROR: leomock: {name}='maybe': use yes or no"
 
 
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("jobs=foo", "jobs='foo'"),
+        ("clock=stopped", "clock='stopped': use running or frozen"),
+    ],
+)
+def test_wrong_option_ends_the_run_once(suite: pytest.Pytester, option: str, text: str) -> None:
+    suite.makepyfile(
+        "import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_it(leomock, n): pass\n"
+    )
+    result = suite.runpytest_inprocess(f"--leomock-{option}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert result.stderr.str().count(f"ERROR: leomock: {text}") == 1
+
+
+def test_strict_may_name_the_rules_that_count(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.leomock(strict=["polled-too-fast"])
+        def test_waived(leomock, leomock_client):
+            leomock_client.post("/generations", json={"promt": "a"})
+
+        @pytest.mark.leomock(strict=["unexpected-variable"])
+        def test_counts(leomock, leomock_client):
+            leomock_client.post("/generations", json={"promt": "a"})
+        """
+    )
+    result = suite.runpytest_subprocess()
+    result.assert_outcomes(passed=1, failed=1)
+    assert "leomock: jobs=" not in result.stdout.str()
+
+
 def test_several_accounts_in_one_test(suite: pytest.Pytester) -> None:
     """`make_leomock` gives tenants that never see each other."""
     suite.makepyfile(
@@ -329,7 +367,7 @@ def test_several_accounts_in_one_test(suite: pytest.Pytester) -> None:
 def test_options_come_from_line_environment_and_ini(
     suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Command line before environment before ini before default; the header shows them."""
+    """Command line before environment before ini; the header shows what is not the default."""
     suite.makepyfile("def test_it(leomock):\n    print('jobs', leomock.world.settings.jobs)\n")
 
     def jobs(*arguments: str) -> str:
@@ -338,13 +376,13 @@ def test_options_come_from_line_environment_and_ini(
         (line,) = [line for line in result.outlines if line.startswith("jobs ") or " jobs " in line]
         return line.split("jobs ")[1].rstrip(".")
 
-    assert jobs() == "polls:1"
+    assert jobs() == "polls:1,seconds:10"
     assert jobs("-o", "leomock_jobs=polls:2") == "polls:2"
     monkeypatch.setenv("LEOMOCK_JOBS", "polls:3")
     assert jobs("-o", "leomock_jobs=polls:2") == "polls:3"
     assert jobs("--leomock-jobs=immediate") == "immediate"
     result = suite.runpytest_subprocess("--leomock-jobs=immediate")
-    result.stdout.fnmatch_lines(["leomock: jobs=immediate, clock=running, intercept=yes, strict=no"])
+    result.stdout.fnmatch_lines(["leomock: jobs=immediate"])
 
 
 def test_strict_fails_on_findings(suite: pytest.Pytester) -> None:
@@ -716,7 +754,7 @@ def test_settings_of_the_project_come_after_ini_and_before_defaults(suite: pytes
     )
     done = suite.runpytest_inprocess()
     done.assert_outcomes(passed=1)
-    done.stdout.fnmatch_lines(["leomock: jobs=polls:3, clock=running, intercept=yes, strict=no"])
+    done.stdout.fnmatch_lines(["leomock: jobs=polls:3"])
 
 
 def test_unknown_setting_of_the_project_stops_pytest(suite: pytest.Pytester) -> None:
