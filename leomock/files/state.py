@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +51,12 @@ def save(path: Path, worlds: Worlds) -> None:
 class StateFile:
     """The file of `leomock serve --state`: saved by one thread at a time.
 
-    `failure` says why the last attempt to save failed, or is empty; `saved` is when the last one succeeded,
-    in seconds since 1970, or None.
+    `failure` says why the last attempt to save failed, or is empty.
     """
 
     def __init__(self, path: Path, worlds: Worlds) -> None:
         self.path = path
         self.failure = ""
-        self.saved: float | None = None
         self._worlds = worlds
         self._lock = threading.Lock()
 
@@ -72,4 +69,3 @@ class StateFile:
                 self.failure = error.strerror or str(error)
                 raise
             self.failure = ""
-            self.saved = time.time()
