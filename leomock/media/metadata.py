@@ -49,7 +49,9 @@ def _chunks(content: bytes, place: int) -> Iterator[tuple[bytes, bytes]]:
 def _movie(content: bytes) -> MediaFacts:
     """The facts in the boxes of ISO 14496-12: `mvhd`, and of the track with a picture `tkhd` and `stts`."""
     movie = dict(_boxes(content))[b"moov"]
-    found = MediaFacts(_duration(dict(_boxes(movie))[b"mvhd"]))
+    header = dict(_boxes(movie))
+    fragments = _seconds_of_fragments(content, header) if b"mvex" in header else 0.0
+    found = MediaFacts(_duration(header[b"mvhd"]) or fragments or None)
     for kind, track in _boxes(movie):
         if kind != b"trak":
             continue
@@ -60,12 +62,63 @@ def _movie(content: bytes) -> MediaFacts:
             table = dict(_boxes(dict(_boxes(media[b"minf"]))[b"stbl"]))[b"stts"]
             entries = struct.unpack(">I", table[4:8])[0]
             frames = sum(struct.unpack(">I", table[8 + 8 * n : 12 + 8 * n])[0] for n in range(entries))
-            seconds = _duration(
-                media[b"mdhd"]
-            )  # 0 where the film is in fragments, and so the tables are empty
+            seconds = _duration(media[b"mdhd"])  # 0 in a fragmented file, whose tables are empty
             rate = round(frames / seconds, 3) if seconds else None
             return MediaFacts(found.duration, width >> 16, height >> 16, rate)
     return found
+
+
+def _seconds_of_fragments(content: bytes, movie: dict[bytes, bytes]) -> float:
+    """Return the length of a fragmented movie: as its header says (`mehd`), else the sum of its fragments.
+
+    The sum is that of the longest track: `trun` has the duration of each sample, or else `tfhd` or `trex` has
+    one for all.
+    """
+    scale: int = struct.unpack(">I", movie[b"mvhd"][20:24] if movie[b"mvhd"][0] else movie[b"mvhd"][12:16])[0]
+    extends = list(_boxes(movie[b"mvex"]))
+    if stated := dict(extends).get(b"mehd"):
+        ticks: int = struct.unpack(">Q" if stated[0] else ">I", stated[4:12] if stated[0] else stated[4:8])[0]
+        return ticks / scale
+    usual = {box[4:8]: struct.unpack(">I", box[12:16])[0] for kind, box in extends if kind == b"trex"}
+    totals: dict[bytes, int] = {}
+    for kind, fragment in _boxes(content):
+        for part, track in _boxes(fragment) if kind == b"moof" else ():
+            if part == b"traf":
+                id, ticks = _ticks_of_fragment(track, usual)
+                totals[id] = totals.get(id, 0) + ticks
+    scales = dict(_track_scales(content))
+    return max((ticks / scales[id] for id, ticks in totals.items() if scales.get(id)), default=0.0)
+
+
+def _track_scales(content: bytes) -> Iterator[tuple[bytes, int]]:
+    """Give the id of each track and its ticks in a second."""
+    for kind, track in _boxes(dict(_boxes(content))[b"moov"]):
+        if kind == b"trak":
+            parts = dict(_boxes(track))
+            header, media = parts[b"tkhd"], dict(_boxes(parts[b"mdia"]))[b"mdhd"]
+            id = header[20:24] if header[0] else header[12:16]
+            yield id, struct.unpack(">I", media[20:24] if media[0] else media[12:16])[0]
+
+
+def _ticks_of_fragment(track: bytes, usual: dict[bytes, int]) -> tuple[bytes, int]:
+    """Return the id of a fragment's track, and the length of its samples in that track's ticks."""
+    header = dict(_boxes(track))[b"tfhd"]
+    flags, id = struct.unpack(">I", header[:4])[0], header[4:8]
+    each = usual.get(id, 0)
+    if flags & 0x8:
+        place = 8 + (8 if flags & 0x1 else 0) + (4 if flags & 0x2 else 0)
+        each = struct.unpack(">I", header[place : place + 4])[0]
+    return id, sum(_ticks_of_run(run, each) for kind, run in _boxes(track) if kind == b"trun")
+
+
+def _ticks_of_run(run: bytes, each: int) -> int:
+    """Return the length of a run of samples; `each` counts where the run does not give their durations."""
+    flags, count = struct.unpack(">II", run[:8])
+    if not flags & 0x100:
+        return int(count * each)
+    start = 8 + (4 if flags & 0x1 else 0) + (4 if flags & 0x4 else 0)
+    size = 4 * (flags >> 8 & 0xF).bit_count()  # duration, size, flags, composition offset
+    return sum(struct.unpack_from(">I", run, at)[0] for at in range(start, start + count * size, size))
 
 
 def _duration(header: bytes) -> float:

@@ -51,9 +51,26 @@ def test_film_with_sound(tmp_path: Path) -> None:
 
 
 def test_film_in_fragments(tmp_path: Path) -> None:
-    """Its index has no frames: it is a film of this size all the same."""
-    facts = facts_of(film(tmp_path, movflags="frag_keyframe+empty_moov"), "mp4")
-    assert facts == MediaFacts(0.0, 64, 48, None)
+    """Its index has no frames; the fragments say how long it is."""
+    facts = facts_of(film(tmp_path, movflags="frag_every_frame+empty_moov"), "mp4")
+    assert facts == MediaFacts(0.5, 64, 48, None)
+
+
+def test_film_in_fragments_whose_header_states_the_length(tmp_path: Path) -> None:
+    """The box `mehd` counts, in ticks of the movie, whatever the fragments add up to."""
+    content = film(tmp_path, movflags="frag_keyframe+empty_moov")
+    scale = struct.unpack(">I", content[content.index(b"mvhd") + 16 :][:4])[0]
+    stated = struct.pack(">I4sII", 16, b"mehd", 0, 3 * scale)
+    for kind in (b"moov", b"mvex"):
+        at = content.index(kind) - 4
+        content = (
+            content[:at]
+            + struct.pack(">I", struct.unpack_from(">I", content, at)[0] + 16)
+            + content[at + 4 :]
+        )
+    at = content.index(b"mvex") + 4
+    facts = facts_of(content[:at] + stated + content[at:], "mp4")
+    assert facts == MediaFacts(3.0, 64, 48, None)
 
 
 def test_film_of_our_own() -> None:
