@@ -57,7 +57,8 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
     """A suite with strict markers and warnings as errors, without those that want settings or are slow."""
     pytester.makepyprojecttoml(
         "[tool.pytest.ini_options]\n"
-        'addopts = "--strict-markers --strict-config -p no:asyncio -p no:respx -p no:schemathesis -p no:randomly"\n'
+        'addopts = "--strict-markers --strict-config -p no:asyncio -p no:respx -p no:schemathesis '
+        '-p no:randomly"\n'
         'filterwarnings = ["error"]\n'
     )
     pytester.makepyfile(calls=CALL, async_calls=ASYNC_CALLS)
