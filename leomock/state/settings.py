@@ -81,6 +81,7 @@ class SettingValues(TypedDict, total=False):
     max_upload: int
     webhook_url: str
     webhook_key: str
+    chunked_uploads: ChunkedUploads
     max_head: int
     max_state: int
     journal: int
