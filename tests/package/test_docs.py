@@ -12,7 +12,7 @@ import click
 import pytest
 import yaml
 
-from leomock.cli.main import main
+from leomock.cli.main import CONTEXT, main
 from tests.package.doc_blocks import ROOT, Block, blocks, leomock_commands, pages
 
 # A page becomes one folder and one run of pytest: a block with tests is collected as it is, any other runs as
@@ -83,7 +83,8 @@ def test_commands_of_a_block_exist(block: Block) -> None:
 
 def parse(command: click.Command, words: list[str]) -> None:
     """Parse words as the command would. Raises click.UsageError for an option that does not exist."""
-    context = click.Context(command, info_name="leomock")
+    # A command keeps the names of its help option from the first context that asks for them.
+    context = click.Context(command, info_name="leomock", **CONTEXT)
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         below = command.get_command(context, words[0])
         assert below is not None, f"leomock {' '.join(words)}: there is no command {words[0]!r}"
