@@ -16,6 +16,8 @@ import urllib.request
 from collections.abc import Collection, Mapping
 from urllib.parse import SplitResult, urlsplit
 
+from leomock.server.guard import is_loopback
+
 Address = tuple[str, int]
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -83,7 +85,7 @@ class ForwardProxy:
         try:
             async with asyncio.timeout(SECONDS_FOR_A_HEAD):
                 head = await reader.readuntil(b"\r\n\r\n")
-            there, first, established = await self._connect(head)
+            there, first, established = await self._connect(head, writer)
         except Refused as refusal:
             await _answer(writer, refusal.status, str(refusal))
             return
@@ -107,8 +109,8 @@ class ForwardProxy:
             for each in (writer, there[1]):
                 each.close()
 
-    async def _connect(self, head: bytes) -> tuple[Stream, bytes, bool]:
-        """Open the connection that a request asks for.
+    async def _connect(self, head: bytes, client: asyncio.StreamWriter) -> tuple[Stream, bytes, bool]:
+        """Open the connection that a request of a client asks for.
 
         Returns the connection, the bytes to send on it first, and whether the client awaits a 200 before it
         goes on. Raises Refused.
@@ -129,7 +131,12 @@ class ForwardProxy:
         proxy = self._upstream.get(url.scheme)
         if proxy and not self._bypasses(f"{host}:{port}"):
             return await self._through(proxy, head), b"", False
-        return await _open(host, port, tls=url.scheme == "https" and not tunnel), first, tunnel
+        there = await _open(host, port, tls=url.scheme == "https" and not tunnel)
+        if _is_local(there[1]) and not _is_local(client):
+            # Servers on this machine, leomock's admin API among them, trust callers on this machine.
+            there[1].close()
+            raise Refused("403 Forbidden", f"{host} is this machine, which the proxy opens to nobody else")
+        return there, first, tunnel
 
     def _bypasses(self, address: str) -> bool:
         """Whether NO_PROXY, as it was before, keeps an address from the proxy that was set before."""
@@ -144,6 +151,12 @@ class ForwardProxy:
         there = await _open(url.hostname, url.port or 80)
         there[1].write(head)
         return there
+
+
+def _is_local(writer: asyncio.StreamWriter) -> bool:
+    """Whether the other side of a connection is on this machine."""
+    peer = writer.get_extra_info("peername")
+    return bool(peer) and is_loopback(peer[0])
 
 
 def _read_target(head: bytes) -> tuple[bytes, SplitResult]:
