@@ -35,6 +35,7 @@ format: dev     ## Write the format that check wants
 bench: dev      ## Compare speed and memory with a bare uvicorn app, the plugin's costs with others'
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.secure
+	$(BIN)/python -m bench.page
 
 bench-install: dev  ## What the installation of leomock adds to every start of pytest
 	$(BIN)/python -m bench.install
