@@ -161,6 +161,19 @@ class Jobs:
             return "done at the next read"
         return f"done after {job.reads_left} more read{'' if job.reads_left == 1 else 's'}"
 
+    def seconds_left(self, id: str) -> float | None:
+        """Seconds of the clock until a job ends or gets its slot.
+
+        0 if it has ended or if the next reads end it, None if only a call of `finish` does.
+        """
+        job = self._jobs.get(id)
+        if job is None:
+            return 0.0
+        now = self._clock.now()
+        if job.reads_left is not None:
+            return max(0.0, job.begins - now)
+        return None if job.due is None else max(0.0, job.due - now)
+
     def finish(self, id: str, status: Literal["COMPLETE", "FAILED"] | None = None) -> bool:
         """End a job now, with `status` or as it was going to end; False when there is none with this id."""
         if status and (job := self._jobs.get(id)):

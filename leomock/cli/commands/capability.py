@@ -23,6 +23,7 @@ from leomock.state.settings import SettingError
 if TYPE_CHECKING:
     from leomock.interop.capability.files import Capability, Offer
     from leomock.interop.capability.upstream import Clients
+    from leomock.interop.capability.waiting import Waiting
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 # The fake has a port beside those of the adapters: its name in --port, and its default.
@@ -159,6 +160,7 @@ def serve(
     """
     from leomock.files.scenarios import ScenarioError
     from leomock.interop.capability.upstream import WrongKey, bound_key, client_of, real_key
+    from leomock.interop.capability.waiting import FakeWaiting
     from leomock.openapi.spec import version_of
     from leomock.server.listen import bind
     from leomock.testing.fake import Fake
@@ -174,6 +176,7 @@ def serve(
     numbers = _numbers(capability, names, ports, port_offset)
     with ExitStack() as stack:
         clients = {}
+        waiting = None
         try:
             if upstream == "real":
                 for each in capability.upstreams:
@@ -188,18 +191,20 @@ def serve(
                     key = bound_key(each, os.environ) or fake.api_key
                     address = f"{fake.url}/api/rest/{version_of(each.base_uri)}"
                     clients[each.namespace] = client_of(address, key, fake.transport)
+                    waiting = waiting or FakeWaiting(fake.api.worlds, key)
         except (WrongKey, SettingError, ScenarioError) as error:
             raise click.UsageError(str(error)) from None
         listeners = []
         for adapter in capability.adapters:
             with listening_on(host, numbers[adapter.namespace], _OTHERWISE):
                 listeners.append(bind(host, numbers[adapter.namespace]))
-        asyncio_run(_serve(capability, clients, listeners, allow_hosts, quiet))
+        asyncio_run(_serve(capability, clients, waiting, listeners, allow_hosts, quiet))
 
 
 async def _serve(
     capability: Capability,
     clients: Clients,
+    waiting: Waiting | None,
     listeners: Sequence[Any],
     allow_hosts: Collection[str],
     quiet: bool,
@@ -213,7 +218,7 @@ async def _serve(
     stop = asyncio.Event()
     on_signal(stop)
     async with AsyncExitStack() as stack:
-        caller = await stack.enter_async_context(calling(capability, clients))
+        caller = await stack.enter_async_context(calling(capability, clients, waiting))
         running = []
         for adapter, listener in zip(capability.adapters, listeners, strict=True):
             app = make_app(adapter, caller, allow_hosts)

@@ -21,12 +21,18 @@ from leomock.state.settings import SettingError, check_origin
 if TYPE_CHECKING:
     from leomock.interop.capability.files import Capability
     from leomock.interop.capability.upstream import Clients
+    from leomock.interop.capability.waiting import Waiting
 
 ALL = click.option(
     "--all",
     "every",
     is_flag=True,
     help="Offer every operation of every version, not only the four of generations.",
+)
+PLAIN = click.option(
+    "--plain",
+    is_flag=True,
+    help="Answer errors in the API's own words, without leomock's explanations, as an agent would see them.",
 )
 VENDOR = click.option("--vendor", is_flag=True, help="Also offer the tool of Leonardo.AI's own MCP server.")
 # Variables that hold an API key; the first is the one that the published capability files use.
@@ -44,6 +50,7 @@ KEYS = ("LEONARDO_AI_API_KEY", "LEONARDO_API_KEY")
 @HOST
 @ALL
 @VENDOR
+@PLAIN
 @click.option(
     "--upstream",
     default="fake",
@@ -61,6 +68,7 @@ def mcp(
     host: str,
     every: bool,
     vendor: bool,
+    plain: bool,
     upstream: str,
     jobs: str,
     scenarios: tuple[str, ...],
@@ -82,20 +90,20 @@ def mcp(
     capability = whole(Versions(), "" if every else "generations")
     with ExitStack() as stack:
         try:
-            clients = _clients(capability, upstream, stack, jobs=jobs, scenario=scenarios)
+            clients, waiting = _clients(capability, upstream, stack, jobs=jobs, scenario=scenarios)
         except (WrongKey, SettingError, ScenarioError) as error:
             raise click.UsageError(str(error)) from None
 
         async def over_stdio() -> None:
             from leomock.interop.mcp.serve import make_api_server, serve_stdio
 
-            async with calling(capability, clients) as caller:
+            async with calling(capability, clients, waiting, plain) as caller:
                 await serve_stdio(make_api_server(capability, caller, vendor))
 
         async def over_http(listener: Any, url: str) -> None:
             from leomock.interop.mcp.serve import http_app, make_api_server
 
-            async with calling(capability, clients) as caller:
+            async with calling(capability, clients, waiting, plain) as caller:
                 app = http_app(make_api_server(capability, caller, vendor), allow_hosts)
                 await serve_mcp(app, listener, url, quiet)
 
@@ -121,26 +129,34 @@ def _check_options(context: click.Context, port: int | None, upstream: str) -> N
             raise click.UsageError(f"{option.opts[0]} {idle[name]}")
 
 
-def _clients(capability: Capability, upstream: str, stack: ExitStack, **settings: Any) -> Clients:
-    """Return clients of the upstream. A new fake is started on a port, so that its pictures can be seen."""
+def _clients(
+    capability: Capability, upstream: str, stack: ExitStack, **settings: Any
+) -> tuple[Clients, Waiting | None]:
+    """The clients of the API that answers, and how to wait for a job of it.
+
+    A fake is started on a port, so that its pictures can be opened.
+    """
     from leomock.interop.capability.upstream import bound_key, client_of, real_key
+    from leomock.interop.capability.waiting import FakeWaiting
     from leomock.openapi.spec import version_of
     from leomock.testing.fake import Fake
 
     variable = next((name for name in KEYS if os.environ.get(name)), KEYS[0])
     apis = [replace(api, variable=variable) for api in capability.upstreams]
     if upstream == "real":
-        return {api.namespace: client_of(api.base_uri, real_key(api, os.environ)) for api in apis}
+        return {api.namespace: client_of(api.base_uri, real_key(api, os.environ)) for api in apis}, None
     # Accept the base URL of one version as well, because clients of the API use that.
-    origin, key, transport = re.sub(r"(/api/rest/v\d+)?/*$", "", upstream), "", None
+    origin, key, transport, waiting = re.sub(r"(/api/rest/v\d+)?/*$", "", upstream), "", None, None
     if upstream == "fake":
         fake = stack.enter_context(Fake(**settings))
         origin, key, transport = fake.url, fake.api_key, fake.transport
+        waiting = FakeWaiting(fake.api.worlds, bound_key(apis[0], os.environ) or key)
     else:
         check_origin(upstream, "--upstream")
-    return {
+    clients = {
         api.namespace: client_of(
             f"{origin}/api/rest/{version_of(api.base_uri)}", bound_key(api, os.environ) or key, transport
         )
         for api in apis
     }
+    return clients, waiting

@@ -95,6 +95,7 @@ async def serve_fake(
 async def _with_mcp(app: Any, api: Dispatcher, url: str, stop: asyncio.Event) -> AsyncIterator[Any]:
     """Offer MCP tools beside the fake's app. They call the app without a port, with the caller's key."""
     from leomock.interop.capability.upstream import calling, client_of
+    from leomock.interop.capability.waiting import FakeWaiting
     from leomock.interop.capability.whole import whole
     from leomock.interop.mcp.address import MCP_PATH
     from leomock.interop.mcp.serve import KEY, http_app, make_api_server
@@ -106,7 +107,7 @@ async def _with_mcp(app: Any, api: Dispatcher, url: str, stop: asyncio.Event) ->
     capability = whole(api.specs, "generations")
     (upstream,) = capability.upstreams
     clients = {upstream.namespace: client_of(f"{url}/api/rest/v1", "", transport)}
-    async with calling(capability, clients) as caller:
+    async with calling(capability, clients, FakeWaiting(api.worlds)) as caller:
         # URLs of pictures begin with the host name under which the caller knows the fake.
         server = make_api_server(capability, caller, passed_on=(KEY, "host"))
         tools = http_app(server, api.settings.allow_hosts)

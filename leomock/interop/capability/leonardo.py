@@ -9,6 +9,7 @@ wrong is one sentence on stderr, with exit code 1 (2 where the call itself canno
 from __future__ import annotations
 
 import argparse
+import functools
 import http.client
 import json
 import os
@@ -20,16 +21,26 @@ import urllib.request
 import uuid
 from email.message import Message
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Callable, NoReturn, Optional  # noqa: UP035 - for Python 3.9
 
 REAL = "https://cloud.leonardo.ai/api/rest/v1"
 KEYS = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
 LONGEST_CALL = 60.0  # seconds
+SHORTEST_PAUSE = 1.0  # seconds between two reads: nobody gains by reading more often
+PATIENCE = 60.0  # seconds for which `download` repeats reads that fail
 _AS_TYPED = "/?=&%,:;@+!$'()*~[]"  # of a path with its query
 
 
 class Refused(Exception):
-    """What went wrong, in a sentence."""
+    """An error as one sentence.
+
+    If it may pass by itself (429, 5xx, no connection), `pause` is how many seconds to wait before the same
+    call is made again.
+    """
+
+    def __init__(self, text: str, pause: Optional[float] = None) -> None:  # noqa: UP045 - for Python 3.9
+        super().__init__(text)
+        self.pause = pause
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -81,14 +92,39 @@ def _fetched(
             return response.read(), response.headers
     except urllib.error.HTTPError as error:
         with error:
-            raise Refused(f"{what}: {error.code}: {_reason(error)}") from None
+            pause = _pause_of(error)
+            hint = "" if pause is None else f"; try again in {pause:g} s"
+            raise Refused(f"{what}: {error.code}: {_reason(error)}{hint}", pause) from None
     except urllib.error.URLError as error:
-        raise Refused(f"{what}: {request.host} cannot be reached: {error.reason}") from None
+        text = f"{what}: {request.host} cannot be reached: {error.reason}"
+        raise Refused(text, SHORTEST_PAUSE) from None
     except (OSError, http.client.HTTPException) as error:
         text = str(error) or type(error).__name__
-        raise Refused(f"{what}: the answer of {request.host} broke off: {text}") from None
+        text = f"{what}: the answer of {request.host} broke off: {text}"
+        raise Refused(text, SHORTEST_PAUSE) from None
     except ValueError as error:
         raise Refused(f"{what}: {error}") from None
+
+
+def _pause_of(error: urllib.error.HTTPError) -> Optional[float]:  # noqa: UP045 - for Python 3.9
+    """Seconds until a refused call may succeed, by `Retry-After`; None if it would be refused again."""
+    if error.code not in (408, 425, 429) and error.code < 500:
+        return None
+    try:
+        return max(SHORTEST_PAUSE, float(error.headers.get("Retry-After", "")))
+    except ValueError:
+        return SHORTEST_PAUSE
+
+
+def patiently(read: Callable[[], Any], deadline: float) -> Any:
+    """Call `read`, which changes nothing, again after errors that pass, until the deadline."""
+    while True:
+        try:
+            return read()
+        except Refused as refusal:
+            if refusal.pause is None or time.monotonic() + refusal.pause > deadline:
+                raise
+            time.sleep(refusal.pause)
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
@@ -129,7 +165,7 @@ def generation(id: str) -> Any:
     """One generation, as far as it has come."""
     row = call("GET", f"/generations/{urllib.parse.quote(id, safe='')}").get("generations_by_pk")
     if row is None:
-        raise Refused(f"there is no generation {id}")
+        raise Refused(f"there is no generation {id}; check the id")
     return row
 
 
@@ -140,15 +176,18 @@ def create(options: argparse.Namespace) -> Any:
 
 def wait(options: argparse.Namespace) -> Any:
     """A generation that has ended well."""
-    begun = time.monotonic()
+    deadline = time.monotonic() + options.timeout
     while True:
-        row = generation(options.id)
+        row = patiently(lambda: generation(options.id), deadline)
         if row["status"] == "FAILED":
             raise Refused(f"the generation {options.id} has FAILED")
         if row["status"] == "COMPLETE":
             return row
-        if time.monotonic() - begun + options.every > options.timeout:
-            raise Refused(f"the generation {options.id} is {row['status']} after {options.timeout:g} seconds")
+        if time.monotonic() + options.every > deadline:
+            raise Refused(
+                f"the generation {options.id} is still {row['status']} after {options.timeout:g} seconds; "
+                "`wait` again, or with a longer --timeout"
+            )
         time.sleep(options.every)
 
 
@@ -178,7 +217,8 @@ def delete(options: argparse.Namespace) -> Any:
 
 def download(options: argparse.Namespace) -> Any:
     """Save the results of a generation, of videos a still as well; the paths of the files."""
-    row = generation(options.id)
+    deadline = time.monotonic() + PATIENCE
+    row = patiently(lambda: generation(options.id), deadline)
     if row["status"] != "COMPLETE":
         raise Refused(f"the generation {options.id} is {row['status']}; `wait` for it first")
     options.output.mkdir(parents=True, exist_ok=True)
@@ -188,16 +228,17 @@ def download(options: argparse.Namespace) -> Any:
             parts = urllib.parse.urlsplit(url)
             if parts.scheme not in ("http", "https"):
                 raise Refused(f"{url} is no address of a file")
-            # Without the key: results are public, and lie on another host.
-            content, _ = _fetched(
-                urllib.request.Request(url, headers={"User-Agent": "leonardo-skill"}),
-                f"GET {url}",
-                urllib.request.build_opener(),
-            )
+            content = patiently(functools.partial(_file, url), deadline)
             file = options.output / f"{result['id']}{Path(parts.path).suffix}"
             file.write_bytes(content)
             saved.append(str(file))
     return saved
+
+
+def _file(url: str) -> bytes:
+    """A result, asked for without the key: results are public and lie on another host."""
+    request = urllib.request.Request(url, headers={"User-Agent": "leonardo-skill"})
+    return _fetched(request, f"GET {url}", urllib.request.build_opener())[0]
 
 
 def upload(options: argparse.Namespace) -> Any:
@@ -240,6 +281,13 @@ def anything(options: argparse.Namespace) -> Any:
     return call(options.method.upper(), options.path, options.body)
 
 
+def _interval(text: str) -> float:
+    seconds = float(text)
+    if not seconds >= SHORTEST_PAUSE:
+        raise argparse.ArgumentTypeError(f"{text} is too short; use {SHORTEST_PAUSE:g} or more")
+    return seconds
+
+
 def _object(text: str) -> dict[str, Any]:
     try:
         values = json.loads(text)
@@ -276,7 +324,7 @@ def parser() -> argparse.ArgumentParser:
     made = command("wait", wait, "wait until a generation has ended, and print it")
     made.add_argument("id")
     made.add_argument("--timeout", type=float, default=300.0, metavar="SECONDS")
-    made.add_argument("--every", type=float, default=3.0, metavar="SECONDS")
+    made.add_argument("--every", type=_interval, default=3.0, metavar="SECONDS", help="at least 1")
     command("get", get, "print a generation").add_argument("id")
     made = command("list", list_generations, "print the generations of a user")
     made.add_argument("user", nargs="?", help="a user id; your own unless told otherwise")

@@ -134,13 +134,10 @@ class AdapterRoutes:
                 )
 
     def _mapped(self, answer: UpstreamResponse, offer: Offer) -> bytes:
-        """The body for the caller: mapped where the call succeeded and the file maps a part."""
-        if offer.mapping is None or not 200 <= answer.status < 300:
+        """The body for the caller: mapped if the call succeeded and the file maps a part."""
+        if offer.mapping is None or not answer.content or not 200 <= answer.status < 300:
             return answer.content
-        try:
-            return orjson.dumps(offer.result(orjson.loads(answer.content)))
-        except orjson.JSONDecodeError:
-            raise self._caller.no_answer(offer.operation, "it is not JSON") from None
+        return orjson.dumps(self._caller.value_of(answer, offer))
 
 
 def _at(offer: Offer, location: str) -> list[str]:

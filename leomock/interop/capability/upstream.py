@@ -13,7 +13,8 @@ from urllib.parse import quote, urlencode
 import httpx
 import orjson
 
-from leomock.interop.capability.files import Capability, Operation, Upstream
+from leomock.interop.capability.files import Capability, Offer, Operation, Upstream
+from leomock.interop.capability.waiting import NetworkWaiting, Waiting
 from leomock.leonardo.errors import MISSING_VARIABLE, ApiError, ErrorTemplate
 
 # How long the real API may take to answer. Its own limit is not known; the fake may take as long as it likes.
@@ -57,11 +58,23 @@ class UpstreamResponse:
 
 
 class Caller:
-    """Calls operations by their ids, such as `image-generation.create-generation`."""
+    """Calls operations by their ids, such as `image-generation.create-generation`.
 
-    def __init__(self, operations: Mapping[str, Operation], clients: Clients) -> None:
+    `waiting` decides when a pending job is read again. With `plain`, answers for agents have the API's own
+    words only.
+    """
+
+    def __init__(
+        self,
+        operations: Mapping[str, Operation],
+        clients: Clients,
+        waiting: Waiting | None = None,
+        plain: bool = False,
+    ) -> None:
         self._operations = operations
         self._clients = clients
+        self.waiting = waiting or NetworkWaiting()
+        self.plain = plain
 
     async def answer(
         self, id: str, arguments: Mapping[str, Any], headers: Mapping[str, str] | None = None
@@ -112,6 +125,20 @@ class Caller:
             raise self.no_answer(operation, str(error) or type(error).__name__) from None
         return UpstreamResponse(response.status_code, response.headers, response.content)
 
+    def value_of(self, answer: UpstreamResponse, offer: Offer) -> Any:
+        """The part of a successful answer that an offer gives its caller; None if the body is empty.
+
+        Raises `ApiError` if the file maps a part of a body that is not JSON.
+        """
+        if not answer.content:
+            return None
+        if offer.mapping is None:
+            return answer.body
+        try:
+            return offer.result(orjson.loads(answer.content))
+        except orjson.JSONDecodeError:
+            raise self.no_answer(offer.operation, "it is not JSON") from None
+
     def no_answer(self, operation: Operation, reason: str) -> ApiError:
         """The refusal of a call that the upstream did not answer, or not so that it could be used."""
         namespace = operation.upstream.namespace
@@ -154,12 +181,15 @@ def real_key(upstream: Upstream, environment: Mapping[str, str]) -> str:
 
 
 @asynccontextmanager
-async def calling(capability: Capability, clients: Clients) -> AsyncIterator[Caller]:
-    """A caller over the clients of each upstream's namespace, which are closed at the end."""
+async def calling(
+    capability: Capability, clients: Clients, waiting: Waiting | None = None, plain: bool = False
+) -> AsyncIterator[Caller]:
+    """Make a caller over the clients of each upstream's namespace, and close them at the end."""
     async with AsyncExitStack() as stack:
         for client in clients.values():
             await stack.enter_async_context(client)
-        yield Caller({operation.id: operation for operation in capability.operations}, clients)
+        operations = {operation.id: operation for operation in capability.operations}
+        yield Caller(operations, clients, waiting, plain)
 
 
 def client_of(

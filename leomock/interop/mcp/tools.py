@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import mcp_types as types
-import orjson
 
 from leomock.interop.capability.documented import documented
 from leomock.interop.capability.files import Adapter, Input, Offer
-from leomock.interop.capability.upstream import EXPLAIN, Caller, UpstreamResponse
-from leomock.interop.mcp.pictures import picture_content
-from leomock.leonardo.errors import ApiError
+from leomock.interop.capability.upstream import Caller
+from leomock.interop.mcp.reading import LONGEST_WAIT, Progress, called, finished, not_complete, shown
+from leomock.interop.mcp.refusals import Refused
+from leomock.interop.mcp.results import generation_of, result_of
 from leomock.openapi.documents import Json
 from leomock.openapi.operations import Operation
 from leomock.openapi.spec import Versions
 from leomock.openapi.suggest import suggestion
 
 READ = "getGenerationById"
-# How often a pending generation is read, in seconds: at first, and at the longest.
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
-LONGEST_WAIT = 600
 _OURS = "An argument of leomock's own, not of Leonardo.AI's API. "
 WAIT: Json = {
     "type": "number",
     "minimum": 0,
     "maximum": LONGEST_WAIT,
-    "description": f"{_OURS}Wait up to so many seconds until the generation is COMPLETE or FAILED, and "
-    "tell of the progress.",
+    "description": f"{_OURS}Seconds to wait until the generation is COMPLETE or FAILED.",
 }
 INCLUDE_IMAGES: Json = {
     "type": "boolean",
@@ -38,11 +33,7 @@ INCLUDE_IMAGES: Json = {
 }
 
 Headers = Mapping[str, str]
-Progress = Callable[[float, float, str], Awaitable[None]]  # how far, of how much, in words
-
-
-class Refused(Exception):
-    """Why a tool did not do what it was asked for, for the caller to read."""
+WRONG_ARGUMENT = "wrong-argument"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +47,19 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """What a caller is told of a tool, and what a call of it does (raises `Refused`)."""
+    """The definition of a tool, and the function behind it (raises `Refused`)."""
 
     definition: types.Tool
     run: Callable[[Use], Awaitable[types.CallToolResult]]
+    plain: bool = False
 
     async def use(self, use: Use) -> types.CallToolResult:
-        """Call the tool; what goes wrong is an answer with `isError`."""
+        """Call the tool. Errors become answers with `isError`."""
         try:
             self._check(use.arguments)
             return await self.run(use)
         except Refused as refusal:
-            return types.CallToolResult(content=[types.TextContent(text=str(refusal))], is_error=True)
+            return refusal.result(self.plain)
 
     def _check(self, arguments: Mapping[str, Any]) -> None:
         """Refuse names that are not there or unknown; the values are the API's business."""
@@ -76,10 +68,10 @@ class Tool:
         for each in arguments:
             if each not in known:
                 hint = suggestion(each, known) or f"; it takes {', '.join(known) or 'none'}"
-                raise Refused(f"leomock: {name} takes no argument {each[:100]!r}{hint}")
+                raise Refused(f"leomock: {name} takes no argument {each[:100]!r}{hint}", code=WRONG_ARGUMENT)
         for each in schema["required"]:
             if each not in arguments:
-                raise Refused(f"leomock: {name} needs the argument {each!r}")
+                raise Refused(f"leomock: {name} needs the argument {each!r}", code=WRONG_ARGUMENT)
 
 
 def tools_of(adapter: Adapter, caller: Caller, versions: Versions) -> list[Tool]:
@@ -118,6 +110,7 @@ def _tool(offer: Offer, caller: Caller, operation: Operation | None) -> Tool:
             ),
         ),
         run,
+        caller.plain,
     )
 
 
@@ -153,73 +146,32 @@ def _reads(offer: Offer, caller: Caller) -> Callable[[Use], Awaitable[types.Call
             or not isinstance(seconds, int | float)
             or not 0 <= seconds <= LONGEST_WAIT
         ):
-            raise Refused(f"leomock: wait is a number of seconds from 0 to {LONGEST_WAIT}")
+            text = f"leomock: wait is a number of seconds from 0 to {LONGEST_WAIT}"
+            raise Refused(text, code=WRONG_ARGUMENT)
         if not isinstance(pictures, bool):
-            raise Refused("leomock: include_images is true or false")
+            raise Refused("leomock: include_images is true or false", code=WRONG_ARGUMENT)
+        id = str(arguments["id"])
 
         async def read() -> Json:
             body: Json = await called(caller, offer, arguments, use.headers)
             return body
 
-        body = await finished(read, seconds, use.progress)
-        result = result_of(body)
-        if pictures:
-            result.content += await shown(caller, offer, generation_of(body))
-        return result
+        body = await finished(caller, read, id, seconds, use.headers, use.progress)
+        return await _read_result(caller, offer, id, body, seconds, pictures)
 
     return run
 
 
-async def called(caller: Caller, offer: Offer, arguments: Mapping[str, Any], headers: Headers) -> Json:
-    """The body of a success; raises `Refused` with what the API and leomock say of anything else."""
-    answer = await caller.answer(offer.operation.id, offer.arguments(arguments), headers)
-    body = answer.body
-    # Blueprints and version 2 put their errors, which are lists, on status 200.
-    if not 200 <= answer.status < 300 or not isinstance(body, dict):
-        raise Refused(_refusal(answer))
-    return body
-
-
-def _refusal(answer: UpstreamResponse) -> str:
-    text = answer.content.decode(errors="replace")[:4000]
-    said = f"{answer.status} {text}"
-    explain = answer.headers.get(EXPLAIN)
-    return f"{said}\nleomock: {explain}" if explain else said
-
-
-def result_of(value: Any) -> types.CallToolResult:
-    """A value as what a tool answers: structured where it is an object, and as a text for older clients."""
-    text = types.TextContent(text=orjson.dumps(value).decode())
-    return types.CallToolResult(content=[text], structured_content=value if isinstance(value, dict) else None)
-
-
-def generation_of(body: Json) -> Json:
-    """The generation in an answer, empty where it is null."""
-    return body.get("generations_by_pk") or {}
-
-
-async def finished(read: Callable[[], Awaitable[Json]], seconds: float, progress: Progress) -> Json:
-    """What is read once a generation is no longer PENDING, or after so many seconds."""
-    now = asyncio.get_running_loop().time
-    began, pause = now(), FIRST_PAUSE
-    while True:
-        body = await read()
-        status = generation_of(body).get("status", "")
-        gone = now() - began
-        if status != "PENDING" or gone >= seconds:
-            return body
-        await progress(gone, seconds, f"the generation is {status}")
-        await asyncio.sleep(min(pause, seconds - gone))
-        pause = min(pause * 2, LONGEST_PAUSE)
-
-
-async def shown(caller: Caller, offer: Offer, generation: Json) -> list[types.ContentBlock]:
-    """The pictures of a generation as content; what cannot be shown is told in words."""
-
-    async def fetch(url: str) -> bytes:
-        return await caller.fetch(offer.operation.id, url)
-
-    try:
-        return await picture_content([each["url"] for each in generation.get("generated_images", ())], fetch)
-    except ApiError as error:
-        raise Refused(error.text) from None
+async def _read_result(
+    caller: Caller, offer: Offer, id: str, body: Json, seconds: float, pictures: bool
+) -> types.CallToolResult:
+    generation = generation_of(body)
+    note = not_complete(id, generation, seconds)
+    failed = generation.get("status") == "FAILED"
+    if note and ((failed and seconds) or pictures):
+        message, _, next_step = note.partition(". ")
+        raise Refused(message, next_step, code="failed" if failed else "pending", retryable=not failed)
+    result = result_of(body, *([note] if note else ()))
+    if pictures:
+        result.content += await shown(caller, offer, generation)
+    return result

@@ -14,7 +14,10 @@ import mcp_types as types
 
 from leomock.interop.capability.files import Capability, Offer
 from leomock.interop.capability.upstream import Caller
-from leomock.interop.mcp.tools import Refused, Tool, Use, called, finished, generation_of, result_of, shown
+from leomock.interop.mcp.reading import called, finished, not_complete, shown
+from leomock.interop.mcp.refusals import Refused
+from leomock.interop.mcp.results import generation_of, result_of
+from leomock.interop.mcp.tools import WRONG_ARGUMENT, Tool, Use
 from leomock.openapi.documents import Json
 
 NAME = "generate-image"
@@ -91,6 +94,7 @@ def vendor_tool(capability: Capability, caller: Caller) -> Tool:
             ),
         ),
         run,
+        caller.plain,
     )
 
 
@@ -98,15 +102,18 @@ async def _generate(create: Offer, read: Offer, caller: Caller, use: Use) -> typ
     started = await called(caller, create, {"body": _body(use.arguments)}, use.headers)
     id = (started.get("sdGenerationJob") or {}).get("generationId")
     if not isinstance(id, str):
-        raise Refused("leomock: the API answered without the id of a generation")
+        raise Refused("leomock: the API answered without the id of a generation", code="unexpected")
 
     async def again() -> Json:
-        return await called(caller, read, {"id": id}, use.headers)
+        body: Json = await called(caller, read, {"id": id}, use.headers)
+        return body
 
-    generation = generation_of(await finished(again, SECONDS, use.progress))
-    status = generation.get("status")
-    if status != "COMPLETE":
-        raise Refused(f"leomock: the generation {id} is {status}, so there are no images")
+    body = await finished(caller, again, id, SECONDS, use.headers, use.progress)
+    generation = generation_of(body)
+    if note := not_complete(id, generation, SECONDS):
+        failed = generation.get("status") == "FAILED"
+        message, _, next_step = note.partition(". ")
+        raise Refused(message, next_step, code="failed" if failed else "pending")
     images = [{"id": each["id"], "url": each["url"]} for each in generation["generated_images"]]
     result = result_of({"generationId": id, "images": images})
     result.content += await shown(caller, read, generation)
@@ -117,7 +124,8 @@ def _body(arguments: Mapping[str, Any]) -> Json:
     """The body of version 1 for the arguments, which are checked here: version 1 allows more."""
     for error in _ARGUMENTS.iter_errors(dict(arguments)):
         name = ".".join(map(str, error.instance_path))
-        raise Refused(f"leomock: {NAME}: {f'{name}: ' if name else ''}{error.message}")
+        text = f"leomock: {NAME}: {f'{name}: ' if name else ''}{error.message}"
+        raise Refused(text, code=WRONG_ARGUMENT)
     given = {name: part["default"] for name, part in INPUT["properties"].items() if "default" in part}
     given.update(arguments)
     model = MODELS[given.pop("model")]

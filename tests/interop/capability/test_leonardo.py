@@ -57,7 +57,7 @@ def test_journey(served: Fake, tmp_path: Path) -> None:
     created = answer(served, "create", "a cat", '{"num_images": 2, "width": 64, "height": 64}')
     assert isinstance(created, dict)
     id = created["sdGenerationJob"]["generationId"]
-    row = answer(served, "wait", id, "--every", "0")
+    row = answer(served, "wait", id, "--every", "1")
     assert isinstance(row, dict)
     assert (row["status"], row["prompt"]) == ("COMPLETE", "a cat")
     assert answer(served, "get", id) == row
@@ -68,7 +68,7 @@ def test_journey(served: Fake, tmp_path: Path) -> None:
     assert isinstance(saved, list)
     assert [Path(file).read_bytes()[:3] for file in saved] == [b"\xff\xd8\xff"] * 2
     assert answer(served, "delete", id) == {"delete_generations_by_pk": {"id": id}}
-    assert refusal(served, "get", id) == f"leonardo: there is no generation {id}\n"
+    assert refusal(served, "get", id) == f"leonardo: there is no generation {id}; check the id\n"
 
 
 def test_any_other_call(served: Fake) -> None:
@@ -138,7 +138,7 @@ def test_download_of_a_video(served: Fake, tmp_path: Path) -> None:
     made = answer(served, "call", "POST", "/generations-text-to-video", '{"prompt": "a fox"}')
     assert isinstance(made, dict)
     id = made["motionVideoGenerationJob"]["generationId"]
-    answer(served, "wait", id, "--every", "0")
+    answer(served, "wait", id, "--every", "1")
     saved = answer(served, "download", id, "-o", str(tmp_path))
     assert isinstance(saved, list)
     assert [Path(file).suffix for file in saved] == [".jpg", ".mp4"]
@@ -151,9 +151,10 @@ def test_generation_that_is_not_done(served: Fake, tmp_path: Path) -> None:
     assert isinstance(created, dict)
     id = created["sdGenerationJob"]["generationId"]
     assert refusal(served, "wait", id, "--timeout", "0", "--every", "1") == (
-        f"leonardo: the generation {id} is PENDING after 0 seconds\n"
+        f"leonardo: the generation {id} is still PENDING after 0 seconds; `wait` again, or with a longer "
+        "--timeout\n"
     )
-    assert refusal(served, "download", ID) == f"leonardo: there is no generation {ID}\n"
+    assert refusal(served, "download", ID) == f"leonardo: there is no generation {ID}; check the id\n"
     created = answer(served, "create", "another")
     assert isinstance(created, dict)
     id = created["sdGenerationJob"]["generationId"]
@@ -168,7 +169,36 @@ def test_generation_that_failed(served: Fake) -> None:
         created = answer(served, "create", "a cat")
     assert isinstance(created, dict)
     id = created["sdGenerationJob"]["generationId"]
-    assert refusal(served, "wait", id, "--every", "0") == f"leonardo: the generation {id} has FAILED\n"
+    assert refusal(served, "wait", id, "--every", "1") == f"leonardo: the generation {id} has FAILED\n"
+
+
+def test_wait_survives_a_failure_that_passes(served: Fake) -> None:
+    """It reads again after a second, or after `Retry-After`; a single read reports it and the pause."""
+    created = answer(served, "create", "a cat")
+    assert isinstance(created, dict)
+    id = created["sdGenerationJob"]["generationId"]
+    served.finish()
+    served.fail(
+        "getGenerationById", status=429, json={"error": "slow down"}, headers={"Retry-After": "7"}, times=1
+    )
+    assert refusal(served, "get", id) == (
+        f"leonardo: GET /generations/{id}: 429: slow down (scenario rule fail-1#1 applied); "
+        "try again in 7 s\n"
+    )
+    served.fail("getGenerationById", connection="reset", times=1)
+    row = answer(served, "wait", id)
+    assert isinstance(row, dict)
+    assert row["status"] == "COMPLETE"
+
+
+def test_waiting_too_often_is_refused(served: Fake) -> None:
+    """Nothing is called."""
+    done = run(served, "wait", ID, "--every", "0.5")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "leonardo: argument --every: 0.5 is too short; use 1 or more; `leonardo.py wait -h` tells more\n",
+    )
+    assert not served.requests
 
 
 def test_key_that_is_missing(served: Fake) -> None:
@@ -177,7 +207,7 @@ def test_key_that_is_missing(served: Fake) -> None:
         "leonardo: there is no API key; set LEONARDO_API_KEY (a fake takes any text)\n"
     )
     found = run(None, "get", ID, LEONARDO_AI_API_KEY="k", LEONARDO_BASE_URL=served.base_url)
-    assert found.stderr == f"leonardo: there is no generation {ID}\n"
+    assert found.stderr == f"leonardo: there is no generation {ID}; check the id\n"
 
 
 def test_key_that_could_not_be_sent() -> None:

@@ -18,9 +18,12 @@ from mcp_types import CallToolResult, TextContent
 
 from leomock import Fake
 from leomock.interop.capability.upstream import Caller, client_of
+from leomock.interop.capability.waiting import Advance, FakeWaiting
 from leomock.interop.capability.whole import whole
 from leomock.interop.mcp.serve import make_api_server
 from leomock.openapi.spec import shipped_versions, version_of
+from leomock.server.time_travel import advance
+from leomock.state.world import World
 
 VERSIONS = shipped_versions()
 CREATE = "leonardo-ai-create-generation"
@@ -64,7 +67,9 @@ def over_stdio(*arguments: str, **more: str) -> StdioServerParameters:
     )
 
 
-def in_process(fake: Fake, group: str = "", key: str | None = None, vendor: bool = True) -> Any:
+def in_process(
+    fake: Fake, group: str = "", key: str | None = None, vendor: bool = True, plain: bool = False
+) -> Any:
     """The server itself, over a fake that needs no port."""
     capability = whole(VERSIONS, group)
     key = fake.api_key if key is None else key
@@ -72,8 +77,16 @@ def in_process(fake: Fake, group: str = "", key: str | None = None, vendor: bool
         each.namespace: client_of(f"{fake.url}/api/rest/{version_of(each.base_uri)}", key, fake.transport)
         for each in capability.upstreams
     }
-    caller = Caller({each.id: each for each in capability.operations}, clients)
+    operations = {each.id: each for each in capability.operations}
+    caller = Caller(operations, clients, FakeWaiting(fake.api.worlds, key, _advance(fake)), plain)
     return make_api_server(capability, caller, vendor)
+
+
+def _advance(fake: Fake) -> Advance:
+    async def move(world: World, seconds: float) -> None:
+        await asyncio.wrap_future(fake.submit(advance(world, seconds, fake.sender)))
+
+    return move
 
 
 def talk(server: Any, talking: Callable[[Client], Awaitable[T]], **headers: str) -> T:
@@ -111,8 +124,17 @@ def text_of(result: CallToolResult) -> str:
 def error_of(result: CallToolResult) -> str:
     """The text of a tool error."""
     assert result.is_error
-    assert result.structured_content is None
+    assert result.structured_content
+    assert set(result.structured_content) == {"error"}
     return text_of(result)
+
+
+def error_content(result: CallToolResult) -> dict[str, Any]:
+    """The values of a tool error."""
+    error_of(result)
+    assert result.structured_content
+    error: dict[str, Any] = result.structured_content["error"]
+    return error
 
 
 def body_of(result: CallToolResult) -> Any:

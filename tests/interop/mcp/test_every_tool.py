@@ -165,7 +165,6 @@ def test_body_of_a_get_arrives(fake: Fake) -> None:
 
 
 def test_errors_of_version_2_are_tool_errors(fake: Fake) -> None:
-    """They come with status 200."""
+    """They come as a list with status 200; the status in the list counts."""
     text = error_of(call(in_process(fake), tool_name("create-generation-v2"), body(model="dall-e")))
-    assert text.startswith("200 [{"), text
-    assert '"message":"model dall-e is not supported"' in text
+    assert text.startswith("The API answered 400: model dall-e is not supported. Correct the arguments (")

@@ -17,7 +17,18 @@ from leomock import Fake
 from leomock.interop.capability.files import capabilities_folder
 from leomock.interop.mcp.serve import http_app
 from leomock.server.access_log import AccessLog
-from tests.interop.mcp.servers import CREATE, LIST, READ, body_of, call, error_of, in_process, served, talk
+from tests.interop.mcp.servers import (
+    CREATE,
+    LIST,
+    READ,
+    body_of,
+    call,
+    error_content,
+    error_of,
+    in_process,
+    served,
+    talk,
+)
 
 KEY, OTHER = "4f6e7e7a-9c2b-4f7e-8a54-1f1f5f3a0001", "4f6e7e7a-9c2b-4f7e-8a54-1f1f5f3a0002"
 STRICT = ("--auth", "strict", "--api-key", KEY, "--api-key", OTHER)
@@ -76,18 +87,22 @@ def test_every_key_is_a_tenant(mcp: str) -> None:
     made = call(mcp, CREATE, {"body": {"prompt": "a"}}, **{"api-key": KEY})
     id = body_of(made)["sdGenerationJob"]["generationId"]
     assert body_of(call(mcp, READ, {"id": id}, **key(KEY)))["generations_by_pk"]["id"] == id
-    assert body_of(call(mcp, READ, {"id": id}, **key(OTHER))) == {"generations_by_pk": None}
+    assert error_content(call(mcp, READ, {"id": id}, **key(OTHER)))["code"] == "not-found"
 
 
 def test_keys_that_are_not_let_in(mcp: str) -> None:
     """A tool error with the vendor's text and leomock's explanation."""
-    refusal = (
-        '401 {"error":"Authentication hook unauthorized this request","path":"$","code":"access-denied"}'
-    )
+    refusal = "The API answered 401: Authentication hook unauthorized this request. Check the API key ("
     nothing = error_of(call(mcp, LIST, {"userId": KEY}))
-    assert nothing == f"{refusal}\nleomock: send the header 'Authorization: Bearer <API key>'; there is none"
+    assert nothing == (
+        f"{refusal}send the header 'Authorization: Bearer <API key>'; there is none). "
+        "Do not repeat the same call."
+    )
     wrong = error_of(call(mcp, LIST, {"userId": KEY}, **key("wrong")))
-    assert wrong.startswith(f"{refusal}\nleomock: ")
+    assert wrong == (
+        f"{refusal}this API key is none of those the fake was started with (--api-key)). "
+        "Do not repeat the same call."
+    )
 
 
 def test_scenario_that_a_caller_asks_for(mcp: str) -> None:
@@ -241,9 +256,9 @@ def test_upstream_at_an_address(url: str, path: str) -> None:
         made = call(mcp, CREATE, {"body": {"prompt": "a"}})
         id = body_of(made)["sdGenerationJob"]["generationId"]
         assert body_of(call(mcp, READ, {"id": id}))["generations_by_pk"]["id"] == id
-        assert body_of(call(mcp, READ, {"id": id}, **key(OTHER))) == {"generations_by_pk": None}
+        assert error_content(call(mcp, READ, {"id": id}, **key(OTHER)))["code"] == "not-found"
         assert body_of(call(mcp, "leonardo-ai-list-models-v2"))["productionApiAvailableModels"]
-        assert error_of(call(mcp, READ, {"id": id}, **key("wrong"))).startswith("401 ")
+        assert error_content(call(mcp, READ, {"id": id}, **key("wrong")))["status"] == 401
         shown = call(mcp, READ, {"id": id, "include_images": True})
         assert [each.type for each in shown.content] == ["text", *["image"] * 4]
 

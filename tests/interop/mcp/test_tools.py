@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,7 @@ from tests.interop.mcp.servers import (
     VERSIONS,
     body_of,
     call,
+    error_content,
     error_of,
     in_process,
     over_stdio,
@@ -154,11 +156,9 @@ def test_every_tool_is_listed_and_answers(server: Any) -> None:
 
     assert talk(server, talking) == 62
     for name, text in refused.items():
-        # A status and the body: an object, or a list for blueprints and version 2.
-        status, _, body = text.partition(" ")
-        assert status in ("200", "400", "403", "404"), (name, text)
-        assert body.startswith(('{"error":"', '[{"extensions":{"code":"')), (name, text)
-    assert len(refused) < 30, sorted(refused)
+        answered = re.match(r"The API answered (400|403|404): ", text)
+        assert answered or ": there is nothing with the id " in text, (name, text)
+    assert len(refused) < 46, sorted(refused)
 
 
 # --- generations -------------------------------------------------------------------------------------
@@ -181,12 +181,21 @@ def test_generation_from_start_to_end(fake: Fake) -> None:
     listed = body_of(call(server, LIST, {"userId": fake.user_id, "limit": 1}))
     assert [row["id"] for row in listed["generations"]] == [id]
     assert body_of(call(server, DELETE, {"id": id})) == {"delete_generations_by_pk": {"id": id}}
-    assert body_of(call(server, READ, {"id": id})) == {"generations_by_pk": None}
+    for tool in (READ, DELETE):
+        error = error_content(call(server, tool, {"id": id}))
+        method = "GET" if tool == READ else "DELETE"
+        assert error == {
+            "message": f"{method} /generations/{{id}}: there is nothing with the id {id}",
+            "next_step": "Check the id; what was deleted cannot be read again.",
+            "status": 200,
+            "code": "not-found",
+            "retryable": False,
+        }
 
 
-def test_wait_tells_of_progress_until_the_generation_is_complete() -> None:
-    """One notification for each read that finds it PENDING; how far, of how much."""
-    fake = Fake(jobs="polls:3")
+def test_wait_in_process_reads_twice_and_reports_the_end() -> None:
+    """It waits for the job, not for reads: the verdict has nothing to say about polling."""
+    fake = Fake(jobs="polls:30")
     heard: list[tuple[float, float | None, str | None]] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
@@ -199,9 +208,97 @@ def test_wait_tells_of_progress_until_the_generation_is_complete() -> None:
         return await client.call_tool(READ, {"id": id, "wait": 60}, progress_callback=hear)
 
     assert body_of(talk(server, talking))["generations_by_pk"]["status"] == "COMPLETE"
-    assert [(total, text) for _, total, text in heard] == [(60, "the generation is PENDING")] * 3
-    assert [done for done, _, _ in heard] == sorted({done for done, _, _ in heard})
+    assert [text for _, _, text in heard] == ["the generation is PENDING", "the generation is COMPLETE"]
+    assert heard[-1][:2] == (60, 60)
+    assert [each.operation for each in fake.requests] == ["createGeneration"] + ["getGenerationById"] * 2
+    assert not fake.verdict().findings
     fake.close()
+
+
+def test_wait_moves_a_frozen_clock_to_the_end_of_the_job() -> None:
+    """A session of a test waits in the time of its account."""
+    fake = Fake(jobs="seconds:40", clock="frozen")
+    server = in_process(fake)
+    id = created(server)
+    before = fake.clock.now()
+    early = call(server, READ, {"id": id, "wait": 15})
+    assert early.structured_content
+    assert early.structured_content["generations_by_pk"]["status"] == "PENDING"
+    assert early.content[-1] == TextContent(
+        text=f"The generation {id} is still PENDING after 15 s. Read it again with `wait`; do not create "
+        "it again."
+    )
+    assert body_of(call(server, READ, {"id": id, "wait": 60}))["generations_by_pk"]["status"] == "COMPLETE"
+    assert fake.clock.now() - before == 40
+    fake.close()
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [
+        {"error": "rate_limited", "headers": {"Retry-After": "7"}},
+        {"status": 503, "json": {"error": "down"}},
+        {"connection": "reset"},
+    ],
+    ids=["429", "503", "reset"],
+)
+def test_wait_survives_a_failure_that_passes(effect: dict[str, Any]) -> None:
+    """Reads are harmless, so they are repeated: after `Retry-After`, or after a second."""
+    fake = Fake(jobs="seconds:1", clock="frozen")
+    server = in_process(fake)
+    id = created(server)
+    fake.fail("getGenerationById", first=2, **effect)
+    before = fake.clock.now()
+    assert body_of(call(server, READ, {"id": id, "wait": 60}))["generations_by_pk"]["status"] == "COMPLETE"
+    assert fake.clock.now() - before == (14 if "headers" in effect else 2)
+    fake.close()
+
+
+def test_failure_that_passes_names_the_pause(fake: Fake) -> None:
+    """A 429 says when to call again, in words and in values; a 500 of a POST is not to be repeated."""
+    server = in_process(fake)
+    fake.fail(["createGeneration"], error="rate_limited", headers={"Retry-After": "7"}, times=1)
+    error = error_content(call(server, CREATE, {"body": {"prompt": "a"}}))
+    assert (error["status"], error["retryable"], error["retry_after_seconds"]) == (429, True, 7)
+    fake.fail("createGeneration", status=500, json={"error": "down"}, times=1)
+    text = error_of(call(server, CREATE, {"body": {"prompt": "a"}}))
+    assert text == (
+        "The API answered 500: down. The work may have begun all the same: look for it before you start it "
+        "again (scenario rule fail-2#1 applied). Do not repeat the same call."
+    )
+    fake.fail("createGeneration", status=500, json={"error": "down"}, times=1)
+    plain = in_process(fake, plain=True)
+    assert error_of(call(plain, CREATE, {"body": {"prompt": "a"}})) == '500 {"error":"down"}'
+
+
+def test_wait_for_a_generation_that_fails(fake: Fake) -> None:
+    """The error says so; a read without `wait` succeeds and says so too."""
+    server = in_process(fake)
+    with fake.scenario("moderation_failed"):
+        id = created(server)
+    assert error_content(call(server, READ, {"id": id, "wait": 60})) == {
+        "message": f"The generation {id} has FAILED and has no pictures",
+        "next_step": "Change its prompt or settings first.",
+        "code": "failed",
+        "retryable": False,
+    }
+    read = call(server, READ, {"id": id})
+    assert not read.is_error
+    assert read.content[-1] == TextContent(
+        text=f"The generation {id} has FAILED and has no pictures. Change its prompt or settings first."
+    )
+
+
+def test_pictures_that_are_not_there_yet_are_an_error(stuck: Fake) -> None:
+    """Nothing to show is no success; the same call may succeed later."""
+    server = in_process(stuck)
+    id = created(server)
+    error = error_content(call(server, READ, {"id": id, "include_images": True}))
+    assert (error["message"], error["code"], error["retryable"]) == (
+        f"The generation {id} is still PENDING",
+        "pending",
+        True,
+    )
 
 
 @pytest.fixture
@@ -217,7 +314,7 @@ def test_wait_ends_when_its_time_is_over(stuck: Fake) -> None:
     server = in_process(stuck)
     result = call(server, READ, {"id": created(server), "wait": 0.2})
     assert body_of(result)["generations_by_pk"]["status"] == "PENDING"
-    assert len(stuck.requests) > 2
+    assert len(stuck.requests) == 2
 
 
 def test_cancelled_call_reads_no_more(stuck: Fake) -> None:
@@ -240,9 +337,8 @@ def test_cancelled_call_reads_no_more(stuck: Fake) -> None:
             group.cancel_scope.cancel()
         reads = [each.path for each in stuck.requests].count
         before = reads(f"/api/rest/v1/generations/{given_up}")
-        await client.call_tool(READ, {"id": kept, "wait": 1})
+        await client.call_tool(READ, {"id": kept, "wait": 0.2})
         reads = [each.path for each in stuck.requests].count
-        assert reads(f"/api/rest/v1/generations/{kept}") > before
         assert reads(f"/api/rest/v1/generations/{given_up}") == before
 
     talk(server, talking)
@@ -293,7 +389,10 @@ def test_vendors_tool_where_the_generation_fails(fake: Fake) -> None:
     with fake.scenario("moderation_failed"):
         text = error_of(call(in_process(fake), "generate-image", {"prompt": "a cat"}))
     (row,) = fake.world.generations
-    assert text == f"leomock: the generation {row['id']} is FAILED, so there are no images"
+    assert text == (
+        f"The generation {row['id']} has FAILED and has no pictures. Change its prompt or settings first. "
+        "Do not repeat the same call."
+    )
 
 
 # --- what is refused ---------------------------------------------------------------------------------
@@ -302,52 +401,70 @@ def test_vendors_tool_where_the_generation_fails(fake: Fake) -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "text"),
     [
-        (CREATE, {}, f"leomock: {CREATE} needs the argument 'body'"),
-        (READ, {"wait": 1}, f"leomock: {READ} needs the argument 'id'"),
+        (CREATE, {}, f"leomock: {CREATE} needs the argument 'body'. Do not repeat the same call."),
+        (READ, {"wait": 1}, f"leomock: {READ} needs the argument 'id'. Do not repeat the same call."),
         (
             READ,
             {"id": NOBODYS_ID, "wiat": 1},
-            f"leomock: {READ} takes no argument 'wiat'; did you mean 'wait'?",
+            f"leomock: {READ} takes no argument 'wiat'; did you mean 'wait'? Do not repeat the same call.",
         ),
-        (DELETE, {"nope": 1}, f"leomock: {DELETE} takes no argument 'nope'; it takes id"),
-        (READ, {"id": NOBODYS_ID, "wait": "1"}, "leomock: wait is a number of seconds from 0 to 600"),
-        (READ, {"id": NOBODYS_ID, "wait": 601}, "leomock: wait is a number of seconds from 0 to 600"),
-        (READ, {"id": NOBODYS_ID, "include_images": 1}, "leomock: include_images is true or false"),
+        (
+            DELETE,
+            {"nope": 1},
+            f"leomock: {DELETE} takes no argument 'nope'; it takes id. Do not repeat the same call.",
+        ),
+        (
+            READ,
+            {"id": NOBODYS_ID, "wait": "1"},
+            "leomock: wait is a number of seconds from 0 to 600. Do not repeat the same call.",
+        ),
+        (
+            READ,
+            {"id": NOBODYS_ID, "wait": 601},
+            "leomock: wait is a number of seconds from 0 to 600. Do not repeat the same call.",
+        ),
+        (
+            READ,
+            {"id": NOBODYS_ID, "include_images": 1},
+            "leomock: include_images is true or false. Do not repeat the same call.",
+        ),
         (
             READ,
             {"id": "x"},
-            '400 {"error":"invalid input syntax for type uuid: \\"x\\"","path":"$","code":"data-exception"}\n'
-            "leomock: getGenerationById: 'id' must be a UUID",
+            'The API answered 400: invalid input syntax for type uuid: "x". Correct the arguments '
+            "(getGenerationById: 'id' must be a UUID). Do not repeat the same call.",
         ),
         (
             CREATE,
             {"body": {}},
-            '400 {"error":"expecting a value for non-nullable variable: \\"prompt\\"","path":"$",'
-            '"code":"validation-failed"}\n'
-            "leomock: createGeneration needs 'prompt' (specs/generations.json POST /generations)",
+            'The API answered 400: expecting a value for non-nullable variable: "prompt". Correct the '
+            "arguments (createGeneration needs 'prompt' (specs/generations.json POST /generations)). "
+            "Do not repeat the same call.",
         ),
         (
             CREATE,
             {"body": {"prompt": "a", "seed": 10**30}},
-            '400 {"error":"seed must be between 0 and 9999999998","path":"$","code":"unexpected"}\n'
-            "leomock: createGeneration: 'seed' is 1e+30; it must be between 0 and 9999999998 "
-            "(specs/generations.json POST /generations)",
+            "The API answered 400: seed must be between 0 and 9999999998. Correct the arguments "
+            "(createGeneration: 'seed' is 1e+30; it must be between 0 and 9999999998 "
+            "(specs/generations.json POST /generations)). Do not repeat the same call.",
         ),
         (
             "generate-image",
             {"prompt": "a", "model": ["DALL-E"]},
-            'leomock: generate-image: model: ["DALL-E"] is not of type "string"',
+            'leomock: generate-image: model: ["DALL-E"] is not of type "string". '
+            "Do not repeat the same call.",
         ),
         (
             "generate-image",
             {"prompt": "a", "model": "DALL-E"},
             'leomock: generate-image: model: "DALL-E" is not one of "Lucid Origin", "Lucid Realism" or '
-            '"Ideogram 3.0"',
+            '"Ideogram 3.0". Do not repeat the same call.',
         ),
         (
             "generate-image",
             {"prompt": "a", "num_images": 8},
-            "leomock: generate-image: num_images: 8 is greater than the maximum of 4",
+            "leomock: generate-image: num_images: 8 is greater than the maximum of 4. "
+            "Do not repeat the same call.",
         ),
     ],
 )
@@ -357,10 +474,16 @@ def test_wrong_arguments(fake: Fake, tool: str, arguments: dict[str, Any], text:
 
 
 def test_errors_of_blueprints_are_tool_errors(fake: Fake) -> None:
-    """They come with status 200."""
-    text = error_of(call(in_process(fake), "leonardo-ai-get-blueprint-by-id", {"id": NOBODYS_ID}))
-    assert text.startswith('200 [{"extensions":{"code":"NOT_FOUND"')
-    assert '"message":"Blueprint not found"' in text
+    """They come as a list with status 200; the status in the list counts."""
+    error = error_content(call(in_process(fake), "leonardo-ai-get-blueprint-by-id", {"id": NOBODYS_ID}))
+    assert error == {
+        "message": "The API answered 404: Blueprint not found",
+        "next_step": f"Check the id (getBlueprintById: no blueprint {NOBODYS_ID}; GET /blueprints lists "
+        "those there are).",
+        "status": 404,
+        "code": "NOT_FOUND",
+        "retryable": False,
+    }
 
 
 def test_unknown_tool(fake: Fake) -> None:
@@ -378,8 +501,11 @@ def test_unknown_tool(fake: Fake) -> None:
 
 
 def test_missing_key(fake: Fake) -> None:
-    """The vendor's own words."""
+    """The error says which header carries the key; with `plain` it is the API's own."""
     assert error_of(call(in_process(fake, key=""), LIST, {"userId": NOBODYS_ID})) == (
-        '401 {"error":"Authentication hook unauthorized this request","path":"$","code":"access-denied"}\n'
-        "leomock: send the header 'Authorization: Bearer <API key>'; there is none"
+        "The API answered 401: Authentication hook unauthorized this request. Check the API key (send the "
+        "header 'Authorization: Bearer <API key>'; there is none). Do not repeat the same call."
+    )
+    assert error_of(call(in_process(fake, key="", plain=True), LIST, {"userId": NOBODYS_ID})) == (
+        '401 {"error":"Authentication hook unauthorized this request","path":"$","code":"access-denied"}'
     )

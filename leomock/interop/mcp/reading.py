@@ -1,0 +1,124 @@
+"""Read a generation until it is finished, and show its pictures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import mcp_types as types
+
+from leomock.interop.capability.files import Offer
+from leomock.interop.capability.upstream import Caller
+from leomock.interop.capability.waiting import FIRST_PAUSE
+from leomock.interop.mcp.pictures import picture_content
+from leomock.interop.mcp.refusals import Refused, is_error_list, refusal_of
+from leomock.interop.mcp.results import generation_of
+from leomock.leonardo.errors import ApiError
+from leomock.openapi.documents import Json
+
+LONGEST_WAIT = 600  # seconds
+Progress = Callable[[float, float, str], Awaitable[None]]  # how far, of how much, in words
+
+
+async def called(
+    caller: Caller, offer: Offer, arguments: Mapping[str, Any], headers: Mapping[str, str]
+) -> Any:
+    """The value that a successful call gives. Raises `Refused` for errors and for what is not there."""
+    operation = offer.operation
+    answer = await caller.answer(operation.id, offer.arguments(arguments), headers)
+    if not 200 <= answer.status < 300 or is_error_list(answer.body):
+        raise refusal_of(answer, operation.method)
+    body = answer.body
+    if "{" in operation.path and _is_nothing(body):
+        ids = ", ".join(str(arguments[each.name]) for each in offer.inputs if each.name in arguments)
+        raise Refused(
+            f"{operation.method} {operation.path}: there is nothing with the id {ids[:100]}",
+            "Check the id; what was deleted cannot be read again.",
+            status=answer.status,
+            code="not-found",
+            vendor=f"{answer.status} {answer.content.decode(errors='replace')}",
+        )
+    try:
+        return caller.value_of(answer, offer)
+    except ApiError as error:
+        raise Refused(error.text, status=error.status, code=error.wording.code) from None
+
+
+def _is_nothing(body: Any) -> bool:
+    """Report whether an answer names a row that does not exist: the API gives it as null."""
+    return isinstance(body, dict) and bool(body) and all(value is None for value in body.values())
+
+
+async def finished(
+    caller: Caller,
+    read: Callable[[], Awaitable[Json]],
+    id: str,
+    seconds: float,
+    headers: Mapping[str, str],
+    progress: Progress,
+) -> Json:
+    """The last answer of `read`: when the generation is no longer PENDING, or after `seconds`.
+
+    A read that fails and may be repeated is repeated while there is time. Raises `Refused`.
+    """
+    now = asyncio.get_running_loop().time
+    began, attempt = now(), 0
+
+    async def report(gone: float) -> None:
+        await progress(min(gone, seconds), seconds, "the generation is PENDING")
+
+    while True:
+        left = seconds - (now() - began)
+        try:
+            body = await read()
+        except Refused as refusal:
+            pause = max(FIRST_PAUSE, refusal.retry_after or 0.0)
+            if not refusal.retryable or pause > left:
+                raise
+            await caller.waiting.pause(pause, headers)
+            continue
+        status = generation_of(body).get("status", "")
+        if status != "PENDING":
+            if seconds:
+                await progress(seconds, seconds, f"the generation is {status}")
+            return body
+        left = seconds - (now() - began)
+        if left <= 0:
+            return body
+        await report(now() - began)
+        if not await caller.waiting.for_job(id, attempt, left, headers, report):
+            return body
+        attempt += 1
+
+
+async def shown(caller: Caller, offer: Offer, generation: Json) -> list[types.ContentBlock]:
+    """The pictures of a generation as content. Raises `Refused` if a file cannot be fetched."""
+
+    async def fetch(url: str) -> bytes:
+        return await caller.fetch(offer.operation.id, url)
+
+    urls = [each["url"] for each in generation.get("generated_images", ()) if each.get("url")]
+    try:
+        return await picture_content(urls, fetch)
+    except ApiError as error:
+        raise Refused(
+            f"The pictures cannot be shown: {error.text}",
+            "Read the generation without include_images to get their URLs.",
+            status=error.status,
+            code=error.wording.code,
+            retryable=True,
+        ) from None
+
+
+def not_complete(id: str, generation: Json, waited: float) -> str:
+    """A sentence about a generation that has no result, and the next step; '' if it is COMPLETE."""
+    status = generation.get("status")
+    if status == "PENDING":
+        after = f" after {waited:g} s" if waited else ""
+        return (
+            f"The generation {id} is still PENDING{after}. Read it again with `wait`; do not create it again."
+        )
+    if status == "FAILED":
+        return f"The generation {id} has FAILED and has no pictures. Change its prompt or settings first."
+    return ""
