@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from leomock.interop.capability import waiting
 from leomock.interop.capability.waiting import NetworkWaiting
 
 
@@ -24,6 +23,6 @@ def test_network_is_never_read_twice_within_a_second(monkeypatch: pytest.MonkeyP
         job = NetworkWaiting()
         return [await job.for_job("id", attempt, seconds, {}, report) for attempt, seconds in enumerate(left)]
 
-    monkeypatch.setattr(waiting.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     assert asyncio.run(pauses(60, 60, 60, 60, 60, 1.2, 0.9)) == [True] * 6 + [False]
     assert slept == [1, 1.5, 2.25, 3.375, 5, 1.2]
