@@ -207,7 +207,7 @@ class Admin:
         world = self.one(request)
         with world.lock:
             world.settle()
-            return JSONResponse({"pending": world.jobs.pending(), "jobs": world.jobs.as_json()})
+            return JSONResponse({"pending": world.jobs.pending()})
 
     async def finish_job(self, request: Request) -> Response:
         """End a job by hand; `{"status": "FAILED"}` lets it fail."""

@@ -1,4 +1,4 @@
-"""What is to be said about clients that nobody here wrote; the README has it in a table."""
+"""What is to be said about clients that nobody here wrote; the PAGE has it in a table."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.clients.test_python_sdk import Awaited
 from tests.clients.test_typescript_sdk import NODE, SDK, _run
 
 REQUEST: dict[str, Any] = {"prompt": "An oil painting of a cat", "width": 64, "height": 64, "num_images": 2}
-README = Path(__file__).parents[2].joinpath("README.md").read_text("utf-8")
+PAGE = Path(__file__).parents[2].joinpath("docs/reference/clients.md").read_text("utf-8")
 # Whatever was refused for a while, again after a second and then ever later.
 BACKOFF = RetryConfig("backoff", BackoffStrategy(1000, 8000, 2, 60_000), retry_connection_errors=False)
 
@@ -128,7 +128,7 @@ def with_leonardo_api_async(fake: Fake, picture: bytes) -> None:
     journey_of_leonardo_api(InTurn(fake.api_key), fake, picture)
 
 
-# By the name that the README's table gives each.
+# By the name that the PAGE's table gives each.
 JOURNEYS: dict[str, Callable[[Fake, bytes], None]] = {
     "`leonardo-ai-sdk` 7.0.0": with_the_sdk,
     "`leonardo-ai-sdk` 7.0.0, async": with_the_sdk_async,
@@ -140,19 +140,19 @@ JOURNEYS: dict[str, Callable[[Fake, bytes], None]] = {
 
 def told_by_the_readme() -> dict[str, list[str]]:
     """The rules that each client breaks, by the table under `| client | breaks |`."""
-    table = README.partition("| client | breaks |\n|---|---|\n")[2].partition("\n\n")[0]
+    table = PAGE.partition("| client | breaks |\n|---|---|\n")[2].partition("\n\n")[0]
     rows = [row.strip("| ").split(" | ") for row in table.splitlines()]
     return {client: re.findall("`([a-z-]+)`", rules) for client, rules in rows}
 
 
-def test_readme_names_every_client() -> None:
+def test_page_names_every_client() -> None:
     """In its table of verdicts, and no other."""
     assert list(told_by_the_readme()) == list(JOURNEYS)
 
 
 @pytest.mark.parametrize("client", JOURNEYS)
 def test_verdict_on_the_standard_journey(client: str, picture: bytes) -> None:
-    """It is the one that the README tells."""
+    """It is the one that the PAGE tells."""
     # The program of the TypeScript SDK cannot be made to wait by this clock.
     jobs = "polls:1" if client.startswith("`@") else "seconds:12"
     with Fake(clock="frozen", jobs=jobs) as fake, fake.fast_polling():

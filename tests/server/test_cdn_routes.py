@@ -66,7 +66,7 @@ def test_picture_that_is_not_there_is_denied(client: httpx.Client, url: str, cha
     assert answer.headers["x-leomock-explain"] == (
         "nothing is at this address: what a job made is there once the job is COMPLETE, an uploaded file "
         "once the upload was accepted, each until it is deleted; an ephemeral result is there for half an "
-        "hour, and a thumbnail as long as what it shows"
+        "hour under its whole URL, and a thumbnail as long as what it shows"
     )
 
 

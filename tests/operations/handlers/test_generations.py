@@ -13,6 +13,7 @@ from PIL import Image
 from leomock import Fake
 from leomock.leonardo.catalogue import platform_models
 from leomock.state.clock import timestamp
+from leomock.state.settings import SettingError
 from tests.fixtures import client_of, completed, generate, init_image
 
 KINO = "aa77f04e-3eec-4034-9c07-d0f619684628"
@@ -460,7 +461,8 @@ def test_pace_manual_ends_when_told() -> None:
     with client_of(fake) as client:
         first, second, third = (generate(client) for _ in range(3))
         assert fake.finish(second) == [second]
-        assert fake.finish(second) == []
+        with pytest.raises(SettingError, match="no job is pending for this id"):
+            fake.finish(second)
         assert fake.finish() == [first, third]
         row = client.get(f"/generations/{third}").json()["generations_by_pk"]
         assert row["status"] == "COMPLETE"

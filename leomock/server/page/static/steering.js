@@ -53,13 +53,13 @@ function Jobs({ tenant, when }) {
   const end = (id, status) => () => run(() => admin("POST", `/jobs/${id}/finish`, { tenant, body: { status } }));
   return html`
     ${refusal && html`<${Notice} error>${refusal.message}<//>`}
-    ${found?.jobs.length === 0 && html`<p class="dim">No job is pending.</p>`}
+    ${found?.pending.length === 0 && html`<p class="dim">No job is pending.</p>`}
     <ul>
-      ${found?.jobs.map(
-        (job) => html`<li key=${job.id} class="row">
-          <span class="mono">${job.id}</span> <span class="dim">${job.queue}</span>
-          <button disabled=${busy} onClick=${end(job.id, "COMPLETE")}>Finish</button>
-          <button disabled=${busy} onClick=${end(job.id, "FAILED")}>Fail</button>
+      ${found?.pending.map(
+        (id) => html`<li key=${id} class="row">
+          <span class="mono">${id}</span>
+          <button disabled=${busy} onClick=${end(id, "COMPLETE")}>Finish</button>
+          <button disabled=${busy} onClick=${end(id, "FAILED")}>Fail</button>
         </li>`,
       )}
     </ul>
