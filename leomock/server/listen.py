@@ -29,6 +29,8 @@ from leomock.server.upgrade import UpgradeIgnoringParser, without_offer
 GRACE_SECONDS = 5.0
 # How long a call may take after its connection was closed for that.
 LAST_SECONDS = 0.5
+# How long a request may take to arrive. A body of 25 MiB needs 3.5 Mbit/s for that.
+REQUEST_SECONDS = 60.0
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -59,12 +61,21 @@ def address(listener: socket.socket) -> str:
     return f"http://{host}:{port}"
 
 
-def make_config(app: ASGIApp, longest_head: int = LONGEST_HEAD) -> uvicorn.Config:
+class ServerConfig(uvicorn.Config):
+    """uvicorn's configuration, with the seconds that a request may take to arrive."""
+
+    request_seconds: float = REQUEST_SECONDS
+
+
+def make_config(
+    app: ASGIApp, longest_head: int = LONGEST_HEAD, request_seconds: float = REQUEST_SECONDS
+) -> ServerConfig:
     """Configure uvicorn's protocol for an app, without its logging and signals.
 
-    `longest_head` is how many bytes the request line and headers of a request may have.
+    `longest_head` is the largest size of a request line with headers, in bytes. `request_seconds` is how long
+    a request may take to arrive, from its first byte to the last of its body.
     """
-    return uvicorn.Config(
+    config = ServerConfig(
         _unless_cancelled(app),
         h11_max_incomplete_event_size=longest_head,
         log_config=None,
@@ -76,6 +87,8 @@ def make_config(app: ASGIApp, longest_head: int = LONGEST_HEAD) -> uvicorn.Confi
         date_header=False,
         timeout_keep_alive=75,
     )
+    config.request_seconds = request_seconds
+    return config
 
 
 def _unless_cancelled(app: ASGIApp) -> ASGIApp:
@@ -124,18 +137,25 @@ class BreakableProtocol(HttpToolsProtocol):
     _connection: _SocketConnection
     _joined: JoinedWrites
 
-    def __init__(self, config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
+    def __init__(self, config: ServerConfig, server_state: ServerState, app_state: dict[str, Any]) -> None:
         super().__init__(config=config, server_state=server_state, app_state=app_state)
         self.parser = UpgradeIgnoringParser(self)
         self._offer = b""
         self._limit = HeadLimit(config.h11_max_incomplete_event_size or LONGEST_HEAD)
         self._too_large: TooLarge | None = None
+        self._request_seconds = config.request_seconds
+        self._deadline: asyncio.TimerHandle | None = None  # only while a request is incomplete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         joined = JoinedWrites(transport)
         super().connection_made(joined)
         self._joined = joined
         self._connection = _SocketConnection(joined)
+        self._expect_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel_deadline()
+        super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
         self._joined.flush()
@@ -148,21 +168,52 @@ class BreakableProtocol(HttpToolsProtocol):
             try:
                 self._limit.received(len(data), began_in_head=began_in_head)
             except TooLarge as error:
-                self._refuse(error)
+                self._refuse_head(error)
+            if self._deadline is None:
+                self._expect_request()
+
+    def _expect_request(self) -> None:
+        """Give the client `request_seconds` to complete its request."""
+        self._deadline = self.loop.call_later(self._request_seconds, self._request_is_late)
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _request_is_late(self) -> None:
+        """Close the connection; answer 408 first if a request has begun and nothing was answered to it."""
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        answering = self.cycle is not None and not self.cycle.response_complete
+        arriving = self._limit.in_message and not self._limit.in_head
+        if self.flow.read_paused or (answering and not arriving):
+            self._expect_request()  # The client waits for the server, not the other way round.
+        elif self._limit.in_message and not (answering and self.cycle.response_started):
+            text = (
+                f"leomock: 408 the request did not arrive within {self._request_seconds:g} seconds "
+                "(leomock serve --request-timeout changes the limit)"
+            )
+            self._refuse(http.HTTPStatus.REQUEST_TIMEOUT, text)
+        else:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         if self._too_large:
-            self._refuse(self._too_large)
+            self._refuse_head(self._too_large)
         else:
             super().send_400_response(msg)
 
-    def _refuse(self, error: TooLarge) -> None:
-        """Answer 431 and close the connection."""
-        text = error.text.encode()
-        status = http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+    def _refuse_head(self, error: TooLarge) -> None:
+        self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, error.text)
+
+    def _refuse(self, status: http.HTTPStatus, text: str) -> None:
+        """Answer with a status and a text, and close the connection."""
+        body = text.encode()
         self.transport.write(
             b"HTTP/1.1 %d %s\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
-            b"connection: close\r\n\r\n%s" % (status, status.phrase.encode(), len(text), text)
+            b"connection: close\r\n\r\n%s" % (status, status.phrase.encode(), len(body), body)
         )
         self.transport.close()
 
@@ -207,6 +258,8 @@ class BreakableProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._limit.end()
+        if self._deadline is not None:
+            self._cancel_deadline()
         if not self._offer:
             super().on_message_complete()
 
@@ -230,7 +283,7 @@ class PortServer:
     slows down test suites that start many servers.
     """
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: ServerConfig) -> None:
         config.load()
         self._config = config
         self._state = ServerState()
@@ -283,7 +336,7 @@ class PortServer:
 
 
 async def listen(
-    config: uvicorn.Config,
+    config: ServerConfig,
     listener: socket.socket,
     stop: asyncio.Event,
     started: Callable[[], None],

@@ -64,6 +64,10 @@ class JobCompletion:
         return f"{self.kind}:{self.amount:g}" if self.kind in ("seconds", "polls") else self.kind
 
 
+# A day, in seconds.
+LONGEST_TIMEOUT = 86_400
+
+
 class SettingValues(TypedDict, total=False):
     """The settings by their names, for `**settings`; their meaning is in `Settings`."""
 
@@ -83,6 +87,7 @@ class SettingValues(TypedDict, total=False):
     webhook_key: str
     chunked_uploads: ChunkedUploads
     max_head: int
+    request_timeout: float
     max_state: int
     journal: int
     journal_bytes: int
@@ -107,7 +112,8 @@ class Settings:
     it gets anew every month, `unit` what prices are told in. `limits` is `real` to enforce the documented
     rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
     answers. `max_body`, `max_upload`, `max_head` (request line and headers) and `max_state` (a snapshot that
-    is restored over HTTP) are in bytes. `journal_bytes` is how many bytes of exchanges are kept of each key.
+    is restored over HTTP) are in bytes. `request_timeout` is how many seconds a request may take to arrive.
+    `journal_bytes` is how many bytes of exchanges are kept of each key.
     `chunked_uploads` is `accept` to accept upload forms without Content-Length, which S3 was seen to refuse.
     `admin_token` must come with calls of the admin API that carry no key; without one, these are answered on
     loopback only. `webhook_url` and `webhook_key` are those of every
@@ -135,6 +141,7 @@ class Settings:
     webhook_key: str = ""
     chunked_uploads: ChunkedUploads = "refuse"
     max_head: int = 64 * 1024
+    request_timeout: float = 60.0
     max_state: int = 64 * 2**20
     journal: int = 1000
     journal_bytes: int = 16 * 2**20
@@ -184,6 +191,10 @@ class Settings:
         for name in ("max_body", "max_upload", "max_head", "max_state", "journal_bytes"):
             if getattr(self, name) < 1:
                 raise SettingError(f"{name}={getattr(self, name)}: use a size in bytes, at least 1")
+        if not 0 < self.request_timeout <= LONGEST_TIMEOUT:
+            raise SettingError(
+                f"request_timeout={self.request_timeout:g}: use seconds, above 0 to {LONGEST_TIMEOUT}"
+            )
         if self.webhook_url:
             check_origin(self.webhook_url, "webhook_url")
         if self.journal < 1 or self.max_worlds < 1:

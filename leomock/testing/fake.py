@@ -111,7 +111,9 @@ class Fake(Tenant):
             raise RuntimeError(f"this fake already answers at {self._url}")
         listener = bind(self._host, self._port)
         self._url = address(listener)
-        self._loop().listen(make_config(self.app), listener, self.sender, self.api)
+        settings = self.api.settings
+        config = make_config(self.app, settings.max_head, settings.request_timeout)
+        self._loop().listen(config, listener, self.sender, self.api)
         return self._url
 
     def __exit__(

@@ -31,7 +31,7 @@ def _row(beginning: str) -> list[str]:
 
 
 def _number(text: str) -> int:
-    number, unit = re.fullmatch(r"([\d,]+) ?(MiB|bytes|levels)?", text).groups()  # type: ignore[union-attr]  # fails loudly
+    number, unit = re.fullmatch(r"([\d,]+) ?(MiB|bytes|levels|s)?", text).groups()  # type: ignore[union-attr]  # fails loudly
     return int(number.replace(",", "")) * (2**20 if unit == "MiB" else 1)
 
 
@@ -60,11 +60,19 @@ def test_page_states_the_default_of_every_option_it_names() -> None:
         if found := re.search(r"\| `(--[a-z-]+)` \|", line):
             assert _number(line.strip("|").split("|")[1].strip()) == options[found[1]].default, line
             seen += 1
-    assert seen == 8
+    assert seen == 9
 
 
 def test_options_and_keywords_have_the_same_defaults() -> None:
     command = _serve()
     for option in command.params:
-        if option.name in ("max_head", "max_body", "max_upload", "max_state", "journal", "journal_bytes"):
+        if option.name in (
+            "max_head",
+            "max_body",
+            "max_upload",
+            "max_state",
+            "journal",
+            "journal_bytes",
+            "request_timeout",
+        ):
             assert option.default == getattr(Settings(), option.name)

@@ -56,6 +56,7 @@ def test_pace_that_is_none(text: Any) -> None:
         ({"explain": "yes"}, "explain='yes': use True or False"),
         ({"max_body": 0}, "max_body=0: use a size in bytes, at least 1"),
         ({"journal_bytes": 0}, "journal_bytes=0: use a size in bytes, at least 1"),
+        ({"request_timeout": 0}, "request_timeout=0: use seconds, above 0 to 86400"),
     ],
 )
 def test_settings_that_cannot_be_meant(settings: dict[str, Any], error: str) -> None:

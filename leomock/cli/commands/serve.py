@@ -41,7 +41,7 @@ GROUPS = {
         "--render-cache",
         "--max-upload",
     ),
-    "What it accepts": ("--chunked-uploads", "--max-body", "--max-head", "--max-state"),
+    "What it accepts": ("--chunked-uploads", "--max-body", "--max-head", "--max-state", "--request-timeout"),
     "Models": ("--as-of", "--model", "--unknown-models"),
     "What it tells": ("--ui", "--explain", "--log-format", "--quiet"),
 }
@@ -167,6 +167,13 @@ GROUPS = {
     type=click.IntRange(1),
     metavar="BYTES",
     help="Largest accepted request line with headers; longer ones get a 431.",
+)
+@setting(
+    "--request-timeout",
+    default=60.0,
+    type=click.FloatRange(0, 86_400, min_open=True),
+    metavar="SECONDS",
+    help="Seconds in which a request must arrive, body included; a slower one gets a 408.",
 )
 @setting(
     "--max-state",

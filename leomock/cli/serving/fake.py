@@ -76,7 +76,7 @@ async def serve_fake(
 
                 app = await stack.enter_async_context(_with_mcp(app, api, url, stop))
                 announcement.append(f"leomock: mcp listening on {url}{MCP_PATH}")
-            config = make_config(app, api.settings.max_head)
+            config = make_config(app, api.settings.max_head, api.settings.request_timeout)
             server = PortServer(config)
             if secure:
                 plain = listener.getsockname()[:2]
