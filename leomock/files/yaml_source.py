@@ -86,12 +86,20 @@ class Source:
         return self._error()
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
         """The path as one would type it."""
+        return self._name
+
+    @property
+    def _name(self) -> str:
         try:
             return self.path.absolute().relative_to(Path.cwd()).as_posix()
         except (ValueError, OSError):
             return str(self.path)
+
+    def line_of(self, where: Where) -> int:
+        """The line of a path; if nothing stands there, the line of what it belongs to."""
+        return self._line(where)
 
     def _line(self, where: Where) -> int:
         """The line of a path; of something that is missing, that of what it is missing from."""

@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 _FILE = click.Path(dir_okay=False, path_type=Path)
 # The fake has a port beside those of the adapters: its name in --port, and its default.
 _FAKE, _FAKE_PORT = "fake", 8090
+# The exit code for a valid file that leomock does not serve, or not as a whole.
+NOT_SERVED = 3
 _OTHERWISE = "--port NAME=N or --port-offset N takes another"
 
 
 @click.group()
 def capability() -> None:
-    """Serve, check and write capability files (Naftiko 1.0.0-alpha2)."""
+    """Serve, check and write capability files (Naftiko and Ikanos, 1.0.0-alpha1 to -beta4)."""
 
 
 @capability.command()
@@ -74,8 +76,13 @@ def export(group: str | None, output: Path | None, every: bool) -> None:
 @capability.command()
 @click.argument("file", type=_FILE)
 def check(file: Path) -> None:
-    """Check a capability file and print what it would expose; every error names file, line and key."""
+    """Check a capability file and print what it would expose.
+
+    Every error names file, line and key. The exit code is 0 if leomock serves the whole file, 2 if the file
+    is invalid, and 3 if it is valid and has parts that leomock does not serve.
+    """
     from leomock.interop.capability.documented import documented
+    from leomock.interop.capability.features import UNSERVED
     from leomock.openapi.spec import Versions
 
     capability, versions = _load(file), Versions()
@@ -92,6 +99,10 @@ def check(file: Path) -> None:
         for offer in adapter.offers:
             known = "" if documented(versions, offer.operation) else "  (the fake has no such operation)"
             click.echo(f"  {_shown(offer):{width}}  {offer.operation.id}{known}")
+    for note in capability.notes:
+        click.echo(f"{file}:{note}")
+    if any(note.kind == UNSERVED for note in capability.notes):
+        raise click.exceptions.Exit(NOT_SERVED)
 
 
 @capability.command()
@@ -251,15 +262,21 @@ def _numbers(
     return numbers
 
 
+class _NotServed(click.ClickException):
+    exit_code = NOT_SERVED
+
+
 def _shown(offer: Offer) -> str:
     """Return what a caller uses to name the offer: method and path, or the name."""
     return f"{offer.method:6} {offer.path}" if offer.method else offer.name
 
 
 def _load(file: Path) -> Capability:
-    from leomock.interop.capability.files import CapabilityError, load
+    from leomock.interop.capability.files import CapabilityError, UnservedError, load
 
     try:
         return load(file)
+    except UnservedError as error:
+        raise _NotServed(str(error)) from None
     except CapabilityError as error:
         raise click.ClickException(str(error)) from None

@@ -1,8 +1,10 @@
-"""Writes capability files of our documents, by the conventions of the published ones.
+"""Write capability files of our documents, by the conventions of the published ones.
 
 Observed in the published file of the image generations: names are the kebab case of operation ids and path
 segments, a tool is named after the provider and its operation, hints follow the method, REST paths begin
-with `/v1`, and both adapters offer every operation.
+with `/v1`, and both adapters offer every operation. The published file breaks the format's own schema, so
+these files differ where that schema wants it: `token` for the key, and types and descriptions of inputs with
+the adapters, not with what is consumed.
 """
 
 from __future__ import annotations
@@ -101,15 +103,14 @@ def _capability(spec: Spec, namespace: str, document: Json) -> Json:
                     "namespace": namespace,
                     "baseUri": document["servers"][0]["url"],
                     "description": f"The operations of the {document['info']['title']}.",
-                    "resources": resources,
+                    "resources": _consumed(resources),
                     "authentication": {
                         "type": "bearer",
-                        "value": f"{{{{env.{KEY}}}}}",
-                        "placement": "header",
+                        "token": f"{{{{env.{KEY}}}}}",
                     },
                 }
             ],
-            "exposes": [_rest(namespace, label, resources), _mcp(namespace, label, resources)],
+            "exposes": [_rest(namespace, resources), _mcp(namespace, label, resources)],
         },
     }
 
@@ -146,12 +147,30 @@ def _operation(spec: Spec, method: str, entry: Json) -> Json:
     }
 
 
-def _rest(namespace: str, label: str, resources: list[Json]) -> Json:
+def _consumed(resources: list[Json]) -> list[Json]:
+    """The resources with the names and places of inputs only."""
+    return [
+        resource
+        | {
+            "operations": [
+                operation
+                | {
+                    "inputParameters": [
+                        {"name": each["name"], "in": each["in"]} for each in operation["inputParameters"]
+                    ]
+                }
+                for operation in resource["operations"]
+            ]
+        }
+        for resource in resources
+    ]
+
+
+def _rest(namespace: str, resources: list[Json]) -> Json:
     return {
         "type": "rest",
         "namespace": f"{namespace}-rest",
         "port": 8080,
-        "description": f"{label} over REST, below /v1.",
         "resources": [
             {
                 "path": f"/v1{resource['path']}",
@@ -161,6 +180,10 @@ def _rest(namespace: str, label: str, resources: list[Json]) -> Json:
                     {
                         "method": operation["method"],
                         "name": operation["name"],
+                        "inputParameters": [
+                            {key: each[key] for key in ("name", "in", "type", "description")}
+                            for each in operation["inputParameters"]
+                        ],
                         **_offer(namespace, operation, "rest"),
                     }
                     for operation in resource["operations"]
@@ -189,6 +212,10 @@ def _tool(namespace: str, operation: Json) -> Json:
     return {
         "name": tool_name(operation["name"]),
         "description": offer.pop("description"),
+        "inputParameters": [
+            {key: each[key] for key in ("name", "type", "description", "required")}
+            for each in operation["inputParameters"]
+        ],
         "hints": hints(operation["method"]),
         **offer,
     }
@@ -200,5 +227,4 @@ def _offer(namespace: str, operation: Json, caller: str) -> dict[str, Any]:
         "description": operation["description"],
         "call": f"{namespace}.{operation['name']}",
         "with": {each["name"]: f"{caller}.{each['name']}" for each in operation["inputParameters"]},
-        "outputParameters": [{"type": "object", "mapping": _WHOLE}],
     }

@@ -1,11 +1,11 @@
-"""Reads capability files (Naftiko 1.0.0-alpha2); whatever is wrong is named with file, line and key."""
+"""Read capability files (Naftiko and Ikanos); errors name file, line and key."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from jsonpath_rfc9535 import JSONPathError, JSONPathQuery
 from jsonpath_rfc9535 import compile as compile_path
 
 from leomock.files.yaml_source import FileError, Schema, Source, Tree, Where, near, shown
+from leomock.interop.capability.features import UNSERVED, Normalizer, Note, version_finding
+from leomock.interop.capability.outputs import Output
 from leomock.openapi.documents import specs_folder
 
 SCHEMA = "schema.json"
@@ -24,6 +26,10 @@ _VARIABLE = re.compile(r"\{([^{}]+)\}")
 
 class CapabilityError(FileError):
     """A capability file that cannot be used; `findings` has everything that is wrong, one line each."""
+
+
+class UnservedError(CapabilityError):
+    """A valid file of which leomock can serve nothing; `findings` has one line for each feature."""
 
 
 def capabilities_folder() -> Path:
@@ -61,6 +67,7 @@ class Operation:
     path: str
     description: str
     inputs: tuple[Input, ...]
+    constants: Mapping[str, Any] = field(default_factory=dict)  # values that the file gives to inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +85,7 @@ class Offer:
     inputs: tuple[Input, ...]
     takes: Mapping[str, str]
     fixed: Mapping[str, Any]
-    mapping: JSONPathQuery | None
-    many: bool
+    mapping: Output | None
     method: str = ""
     path: str = ""
     hints: Mapping[str, bool] | None = None
@@ -90,10 +96,7 @@ class Offer:
 
     def result(self, body: Any) -> Any:
         """What the caller gets of a successful answer."""
-        if self.mapping is None:
-            return body
-        values = self.mapping.find(body).values()
-        return values if self.many else values[0] if values else None
+        return body if self.mapping is None else self.mapping.value(body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +119,35 @@ class Capability:
     upstreams: tuple[Upstream, ...]
     operations: tuple[Operation, ...]
     adapters: tuple[Adapter, ...]
+    notes: tuple[Note, ...] = ()  # features that are not served, or ignored
 
 
 def load(path: Path) -> Capability:
-    """Read one file; raises `CapabilityError` with everything that is wrong in it."""
-    source = Source(path, CapabilityError, "a capability has at least naftiko, info and capability")
+    """Read one file.
+
+    Raises `CapabilityError` with everything that is wrong in it, and `UnservedError` if the file is valid and
+    leomock serves no part of it.
+    """
+    source = Source(path, CapabilityError, "a capability has at least naftiko and capability")
     tree = source.tree()
+    if finding := version_finding(tree):
+        raise UnservedError([f"{source.name}:{source.line_of(finding[0])}: {finding[0][0]}: {finding[1]}"])
+    normalizer = Normalizer(source)
+    tree = normalizer.normalize(tree)
+    notes = normalizer.notes
+    unserved = [f"{source.name}:{note}" for note in notes if note.kind == UNSERVED]
+    if unserved and _offers_nothing(tree):
+        raise UnservedError(unserved)
     _schema().judge(tree, source)
     source.stop_if_wrong()
-    capability = _Reader(source, tree).capability()
+    capability = _Reader(source, tree, notes).capability()
     source.stop_if_wrong()
     return capability
+
+
+def _offers_nothing(tree: Tree) -> bool:
+    capability = tree.get("capability", {})
+    return not capability.get("exposes") or not capability.get("consumes")
 
 
 @cache
@@ -137,14 +158,15 @@ def _schema() -> Schema:
 class _Reader:
     """Makes a capability of a tree that fits the schema, noting what the schema could not see."""
 
-    def __init__(self, source: Source, tree: Tree) -> None:
+    def __init__(self, source: Source, tree: Tree, notes: tuple[Note, ...]) -> None:
         self._source = source
+        self._notes = notes
         self._tree = tree
         self._operations: dict[str, Operation] = {}
 
     def capability(self) -> Capability:
         """The whole file."""
-        info, capability = self._tree["info"], self._tree["capability"]
+        info, capability = self._tree.get("info", {}), self._tree["capability"]
         upstreams = tuple(
             self._upstream(entry, ("capability", "consumes", number))
             for number, entry in enumerate(capability["consumes"])
@@ -156,9 +178,10 @@ class _Reader:
         )
         self._once("capability", "exposes", key="namespace")
         self._once("capability", "exposes", key="port")
-        return Capability(
-            info["label"], info["description"], upstreams, tuple(self._operations.values()), adapters
-        )
+        label = info.get("label") or upstreams[0].namespace
+        operations = tuple(self._operations.values())
+        description = info.get("description") or f"The operations of {upstreams[0].base_uri}."
+        return Capability(label, description, upstreams, operations, adapters, self._notes)
 
     # --- what is called ---------------------------------------------------------------------------------
 
@@ -177,15 +200,17 @@ class _Reader:
     def _variable(self, entry: Tree, where: Where) -> str:
         if "authentication" not in entry:
             return ""
-        reference = entry["authentication"]["value"].strip("{} ")
-        bound: dict[str, str] = {
-            f"{bind['namespace']}.{name}": variable
-            for bind in self._tree.get("binds", ())
-            for name, variable in bind["keys"].items()
-        }
+        # The format's word is `token`; the published files of this API say `value`.
+        key = "token" if "token" in entry["authentication"] else "value"
+        reference = entry["authentication"][key].strip("{} ")
+        bound: dict[str, str] = {}
+        for bind in self._tree.get("binds", ()):
+            for name, variable in bind["keys"].items():
+                bound[f"{bind['namespace']}.{name}"] = variable
+                bound.setdefault(name, variable)
         if reference not in bound:
             text = f"nothing is bound to {shown(reference)}; binds says what is{near(reference, bound)}"
-            self._source.find((*where, "value"), text)
+            self._source.find((*where, key), text)
         return bound.get(reference, "")
 
     def _consumed(self, upstream: Upstream, path: str, entry: Tree, where: Where) -> None:
@@ -196,7 +221,11 @@ class _Reader:
         self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
         for number, part in enumerate(entry.get("outputParameters", ())):
             self._json_path(part["value"], (*where, "outputParameters", number, "value"))
-        operation = Operation(id, upstream, entry["method"], path, entry.get("description", ""), inputs)
+        constants = {
+            each["name"]: each["value"] for each in entry.get("inputParameters", ()) if "value" in each
+        }
+        description = entry.get("description", "")
+        operation = Operation(id, upstream, entry["method"], path, description, inputs, constants)
         self._operations.setdefault(id, operation)
 
     def _inputs(self, entry: Tree, where: Where) -> tuple[Input, ...]:
@@ -210,7 +239,7 @@ class _Reader:
             Input(
                 each["name"],
                 location := each.get("in", ""),
-                each.get("type", "string"),
+                each.get("type", "object" if location == "body" else "string"),
                 each.get("description", ""),
                 location == "path" or each.get("required", not location),
             )
@@ -272,7 +301,6 @@ class _Reader:
                 self._source.find((*where, "with", name), f"{reference} is no input here{near(own, names)}")
         if kind == "rest":
             self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
-        mapped: Tree = next(iter(entry.get("outputParameters", ())), {})
         return Offer(
             name=entry.get("name", operation.id.partition(".")[2]),
             label=entry.get("label", ""),
@@ -281,8 +309,7 @@ class _Reader:
             inputs=inputs,
             takes=takes,
             fixed=fixed,
-            mapping=self._json_path(mapped.get("mapping", "$."), (*where, "outputParameters", 0, "mapping")),
-            many=mapped.get("type") == "array",
+            mapping=self._output(entry.get("outputParameters", []), (*where, "outputParameters")),
             method=entry.get("method", ""),
             path=path,
             hints=entry.get("hints"),
@@ -291,7 +318,8 @@ class _Reader:
     def _with(
         self, kind: str, entry: Tree, operation: Operation, where: Where
     ) -> tuple[dict[str, str], dict[str, Any]]:
-        takes, fixed = {}, {}
+        takes: dict[str, str] = {}
+        fixed: dict[str, Any] = dict(operation.constants)
         known = [each.name for each in operation.inputs]
         for name, value in entry.get("with", {}).items():
             place = (*where, "with", name)
@@ -305,10 +333,42 @@ class _Reader:
                 self._source.find(
                     place, f"must be {CALLER[kind]}. and the name of an input, not {shown(value)}"
                 )
+        if "with" not in entry and "inputParameters" in entry:
+            declared = {each["name"] for each in entry["inputParameters"]}
+            takes |= {name: name for name in known if name in declared and name not in fixed}
         for each in operation.inputs:
-            if each.required and each.name not in entry.get("with", {}):
+            if each.required and each.name not in {**takes, **fixed, **entry.get("with", {})}:
                 self._source.find((*where, "with", each.name), f"is missing; {operation.id} needs it")
         return takes, fixed
+
+    def _output(self, entries: list[Tree], where: Where) -> Output | None:
+        """How an answer is built for the caller; None if it is passed on as it is."""
+        if not entries:
+            return None
+        if len(entries) > 1 or "name" in entries[0]:
+            names = {each.get("name", str(number)): each for number, each in enumerate(entries)}
+            parts = {
+                name: self._part(each, (*where, number)) for number, (name, each) in enumerate(names.items())
+            }
+            return Output("object", None, properties=parts)
+        output = self._part(entries[0], (*where, 0))
+        return None if output.is_whole else output
+
+    def _part(self, entry: Tree, where: Where) -> Output:
+        query = self._json_path(entry.get("mapping", "$"), (*where, "mapping"))
+        constant = entry.get("const", entry.get("value"))
+        properties = {
+            name: self._part(each, (*where, "properties", name))
+            for name, each in entry.get("properties", {}).items()
+        }
+        items = entry.get("items")
+        return Output(
+            entry.get("type", "object"),
+            query,
+            properties,
+            self._part(items, (*where, "items")) if isinstance(items, dict) else None,
+            constant,
+        )
 
     def _json_path(self, text: str, where: Where) -> JSONPathQuery | None:
         """A query; None for the whole, which published files write `$.`, not quite JSONPath."""

@@ -51,6 +51,5 @@ def _offer(upstream: Upstream, documented: Documented) -> Offer:
         takes={each.name: each.name for each in operation.inputs},
         fixed={},
         mapping=None,
-        many=False,
         hints=hints(documented.method),
     )

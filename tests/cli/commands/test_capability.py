@@ -214,6 +214,30 @@ def test_file_that_is_wrong(command: list[str], tmp_path: Path) -> None:
     )
 
 
+def test_check_tells_what_is_not_served(tmp_path: Path) -> None:
+    """Exit code 3, after what is served; 2 is for invalid files."""
+    path = changed(
+        tmp_path,
+        ("    port: 8080", "    address: localhost\n    port: 8080"),
+        ("  - type: mcp", "  - type: skill"),
+    )
+    code, output = said("check", str(path))
+    lines = [line.partition(": ")[2] for line in output.splitlines() if line.startswith(f"{path}:1")]
+    assert (code, lines) == (
+        3,
+        [
+            "address: --host decides: ignored",
+            "adapters of type skill: part of the format, not served by leomock",
+        ],
+    )
+    later = changed(tmp_path, ("1.0.0-alpha2", "1.0.0-beta9"))
+    assert said("check", str(later)) == (
+        3,
+        f"Error: {later}:1: naftiko: version '1.0.0-beta9' of the format is not known here; leomock reads "
+        "1.0.0-alpha1 to 1.0.0-beta4\n",
+    )
+
+
 def test_export_writes_one_or_all(tmp_path: Path) -> None:
     """To stdout, into a file, or into a folder."""
     assert said("export", "image-generation") == (0, IMAGES.read_text("utf-8"))

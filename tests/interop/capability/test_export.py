@@ -76,14 +76,46 @@ def test_kebab_case_is_that_of_the_published_files(id: str, name: str) -> None:
 
 
 def masked(node: Any) -> Any:
-    """The same without the words of descriptions."""
+    """The same without descriptions, and without what the published file writes against its schema."""
+    changed = {"description", "inputParameters", "outputParameters", "authentication"}
     if isinstance(node, dict):
-        return {key: "" if key == "description" else masked(value) for key, value in node.items()}
+        return {key: masked(value) for key, value in node.items() if key not in changed}
     return [masked(item) for item in node] if isinstance(node, list) else node
 
 
-def test_image_generation_is_the_published_file_but_for_descriptions() -> None:
-    """Names, paths, ports, hints, mappings, and the order of it all."""
+# Keys that the format's own schema allows (1.0.0-alpha2); it refuses every other one.
+ALLOWED = {
+    "authentication": {"type", "token"},
+    "consumes": {"type", "namespace", "baseUri", "description", "resources", "authentication"},
+    "rest": {"type", "namespace", "port", "resources"},
+    "mcp": {"type", "namespace", "port", "transport", "description", "tools"},
+    "consumed input": {"name", "in"},
+    "REST input": {"name", "in", "type", "description"},
+    "tool input": {"name", "type", "description", "required"},
+}
+
+
+@pytest.mark.parametrize("namespace", EXPORTED)
+def test_exported_file_has_only_keys_of_the_format(namespace: str) -> None:
+    """Objects are not mapped without properties: the format wants those."""
+    capability = EXPORTED[namespace]["capability"]
+    (consumed,) = capability["consumes"]
+    rest, mcp = capability["exposes"]
+    assert set(consumed) == ALLOWED["consumes"]
+    assert set(consumed["authentication"]) == ALLOWED["authentication"]
+    assert (set(rest), set(mcp)) == (ALLOWED["rest"], ALLOWED["mcp"])
+    for kind, entries in (
+        ("consumed input", [each for one in consumed["resources"] for each in one["operations"]]),
+        ("REST input", [each for one in rest["resources"] for each in one["operations"]]),
+        ("tool input", mcp["tools"]),
+    ):
+        for entry in entries:
+            assert all(set(each) == ALLOWED[kind] for each in entry["inputParameters"])
+            assert kind == "consumed input" or "outputParameters" not in entry
+
+
+def test_image_generation_is_the_published_file_but_for_what_its_schema_refuses() -> None:
+    """Names, paths, ports, hints, and the order of it all."""
     reference = Path(os.environ.get("LEOMOCK_REFERENCE", Path(__file__).parents[3] / "../shared/reference"))
     pages = [path.read_text("utf-8") for path in sorted((reference.parent / "seeds").glob("*.txt"))]
     texts = [text[text.index("\nnaftiko: ") + 1 :] for text in pages if "\nnaftiko: " in text]

@@ -191,19 +191,24 @@ def test_body_that_is_too_long(images: httpx.Client) -> None:
 # --- what the file may say besides -------------------------------------------------------------------
 
 
+def _limit_in_a_header(text: str) -> str:
+    """The limit of the REST adapter as the header X-Limit; its offset is fixed."""
+    before, exposes, after = text.partition("  exposes:\n")
+    after = after.replace("- name: limit\n          in: query", "- name: X-Limit\n          in: header", 1)
+    return before + exposes + after
+
+
 def test_inputs_and_mapping_of_the_file(fake: Fake, tmp_path: Path) -> None:
     """A header of the caller becomes a query parameter; a part of the answer is the whole."""
     path = changed(
         tmp_path,
         (
-            "          offset: rest.offset\n          limit: rest.limit\n          userId: rest.userId\n"
-            "        outputParameters:\n        - type: object\n          mapping: $.\n",
+            "          offset: rest.offset\n          limit: rest.limit\n          userId: rest.userId\n",
             "          offset: 0\n          limit: rest.X-Limit\n          userId: rest.userId\n"
-            "        inputParameters:\n        - {name: userId, in: path}\n"
-            "        - {name: X-Limit, in: header}\n"
             "        outputParameters: [{type: array, mapping: '$.generations[*].prompt'}]\n",
         ),
     )
+    path.write_text(_limit_in_a_header(path.read_text("utf-8")), "utf-8")
     with adapter_of(load(path), fake) as adapter:
         for prompt in ("a", "b", "c"):
             adapter.post("/v1/generations", json={"prompt": prompt})
@@ -262,7 +267,7 @@ def test_answer_that_is_not_json(tmp_path: Path) -> None:
     mapped = changed(
         tmp_path,
         (
-            "id: rest.id\n        outputParameters:\n        - type: object\n          mapping: $.\n",
+            "id: rest.id\n",
             "id: rest.id\n        outputParameters: [{type: object, mapping: $.generations_by_pk}]\n",
         ),
     )

@@ -126,5 +126,5 @@ def test_skill_of_a_file_of_ones_own(tmp_path: Path) -> None:
     assert "very... Use it when a task needs Ünser *Bild* (1): create generation" in text
     assert len(text) < LONGEST_DESCRIPTION + 200
     reference = (folder / "references" / "create-generation.md").read_text("utf-8")
-    assert "| `body` | body | yes | object |" in reference
+    assert "| `body` | body | no | object |" in reference
     assert "python3 scripts/leonardo.py call POST /paintings\n" in reference

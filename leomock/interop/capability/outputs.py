@@ -1,0 +1,52 @@
+"""Build the answer for a caller from an upstream's answer, by the mappings of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jsonpath_rfc9535 import JSONPathQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One mapped value: a JSONPath into the answer, a constant, or an object or array of further values.
+
+    A query of None selects the whole answer.
+    """
+
+    type: str
+    query: JSONPathQuery | None
+    properties: Mapping[str, Output] = field(default_factory=dict)
+    items: Output | None = None
+    constant: Any = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer is passed on as it is."""
+        return self.query is None and not self.properties and self.items is None and self.constant is None
+
+    def value(self, body: Any) -> Any:
+        """The value for an answer; None, or an empty list, if the answer has no such part."""
+        if self.constant is not None:
+            return self.constant
+        if self.type == "array":
+            return self._array(body)
+        found = self._first(body)
+        if not self.properties:
+            return found
+        return {name: part.value(found) for name, part in self.properties.items()}
+
+    def _first(self, body: Any) -> Any:
+        if self.query is None:
+            return body
+        values = self.query.find(body).values()
+        return values[0] if values else None
+
+    def _array(self, body: Any) -> list[Any]:
+        values = [body] if self.query is None else self.query.find(body).values()
+        if len(values) == 1 and isinstance(values[0], list):
+            values = values[0]
+        items = self.items
+        return [item if items is None or items.is_whole else items.value(item) for item in values]
