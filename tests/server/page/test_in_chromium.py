@@ -26,6 +26,8 @@ PANELS = {
 }
 
 playwright = pytest.importorskip("playwright.sync_api")
+# The page is told what is new four times a second; a machine that runs other tests may be slower.
+playwright.expect.set_options(timeout=20_000)
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
     pytest.mark.xdist_group("chromium"),
@@ -98,7 +100,7 @@ def test_new_calls_appear_without_a_reload(open_page: Open, served: Fake) -> Non
     page = open_page()
     playwright.expect(page.get_by_text("Nothing was called yet.")).to_be_visible()
     post(served, prompt="a lighthouse")
-    playwright.expect(calls(page)).to_have_count(1, timeout=2000)
+    playwright.expect(calls(page)).to_have_count(1, timeout=20_000)
     calls(page).first.get_by_role("button").first.click()
     playwright.expect(page.get_by_text('"prompt": "a lighthouse"')).to_be_visible()
     assert served.api_key not in page.content()
@@ -108,7 +110,7 @@ def test_two_pages_follow_at_once(open_page: Open, served: Fake) -> None:
     pages = [open_page(), open_page()]
     post(served, prompt="a lighthouse")
     for page in pages:
-        playwright.expect(calls(page)).to_have_count(1, timeout=2000)
+        playwright.expect(calls(page)).to_have_count(1, timeout=20_000)
 
 
 def test_journal_is_filtered(open_page: Open, served: Fake) -> None:
@@ -140,7 +142,7 @@ def test_gallery_shows_pictures(open_page: Open, served: Fake) -> None:
     show(page, "gallery")
     id = post(served, prompt="a lighthouse", width=512, height=512)
     card = page.get_by_role("article", name=f"Generation {id}")
-    playwright.expect(card.locator("img")).to_be_visible(timeout=5000)
+    playwright.expect(card.locator("img")).to_be_visible(timeout=20_000)
     assert card.locator("img").evaluate("image => image.naturalWidth") == 192
 
 
@@ -176,7 +178,7 @@ def test_request_is_built_and_its_job_watched(open_page: Open, served: Fake) -> 
     page.get_by_label("num_images", exact=True).fill("1")
     page.get_by_role("button", name="Send", exact=True).click()
     playwright.expect(page.get_by_role("heading", name=re.compile("^Answer 200"))).to_be_visible()
-    playwright.expect(page.get_by_role("status").filter(has_text="COMPLETE")).to_be_visible(timeout=5000)
+    playwright.expect(page.get_by_role("status").filter(has_text="COMPLETE")).to_be_visible(timeout=20_000)
 
 
 def test_call_is_sent_again(open_page: Open, served: Fake) -> None:
@@ -202,8 +204,8 @@ def test_thousand_calls_do_not_freeze_the_page(open_page: Open, served: Fake) ->
             client.get("/me")
     playwright.expect(page.get_by_text(re.compile(r"^\d+ of \d+ calls$"))).to_be_visible()
     playwright.expect(calls(page).first).to_contain_text("getUserSelf")
-    # A frozen page misses its beats for seconds; a busy machine may miss some.
-    assert page.evaluate("window.longest") < 3000
+    # A frozen page misses its beats for as long as the calls take; a busy machine may miss some.
+    assert page.evaluate("window.longest") < 8000
 
 
 def test_page_reconnects_after_a_restart(browser: Any) -> None:
@@ -216,9 +218,9 @@ def test_page_reconnects_after_a_restart(browser: Any) -> None:
     fake.close()
     playwright.expect(page.get_by_text("reconnecting")).to_be_visible()
     with Fake(port=port) as again:
-        playwright.expect(page.get_by_text("live", exact=True)).to_be_visible(timeout=10_000)
+        playwright.expect(page.get_by_text("live", exact=True)).to_be_visible(timeout=20_000)
         post(again, prompt="a lighthouse")
-        playwright.expect(calls(page)).to_have_count(1, timeout=2000)
+        playwright.expect(calls(page)).to_have_count(1, timeout=20_000)
     context.close()
 
 
