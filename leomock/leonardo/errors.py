@@ -55,6 +55,8 @@ class ApiError(Exception):
         if self.details is not None:
             extensions["details"] = self.details
         path = self.path.split(".") if self.path else []
+        if not self.wording.has_locations:
+            return [{"extensions": extensions, "message": self.text, "path": path}]
         return [{"extensions": extensions, "locations": [], "message": self.text, "path": path}]
 
 
@@ -72,6 +74,7 @@ class ErrorTemplate:
     basis: BasisKind
     source: str
     extensions: Mapping[str, object] | None = None
+    has_locations: bool = True
 
     def __call__(
         self, *, path: str = "$", explain: str = "", headers: dict[str, str] | None = None, **values: object
@@ -175,6 +178,21 @@ OUT_OF_LIMITS = ErrorTemplate(
     "{rule}",
     "chosen",
     "modelled on the observed 'height must be between 32 and 1536'",
+)
+
+NEGATIVE_PROMPT_TOO_LONG = ErrorTemplate(
+    400,
+    "unexpected",
+    "Invalid negative_prompt, maximum length of 1000 characters exceeded",
+    "observed",
+    "an answer to POST /generations; whether a dot ends it is not known",
+)
+NOT_PHOENIX = ErrorTemplate(
+    400,
+    "unexpected",
+    "Phoenix request requires sd_version to be PHOENIX.",
+    "observed",
+    "an answer to POST /generations with a Phoenix model and another sd_version",
 )
 
 # --- rules of the operations ------------------------------------------------------------------------
@@ -297,6 +315,17 @@ def invalid(messages: Sequence[str], explain: str) -> ApiError:
     return ApiError(INVALID_PARAMETERS, INVALID_PARAMETERS.text, "", explain, details=details)
 
 
+INSUFFICIENT_TOKENS = ErrorTemplate(
+    200,
+    "HttpException",
+    "Insufficient tokens",
+    "observed",
+    "POST /v2/generations without credits, in two independent programs",
+    {"details": "An error occurred processing your request.", "statusCode": 402},
+    has_locations=False,
+)
+
+
 # --- limits ---------------------------------------------------------------------------------------------
 
 RATE_LIMITED = ErrorTemplate(
@@ -370,13 +399,15 @@ _RELAYED = {400: "BadRequestException", 403: "ForbiddenException"}
     Inferred("the form was captured for other refusals of these operations"),
     Chosen("the names of the codes, but for BadRequestException"),
 )
-def relayed(error: ApiError) -> ApiError:
+def relayed(error: ApiError, *, version_2: bool) -> ApiError:
     """A refusal as it comes where the document has a list of GraphQL errors on HTTP 200.
 
     That is what the service behind the engine refuses: credits and moderation. Keys, types and rates are the
     engine's, or the gateway's, and stay as they are.
     """
     wording = error.wording
+    if wording is OUT_OF_CREDITS and version_2:
+        return ApiError(INSUFFICIENT_TOKENS, INSUFFICIENT_TOKENS.text, "", error.explain, error.headers)
     if wording not in (OUT_OF_CREDITS, MODERATED, MODERATED_WORD, MODERATED_400):
         return error
     extensions = {"details": {}, "statusCode": wording.status}

@@ -81,7 +81,9 @@ class Dispatcher:
                 effects = self._apply_rules(call, "/".join(captured.values()), request, world)
                 reply = self._with_effects(effects, call, world) if effects else self._answered(call, world)
         except ApiError as refusal:
-            error = relayed(refusal) if operation and operation.lists_errors else refusal
+            error = refusal
+            if operation and operation.lists_errors:
+                error = relayed(refusal, version_2=operation.file.startswith("specs/v2/"))
             reply = Reply(error.status, error.body, operation, world)
             reply.headers = error.headers
             reply.explain = error.explain

@@ -113,7 +113,7 @@ TWO_ELEMENTS = {"prompt": "a", "elements": [{"akUUID": "x"}, {"weight": 1}]}
             "unexpected",
         ),
         ({"prompt": "a", "width": 28}, "width must be between 32 and 1536", "$", "unexpected"),
-        ({"prompt": "a", "height": 1544}, "height must be between 32 and 1536", "$", "unexpected"),
+        ({"prompt": "a", "height": 3848}, "height must be between 32 and 1536", "$", "unexpected"),
         ({"prompt": "a", "height": 100}, "invalid dimensions", "$", "unexpected"),
         ({"prompt": "a", "num_images": 9}, "Too many images", "$", "unexpected"),
         ({"prompt": "a", "num_images": 0}, "num_images must be between 1 and 8", "$", "unexpected"),

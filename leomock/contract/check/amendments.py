@@ -15,7 +15,7 @@ from uuid import UUID
 from leomock.contract.check.media import PICTURE
 from leomock.contract.check.prepare import at, node_inputs
 from leomock.contract.check.resource_pool import Kind, ResourcePool, kind_in_path, kind_of
-from leomock.leonardo.catalogue import platform_models
+from leomock.leonardo.catalogue import LARGEST_SIZE, platform_models
 from leomock.leonardo.catalogue.v2 import models_v2
 
 EXTENSIONS = ("png", "jpg", "jpeg", "webp")
@@ -157,6 +157,9 @@ def nameable_key(sent: Sent) -> None:
 def few_large_images(sent: Sent) -> None:
     """Make sure that at most 4 images above 768 pixels."""
     body = sent.properties
+    for name, largest in zip(("width", "height"), LARGEST_SIZE, strict=True):
+        if isinstance(body.get(name), int) and body[name] > largest:
+            body[name] = largest
     width, height = body.get("width") or 1024, body.get("height") or 768
     if (width > 768 or height > 768) and (body.get("num_images") or 0) > 4:
         body["num_images"] = 4

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from leomock.leonardo.basis import BasisKind, Chosen, Inferred, Observed, based_on
+from leomock.leonardo.basis import BasisKind, Chosen, Documented, Inferred, Observed, based_on
 
 # The flags of the pricing calculator, by family; two models of one family have their own.
 _FLAGS = {
@@ -19,6 +19,14 @@ _FLAGS = {
     "FLUX_DEV": "isFluxDev",
     "FLUX": "isFluxSchnell",
 }
+
+
+# The guidance scale where a request names none.
+USUAL_GUIDANCE = 7
+_GUIDANCE = {"Lucid Origin": 3.5}
+# The largest width and height that a model takes: the document's, and those of guides.
+LARGEST_SIZE = (1536, 1536)
+_LARGEST_SIZES = {"Lucid Origin": (3840, 3616), "Lucid Realism": (2496, 2496)}
 
 
 def _read(name: str) -> Any:
@@ -34,6 +42,21 @@ class Model:
     sd_version: str
     flag: str
     basis: BasisKind
+
+    @property
+    @based_on(
+        Documented("guides of the Lucid models; 1536 is the document's bound for all"),
+        name="code:Model.largest_size",
+    )
+    def largest_size(self) -> tuple[int, int]:
+        """The largest width and height of a request, in pixels."""
+        return _LARGEST_SIZES.get(self.name, LARGEST_SIZE)
+
+    @property
+    @based_on(Observed("3.5 in answers of Lucid Origin, 7 in those of others"), name="code:Model.guidance")
+    def guidance(self) -> float:
+        """The guidance scale of a request that names none."""
+        return _GUIDANCE.get(self.name, USUAL_GUIDANCE)
 
     @property
     def is_flux(self) -> bool:

@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from leomock.leonardo.basis import Chosen, Inferred, SameAs, based_on
-from leomock.leonardo.catalogue import Model, elements, platform_models
+from leomock.leonardo.catalogue import LARGEST_SIZE, USUAL_GUIDANCE, Model, elements, platform_models
 from leomock.leonardo.catalogue.prices import price
-from leomock.leonardo.errors import INTERNAL, NO_ELEMENT, OUT_OF_LIMITS, TOO_MANY_IMAGES, UNSUPPORTED_MODEL
+from leomock.leonardo.errors import (
+    INTERNAL,
+    NEGATIVE_PROMPT_TOO_LONG,
+    NO_ELEMENT,
+    NOT_PHOENIX,
+    OUT_OF_LIMITS,
+    TOO_MANY_IMAGES,
+    UNSUPPORTED_MODEL,
+)
 from leomock.leonardo.uuids import is_uuid
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.keys import picture_keys, video_keys
@@ -23,6 +31,7 @@ from leomock.state.world import World
 DEFAULT_SD_VERSION = "v1_5"
 # Of Flux models, and of what the fake makes up.
 LARGEST_SEED = 2147483637
+LONGEST_NEGATIVE_PROMPT = 1000
 # So many answers about finished generations are kept ready.
 MOST_ANSWERS = 512
 PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vision XL")
@@ -52,10 +61,10 @@ def create_generation(call: Call, world: World) -> Row:
         seed=call["seed"],
         modelId=model.id if model else None,
         sdVersion=call["sd_version"] or (model.sd_version if model else DEFAULT_SD_VERSION),
-        presetStyle=call["presetStyle"],
+        presetStyle=call["presetStyle"] if call.given("presetStyle") else None,
         scheduler=call["scheduler"] or "EULER_DISCRETE",
         inferenceSteps=call["num_inference_steps"] or 15,
-        guidanceScale=call["guidance_scale"] or 7,
+        guidanceScale=call["guidance_scale"] or (model.guidance if model else USUAL_GUIDANCE),
         public=call["public"] or False,
         photoReal=call["photoReal"] or False,
         promptMagic=call["promptMagic"] or False,
@@ -263,6 +272,17 @@ def _model(call: Call, world: World) -> Model | None:
 
 def _check(call: Call, world: World, model: Model | None) -> None:
     """Refuse what the parameters' descriptions forbid, though each value for itself is fine."""
+    _check_size(call, model)
+    if len(call["negative_prompt"] or "") > LONGEST_NEGATIVE_PROMPT:
+        raise NEGATIVE_PROMPT_TOO_LONG(
+            explain=f"createGeneration: negative_prompt has {len(call['negative_prompt'])} characters; "
+            f"{LONGEST_NEGATIVE_PROMPT} are accepted"
+        )
+    if model and model.is_phoenix and call.given("sd_version") and call["sd_version"] != "PHOENIX":
+        raise NOT_PHOENIX(
+            explain=f"createGeneration: sd_version is {call['sd_version']!r}; leave it out, or send PHOENIX "
+            f"with {model.name}"
+        )
     if call["num_images"] > 4 and (call["width"] > 768 or call["height"] > 768):
         raise TOO_MANY_IMAGES(
             explain="createGeneration: with width or height above 768, num_images is at most 4 "
@@ -290,6 +310,17 @@ def _check(call: Call, world: World, model: Model | None) -> None:
         if trained is None or trained["status"] != "COMPLETE":
             raise NO_ELEMENT(
                 explain=f"userElements[{number}].userLoraId is no trained element of this API key"
+            )
+
+
+def _check_size(call: Call, model: Model | None) -> None:
+    """Refuse a picture that is larger than its model takes."""
+    for name, most in zip(("width", "height"), model.largest_size if model else LARGEST_SIZE, strict=True):
+        if call[name] > most:
+            of = model.name if model else "a model that sd_version chooses"
+            raise OUT_OF_LIMITS(
+                rule=f"{name} must be between 32 and {most}",
+                explain=f"createGeneration: {name} is {call[name]}; {of} takes up to {most}",
             )
 
 
