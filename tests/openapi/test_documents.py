@@ -83,7 +83,7 @@ def test_overlay_leaves_the_published_document_alone(spec: Spec) -> None:
         return node
 
     assert "maximum" not in at(spec.published)
-    assert at(spec.effective)["maximum"] == 1536
+    assert at(spec.effective)["maximum"] == 3840
 
 
 @pytest.mark.parametrize(

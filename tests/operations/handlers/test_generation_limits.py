@@ -78,7 +78,10 @@ def test_size_that_a_model_does_not_take(
 
 
 def test_negative_prompt_that_is_too_long(client: httpx.Client) -> None:
-    """Of 1001 characters."""
+    """Of 1001 characters.
+
+    Holds error:NEGATIVE_PROMPT_TOO_LONG.
+    """
     answer = client.post("/generations", json={"prompt": "a fox", "negative_prompt": "n" * 1001})
     assert (answer.status_code, answer.json()) == (
         400,
@@ -88,7 +91,10 @@ def test_negative_prompt_that_is_too_long(client: httpx.Client) -> None:
 
 
 def test_phoenix_with_another_family(client: httpx.Client) -> None:
-    """It takes its own, or none."""
+    """It takes its own, or none.
+
+    Holds error:NOT_PHOENIX.
+    """
     body = {"prompt": "a fox", "modelId": PHOENIX, "sd_version": "SDXL_1_0"}
     answer = client.post("/generations", json=body)
     assert (answer.status_code, answer.json()["error"]) == (400, NOT_PHOENIX.text)
