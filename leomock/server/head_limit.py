@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+
 # Header lines of one request. Browsers send about 20, proxies add a few.
 MOST_HEADERS = 200
 # Bytes of the request line and all headers. Common servers allow 8 to 64 KiB.
@@ -19,38 +24,34 @@ class TooLarge(Exception):
 
 
 class HeadLimit:
-    """Counts the bytes and lines of one request's head while they arrive.
+    """Bounds one request's head, and what frames the chunks of its body, while they arrive.
 
     The parser reports a header only once it is complete, so the bytes that it has buffered are counted too:
     those of every piece of data that ended inside a head.
     """
 
-    __slots__ = ("_buffered", "_bytes", "_framing", "_headers", "_most", "in_head", "in_message")
+    __slots__ = ("_buffered", "_framing", "_most", "in_head", "in_message")
 
     def __init__(self, most_bytes: int = LONGEST_HEAD) -> None:
         self._most = most_bytes
-        self._buffered = self._bytes = self._headers = self._framing = 0
+        self._buffered = self._framing = 0
         self.in_head = False
         self.in_message = False
 
     def begin(self) -> None:
         """Begin a request."""
         self.in_head = self.in_message = True
-        # The piece of data in which a request begins may hold the end of another one.
-        self._buffered = self._bytes = self._headers = 0
 
-    def add(self, size: int) -> None:
-        """Count a complete part of the head. Raises TooLarge."""
-        self._bytes += size
-        if self._bytes > self._most:
-            raise self._too_long()
-
-    def add_header(self, name: bytes, value: bytes) -> None:
-        """Count a header. Raises TooLarge."""
-        self._headers += 1
-        if self._headers > MOST_HEADERS:
+    def check(self, url: bytes, headers: Headers) -> int:
+        """Return how many bytes the head has up to here. Raises TooLarge."""
+        if len(headers) > MOST_HEADERS:
             raise TooLarge(f"leomock: 431 the request has more than {MOST_HEADERS} headers")
-        self.add(len(name) + len(value) + 4)
+        size = len(url) + 4 * len(headers)
+        for name, value in headers:
+            size += len(name) + len(value)
+        if size > self._most:
+            raise self._too_long()
+        return size
 
     def end_head(self) -> None:
         """Begin the body."""
@@ -65,13 +66,15 @@ class HeadLimit:
         """End the request."""
         self.in_head = self.in_message = False
 
-    def received(self, size: int, *, began_in_head: bool) -> None:
+    def received(self, size: int, url: bytes, headers: Headers, *, began_in_head: bool) -> None:
         """Count a piece of data after it was parsed. Raises TooLarge."""
-        if self.in_head and began_in_head:
-            self._buffered += size
+        if self.in_head:
+            complete = self.check(url, headers)
+            # The piece in which a request begins may hold the end of another one.
+            self._buffered = self._buffered + size if began_in_head else complete
             if self._buffered > self._most:
                 raise self._too_long()
-        elif self.in_message and not self.in_head:
+        elif self.in_message:
             self._framing = 0 if self._framing < 0 else self._framing + size
             if self._framing > LONGEST_FRAMING:
                 raise TooLarge(

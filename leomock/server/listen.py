@@ -95,8 +95,10 @@ def _unless_cancelled(app: ASGIApp) -> ASGIApp:
     """End quietly when the server stops while a request is still being answered."""
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        with contextlib.suppress(asyncio.CancelledError):
+        try:  # faster than `suppress`
             await app(scope, receive, send)
+        except asyncio.CancelledError:
+            return
 
     return run
 
@@ -162,11 +164,12 @@ class BreakableProtocol(HttpToolsProtocol):
         super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
-        began_in_head = self._limit.in_head
+        limit = self._limit
+        began_in_head = limit.in_head
         super().data_received(data)
-        if self._limit.in_message and not self.transport.is_closing():
+        if limit.in_message and not self.transport.is_closing():
             try:
-                self._limit.received(len(data), began_in_head=began_in_head)
+                limit.received(len(data), self.url, self.headers, began_in_head=began_in_head)
             except TooLarge as error:
                 self._refuse_head(error)
             if self._deadline is None:
@@ -217,44 +220,28 @@ class BreakableProtocol(HttpToolsProtocol):
         )
         self.transport.close()
 
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._limit.in_head:
-            return  # A trailer: it must not replace a header that was already read.
-        try:
-            self._limit.add_header(name, value)
-        except TooLarge as error:
-            self._too_large = error
-            raise
-        super().on_header(name, value)
-
     def on_body(self, body: bytes) -> None:
         self._limit.add_content()
         super().on_body(body)
 
-    def _count(self, size: int) -> None:
-        try:
-            self._limit.add(size)
-        except TooLarge as error:
-            self._too_large = error
-            raise
-
     def on_message_begin(self) -> None:
-        self._limit.begin()
         super().on_message_begin()
+        self._limit.begin()
         scope: Any = self.scope  # the type of ASGI's scope knows no keys but its own
         scope[CONNECTION] = self._connection
 
     def on_headers_complete(self) -> None:
+        try:
+            self._limit.check(self.url, self.headers)
+        except TooLarge as error:
+            self._too_large = error
+            raise
         self._limit.end_head()
-        method = self.parser.get_method()
-        if self.parser.should_upgrade() and method != b"CONNECT":
+        if self.parser.should_upgrade() and (method := self.parser.get_method()) != b"CONNECT":
             self._offer = without_offer(method, self.url, self.parser.get_http_version(), self.headers)
         else:
             super().on_headers_complete()
+            self.headers = []  # for trailers: they must not replace a header that was already read
 
     def on_message_complete(self) -> None:
         self._limit.end()
