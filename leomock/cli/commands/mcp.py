@@ -27,8 +27,14 @@ ALL = click.option(
     "--all",
     "every",
     is_flag=True,
-    help="Offer every operation of every version, not only the four of generations.",
+    help="Offer every operation of every version, not only those of generations, the account and the models.",
 )
+GROUP = click.option(
+    "--group",
+    metavar="NAME",
+    help="Offer one group of operations, such as basic (the default), images, video, models or datasets.",
+)
+READ_ONLY = click.option("--read-only", is_flag=True, help="Offer only tools that change nothing.")
 PLAIN = click.option(
     "--plain",
     is_flag=True,
@@ -49,6 +55,8 @@ KEYS = ("LEONARDO_AI_API_KEY", "LEONARDO_API_KEY")
 )
 @HOST
 @ALL
+@GROUP
+@READ_ONLY
 @VENDOR
 @PLAIN
 @click.option(
@@ -67,6 +75,8 @@ def mcp(
     port: int | None,
     host: str,
     every: bool,
+    group: str | None,
+    read_only: bool,
     vendor: bool,
     plain: bool,
     upstream: str,
@@ -87,7 +97,7 @@ def mcp(
 
     require_mcp()
     _check_options(context, port, upstream)
-    capability = whole(Versions(), "" if every else "generations")
+    capability = whole(Versions(), _group(group, every, vendor, read_only), read_only)
     with ExitStack() as stack:
         try:
             clients, waiting = _clients(capability, upstream, stack, jobs=jobs, scenario=scenarios)
@@ -114,6 +124,23 @@ def mcp(
             asyncio_run(over_stdio())
         else:
             run_on(host, port, over_http, "--http 0 picks a free port")
+
+
+def _group(group: str | None, every: bool, vendor: bool, read_only: bool) -> str:
+    """The group to offer; '' for every operation."""
+    from leomock.interop.capability.whole import groups
+    from leomock.openapi.spec import Versions
+    from leomock.openapi.suggest import suggestion
+
+    known = groups(Versions())
+    if group is not None and group not in known:
+        hint = suggestion(group, dict.fromkeys(known))
+        raise click.UsageError(f"--group {group}: not known; use one of {', '.join(known)}{hint}")
+    if group is not None and every:
+        raise click.UsageError("give either --group or --all")
+    if vendor and (read_only or group not in (None, "basic", "images", "generations")):
+        raise click.UsageError("--vendor needs the tools that create and read generations")
+    return "" if every else group or "basic"
 
 
 def _check_options(context: click.Context, port: int | None, upstream: str) -> None:

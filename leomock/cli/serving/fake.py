@@ -104,7 +104,7 @@ async def _with_mcp(app: Any, api: Dispatcher, url: str, stop: asyncio.Event) ->
 
     loop = asyncio.get_running_loop()
     transport = Transport(app, lambda call: asyncio.run_coroutine_threadsafe(call, loop))
-    capability = whole(api.specs, "generations")
+    capability = whole(api.specs, "basic")
     (upstream,) = capability.upstreams
     clients = {upstream.namespace: client_of(f"{url}/api/rest/v1", "", transport)}
     async with calling(capability, clients, FakeWaiting(api.worlds)) as caller:

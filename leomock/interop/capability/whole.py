@@ -5,24 +5,41 @@ Names, descriptions and hints are by the conventions of the published files (`ex
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from leomock.interop.capability.export import KEY, PROVIDER, hints, inputs, kebab, tool_name
 from leomock.interop.capability.files import Adapter, Capability, Input, Offer, Operation, Upstream
 from leomock.openapi.operations import Operation as Documented
 from leomock.openapi.spec import Versions
 
 NAME = "leonardo-ai"
+# Sets of groups and operations that belong to one kind of task.
+TASKS: Mapping[str, tuple[str, ...]] = {
+    "basic": ("generations", "getUserSelf", "listPlatformModels"),
+    "images": ("generations", "variations", "init_images", "getUserSelf", "listPlatformModels"),
+    "video": ("videos", "video_upscale", "getGenerationById", "getUserSelf"),
+}
+# These compute and change nothing, although they are POST.
+_READ_ONLY = frozenset({"pricingCalculator"})
 
 
-def whole(versions: Versions, group: str = "") -> Capability:
-    """All operations of the documents, or those of one group, behind one MCP adapter.
+def whole(versions: Versions, group: str = "", read_only: bool = False) -> Capability:
+    """All operations of the documents behind one MCP adapter, or those of a group or task.
 
-    Each version is an upstream, since each has an address of its own.
+    Each version is an upstream, since each has an address of its own. With `read_only`, only operations that
+    change nothing.
     """
+    wanted = TASKS.get(group, (group,)) if group else ()
     upstreams: list[Upstream] = []
     offers: list[Offer] = []
     for name, spec in versions.items():
         upstream = Upstream(f"{NAME}-{name}", spec.effective["servers"][0]["url"], KEY)
-        if found := [each for each in spec.operations.values() if not group or each.group == group]:
+        if found := [
+            each
+            for each in spec.operations.values()
+            if (not wanted or each.group in wanted or each.id in wanted)
+            and not (read_only and not _hints(each)["readOnly"])
+        ]:
             upstreams.append(upstream)
             offers += (_offer(upstream, each) for each in found)
     label = f"{PROVIDER} API"
@@ -32,6 +49,24 @@ def whole(versions: Versions, group: str = "") -> Capability:
     )
 
 
+def groups(versions: Versions) -> list[str]:
+    """The names that `whole` takes as a group."""
+    return [*TASKS, *dict.fromkeys(each.group for each in versions.operations.values())]
+
+
+def _hints(documented: Documented) -> dict[str, bool]:
+    if documented.id in _READ_ONLY:
+        return {"readOnly": True, "destructive": False, "idempotent": True}
+    return hints(documented.method)
+
+
+def _description(documented: Documented) -> str:
+    """The description of an operation, and whether it costs credits."""
+    text: str = documented.entry["description"]
+    costs = documented.method == "POST" and "apiCreditCost" in str(documented.answer_schema)
+    return f"{text} Costs credits." if costs and documented.id not in _READ_ONLY else text
+
+
 def _offer(upstream: Upstream, documented: Documented) -> Offer:
     name = kebab(documented.id)
     operation = Operation(
@@ -39,7 +74,7 @@ def _offer(upstream: Upstream, documented: Documented) -> Offer:
         upstream,
         documented.method,
         documented.path,
-        documented.entry["description"],
+        _description(documented),
         tuple(Input(*each.values()) for each in inputs(documented.entry, documented.resolved)),
     )
     return Offer(
@@ -51,5 +86,5 @@ def _offer(upstream: Upstream, documented: Documented) -> Offer:
         takes={each.name: each.name for each in operation.inputs},
         fixed={},
         mapping=None,
-        hints=hints(documented.method),
+        hints=_hints(documented),
     )

@@ -11,9 +11,11 @@ import mcp_types as types
 from leomock.interop.capability.documented import documented
 from leomock.interop.capability.files import Adapter, Input, Offer
 from leomock.interop.capability.upstream import Caller
+from leomock.interop.mcp.caller_id import USER_ID, own_user_id
 from leomock.interop.mcp.reading import LONGEST_WAIT, Progress, called, finished, not_complete, shown
 from leomock.interop.mcp.refusals import Refused
 from leomock.interop.mcp.results import generation_of, result_of
+from leomock.interop.mcp.schemas import Rename, input_schema, output_schema, renaming
 from leomock.openapi.documents import Json
 from leomock.openapi.operations import Operation
 from leomock.openapi.spec import Versions
@@ -76,12 +78,16 @@ class Tool:
 
 def tools_of(adapter: Adapter, caller: Caller, versions: Versions) -> list[Tool]:
     """The tools of an adapter, which call where the caller does."""
-    return [_tool(offer, caller, documented(versions, offer.operation)) for offer in adapter.offers]
+    offers = [(offer, documented(versions, offer.operation)) for offer in adapter.offers]
+    names = {operation.id: offer.name for offer, operation in offers if operation}
+    rename = renaming(names, {id: f"{each.method} {each.path}" for id, each in versions.operations.items()})
+    return [_tool(offer, caller, operation, rename) for offer, operation in offers]
 
 
-def _tool(offer: Offer, caller: Caller, operation: Operation | None) -> Tool:
-    inputs = {each.name: _input_schema(each, offer, operation) for each in offer.inputs}
-    run = _calls(offer, caller)
+def _tool(offer: Offer, caller: Caller, operation: Operation | None, rename: Rename) -> Tool:
+    inputs = {each.name: _input_schema(each, offer, operation, rename) for each in offer.inputs}
+    user_input = offer.takes.get(USER_ID, "") if operation else ""
+    run = _calls(offer, caller, user_input)
     if operation and operation.id == READ and offer.mapping is None:
         inputs |= {"wait": WAIT, "include_images": INCLUDE_IMAGES}
         run = _reads(offer, caller)
@@ -90,15 +96,14 @@ def _tool(offer: Offer, caller: Caller, operation: Operation | None) -> Tool:
         types.Tool(
             name=offer.name,
             title=offer.label or None,
-            description=offer.description,
+            description=rename(offer.description),
             input_schema={
                 "type": "object",
                 "properties": inputs,
-                "required": [each.name for each in offer.inputs if each.required],
+                "required": [each.name for each in offer.inputs if each.required and each.name != user_input],
                 "additionalProperties": False,
             },
-            # The protocol wants the type, which some documents leave to the reader.
-            output_schema={"type": "object", **operation.answer_schema}
+            output_schema=output_schema(operation.answer_schema)
             if operation and offer.mapping is None
             else None,
             annotations=types.ToolAnnotations(
@@ -114,8 +119,8 @@ def _tool(offer: Offer, caller: Caller, operation: Operation | None) -> Tool:
     )
 
 
-def _input_schema(each: Input, offer: Offer, operation: Operation | None) -> Json:
-    """What an argument may be: as the documents have it, or as far as the file tells."""
+def _input_schema(each: Input, offer: Offer, operation: Operation | None, rename: Rename) -> Json:
+    """The schema of an argument: from the documents, or else from the file."""
     name = next((name for name, own in offer.takes.items() if own == each.name), "")
     schema: Json = {"type": each.type}
     if operation:
@@ -124,12 +129,17 @@ def _input_schema(each: Input, offer: Offer, operation: Operation | None) -> Jso
             schema = operation.body_schema or schema
         elif name in operation.variables:
             schema = operation.told(operation.variables[name].schema)
-    return {**schema, "description": each.description or schema.get("description", each.name)}
+    return input_schema(each.name, schema, each.description or schema.get("description", ""), rename)
 
 
-def _calls(offer: Offer, caller: Caller) -> Callable[[Use], Awaitable[types.CallToolResult]]:
+def _calls(offer: Offer, caller: Caller, user_input: str) -> Callable[[Use], Awaitable[types.CallToolResult]]:
+    """Call the operation; `user_input` is the argument that is the caller's own user id if left out."""
+
     async def run(use: Use) -> types.CallToolResult:
-        return result_of(offer.result(await called(caller, offer, use.arguments, use.headers)))
+        arguments = dict(use.arguments)
+        if user_input and user_input not in arguments:
+            arguments[user_input] = await own_user_id(caller, offer, use.headers)
+        return result_of(await called(caller, offer, arguments, use.headers))
 
     return run
 

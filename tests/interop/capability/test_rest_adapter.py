@@ -22,10 +22,13 @@ from leomock.interop.capability.export import exported, file_name
 from leomock.interop.capability.files import Offer, load
 from leomock.interop.capability.rest_adapter import LONGEST_BODY
 from leomock.interop.mcp.address import MCP_MISSING
+from leomock.interop.mcp.serve import make_server
+from leomock.interop.mcp.tools import tools_of
 from leomock.openapi.operations import Operation
 from leomock.openapi.spec import shipped_versions
 from tests.fixtures import client_of
 from tests.interop.capability.adapters import adapter_of, caller_of, changed, json_of, shipped
+from tests.interop.mcp.servers import LIST, call
 
 VERSIONS = shipped_versions()
 ID = "6163f776-ad40-47fc-acd4-c04b22590ada"
@@ -338,3 +341,41 @@ def test_values_of_a_call_as_texts(fake: Fake) -> None:
     assert fake.run(caller.answer("image-generation.get-generations-by-user-id", arguments)).status == 200
     (exchange,) = fake.requests
     assert (exchange.path, exchange.query) == (f"/api/rest/v1/generations/user/{fake.user_id}", "limit=3")
+
+
+# --- one mapping for REST and MCP --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        ("{type: array, mapping: '$.generations[*].prompt'}", ["b", "a"]),
+        ("{type: string, mapping: '$.generations[0].prompt'}", "b"),
+        ("{type: string, mapping: $.missing}", None),
+        (
+            "{type: object, properties: {last: {type: string, mapping: '$.generations[0].prompt'}}}",
+            {"last": "b"},
+        ),
+    ],
+)
+def test_both_adapters_map_an_answer_alike(
+    fake: Fake, tmp_path: Path, mapping: str, expected: object
+) -> None:
+    """Over MCP, what is not an object is the member `result` of the structured content."""
+    path = changed(tmp_path)
+    text = path.read_text("utf-8")
+    for caller in ("rest", "tools"):
+        indent = " " * (8 if caller == "rest" else 6)
+        old = f"userId: {caller}.userId\n"
+        assert old in text
+        text = text.replace(old, f"{old}{indent}outputParameters: [{mapping}]\n")
+    path.write_text(text, "utf-8")
+    capability = load(path)
+    with adapter_of(capability, fake) as adapter:
+        for prompt in ("a", "b"):
+            adapter.post("/v1/generations", json={"prompt": prompt})
+        assert adapter.get(f"/v1/generations/user/{fake.user_id}").json() == expected
+    server = make_server(tools_of(capability.adapters[1], caller_of(capability, fake), VERSIONS), "a", "b")
+    result = call(server, LIST)
+    assert not result.is_error
+    assert result.structured_content == (expected if isinstance(expected, dict) else {"result": expected})

@@ -121,7 +121,7 @@ def test_stdout_has_the_protocol_alone() -> None:
     assert process.returncode == 0
     assert hello["result"]["protocolVersion"] == "2025-06-18"
     assert hello["result"]["serverInfo"]["name"] == "leomock"
-    assert len(listed["result"]["tools"]) == 4
+    assert len(listed["result"]["tools"]) == 6
 
 
 # --- what the command refuses ------------------------------------------------------------------------
@@ -139,6 +139,9 @@ def test_stdout_has_the_protocol_alone() -> None:
         ("--jobs never", "jobs='never': use seconds:S (e.g. seconds:2), polls:N, immediate or manual"),
         ("--scenario nope", "scenario='nope': not known"),
         ("--host 0.0.0.0", "--host needs --http PORT; nobody else calls here"),
+        ("--group imags", "--group imags: not known; use one of basic, images, video, "),
+        ("--group models --all", "give either --group or --all"),
+        ("--vendor --read-only", "--vendor needs the tools that create and read generations"),
         ("--quiet", "--quiet needs --http PORT; nobody else calls here"),
         ("--upstream ftp://x", "--upstream='ftp://x': use a full address such as http://localhost:8090"),
     ],
