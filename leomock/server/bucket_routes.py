@@ -20,7 +20,8 @@ from leomock.server.access_log import LOG_CONTEXT, LogContext
 from leomock.server.api_routes import header_text
 from leomock.server.ranges import failed_condition, stored_response
 from leomock.state.bucket.errors import Refusal, missing_content_length, refusal_xml
-from leomock.state.bucket.storage import Bucket, StoredObject, Upload
+from leomock.state.bucket.objects import StoredObject
+from leomock.state.bucket.storage import Bucket, Upload
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks

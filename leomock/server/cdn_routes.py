@@ -17,7 +17,7 @@ from leomock.operations.dispatch import Dispatcher
 from leomock.server.bucket_routes import object_response, precondition_failed
 from leomock.server.ranges import stored_response
 from leomock.state.bucket.errors import Refusal, refusal_xml
-from leomock.state.bucket.storage import StoredObject
+from leomock.state.bucket.objects import StoredObject
 from leomock.state.render_cache import RENDERED
 
 RENDERERS = 2

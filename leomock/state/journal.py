@@ -14,6 +14,7 @@ import orjson
 
 from leomock.state.answer_text import summarize
 from leomock.state.clock import timestamp
+from leomock.state.journal_budget import JournalBudget
 from leomock.state.matching import ABSENT, Wildcard, child_values, differences, status_test
 from leomock.state.redaction import SECRET_HEADERS, SECRET_SPELLINGS, one_line, redacted_header
 
@@ -150,9 +151,16 @@ class Journal:
     """The newest exchanges: at most `size`, with at most `most_bytes` bytes of headers and bodies.
 
     Of a body it keeps the first `longest_body` bytes. The newest exchange is kept whatever its size is.
+    `budget` bounds the bytes of several journals together.
     """
 
-    def __init__(self, size: int = 1000, longest_body: int = 65536, most_bytes: int = 16 * 2**20) -> None:
+    def __init__(
+        self,
+        size: int = 1000,
+        longest_body: int = 65536,
+        most_bytes: int = 16 * 2**20,
+        budget: JournalBudget | None = None,
+    ) -> None:
         if size < 1 or longest_body < 0:
             raise ValueError(f"Journal(size={size}, longest_body={longest_body}): at least 1 and 0")
         self._entries: deque[_Entry] = deque()
@@ -167,6 +175,9 @@ class Journal:
         self._last_headers = (0, b"")  # a fingerprint, and what it stands for
         self._last_body = b""
         self._left: set[int] = set()
+        self._budget = budget
+        if budget:
+            budget.add(self)
 
     def add(
         self,
@@ -241,7 +252,21 @@ class Journal:
                     response_size,
                 )
             )
+        if self._budget:
+            self._budget.grow(cost)
         return number
+
+    @property
+    def size(self) -> int:
+        """How many bytes the exchanges take, about."""
+        return self._bytes
+
+    def shrink(self, size: int) -> None:
+        """Drop the oldest exchanges until at most `size` bytes are left, but keep the newest exchange."""
+        with self._lock:
+            while len(self._entries) > 1 and self._bytes > size:
+                self._entries.popleft()
+                self._bytes -= self._sizes.popleft()
 
     def _make_room(self, cost: int) -> None:
         """Drop the oldest exchanges until another one of `cost` bytes has room."""

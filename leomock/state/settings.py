@@ -20,6 +20,10 @@ DEFAULT_JOBS = "polls:1,seconds:10"
 
 # What a setting is, as one would say it.
 _KINDS = {str: "a text", int: "a whole number", bool: "True or False"}
+_SIZES = (
+    *("max_body", "max_upload", "max_stored", "max_head", "max_state"),
+    *("journal_bytes", "journals_bytes"),
+)
 EXAMPLE_MODEL = "291be633-cb24-434f-898f-e662799936ad=My model"
 # Balances travel as GraphQL's Int.
 # A scheme, a host and a port, as browsers send it: in lower case, and without a slash at the end.
@@ -91,6 +95,8 @@ class SettingValues(TypedDict, total=False):
     max_state: int
     journal: int
     journal_bytes: int
+    journals_bytes: int
+    max_stored: int
     max_worlds: int
     admin_token: str
     allow_hosts: tuple[str, ...]
@@ -113,7 +119,8 @@ class Settings:
     rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
     answers. `max_body`, `max_upload`, `max_head` (request line and headers) and `max_state` (a snapshot that
     is restored over HTTP) are in bytes. `request_timeout` is how many seconds a request may take to arrive.
-    `journal_bytes` is how many bytes of exchanges are kept of each key.
+    `journal_bytes` is how many bytes of exchanges are kept of each key, `journals_bytes` of all keys
+    together. `max_stored` is how many bytes of files each key may have in its bucket.
     `chunked_uploads` is `accept` to accept upload forms without Content-Length, which S3 was seen to refuse.
     `admin_token` must come with calls of the admin API that carry no key; without one, these are answered on
     loopback only. `webhook_url` and `webhook_key` are those of every
@@ -145,6 +152,8 @@ class Settings:
     max_state: int = 64 * 2**20
     journal: int = 1000
     journal_bytes: int = 16 * 2**20
+    journals_bytes: int = 256 * 2**20
+    max_stored: int = 256 * 2**20
     max_worlds: int = 1000
     admin_token: str = ""
     allow_hosts: tuple[str, ...] = ()
@@ -188,7 +197,7 @@ class Settings:
         for origin in self.cors:
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise SettingError(f"cors={origin[:100]!r}: use an origin (http://localhost:5173) or *")
-        for name in ("max_body", "max_upload", "max_head", "max_state", "journal_bytes"):
+        for name in _SIZES:
             if getattr(self, name) < 1:
                 raise SettingError(f"{name}={getattr(self, name)}: use a size in bytes, at least 1")
         if not 0 < self.request_timeout <= LONGEST_TIMEOUT:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from leomock.leonardo.errors import shown
-from leomock.state.bucket.storage import StoredObject
+from leomock.state.bucket.objects import StoredObject
 from leomock.state.jobs import Job
 from leomock.state.limits import QUEUES
 from leomock.state.outbox import Event

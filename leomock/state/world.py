@@ -14,6 +14,7 @@ from leomock.state.clock import Clock
 from leomock.state.ids import Ids, stable, uuid4_from
 from leomock.state.jobs import Job, Jobs
 from leomock.state.journal import Journal
+from leomock.state.journal_budget import JournalBudget
 from leomock.state.limits import IMAGES, Limits, Queue
 from leomock.state.outbox import Outbox, Target
 from leomock.state.render_cache import RENDERED
@@ -43,6 +44,7 @@ class World:
         scenarios: Sequence[Scenario] = (),
         announce: Announce | None = None,
         webhook: tuple[str, str] = ("", ""),
+        journal_budget: JournalBudget | None = None,
     ) -> None:
         self.key = key
         self.settings = settings
@@ -52,6 +54,7 @@ class World:
         self._scenarios = scenarios
         self._announce = announce
         self._webhook = Target(*webhook)
+        self._journal_budget = journal_budget
         self.cdn = ""
         self.note = ""  # what the current call should say about the row it read
         self.last_used = 0
@@ -75,7 +78,9 @@ class World:
         event_ids = Ids(Random(stable("events", settings.seed, key)), "v4", self._now)
         self.outbox = Outbox(event_ids, self.clock, self.script.drawn)
         self.outbox.target = self._webhook
-        self.journal = Journal(settings.journal, most_bytes=settings.journal_bytes)
+        self.journal = Journal(
+            settings.journal, most_bytes=settings.journal_bytes, budget=self._journal_budget
+        )
         # Answers kept ready by handlers: (operation, id) to the row they are of, an address and the answer.
         self.answers: dict[tuple[str, str], tuple[Row, str, Row]] = {}
         self.generations = Table()  # of pictures, videos and all else that v2 makes
@@ -97,6 +102,7 @@ class World:
             session_token=stable("token", settings.seed, key, size=48).hex(),
             now=self._now,
             max_bytes=settings.max_upload,
+            max_total=settings.max_stored,
             accepts_chunked=settings.chunked_uploads == "accept",
             fault=self._upload_fault,
         )

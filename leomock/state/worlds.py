@@ -10,6 +10,7 @@ from leomock.leonardo.errors import HOOK_DOWN, UNAUTHORIZED
 from leomock.leonardo.uuids import is_uuid
 from leomock.state.clock import Clock
 from leomock.state.journal import Journal
+from leomock.state.journal_budget import JournalBudget
 from leomock.state.redaction import shortened
 from leomock.state.scenario import Scenario
 from leomock.state.settings import Settings
@@ -24,8 +25,9 @@ class Worlds:
     ) -> None:
         self.settings = settings
         self.scenarios: tuple[Scenario, ...] = ()
+        self._journal_budget = JournalBudget(settings.journals_bytes)
         self.unauthenticated_journal = Journal(
-            settings.journal, most_bytes=settings.journal_bytes
+            settings.journal, most_bytes=settings.journal_bytes, budget=self._journal_budget
         )  # what came with no key that was let in
         self.webhook = (settings.webhook_url, settings.webhook_key)
         self.say: Callable[[str], object] = lambda line: None  # told what an operator should know
@@ -115,6 +117,7 @@ class Worlds:
                     self.scenarios if scenarios is None else scenarios,
                     self._announce,
                     self.webhook,
+                    self._journal_budget,
                 )
                 self._by_key[key] = self._by_user[world.user_id] = self._by_bucket[world.bucket.name] = world
             world.last_used = next(self._uses)

@@ -24,7 +24,8 @@ from starlette.types import Message
 
 from leomock.server import bucket_routes as module
 from leomock.server.bucket_routes import bucket_routes
-from leomock.state.bucket.storage import Bucket, StoredObject
+from leomock.state.bucket.objects import StoredObject
+from leomock.state.bucket.storage import Bucket
 
 NOW = 1_700_000_000.0
 PICTURE = b"0123456789"

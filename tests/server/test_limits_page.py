@@ -60,7 +60,7 @@ def test_page_states_the_default_of_every_option_it_names() -> None:
         if found := re.search(r"\| `(--[a-z-]+)` \|", line):
             assert _number(line.strip("|").split("|")[1].strip()) == options[found[1]].default, line
             seen += 1
-    assert seen == 9
+    assert seen == 11
 
 
 def test_options_and_keywords_have_the_same_defaults() -> None:
@@ -73,6 +73,8 @@ def test_options_and_keywords_have_the_same_defaults() -> None:
             "max_state",
             "journal",
             "journal_bytes",
+            "journals_bytes",
+            "max_stored",
             "request_timeout",
         ):
             assert option.default == getattr(Settings(), option.name)

@@ -159,7 +159,7 @@ def test_journal_refuses_a_size_that_keeps_nothing(sizes: dict[str, int]) -> Non
     size, longest = sizes.get("size", 1000), sizes.get("longest_body", 65536)
     text = f"Journal(size={size}, longest_body={longest}): at least 1 and 0"
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
-        Journal(**sizes)
+        Journal(size, longest)
 
 
 # --- keys ---------------------------------------------------------------------------------------------------

@@ -56,6 +56,8 @@ def test_pace_that_is_none(text: Any) -> None:
         ({"explain": "yes"}, "explain='yes': use True or False"),
         ({"max_body": 0}, "max_body=0: use a size in bytes, at least 1"),
         ({"journal_bytes": 0}, "journal_bytes=0: use a size in bytes, at least 1"),
+        ({"journals_bytes": 0}, "journals_bytes=0: use a size in bytes, at least 1"),
+        ({"max_stored": 0}, "max_stored=0: use a size in bytes, at least 1"),
         ({"request_timeout": 0}, "request_timeout=0: use seconds, above 0 to 86400"),
     ],
 )

@@ -38,8 +38,10 @@ GROUPS = {
         "--save-every",
         "--journal",
         "--journal-bytes",
+        "--journals-bytes",
         "--render-cache",
         "--max-upload",
+        "--max-stored",
     ),
     "What it accepts": ("--chunked-uploads", "--max-body", "--max-head", "--max-state", "--request-timeout"),
     "Models": ("--as-of", "--model", "--unknown-models"),
@@ -150,6 +152,13 @@ GROUPS = {
     help="Largest accepted upload.",
 )
 @setting(
+    "--max-stored",
+    default=256 * 2**20,
+    type=click.IntRange(1),
+    metavar="BYTES",
+    help="Bytes of files that each key may store; uploads beyond are refused.",
+)
+@setting(
     "--max-worlds",
     default=1000,
     type=click.IntRange(1),
@@ -189,6 +198,13 @@ GROUPS = {
     type=click.IntRange(1),
     metavar="BYTES",
     help="Bytes of exchanges to keep for each key.",
+)
+@setting(
+    "--journals-bytes",
+    default=256 * 2**20,
+    type=click.IntRange(1),
+    metavar="BYTES",
+    help="Bytes of exchanges to keep for all keys together; the largest journals are shortened first.",
 )
 @click.option(
     "--render-cache",

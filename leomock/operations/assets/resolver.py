@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from leomock.leonardo.basis import Chosen, based_on
 from leomock.media import Renderable
-from leomock.state.bucket.storage import StoredObject
+from leomock.state.bucket.objects import StoredObject
 from leomock.state.render_cache import RENDERED
 from leomock.state.world import World
 from leomock.state.worlds import Worlds

@@ -12,7 +12,7 @@ from leomock.leonardo.errors import ApiError, invalid, shown
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.lookup import find_generated, find_uploaded, find_variation
 from leomock.operations.assets.resolver import render_cached, resolve_for
-from leomock.state.bucket.storage import StoredObject
+from leomock.state.bucket.objects import StoredObject
 from leomock.state.table import Row
 from leomock.state.world import World
 

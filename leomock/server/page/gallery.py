@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from leomock.leonardo.catalogue import platform_models
 from leomock.operations.assets.keys import picture_keys, video_keys
 from leomock.operations.assets.resolver import render_cached, resolve_for
-from leomock.state.bucket.storage import StoredObject
+from leomock.state.bucket.objects import StoredObject
 from leomock.state.clock import timestamp
 from leomock.state.table import Row
 from leomock.state.world import World

@@ -27,9 +27,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode, urlsplit
 
+from leomock.leonardo.basis import Chosen, based_on
 from leomock.state.bucket.checksums import PREFIX, SLOW, check_content, checksum_of
 from leomock.state.bucket.errors import AS_GIVEN, PRINTABLE, Refusal, invalid_argument, xml_document
 from leomock.state.bucket.form import Form, checked_key
+from leomock.state.bucket.objects import Objects, StoredObject
 from leomock.state.bucket.policy import Policy, read_policy
 from leomock.state.bucket.signature import (
     ALGORITHM,
@@ -52,24 +54,6 @@ UNKNOWN_TYPE = "binary/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
-class StoredObject:
-    """One object: `etag` is the quoted MD5 of `body`, `metadata` maps x-amz-meta-* names to values.
-
-    `headers` are further headers that come back with it, such as Cache-Control.
-
-    It is not given to anybody any more from the moment on when it `expires`, in seconds since 1970.
-    """
-
-    body: bytes
-    content_type: str
-    etag: str
-    metadata: dict[str, str]
-    modified: float
-    expires: float | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Stored:
     """What the reply to an accepted upload needs; `body` is XML for status 201 and else empty."""
 
@@ -83,9 +67,9 @@ class Stored:
 class Bucket:
     """A bucket, its one owner's credentials, and its objects by key.
 
-    `now` is the world's clock in epoch seconds; no object is ever longer than `max_bytes`, whatever a policy
-    says. `accepts_chunked` accepts forms without Content-Length. `session_token` is that of a temporary
-    credential, as Leonardo's own forms carry one.
+    `now` is the world's clock in epoch seconds. No object has more than `max_bytes` bytes, whatever a policy
+    says, and all together have at most `max_total`. `accepts_chunked` accepts forms
+    without Content-Length. `session_token` is that of a temporary credential, as in Leonardo's own forms.
     """
 
     name: str
@@ -95,9 +79,10 @@ class Bucket:
     session_token: str | None = field(repr=False)
     now: Callable[[], float]
     max_bytes: int
+    max_total: int = 256 * 2**20
     accepts_chunked: bool = False
     fault: Callable[[], RuleEffects | None] = field(default=lambda: None, repr=False)
-    objects: dict[str, StoredObject] = field(default_factory=dict, init=False, repr=False)
+    objects: Objects = field(default_factory=Objects, init=False, repr=False)
 
     def presign(self, key: str, *, content_type: str, seconds: int = 120, max_bytes: int) -> dict[str, str]:
         """Return the fields of a form that may upload up to `max_bytes` bytes as `key`, in their order.
@@ -136,11 +121,19 @@ class Bucket:
         expires: float | None = None,
         headers: dict[str, str] | None = None,
     ) -> StoredObject:
-        """Store an object, in place of the one that has this key."""
+        """Store an object, in place of the one that has this key.
+
+        Without room for it, the object is returned and not stored.
+        """
         etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
         stored = StoredObject(body, content_type, etag, metadata or {}, self.now(), expires, headers or {})
-        self.objects[key] = stored
+        if self.has_room(key, len(body)):
+            self.objects[key] = stored
         return stored
+
+    def has_room(self, key: str, size: int) -> bool:
+        """Tell whether an object of `size` bytes can be stored as `key`; objects that expire give way."""
+        return self.objects.make_room(key, size, self.max_total)
 
     def open(self, fields: Iterable[tuple[str, str]], filename: str | None = None) -> Upload:
         """Check all that stood before the file's content; `filename` is None where the part named none.
@@ -300,6 +293,8 @@ class Upload:
             raise _wrong_size(
                 "EntityTooSmall", "is smaller than the minimum", self._size, "MinSizeAllowed", self._smallest
             )
+        if not self._bucket.has_room(self._key, self._size):
+            raise _full(self._bucket)
 
     def _reply(self, etag: str, address: str) -> Stored:
         """Return what the form asks for: a redirect before a status, and 204 where neither can be [AWS]."""
@@ -331,6 +326,17 @@ def _wrong_size(code: str, wrong: str, size: int, bound: str, allowed: int) -> R
         f"The file has {size} bytes; {bound} is {allowed} by the policy's content-length-range and the"
         " bucket's own limit. Send the bytes themselves, not their base64.",
         (("ProposedSize", str(size)), (bound, str(allowed))),
+    )
+
+
+@based_on(Chosen("a full bucket answers as Ceph's gateway does for a quota, since S3 has none"))
+def _full(bucket: Bucket) -> Refusal:
+    return Refusal(
+        403,
+        "QuotaExceeded",
+        "The uploaded files of this API key exceed its quota.",
+        f"The files of this API key would take more than {bucket.max_total} bytes together"
+        " (leomock serve --max-stored changes the limit). Delete init images or datasets, or reset the key.",
     )
 
 

@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leomock.state.bucket.errors import Refusal, refusal_xml
-from leomock.state.bucket.storage import Bucket, Stored, StoredObject
+from leomock.state.bucket.objects import StoredObject
+from leomock.state.bucket.storage import Bucket, Stored
 
 NOW = 1_700_000_000.0  # 2023-11-14T22:13:20Z
 DAY = "20231114"
