@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,15 @@ def save(path: Path, worlds: Worlds) -> None:
 class StateFile:
     """The file of `leomock serve --state`: saved by one thread at a time.
 
-    `failure` says why the last attempt to save failed, or is empty.
+    `failure` says why the last attempt to save failed, or is empty. `now` returns seconds, to tell the age of
+    the last save.
     """
 
-    def __init__(self, path: Path, worlds: Worlds) -> None:
+    def __init__(self, path: Path, worlds: Worlds, now: Callable[[], float] = lambda: 0.0) -> None:
+        self._now = now
         self.path = path
         self.failure = ""
+        self._saved: float | None = None
         self._worlds = worlds
         self._lock = threading.Lock()
 
@@ -69,3 +73,8 @@ class StateFile:
                 self.failure = error.strerror or str(error)
                 raise
             self.failure = ""
+            self._saved = self._now()
+
+    def age(self) -> float | None:
+        """Return the seconds since the last successful save; None before the first."""
+        return None if self._saved is None else self._now() - self._saved

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leomock.server.metrics import CallCounts
 from leomock.state.journal import Channel
 from leomock.state.redaction import one_line, shortened
 from leomock.state.world import World
@@ -66,7 +67,14 @@ class JournalMiddleware:
     Of bodies only an error's is kept; files are in the bucket, and pictures are rendered anew.
     """
 
-    def __init__(self, app: ASGIApp, channel: Channel, find: Callable[[str], World | None]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        channel: Channel,
+        find: Callable[[str], World | None],
+        counts: CallCounts | None = None,
+    ) -> None:
+        self._counts = counts or CallCounts()
         self._app = app
         self._door: Channel = channel
         self._find = find  # the world of a path below the channel
@@ -93,6 +101,8 @@ class JournalMiddleware:
         try:
             await self._app(scope, receive, watched)
         finally:
+            seconds = time.perf_counter() - began
+            self._counts.add(self._door, status, seconds, note.rules)
             explain = dict(headers).get(b"x-leomock-explain", b"").decode("latin-1")
             world.journal.add(
                 moment=world.clock.now(),
@@ -108,7 +118,7 @@ class JournalMiddleware:
                 response_body=body,
                 rules=note.rules,
                 explain=explain,
-                milliseconds=(time.perf_counter() - began) * 1000,
+                milliseconds=seconds * 1000,
             )
 
 

@@ -19,6 +19,7 @@ from leomock.operations.dispatch import Dispatcher
 from leomock.operations.reply import Reply
 from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.breakage import broken, connection_of
+from leomock.server.metrics import CallCounts
 
 # Where each version of the API is; without `/api/rest` as the capability's REST adapter exposes it.
 PREFIXES = {"/api/rest/v1": "v1", "/v1": "v1", "/api/rest/v2": "v2", "/v2": "v2"}
@@ -37,8 +38,9 @@ class ApiRoutes:
     where `%2F` in an id looks like a slash.
     """
 
-    def __init__(self, api: Dispatcher, rest: ASGIApp) -> None:
+    def __init__(self, api: Dispatcher, rest: ASGIApp, counts: CallCounts | None = None) -> None:
         self._api = api
+        self._counts = counts or CallCounts()
         self._rest = rest
         self._max_body = api.settings.max_body
         self._explain = api.settings.explain
@@ -92,6 +94,8 @@ class ApiRoutes:
         headers = self._headers(reply)
         milliseconds = (time.perf_counter() - began) * 1000
         number = self._api.record(request, reply, wire_path, headers, milliseconds)
+        operation = reply.operation.id if reply.operation else ""
+        self._counts.add(operation, reply.status, milliseconds / 1000, reply.rules)
         if reply.delay and not await connection_of(scope).pause(reply.delay, receive):
             self._api.left(reply, number)
             return
@@ -99,7 +103,7 @@ class ApiRoutes:
             send = broken(reply.breakage, scope, receive, send)
         note = scope.get(LOG_CONTEXT)
         if note is not None:
-            note.operation = reply.operation.id if reply.operation else ""
+            note.operation = operation
             note.key = reply.world.key if reply.world else ""
             note.explain = reply.explain
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})

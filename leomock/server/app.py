@@ -26,6 +26,7 @@ from leomock.server.cdn_routes import cdn_routes
 from leomock.server.cors import with_cors
 from leomock.server.guard import Guard
 from leomock.server.health import Health
+from leomock.server.metrics import CallCounts, Metrics
 from leomock.server.page.routes import index, page_routes, static_routes
 from leomock.server.unknown_routes import unknown_route
 from leomock.server.webhook_sender import Sender
@@ -49,7 +50,10 @@ def make_app(
     `log` receives a line for each call, in `log_format`; `sender` delivers webhooks; `health` knows whether
     the server is ready.
     """
-    app: ASGIApp = ApiRoutes(api, _around_the_api(api, sender or Sender(), health or Health()))
+    counts = CallCounts()
+    app: ASGIApp = ApiRoutes(
+        api, _around_the_api(api, sender or Sender(), health or Health(), counts), counts
+    )
     app = with_cors(app, api.settings.cors)
     return AccessLog(app, log, log_format) if log else app
 
@@ -82,7 +86,7 @@ def by_host(app: ASGIApp) -> ASGIApp:
     return routed
 
 
-def _around_the_api(api: Dispatcher, sender: Sender, health: Health) -> ASGIApp:
+def _around_the_api(api: Dispatcher, sender: Sender, health: Health, counts: CallCounts) -> ASGIApp:
     """Everything that is not the API itself."""
 
     def find_bucket(name: str) -> Bucket | None:
@@ -111,6 +115,7 @@ def _around_the_api(api: Dispatcher, sender: Sender, health: Health) -> ASGIApp:
     hosts = [*api.settings.allow_hosts, urlsplit(api.settings.public_url).hostname or "", FAKE_HOST]
     admin = Admin(api, sender, health)
     guarded = Middleware(Guard, hosts, origins=api.settings.cors)
+    metrics = Metrics(api.worlds, counts, sender.attempts, health.save_age)
     page: list[BaseRoute] = []
     if api.settings.ui:
         page = [
@@ -120,9 +125,10 @@ def _around_the_api(api: Dispatcher, sender: Sender, health: Health) -> ASGIApp:
     app = Starlette(
         routes=[
             *page,
-            Mount("/cdn", app=JournalMiddleware(Router(cdn_routes(api)), "cdn", world_of_key)),
-            Mount("/s3", app=JournalMiddleware(uploads, "upload", world_of_bucket)),
+            Mount("/cdn", app=JournalMiddleware(Router(cdn_routes(api)), "cdn", world_of_key, counts)),
+            Mount("/s3", app=JournalMiddleware(uploads, "upload", world_of_bucket, counts)),
             Route("/favicon.ico", _no_icon),
+            Route("/metrics", metrics.answer, middleware=[guarded]),
             Route("/_leomock", _add_slash),
             Mount(
                 "/_leomock",

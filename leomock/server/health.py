@@ -10,12 +10,16 @@ class Health:
     """What `/_leomock/health` reports.
 
     `saving_failure` returns why the last save of `--state` failed, or an empty text; `stopping` tells whether
-    the server was asked to stop.
+    the server was asked to stop. `save_age` returns the seconds since the last successful save, or None.
     """
 
     def __init__(
-        self, saving_failure: Callable[[], str] = lambda: "", stopping: Callable[[], bool] = lambda: False
+        self,
+        saving_failure: Callable[[], str] = lambda: "",
+        stopping: Callable[[], bool] = lambda: False,
+        save_age: Callable[[], float | None] = lambda: None,
     ) -> None:
+        self.save_age = save_age
         self._saving_failure = saving_failure
         self._stopping = stopping
 

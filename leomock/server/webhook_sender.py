@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,7 @@ class Sender:
         )
         self._contexts: dict[bool | str, SSLContext] = {}
         self._last_defect = ""
+        self.attempts: Counter[str] = Counter()  # by outcome, for /metrics
 
     async def deliver_due(self, world: World) -> list[Event]:
         """Send until nothing is due and nothing under way; returns what was attempted, as it was over."""
@@ -117,7 +119,9 @@ class Sender:
             status, error = await post(event)
             milliseconds = (time.perf_counter() - began) * 1000
             with world.lock:
-                outbox.attempted(event, Attempt(world.clock.now(), status, error, milliseconds))
+                attempt = Attempt(world.clock.now(), status, error, milliseconds)
+                outbox.attempted(event, attempt)
+            self.attempts[_outcome(attempt)] += 1
             if self._log:
                 self._log(_line(event, target.url, milliseconds))
         finally:
@@ -206,6 +210,12 @@ class Sender:
 
 async def _elsewhere(sent: Future[tuple[int | None, str]]) -> tuple[int | None, str]:
     return await asyncio.wrap_future(sent)
+
+
+def _outcome(attempt: Attempt) -> str:
+    if attempt.status is None:
+        return "no answer"
+    return "accepted" if attempt.accepted else "refused"
 
 
 def _wrong_with(status: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,11 +51,11 @@ async def serve_fake(
 
     stop = asyncio.Event()
     on_signal(stop)
-    kept = StateFile(state_file, api.worlds) if state_file else None
+    kept = StateFile(state_file, api.worlds, time.monotonic) if state_file else None
     say = warn_as_json if log_format == "json" else to_stderr
     api.worlds.say = say
     sender = Sender(None if quiet else say)
-    health = Health(lambda: kept.failure if kept else "", stop.is_set)
+    health = Health(lambda: kept.failure if kept else "", stop.is_set, lambda: kept.age() if kept else None)
     app = make_app(api, None if quiet else to_stderr, sender, log_format=log_format, health=health)
     announcement = [f"leomock listening on {url}"]
     # The documents and the tenants' rows live as long as the server. Collecting garbage less often makes each
