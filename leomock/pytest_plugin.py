@@ -15,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     import httpx
 
+    from leomock.interop.mcp.session import McpSession
     from leomock.state.journal import Journal
     from leomock.testing.fake import Fake
     from leomock.testing.tenant import Tenant
@@ -392,6 +393,23 @@ def _new_tenant(server: Fake, name: str, settings: dict[str, Any]) -> Tenant:
         if url:
             tenant.set_webhook(url, key)
     return tenant
+
+
+@pytest.fixture
+def leomock_mcp(leomock: Tenant) -> McpSession:
+    """The API as MCP tools, on the account of the fixture `leomock` and without a port.
+
+    Needs the extra `leomock[mcp]`.
+    """
+    from leomock.interop.mcp.address import MCP_MISSING
+
+    try:
+        from leomock.interop.mcp.session import McpSession
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("leomock"):
+            raise
+        raise _failed(MCP_MISSING) from None
+    return McpSession(leomock)
 
 
 @pytest.fixture

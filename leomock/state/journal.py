@@ -34,6 +34,10 @@ _Entry: TypeAlias = tuple[
 ]
 
 
+# The header in which an MCP server of this process names its tool.
+TOOL_HEADER = "x-leomock-tool"
+
+
 @dataclass(slots=True, repr=False)
 class Exchange:
     """One request and what was answered.
@@ -74,6 +78,11 @@ class Exchange:
             self.request_size = len(self.request_body)
         if self.response_size < 0:
             self.response_size = len(self.response_body)
+
+    @property
+    def tool(self) -> str:
+        """The MCP tool that made the call; '' if the call did not come from a tool of this process."""
+        return self.request_headers.get(TOOL_HEADER, "")
 
     @property
     def created(self) -> str:

@@ -202,7 +202,7 @@ def serve(
                     key = bound_key(each, os.environ) or fake.api_key
                     address = f"{fake.url}/api/rest/{version_of(each.base_uri)}"
                     clients[each.namespace] = client_of(address, key, fake.transport)
-                    waiting = waiting or FakeWaiting(fake.api.worlds, key)
+                    waiting = waiting or FakeWaiting(fake.api.worlds.of, key)
         except (WrongKey, SettingError, ScenarioError) as error:
             raise click.UsageError(str(error)) from None
         listeners = []

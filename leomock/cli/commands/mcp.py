@@ -177,7 +177,7 @@ def _clients(
     if upstream == "fake":
         fake = stack.enter_context(Fake(**settings))
         origin, key, transport = fake.url, fake.api_key, fake.transport
-        waiting = FakeWaiting(fake.api.worlds, bound_key(apis[0], os.environ) or key)
+        waiting = FakeWaiting(fake.api.worlds.of, bound_key(apis[0], os.environ) or key)
     else:
         check_origin(upstream, "--upstream")
     clients = {

@@ -108,7 +108,7 @@ async def _with_mcp(app: Any, api: Dispatcher, url: str, stop: asyncio.Event) ->
     capability = whole(api.specs, "basic")
     (upstream,) = capability.upstreams
     clients = {upstream.namespace: client_of(f"{url}/api/rest/v1", "", transport)}
-    async with calling(capability, clients, FakeWaiting(api.worlds)) as caller:
+    async with calling(capability, clients, FakeWaiting(api.worlds.of)) as caller:
         # URLs of pictures begin with the host name under which the caller knows the fake.
         server = make_api_server(capability, caller, passed_on=(KEY, "host"))
         tools = http_app(server, api.settings.allow_hosts)

@@ -14,7 +14,7 @@ import httpx
 import orjson
 
 from leomock.interop.capability.files import Capability, Offer, Operation, Upstream
-from leomock.interop.capability.waiting import NetworkWaiting, Waiting
+from leomock.interop.capability.waiting import FakeWaiting, NetworkWaiting, Waiting
 from leomock.leonardo.errors import MISSING_VARIABLE, ApiError, ErrorTemplate
 
 # How long the real API may take to answer. Its own limit is not known; the fake may take as long as it likes.
@@ -74,6 +74,8 @@ class Caller:
         self._operations = operations
         self._clients = clients
         self.waiting = waiting or NetworkWaiting()
+        # A fake of this process is told which tool calls it; no other server is.
+        self.names_tools = isinstance(waiting, FakeWaiting)
         self.plain = plain
 
     async def answer(

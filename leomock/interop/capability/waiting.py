@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from leomock.state.world import World
-from leomock.state.worlds import Worlds
 
 # Seconds. leomock's own verdict calls more than one read a second too fast.
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 1.0, 5.0, 1.5
@@ -52,12 +51,14 @@ class NetworkWaiting:
 class FakeWaiting:
     """Waits for a job of a fake in this process, without reading it.
 
-    `key` is the API key of calls that bring none of their own. With `advance`, a frozen clock is moved on
-    instead of being waited for.
+    `world_of` finds the state of an API key; `key` is the one of calls that bring none of their own. With
+    `advance`, a frozen clock is moved on instead of being waited for.
     """
 
-    def __init__(self, worlds: Worlds, key: str = "", advance: Advance | None = None) -> None:
-        self._worlds = worlds
+    def __init__(
+        self, world_of: Callable[[str], World], key: str = "", advance: Advance | None = None
+    ) -> None:
+        self._world_of = world_of
         self._key = key
         self._advance = advance
 
@@ -100,4 +101,4 @@ class FakeWaiting:
 
     def _world(self, headers: Mapping[str, str]) -> World:
         key = headers.get("authorization", "").strip().partition(" ")[2].strip()
-        return self._worlds.of(key or self._key)
+        return self._world_of(key or self._key)

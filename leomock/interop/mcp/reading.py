@@ -16,6 +16,7 @@ from leomock.interop.mcp.refusals import Refused, is_error_list, refusal_of
 from leomock.interop.mcp.results import generation_of
 from leomock.leonardo.errors import ApiError
 from leomock.openapi.documents import Json
+from leomock.state.journal import TOOL_HEADER
 
 LONGEST_WAIT = 600  # seconds
 Progress = Callable[[float, float, str], Awaitable[None]]  # how far, of how much, in words
@@ -26,6 +27,8 @@ async def called(
 ) -> Any:
     """The value that a successful call gives. Raises `Refused` for errors and for what is not there."""
     operation = offer.operation
+    if caller.names_tools:
+        headers = {**headers, TOOL_HEADER: offer.name}
     answer = await caller.answer(operation.id, offer.arguments(arguments), headers)
     if not 200 <= answer.status < 300 or is_error_list(answer.body):
         raise refusal_of(answer, operation.method)

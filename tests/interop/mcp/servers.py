@@ -78,7 +78,7 @@ def in_process(
         for each in capability.upstreams
     }
     operations = {each.id: each for each in capability.operations}
-    caller = Caller(operations, clients, FakeWaiting(fake.api.worlds, key, _advance(fake)), plain)
+    caller = Caller(operations, clients, FakeWaiting(fake.api.worlds.of, key, _advance(fake)), plain)
     return make_api_server(capability, caller, vendor)
 
 
