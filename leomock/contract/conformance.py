@@ -6,8 +6,8 @@ tests and contract checks import it.
 
 from __future__ import annotations
 
-import copy
 import json
+from ast import literal_eval
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -31,6 +31,7 @@ from openapi_core.validation.response.exceptions import DataValidationError, Mis
 from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
+from leomock.contract.strict import place_of, shown
 from leomock.files.recordings.model import RecordedExchange
 from leomock.openapi.documents import Json, operations_of, with_nulls
 
@@ -69,15 +70,13 @@ RULES = {
 
 
 class Referee:
-    """A document, and how well exchanges keep to it.
+    """Judge exchanges by one document.
 
-    No violation means that the exchange conforms. With `exact`, an answer has to hold all the
-    fields that the document names and no other: the document requires and forbids almost none, so without it
-    an empty object is as good as any answer. That is what leomock promises of itself, and more than can be
-    asked of recorded traffic.
+    An exchange without violations conforms. The published document requires almost no field of an answer;
+    give the strict one (`leomock.contract.strict`) to have missing and unknown fields reported.
     """
 
-    def __init__(self, document: Json, *, exact: bool = False) -> None:
+    def __init__(self, document: Json) -> None:
         self._document = document
         readable = with_nulls(document)
         self._entries = {
@@ -85,8 +84,7 @@ class Referee:
             for path, item in document["paths"].items()
             for method, entry in operations_of(item)
         }
-        self._requests = _judge(readable)
-        self._responses = _judge(_closed(readable)) if exact else self._requests
+        self._judge = _judge(readable)
 
     def check_document(self) -> None:
         """Raise if the document is not valid OpenAPI, or a component's default does not fit its schema."""
@@ -102,11 +100,11 @@ class Referee:
 
     def request_breaches(self, recorded: RecordedExchange) -> list[Violation]:
         """The rules of the document that the request breaks."""
-        return self._breaches(recorded, "", self._requests.iter_request_errors(_Asked(recorded)))
+        return self._breaches(recorded, "", self._judge.iter_request_errors(_Asked(recorded)))
 
     def response_breaches(self, recorded: RecordedExchange) -> list[Violation]:
         """The rules of the document that the response breaks."""
-        found = self._responses.iter_response_errors(_Asked(recorded), _Answered(recorded))
+        found = self._judge.iter_response_errors(_Asked(recorded), _Answered(recorded))
         return self._breaches(recorded, f" {recorded.status}", found)
 
     def operation_of(self, recorded: RecordedExchange) -> str:
@@ -117,7 +115,7 @@ class Referee:
     def _breaches(
         self, recorded: RecordedExchange, status: str, errors: Iterable[Exception]
     ) -> list[Violation]:
-        found = [(_rule(error), _place(error, recorded), text) for error in errors for text in _texts(error)]
+        found = [(error, text) for error in errors for text in _texts(error)]
         if not found:
             return []
         pointer, entry = self._found(recorded)
@@ -125,14 +123,16 @@ class Referee:
         exchange = f"{recorded.method.upper()} {urlsplit(recorded.url).path}"
         exchange += f" ({operation}){status}" if operation else status
         group = entry.get("x-group", "") if entry else ""
+        places = [_place(error, recorded.status, entry) if entry else "" for error, _ in found]
         return [
-            Violation(exchange, rule, operation, group, pointer + place, text) for rule, place, text in found
+            Violation(exchange, _rule(error), operation, group, pointer + place, text)
+            for (error, text), place in zip(found, places, strict=True)
         ]
 
     def _found(self, recorded: RecordedExchange) -> tuple[str, Json | None]:
         """The operation of a request: a pointer to it, and its entry."""
         asked = _Asked(recorded)
-        validator: Any = self._requests.request_validator
+        validator: Any = self._judge.request_validator
         try:
             found = validator.path_finder.find(asked.method, asked.host_url + asked.path)
         except (PathNotFound, OperationNotFound, ServerNotFound):
@@ -195,30 +195,6 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-# --- what is read into a document ---------------------------------------------------------------------------
-
-
-def _closed(document: Json) -> Json:
-    """A copy in which every object holds exactly the properties that it names, `x-sparse` ones at will."""
-
-    def walk(node: Any, is_schema: bool = True) -> None:
-        if isinstance(node, list):
-            for part in node:
-                walk(part)
-        if not isinstance(node, dict):
-            return
-        for name, part in node.items():
-            # The names of properties are no keywords, also where one is called "properties".
-            walk(part, is_schema=not (is_schema and name == "properties"))
-        if is_schema and isinstance(properties := node.get("properties"), dict):
-            node["required"] = [name for name, part in properties.items() if not part.get("x-sparse")]
-            node.setdefault("additionalProperties", False)
-
-    document = copy.deepcopy(document)
-    walk(document)
-    return document
-
-
 # --- wording ------------------------------------------------------------------------------------------------
 
 
@@ -240,8 +216,7 @@ def _texts(error: BaseException) -> Iterator[str]:
     elif isinstance(error, MissingRequiredRequestBody | MissingData):
         yield f"the {_part(error)} is missing"
     elif isinstance(cause, InvalidSchemaValue):
-        for path, text in _details(cause.schema_errors):
-            yield f"{_part(error)}{f' {path}' if path else ''}: {text}"
+        yield from (f"{_part(error)}: {text}" for text in _details(cause.schema_errors))
     elif isinstance(cause, CastError):
         yield f"{_part(error)}: {cause.value!r} is no {cause.type}"
     elif isinstance(cause, MediaTypeNotFound):
@@ -268,13 +243,13 @@ def _rule(error: BaseException) -> str:
     return "response-body" if isinstance(error, DataValidationError | MissingData) else "other"
 
 
-def _place(error: BaseException, recorded: RecordedExchange) -> str:
-    """Where in its operation's entry the rule stands."""
+def _place(error: BaseException, status: int, entry: Json) -> str:
+    """Return where in its operation's entry the rule stands."""
     places = {
         "parameter": "/parameters",
         "request-body": "/requestBody",
         "response-status": "/responses",
-        "response-body": f"/responses/{recorded.status}",
+        "response-body": f"/responses/{status}",
     }
     return places.get(_rule(error), "")
 
@@ -287,24 +262,50 @@ def _part(error: BaseException) -> str:
     return "response body" if isinstance(error, DataValidationError) else type(error).__name__
 
 
-def _details(errors: Iterable[Any]) -> Iterator[tuple[str, str]]:
-    """Where each schema error is (`a.b[0]`) and what it says."""
+def _details(errors: Iterable[Any]) -> Iterator[str]:
+    """Yield a sentence for each schema error; of alternatives only the nearest is described."""
     for error in errors:
-        path = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in error.absolute_path).lstrip(".")
         # openapi-schema-validator says of one null both "None for not nullable" and "None is not of type …".
         if error.message.startswith("None is not of type "):
             continue
-        if error.message == "None for not nullable":
-            yield path, "must not be null"
-        elif error.context:
-            yield path, "fits none of the alternatives"
+        if error.context:
             branches: dict[Any, list[Any]] = {}
             for inner in error.context:
                 branches.setdefault(inner.schema_path[0], []).append(inner)
             nearest = min(branches.values(), key=_distance)
             yield from _details(nearest)
         else:
-            yield path, error.message[:LONGEST_FINDING]
+            yield from _sentences(error)
+
+
+def _sentences(error: Any) -> Iterator[str]:
+    """Yield what is wrong at one place, named as `a.b[0]`; the whole value has no name."""
+    place = place_of(error.absolute_path, whole="")
+    inside = f"{place}." if place else ""
+    match error.validator:
+        case "required":
+            name = literal_eval(error.message.removesuffix(" is a required property"))
+            yield f"{inside}{name} is missing"
+            return
+        case "additionalProperties" if error.validator_value is False:
+            known = error.schema.get("properties", {})
+            yield from (
+                f"{inside}{name} is not in the document" for name in error.instance if name not in known
+            )
+            return
+        case "type":
+            wrong = f"not of type {error.validator_value}"
+        case "enum":
+            wrong = f"not one of {shown(error.validator_value, 200)}"
+        case "maxLength":
+            wrong = f"longer than {error.validator_value} characters"
+        case "format":
+            wrong = f"not a valid {error.validator_value}"
+        case _:
+            yield (f"{place}: " if place else "") + error.message[:LONGEST_FINDING]
+            return
+    value = shown(error.instance)
+    yield f"{place} is {value}, {wrong}" if place else f"{value} is {wrong}"
 
 
 def _distance(branch: list[Any]) -> tuple[bool, int]:

@@ -1,19 +1,25 @@
 """The strict contract: the OpenAPI document in which answers have exactly the properties that it names.
 
 The published documents mark almost no property of an answer as required, so an empty object satisfies them.
-`leomock check`, `leomock openapi --strict` and tests judge by this document instead.
+`leomock check`, `referee`, `proxy --judge`, `replay`, `judge()` and the tests judge by this document instead;
+`leomock openapi --strict` prints it.
 """
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema_rs
 
+from leomock.files.recordings.api_urls import api_path
+from leomock.files.recordings.model import RecordedExchange
+from leomock.leonardo.errors import ApiError
 from leomock.openapi.documents import Json, operations_of, resolve, with_nulls
 from leomock.openapi.json_schema import json_schema
-from leomock.openapi.spec import Spec, Versions
+from leomock.openapi.spec import Spec, shipped_versions
 
 JSON = "application/json"
 
@@ -25,12 +31,17 @@ def strict_document(spec: Spec, server: str, *, published: bool = False) -> Json
     no others, as a fixed GraphQL selection does. The published document stays open because real answers have
     more properties than it names.
     """
-    result = with_nulls(spec.document(server, published=published))
-    if not published:
-        for item in result["paths"].values():
-            for _, entry in operations_of(item):
-                content = entry["responses"]["200"]["content"][JSON]
-                content["schema"] = close(result, content["schema"])
+    document = spec.document(server, published=published)
+    return with_nulls(document) if published else with_closed_answers(document)
+
+
+def with_closed_answers(document: Json) -> Json:
+    """Return a copy whose successes require the properties that they name and admit no others."""
+    result = with_nulls(document)
+    for item in result["paths"].values():
+        for _, entry in operations_of(item):
+            content = entry["responses"]["200"]["content"][JSON]
+            content["schema"] = close(result, content["schema"])
     return result
 
 
@@ -114,10 +125,10 @@ def _wrong_type_here(branch: list[Any], outer: Any) -> bool:
     )
 
 
-def place_of(path: Any) -> str:
-    """Write a path into JSON as `generated_images[0].url`; the whole is "the answer"."""
+def place_of(path: Any, whole: str = "the answer") -> str:
+    """Write a path into JSON as `generated_images[0].url`; the empty path is the whole value."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return text.lstrip(".") or "the answer"
+    return text.lstrip(".") or whole
 
 
 def _joined(place: str, name: str) -> str:
@@ -126,13 +137,28 @@ def _joined(place: str, name: str) -> str:
 
 def shown(value: Any, longest: int = 60) -> str:
     """Write a value as JSON, cut where it is long."""
-    import json
-
     text = json.dumps(value, default=str)
     return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def answer_problems(recorded: RecordedExchange) -> list[str]:
+    """Return what the strict contract has against a recorded answer; [] for calls that are not of the API."""
+    found = api_path(recorded.url)
+    if found is None or recorded.response_cut:
+        return []
+    version, path = found
+    segments = urlsplit(path).path.strip("/").split("/")
+    try:
+        operation, _ = shipped_versions()[version].route(recorded.method, segments)
+        answer = json.loads(recorded.response_body)
+    except ApiError:
+        return []
+    except (ValueError, RecursionError):
+        return ["the answer is not JSON"]
+    return answer_validators()[version].problems(operation.id, recorded.status, answer)
 
 
 @cache
 def answer_validators() -> dict[str, AnswerValidator]:
     """Return the validators of all versions, made once."""
-    return {version: AnswerValidator(spec) for version, spec in Versions().items()}
+    return {version: AnswerValidator(spec) for version, spec in shipped_versions().items()}

@@ -12,8 +12,12 @@ from click.testing import CliRunner, Result
 
 from leomock import Fake
 from leomock.cli.main import main
+from leomock.cli.serving.replay import serve_replay
+from leomock.contract.strict import strict_document
 from leomock.contract.traffic import judge
 from leomock.files.har import to_har
+from leomock.openapi.documents import at
+from leomock.openapi.spec import shipped_versions
 from tests.fixtures import completed
 
 BASE = "https://cloud.leonardo.ai/api/rest/v1"
@@ -72,7 +76,7 @@ def test_finding_says_which_rule_of_which_document(tmp_path: Path) -> None:
     assert finding.where == (
         f"{tmp_path / 'it.json'} #2 POST /api/rest/v1/generations (createGeneration) 200"
     )
-    assert finding.message == "response body sdGenerationJob.apiCreditCost: '8' is not of type 'integer'"
+    assert finding.message == 'response body: sdGenerationJob.apiCreditCost is "8", not of type integer'
     assert finding.details == ("specs/generations.json#/paths/~1generations/post/responses/200",)
 
 
@@ -204,8 +208,8 @@ def test_report_of_the_command(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert " ".join(done.output.split()) == (
         f"error: {path} #4: request is missing [unreadable] "
-        f"error: {path} #2 POST /api/rest/v1/generations (createGeneration) 200: response body "
-        "sdGenerationJob: 7 is not of type 'object' [response-body] "
+        f"error: {path} #2 POST /api/rest/v1/generations (createGeneration) 200: response body: "
+        "sdGenerationJob is 7, not of type object [response-body] "
         "specs/generations.json#/paths/~1generations/post/responses/200 "
         "Documents: published, with leomock's corrections "
         "Judged: 2 of 4 exchanges "
@@ -284,5 +288,40 @@ def test_answer_that_lacks_fields_breaks_the_strict_contract(tmp_path: Path) -> 
     empty = call(url=f"{BASE}/me", answer={})
     empty["request"] |= {"method": "GET", "body": None}
     [finding] = judge(cassette(tmp_path, empty))
-    assert finding.message == "response body: 'user_details' is a required property"
+    assert finding.message == "response body: user_details is missing"
     assert judge(cassette(tmp_path, empty), published=True) == []
+
+
+def test_generation_without_status_and_seed_breaks_the_strict_contract(
+    tmp_path: Path, client: httpx.Client
+) -> None:
+    """Each missing field is named with the path to it, and the pointer leads to something in the document."""
+    id = completed(client)["id"]
+    answer = client.get(f"/generations/{id}").json()
+    del answer["generations_by_pk"]["status"], answer["generations_by_pk"]["seed"]
+    read = call(url=f"{BASE}/generations/{id}", answer=answer)
+    read["request"] |= {"method": "GET", "body": None}
+    found = judge(cassette(tmp_path, read))
+    assert [finding.message for finding in found] == [
+        "response body: generations_by_pk.seed is missing",
+        "response body: generations_by_pk.status is missing",
+    ]
+    file, _, pointer = found[0].properties["pointer"].partition("#")
+    assert file == "specs/generations.json"
+    at(strict_document(shipped_versions()["v1"], "/"), f"#{pointer}")
+
+
+def test_replay_names_recorded_answers_that_break_the_contract(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It answers as recorded all the same."""
+    empty = call(url=f"{BASE}/me", answer={})
+    empty["request"] |= {"method": "GET", "body": None}
+    path = cassette(tmp_path, call(), empty)
+    serve_replay((path,), quiet=True)
+    assert capsys.readouterr().err == (
+        f"leomock: {path} #2 is replayed, but breaks the contract: user_details is missing\n"
+    )
+    serve_replay((cassette(tmp_path, *[empty] * 12),), quiet=True)
+    lines = capsys.readouterr().err.splitlines()
+    assert (len(lines), lines[-1]) == (11, "leomock: and 2 more; `leomock referee` lists them")

@@ -9,6 +9,7 @@ import jsonschema_rs
 import pytest
 
 from leomock.contract.conformance import Referee
+from leomock.contract.strict import with_closed_answers
 from leomock.files.recordings.model import RecordedExchange
 from leomock.leonardo.basis import BasisKind
 from leomock.leonardo.catalogue.v2 import Kind, all_models_v2, drawable_schema, schema_v2
@@ -51,7 +52,7 @@ REFUSED = [
 
 @pytest.fixture(scope="module")
 def exact() -> Referee:
-    return Referee(DOCUMENT, exact=True)
+    return Referee(with_closed_answers(DOCUMENT))
 
 
 def judged(referee: Referee, operation: Operation, body: Any) -> list[str]:

@@ -212,8 +212,8 @@ def test_judge_finds_what_the_upstream_breaks() -> None:
         httpx.get(f"{url}/favicon.ico")
     speaker = "leomock referee: POST /api/rest/v1/generations (createGeneration)"
     assert said == [
-        f"{speaker}: request body: 'prompt' is a required property\n",
-        f"{speaker} 200: response body sdGenerationJob.generationId: 7 is not of type 'string'\n",
+        f"{speaker}: request body: prompt is missing\n",
+        f"{speaker} 200: response body: sdGenerationJob.generationId is 7, not of type string\n",
     ]
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from leomock.cli.serving.listening import answer
+from leomock.files.recordings.model import Recording
 from leomock.server.lifecycle import Answering
+
+# More lines than these nobody reads at a start; `leomock referee` lists all.
+_MOST_LINES = 10
 
 
 def serve_replay(files: tuple[Path, ...], quiet: bool) -> Answering:
@@ -25,6 +30,23 @@ def serve_replay(files: tuple[Path, ...], quiet: bool) -> Answering:
     app = Replaying(recordings)
     for recorded, why in app.left_out:
         click.echo(f"leomock: {recorded.file} #{recorded.number} is left out: {why}", err=True)
+    for line in _broken(recordings):
+        click.echo(f"leomock: {line}", err=True)
     if not app.holds:
         raise click.UsageError(f"{', '.join(map(str, files))}: no exchange in there can be replayed")
     return lambda listener, url: answer(app, listener, url, quiet)
+
+
+def _broken(recordings: Sequence[Recording]) -> list[str]:
+    """Return a line for each recorded answer that breaks the strict contract; it is replayed all the same."""
+    from leomock.contract.strict import answer_problems
+
+    exchanges = [each for recording in recordings for each in recording.exchanges if each.status]
+    lines = [
+        f"{recorded.file} #{recorded.number} is replayed, but breaks the contract: {'; '.join(problems[:3])}"
+        for recorded in exchanges
+        if (problems := answer_problems(recorded))
+    ]
+    if more := len(lines) - _MOST_LINES:
+        lines[_MOST_LINES:] = [f"and {more} more; `leomock referee` lists them"] if more > 0 else []
+    return lines
