@@ -18,6 +18,7 @@ from leomock.openapi.documents import (
     read,
     specs_folder,
 )
+from leomock.openapi.flavours import plain, served
 from leomock.openapi.operations import Operation
 from leomock.openapi.overlay import lay
 
@@ -94,9 +95,17 @@ class Spec:
             return known[candidate]
         return None
 
+    @cached_property
+    def _served(self) -> Json:
+        return served(self.effective)
+
+    def plain_document(self, server: str) -> Json:
+        """Return the document for generators of clients, which simplify what they cannot express."""
+        return plain(self.effective) | {"servers": [{"url": server}]}
+
     def document(self, server: str, *, published: bool = False) -> Json:
         """The whole document for generators and checkers, its server set to an address."""
-        document = copy.copy(self.published if published else self.effective)
+        document = copy.copy(self.published if published else self._served)
         document["servers"] = [{"url": server}]
         return document
 

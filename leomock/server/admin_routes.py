@@ -139,15 +139,20 @@ class Admin:
         return JSONResponse(report, 200 if report["ready"] else 503)
 
     async def document(self, request: Request) -> Response:
-        """The effective document of a version, or the published one."""
-        published = request.query_params.get("published", "") not in ("", "0", "false")
+        """The effective document of a version; `?published=1` or `?plain=1` for the other two."""
+        published, plain = (
+            request.query_params.get(name, "") not in ("", "0", "false") for name in ("published", "plain")
+        )
+        if published and plain:
+            raise Wrong("published and plain exclude each other; give one")
         version = request.query_params.get("version", "v1")
         specs = self.api.specs
         if version not in specs:
             raise Wrong(f"version={shown(version)}: use {' or '.join(specs)}")
         try:
             server = f"{self._addresses(request).api}/{version}"
-            document = specs[version].document(server, published=published)
+            spec = specs[version]
+            document = spec.plain_document(server) if plain else spec.document(server, published=published)
         except SpecError as error:
             raise Wrong(str(error)) from None
         return Response(orjson.dumps(document), media_type="application/json")

@@ -24,6 +24,7 @@ FLAVOURS = {
     for version, spec in VERSIONS.items()
     for name, document in (
         ("effective", spec.document("https://cloud.leonardo.ai")),
+        ("plain", spec.plain_document("https://cloud.leonardo.ai")),
         ("strict", strict_document(spec, "https://cloud.leonardo.ai")),
     )
 }

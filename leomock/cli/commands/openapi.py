@@ -16,9 +16,10 @@ from leomock.cli.output import OUTPUT, put
     is_flag=True,
     help="The contract that `leomock check` judges by: answers require what they name, and nothing else.",
 )
+@click.option("--plain", is_flag=True, help="For generators of clients: without what they cannot express.")
 @click.option("--version", type=click.Choice(["v1", "v2"]), default="v1", help="The version of the API.")
 @OUTPUT
-def openapi(published: bool, strict: bool, version: str, output: Path | None) -> None:
+def openapi(published: bool, strict: bool, plain: bool, version: str, output: Path | None) -> None:
     """Print the OpenAPI document: the published facts with leomock's corrections laid over them."""
     import orjson
 
@@ -28,9 +29,13 @@ def openapi(published: bool, strict: bool, version: str, output: Path | None) ->
     try:
         server = f"https://cloud.leonardo.ai/api/rest/{version}"
         spec = Versions()[version]
-        if strict:
-            if published:
-                raise click.UsageError("--strict and --published exclude each other; give one")
+        flavours = {"--strict": strict, "--published": published, "--plain": plain}
+        chosen = [name for name, is_given in flavours.items() if is_given]
+        if len(chosen) > 1:
+            raise click.UsageError(f"{' and '.join(chosen)} exclude each other; give one")
+        if plain:
+            document = spec.plain_document(server)
+        elif strict:
             from leomock.contract.strict import strict_document
 
             document = strict_document(spec, server)

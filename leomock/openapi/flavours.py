@@ -1,0 +1,111 @@
+"""Write the document as other tools take it: clean for linters, plain for generators of clients."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from leomock.openapi.documents import Json, at, operations_of, resolve
+
+_COMPONENT = re.compile(r"#/components/schemas/([^/]+)$")
+
+
+def served(document: Json) -> Json:
+    """Return the document that is served: no keywords beside a `$ref`, no unused schemas.
+
+    By OpenAPI 3.0 nothing counts beside a `$ref`, so such a reference is replaced by a copy of what it leads
+    to, and so is a reference into the inside of a schema. A path variable is never null.
+    """
+    result = document | {"paths": _inlined(document, document["paths"])}
+    components = _inlined(document, document["components"])
+    for item in result["paths"].values():
+        for _, entry in operations_of(item):
+            for parameter in entry.get("parameters", ()):
+                if parameter["in"] == "path":
+                    parameter["schema"] = dict(resolve(document, parameter["schema"]))
+                    parameter["schema"].pop("nullable", None)
+    result["components"] = components
+    components["schemas"] = _used(result)
+    return result
+
+
+def plain(document: Json) -> Json:
+    """Return the served document without what generators of clients stumble over.
+
+    Titles give two classes one name; a default of null and an enumeration of fractions have no type in
+    Python; an `allOf` of a single schema has nothing to inherit from. What the precise document admits, this
+    one admits too.
+    """
+    result = served(document)
+    for part in ("paths", "components"):
+        result[part] = _simplified(result, result[part])
+    result["components"]["schemas"] = _used(result)
+    return result
+
+
+def _inlined(document: Json, node: Any) -> Any:
+    if isinstance(node, list):
+        return [_inlined(document, part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    reference = node.get("$ref")
+    if isinstance(reference, str) and (len(node) > 1 or not _is_whole(reference)):
+        beside = {name: part for name, part in node.items() if name != "$ref"}
+        return _inlined(document, at(document, reference) | beside)
+    return {name: _inlined(document, part) for name, part in node.items()}
+
+
+def _is_whole(reference: str) -> bool:
+    return bool(_COMPONENT.match(reference)) or not reference.startswith("#/components/schemas/")
+
+
+def _used(document: Json) -> Json:
+    """Return the schemas that the operations refer to, directly or through others."""
+    schemas = document["components"]["schemas"]
+    found: set[str] = set()
+    rest = {name: part for name, part in document["components"].items() if name != "schemas"}
+    to_read: list[Any] = [document["paths"], rest]
+    while to_read:
+        node = to_read.pop()
+        to_read += node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        reference = node.get("$ref") if isinstance(node, dict) else None
+        if isinstance(reference, str) and (match := _COMPONENT.match(reference)) and match[1] not in found:
+            found.add(match[1])
+            to_read.append(schemas[match[1]])
+    return {name: schema for name, schema in schemas.items() if name in found}
+
+
+def _simplified(document: Json, node: Any, *, names: bool = False) -> Any:
+    """Return a part in plain words; `names` says that the keys are names of properties or schemas."""
+    if isinstance(node, list):
+        return [_simplified(document, part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if names:
+        return {name: _simplified(document, part) for name, part in node.items()}
+    node = _merged(document, node)
+    if isinstance(node.get("title"), str) and "url" not in node:
+        del node["title"]
+    if node.get("default", 0) is None:
+        del node["default"]
+    if any(isinstance(value, float) for value in node.get("enum", ())):
+        del node["enum"]
+    return {
+        name: part
+        if name in ("example", "examples", "default", "enum")
+        else _simplified(document, part, names=name in ("properties", "schemas"))
+        for name, part in node.items()
+    }
+
+
+def _merged(document: Json, schema: Json) -> Json:
+    """Return a copy in which an `allOf` of one schema and annotations is that schema."""
+    parts = schema.get("allOf", ())
+    references = [part for part in parts if "$ref" in part]
+    if len(references) != 1 or any("properties" in part for part in parts):
+        return dict(schema)
+    merged: Json = {}
+    for part in (*parts, schema):
+        merged |= resolve(document, part)
+    merged.pop("allOf", None)
+    return merged
