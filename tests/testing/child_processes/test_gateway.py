@@ -72,6 +72,31 @@ def test_java_clients_with_their_defaults(environment: dict[str, str]) -> None:
     assert run(environment, "java", PROGRAMS / "Journey.java") == ["200 true", "200 true", "200"]
 
 
+@pytest.mark.parametrize(
+    ("command", "calls"),
+    [
+        (("ruby", "me.rb"), 1),
+        (("php", "me.php"), 2),
+        (("perl", "me.pl"), 2),
+        (("go", "run", "me.go"), 1),
+        (("deno", "run", "--allow-all", "fetch.mjs"), 1),
+        (("bun", "fetch.mjs"), 1),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_other_languages(environment: dict[str, str], command: tuple[str, ...], calls: int) -> None:
+    *words, program = command
+    if words[0] == "perl" and shutil.which("perl"):
+        done = subprocess.run(["perl", "-MLWP::Protocol::https", "-e", "1"], capture_output=True)
+        if done.returncode:
+            pytest.skip("Perl's LWP with https is not installed")
+    if words[0] == "php" and shutil.which("php"):
+        modules = subprocess.run(["php", "-m"], capture_output=True, text=True).stdout.split()
+        if "curl" not in modules:
+            pytest.skip("PHP's curl extension is not installed")
+    assert run(environment, *words, PROGRAMS / program) == ["200"] * calls
+
+
 @pytest.mark.parametrize("version", ["--http1.1", "--http1.0", "--http2"])
 def test_curl(environment: dict[str, str], version: str) -> None:
     key = f"authorization: Bearer {environment['LEONARDO_API_KEY']}"
