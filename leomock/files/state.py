@@ -35,18 +35,39 @@ def load(path: Path, worlds: Worlds) -> int:
         or not isinstance(kept.get("worlds"), dict)
     ):
         raise SnapshotError(f"{path}: not a state file of leomock (version {VERSION})")
+    webhooks = kept.get("webhooks", {})
+    if not _are_webhooks(webhooks):
+        raise SnapshotError(f"{path}: webhooks must map API keys to [url, key]")
     for key, snapshot in kept["worlds"].items():
         try:
             restore(worlds.of(key), snapshot)
         except SnapshotError as error:
             raise SnapshotError(f"{path}: {error}") from None
+        if key in webhooks:
+            worlds.of(key).set_webhook(*webhooks[key])
     return len(kept["worlds"])
 
 
 def save(path: Path, worlds: Worlds) -> None:
     """Write all worlds to a file: whole or not at all. It holds API keys, so only its owner may read it."""
-    kept: dict[str, Any] = {"leomock": VERSION, "worlds": {world.key: take(world) for world in worlds}}
+    kept: dict[str, Any] = {
+        "leomock": VERSION,
+        "worlds": {world.key: take(world) for world in worlds},
+        # Events that wait need their target; one that is set for every key comes from the options.
+        "webhooks": {
+            world.key: (world.outbox.url, world.outbox.key)
+            for world in worlds
+            if (world.outbox.url, world.outbox.key) != worlds.webhook
+        },
+    }
     write_whole(path, orjson.dumps(kept))
+
+
+def _are_webhooks(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)
+        for pair in value.values()
+    )
 
 
 class StateFile:

@@ -27,7 +27,7 @@ from leomock.cli.serving.secure import bind_secure
 from leomock.state.settings import LARGEST_INT, SettingError, Settings
 
 GROUPS = {
-    "Where it listens": ("--host", "--port", "--public-url", "--allow-host", "--cors", "--mcp"),
+    "Where it listens": ("--host", "--port", "--public-url", "--allow-host", "--cors", "--mcp", "--drain"),
     "For clients with the real host written into them": ("--https", "--proxy", "--proxy-others"),
     "Who may call": ("--auth", "--api-key", "--admin-token", "--max-worlds"),
     "How it behaves": ("--jobs", "--scenario", "--limits", "--seed", "--ids", "--rate"),
@@ -122,6 +122,13 @@ GROUPS = {
     type=click.FloatRange(0.1),
     metavar="SECONDS",
     help="Seconds between two saves of --state.",
+)
+@click.option(
+    "--drain",
+    default=0.0,
+    type=click.FloatRange(0, 3600),
+    metavar="SECONDS",
+    help="Seconds to accept calls after SIGTERM, while /_leomock/health/ready answers 503.",
 )
 @setting(
     "--public-url",
@@ -276,6 +283,7 @@ def serve(
     scenarios: tuple[str, ...],
     state_file: Path | None,
     save_every: float,
+    drain: float,
     https: int | None,
     proxy: int | None,
     proxy_others: str,
@@ -317,6 +325,6 @@ def serve(
         host,
         port,
         lambda listener, url: serve_fake(
-            api, listener, url, quiet, state_file, save_every, mcp, secure, log_format, scenarios
+            api, listener, url, quiet, state_file, save_every, mcp, secure, log_format, scenarios, drain
         ),
     )

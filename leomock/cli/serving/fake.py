@@ -33,11 +33,14 @@ async def serve_fake(
     secure: SecurePorts | None = None,
     log_format: LogFormat = "text",
     scenarios: Sequence[str] = (),
+    drain: float = 0,
 ) -> None:
     """Answer as the fake until a signal arrives. With `mcp`, offer MCP tools at /mcp as well.
 
     `secure` are further ports, for HTTPS and as a forward proxy. `scenarios` are the names and files that the
     fake was started with; a file is played again when it changes.
+
+    After the signal, `/_leomock/health/ready` answers 503 and calls are still accepted for `drain` seconds.
 
     `state_file` is written at the start, every `save_every` seconds, and at the end.
     """
@@ -49,13 +52,16 @@ async def serve_fake(
     from leomock.server.listen import PortServer, listen, make_config
     from leomock.server.webhook_sender import Sender
 
-    stop = asyncio.Event()
-    on_signal(stop)
+    stopping, stop = asyncio.Event(), asyncio.Event()
+    on_signal(stopping)
+    draining = asyncio.create_task(_after(stopping, drain, stop))
     kept = StateFile(state_file, api.worlds, time.monotonic) if state_file else None
     say = warn_as_json if log_format == "json" else to_stderr
     api.worlds.say = say
     sender = Sender(None if quiet else say)
-    health = Health(lambda: kept.failure if kept else "", stop.is_set, lambda: kept.age() if kept else None)
+    health = Health(
+        lambda: kept.failure if kept else "", stopping.is_set, lambda: kept.age() if kept else None
+    )
     app = make_app(api, None if quiet else to_stderr, sender, log_format=log_format, health=health)
     announcement = [f"leomock listening on {url}"]
     # The documents and the tenants' rows live as long as the server. Collecting garbage less often makes each
@@ -84,12 +90,21 @@ async def serve_fake(
                 announcement += await stack.enter_async_context(secure.answering(server, plain))
             await listen(config, listener, stop, lambda: click.echo("\n".join(announcement)), server)
     finally:
+        draining.cancel()
         for task in background:
             task.cancel()
         await sending
         if kept:
             with writing(kept.path):
                 kept.save()
+
+
+async def _after(event: asyncio.Event, seconds: float, then: asyncio.Event) -> None:
+    """Set `then` some seconds after `event` was set."""
+    await event.wait()
+    if seconds:
+        await asyncio.sleep(seconds)
+    then.set()
 
 
 @contextlib.asynccontextmanager
