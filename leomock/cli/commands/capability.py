@@ -262,10 +262,6 @@ def _numbers(
     return numbers
 
 
-class _NotServed(click.ClickException):
-    exit_code = NOT_SERVED
-
-
 def _shown(offer: Offer) -> str:
     """Return what a caller uses to name the offer: method and path, or the name."""
     return f"{offer.method:6} {offer.path}" if offer.method else offer.name
@@ -277,6 +273,7 @@ def _load(file: Path) -> Capability:
     try:
         return load(file)
     except UnservedError as error:
-        raise _NotServed(str(error)) from None
+        click.echo(f"Error: {error}", err=True)
+        raise click.exceptions.Exit(NOT_SERVED) from None
     except CapabilityError as error:
         raise click.ClickException(str(error)) from None
