@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from leomock.media import Renderable
 from leomock.media.blossom import blossom
 from leomock.media.colours import palette
 from leomock.media.files import Format, reusing_memory, write
@@ -26,7 +27,8 @@ class Picture:
 
     `seed` is 0 to 2**63; `index` counts from 0 within a generation; `width`, `height` are 1 to 4096 pixels.
     `transparent` leaves the background out and asks for a PNG: JPEG has no alpha, so there it is ignored.
-    `init` is an encoded PNG, JPEG or WebP image; `init_strength` says how much of it shows, 0 to 1.
+    `init` is an encoded PNG, JPEG or WebP image, or what renders one; `init_strength` says how much of it
+    shows, 0 to 1.
     `label` is drawn small, for example the name of the model.
     """
 
@@ -37,7 +39,7 @@ class Picture:
     height: int
     format: Format = "jpeg"
     transparent: bool = False
-    init: bytes | None = None
+    init: bytes | Renderable | None = None
     init_strength: float = 0.5
     label: str = ""
 
@@ -53,7 +55,7 @@ class Picture:
 
     def draw(self) -> Drawing:
         """Draw the picture without its plate."""
-        init = None if self.init is None else decode_init(self.init, max(self.width, self.height))
+        init = self.decoded_init()
         which, label = f"#{self.index + 1}", legible(self.label[:PROMPT_SHOWN])
         seed = f"seed {self.seed} · {which}"
         drawing = Drawing(
@@ -68,6 +70,13 @@ class Picture:
             wordings = ("init image not readable", "init unreadable", "no init", "!")
             drawing.notes.append(Note(wordings, warning=True))
         return drawing
+
+    def decoded_init(self) -> Image.Image | None:
+        """Decode the init image; None if there is none or it cannot be read."""
+        if self.init is None:
+            return None
+        encoded = self.init if isinstance(self.init, bytes) else self.init.render()
+        return decode_init(encoded, max(self.width, self.height))
 
     def _paint(self, init: Image.Image | None) -> Image.Image:
         size = (self.width, self.height)

@@ -27,7 +27,7 @@ class Inpainted:
         """Draw and encode."""
         drawing = self.picture.draw()
         side = max(self.picture.width, self.picture.height)
-        mask, before = decode_init(self.mask, side), decode_init(self.picture.init or b"", side)
+        mask, before = decode_init(self.mask, side), self.picture.decoded_init()
         if mask and before:
             size = drawing.image.size
             kept = ImageOps.fit(before.convert("RGB"), size)

@@ -95,7 +95,7 @@ class Call(dict[str, Any]):
     handler puts into `explain` travels in the header `X-Leomock-Explain` of its answer.
     """
 
-    __slots__ = ("addresses", "explain", "operation", "sent")
+    __slots__ = ("addresses", "explain", "has_late_texts", "operation", "sent")
 
     def __init__(self, operation: Operation, sent: dict[str, Any], addresses: Addresses) -> None:
         super().__init__(operation.defaults)
@@ -103,6 +103,7 @@ class Call(dict[str, Any]):
         self.sent = sent
         self.addresses = addresses
         self.explain = ""
+        self.has_late_texts = False  # the answer has texts that are made without the lock
 
     def given(self, name: str) -> bool:
         """Whether the client sent a value (an explicit null is none)."""

@@ -127,6 +127,7 @@ class Dispatcher:
         answered = handler(call, world)
         value = operation.serializer.serialize(answered)
         reply = Reply(200, operation.enveloped(value), operation, world)
+        reply.is_unfinished = call.has_late_texts
         reply.explain = call.explain or world.note
         if not answered and (id := call.get("id")):
             reply.explain = explain_missing(operation, str(id), world, self.worlds)

@@ -20,6 +20,7 @@ from leomock.operations.reply import Reply
 from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.breakage import broken, connection_of
 from leomock.server.metrics import CallCounts
+from leomock.server.rendering import Renderers
 
 # Where each version of the API is; without `/api/rest` as the capability's REST adapter exposes it.
 PREFIXES = {"/api/rest/v1": "v1", "/v1": "v1", "/api/rest/v2": "v2", "/v2": "v2"}
@@ -38,8 +39,11 @@ class ApiRoutes:
     where `%2F` in an id looks like a slash.
     """
 
-    def __init__(self, api: Dispatcher, rest: ASGIApp, counts: CallCounts | None = None) -> None:
+    def __init__(
+        self, api: Dispatcher, rest: ASGIApp, renderers: Renderers, counts: CallCounts | None = None
+    ) -> None:
         self._api = api
+        self._renderers = renderers
         self._counts = counts or CallCounts()
         self._rest = rest
         self._max_body = api.settings.max_body
@@ -88,7 +92,11 @@ class ApiRoutes:
             return
         began = time.perf_counter()
         try:
+            if version == "v2" and b"/users/" in body:
+                await self._renderers.prepare(self._api.worlds, body)
             reply = self._api.handle(request)
+            if reply.is_unfinished:
+                await self._renderers.run(reply.finish)
         except Exception as error:
             reply = defect(error)
         headers = self._headers(reply)

@@ -28,6 +28,7 @@ from leomock.server.guard import Guard
 from leomock.server.health import Health
 from leomock.server.metrics import CallCounts, Metrics
 from leomock.server.page.routes import index, page_routes, static_routes
+from leomock.server.rendering import Renderers
 from leomock.server.unknown_routes import unknown_route
 from leomock.server.webhook_sender import Sender
 from leomock.state.bucket.storage import Bucket
@@ -50,10 +51,9 @@ def make_app(
     `log` receives a line for each call, in `log_format`; `sender` delivers webhooks; `health` knows whether
     the server is ready.
     """
-    counts = CallCounts()
-    app: ASGIApp = ApiRoutes(
-        api, _around_the_api(api, sender or Sender(), health or Health(), counts), counts
-    )
+    counts, renderers = CallCounts(), Renderers()
+    rest = _around_the_api(api, sender or Sender(), health or Health(), counts, renderers)
+    app: ASGIApp = ApiRoutes(api, rest, renderers, counts)
     app = with_cors(app, api.settings.cors)
     return AccessLog(app, log, log_format) if log else app
 
@@ -86,7 +86,9 @@ def by_host(app: ASGIApp) -> ASGIApp:
     return routed
 
 
-def _around_the_api(api: Dispatcher, sender: Sender, health: Health, counts: CallCounts) -> ASGIApp:
+def _around_the_api(
+    api: Dispatcher, sender: Sender, health: Health, counts: CallCounts, renderers: Renderers
+) -> ASGIApp:
     """Everything that is not the API itself."""
 
     def find_bucket(name: str) -> Bucket | None:
@@ -125,7 +127,10 @@ def _around_the_api(api: Dispatcher, sender: Sender, health: Health, counts: Cal
     app = Starlette(
         routes=[
             *page,
-            Mount("/cdn", app=JournalMiddleware(Router(cdn_routes(api)), "cdn", world_of_key, counts)),
+            Mount(
+                "/cdn",
+                app=JournalMiddleware(Router(cdn_routes(api, renderers)), "cdn", world_of_key, counts),
+            ),
             Mount("/s3", app=JournalMiddleware(uploads, "upload", world_of_bucket, counts)),
             Route("/favicon.ico", _no_icon),
             Route("/metrics", metrics.answer, middleware=[guarded]),

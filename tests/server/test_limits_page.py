@@ -12,8 +12,8 @@ from leomock.cli.main import main
 from leomock.openapi.bounds import DEEPEST, LONGEST_LIST
 from leomock.server.admin_routes import LONGEST_BODY
 from leomock.server.bucket_routes import LONGEST_PREAMBLE
-from leomock.server.cdn_routes import RENDERERS
 from leomock.server.head_limit import LONGEST_FRAMING, LONGEST_HEAD, MOST_HEADERS
+from leomock.server.rendering import RENDERERS
 from leomock.state.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text("utf-8")

@@ -10,7 +10,7 @@ from leomock.leonardo.catalogue import platform_models
 from leomock.leonardo.catalogue.v2 import all_models_v2
 from leomock.operations.assets.keys import is_transparent, picture_keys, reference_key, video_keys
 from leomock.operations.assets.lookup import find_generated, find_uploaded, find_variation
-from leomock.operations.assets.resolver import cdn_path, render_cached
+from leomock.operations.assets.resolver import Cached, cdn_path
 from leomock.state.table import Row
 from leomock.state.world import World
 
@@ -76,11 +76,11 @@ def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture | Varia
             width, height = (round(row[side] / factor) for side in ("imageWidth", "imageHeight"))
             before = replace(_painted(row, index, None), width=width, height=height)
         return Variation(before, kind, factor, row["creativity"])
-    init = before if before is None or isinstance(before, bytes) else render_cached(before, world.user_id)
+    init = before if before is None or isinstance(before, bytes) else Cached(before, world.user_id)
     return _painted(row, index, init)
 
 
-def _painted(row: Row, index: int, init: bytes | None) -> Picture:
+def _painted(row: Row, index: int, init: bytes | Cached | None) -> Picture:
     from leomock.media.image import Picture
 
     transparent = is_transparent(row)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from leomock.leonardo.basis import Chosen, based_on
@@ -89,3 +90,20 @@ def render_cached(result: Renderable, owner: str = "") -> bytes:
     `owner` is the id of the user whose reset drops them.
     """
     return RENDERED.render(result, result.render, owner)
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """A result whose bytes are taken from the cache where they are kept; `owner` as in `render_cached`."""
+
+    result: Renderable
+    owner: str
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the file."""
+        return self.result.media_type
+
+    def render(self) -> bytes:
+        """Return the bytes of the result."""
+        return render_cached(self.result, self.owner)

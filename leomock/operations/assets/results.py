@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import io
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from leomock.leonardo.basis import Chosen, Documented, based_on
 from leomock.operations.assets.resolver import render_cached
+from leomock.state.bucket.storage import Bucket
 from leomock.state.table import Row
 from leomock.state.world import World
 
@@ -24,11 +26,15 @@ LINK_SECONDS = 30 * 60
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 
 
-def cut_out_file(picture: Picture | Variation, row: Row, owner: str) -> tuple[bytes, str]:
-    """Return the bytes and the media type of a cut-out, in the format and size that its row names."""
-    format = row["outputFormat"]
+def cut_out_file(picture: Picture | Variation, row: Row, owner: str) -> bytes:
+    """Return the bytes of a cut-out, in the format and size that its row names."""
     size = (row["imageWidth"], row["imageHeight"])
-    return _converted(render_cached(picture, owner), format, size), MEDIA_TYPES[format]
+    return _converted(render_cached(picture, owner), row["outputFormat"], size)
+
+
+def cut_out_type(row: Row) -> str:
+    """Return the media type of a cut-out."""
+    return MEDIA_TYPES[row["outputFormat"]]
 
 
 def _converted(png: bytes, format: str, size: tuple[int, int]) -> bytes:
@@ -48,12 +54,26 @@ def _converted(png: bytes, format: str, size: tuple[int, int]) -> bytes:
     return file.getvalue()
 
 
+@dataclass(frozen=True, slots=True)
+class SignedLink:
+    """The only URL that leads to a file, and what it takes to keep the file there."""
+
+    url: str
+    key: str
+    query: str
+    expires: float
+
+    def keep(self, bucket: Bucket, content: bytes, media_type: str) -> None:
+        """Keep the file until the link expires."""
+        bucket.keep(self.key, content, media_type, {SIGNED_QUERY: self.query}, expires=self.expires)
+
+
 @based_on(
     Documented("guide Create Sync Generation: the URL is a presigned GET of 30 minutes"),
     Chosen("the key of the file and the form of the signature"),
 )
-def signed_link(world: World, cdn: str, row: Row, content: bytes, media_type: str) -> str:
-    """Keep the file of a synchronous result for 30 minutes, and return the only URL that leads to it."""
+def signed_link(world: World, cdn: str, row: Row) -> SignedLink:
+    """Return the link to the file of a synchronous result, which works for 30 minutes."""
     now = world.clock.now()
     key = f"users/{world.user_id}/ephemeral/{row['id']}.{row['outputFormat']}"
     date = f"{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%SZ}"
@@ -61,5 +81,4 @@ def signed_link(world: World, cdn: str, row: Row, content: bytes, media_type: st
     secret = world.bucket.secret_access_key
     signature = hmac.new(secret.encode(), f"{key}?{query}".encode(), hashlib.sha256).hexdigest()
     query = f"{query}&X-Amz-Signature={signature}"
-    world.bucket.keep(key, content, media_type, {SIGNED_QUERY: query}, expires=now + LINK_SECONDS)
-    return f"{cdn}/{key}?{query}"
+    return SignedLink(f"{cdn}/{key}?{query}", key, query, now + LINK_SECONDS)

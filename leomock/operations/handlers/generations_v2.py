@@ -30,11 +30,12 @@ from leomock.openapi.request_parser import Call
 from leomock.openapi.suggest import suggestion
 from leomock.operations.assets.drawing import drawn, origin
 from leomock.operations.assets.keys import reference_key
-from leomock.operations.assets.results import cut_out_file, signed_link
+from leomock.operations.assets.results import cut_out_file, cut_out_type, signed_link
 from leomock.operations.handlers.generations import DEFAULT_SD_VERSION, generation_row
 from leomock.operations.handlers.v2_references import references, shown_reference
 from leomock.operations.handlers.v2_results import Wanted, result_fields
 from leomock.operations.handlers.videos import SLOW, SOURCE_SHOWS
+from leomock.operations.late import late
 from leomock.operations.registry import operation
 from leomock.state.limits import IMAGES, MODELS_3D, UPSCALES, Queue
 from leomock.state.table import Row
@@ -87,14 +88,22 @@ def create_generation_sync_v2(call: Call, world: World) -> Row:
     world.account.spend(row["credits"])
     row["status"] = "COMPLETE"
     _keep(world, row, reference)
-    content, media_type = cut_out_file(drawn(world, row, 0), row, world.user_id)
-    result: Row = {"contentType": media_type, "url": None, "dataB64": None}
+    picture, owner, bucket = drawn(world, row, 0), world.user_id, world.bucket
+    result: Row = {"contentType": cut_out_type(row), "url": None, "dataB64": None}
     result |= {"width": row["imageWidth"], "height": row["imageHeight"]}
     if call["base64"]:
-        result["dataB64"] = base64.b64encode(content).decode()
+        result["dataB64"] = late(call, lambda: base64.b64encode(cut_out_file(picture, row, owner)).decode())
         del result["url"]
     else:
-        result["url"] = signed_link(world, call.addresses.cdn, row, content, media_type)
+        link = signed_link(world, call.addresses.cdn, row)
+
+        def store() -> str:
+            content = cut_out_file(picture, row, owner)
+            with world.lock:
+                link.keep(bucket, content, cut_out_type(row))
+            return link.url
+
+        result["url"] = late(call, store)
     if call["ephemeral"]:
         world.bucket.objects.pop(row.get("reference", ""), None)
     else:

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from leomock.leonardo.basis import Chosen, SameAs, based_on
 from leomock.leonardo.catalogue.prices import price
+from leomock.media import Renderable
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.drawing import drawn_variation
 from leomock.operations.assets.keys import reference_key
 from leomock.operations.assets.resolver import render_cached
 from leomock.operations.handlers.generations import LARGEST_SEED, generation_row
 from leomock.operations.handlers.variations import of_picture, show_on_picture, variation_row
+from leomock.operations.late import late
 from leomock.operations.registry import operation
 from leomock.state.table import Row
 from leomock.state.world import World
@@ -27,13 +29,13 @@ STRENGTH = 0.7
 @operation("createLCMGeneration", basis=[SameAs("code:_shown_share"), SameAs("code:price")])
 def create_lcm_generation(call: Call, world: World) -> Row:
     """A picture from a sketch."""
-    return _answer(call, world, _picture(call, world).render(), _paid(call, world))
+    return _answer(call, world, _picture(call, world), _paid(call, world))
 
 
 @operation("performInstantRefine", basis=[SameAs("code:_shown_share"), SameAs("code:price")])
 def perform_instant_refine(call: Call, world: World) -> Row:
     """A picture from a sketch, refined."""
-    return _answer(call, world, _picture(call, world).render(), _paid(call, world, instantRefine=True))
+    return _answer(call, world, _picture(call, world), _paid(call, world, instantRefine=True))
 
 
 @operation("performInpaintingLCM", basis=[SameAs("code:_shown_share"), SameAs("code:price")])
@@ -42,7 +44,7 @@ def perform_inpainting_lcm(call: Call, world: World) -> Row:
     from leomock.media.inpaint import Inpainted
 
     mask = _image(call, "maskDataUrl")
-    return _answer(call, world, Inpainted(_picture(call, world), mask).render(), _paid(call, world))
+    return _answer(call, world, Inpainted(_picture(call, world), mask), _paid(call, world))
 
 
 @operation(
@@ -78,7 +80,7 @@ def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
     world.variations.add({**larger, "status": "COMPLETE"})
     show_on_picture(world, larger)
     return {
-        **_answer(call, world, render_cached(drawn_variation(world, larger), world.user_id), credits),
+        **_answer(call, world, drawn_variation(world, larger), credits),
         "generationId": [row["id"]],
         "variationId": [larger["id"]],
         "generatedImageId": image_id,
@@ -127,10 +129,15 @@ def _paid(call: Call, world: World, **kind: bool) -> int:
 
 
 @based_on(Chosen("a call that tells no `requestTimestamp` gets the time in milliseconds"))
-def _answer(call: Call, world: World, picture: bytes, credits: int) -> Row:
-    """The answer to a call that is paid for."""
+def _answer(call: Call, world: World, picture: Renderable, credits: int) -> Row:
+    """Return the answer to a call that is paid for; the picture is rendered later."""
+    owner = world.user_id
+
+    def data_url() -> str:
+        return f"data:image/jpeg;base64,{base64.b64encode(render_cached(picture, owner)).decode()}"
+
     return {
-        "imageDataUrl": [f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"],
+        "imageDataUrl": [late(call, data_url)],
         "requestTimestamp": call["requestTimestamp"] or str(int(world.clock.now() * 1000)),
         **world.account.cost(credits),
     }
