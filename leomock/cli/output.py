@@ -1,4 +1,4 @@
-"""Where a command writes its report: the options for it, and what happens where it cannot."""
+"""The options for where a command writes its report, and the writing itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Tells of a file that cannot be written, and ends."""
+    """End the command with a clear error if a file cannot be written."""
     try:
         yield
     except OSError as error:
@@ -20,12 +20,22 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def put(text: str, output: Path | None) -> None:
-    """Write a report to a file or to stdout."""
+    """Write a report to a file or to stdout. If that fails, the file keeps its old content."""
     if output is None:
         sys.stdout.buffer.write(text.encode())
         return
     with writing(output):
-        output.write_text(text, "utf-8")
+        write_report(output, text)
+
+
+def write_report(path: Path, text: str) -> None:
+    """Write a text to a file as a whole, or to a device such as /dev/stdout. Raises OSError."""
+    if path.exists() and not path.is_file():
+        path.write_text(text, "utf-8")
+        return
+    from leomock.files.whole import write_whole
+
+    write_whole(path, text.encode("utf-8", "replace"), mode=0o666)
 
 
 def writable(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:

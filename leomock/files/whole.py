@@ -11,8 +11,10 @@ from pathlib import Path
 _NO_RENAME = frozenset((errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES, errno.EROFS))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read. Raises OSError, and keeps the old content.
+def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file that, if it is new, only its owner may read. Raises OSError, and keeps the old content.
+
+    `mode` are other permissions, of which the umask takes its part.
 
     A symbolic link is followed. Where another file cannot take the place of this one, the file is written in
     place; a crash in that moment can leave it incomplete.
@@ -21,7 +23,7 @@ def write_whole(path: Path, content: bytes) -> None:
     beside = target.with_name(f".{target.name}.new")
     try:
         # A server that was killed may have left this file; its content is replaced.
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     except OSError as error:
         if error.errno not in _NO_RENAME or not target.exists():
             raise

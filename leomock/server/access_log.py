@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
@@ -150,6 +152,34 @@ def _json_line(scope: Scope, status: int, milliseconds: float, note: LogContext)
 def warn_as_json(text: str) -> None:
     """Write a warning to stderr as one JSON object on a line."""
     to_stderr(orjson.dumps({"time": _now(), "level": "warning", "message": text.strip()}).decode() + "\n")
+
+
+class WarningsAsJson(logging.Handler):
+    """Writes what libraries log to stderr as one JSON object on a line, as `warn_as_json` does."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        line = {"time": _now(), "level": record.levelname.lower(), "message": record.getMessage()}
+        if record.exc_info:
+            line["traceback"] = logging.Formatter().formatException(record.exc_info)
+        to_stderr(orjson.dumps(line).decode() + "\n")
+
+
+@contextlib.contextmanager
+def library_warnings_as_json(names: Sequence[str] = ("uvicorn.error", "asyncio")) -> Iterator[None]:
+    """Write the warnings of these loggers as JSON, and nowhere else."""
+    handler = WarningsAsJson(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.propagate for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, propagates in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.propagate = propagates
 
 
 def _now() -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 
 import httpx
+import pytest
 
+from leomock import Fake
 from leomock.operations.dispatch import Dispatcher
+from leomock.server.access_log import library_warnings_as_json
 from leomock.server.app import make_app
 from leomock.state.redaction import shortened
+from tests.server.raw import exchange
 
 KEY = "3f2a8c1e-0000-4000-8000-000000000000"
 
@@ -96,3 +101,13 @@ def test_json_log_has_one_object_a_line() -> None:
     assert (first["operation"], first["status"], first["key"]) == ("createGeneration", 400, "secr…")
     assert (second["path"], second["status"]) == ('/nothing\n"here', 404)
     assert "secret-key" not in "".join(lines)
+
+
+def test_warnings_of_libraries_are_json_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    with library_warnings_as_json(), Fake() as fake:
+        assert exchange(fake.url, b"no HTTP\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    (line,) = capsys.readouterr().err.splitlines()
+    entry = json.loads(line)
+    assert list(entry) == ["time", "level", "message"]
+    assert (entry["level"], entry["message"]) == ("warning", "Invalid HTTP request received.")
+    assert logging.getLogger("uvicorn.error").propagate

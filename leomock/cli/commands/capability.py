@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from leomock.cli.options import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
-from leomock.cli.output import writing
+from leomock.cli.output import write_report, writing
 from leomock.cli.serving.listening import listening_on
 from leomock.server.lifecycle import asyncio_run, on_signal, open_until
 from leomock.state.settings import SettingError
@@ -65,11 +65,11 @@ def export(group: str | None, output: Path | None, every: bool) -> None:
         return
     with writing(output):
         if group:
-            output.write_text(as_yaml(found[group]), "utf-8")
+            write_report(output, as_yaml(found[group]))
             return
         output.mkdir(parents=True, exist_ok=True)
         for name, tree in found.items():
-            (output / file_name(name)).write_text(as_yaml(tree), "utf-8")
+            write_report(output / file_name(name), as_yaml(tree))
     click.echo(f"{output}: {len(found)} files")
 
 
@@ -126,7 +126,7 @@ def skill(file: Path, output: Path) -> None:
         for name, text in files.items():
             path = output / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+            write_report(path, text)
     click.echo(f"{folder}: {len(files)} files")
 
 

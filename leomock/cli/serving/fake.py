@@ -46,7 +46,7 @@ async def serve_fake(
     """
     from leomock.cli.serving.scenario_reload import SECONDS_BETWEEN_LOOKS, ScenarioReloader
     from leomock.files.state import StateFile
-    from leomock.server.access_log import to_stderr, warn_as_json
+    from leomock.server.access_log import library_warnings_as_json, to_stderr, warn_as_json
     from leomock.server.app import make_app
     from leomock.server.health import Health
     from leomock.server.listen import PortServer, listen, make_config
@@ -78,6 +78,8 @@ async def serve_fake(
         background.append(asyncio.create_task(repeat(SECONDS_BETWEEN_LOOKS, reloader.reload_changed, say)))
     try:
         async with contextlib.AsyncExitStack() as stack:
+            if log_format == "json":
+                stack.enter_context(library_warnings_as_json())
             if mcp:
                 from leomock.interop.mcp.address import MCP_PATH
 
