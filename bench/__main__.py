@@ -97,7 +97,7 @@ def main() -> int:
     given = parser.parse_args()
     plan = QUICK if given.quick else FULL
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    bench = TrafficValidator(plan)
+    bench = Bench(plan)
     try:
         bench.plugin() if given.part else bench.run()
     except KeyboardInterrupt:
@@ -111,7 +111,7 @@ def main() -> int:
     return 0
 
 
-class TrafficValidator:
+class Bench:
     """One run of everything."""
 
     def __init__(self, plan: Plan) -> None:

@@ -274,7 +274,7 @@ def test_scenarios_of_the_ini_file_may_be_a_list(suite: pytest.Pytester) -> None
     suite.makepyfile(
         """
         def test_it(leomock):
-            assert [each.name for each in leomock.world.script.scenarios] == ["slow", "flaky"]
+            assert [each.name for each in leomock.world.scenario_engine.scenarios] == ["slow", "flaky"]
         """
     )
     path = suite.path / "pyproject.toml"

@@ -381,9 +381,9 @@ def _plain(value: Any) -> str:
 def _ever(when: Criteria) -> bool:
     """Whether the counters hold for any number at all."""
     if when.call is not None:
-        return when.counted(when.call)
+        return when.selects(when.call)
     step, after = when.every or 1, when.after or 0
-    return when.counted((after // step + 1) * step)
+    return when.selects((after // step + 1) * step)
 
 
 def _lost(then: Tree) -> Breakage | None:

@@ -16,8 +16,8 @@ from leomock.openapi.documents import (
 from leomock.openapi.json_schema import json_schema, type_name
 from leomock.openapi.serializer import ResponseSerializer
 
-# What tells a reader more than a validator.
-_TOLD = frozenset(["description", "default", "deprecated", "format"])
+# Keywords for readers that validators do not need.
+_DOC_KEYWORDS = frozenset(["description", "default", "deprecated", "format"])
 
 
 class Variable:
@@ -97,19 +97,19 @@ class Operation:
         body: Json | None = content.get("application/json", {}).get("schema")
         return None if body is None else resolve(self._document, body)
 
-    def told(self, schema: Json) -> Json:
+    def documented_schema(self, schema: Json) -> Json:
         """A schema of this operation as JSON Schema for readers: with descriptions and defaults."""
-        return json_schema(self._document, schema, f"{self.file} {self}", _TOLD)
+        return json_schema(self._document, schema, f"{self.file} {self}", _DOC_KEYWORDS)
 
     @property
     def body_schema(self) -> Json | None:
         """The JSON Schema of the body for readers, if there is a body."""
-        return None if self._body is None else self.told(self._body)
+        return None if self._body is None else self.documented_schema(self._body)
 
     @property
     def answer_schema(self) -> Json:
         """The JSON Schema of a success for readers."""
-        return self.told(self._answer)
+        return self.documented_schema(self._answer)
 
     def _variables(self) -> list[Variable]:
         found = [

@@ -1,4 +1,4 @@
-"""Takes one raw request to its reply: the channel that every other channel goes through."""
+"""Turn one request into one reply, for the HTTP server, the MCP server and the in-process transport."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from leomock.state.table import Row
 from leomock.state.world import MakeClock, World
 from leomock.state.worlds import Worlds
 
-# Works from any language with no other call, like the test cards of a payment service.
+# Prompts with this select a scenario from any language, like the test cards of a payment service.
 MAGIC = re.compile(r"\[leomock:([^\[\]]{1,100})\]")
 
 
@@ -42,7 +42,7 @@ class Dispatcher:
         self.spec = self.specs["v1"]
         self.operations = self.specs.operations
         self.handlers = load(self.operations)
-        self.library = ScenarioRegistry(
+        self.scenario_registry = ScenarioRegistry(
             scenarios_folder(), self.operations, {o.group for o in self.operations.values()}
         )
         self.worlds = Worlds(self.settings, make_clock, self._announce)
@@ -51,12 +51,12 @@ class Dispatcher:
     def playing(
         cls, settings: Settings, names: Sequence[ScenarioSource], make_clock: MakeClock = Clock
     ) -> Dispatcher:
-        """An API with scenarios (names or files) in force from the start, started as they want it.
+        """Return an API with active scenarios (names or files) and the settings that they require.
 
-        Raises ScenarioError, and SettingError where a scenario wants a setting that cannot be.
+        Raises ScenarioError, or SettingError if a scenario requires an invalid setting.
         """
         api = cls(settings, make_clock)
-        scenarios = tuple(api.library.get(name) for name in names)
+        scenarios = tuple(api.scenario_registry.get(name) for name in names)
         wanted = {name: value for scenario in scenarios for name, value in scenario.settings.items()}
         if wanted:
             api = cls(replace(settings, **wanted), make_clock)
@@ -64,7 +64,7 @@ class Dispatcher:
         return api
 
     def handle(self, request: Request) -> Reply:
-        """Take one raw request to its reply; a refusal is a reply as well."""
+        """Turn one request into one reply; an error is a reply, too."""
         operation = world = effects = None
         try:
             world = self.worlds.enter(request.authorization, request.addresses.are_real)
@@ -95,9 +95,9 @@ class Dispatcher:
         return reply
 
     def basis_of(self, reply: Reply) -> str:
-        """How it is known that the real service answers like this: the basis, and from where if that is told.
+        """Return how we know that the real service answers like this: the basis, and its source if known.
 
-        Empty for a defect of the fake, of which nothing is known.
+        Returns '' for a defect of the fake.
         """
         basis, source = self._basis_of(reply)
         return f"{basis}; {source}" if source else basis
@@ -109,14 +109,14 @@ class Dispatcher:
             return "", ""
         if reply.rules:
             name = reply.rules[0].rpartition("#")[0]
-            playing = {scenario.name: scenario for scenario in reply.world.script.scenarios}
+            playing = {scenario.name: scenario for scenario in reply.world.scenario_engine.scenarios}
             scenario = playing.get(name) or self._named(name)
             return scenario.basis, scenario.source
         statement = basis_of(reply.operation.id)
         return statement.kind, statement.source
 
     def _answered(self, call: Call, world: World) -> Reply:
-        """The usual answer to a call."""
+        """Answer a call without any scenario rule."""
         operation = call.operation
         handler = self.handlers.get(operation.id)
         if handler is None:
@@ -134,12 +134,12 @@ class Dispatcher:
         return reply
 
     def _apply_rules(self, call: Call, resource: str, request: Request, world: World) -> RuleEffects | None:
-        """What the scenarios do to this call: those in force, and those that it asks for itself."""
+        """Apply the active scenarios and those that the call requests itself."""
         prompt = call.prompt
         more = self._magic(prompt)
         if request.scenario:
             more += [self._named(name.strip()) for name in request.scenario.split(",") if name.strip()]
-        if not more and not world.script.scenarios:
+        if not more and not world.scenario_engine.scenarios:
             return None
         context = MatchContext(
             "call",
@@ -154,7 +154,7 @@ class Dispatcher:
         return world.apply_rules(context, more)
 
     def _announce(self, world: World, row: Row, moment: float) -> None:
-        """Put the event of a job that ended into the outbox, in the way that scenarios let it travel."""
+        """Put the event of an ended job into the outbox, with the delivery faults of matching scenarios."""
         event = event_of(row, world, world.cdn, moment)
         if event is None:
             return
@@ -165,7 +165,7 @@ class Dispatcher:
         world.outbox.add(kind, body, effects.delivery if effects else None, moment)
 
     def _magic(self, prompt: str) -> list[Scenario]:
-        """The scenarios that a prompt asks for."""
+        """Return the scenarios that a prompt requests."""
         if "[leomock:" not in prompt:
             return []
         return [self._named(name) for name in MAGIC.findall(prompt)]
@@ -178,14 +178,14 @@ class Dispatcher:
 
     def _named(self, name: str) -> Scenario:
         try:
-            return self.library.playable_named(name)
+            return self.scenario_registry.playable_named(name)
         except ScenarioError as error:
             raise UNKNOWN_SCENARIO(text=str(error), explain=str(error)) from None
 
     def record(
         self, request: Request, reply: Reply, path: str, response_headers: Headers, milliseconds: float
     ) -> int:
-        """Keep an exchange in the journal of its key; returns its number there."""
+        """Add an exchange to the journal of its key and return its number."""
         world = reply.world
         return self._journal(reply).add(
             moment=world.clock.now() if world else self.worlds.now(),
@@ -209,7 +209,7 @@ class Dispatcher:
     def record_unfinished(self, request: Request, path: str, milliseconds: float) -> None:
         """Keep a request whose client disconnected before the body was complete; nothing was executed.
 
-        The exchange has status 0, since nothing was answered, and the breakage `left`.
+        The exchange has status 0, because nothing was answered, and the breakage `client_disconnected`.
         """
         operation = None
         with contextlib.suppress(ApiError):
@@ -219,21 +219,21 @@ class Dispatcher:
         reply.explain = (
             "the client disconnected before the request body was complete; the request was not executed"
         )
-        self.left(reply, self.record(request, reply, path, (), milliseconds))
+        self.record_disconnect(reply, self.record(request, reply, path, (), milliseconds))
 
-    def left(self, reply: Reply, number: int) -> None:
-        """Note in the journal that the client left before the reply, which was held back, came."""
-        self._journal(reply).left(number)
+    def record_disconnect(self, reply: Reply, number: int) -> None:
+        """Note in the journal that the client disconnected before its delayed reply was sent."""
+        self._journal(reply).mark_disconnected(number)
 
     def _journal(self, reply: Reply) -> Journal:
         return reply.world.journal if reply.world else self.worlds.unauthenticated_journal
 
     def _with_effects(self, effects: RuleEffects, call: Call, world: World) -> Reply:
-        """What a scenario puts in place of the usual answer, or the usual one with its job arranged."""
+        """Return the scenario's response, or the usual one with the scenario's outcome for its job."""
         if effects.answer is None:
             seconds = None
             if effects.outcome and effects.outcome.seconds:
-                seconds = world.script.drawn(effects.outcome.seconds)
+                seconds = world.scenario_engine.drawn(effects.outcome.seconds)
             with world.jobs.override_outcome(effects.outcome, seconds, ", ".join(effects.rules)):
                 return self._answered(call, world)
         given = effects.answer
@@ -246,7 +246,7 @@ class Dispatcher:
 
 
 def _with_other_key(request: Request, reply: Reply) -> str:
-    """The explanation of a reply; it names the key of an intercepted call that is not the account's."""
+    """Return a reply's explanation. It names the key of an intercepted call if it is not the account's."""
     if not (request.addresses.are_real and reply.world):
         return reply.explain
     key = request.authorization.strip().partition(" ")[2].strip()
@@ -259,7 +259,7 @@ def _with_other_key(request: Request, reply: Reply) -> str:
 def _mark(reply: Reply, effects: RuleEffects) -> None:
     reply.rules = effects.rules
     if effects.answer:
-        reply.wording = None  # what is known of the answer, the scenario says
+        reply.wording = None  # the scenario states the basis of this answer
     reply.delay = effects.delay
     reply.breakage = effects.breakage
     applied = f"scenario rule {', '.join(effects.rules)} applied"
@@ -267,7 +267,7 @@ def _mark(reply: Reply, effects: RuleEffects) -> None:
 
 
 def _filled(body: Any, world: World) -> Any:
-    """A body from a scenario, with `{user_id}` in its texts filled in."""
+    """Return a scenario's body with `{user_id}` replaced in its texts."""
     if isinstance(body, str):
         return body.replace("{user_id}", world.user_id)
     if isinstance(body, dict):

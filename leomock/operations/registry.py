@@ -1,4 +1,4 @@
-"""Which function answers which operation, and how it refuses what breaks a documented rule."""
+"""Register the function that answers each operation, with the basis of its behaviour."""
 
 from __future__ import annotations
 
@@ -68,6 +68,6 @@ def bases_of(operation: Operation) -> list[BasisKind]:
 
 
 def broken(call: Call, rule: str) -> ApiError:
-    """The refusal of a call that breaks a rule from the descriptions of its parameters."""
+    """Return the error for a call that breaks a rule from the descriptions of its parameters."""
     asked = call.operation
     return RULE_BROKEN(rule=rule, explain=f"{asked.id}: {rule} ({asked.file} {asked.method} {asked.path})")

@@ -15,11 +15,11 @@ from leomock.state.world import World
 
 
 class Reply:
-    """A status, a body (JSON values, or `text` that is none) and what the HTTP layer adds to it.
+    """A status, a body (JSON values, or other `text`) and instructions for the HTTP layer.
 
-    `delay` (seconds, before the answer) and `breakage` (of the connection or the content) are for the HTTP
-    layer to bring about; `rules` are the scenario rules that struck, `wording` that of a refusal. If
-    `is_unfinished`, `finish` must be called without the world's lock before the body is read.
+    The HTTP layer waits for `delay` seconds and applies `breakage` to the connection or the content. `rules`
+    are the scenario rules that applied; `wording` is the template of an error. If
+    `is_unfinished`, call `finish` without the world's lock before reading the body.
     """
 
     __slots__ = (

@@ -21,13 +21,13 @@ from leomock.state.world import World
 
 LogFormat: TypeAlias = Literal["text", "json"]
 
-# Under this key of the scope stands the note in which the routes say what they know of a call.
+# The key in the ASGI scope of the `LogContext` that routes fill in.
 LOG_CONTEXT = "leomock.log_context"
 
 
 @dataclass(slots=True)
 class LogContext:
-    """What is known of a call beyond its request and status."""
+    """Facts about a call beyond its request and status."""
 
     operation: str = ""
     key: str = ""
@@ -36,7 +36,7 @@ class LogContext:
 
 
 class AccessLog:
-    """Watches every HTTP call and writes a line about it when it was answered."""
+    """Write one line about every answered HTTP call."""
 
     def __init__(self, app: ASGIApp, write: Callable[[str], object], log_format: LogFormat = "text") -> None:
         self._app = app
@@ -47,7 +47,7 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        note = scope[LOG_CONTEXT] = LogContext()
+        context = scope[LOG_CONTEXT] = LogContext()
         status = 0
 
         async def watched(message: Message) -> None:
@@ -60,13 +60,13 @@ class AccessLog:
         try:
             await self._app(scope, receive, watched)
         finally:
-            self._write(self._line(scope, status, (time.perf_counter() - began) * 1000, note))
+            self._write(self._line(scope, status, (time.perf_counter() - began) * 1000, context))
 
 
 class JournalMiddleware:
-    """Keeps what comes through another channel than the API in the journal of its world: uploads, pictures.
+    """Record calls outside the API, uploads and picture downloads, in the journal of their world.
 
-    Of bodies only an error's is kept; files are in the bucket, and pictures are rendered anew.
+    Only the bodies of errors are kept: files are in the bucket, and pictures can be rendered again.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class JournalMiddleware:
     ) -> None:
         self._counts = counts or CallCounts()
         self._app = app
-        self._door: Channel = channel
+        self._channel: Channel = channel
         self._find = find  # the world of a path below the channel
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,7 +86,7 @@ class JournalMiddleware:
         if world is None:
             await self._app(scope, receive, send)
             return
-        note = scope.setdefault(LOG_CONTEXT, LogContext())
+        context = scope.setdefault(LOG_CONTEXT, LogContext())
         status = 0
         headers: list[tuple[bytes, bytes]] = []
         body = b""
@@ -104,11 +104,11 @@ class JournalMiddleware:
             await self._app(scope, receive, watched)
         finally:
             seconds = time.perf_counter() - began
-            self._counts.add(self._door, status, seconds, note.rules)
+            self._counts.add(self._channel, status, seconds, context.rules)
             explain = dict(headers).get(b"x-leomock-explain", b"").decode("latin-1")
             world.journal.add(
                 moment=world.clock.now(),
-                channel=self._door,
+                channel=self._channel,
                 operation="",
                 method=scope["method"],
                 path=scope["path"],
@@ -118,33 +118,33 @@ class JournalMiddleware:
                 status=status,
                 response_headers=headers,
                 response_body=body,
-                rules=note.rules,
+                rules=context.rules,
                 explain=explain,
                 milliseconds=seconds * 1000,
             )
 
 
-def _line(scope: Scope, status: int, milliseconds: float, note: LogContext) -> str:
+def _line(scope: Scope, status: int, milliseconds: float, context: LogContext) -> str:
     moment = time.strftime("%H:%M:%S")
-    operation = f" {note.operation}" if note.operation else ""
-    tenant = f" key {shortened(note.key)}" if note.key else ""
-    explain = f" | {one_line(note.explain)}" if note.explain else ""
+    operation = f" {context.operation}" if context.operation else ""
+    tenant = f" key {shortened(context.key)}" if context.key else ""
+    explain = f" | {one_line(context.explain)}" if context.explain else ""
     call = f"{scope['method']} {one_line(scope['path'])[:200]}{operation}"
     return f"{moment} {call} {status} {milliseconds:.1f} ms{tenant}{explain}\n"
 
 
-def _json_line(scope: Scope, status: int, milliseconds: float, note: LogContext) -> str:
-    """One JSON object on a line; status 0 means that nothing was answered."""
+def _json_line(scope: Scope, status: int, milliseconds: float, context: LogContext) -> str:
+    """Return one JSON object on a line; status 0 means that nothing was answered."""
     line = {
         "time": _now(),
         "level": "info",
         "method": scope["method"],
         "path": scope["path"].encode("utf-8", "replace").decode()[:200],
-        "operation": note.operation,
+        "operation": context.operation,
         "status": status,
         "milliseconds": round(milliseconds, 1),
-        "key": shortened(note.key) if note.key else "",
-        "explain": note.explain,
+        "key": shortened(context.key) if context.key else "",
+        "explain": context.explain,
     }
     return orjson.dumps(line).decode() + "\n"
 

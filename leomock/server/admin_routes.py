@@ -1,6 +1,6 @@
-"""What a developer asks and tells the fake itself, under `/_leomock/`.
+"""Control the fake over HTTP under `/_leomock/`.
 
-A key as bearer names one world; without one, a call means every world and the defaults of new ones.
+A bearer key selects one tenant. Without a key, a call affects every tenant and the defaults for new ones.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LONGEST_BODY = 2**20
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-# Names a tenant by its user id, for callers that may see every tenant and know no keys, such as the page.
+# Selects a tenant by its user id, for callers without keys that may see every tenant, such as the page.
 TENANT_HEADER = "x-leomock-tenant"
 
 
@@ -51,7 +51,7 @@ class Admin:
         self.sender = sender
 
     def _table(self) -> list[tuple[str, str, Answer]]:
-        """Every address: method, path below `/_leomock`, and what answers it."""
+        """Return the method, the path below `/_leomock` and the handler of every address."""
         return [
             ("GET", "/", self.index),
             ("GET", "/health", self.health),
@@ -83,24 +83,26 @@ class Admin:
         ]
 
     def routes(self) -> list[BaseRoute]:
-        """All routes, below wherever they are mounted."""
+        """Return the routes, relative to the path where they are mounted."""
         by_path: dict[str, dict[str, Answer]] = {}
         for method, path, answer in self._table():
             by_path.setdefault(path, {})[method] = answer
         return [Route(path, _by_method(answers), methods=list(answers)) for path, answers in by_path.items()]
 
-    # --- which worlds a call means -------------------------------------------------------------------
+    # --- the tenants of a call -------------------------------------------------------------------
 
     def one(self, request: Request) -> World:
-        """The world of the call's key, or of the tenant that `X-Leomock-Tenant` names; 401 without either."""
+        """Return the world of the call's key or of its `X-Leomock-Tenant` header; 401 without either."""
         if user_id := request.headers.get(TENANT_HEADER):
             if world := self.api.worlds.of_user(user_id):
                 return world
-            raise Wrong(f"no tenant has the user id {shown(user_id)}; GET /_leomock/tenants lists them", 404)
+            raise AdminError(
+                f"no tenant has the user id {shown(user_id)}; GET /_leomock/tenants lists them", 404
+            )
         return self.api.worlds.enter(request.headers.get("authorization", ""))
 
-    def meant(self, request: Request) -> list[World]:
-        """The world of the call's key, or all worlds without one."""
+    def selected_tenants(self, request: Request) -> list[World]:
+        """Return the world of the call's key, or all worlds if the call has no key."""
         return [self.one(request)] if _has_key(request) else list(self.api.worlds)
 
     def _addresses(self, request: Request) -> Addresses:
@@ -122,7 +124,7 @@ class Admin:
         )
 
     async def health(self, request: Request) -> Response:
-        """Version, and whether the server is ready; 200 as long as it is alive."""
+        """Version and readiness; always 200 while the server is alive."""
         operations = len(self.api.operations)
         auth = self.api.settings.auth
         return JSONResponse(
@@ -130,31 +132,31 @@ class Admin:
         )
 
     async def live(self, request: Request) -> Response:
-        """200 as long as the server answers at all."""
+        """Answer 200 while the server is alive."""
         return JSONResponse({"status": "ok"})
 
     async def ready(self, request: Request) -> Response:
-        """200 if the server is ready; 503 if it is stopping or cannot save the state."""
+        """Answer 200 if the server is ready; 503 if it is stopping or cannot save the state."""
         report = self._health.as_json()
         return JSONResponse(report, 200 if report["ready"] else 503)
 
     async def document(self, request: Request) -> Response:
-        """The effective document of a version; `?published=1` or `?plain=1` for the other two."""
+        """The corrected OpenAPI document of a version; `?published=1` or `?plain=1` for the others."""
         published, plain = (
             request.query_params.get(name, "") not in ("", "0", "false") for name in ("published", "plain")
         )
         if published and plain:
-            raise Wrong("published and plain exclude each other; give one")
+            raise AdminError("published and plain exclude each other; give one")
         version = request.query_params.get("version", "v1")
         specs = self.api.specs
         if version not in specs:
-            raise Wrong(f"version={shown(version)}: use {' or '.join(specs)}")
+            raise AdminError(f"version={shown(version)}: use {' or '.join(specs)}")
         try:
             server = f"{self._addresses(request).api}/{version}"
             spec = specs[version]
             document = spec.plain_document(server) if plain else spec.document(server, published=published)
         except SpecError as error:
-            raise Wrong(str(error)) from None
+            raise AdminError(str(error)) from None
         return Response(orjson.dumps(document), media_type="application/json")
 
     async def bucket(self, request: Request) -> Response:
@@ -173,21 +175,21 @@ class Admin:
     # --- time ----------------------------------------------------------------------------------------
 
     async def clock(self, request: Request) -> Response:
-        """The time of a key's world and how fast it passes."""
+        """The time of a key's clock and its rate."""
         return JSONResponse(_clock(self.one(request)))
 
     async def set_clock(self, request: Request) -> Response:
         """`{"freeze": true}`, `{"rate": 10}`, `{"advance": 60}` or `{"advance_until": "idle"}`."""
-        told = await _told(request, {"freeze", "rate", "advance", "advance_until"})
-        if len(told) != 1:
-            raise Wrong("say one of freeze, rate, advance and advance_until")
-        ((word, value),) = told.items()
-        worlds = self.meant(request)
+        content = await _read_object(request, {"freeze", "rate", "advance", "advance_until"})
+        if len(content) != 1:
+            raise AdminError("send exactly one of freeze, rate, advance and advance_until")
+        ((word, value),) = content.items()
+        worlds = self.selected_tenants(request)
         fired: list[dict[str, Any]] = []
         try:
             if word == "freeze":
                 if value is not True:
-                    raise ValueError(f"freeze={shown(value)}: use true (and rate to go on)")
+                    raise ValueError(f"freeze={shown(value)}: use true (and rate to continue)")
                 for world in worlds:
                     with world.lock:
                         world.clock.freeze()
@@ -202,37 +204,37 @@ class Admin:
                 for world in worlds:
                     fired += await advance(world, seconds, self.sender)
         except ValueError as error:
-            raise Wrong(str(error)) from None
+            raise AdminError(str(error)) from None
         if _has_key(request):
             return JSONResponse({**_clock(worlds[0]), "fired": fired})
         return JSONResponse({"worlds": len(worlds), "fired": fired})
 
     async def jobs(self, request: Request) -> Response:
-        """What is pending."""
+        """Pending jobs."""
         world = self.one(request)
         with world.lock:
             world.settle()
             return JSONResponse({"pending": world.jobs.pending()})
 
     async def finish_job(self, request: Request) -> Response:
-        """End a job by hand; `{"status": "FAILED"}` lets it fail."""
+        """Finish a pending job; with `{"status": "FAILED"}` it fails."""
         world = self.one(request)
         id = request.path_params["id"].lower()
-        status = (await _told(request, {"status"})).get("status") if await request.body() else None
+        status = (await _read_object(request, {"status"})).get("status") if await request.body() else None
         if status not in (None, "COMPLETE", "FAILED"):
-            raise Wrong(f"status={shown(status)}: use COMPLETE or FAILED")
+            raise AdminError(f"status={shown(status)}: use COMPLETE or FAILED")
         with world.lock:
             world.settle()
             if not world.jobs.finish(id, status):
-                raise Wrong(f"no job is pending for {id}; GET /_leomock/jobs lists those that are", 404)
+                raise AdminError(f"no pending job {id}; GET /_leomock/jobs lists them", 404)
         return JSONResponse({"finished": [id]})
 
     async def set_account(self, request: Request) -> Response:
         """`{"credits": 40}`: set the bought credits of a key."""
         world = self.one(request)
-        credits = (await _told(request, {"credits"})).get("credits")
+        credits = (await _read_object(request, {"credits"})).get("credits")
         if type(credits) is not int or not 0 <= credits <= LARGEST_INT:
-            raise Wrong(f"credits={shown(credits)}: use a whole number from 0 to {LARGEST_INT}")
+            raise AdminError(f"credits={shown(credits)}: use a whole number from 0 to {LARGEST_INT}")
         with world.lock:
             world.account.set_paid(credits)
         return JSONResponse({"credits": world.account.balance})
@@ -240,57 +242,57 @@ class Admin:
     # --- scenarios -----------------------------------------------------------------------------------
 
     async def scenarios(self, request: Request) -> Response:
-        """What is shipped."""
+        """Shipped scenarios."""
         return JSONResponse(
             {
                 "scenarios": [
                     {"name": s.name, "description": s.description, "basis": s.basis}
-                    for s in self.api.library.all()
+                    for s in self.api.scenario_registry.all()
                 ]
             }
         )
 
     async def scenario(self, request: Request) -> Response:
-        """What is in force."""
+        """Active scenarios."""
         worlds = self.api.worlds
-        playing = self.one(request).script.scenarios if _has_key(request) else worlds.scenarios
+        playing = self.one(request).scenario_engine.scenarios if _has_key(request) else worlds.scenarios
         return JSONResponse({"scenarios": [scenario.name for scenario in playing]})
 
     async def play(self, request: Request) -> Response:
-        """`{"scenarios": ["flaky", …], "rules": [{"when": …, "then": …}]}`: replace those in force."""
-        body = await _told(request, {"scenarios", "rules"})
+        """`{"scenarios": ["flaky", …], "rules": [{"when": …, "then": …}]}`: replace the active ones."""
+        body = await _read_object(request, {"scenarios", "rules"})
         names = body.get("scenarios", [])
         names = [names] if isinstance(names, str) else names
         if not body or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise Wrong(
-                'say {"scenarios": [names]} or {"rules": [{"when": …, "then": …}]}; '
+            raise AdminError(
+                'send {"scenarios": [names]} or {"rules": [{"when": …, "then": …}]}; '
                 "GET /_leomock/scenarios lists the names"
             )
         return self._play(request, names, {"rules": body["rules"]} if "rules" in body else None)
 
     async def play_nothing(self, request: Request) -> Response:
-        """Everything works again."""
+        """Deactivate all scenarios."""
         return self._play(request, [])
 
     def _play(self, request: Request, names: Iterable[str], rules: dict[str, Any] | None = None) -> Response:
         try:
-            scenarios = tuple(self.api.library.playable_named(name) for name in names)
+            scenarios = tuple(self.api.scenario_registry.playable_named(name) for name in names)
             if rules is not None:
-                scenarios = (self.api.library.from_values(rules), *scenarios)
+                scenarios = (self.api.scenario_registry.from_values(rules), *scenarios)
         except ScenarioError as error:
-            raise Wrong(str(error)) from None
-        worlds = self.meant(request)
+            raise AdminError(str(error)) from None
+        worlds = self.selected_tenants(request)
         if not _has_key(request):
             self.api.worlds.scenarios = scenarios
         for world in worlds:
             with world.lock:
-                world.script.play(scenarios)
+                world.scenario_engine.play(scenarios)
         return JSONResponse({"scenarios": [scenario.name for scenario in scenarios]})
 
     # --- the journal ---------------------------------------------------------------------------------
 
     async def requests(self, request: Request) -> Response:
-        """What was asked and answered, filtered by what `Journal.select` takes; `body.NAME` is a field."""
+        """Calls and answers; filter by operation, status, method, path, rule, since, limit or body.NAME."""
         query = dict(request.query_params)
         har = query.pop("format", "json")
         body: dict[str, Any] = {}
@@ -305,52 +307,52 @@ class Admin:
             filters = ", ".join([*sorted(known), "body.NAME", "format"])
             name = sorted(unknown)[0]
             near = suggestion(name, dict.fromkeys(known))
-            raise Wrong(f"no filter {shown(name)}{near or f'; there are {filters}'}")
+            raise AdminError(f"unknown filter {shown(name)}{near or f'; the filters are {filters}'}")
         if har not in ("json", "har"):
-            raise Wrong(f"format={shown(har)}: use json or har")
+            raise AdminError(f"format={shown(har)}: use json or har")
         operation = query.get("operation", "")
         if operation and operation not in self.api.operations:
             near = suggestion(operation, self.api.operations)
-            raise Wrong(f"operation={shown(operation)}: there is no such operation{near}")
+            raise AdminError(f"operation={shown(operation)}: there is no such operation{near}")
         wanted: dict[str, Any] = {**query, "body": body or None}
         try:
             for name in ("since", "limit"):
                 if name in wanted:
                     wanted[name] = int(wanted[name])
-            journals = [world.journal for world in self.meant(request)]
+            journals = [world.journal for world in self.selected_tenants(request)]
             if not _has_key(request):
                 journals.append(self.api.worlds.unauthenticated_journal)
             found = [exchange for journal in journals for exchange in journal.select(**wanted)]
         except ValueError as error:
-            raise Wrong(str(error)) from None
+            raise AdminError(str(error)) from None
         found.sort(key=lambda exchange: exchange.moment)
         if (limit := wanted.get("limit")) is not None:
             found = found[max(0, len(found) - limit) :]
         if har == "har":
-            from leomock.files.har import to_har  # not before somebody asks
+            from leomock.files.har import to_har  # imported on first use
 
             return JSONResponse(to_har(found, __version__))
         return JSONResponse({"requests": [exchange.as_json() for exchange in found]})
 
     async def one_request(self, request: Request) -> Response:
-        """Give one exchange of a key, or of calls without one, by its number."""
+        """One call by its number, from the journal of a key or of calls without a key."""
         journal = self.one(request).journal if _has_key(request) else self.api.worlds.unauthenticated_journal
         number = request.path_params["number"]
         found = journal.select(since=int(number) - 1) if number.isdecimal() and len(number) < 16 else []
         if not found or found[0].number != int(number):
-            raise Wrong(f"the journal has no call {shown(number)}; it may have been forgotten", 404)
+            raise AdminError(f"the journal has no call {shown(number)}; it may have been forgotten", 404)
         return JSONResponse(found[0].as_json())
 
     async def forget_requests(self, request: Request) -> Response:
-        """Begin the journal anew."""
-        for world in self.meant(request):
+        """Clear the journal."""
+        for world in self.selected_tenants(request):
             world.journal.clear()
         if not _has_key(request):
             self.api.worlds.unauthenticated_journal.clear()
         return JSONResponse({"requests": []})
 
     async def journal(self, request: Request) -> Response:
-        """The journal of a key as text, a line for each call."""
+        """The journal of a key as text, one line per call."""
         world = self.one(request)
         text = story(list(world.journal), events=_events(world), forgotten=world.journal.forgotten)
         return Response(f"{text}\n", media_type="text/plain; charset=utf-8")
@@ -362,12 +364,12 @@ class Admin:
         written = query.pop("format", "json")
         ignored = [name for name in query.pop("ignore", "").split(",") if name]
         if query:
-            raise Wrong(f"no parameter {shown(sorted(query)[0])}; there are format and ignore")
+            raise AdminError(f"unknown parameter {shown(sorted(query)[0])}; use format and ignore")
         try:
             verdict = judge(list(world.journal), events=_events(world), forgotten=world.journal.forgotten)
             verdict = verdict.without(ignored)
         except ValueError as error:
-            raise Wrong(str(error)) from None
+            raise AdminError(str(error)) from None
         match written:
             case "json":
                 return JSONResponse({**verdict.as_json(), "text": str(verdict)})
@@ -375,50 +377,50 @@ class Admin:
                 return Response(f"{verdict}\n", media_type="text/plain; charset=utf-8")
             case "junit":
                 return Response(verdict.junit(), media_type="application/xml")
-        raise Wrong(f"format={shown(written)}: use json, text or junit")
+        raise AdminError(f"format={shown(written)}: use json, text or junit")
 
     # --- state ---------------------------------------------------------------------------------------
 
     async def reset(self, request: Request) -> Response:
-        """Forget everything of a key, or of all."""
-        worlds = self.meant(request)
+        """Reset one key, or all keys."""
+        worlds = self.selected_tenants(request)
         for world in worlds:
             with world.lock:
                 world.reset()
         return JSONResponse({"reset": len(worlds)})
 
     async def take_state(self, request: Request) -> Response:
-        """A world as JSON."""
+        """The state of a key as JSON."""
         return Response(orjson.dumps(take(self.one(request))), media_type="application/json")
 
     async def restore_state(self, request: Request) -> Response:
-        """Put a world back to where a snapshot was taken."""
+        """Restore the state of a key from a snapshot."""
         world = self.one(request)
         try:
             restore(world, await _json(request, self.api.settings.max_state, "--max-state"))
         except SnapshotError as error:
-            raise Wrong(str(error)) from None
+            raise AdminError(str(error)) from None
         return JSONResponse({name: len(table) for name, table in world.tables().items() if len(table)})
 
     # --- webhooks ------------------------------------------------------------------------------------
 
     async def webhook(self, request: Request) -> Response:
-        """Where events of a key go."""
+        """The webhook target of a key."""
         outbox = self.one(request).outbox
         return JSONResponse({"url": outbox.url, "key": bool(outbox.key)})
 
     async def set_webhook(self, request: Request) -> Response:
         """`{"url": "http://…", "key": "…"}`; an empty url turns the webhook off."""
-        told = await _told(request, {"url", "key"})
-        url, key = told.get("url"), told.get("key", "")
+        content = await _read_object(request, {"url", "key"})
+        url, key = content.get("url"), content.get("key", "")
         if not isinstance(url, str) or not isinstance(key, str):
-            raise Wrong('say {"url": "http://…", "key": "…"}; an empty url turns the webhook off')
+            raise AdminError('send {"url": "http://…", "key": "…"}; an empty url turns the webhook off')
         try:
             if url:
                 check_origin(url, "url")
         except SettingError as error:
-            raise Wrong(str(error)) from None
-        for world in self.meant(request):
+            raise AdminError(str(error)) from None
+        for world in self.selected_tenants(request):
             with world.lock:
                 world.set_webhook(url, key)
         if not _has_key(request):
@@ -441,13 +443,13 @@ class Admin:
         id = request.path_params["id"]
         with world.lock:
             if not world.outbox.redeliver(id):
-                raise Wrong(f"no event {id}; GET /_leomock/webhooks lists them", 404)
+                raise AdminError(f"no event {id}; GET /_leomock/webhooks lists them", 404)
         sent = await self.sender.deliver_due(world)
         return JSONResponse({"attempted": [event.id for event in sent]})
 
 
-class Wrong(Exception):
-    """An admin call that cannot be meant; the text says what would work."""
+class AdminError(Exception):
+    """An invalid admin call; the text says what would work."""
 
     def __init__(self, text: str, status: int = 400) -> None:
         super().__init__(text)
@@ -455,14 +457,14 @@ class Wrong(Exception):
         self.status = status
 
 
-def wrong(request: Request, error: Exception) -> Response:
-    """The answer to a `Wrong`."""
-    assert isinstance(error, Wrong)
+def admin_error(request: Request, error: Exception) -> Response:
+    """Answer an admin call that raised `AdminError`."""
+    assert isinstance(error, AdminError)
     return JSONResponse({"error": f"leomock: {error.text}"}, error.status)
 
 
 def refused(request: Request, error: Exception) -> Response:
-    """An API refusal met in a Starlette route, e.g. a missing key."""
+    """Answer an admin call that raised `ApiError`, e.g. for a missing key."""
     assert isinstance(error, ApiError)
     response = JSONResponse(error.body, error.status, error.headers)
     response.headers["X-Leomock-Explain"] = header_text(error.explain).decode()
@@ -489,7 +491,7 @@ def _has_key(request: Request) -> bool:
 
 async def _json(request: Request, longest: int = LONGEST_BODY, option: str = "") -> Any:
     hint = f"; leomock serve {option} changes the limit" if option else ""
-    too_long = Wrong(f"the body has more than {longest} bytes{hint}", 413)
+    too_long = AdminError(f"the body has more than {longest} bytes{hint}", 413)
     if int(request.headers.get("content-length", 0)) > longest:
         raise too_long
     body = bytearray()
@@ -500,19 +502,19 @@ async def _json(request: Request, longest: int = LONGEST_BODY, option: str = "")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Wrong(f"the body is not JSON: {error}") from None
+        raise AdminError(f"the body is not JSON: {error}") from None
 
 
-async def _told(request: Request, known: set[str]) -> dict[str, Any]:
-    """The JSON object in a body, with no name that is not known."""
-    told = await _json(request)
-    if not isinstance(told, dict):
-        raise Wrong(f"the body is a JSON object with {', '.join(sorted(known))}")
-    if unknown := told.keys() - known:
+async def _read_object(request: Request, known: set[str]) -> dict[str, Any]:
+    """Read the JSON object in a body; refuse names other than `known`."""
+    content = await _json(request)
+    if not isinstance(content, dict):
+        raise AdminError(f"the body must be a JSON object with {', '.join(sorted(known))}")
+    if unknown := content.keys() - known:
         name = sorted(unknown)[0]
-        near = suggestion(name, dict.fromkeys(known)) or f"; there is {', '.join(sorted(known))}"
-        raise Wrong(f"{shown(name)} is not known here{near}")
-    return told
+        near = suggestion(name, dict.fromkeys(known)) or f"; use {', '.join(sorted(known))}"
+        raise AdminError(f"unknown name {shown(name)}{near}")
+    return content
 
 
 def _number(name: str, value: Any) -> float:

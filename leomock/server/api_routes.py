@@ -1,4 +1,4 @@
-"""The API over HTTP: one raw request in, one reply out."""
+"""Serve the API over HTTP."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from leomock.server.breakage import broken, connection_of
 from leomock.server.metrics import CallCounts
 from leomock.server.rendering import Renderers
 
-# Where each version of the API is; without `/api/rest` as the capability's REST adapter exposes it.
+# The paths of each API version. The ones without `/api/rest` are those of the capability's REST adapter.
 PREFIXES = {"/api/rest/v1": "v1", "/v1": "v1", "/api/rest/v2": "v2", "/v2": "v2"}
 LONGEST_HEADER = 500
-# A body that is too long is read on up to here, so that a client which sends first still gets its answer.
+# Bytes read of a too long body, so that a client which sends all of it first still gets the answer.
 LONGEST_DRAIN = 2**30
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _HTML = (b"content-type", b"text/html; charset=utf-8")
@@ -33,10 +33,10 @@ _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class ApiRoutes:
-    """Answers everything below the API's prefixes, and hands the rest on to another app.
+    """Answer everything below the API's prefixes, and pass the rest on to another app.
 
-    It stands in front of Starlette's routes: they cost an eighth of a call, and they see the path decoded,
-    where `%2F` in an id looks like a slash.
+    It runs before Starlette's router, which costs an eighth of a call and sees the decoded path, where `%2F`
+    in an id looks like a slash.
     """
 
     def __init__(
@@ -105,20 +105,20 @@ class ApiRoutes:
         operation = reply.operation.id if reply.operation else ""
         self._counts.add(operation, reply.status, milliseconds / 1000, reply.rules)
         if reply.delay and not await connection_of(scope).pause(reply.delay, receive):
-            self._api.left(reply, number)
+            self._api.record_disconnect(reply, number)
             return
         if reply.breakage:
             send = broken(reply.breakage, scope, receive, send)
-        note = scope.get(LOG_CONTEXT)
-        if note is not None:
-            note.operation = operation
-            note.key = reply.world.key if reply.world else ""
-            note.explain = reply.explain
+        context = scope.get(LOG_CONTEXT)
+        if context is not None:
+            context.operation = operation
+            context.key = reply.world.key if reply.world else ""
+            context.explain = reply.explain
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.content})
 
     async def _body(self, receive: Receive) -> tuple[bytes, bool]:
-        """Read the request body, and tell whether it is complete: the client may disconnect before its end.
+        """Read the request body. The second value is false if the client disconnected before its end.
 
         Stop collecting once it exceeds `max_body`, keeping just enough to show that it did.
         """
@@ -161,15 +161,15 @@ def _content_type(reply: Reply) -> tuple[bytes, bytes]:
 
 
 def defect(error: Exception) -> Reply:
-    """What a defect of the fake itself is answered with; the traceback goes to stderr."""
+    """Return the reply for a defect in leomock itself, and print the traceback to stderr."""
     traceback.print_exception(error, file=sys.stderr)
-    text = f"leomock: a defect of the fake itself, please report it: {type(error).__name__}: {error}"
+    text = f"leomock: a defect in leomock itself, please report it: {type(error).__name__}: {error}"
     return Reply(500, {"error": text, "path": "$", "code": "unexpected"}, None, None)
 
 
 @lru_cache(maxsize=64)
 def addresses(public_url: str, scheme: str, host: bytes, server: tuple[str, int | None] | None) -> Addresses:
-    """Where a client finds things: under the public URL, or under the address that it used itself."""
+    """Return the base URLs for links: below the public URL, or below the address that the client used."""
     if public_url:
         return Addresses.under(public_url)
     if host:
@@ -179,13 +179,13 @@ def addresses(public_url: str, scheme: str, host: bytes, server: tuple[str, int 
 
 
 def header_text(text: str) -> bytes:
-    """A text as the value of a header: one line of printable ASCII, not too long."""
+    """Return a text as a header value: one line of printable ASCII, at most `LONGEST_HEADER` characters."""
     line = "".join(c if " " <= c <= "~" else "?" for c in text)
     return (line if len(line) <= LONGEST_HEADER else f"{line[: LONGEST_HEADER - 3]}...").encode()
 
 
 def _request_ids() -> Iterator[bytes]:
-    """Endless ids in the form of a version 4 UUID: one random beginning, then counted."""
+    """Yield ids in the form of a version 4 UUID: a random start, then a counter."""
     begin = f"{Random().getrandbits(128):032x}"
     begin = f"{begin[:8]}-{begin[8:12]}-4{begin[12:15]}-a{begin[15:18]}-"
     return (f"{begin}{number:012x}".encode() for number in count(1))

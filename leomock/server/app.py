@@ -19,7 +19,7 @@ from leomock.operations.assets.resolver import OWNER
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.access_log import AccessLog, JournalMiddleware, LogFormat
 from leomock.server.admin_access import AdminAccess
-from leomock.server.admin_routes import Admin, Wrong, refused, wrong
+from leomock.server.admin_routes import Admin, AdminError, admin_error, refused
 from leomock.server.api_routes import ApiRoutes, defect
 from leomock.server.bucket_routes import bucket_routes
 from leomock.server.cdn_routes import cdn_routes
@@ -137,7 +137,7 @@ def _around_the_api(
             Route("/_leomock", _add_slash),
             Mount(
                 "/_leomock",
-                routes=[*admin.routes(), *page_routes(api, admin.meant)],
+                routes=[*admin.routes(), *page_routes(api, admin.selected_tenants)],
                 middleware=[
                     guarded,
                     Middleware(AdminAccess, api.settings.admin_token),
@@ -146,7 +146,7 @@ def _around_the_api(
         ],
         exception_handlers={
             ApiError: refused,
-            Wrong: wrong,
+            AdminError: admin_error,
             ClientDisconnect: unanswered,
             HTTPException: not_found,
             Exception: broken,

@@ -205,7 +205,7 @@ class Sender:
         text = "".join(traceback.format_exception(error))
         if text != self._last_defect:
             self._last_defect = text
-            (self._log or to_stderr)(f"leomock: a defect of the fake itself, please report it:\n{text}")
+            (self._log or to_stderr)(f"leomock: a defect in leomock itself, please report it:\n{text}")
 
 
 async def _elsewhere(sent: Future[tuple[int | None, str]]) -> tuple[int | None, str]:

@@ -1,4 +1,4 @@
-"""The credits of a world: what is left, and how a price is told."""
+"""Keep the credits of a world, and write prices in credits or dollars."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
 from leomock.leonardo.errors import OUT_OF_CREDITS
 from leomock.state.settings import Unit
 
-# Dollars for a credit.
+# Dollars per credit.
 DOLLARS = Decimal("0.001495")
 
 
@@ -23,9 +23,9 @@ DOLLARS = Decimal("0.001495")
     )
 )
 class Account:
-    """Counts the credits of one API key: bought ones, and those of a plan that are new every month.
+    """The credits of one API key: bought ones, and a plan's, which are renewed every month.
 
-    The balance falls when a job begins and comes back when one fails.
+    A job is paid when it begins and refunded when it fails.
     """
 
     def __init__(self, user_id: str, paid: int, plan: int, unit: Unit, now: Callable[[], float]) -> None:
@@ -39,7 +39,7 @@ class Account:
 
     @property
     def paid(self) -> int:
-        """The bought credits that are left."""
+        """The remaining bought credits."""
         return self._paid
 
     def set_paid(self, credits: int) -> None:
@@ -48,18 +48,18 @@ class Account:
 
     @property
     def left_of_plan(self) -> int:
-        """What is left of the plan's credits of this month."""
+        """The remaining plan credits of this month."""
         self._renew()
         return self._left_of_plan
 
     @property
     def balance(self) -> int:
-        """All credits that are left."""
+        """All remaining credits."""
         return self.left_of_plan + self._paid
 
     @property
     def renews_at(self) -> float:
-        """When the plan's credits are new, in seconds since 1970."""
+        """The time of the next renewal of plan credits, in seconds since 1970 (UTC)."""
         self._renew()
         return self._renews_at
 
@@ -70,7 +70,7 @@ class Account:
         )
     )
     def spend(self, credits: int) -> None:
-        """Take a price off the balance; raises the refusal of the real service where it is not enough."""
+        """Take a price off the balance; raises the real service's error if it is too low."""
         left = self.balance
         if credits > left:
             raise OUT_OF_CREDITS(
@@ -82,7 +82,7 @@ class Account:
 
     @based_on(Inferred("the documents say it of generations, and here every job that fails costs nothing"))
     def give_back(self, credits: int) -> None:
-        """Put back what a failed job had cost."""
+        """Refund the price of a failed job."""
         of_plan = min(credits, self._plan - self.left_of_plan)
         self._left_of_plan += of_plan
         self._paid += credits - of_plan
@@ -96,18 +96,18 @@ class Account:
         ),
     )
     def cost(self, credits: int) -> dict[str, Any]:
-        """A price as answers tell it, in credits or dollars."""
+        """Return the fields of a response that state a price, in credits or dollars."""
         if self._unit == "CREDITS":
             return {"apiCreditCost": credits, "cost": {"amount": str(credits), "unit": "CREDITS"}}
         amount = (credits * DOLLARS).quantize(Decimal("0.0001"), ROUND_HALF_UP)
         return {"apiCreditCost": None, "cost": {"amount": str(amount), "unit": "DOLLARS"}}
 
     def as_json(self) -> dict[str, float]:
-        """What is left, as JSON values."""
+        """Return the balances as JSON values."""
         return {"paid": self._paid, "left_of_plan": self._left_of_plan, "renews_at": self._renews_at}
 
     def resume(self, left: dict[str, float]) -> None:
-        """Go on from a snapshot."""
+        """Restore the balances from a snapshot."""
         self._paid, self._left_of_plan = int(left["paid"]), int(left["left_of_plan"])
         self._renews_at = float(left["renews_at"])
 
@@ -119,7 +119,7 @@ class Account:
 
 
 def _next_month(moment: float) -> float:
-    """The beginning of the next month, UTC."""
+    """Return the start of the next month, UTC."""
     then = datetime.fromtimestamp(moment, UTC)
     year, month = (then.year, then.month + 1) if then.month < 12 else (then.year + 1, 1)
     return datetime(year, month, 1, tzinfo=UTC).timestamp()

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
-# Where a world's time stands when nobody says otherwise, so that the same calls give the same bytes.
+# The default time of a world, fixed so that the same calls give the same bytes.
 EPOCH = datetime(2024, 4, 20, 14, 33, 28, 258000, UTC).timestamp()
 
 _LAST = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
 
 
 class Clock:
-    """Tells a world's time in seconds since 1970 (UTC): `moment` plus what passed since, times `rate`.
+    """A world's time in seconds since 1970 (UTC): `moment` plus the time since then, times `rate`.
 
-    `source` is a steady clock that runs somewhere else (only `server/`, `fake` and `cli` hand one in);
-    without one the time stands still until it is advanced. A rate of 0 is a frozen clock.
+    `source` is a monotonic clock (only `server/`, `testing/` and `cli/` pass one). Without it the time stands
+    still until it is advanced. A rate of 0 freezes the clock.
     """
 
     __slots__ = ("_moment", "_rate", "_read_at", "_source")
@@ -38,37 +38,37 @@ class Clock:
 
     @property
     def rate(self) -> float:
-        """How many seconds of this clock pass in one of the machine's: 1 is real, 0 frozen."""
+        """Seconds of this clock per second of the machine's: 1 is real time, 0 frozen."""
         return self._rate
 
     def run(self, rate: float = 1.0) -> None:
-        """Go on from now at a rate; 0 freezes. Raises ValueError."""
+        """Continue from now at a rate; 0 freezes. Raises ValueError for an invalid rate."""
         rate = _checked_rate(rate)
         if self._source is None:
             if rate:
-                raise ValueError("this clock has nothing that moves it; only advance(seconds) does")
+                raise ValueError("this clock has no time source; only advance(seconds) moves it")
             return
         self._moment, self._read_at = self.now(), self._source()
         self._rate = rate
 
     def freeze(self) -> None:
-        """Stop the time until it is advanced or runs again."""
+        """Stop the clock until it is advanced or runs again."""
         self.run(0)
 
     def set(self, moment: float) -> None:
-        """Put the time to a moment, also an earlier one (for a restored world)."""
+        """Set the time, also to an earlier one (for a restored world)."""
         if not 0 <= moment <= _LAST:
             raise ValueError(f"moment {moment}: use seconds since 1970, and not past the year 9000")
         self._moment = moment
         self._read_at = self._source() if self._source else 0.0
 
     def advance(self, seconds: float) -> None:
-        """Move on; time never goes backwards (ValueError)."""
+        """Move the time forwards; raises ValueError for negative seconds."""
         self.check(seconds)
         self._moment += seconds
 
     def check(self, seconds: float) -> None:
-        """Raise ValueError where `advance` would."""
+        """Raise the ValueError that `advance` would raise."""
         if not (0 <= seconds < math.inf and self._moment + seconds <= _LAST):
             raise ValueError(f"advance({seconds}): time moves forwards only, and not past the year 9000")
 
@@ -80,8 +80,8 @@ def _checked_rate(rate: float) -> float:
 
 
 def timestamp(moment: float) -> str:
-    """A moment as the REST API writes it: milliseconds and no zone, e.g. `2024-04-20T14:33:28.258`."""
-    # By way of whole microseconds: a float may lie just below the millisecond that it stands for.
+    """Format a time as the REST API does: milliseconds and no zone, e.g. `2024-04-20T14:33:28.258`."""
+    # Round to microseconds first: a float may lie just below its millisecond.
     second, microsecond = divmod(round(moment * 1_000_000), 1_000_000)
     return f"{_second(second)}.{microsecond // 1000:03}"
 

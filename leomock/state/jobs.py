@@ -1,4 +1,4 @@
-"""Work that takes time: from PENDING to its end, settled when somebody looks."""
+"""Jobs: work that takes time, from PENDING to its end, settled when somebody reads it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ COMPLETE = Outcome()
 
 @dataclass(slots=True)
 class Job:
-    """A row that is PENDING, how it will end, and what it waits for: a moment, reads, or a word.
+    """A PENDING row, its outcome, and what it waits for: a time (`due`), reads (`reads_left`), or `finish`.
 
-    `price` is what it cost in credits; work on it begins at `begins`, as soon as a slot is free. `rules` are
-    the names of the scenario rules that decided its outcome.
+    `price` is in credits. Work begins at `begins`, when a slot is free. `rules` are the names of the scenario
+    rules that decided the outcome.
     """
 
     row: Row
@@ -45,9 +45,9 @@ class Jobs:
     """The jobs of a world.
 
     A job is due at a moment (`seconds:S`), after a number of reads (`polls:N`), at once (`immediate`), or
-    when a test says so (`manual`); an outcome that takes time is always due at a moment. `ended` is told each
-    job with the moment at which it ended. Where they are `limited`, only as many jobs of a queue run at a
-    time as it has slots, and the others wait for one.
+    when a test calls `finish` (`manual`); an outcome with a duration is always due at a moment. `ended` is
+    called with each job and the moment of its end. If they are `limited`, a queue runs only as many jobs at a
+    time as it has slots, and the others wait.
     """
 
     def __init__(
@@ -57,7 +57,9 @@ class Jobs:
         self._clock = clock
         self._ended = ended
         self._limited = limited
-        self._slots_free: dict[Queue, list[float]] = {}  # heaps: when each slot that was taken is free again
+        self._slots_free: dict[
+            Queue, list[float]
+        ] = {}  # heaps: the times at which the slots in use become free
         self._started = 0
         self._due: list[tuple[float, int, str]] = []  # a heap: moment, order of starting, id
         self._jobs: dict[str, Job] = {}
@@ -70,9 +72,9 @@ class Jobs:
     def override_outcome(
         self, outcome: Outcome | None, seconds: float | None, rules: str = ""
     ) -> Iterator[None]:
-        """Give jobs that start inside `with` this outcome and this many seconds instead of their pace.
+        """Give jobs that start inside `with` this outcome and duration.
 
-        `rules` names the scenario rules that want it.
+        `rules` names the scenario rules that ask for it.
         """
         self._override = (outcome or COMPLETE, seconds, rules if outcome else "")
         try:
@@ -81,7 +83,7 @@ class Jobs:
             self._override = (COMPLETE, None, "")
 
     def start(self, row: Row, queue: Queue = IMAGES, price: int = 0, slow: float = 1) -> None:
-        """Begin work on a row; `slow` is how many times longer than a picture it takes, in seconds."""
+        """Begin work on a row; `slow` is the duration as a multiple of a picture's."""
         row["status"] = "PENDING"
         outcome, seconds, rules = self._override
         id = str(row["id"])
@@ -98,22 +100,22 @@ class Jobs:
                 self._schedule(job, self._pace.seconds * slow)
 
     def waiting(self, queue: Queue) -> int:
-        """How many jobs of a queue are not finished."""
+        """Return the number of unfinished jobs of a queue."""
         return sum(job.queue is queue for job in self._jobs.values())
 
     def is_queued(self, row: Row) -> bool:
-        """Whether the job of a row waits for a slot."""
+        """Return whether the job of a row waits for a slot."""
         job = self._jobs.get(str(row["id"]))
         return job is not None and job.begins > self._clock.now()
 
     def next_due(self) -> float | None:
-        """The moment at which the next job ends by itself, or None."""
+        """Return the time at which the next job ends by itself, or None."""
         while self._due and self._due[0][2] not in self._jobs:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
 
     def settle(self) -> list[Row]:
-        """Let everything happen that is due by now, in the order it falls due; returns the rows."""
+        """End the jobs that are due, in the order of their due times, and return their rows."""
         settled: list[Row] = []
         if self._due:
             now = self._clock.now()
@@ -124,7 +126,7 @@ class Jobs:
         return settled
 
     def was_read(self, row: Row) -> bool:
-        """Count a read of a row before it is answered; returns whether the row is still PENDING then.
+        """Count a read of a row and return whether the row is still PENDING.
 
         With `polls:N` the first N answers are PENDING.
         """
@@ -175,21 +177,21 @@ class Jobs:
         return None if job.due is None else max(0.0, job.due - now)
 
     def finish(self, id: str, status: Literal["COMPLETE", "FAILED"] | None = None) -> bool:
-        """End a job now, with `status` or as it was going to end; False when there is none with this id."""
+        """End a job now, with `status` or its planned outcome; False if no pending job has this id."""
         if status and (job := self._jobs.get(id)):
             job.outcome = replace(job.outcome, status=status)
         return self._end(id, self._clock.now()) is not None
 
     def drop(self, row: Row) -> None:
-        """Forget the job of a row that is gone."""
+        """Forget the job of a removed row."""
         self._jobs.pop(str(row["id"]), None)
 
     def pending(self) -> list[str]:
-        """The ids of what is not finished, oldest first."""
+        """Return the ids of the unfinished jobs, oldest first."""
         return list(self._jobs)
 
     def as_json(self) -> list[dict[str, object]]:
-        """The jobs as JSON values, oldest first."""
+        """Return the jobs as JSON values, oldest first."""
         return [
             {
                 "id": id,
@@ -207,7 +209,7 @@ class Jobs:
         ]
 
     def resume(self, job: Job) -> None:
-        """Go on with a job from a snapshot."""
+        """Restore a job from a snapshot."""
         self._jobs[str(job.row["id"])] = job
         if job.due is not None:
             self._started += 1

@@ -1,4 +1,4 @@
-"""What was asked and answered: the newest exchanges of a world, for tests to look at."""
+"""Keep the newest exchanges of a world, for tests and people to read."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from leomock.state.redaction import SECRET_HEADERS, SECRET_SPELLINGS, one_line, 
 Channel: TypeAlias = Literal["api", "upload", "cdn", "webhook"]
 Headers: TypeAlias = Sequence[tuple[bytes | str, bytes | str]]
 
-# How deep the arrays and objects of a body are read: orjson writes 254, and no client of this API sends ten.
+# Bodies nested deeper are not parsed: orjson writes 254 levels, and no client of this API sends ten.
 DEEPEST = 64
-# What an exchange takes besides its texts and bodies, about.
+# Roughly the memory of an exchange besides its texts and bodies.
 ENTRY_BYTES = 500
+_BREAKAGE_WORDS = {"client_disconnected": "the client disconnected before it came"}
 
-# What `add` keeps, as it came but for keys and the rest of long bodies; `_exchange` names the places.
+# A stored exchange as `add` got it, with keys shortened and long bodies cut; `_exchange` names the fields.
 _Entry: TypeAlias = tuple[
     *tuple[int, float, Channel, str, str, str, str],
     *tuple[bytes, bytes, int, Headers, bytes],
@@ -43,13 +44,13 @@ class Exchange:
     """One request and what was answered.
 
     `number` counts from 1. `moment` is by the world's clock, in seconds since 1970 (UTC); `milliseconds` is
-    what the answer took by the machine's. `operation` is an id, or empty where there is none. `path` and
-    `query` are as they were on the wire. Names of headers are in lower case, those that came twice are joined
-    by commas, and API keys are shortened. `rules` are the names of the scenario rules that struck; `breakage`
-    is what they did to the answer on its way (`reset`, `truncate`, `stall`, `wrong_content_type`,
-    `malformed_json`, or empty), which is kept as it was before; `delay` is how many seconds they held it
-    back, and a breakage `left` says that the client was gone by then. `cut` says that a body was too long to
-    be kept whole; `request_size` and `response_size` are the sizes it had, in bytes.
+    how long the answer took by the machine's clock. `operation` is an id, or '' for an unknown path. `path`
+    and `query` are as they were on the wire. Header names are in lower case, repeated headers are joined by
+    commas, and API keys are shortened. `rules` are the names of the scenario rules that applied. `breakage`
+    is how they broke the response (`reset`, `truncate`, `stall`, `wrong_content_type`, `malformed_json`, or
+    ''), or `client_disconnected` if the client did not wait for it; the response is kept as it was before.
+    `delay` is for how many seconds the rules held it back. `cut` is true if a body was too long to be kept
+    whole; `request_size` and `response_size` are the full sizes in bytes.
     """
 
     number: int
@@ -91,24 +92,24 @@ class Exchange:
 
     @property
     def request_json(self) -> Any:
-        """The request's body, parsed; None where it is not JSON, or was cut."""
+        """The request's body, parsed; None if it is not JSON or was cut."""
         value = _parsed(self.request_body)
         return None if value is ABSENT else value
 
     @property
     def response_json(self) -> Any:
-        """The response's body, parsed; None where it is not JSON, or was cut."""
+        """The response's body, parsed; None if it is not JSON or was cut."""
         value = _parsed(self.response_body)
         return None if value is ABSENT else value
 
     @property
     def answer(self) -> str:
-        """What a person needs to know of the answer, such as `COMPLETE, 2 pictures`; empty for nothing."""
+        """The answer in a few words, such as `COMPLETE, 2 pictures`; '' if there is nothing to say."""
         content = self.response_json if self.channel == "api" else None
         answer = summarize(self.status, content, self.explain, by_rule=bool(self.rules))
         if not self.breakage:
             return answer
-        broken = "the client left before it came" if self.breakage == "left" else f"broken: {self.breakage}"
+        broken = _BREAKAGE_WORDS.get(self.breakage, f"broken: {self.breakage}")
         return f"{answer}; {broken}" if answer else broken
 
     def __str__(self) -> str:
@@ -135,7 +136,7 @@ class Exchange:
         return self.request_headers
 
     def as_json(self) -> dict[str, Any]:
-        """All of it as JSON values; a body stands under `json`, `text` or `base64`, whichever it is."""
+        """The exchange as JSON values; a body is under `json`, `text` or `base64` by its content."""
         return {
             "number": self.number,
             "created": self.created,
@@ -159,7 +160,7 @@ class Exchange:
 class Journal:
     """The newest exchanges: at most `size`, with at most `most_bytes` bytes of headers and bodies.
 
-    Of a body it keeps the first `longest_body` bytes. The newest exchange is kept whatever its size is.
+    It keeps the first `longest_body` bytes of a body, and always the newest exchange, whatever its size.
     `budget` bounds the bytes of several journals together.
     """
 
@@ -181,9 +182,9 @@ class Journal:
         self._numbers = count(1)
         self._cleared = 0
         self._longest_body = longest_body
-        self._last_headers = (0, b"")  # a fingerprint, and what it stands for
+        self._last_headers = (0, b"")  # a fingerprint and the packed headers
         self._last_body = b""
-        self._left: set[int] = set()
+        self._disconnected: set[int] = set()
         self._budget = budget
         if budget:
             budget.add(self)
@@ -210,15 +211,15 @@ class Journal:
     ) -> int:
         """Keep an exchange and return its number; `path` and `query` as they were on the wire.
 
-        Everything is kept as it is given and read only when somebody asks, since every call pays for this:
-        do not change the sequences afterwards. Keys alone are shortened at once, so that they are nowhere to
-        be found. Any thread may call it.
+        Store everything as it is and parse it only when somebody reads the journal, because every call pays
+        for this: do not change the sequences afterwards. Only API keys are shortened at once, so that no
+        whole key is ever stored. Any thread may call it.
         """
         request_size = len(request_body)
         if request_size > self._longest_body:
             request_body = request_body[: self._longest_body]
-        # Clients poll: most calls have the headers, and most answers the body, of the one before. To share
-        # them keeps the memory of a thousand exchanges in the processor's cache.
+        # Clients poll: most calls repeat the headers, and most answers the body, of the one before. Sharing
+        # them keeps a thousand exchanges in the processor's cache.
         fingerprint = hash(tuple(request_headers))
         last, packed = self._last_headers
         cost = len(request_body) + len(path) + len(query) + len(explain) + ENTRY_BYTES
@@ -278,16 +279,19 @@ class Journal:
                 self._bytes -= self._sizes.popleft()
 
     def _make_room(self, cost: int) -> None:
-        """Drop the oldest exchanges until another one of `cost` bytes has room."""
+        """Drop the oldest exchanges until one of `cost` bytes fits."""
         self._bytes += cost
         while self._entries and (len(self._entries) >= self._most or self._bytes > self._most_bytes):
             self._entries.popleft()
             self._bytes -= self._sizes.popleft()
 
-    def left(self, number: int) -> None:
-        """Note that the client of an exchange left before the answer, which was held back, came."""
+    def mark_disconnected(self, number: int) -> None:
+        """Note that the client of an exchange disconnected before its delayed answer was sent."""
         oldest = next(iter(self), None)
-        self._left = {number, *(each for each in self._left if oldest and each >= oldest.number)}
+        self._disconnected = {
+            number,
+            *(each for each in self._disconnected if oldest and each >= oldest.number),
+        }
 
     def tail(self, most: int) -> list[Exchange]:
         """Return the newest exchanges, oldest first: `most` of them, or all there are."""
@@ -305,11 +309,11 @@ class Journal:
         since: int | None = None,
         limit: int | None = None,
     ) -> list[Exchange]:
-        """The exchanges that fit all that is given, oldest first; of more than `limit` the newest.
+        """Return the exchanges that match every given filter, oldest first; at most the `limit` newest.
 
-        `status` is a number or a class (`"4xx"`). In `path`, `*` stands for anything. `body` is a part of the
-        request's JSON (see `differences`). `since` is the number of the last exchange seen: only what came
-        after it is given. Raises ValueError for a status or limit that cannot be meant.
+        `status` is a number or a class (`"4xx"`). In `path`, `*` matches anything. `body` is a part of the
+        request's JSON (see `differences`). `since` is the number of the last exchange already seen. Raises
+        ValueError for an invalid status or limit.
         """
         fits_status = status_test(status)
         fits_path = Wildcard("*" if path is None else path).matches
@@ -331,7 +335,7 @@ class Journal:
     def newest(self, method: str, path_end: str, fits: Callable[[bytes], bool]) -> int:
         """Return the number of the newest exchange with status 200 whose response body fits; 0 if none does.
 
-        Reads the entries as they were kept: much faster than `select`, since a client may poll for this.
+        This reads the stored entries directly: much faster than `select`, since a client may poll for this.
         """
         for entry in reversed(tuple(self._entries)):
             is_call = entry[4] == method and entry[9] == 200 and entry[5].lower().endswith(path_end)
@@ -340,7 +344,7 @@ class Journal:
         return 0
 
     def clear(self) -> None:
-        """Forget all exchanges; the numbers go on, so that `since` keeps its meaning."""
+        """Forget all exchanges; numbering continues, so that `since` keeps its meaning."""
         with self._lock:
             while self._entries:
                 self._cleared = self._entries.popleft()[0]
@@ -350,13 +354,13 @@ class Journal:
 
     @property
     def last(self) -> int:
-        """The number of the newest exchange, also of one that was cleared; 0 before the first."""
+        """The number of the newest exchange, even if it was cleared; 0 before the first."""
         entries = tuple(self._entries)
         return entries[-1][0] if entries else self._cleared
 
     @property
     def forgotten(self) -> int:
-        """How many exchanges were pushed out by newer ones since the last `clear`."""
+        """The number of exchanges dropped for newer ones since the last `clear`."""
         entries = tuple(self._entries)
         return entries[-1][0] - self._cleared - len(entries) if entries else 0
 
@@ -366,23 +370,23 @@ class Journal:
     def __iter__(self) -> Iterator[Exchange]:
         # A copy, since other threads may add meanwhile.
         for exchange in map(_exchange, tuple(self._entries)):
-            if exchange.number in self._left:
-                exchange.breakage = "left"
+            if exchange.number in self._disconnected:
+                exchange.breakage = "client_disconnected"
             yield exchange
 
 
 def _packed(headers: Headers) -> bytes:
-    """Headers as one piece: dozens of small ones a call, kept for a thousand calls, slow all the rest."""
+    """Join headers into one bytes object: dozens of small objects per call slow down every later call."""
     parts: list[Any] = []
     for pair in headers:
         parts += redacted_header(pair) if pair[0] in SECRET_SPELLINGS else pair
     try:
         packed = b"\0".join(parts)
-    except TypeError:  # ASGI hands in bytes, other channels text
+    except TypeError:  # ASGI passes bytes, other callers text
         return _packed([(_encoded(name), _encoded(value)) for name, value in headers])
     if packed.count(b"\0") < max(len(parts), 1):
         return packed
-    # HTTP allows no NUL in a header, other channels might.
+    # HTTP does not allow NUL in a header, but other callers might pass one.
     return b"\0".join(part.replace(b"\0", b" ") for part in parts)
 
 
@@ -430,7 +434,7 @@ def _headers(pairs: Headers) -> dict[str, str]:
     headers: dict[str, str] = {}
     for pair in pairs:
         name = _text(pair[0]).lower()
-        # Whatever is spelt in another way was not shortened on adding.
+        # A name in an unusual spelling was not redacted when it was added.
         value = _text(
             redacted_header(pair)[1]
             if name in SECRET_HEADERS and pair[0] not in SECRET_SPELLINGS
@@ -441,7 +445,7 @@ def _headers(pairs: Headers) -> dict[str, str]:
 
 
 def _text(value: bytes | str) -> str:
-    """A text that can be written as UTF-8, whatever it was."""
+    """Return a text that can be encoded as UTF-8."""
     if isinstance(value, bytes):
         try:
             return value.decode()
@@ -451,7 +455,7 @@ def _text(value: bytes | str) -> str:
 
 
 def _parsed(body: bytes) -> Any:
-    """What a body says as JSON; ABSENT where it is none, or nested so deeply that writing it would fail."""
+    """Parse a body as JSON. Returns ABSENT if it is not JSON or too deeply nested to be written again."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -478,7 +482,7 @@ def _half(headers: dict[str, str], body: bytes, size: int) -> dict[str, Any]:
 
 
 def body_text(body: bytes, *, cut: bool) -> str | None:
-    """A body as text, or None where it is none; of one that was cut, a broken last letter is left out."""
+    """Decode a body, or return None if it is not text. A character cut in half at the end is dropped."""
     if b"\0" in body:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The documented limits on rates, concurrency and queues; in force with `--limits real`."""
+"""The documented limits on rates, concurrency and queues, enforced with `--limits real`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from leomock.leonardo.basis import Chosen, based_on
 from leomock.leonardo.errors import QUEUE_FULL, RATE_LIMITED
 from leomock.state.clock import Clock
 
-# Calls a minute, over all operations and for each of the dear ones (documented).
+# Calls per minute over all operations, and for each expensive one (documented).
 OVERALL = 2000
 EACH = 100
-DEAR = frozenset(
+EXPENSIVE = frozenset(
     {
         *("createGeneration", "CreateUniversalUpscalerJob", "createVariationUnzoom"),
         *("createVariationUpscale", "createVariationNoBG", "executeBlueprint"),
@@ -24,7 +24,7 @@ WINDOW = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Jobs of one kind: how many run at a time, and how many may wait beside them."""
+    """A queue of jobs: `slots` run at a time, and `waiting` more may wait."""
 
     name: str
     slots: int
@@ -50,20 +50,20 @@ QUEUES = {queue.name: queue for queue in (IMAGES, UPSCALES, BLUEPRINTS, TRAINING
     ),
 )
 class Limits:
-    """Counts the calls of a world in a sliding minute of its clock."""
+    """The calls of a world within a sliding minute of its clock."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._calls: dict[str, deque[float]] = {}
 
     def count(self, operation: str) -> None:
-        """Count a call; one too many raises the 429."""
+        """Count a call; raises the 429 if there are too many."""
         self._count("", OVERALL)
-        if operation in DEAR:
+        if operation in EXPENSIVE:
             self._count(operation, EACH)
 
     def check_queue(self, queue: Queue, pending: int) -> None:
-        """Refuse another job where as many as may wait do."""
+        """Raise the error for a full queue if no more jobs may wait."""
         if pending >= queue.slots + queue.waiting:
             raise QUEUE_FULL(
                 explain=f"{queue.slots} {queue.name} run and {queue.waiting} wait already (--limits real)"

@@ -13,14 +13,14 @@ from typing import Any, Final, NamedTuple
 class LinearPattern:
     """A regular expression that is searched in time proportional to the text, whatever the pattern is.
 
-    The engine is Rust's `regex`, which knows neither look-around nor references back to a group; `$` matches
-    only at the very end. Raises ValueError for a pattern that it cannot compile.
+    The engine is Rust's `regex`, which supports neither look-around nor back-references; `$` matches only
+    at the very end. Raises ValueError for a pattern that it cannot compile.
     """
 
     __slots__ = ("_validator", "pattern")
 
     def __init__(self, pattern: str) -> None:
-        import jsonschema_rs  # only scenarios with patterns need it
+        import jsonschema_rs  # imported late: only scenarios with patterns need it
 
         self.pattern = pattern
         try:
@@ -29,7 +29,7 @@ class LinearPattern:
             )
         except (ValueError, OverflowError) as error:
             raise ValueError(
-                "it is too large, or uses look-around or a reference back to a group, "
+                "it is too large, or uses look-around or a back-reference, "
                 "which cannot be searched in linear time"
             ) from error
 
@@ -48,7 +48,7 @@ class LinearPattern:
 
 
 class Wildcard:
-    """A text in which `*` stands for any characters, also for none; matched in linear time."""
+    """A text in which `*` matches any number of characters; matched in linear time."""
 
     __slots__ = ("_first", "_inner", "_last", "_literal")
 
@@ -64,7 +64,7 @@ class Wildcard:
             return text == self._first
         if not text.startswith(self._first):
             return False
-        # The leftmost place of each part leaves the most room for those that follow: nothing is tried twice.
+        # The leftmost match of each part leaves the most room for the next: no backtracking is needed.
         at = len(self._first)
         for part in self._inner:
             found = text.find(part, at)
@@ -85,7 +85,7 @@ ABSENT: Final = _Absent.ABSENT
 
 
 class Difference(NamedTuple):
-    """Where JSON is not as wanted; `found` is ABSENT where there is nothing."""
+    """A difference between expected and found JSON; `found` is ABSENT if the value is missing."""
 
     name: str
     wanted: Any
@@ -93,10 +93,10 @@ class Difference(NamedTuple):
 
 
 def differences(wanted: Any, found: Any, name: str = "") -> Iterator[Difference]:
-    """Where parsed JSON differs from the part of it that is wanted; nothing where it fits.
+    """Yield the differences between parsed JSON and an expected part of it.
 
-    Objects may have more than is wanted, arrays may not. A name may lead inwards (`controlnets.0.weight`). A
-    compiled pattern is searched in a string. True is not 1.
+    Objects may have further names, arrays no further items. A name may be a path (`controlnets.0.weight`). A
+    compiled pattern is searched in a string. True does not equal 1.
     """
     if isinstance(wanted, Mapping) and isinstance(found, dict):
         for key, value in wanted.items():
@@ -133,7 +133,7 @@ def _same(wanted: Any, found: Any) -> bool:
 
 
 class _StatusTest:
-    """Whether a status is the one, or of the class, that is wanted."""
+    """A test whether a status is in a range."""
 
     def __init__(self, low: int, high: int) -> None:
         self._low, self._high = low, high
@@ -143,7 +143,7 @@ class _StatusTest:
 
 
 def status_test(wanted: int | str | None) -> _StatusTest:
-    """A test for a status: a number, a class such as `4xx`, or None for any. Raises ValueError."""
+    """Return a test for a status: a number, a class such as `4xx`, or None for any. Raises ValueError."""
     if wanted is None:
         return _StatusTest(0, 999)
     text = str(wanted).lower()

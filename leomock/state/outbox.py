@@ -1,4 +1,4 @@
-"""Events on their way to a webhook: when each is due, and what became of it."""
+"""Events for a webhook: when each is due, and how its delivery went."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from leomock.state.clock import Clock
 from leomock.state.ids import Ids
 from leomock.state.scenario import Delivery, Span
 
-# How long after a failed attempt the next one is due.
+# Seconds between a failed attempt and the next one.
 WAITS = (1.0, 5.0, 25.0, 125.0)
-# How long an event that is to come after the next one waits for it at most.
+# Seconds that a reordered event waits at most for the next event.
 LONGEST_HOLD = 5.0
 MOST_EVENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to deliver an event: the moment it was over, the status that came back, or why none did.
+    """One attempt to deliver an event: when it ended, and the status of the answer or an error.
 
-    `moment` is the world's, `milliseconds` are the machine's. `error` is empty where all went well.
+    `moment` is by the world's clock, `milliseconds` by the machine's. `error` is '' after an answer.
     """
 
     moment: float
@@ -34,16 +34,16 @@ class Attempt:
 
     @property
     def accepted(self) -> bool:
-        """Whether the answer was a 2xx."""
+        """True if the answer was a 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where events go: a url and its bearer token, and how they are sent there.
+    """The receiver of events: a URL, its bearer token, and options for sending.
 
-    `timeout` is in seconds. `verify` is False, or the file of an authority, or True for the usual ones.
-    `app` is an ASGI app that gets them without a port, in `loop` if that runs.
+    `timeout` is in seconds. `verify` is False, the file of a certificate authority, or True for the default
+    ones. `app` is an ASGI app that gets the events without a port, in `loop` if that runs.
     """
 
     url: str = ""
@@ -57,10 +57,10 @@ class Target:
 
 @dataclass(slots=True, eq=False)
 class Event:
-    """One request to a webhook. `due` is None once nothing more is to happen.
+    """One request to a webhook. `due` is None once it is delivered, given up or dropped.
 
-    `held` while it waits for the next event to be attempted before it. Two events are never equal, so that
-    a set can hold them: a world that was reset makes the same ids again.
+    `held` is true while it waits for the next event to be sent first. Two events are never equal, because a
+    world makes the same ids again after a reset.
     """
 
     id: str
@@ -73,7 +73,7 @@ class Event:
     held: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """The event as JSON values, in the order of the fields."""
+        """Return the event as JSON values, in the order of the fields."""
         return {
             "id": self.id,
             "type": self.type,
@@ -90,7 +90,7 @@ class Event:
 
     @classmethod
     def from_json(cls, kept: dict[str, Any]) -> Event:
-        """The event that `to_json` told of."""
+        """Return the event from what `to_json` returned."""
         return cls(**{**kept, "attempts": [Attempt(**attempt) for attempt in kept["attempts"]]})
 
 
@@ -101,11 +101,11 @@ class Event:
     )
 )
 class Outbox:
-    """The events of a world for its webhook: `url`, with `key` as the bearer token; without a url, none.
+    """The events of a world for its webhook: `url`, with `key` as the bearer token.
 
-    An event that is not accepted (2xx) is due again 1, 5, 25 and 125 seconds after the attempt by the world's
-    clock, and is given up after the fifth. The last 1000 events are kept: an older one is forgotten
-    even if it still waits. `draw` takes a number from a span.
+    Without a URL no event is kept. An event that is not accepted (2xx) is due again 1, 5, 25 and 125 seconds
+    after each attempt by the world's clock, and is given up after the fifth. The last 1000 events are kept:
+    an older one is forgotten even if it still waits. `draw` draws a number from a span.
     """
 
     def __init__(self, ids: Ids, clock: Clock, draw: Callable[[Span], float]) -> None:
@@ -117,7 +117,7 @@ class Outbox:
 
     @property
     def url(self) -> str:
-        """Where events go; empty when nobody wants any."""
+        """The URL that events are sent to; '' if there is no webhook."""
         return self.target.url
 
     @url.setter
@@ -135,7 +135,7 @@ class Outbox:
 
     @property
     def is_on(self) -> bool:
-        """Whether events are sent."""
+        """True if events are sent."""
         return bool(self.target.url)
 
     def add(
@@ -145,11 +145,11 @@ class Outbox:
         delivery: Delivery | None = None,
         moment: float | None = None,
     ) -> list[Event]:
-        """Keep an event of a moment (now), or as many copies as `delivery` wants; nothing without a url.
+        """Add an event of `moment` (None: now) and copies as `delivery` says; nothing without a URL.
 
-        `delivery.reorder` holds it back until after the next one was attempted, at most 5 seconds longer; the
-        event that comes while one is held is that next one and leaves as usual, so that of a row of
-        such events each two change places. A dropped event is kept to be seen, and never due.
+        `delivery.reorder` holds it back until the next event was attempted, for at most 5 more seconds. An
+        event added while another is held is that next event and is sent as usual, so in a row of such events
+        each pair is swapped. A dropped event is kept for inspection and never due.
         """
         if not self.url:
             return []
@@ -168,19 +168,19 @@ class Outbox:
         return added
 
     def due(self) -> list[Event]:
-        """What is to be sent by now, in the order it fell due, then as it came."""
+        """Return the events that are due, by due time, then in the order they were added."""
         if not self.url:
             return []
         now = self._clock.now()
         return [event for _, event in self._waiting(now)]
 
     def next_due(self) -> float | None:
-        """The moment at which something is to be sent, past or future; None when nothing waits."""
+        """Return the due time of the next event, past or future; None if no event waits."""
         waiting = self._waiting() if self.url else []
         return waiting[0][0] if waiting else None
 
     def attempted(self, event: Event, attempt: Attempt) -> None:
-        """Note an attempt: the event is delivered, due again, or given up. Events held for it are let go."""
+        """Record an attempt: the event is delivered, due again, or given up. Release events held for it."""
         event.attempts.append(attempt)
         event.held = False
         if attempt.accepted:
@@ -189,12 +189,12 @@ class Outbox:
             event.state, event.due = "waiting", attempt.moment + WAITS[len(event.attempts) - 1]
         else:
             event.state, event.due = "given up", None
-        self._let_go(event)
+        self._release(event)
 
     def redeliver(self, id: str) -> bool:
-        """Make an event due now, whatever became of it; False when there is none with this id.
+        """Make an event due now, whatever its state; False if no event has this id.
 
-        The attempts that were made still count: an event that was given up gets one more.
+        Earlier attempts still count: an event that was given up gets one more.
         """
         for event in self.events:
             if event.id == id:
@@ -203,28 +203,28 @@ class Outbox:
         return False
 
     def forget(self) -> None:
-        """Forget every event; the target stays."""
+        """Forget every event; keep the target."""
         self.events.clear()
 
     def to_json(self) -> dict[str, Any]:
-        """The target and the events as JSON values."""
+        """Return the target and the events as JSON values."""
         return {"url": self.url, "key": self.key, "events": [event.to_json() for event in self.events]}
 
     def from_json(self, kept: dict[str, Any]) -> None:
-        """Take the target and the events that `to_json` told of, in place of what is here."""
+        """Replace the target and the events by what `to_json` returned."""
         self.url, self.key = kept["url"], kept["key"]
         self.events.clear()
         self.events += [Event.from_json(event) for event in kept["events"]]
 
     def _waiting(self, until: float = float("inf")) -> list[tuple[float, Event]]:
-        """What is due until a moment, with its moment, in order (sorting keeps the order of coming)."""
+        """Return the events due until a time, with their due times, in order (sorting is stable)."""
         found = [(event.due, event) for event in self.events if event.due is not None and event.due <= until]
         return sorted(found, key=lambda pair: pair[0])
 
-    def _let_go(self, attempted: Event) -> None:
-        """Let go the event that is held for this one, with its copies; a delay of their own still counts."""
+    def _release(self, attempted: Event) -> None:
+        """Release the event that is held for this one, with its copies; their `delay` still counts."""
         if attempted not in self.events:
-            return  # forgotten while it was under way
+            return  # forgotten while it was being sent
         if not any(event.held for event in self.events):
             return
         before = list(takewhile(lambda event: event.body != attempted.body, self.events))

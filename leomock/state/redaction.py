@@ -11,14 +11,14 @@ from urllib.parse import quote
 SECRET_HEADERS = frozenset(
     ("authorization", "proxy-authorization", "x-api-key", "cookie", "api-key", "x-auth-token", "set-cookie")
 )
-# As ASGI and the usual clients write them: looked up on adding, where there is no time for `lower`.
+# The spellings of ASGI and common clients; `lower()` would be too slow for every header of every call.
 SECRET_SPELLINGS: frozenset[bytes | str] = frozenset(
     spelling for name in SECRET_HEADERS for text in (name, name.title()) for spelling in (text, text.encode())
 )
-# How a value ends that was shortened before, and its bytes: four characters and the ellipsis.
+# A shortened value: at most four characters and the ellipsis.
 _SHORTENED = "…".encode()
 _LONGEST_SHORTENED = 4 + len(_SHORTENED)
-# A first word that is none of these may be the key itself, sent without a scheme.
+# Any other first word may be the key itself, sent without a scheme.
 _SCHEMES = frozenset(("bearer", "basic", "digest", "token", "aws4-hmac-sha256"))
 
 
@@ -27,7 +27,7 @@ _SCHEMES = frozenset(("bearer", "basic", "digest", "token", "aws4-hmac-sha256"))
 
 @lru_cache(maxsize=256)
 def redacted_header(header: tuple[bytes | str, bytes | str]) -> tuple[bytes | str, bytes]:
-    """A header without the key in it; the scheme stays."""
+    """Return a header with its key shortened; the scheme stays."""
     name, value = header
     if isinstance(value, bytes) and value.endswith(_SHORTENED) and _is_short(value):
         return name, value
@@ -48,7 +48,7 @@ def shortened(key: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text without what would break a line or steer a terminal."""
+    """Return a text with line breaks and control characters escaped."""
     return text if text.isprintable() else text.encode("unicode_escape").decode()
 
 
@@ -65,12 +65,12 @@ _SECRET_NAMES = (
     r"[\w.-]*authorization",
     r"(?:set-)?cookie",
 )
-# A shorter value would be found by chance in other texts.
+# Shorter values would occur in other texts by chance.
 _SHORTEST_SECRET = 8
 
 
 class Redactor:
-    """Shortens credentials in whole exchanges that are to be written to a file.
+    """Shorten credentials in exchanges that are written to a file.
 
     A value counts as a credential by the name of its header, query parameter or body field. `names` are
     further such names. Values that were seen in a header are shortened wherever they appear, also in later
@@ -85,7 +85,7 @@ class Redactor:
         self._seen: dict[str, str] = {}
 
     def headers(self, headers: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        """Headers with their credentials shortened; each value is remembered."""
+        """Return headers with their credentials shortened, and remember each credential."""
         found = []
         for name, value in headers:
             if self._name.fullmatch(name.decode("latin-1")):
@@ -98,11 +98,11 @@ class Redactor:
         ]
 
     def text(self, text: str) -> str:
-        """A URL or a query with its credentials shortened."""
+        """Return a URL or a query with its credentials shortened."""
         return self._without_seen(self._parameter.sub(lambda m: m[1] + quote(shortened(m[2])), text))
 
     def body(self, body: bytes) -> bytes:
-        """A body with its credentials shortened: fields of JSON and of forms, and values that were seen."""
+        """Return a body with its credentials shortened: JSON and form fields, and remembered values."""
         text = body.decode("latin-1")
         text = self._field.sub(lambda m: m[1] + _latin(shortened(m[2])) + m[3], text)
         if "=" in text[:2000] and text.lstrip()[:1] not in ("{", "["):
@@ -124,5 +124,5 @@ class Redactor:
 
 
 def _latin(text: str) -> str:
-    """A text whose UTF-8 bytes are written as Latin-1 characters, as in a body read that way."""
+    """Return a text with each of its UTF-8 bytes as one Latin-1 character, to match a body read that way."""
     return text.encode().decode("latin-1")

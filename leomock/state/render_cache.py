@@ -1,4 +1,4 @@
-"""Keep rendered files, up to a number of bytes, and render each only once at a time."""
+"""Cache rendered files up to a number of bytes, and render each only once at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEFAULT_BYTES = 64 * 2**20
 
 
 class RenderCache:
-    """Rendered files by what they were rendered from; the least recently used leave first.
+    """Rendered files by what they were rendered from; the least recently used are dropped first.
 
     `limit` is in bytes; a file that is larger is not kept. Any thread may call any method.
     """
@@ -28,7 +28,7 @@ class RenderCache:
         return len(self._kept)
 
     def get(self, key: Hashable) -> bytes | None:
-        """Return a file that is kept, or None."""
+        """Return a cached file, or None."""
         with self._lock:
             kept = self._kept.get(key)
             if kept is None:
@@ -43,7 +43,7 @@ class RenderCache:
             return found[0] if found else None
 
     def render(self, key: Hashable, make: Callable[[], bytes], owner: str = "") -> bytes:
-        """Return a file, and render it with `make` if it is not kept.
+        """Return a file; render it with `make` if it is not cached.
 
         A second call for a file that is being rendered waits for the first one. `owner` is the id of the user
         for whom it is rendered: `forget` drops it.
@@ -64,14 +64,14 @@ class RenderCache:
         except BaseException as error:
             self._end(key, mine)
             mine.set_exception(error)
-            mine.exception()  # seen: nobody else may be waiting for it
+            mine.exception()  # mark it as retrieved: perhaps no other thread waits for it
             raise
         self._end(key, mine, content, owner)
         mine.set_result(content)
         return content
 
     def forget(self, owner: str) -> None:
-        """Drop what was rendered for a user, also what is still being rendered."""
+        """Drop the files of a user, including those still being rendered."""
         with self._lock:
             for key in [key for key, (_, user) in self._kept.items() if user == owner]:
                 self._drop(key)
@@ -103,5 +103,5 @@ class RenderCache:
         self.size -= len(content)
 
 
-# One for the process: equal values have equal bytes, whichever fake they are of.
+# One cache per process: equal keys have equal bytes, whichever fake they belong to.
 RENDERED = RenderCache()

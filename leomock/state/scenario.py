@@ -1,7 +1,7 @@
 """Faults as data: rules that say when, what and how often.
 
-A rule knows nothing of YAML (see `scenario_files`) and does nothing itself: it tells what is to happen, and
-`answer`, `Jobs`, the bucket's channel and the webhook sender let it happen.
+Rules know nothing of YAML (`leomock.files.scenarios` reads it) and have no side effects: they yield effects,
+which `Dispatcher`, `Jobs`, the bucket and the webhook sender apply.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ Breakage = Literal[
     "lost_504",
 ]
 Span = tuple[float, float]
-# With `each: resource` a rule counts for every id; the oldest counters are forgotten beyond this number.
+# With `each: resource` a rule counts per id. Beyond this number the oldest counters are dropped.
 MOST_COUNTERS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a job ends, where that is not simply COMPLETE with everything asked for.
+    """An unusual end of a job: failed, incomplete or late.
 
-    `images` is how many pictures there are, `nsfw` the indexes of those that are flagged, `seconds` how long
-    it takes by the world's clock (a number is drawn from the span).
+    `images` is the number of pictures, `nsfw` the indexes of those that are flagged, `seconds` the duration
+    by the world's clock (drawn from the span).
     """
 
     status: Literal["COMPLETE", "FAILED"] = "COMPLETE"
@@ -46,9 +46,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class StubResponse:
-    """A status and a body in place of the operation's own; `body` None with `text` None is an empty one.
+    """A status and a body to answer with, instead of calling the handler.
 
-    With an `error` it is that refusal, in the form that the operation gives it.
+    If `body` and `text` are both None, the body is empty. With an `error`, the response is that error in the
+    operation's usual format.
     """
 
     status: int
@@ -60,7 +61,7 @@ class StubResponse:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What happens to an event on its way: `delay` in seconds, `copies` in all, held behind the next one."""
+    """Faults in the delivery of an event: `delay` in seconds, `copies` in all, `reorder` after the next."""
 
     delay: Span | None = None
     copies: int = 1
@@ -70,12 +71,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """When a rule strikes; all that is given must hold.
+    """The conditions of a rule; all that are set must hold.
 
     `operations` and `groups` are names; `prompt` is searched in the prompt. `body`, `query` and `headers` map
-    names to wanted values, where a compiled pattern is searched in the value's text. The counters count what
-    the rest of the criteria let through: the `call`th, `every` nth, the `first` N, those `after` N; `each`
-    keeps them, and `times` of the rule, apart per resource id or per operation instead of per world.
+    names to expected values; a compiled pattern is searched in the value's text. The counters count matches
+    of the other conditions: the `call`th, `every` nth, the `first` N, those `after` N. `each` keeps these
+    counters, and `times` of the rule, per resource id or per operation instead of per world.
     """
 
     operations: frozenset[str] = frozenset()
@@ -93,11 +94,11 @@ class Criteria:
 
     @property
     def counts(self) -> bool:
-        """Whether it matters how often the rest of the criteria held."""
+        """True if the rule depends on how often its other conditions held."""
         return not (self.call is self.every is self.first is self.after is self.probability is None)
 
-    def counted(self, number: int) -> bool:
-        """Whether the `number`th thing (from 1) that fits is one that the counters mean."""
+    def selects(self, number: int) -> bool:
+        """Return whether the counters select the `number`th match (from 1)."""
         return (
             (self.call is None or number == self.call)
             and (self.every is None or number % self.every == 0)
@@ -108,7 +109,7 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a scenario: when, what, and how often at most (`times`)."""
+    """One rule of a scenario: its conditions, its effects, and how often it applies at most (`times`)."""
 
     name: str
     stage: Stage
@@ -124,7 +125,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A named set of rules. `settings` are what a whole fake must be started with (e.g. `ids`)."""
+    """A named set of rules. `settings` are settings that the fake must be started with (e.g. `ids`)."""
 
     name: str
     description: str
@@ -136,7 +137,7 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class MatchContext:
-    """Something that a rule may strike: a call, an upload, or an event that is about to leave."""
+    """The facts that rules are matched against: a call, an upload, or an event about to be sent."""
 
     stage: Stage
     operation: str = ""
@@ -145,12 +146,12 @@ class MatchContext:
     prompt: str = ""
     body: Mapping[str, Any] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
-    headers: Callable[[], Mapping[str, str]] = dict  # asked only by rules that look at headers
+    headers: Callable[[], Mapping[str, str]] = dict  # called only by rules with conditions on headers
 
 
 @dataclass(slots=True)
 class RuleEffects:
-    """What the rules that struck say together; the first to speak of a thing decides it."""
+    """The combined effects of all matching rules; delays add up, otherwise the first rule wins."""
 
     rules: list[str] = field(default_factory=list)
     answer: StubResponse | None = None
@@ -161,121 +162,123 @@ class RuleEffects:
     delivery: Delivery | None = None
 
 
-# A rule, what of its criteria looks into an occasion, and whether it counts.
+# A rule, its check of the context (None: always true), and whether it counts matches.
 _Candidate = tuple[Rule, Callable[[MatchContext], bool] | None, bool]
 
 
 class ScenarioEngine:
-    """The scenarios in force in one world, and how often each of their rules was met and has struck."""
+    """The active scenarios of one world, with counters of how often each rule matched and was applied."""
 
     def __init__(self, random: Random, scenarios: Sequence[Scenario] = ()) -> None:
         self._random = random
         self.play(scenarios)
 
     def play(self, scenarios: Sequence[Scenario]) -> None:
-        """Put scenarios in force instead of those that were; counting begins anew."""
+        """Replace the active scenarios and reset all counters."""
         self.scenarios = tuple(scenarios)
-        # The rules that may strike on each kind of occasion, found when it first comes.
+        # The rules that can match, by stage and operation; filled on first use.
         self._candidates: dict[tuple[str, str], list[_Candidate]] = {}
         self._met: dict[tuple[str, str], int] = {}
-        self._struck: dict[tuple[str, str], int] = {}
+        self._applied: dict[tuple[str, str], int] = {}
 
     def add(self, scenario: Scenario) -> None:
-        """Put one more scenario in force, before the others, whose counters go on."""
+        """Activate one more scenario, before the others, and keep their counters."""
         self.scenarios = (scenario, *self.scenarios)
         self._candidates = {}
 
     def as_json(self) -> dict[str, Any]:
-        """How often each rule was met and has struck, and where chance stands, as JSON values."""
+        """Return the counters and the state of the random generator as JSON values."""
         version, state, gauss = self._random.getstate()
         return {
             "random": [version, list(state), gauss],
             "met": [[*counter, number] for counter, number in self._met.items()],
-            "struck": [[*counter, number] for counter, number in self._struck.items()],
+            "applied": [[*counter, number] for counter, number in self._applied.items()],
         }
 
     def resume(self, kept: Any) -> None:
-        """Go on counting from a snapshot; raises KeyError, TypeError or ValueError where it is none."""
+        """Restore counters from a snapshot; raises KeyError, TypeError or ValueError if it is malformed."""
         version, state, gauss = kept["random"]
         self._random.setstate((version, tuple(state), gauss))
         self._met = {(str(rule), str(resource)): int(number) for rule, resource, number in kept["met"]}
-        self._struck = {(str(rule), str(resource)): int(number) for rule, resource, number in kept["struck"]}
+        self._applied = {
+            (str(rule), str(resource)): int(number) for rule, resource, number in kept["applied"]
+        }
 
-    def apply_rules(self, occasion: MatchContext, more: Sequence[Scenario] = ()) -> RuleEffects | None:
-        """What happens on an occasion, by the scenarios in force and `more` of them; None is the usual."""
-        kind = (occasion.stage, occasion.operation)
+    def apply_rules(self, context: MatchContext, more: Sequence[Scenario] = ()) -> RuleEffects | None:
+        """Match the active scenarios and `more` against a context; None if no rule matches."""
+        kind = (context.stage, context.operation)
         if more:
-            # One that is in force and asked for as well strikes once.
+            # A scenario that is both active and requested applies once.
             asked = {scenario.name: scenario for scenario in (*more, *self.scenarios)}
-            rules = _candidates(asked.values(), occasion)
+            rules = _candidates(asked.values(), context)
         elif kind in self._candidates:
             rules = self._candidates[kind]
         else:
-            rules = self._candidates[kind] = _candidates(self.scenarios, occasion)
-        struck: RuleEffects | None = None
+            rules = self._candidates[kind] = _candidates(self.scenarios, context)
+        effects: RuleEffects | None = None
         for rule, fits, counts in rules:
-            if (fits is None or fits(occasion)) and (not counts or self._counted(rule, occasion)):
-                struck = struck or RuleEffects()
-                self._add(struck, rule)
-        return struck
+            if (fits is None or fits(context)) and (not counts or self._counted(rule, context)):
+                effects = effects or RuleEffects()
+                self._add(effects, rule)
+        return effects
 
     def drawn(self, span: Span) -> float:
-        """A number from a span, by the world's seed."""
+        """Draw a number from a span with the world's seeded generator."""
         low, high = span
         return low if low == high else self._random.uniform(low, high)
 
-    def _counted(self, rule: Rule, occasion: MatchContext) -> bool:
-        """Count an occasion on which the rest of a rule's criteria held; whether it strikes this time."""
+    def _counted(self, rule: Rule, context: MatchContext) -> bool:
+        """Count a match of a rule's other conditions and return whether the rule applies this time."""
         when = rule.when
-        counter = (rule.name, "" if when.each == "world" else getattr(occasion, when.each))
+        counter = (rule.name, "" if when.each == "world" else getattr(context, when.each))
         number = self._met[counter] = self._met.get(counter, 0) + 1
         if len(self._met) > MOST_COUNTERS:
             del self._met[next(iter(self._met))]
-        if not when.counted(number) or self._struck.get(counter, 0) == rule.times:
+        if not when.selects(number) or self._applied.get(counter, 0) == rule.times:
             return False
         if when.probability is not None and self._random.random() >= when.probability:
             return False
         if rule.times is not None:
-            self._struck[counter] = self._struck.get(counter, 0) + 1
+            self._applied[counter] = self._applied.get(counter, 0) + 1
         return True
 
-    def _add(self, struck: RuleEffects, rule: Rule) -> None:
-        struck.rules.append(rule.name)
-        struck.answer = struck.answer or rule.answer
-        struck.breakage = struck.breakage or rule.breakage
-        struck.outcome = struck.outcome or rule.outcome
-        struck.upload = struck.upload or rule.upload
-        struck.delivery = struck.delivery or rule.delivery
+    def _add(self, effects: RuleEffects, rule: Rule) -> None:
+        effects.rules.append(rule.name)
+        effects.answer = effects.answer or rule.answer
+        effects.breakage = effects.breakage or rule.breakage
+        effects.outcome = effects.outcome or rule.outcome
+        effects.upload = effects.upload or rule.upload
+        effects.delivery = effects.delivery or rule.delivery
         if rule.delay:
-            struck.delay += self.drawn(rule.delay)
+            effects.delay += self.drawn(rule.delay)
 
 
-def _candidates(scenarios: Iterable[Scenario], occasion: MatchContext) -> list[_Candidate]:
-    """The rules of scenarios that could strike on an occasion of this stage and operation."""
+def _candidates(scenarios: Iterable[Scenario], context: MatchContext) -> list[_Candidate]:
+    """Return the rules that can match a context of this stage and operation."""
     return [
         (rule, _fits(rule.when), rule.when.counts or rule.times is not None)
         for scenario in scenarios
         for rule in scenario.rules
-        if rule.stage == occasion.stage
-        and (not rule.when.operations or occasion.operation in rule.when.operations)
-        and (not rule.when.groups or occasion.group in rule.when.groups)
+        if rule.stage == context.stage
+        and (not rule.when.operations or context.operation in rule.when.operations)
+        and (not rule.when.groups or context.group in rule.when.groups)
     ]
 
 
 def _fits(when: Criteria) -> Callable[[MatchContext], bool] | None:
-    """A check of the criteria that look into an occasion; None where there are none."""
+    """Return a check of the conditions on the content of a context; None if the rule has none."""
     checks: list[Callable[[MatchContext], bool]] = []
     if when.prompt is not None:
         search = when.prompt.search
-        checks.append(lambda occasion: search(occasion.prompt))
+        checks.append(lambda context: search(context.prompt))
     if when.body:
-        checks.append(lambda occasion: _holds(when.body, occasion.body))
+        checks.append(lambda context: _holds(when.body, context.body))
     if when.query:
-        checks.append(lambda occasion: _holds(when.query, occasion.query))
+        checks.append(lambda context: _holds(when.query, context.query))
     if when.headers:
-        checks.append(lambda occasion: _holds(when.headers, occasion.headers()))
+        checks.append(lambda context: _holds(when.headers, context.headers()))
     if len(checks) > 1:
-        return lambda occasion: all(check(occasion) for check in checks)
+        return lambda context: all(check(context) for check in checks)
     return checks[0] if checks else None
 
 

@@ -1,4 +1,4 @@
-"""What can be set about a fake, checked once, in one place."""
+"""The settings of a fake, and their checks."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ ChunkedUploads = Literal["refuse", "accept"]
 Unit = Literal["CREDITS", "DOLLARS"]
 UnknownModels = Literal["refuse", "allow"]
 Pace = Literal["seconds", "polls", "first", "immediate", "manual"]
-# A client that polls sees PENDING once; one that waits for a while, or for the webhook, needs no second read.
+# A polling client sees PENDING once; one that waits, or gets the webhook, needs no second read.
 DEFAULT_JOBS = "polls:1,seconds:10"
 
-# What a setting is, as one would say it.
+# The words for types in error messages.
 _KINDS = {str: "a text", int: "a whole number", bool: "True or False"}
 _SIZES = (
     *("max_body", "max_upload", "max_stored", "max_head", "max_state"),
     *("journal_bytes", "journals_bytes"),
 )
 EXAMPLE_MODEL = "291be633-cb24-434f-898f-e662799936ad=My model"
-# Balances travel as GraphQL's Int.
 # A scheme, a host and a port, as browsers send it: in lower case, and without a slash at the end.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s]+")
+# Balances are sent as GraphQL's Int.
 LARGEST_INT = 2**31 - 1
 
 
 class SettingError(ValueError):
-    """A setting that cannot be meant; the text says what would work."""
+    """An invalid setting; the text says which values are valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobCompletion:
-    """How a job goes from PENDING to its end: `amount` is its reads or seconds.
+    """The rule by which a job gets from PENDING to its end: `amount` is its reads or seconds.
 
     `first` ends it after `amount` reads or `seconds` seconds, whichever comes first.
     """
@@ -114,22 +114,22 @@ class Settings:
 
     `auth` is `open` (any non-empty key is a tenant), `strict` (only `api_keys`) or `real` (as strict, and a
     key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobCompletion` as text. `ids`
-    is the UUID version of new generations. `credits` is what every key has at the start, `plan_credits` what
-    it gets anew every month, `unit` what prices are told in. `limits` is `real` to enforce the documented
+    is the UUID version of new generations. `credits` is the balance of every key at the start, `plan_credits`
+    the credits added every month, `unit` the unit of prices. `limits` is `real` to enforce the documented
     rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
-    answers. `max_body`, `max_upload`, `max_head` (request line and headers) and `max_state` (a snapshot that
-    is restored over HTTP) are in bytes. `request_timeout` is how many seconds a request may take to arrive.
-    `journal_bytes` is how many bytes of exchanges are kept of each key, `journals_bytes` of all keys
-    together. `max_stored` is how many bytes of files each key may have in its bucket.
-    `chunked_uploads` is `accept` to accept upload forms without Content-Length, which S3 was seen to refuse.
-    `admin_token` must come with calls of the admin API that carry no key; without one, these are answered on
-    loopback only. `webhook_url` and `webhook_key` are those of every
-    key until told otherwise. `journal` is how many exchanges are kept of each key, `max_worlds` how many
-    keys are. `allow_hosts` are further names under which `/_leomock/` may be called. `cors` are the
-    origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the admin API. With
-    `explain`, the header `X-Leomock-Basis` of every answer says how it is known to be real. `as_of` dates the
-    service (YYYY-MM-DD): models that were retired later still work; empty: the newest facts. `models` are
-    more models as `ID=NAME`, and `unknown_models` is `allow` to accept every other model of the right form.
+    responses. `max_body`, `max_upload`, `max_head` (request line and headers) and `max_state` (a snapshot
+    that is restored over HTTP) are in bytes. `request_timeout` is how many seconds a request may take to
+    arrive. `chunked_uploads` is `accept` to accept upload forms without
+    Content-Length, which S3 was seen to refuse. `admin_token` must accompany calls of the admin API without
+    an API key; if it is empty, these are answered on loopback only. `webhook_url` and `webhook_key` are the
+    initial webhook of every key. `journal` and `journal_bytes` limit the number and the bytes of exchanges
+    kept per key, `journals_bytes` the bytes of all keys together, `max_stored` the bytes of files in the
+    bucket of a key, and `max_worlds` the number of keys. `allow_hosts` are further host names under which
+    `/_leomock/` may be called. `cors` are the origins whose pages may call API, CDN and bucket (`*` for all)
+    and, if named, the admin API. With `explain`, the header `X-Leomock-Basis` of every response says how we
+    know that it is real. `as_of` dates the service (YYYY-MM-DD): models that were retired later still work;
+    empty: the newest facts. `models` are further models as `ID=NAME`. With `unknown_models` at `allow`, every
+    other model id of the right form is accepted as well.
     """
 
     seed: int = 0
@@ -207,17 +207,17 @@ class Settings:
         if self.webhook_url:
             check_origin(self.webhook_url, "webhook_url")
         if self.journal < 1 or self.max_worlds < 1:
-            raise SettingError("journal and max_worlds are numbers, at least 1")
+            raise SettingError("journal and max_worlds must be at least 1")
 
     @property
     def added_models(self) -> dict[str, str]:
-        """The names of the further models by id (UUIDs in lower case) or slug."""
+        """The names of `models` by id (UUIDs in lower case) or slug."""
         parts = (text.partition("=") for text in self.models)
         return {id.strip().lower(): name.strip() for id, _, name in parts}
 
     @property
     def pace(self) -> JobCompletion:
-        """`jobs`, read."""
+        """The parsed `jobs`."""
         return JobCompletion.parse(self.jobs)
 
 
@@ -231,7 +231,7 @@ def _check_date(text: str) -> None:
 
 
 def check_origin(url: str, name: str = "public_url") -> None:
-    """Refuse a URL that nobody could call."""
+    """Raise SettingError for a URL that is not an absolute HTTP address."""
     try:
         parts = urlsplit(url)
         fits = (

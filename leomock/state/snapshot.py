@@ -1,4 +1,4 @@
-"""A world as JSON values, and back: for branches (try A, restore, try B) and for `serve --state`."""
+"""Save a world as JSON values and restore it: for branches (try A, restore, try B) and `serve --state`."""
 
 from __future__ import annotations
 
@@ -24,14 +24,13 @@ _WHOLE = re.compile(rb"\.0(?=[,}\]])")
 
 
 class SnapshotError(ValueError):
-    """A snapshot that cannot be restored; the world is as it was."""
+    """A snapshot that cannot be restored; the world is unchanged."""
 
 
 def take(world: World) -> dict[str, Any]:
-    """The state of a world as JSON values, without settings, credentials, webhook and scenarios.
+    """Return the state of a world as JSON values, without settings, credentials, webhook and scenarios.
 
-    The checksum is there because a snapshot that was damaged or edited could not be told from a good one
-    before the world stumbles over it.
+    The checksum detects a damaged or edited snapshot before it can break the world.
     """
     with world.lock:
         snapshot = {
@@ -43,7 +42,7 @@ def take(world: World) -> dict[str, Any]:
             "tables": {name: [dict(row) for row in table] for name, table in world.tables().items()},
             "jobs": world.jobs.as_json(),
             "account": world.account.as_json(),
-            "script": world.script.as_json(),
+            "scenarios": world.scenario_engine.as_json(),
             "events": world.outbox.to_json()["events"],
             "objects": {
                 key: {
@@ -62,12 +61,12 @@ def take(world: World) -> dict[str, Any]:
 
 
 def restore(world: World, snapshot: Any) -> None:
-    """Put a world back to where a snapshot was taken; raises SnapshotError and then changes nothing."""
+    """Restore a world from a snapshot; raises SnapshotError and then changes nothing."""
     if not isinstance(snapshot, dict) or snapshot.get("leomock") != VERSION:
         raise SnapshotError(f"not a snapshot of leomock (version {VERSION})")
     if snapshot.get("user_id") != world.user_id:
         raise SnapshotError(
-            "the snapshot is of another API key or seed: its user is "
+            "the snapshot belongs to another API key or seed: its user is "
             f"{shown(snapshot.get('user_id'))}, this world's is {shown(world.user_id)}"
         )
     if snapshot.get("checksum") != _checksum(snapshot):
@@ -84,9 +83,9 @@ def restore(world: World, snapshot: Any) -> None:
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"the snapshot cannot be read: {type(error).__name__}: {error}") from None
     with world.lock:
-        playing = world.script.scenarios
+        playing = world.scenario_engine.scenarios
         world.reset()
-        world.script.play(playing)
+        world.scenario_engine.play(playing)
         world.clock.set(clock["moment"])
         if world.clock.rate != clock["rate"]:
             world.clock.run(clock["rate"])
@@ -98,18 +97,18 @@ def restore(world: World, snapshot: Any) -> None:
             world.jobs.resume(job)
         world.account.resume(account)
         world.bucket.objects.update(objects)
-        world.script.resume(snapshot["script"])
+        world.scenario_engine.resume(snapshot["scenarios"])
         world.outbox.events.extend(events)
 
 
 def _checksum(snapshot: dict[str, Any]) -> str:
-    """A digest of all the rest; writing a snapshot as JSON and reading it again does not change it."""
+    """Return a digest of everything else; writing a snapshot as JSON and reading it does not change it."""
     rest = {name: value for name, value in snapshot.items() if name != "checksum"}
     try:
         text = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # too deep, or a number too large: nothing that was taken from a world
+    except TypeError:  # too deep, or a number too large: not taken from a world
         return ""
-    # To JSON in other languages 30.0 is 30.
+    # Other languages write 30.0 as 30.
     return hashlib.blake2b(_WHOLE.sub(b"", text), digest_size=16).hexdigest()
 
 

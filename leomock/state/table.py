@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 Row = dict[str, Any]
-Id = str | int  # those of elements are numbers
+Id = str | int  # the ids of elements are numbers
 
 
 class Table:
-    """Keeps rows (dicts in the API's own field names, each with its `id`) in the order they came.
+    """Rows (dicts with the API's field names, each with an `id`) in the order of insertion.
 
-    Adding and reading cost the row, a page costs the page, and removing shifts what came later.
+    Adding and reading take constant time, a page its own length, and removing shifts the later rows.
     """
 
     __slots__ = ("_added", "_by_id", "_numbers", "_rows")
@@ -22,18 +22,18 @@ class Table:
     def __init__(self) -> None:
         self._by_id: dict[Id, tuple[int, Row]] = {}
         self._rows: list[Row] = []
-        self._numbers = array("Q")  # the number of each of _rows, ascending
+        self._numbers = array("Q")  # the insertion number of each of _rows, ascending
         self._added = 0
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[Row]:
-        """The rows, oldest first."""
+        """Iterate over the rows, oldest first."""
         return iter(self._rows)
 
     def add(self, row: Row) -> Row:
-        """Keep a new row."""
+        """Add a row and return it."""
         self._by_id[row["id"]] = (self._added, row)
         self._rows.append(row)
         self._numbers.append(self._added)
@@ -41,12 +41,12 @@ class Table:
         return row
 
     def get(self, id: Id) -> Row | None:
-        """The row with this id, or None."""
+        """Return the row with this id, or None."""
         found = self._by_id.get(id)
         return None if found is None else found[1]
 
     def remove(self, id: Id) -> Row | None:
-        """Take the row with this id out and return it, or None."""
+        """Remove the row with this id and return it, or None."""
         found = self._by_id.pop(id, None)
         if found is None:
             return None
@@ -55,6 +55,6 @@ class Table:
         return self._rows.pop(place)
 
     def page(self, offset: int, limit: int) -> list[Row]:
-        """At most `limit` rows, newest first, after skipping `offset`."""
+        """Return at most `limit` rows, newest first, after skipping `offset`."""
         stop = len(self._rows) - offset
         return self._rows[max(0, stop - limit) : max(0, stop)][::-1]

@@ -29,11 +29,11 @@ Announce = Callable[["World", Row, float], None]
 
 
 class World:
-    """Everything that one API key has: the same seed, key and calls give the same ids, times and bytes.
+    """The state of one API key: the same seed, key and calls give the same ids, times and bytes.
 
-    `make_clock` makes the clock at the start and at every reset; `scenarios` are those in force from then on;
-    `announce` puts an event into the outbox when a job has ended. `cdn` is where this tenant last found
-    pictures. Hold `lock` while reading or changing anything.
+    `make_clock` makes the clock at the start and at every reset. `scenarios` are active from then on.
+    `announce` puts an event into the outbox when a job has ended. `cdn` is the base URL of this tenant's
+    pictures in its last call. Hold `lock` while reading or changing anything.
     """
 
     def __init__(
@@ -56,34 +56,34 @@ class World:
         self._webhook = Target(*webhook)
         self._journal_budget = journal_budget
         self.cdn = ""
-        self.note = ""  # what the current call should say about the row it read
+        self.note = ""  # an explanation of the row that the current call read
         self.last_used = 0
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything; user, credentials, scenarios and the order of ids are as at the start."""
+        """Forget everything. User, credentials, scenarios and the sequence of ids are as at the start."""
         settings, key = self.settings, self.key
         RENDERED.forget(self.user_id)
         self.clock = self._make_clock()
         self.random = Random(stable("world", settings.seed, key))
         self.ids = Ids(self.random, settings.ids, self._now)
-        # Of its own, so that a scenario does not change the ids.
-        self.script = ScenarioEngine(Random(stable("script", settings.seed, key)), self._scenarios)
+        # A separate random generator, so that a scenario does not change the ids.
+        self.scenario_engine = ScenarioEngine(Random(stable("script", settings.seed, key)), self._scenarios)
         self.limits = Limits(self.clock) if settings.limits == "real" else None
         self.jobs = Jobs(settings.pace, self.clock, self._ended, limited=self.limits is not None)
         self.account = Account(
             self.user_id, settings.credits, settings.plan_credits, settings.unit, self._now
         )
-        # Ids of its own: whether somebody listens must not change those of generations.
+        # A separate id generator: a webhook must not change the ids of generations.
         event_ids = Ids(Random(stable("events", settings.seed, key)), "v4", self._now)
-        self.outbox = Outbox(event_ids, self.clock, self.script.drawn)
+        self.outbox = Outbox(event_ids, self.clock, self.scenario_engine.drawn)
         self.outbox.target = self._webhook
         self.journal = Journal(
             settings.journal, most_bytes=settings.journal_bytes, budget=self._journal_budget
         )
-        # Answers kept ready by handlers: (operation, id) to the row they are of, an address and the answer.
+        # Answers cached by handlers: (operation, id) to their row, an address and the answer.
         self.answers: dict[tuple[str, str], tuple[Row, str, Row]] = {}
-        self.generations = Table()  # of pictures, videos and all else that v2 makes
+        self.generations = Table()  # pictures, videos and everything else that v2 generates
         self.init_images = Table()
         self.variations = Table()
         self.motion_variations = Table()
@@ -108,13 +108,13 @@ class World:
         )
 
     def tables(self) -> dict[str, Table]:
-        """All that this world keeps rows in, by name."""
+        """Return the tables of this world by name."""
         return {name: table for name, table in vars(self).items() if isinstance(table, Table)}
 
     def begin(self, table: Table, row: Row, price: int = 0, queue: Queue = IMAGES, slow: float = 1) -> None:
-        """Keep a new row and start its job; raises when the queue is full or the credits are gone.
+        """Store a new row and start its job; raises ApiError if the queue is full or credits are missing.
 
-        `price` is in credits; `slow` is how many times longer than a picture it takes.
+        `price` is in credits; `slow` is the duration as a multiple of a picture's.
         """
         if self.limits:
             self.limits.check_queue(queue, self.jobs.waiting(queue))
@@ -124,7 +124,7 @@ class World:
 
     @based_on(Inferred("null for an id that is not there, as Hasura answers for a row by its key"))
     def read(self, table: Table, id: Id) -> Row | None:
-        """The row with this id, or None; for its job it counts as a read."""
+        """Return the row with this id, or None. Its job counts this as a read."""
         row = table.get(id)
         if row is not None:
             if self.jobs.was_read(row):
@@ -139,7 +139,7 @@ class World:
         Chosen("another user's id gets an empty list: what the real service answers is not known"),
     )
     def page(self, table: Table, user_id: str, offset: int = 0, limit: int | None = None) -> list[Row]:
-        """At most `limit` of a user's rows, newest first, each of them read; none for another user."""
+        """Return at most `limit` of a user's rows, newest first, and count a read of each; else []."""
         if user_id != self.user_id:
             self.note = f"no rows: this key's user is {self.user_id} (GET /me), not {user_id[:60]}"
             return []
@@ -156,7 +156,7 @@ class World:
         ),
     )
     def remove(self, table: Table, id: Id) -> Row | None:
-        """Take a row out with its job and the file that was uploaded for it, or None where there is none."""
+        """Remove a row with its job and its uploaded file; None if the id is unknown."""
         row = table.remove(id)
         if row is not None:
             self.jobs.drop(row)
@@ -169,19 +169,18 @@ class World:
     # --- time ----------------------------------------------------------------------------------------
 
     def settle(self) -> list[Row]:
-        """Let happen what is due by now; returns the rows whose jobs ended."""
+        """Finish the jobs that are due and return their rows."""
         return self.jobs.settle()
 
     def next_due(self) -> float | None:
-        """The moment at which something happens by itself, or None."""
+        """Return the time of the next due job or event, or None."""
         dues = (self.jobs.next_due(), self.outbox.next_due())
         return min((due for due in dues if due is not None), default=None)
 
     def step(self, until: float = math.inf) -> list[Row] | None:
-        """Move the time on to the next thing that is due, at most to `until`, and let it happen.
+        """Advance the clock to the next due job or event, at most to `until`, and settle it.
 
-        Returns the rows whose jobs ended (none where only an event is due to leave), or None when
-        nothing is due.
+        Returns the rows whose jobs ended (an empty list if only an event was due), or None if nothing is due.
         """
         due = self.next_due()
         if due is None or due > until:
@@ -191,11 +190,11 @@ class World:
 
     # --- scenarios -----------------------------------------------------------------------------------
 
-    def apply_rules(self, occasion: MatchContext, more: Sequence[Scenario] = ()) -> RuleEffects | None:
-        """What the scenarios in force, and `more`, do on an occasion; None is the usual."""
-        if not more and not self.script.scenarios:
+    def apply_rules(self, context: MatchContext, more: Sequence[Scenario] = ()) -> RuleEffects | None:
+        """Apply the active scenarios and `more` to a context; None if no rule matches."""
+        if not more and not self.scenario_engine.scenarios:
             return None
-        return self.script.apply_rules(occasion, more)
+        return self.scenario_engine.apply_rules(context, more)
 
     def set_webhook(self, url: str, key: str) -> None:
         """Send events there from now on, also after a reset; an empty url turns them off."""
@@ -209,7 +208,7 @@ class World:
         return self.apply_rules(MatchContext("upload"))
 
     def _ended(self, job: Job, moment: float) -> None:
-        """A job of this world came to its end."""
+        """Refund a failed job and announce the end of any job."""
         if job.outcome.status == "FAILED":
             self.account.give_back(job.price)
         if self._announce and self.outbox.url:

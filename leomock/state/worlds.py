@@ -18,7 +18,7 @@ from leomock.state.world import Announce, MakeClock, World
 
 
 class Worlds:
-    """The tenants of a fake, each made when its key is first used."""
+    """The tenants of a fake, each created when its key is first used."""
 
     def __init__(
         self, settings: Settings, make_clock: MakeClock = Clock, announce: Announce | None = None
@@ -28,32 +28,32 @@ class Worlds:
         self._journal_budget = JournalBudget(settings.journals_bytes)
         self.unauthenticated_journal = Journal(
             settings.journal, most_bytes=settings.journal_bytes, budget=self._journal_budget
-        )  # what came with no key that was let in
+        )  # calls without an accepted key
         self.webhook = (settings.webhook_url, settings.webhook_key)
-        self.say: Callable[[str], object] = lambda line: None  # told what an operator should know
-        # Accounts that take intercepted calls with a key that nobody named; the last one is asked.
+        self.say: Callable[[str], object] = lambda line: None  # receives messages for the operator
+        # Accounts that receive intercepted calls with an unknown key; the last one gets them.
         self.adopters: list[str] = []
-        self.named: set[str] = set()  # keys that a test knows as accounts of their own
+        self.named: set[str] = set()  # keys for which a test opened separate accounts
         self._announce = announce
         self._make_clock = make_clock
         self._lock = threading.Lock()
         self._uses = count(1)
-        self._by_header: dict[str, World] = {}  # only of those that were let in
+        self._by_header: dict[str, World] = {}  # only accepted ones
         self._by_key: dict[str, World] = {}
         self._by_user: dict[str, World] = {}
         self._by_bucket: dict[str, World] = {}
 
     def now(self) -> float:
-        """The time by a clock as new worlds get it, for what happens outside of all of them."""
+        """Return the time of a new world's clock, for calls that belong to no world."""
         return self._make_clock().now()
 
     def __iter__(self) -> Iterator[World]:
         return iter(list(self._by_key.values()))
 
     def enter(self, authorization: str, intercepted: bool = False) -> World:
-        """The world of an `Authorization` header; raises what a refused key is answered.
+        """Return the world of an `Authorization` header; raises ApiError for a refused key.
 
-        A call that was `intercepted` and whose key nobody named belongs to the account of the test.
+        An `intercepted` call with an unknown key belongs to the account of the test.
         """
         if intercepted and self.adopters and (adopter := self._adopter(authorization)):
             return adopter
@@ -65,12 +65,14 @@ class Worlds:
         if scheme.lower() != "bearer" or not key:
             raise UNAUTHORIZED(
                 explain="send the header 'Authorization: Bearer <API key>'"
-                + ("; there is none" if not authorization else "")
+                + ("; it is missing" if not authorization else "")
             )
         if self.settings.auth == "real" and not is_uuid(key):
             raise HOOK_DOWN(explain="the API key is not a UUID; the real service answers 500 to that")
         if self.settings.auth != "open" and key not in self.settings.api_keys:
-            raise UNAUTHORIZED(explain="this API key is none of those the fake was started with (--api-key)")
+            raise UNAUTHORIZED(
+                explain="unknown API key; the fake was started with a list of keys (--api-key)"
+            )
         world = self._by_header[f"Bearer {key}"] = self.of(key)
         return world
 
@@ -79,7 +81,7 @@ class Worlds:
         return self._by_header.get(authorization)
 
     def _adopter(self, authorization: str) -> World | None:
-        """The account that an intercepted call belongs to; None for a key of its own, or without one."""
+        """Return the account that an intercepted call belongs to; None without a key or for a named key."""
         scheme, _, key = authorization.strip().partition(" ")
         key = key.strip()
         if scheme.lower() != "bearer" or not key or key in self.named:
@@ -90,11 +92,11 @@ class Worlds:
         if world.settings.auth == "real" and not is_uuid(key):
             raise HOOK_DOWN(explain="the API key is not a UUID; the real service answers 500 to that")
         if world.settings.auth != "open" and key != world.key:
-            raise UNAUTHORIZED(explain="this API key is not the one of the test's account (auth=strict)")
+            raise UNAUTHORIZED(explain="this API key is not that of the test's account (auth=strict)")
         return world
 
     def of(self, key: str) -> World:
-        """The world of an API key, made if need be; when there are too many, the longest unused leaves."""
+        """Return the world of an API key, or create it; too many drop the least recently used one."""
         return self._by_key.get(key) or self.open(key, self.settings)
 
     def open(
@@ -104,7 +106,7 @@ class Worlds:
         make_clock: MakeClock | None = None,
         scenarios: Sequence[Scenario] | None = None,
     ) -> World:
-        """The world of an API key, made with settings of its own if it is not there."""
+        """Return the world of an API key; create it with these settings if it does not exist."""
         with self._lock:
             world = self._by_key.get(key)
             if world is None:
@@ -124,28 +126,28 @@ class Worlds:
             return world
 
     def forget(self, key: str) -> None:
-        """Take the world of an API key out, if there is one."""
+        """Remove the world of an API key, if it exists."""
         with self._lock:
             self.named.discard(key)
             if world := self._by_key.get(key):
-                self._take_out(world)
+                self._remove(world)
 
-    def _take_out(self, world: World) -> None:
+    def _remove(self, world: World) -> None:
         del self._by_key[world.key], self._by_user[world.user_id], self._by_bucket[world.bucket.name]
         self._by_header.pop(f"Bearer {world.key}", None)
 
     def _forget_one(self) -> None:
         oldest = min(self._by_key.values(), key=lambda world: world.last_used)
-        self._take_out(oldest)
+        self._remove(oldest)
         self.say(
             f"leomock: {self.settings.max_worlds} keys are kept (--max-worlds); "
-            f"forgot the longest unused, {shortened(oldest.key)}\n"
+            f"dropped the least recently used, {shortened(oldest.key)}\n"
         )
 
     def of_user(self, user_id: str) -> World | None:
-        """The world of a user id, or None."""
+        """Return the world of a user id, or None."""
         return self._by_user.get(user_id)
 
     def of_bucket(self, name: str) -> World | None:
-        """The world of a bucket, or None."""
+        """Return the world of a bucket, or None."""
         return self._by_bucket.get(name)

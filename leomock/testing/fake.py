@@ -195,7 +195,7 @@ class Fake(Tenant):
     ) -> Tenant:
         """A tenant with settings of its own and a key made from a name; `settings` as `Fake` takes them."""
         refuse_unknown("new_tenant", settings)
-        scenarios = tuple(self.api.library.get(each) for each in _names(scenario))
+        scenarios = tuple(self.api.scenario_registry.get(each) for each in _names(scenario))
         wanted = {name: value for each in scenarios for name, value in each.settings.items()}
         key = uuid4_from(int.from_bytes(stable("tenant", name), "big"))
         self.api.worlds.named.add(key)
@@ -224,20 +224,20 @@ class Fake(Tenant):
     @contextmanager
     def scenario(self, *names: AnyScenario | Sequence[AnyScenario]) -> Iterator[None]:
         """Put scenarios (names, files or rules) in force for every key inside `with`."""
-        more = tuple(self.api.library.playable(name) for name in flat(names))
-        before = {world: world.script.scenarios for world in self._worlds()}
+        more = tuple(self.api.scenario_registry.playable(name) for name in flat(names))
+        before = {world: world.scenario_engine.scenarios for world in self._worlds()}
         default = self.api.worlds.scenarios
         self.api.worlds.scenarios = (*more, *default)
         for world, playing in before.items():
             with world.lock:
-                world.script.play((*more, *playing))
+                world.scenario_engine.play((*more, *playing))
         try:
             yield
         finally:
             self.api.worlds.scenarios = default
             for world in self.api.worlds:
                 with world.lock:
-                    world.script.play(before.get(world, default))
+                    world.scenario_engine.play(before.get(world, default))
 
 
 def refuse_unknown(caller: str, settings: Mapping[str, object]) -> None:

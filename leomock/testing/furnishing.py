@@ -15,12 +15,12 @@ from leomock.testing.host import Host
 def add_generations(fake: Host, world: World, count: int) -> list[str]:
     """Make finished generations in a world; they cost nothing and leave no trace in its journal."""
     with world.lock:
-        account, scenarios = world.account.as_json(), world.script.scenarios
-        world.script.play(())
+        account, scenarios = world.account.as_json(), world.scenario_engine.scenarios
+        world.scenario_engine.play(())
         try:
             ids = [_generation(fake, world, number) for number in range(1, count + 1)]
         finally:
-            world.script.play(scenarios)
+            world.scenario_engine.play(scenarios)
             world.account.resume(account)
     return ids
 

@@ -197,16 +197,16 @@ class Tenant:
         self, *names: ScenarioName | ScenarioSource | Sequence[ScenarioName | ScenarioSource]
     ) -> Iterator[None]:
         """Put scenarios in force inside `with`: names, files, or `{"rules": [...]}`."""
-        more = tuple(self._fake.api.library.playable(name) for name in flat(names))
+        more = tuple(self._fake.api.scenario_registry.playable(name) for name in flat(names))
         world = self.world
-        before = world.script.scenarios
+        before = world.scenario_engine.scenarios
         with world.lock:
-            world.script.play((*more, *before))
+            world.scenario_engine.play((*more, *before))
         try:
             yield
         finally:
             with world.lock:
-                world.script.play(before)
+                world.scenario_engine.play(before)
 
     def fail(
         self,
@@ -256,8 +256,8 @@ class Tenant:
             rule["times"] = times
         world = self.world
         with world.lock:
-            name = f"fail-{len(world.script.scenarios) + 1}"
-            world.script.add(self._fake.api.library.from_values({"rules": [rule]}, name))
+            name = f"fail-{len(world.scenario_engine.scenarios) + 1}"
+            world.scenario_engine.add(self._fake.api.scenario_registry.from_values({"rules": [rule]}, name))
 
     # --- what happened -------------------------------------------------------------------------------
 

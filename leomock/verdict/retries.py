@@ -72,8 +72,12 @@ def resubmitted_after_a_broken_answer(evidence: Evidence) -> Iterator[Seen]:
         paid = [call for call in calls if credit_cost(call) is not None]
         for first, again in pairwise(paid):
             if first.breakage and not _named(evidence, first, again):
-                left = first.breakage == "left"
-                how = "the client left before its answer came" if left else "only its answer broke"
+                disconnected = first.breakage == "client_disconnected"
+                how = (
+                    "the client disconnected before its answer came"
+                    if disconnected
+                    else "only its answer broke"
+                )
                 yield Seen(
                     [first, again],
                     f"{call_name(again)} was sent with the same body in "

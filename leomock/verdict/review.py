@@ -34,7 +34,7 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        return _told([self])
+        return _report([self])
 
     def as_json(self) -> dict[str, Any]:
         """The finding as JSON values, in the order of the fields."""
@@ -57,7 +57,7 @@ def check_rules(names: Iterable[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _told(findings: Sequence[Finding]) -> str:
+def _report(findings: Sequence[Finding]) -> str:
     """Findings of one rule as text: what happened each time, and once what follows from it."""
     first = findings[0]
     what = "\n  ".join(finding.what for finding in findings)
@@ -103,7 +103,7 @@ class Verdict:
         by_rule: dict[str, list[Finding]] = {}
         for finding in self.findings:
             by_rule.setdefault(finding.rule, []).append(finding)
-        return "\n\n".join(["\n".join(lines), *map(_told, by_rule.values())])
+        return "\n\n".join(["\n".join(lines), *map(_report, by_rule.values())])
 
     def without(self, ignored: Iterable[str]) -> Verdict:
         """Return this verdict without the findings of some rules. Raises ValueError for an unknown rule."""
@@ -130,7 +130,7 @@ class Verdict:
         failures = []
         for name in RULES:
             found = [finding for finding in self.findings if finding.rule == name]
-            text = escape(_told(found)) if found else ""
+            text = escape(_report(found)) if found else ""
             message = quoteattr(found[0].what) if found else ""
             inner = f"<failure message={message}>{text}</failure>" if found else ""
             failures.append(f'  <testcase classname="leomock.verdict" name="{name}">{inner}</testcase>')

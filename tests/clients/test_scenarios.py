@@ -500,7 +500,7 @@ def test_webhook_lost_by_a_prompt(fake: Fake, sdk: Any, receiver: WebhookReceive
 
 def test_every_shipped_scenario_is_shown() -> None:
     """Neither is a scenario of the library without a test above, nor a test about one that is gone."""
-    assert sorted(SHOWN) == Dispatcher().library.names()
+    assert sorted(SHOWN) == Dispatcher().scenario_registry.names()
 
 
 # --- how to choose one ------------------------------------------------------------------------------------
@@ -702,7 +702,7 @@ def test_scenario_counts_for_each_key(fake: Fake, sdk: Any) -> None:
 
 
 def unknown(name: str, near: str = "") -> tuple[int, str]:
-    known = ", ".join(Dispatcher().library.names())
+    known = ", ".join(Dispatcher().scenario_registry.names())
     return 400, f"leomock: scenario={name!r}: not known{near or f'; use one of {known}'}"
 
 

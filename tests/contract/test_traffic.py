@@ -1,4 +1,4 @@
-"""RecordedExchange traffic against the documents: `leomock.contract.traffic.judge` and `leomock referee`."""
+"""Recorded traffic against the documents: `leomock.contract.traffic.judge` and `leomock referee`."""
 
 from __future__ import annotations
 

@@ -504,8 +504,8 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
         (
             "{when: {prompt: '(?=a)b'}, then: {status: 500}}",
             [
-                "when.prompt: not a regular expression: it is too large, or uses look-around or a reference"
-                " back to a group, which cannot be searched in linear time"
+                "when.prompt: not a regular expression: it is too large, or uses look-around or a "
+                "back-reference, which cannot be searched in linear time"
             ],
         ),
         (
@@ -570,7 +570,7 @@ description: 4
 def test_counters_that_hold_together() -> None:
     """Some number is a multiple of 3, above 4 and at most 6."""
     (rule,) = read(START + "  - {when: {every: 3, after: 4, first: 6}, then: {status: 500}}\n").rules
-    assert [number for number in range(1, 20) if rule.when.counted(number)] == [6]
+    assert [number for number in range(1, 20) if rule.when.selects(number)] == [6]
 
 
 def test_file_that_is_not_there() -> None:

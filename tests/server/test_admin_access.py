@@ -123,7 +123,7 @@ def _seen(fake: Fake, tenant: Any) -> tuple[Any, ...]:
     return (
         world.clock.rate,
         [row["status"] for row in world.generations],
-        world.script.scenarios,
+        world.scenario_engine.scenarios,
         world.outbox.url,
         len(world.journal),
         fake.api.worlds.webhook,

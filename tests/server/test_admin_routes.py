@@ -98,9 +98,7 @@ def test_jobs_are_listed_and_finished() -> None:
         assert client.post(f"{fake.url}/_leomock/jobs/{id}/finish").json() == {"finished": [id]}
         again = client.post(f"{fake.url}/_leomock/jobs/{id}/finish")
         assert again.status_code == 404
-        assert again.json()["error"] == (
-            f"leomock: no job is pending for {id}; GET /_leomock/jobs lists those that are"
-        )
+        assert again.json()["error"] == (f"leomock: no pending job {id}; GET /_leomock/jobs lists them")
     fake.close()
 
 
@@ -161,15 +159,15 @@ def test_clock_tells_what_fired() -> None:
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ({}, "say one of freeze, rate, advance and advance_until"),
-        ({"advance": 1, "rate": 1}, "say one of freeze, rate, advance and advance_until"),
+        ({}, "send exactly one of freeze, rate, advance and advance_until"),
+        ({"advance": 1, "rate": 1}, "send exactly one of freeze, rate, advance and advance_until"),
         ({"advance": -1}, "advance(-1.0): time moves forwards only, and not past the year 9000"),
         ({"advance": "1"}, 'advance="1": use a number'),
         ({"rate": -1}, "rate -1.0: use 0 (frozen), 1 (real) or any number up to 1000000"),
         ({"advance_until": "dawn"}, "advance_until=\"dawn\": use 'idle'"),
-        ({"freeze": False}, "freeze=false: use true (and rate to go on)"),
-        ({"fast": 1}, '"fast" is not known here; there is advance, advance_until, freeze, rate'),
-        ([], "the body is a JSON object with advance, advance_until, freeze, rate"),
+        ({"freeze": False}, "freeze=false: use true (and rate to continue)"),
+        ({"fast": 1}, 'unknown name "fast"; use advance, advance_until, freeze, rate'),
+        ([], "the body must be a JSON object with advance, advance_until, freeze, rate"),
     ],
 )
 def test_clock_refuses_what_cannot_be_meant(
@@ -224,7 +222,7 @@ def test_scenario_without_a_key_is_everybodys(client: httpx.Client, fake: Fake) 
 
 
 SAY_SCENARIOS = (
-    'say {"scenarios": [names]} or {"rules": [{"when": …, "then": …}]}; '
+    'send {"scenarios": [names]} or {"rules": [{"when": …, "then": …}]}; '
     "GET /_leomock/scenarios lists the names"
 )
 
@@ -259,7 +257,7 @@ def test_scenario_unknown_is_no_file(client: httpx.Client, fake: Fake, name: str
 def test_scenarios_are_listed(client: httpx.Client, fake: Fake) -> None:
     """Name, description and basis."""
     listed = client.get(f"{fake.url}/_leomock/scenarios").json()["scenarios"]
-    assert [s["name"] for s in listed] == fake.api.library.names()
+    assert [s["name"] for s in listed] == fake.api.scenario_registry.names()
     assert all(s["description"] and s["basis"] for s in listed)
 
 
@@ -308,10 +306,10 @@ def test_requests_without_a_key_are_everybodys(client: httpx.Client, fake: Fake)
 @pytest.mark.parametrize(
     ("query", "error"),
     [
-        ("statuss=1", "no filter \"statuss\"; did you mean 'status'?"),
+        ("statuss=1", "unknown filter \"statuss\"; did you mean 'status'?"),
         (
             "zzz=1",
-            'no filter "zzz"; there are limit, method, operation, path, rule, since, status, '
+            'unknown filter "zzz"; the filters are limit, method, operation, path, rule, since, status, '
             "body.NAME, format",
         ),
         ("format=xml", 'format="xml": use json or har'),
@@ -360,7 +358,7 @@ def test_state_of_another_key_is_refused(client: httpx.Client, fake: Fake) -> No
         answer = another.put(address, json=client.get(address).json())
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(
-        f'leomock: the snapshot is of another API key or seed: its user is "{fake.user_id}"'
+        f'leomock: the snapshot belongs to another API key or seed: its user is "{fake.user_id}"'
     )
 
 

@@ -57,7 +57,12 @@ def test_journal_says_that_the_client_disconnected(served: Fake, url: str) -> No
     # The server closes the connection before the call that waited for its body ends.
     httpx.get(f"{url}/_leomock/health")
     last = list(served.tenant(KEY).world.journal)[-1]
-    assert (last.operation, last.status, last.breakage, last.explain) == ("createGeneration", 0, "left", LEFT)
+    assert (last.operation, last.status, last.breakage, last.explain) == (
+        "createGeneration",
+        0,
+        "client_disconnected",
+        LEFT,
+    )
     assert last.request_body == b'{"prompt":"a cat"}'
 
 

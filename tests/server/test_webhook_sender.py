@@ -482,7 +482,7 @@ def test_run_goes_on_after_a_defect(receiver: WebhookReceiver) -> None:
 
     defect, _ = asyncio.run(main())
     first, *_, last = defect.splitlines()
-    assert first == "leomock: a defect of the fake itself, please report it:"
+    assert first == "leomock: a defect in leomock itself, please report it:"
     assert last == "RuntimeError: a defect"
 
 

@@ -63,5 +63,5 @@ def test_clock_without_a_source_cannot_run() -> None:
     """It may be frozen, which it is."""
     clock = Clock()
     clock.freeze()
-    with pytest.raises(ValueError, match="this clock has nothing that moves it; only advance"):
+    with pytest.raises(ValueError, match="this clock has no time source; only advance"):
         clock.run()

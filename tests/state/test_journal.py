@@ -482,11 +482,11 @@ def test_left_before_the_answer() -> None:
     journal = Journal(size=2)
     first = add(journal)
     second = add(journal)
-    journal.left(first)
-    journal.left(second)
-    assert [exchange.breakage for exchange in journal] == ["left", "left"]
+    journal.mark_disconnected(first)
+    journal.mark_disconnected(second)
+    assert [exchange.breakage for exchange in journal] == ["client_disconnected", "client_disconnected"]
     add(journal)
-    assert [exchange.breakage for exchange in journal] == ["left", ""]
+    assert [exchange.breakage for exchange in journal] == ["client_disconnected", ""]
 
 
 def test_last_number() -> None:

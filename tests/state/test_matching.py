@@ -65,8 +65,7 @@ def test_pattern_that_needs_backtracking_is_refused() -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011  # the text is compared whole
         LinearPattern(r"(a)\1")
     assert str(refused.value) == (
-        "it is too large, or uses look-around or a reference back to a group, "
-        "which cannot be searched in linear time"
+        "it is too large, or uses look-around or a back-reference, which cannot be searched in linear time"
     )
 
 

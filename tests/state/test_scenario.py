@@ -43,13 +43,13 @@ def scenario(*rules: Rule, name: str = "a") -> Scenario:
     return Scenario(name, "d", "chosen", "", rules)
 
 
-def script(*rules: Rule, seed: int = 0) -> ScenarioEngine:
+def engine(*rules: Rule, seed: int = 0) -> ScenarioEngine:
     return ScenarioEngine(Random(seed), [scenario(*rules)])
 
 
-def strikes(script: ScenarioEngine, *occasions: MatchContext) -> list[int]:
-    """The numbers, from 1, of the occasions on which something happened."""
-    return [number for number, occasion in enumerate(occasions, 1) if script.apply_rules(occasion)]
+def matches(engine: ScenarioEngine, *contexts: MatchContext) -> list[int]:
+    """The numbers, from 1, of the contexts on which something happened."""
+    return [number for number, context in enumerate(contexts, 1) if engine.apply_rules(context)]
 
 
 # --- criteria ----------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def strikes(script: ScenarioEngine, *occasions: MatchContext) -> list[int]:
 )
 def test_criteria_that_hold(when: dict[str, Any]) -> None:
     """The rule strikes."""
-    assert script(rule(**when)).apply_rules(CALL) == RuleEffects(rules=["a#1"], answer=NO)
+    assert engine(rule(**when)).apply_rules(CALL) == RuleEffects(rules=["a#1"], answer=NO)
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_criteria_that_hold(when: dict[str, Any]) -> None:
 )
 def test_criteria_of_which_one_does_not_hold(when: dict[str, Any]) -> None:
     """Nothing happens."""
-    assert script(rule(**when)).apply_rules(CALL) is None
+    assert engine(rule(**when)).apply_rules(CALL) is None
 
 
 def test_rule_of_another_stage() -> None:
     """What strikes uploads does not strike calls, nor counts them."""
     upload = Rule("a#1", "upload", Criteria(first=1), upload="expired")
-    played = script(upload)
+    played = engine(upload)
     assert played.apply_rules(CALL) is None
     assert played.apply_rules(MatchContext("upload")) == RuleEffects(rules=["a#1"], upload="expired")
     assert played.apply_rules(MatchContext("upload")) is None
@@ -126,7 +126,7 @@ def test_rule_of_another_stage() -> None:
 )
 def test_counters_over_ten_calls(when: dict[str, Any], struck: list[int]) -> None:
     """Calls are numbered from 1; `times` counts what struck."""
-    assert strikes(script(rule(**when)), *[CALL] * 10) == struck
+    assert matches(engine(rule(**when)), *[CALL] * 10) == struck
 
 
 @given(
@@ -139,22 +139,22 @@ def test_counters_are_what_they_say(when: dict[str, Any]) -> None:
     left = [n for n in range(1, 25) if n == when.get("call", n)]
     left = [n for n in left if n % when.get("every", 1) == 0]
     left = [n for n in left if when.get("after", 0) < n <= when.get("first", n)]
-    assert strikes(script(rule(**when)), *[CALL] * 24) == left[: when.get("times")]
+    assert matches(engine(rule(**when)), *[CALL] * 24) == left[: when.get("times")]
 
 
 def test_counters_count_only_what_the_criteria_let_through() -> None:
     """The second call of the operation is the fourth of all."""
     other = MatchContext("call", operation="getUserSelf")
-    played = script(rule(operations=frozenset({"getUserSelf"}), call=2))
-    assert strikes(played, CALL, other, CALL, other, other) == [4]
+    played = engine(rule(operations=frozenset({"getUserSelf"}), call=2))
+    assert matches(played, CALL, other, CALL, other, other) == [4]
 
 
 def test_counters_each_resource() -> None:
     """Every id has its own first call, and its own `times`."""
     one, two = MatchContext("call", resource="1"), MatchContext("call", resource="2")
-    assert strikes(script(rule(first=1, each="resource")), one, one, two, one, two) == [1, 3]
-    assert strikes(script(rule(times=1, each="resource")), one, one, two, one, two) == [1, 3]
-    assert strikes(script(rule(first=1)), one, one, two) == [1]
+    assert matches(engine(rule(first=1, each="resource")), one, one, two, one, two) == [1, 3]
+    assert matches(engine(rule(times=1, each="resource")), one, one, two, one, two) == [1, 3]
+    assert matches(engine(rule(first=1)), one, one, two) == [1]
 
 
 def test_counters_each_operation() -> None:
@@ -162,24 +162,24 @@ def test_counters_each_operation() -> None:
     one = MatchContext("call", operation="getGenerationById", resource="1")
     two = MatchContext("call", operation="getGenerationById", resource="2")
     three = MatchContext("call", operation="getModelById", resource="1")
-    assert strikes(script(rule(first=1, each="operation")), one, two, three, one, three) == [1, 3]
+    assert matches(engine(rule(first=1, each="operation")), one, two, three, one, three) == [1, 3]
 
 
 def test_counters_of_two_rules() -> None:
     """Each counts for itself, also what the other struck."""
-    played = script(rule("a#1", every=2), rule("a#2", every=3))
+    played = engine(rule("a#1", every=2), rule("a#2", every=3))
     struck = [found.rules if found else [] for found in (played.apply_rules(CALL) for _ in range(6))]
     assert struck == [[], ["a#1"], ["a#2"], ["a#1"], [], ["a#1", "a#2"]]
 
 
 def test_play_begins_to_count_anew() -> None:
     """And forgets how often a rule has struck."""
-    played = script(rule(first=2, times=1))
-    assert strikes(played, CALL, CALL) == [1]
+    played = engine(rule(first=2, times=1))
+    assert matches(played, CALL, CALL) == [1]
     played.play(played.scenarios)
-    assert strikes(played, CALL, CALL) == [1]
+    assert matches(played, CALL, CALL) == [1]
     played.play([])
-    assert strikes(played, CALL, CALL) == []
+    assert matches(played, CALL, CALL) == []
 
 
 # --- chance ------------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_play_begins_to_count_anew() -> None:
 
 def test_probability_is_decided_by_the_seed() -> None:
     """The same seed and calls give the same failures; another seed gives others."""
-    one, two, other = (strikes(script(rule(probability=0.5), seed=seed), *[CALL] * 50) for seed in (1, 1, 2))
+    one, two, other = (matches(engine(rule(probability=0.5), seed=seed), *[CALL] * 50) for seed in (1, 1, 2))
     assert one == two != other
 
 
@@ -196,13 +196,13 @@ def test_probability_is_decided_by_the_seed() -> None:
 )
 def test_probability_over_a_thousand_calls(probability: float, least: int, most: int) -> None:
     """About as many strike as it says."""
-    assert least <= len(strikes(script(rule(probability=probability)), *[CALL] * 1000)) <= most
+    assert least <= len(matches(engine(rule(probability=probability)), *[CALL] * 1000)) <= most
 
 
 def test_probability_and_times() -> None:
     """Only what struck counts as a time."""
     rare = rule(probability=0.2, times=3)
-    assert len(strikes(script(rare), *[CALL] * 200)) == 3
+    assert len(matches(engine(rare), *[CALL] * 200)) == 3
 
 
 def test_probability_draws_only_where_the_counters_hold() -> None:
@@ -210,9 +210,9 @@ def test_probability_draws_only_where_the_counters_hold() -> None:
     random = Random(7)
     played = ScenarioEngine(random, [scenario(rule(after=5, probability=0.5))])
     before = random.getstate()
-    strikes(played, *[CALL] * 5)
+    matches(played, *[CALL] * 5)
     assert random.getstate() == before
-    strikes(played, CALL)
+    matches(played, CALL)
     assert random.getstate() != before
 
 
@@ -243,7 +243,7 @@ def test_rules_that_strike_together() -> None:
         "a#2", "call", answer=StubResponse(503), delay=(0.5, 0.5), breakage="reset", outcome=Outcome()
     )
     third = Rule("a#3", "call", breakage="stall")
-    assert script(first, second, third).apply_rules(CALL) == RuleEffects(
+    assert engine(first, second, third).apply_rules(CALL) == RuleEffects(
         rules=["a#1", "a#2", "a#3"],
         answer=NO,
         delay=1.5,
@@ -254,7 +254,7 @@ def test_rules_that_strike_together() -> None:
 
 def test_rules_for_uploads_and_events() -> None:
     """The first decides there as well."""
-    played = script(
+    played = engine(
         Rule("a#1", "upload", upload="refused"),
         Rule("a#2", "upload", upload="expired"),
         Rule("a#3", "webhook", delivery=Delivery(copies=2)),
@@ -284,4 +284,4 @@ def test_scenario_that_calls_ask_for_is_counted() -> None:
 def test_no_scenario_in_force() -> None:
     """Everything is as usual."""
     assert ScenarioEngine(Random(0)).apply_rules(CALL) is None
-    assert script().apply_rules(CALL) is None
+    assert engine().apply_rules(CALL) is None

@@ -1,4 +1,4 @@
-"""Settings that cannot be meant are refused with what would work."""
+"""Invalid settings are refused, and the text names valid values."""
 
 from __future__ import annotations
 

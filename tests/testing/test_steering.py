@@ -162,4 +162,4 @@ def test_filter_of_the_journal_names_the_nearest(client: httpx.Client, fake: Fak
         "leomock: operation=\"createGenration\": there is no such operation; did you mean 'createGeneration'?"
     )
     wrong = client.get(address, params={"oparation": "x"}).json()["error"]
-    assert wrong == "leomock: no filter \"oparation\"; did you mean 'operation'?"
+    assert wrong == "leomock: unknown filter \"oparation\"; did you mean 'operation'?"

@@ -671,9 +671,9 @@ def client_named(name: str) -> Case:
         (
             "asks_again_after_a_timeout",
             "createGeneration was sent with the same body in #1 and #2: the first was executed and the "
-            "client left before its answer came (slow#1, slow#2), so that 8 credits more were spent.",
+            "client disconnected before its answer came (slow#1, slow#2), so that 8 credits more were spent.",
         ),
-        ("puts_the_picture", "The upload #2 was a PUT, not a POST."),
+        ("puts_the_picture", "The upload #2 was a PUT; use POST."),
         (
             "insists_on_a_height",
             "createGeneration was called 3 times with nothing changed (#1, #2 and #3) and answered 400 each "

@@ -54,7 +54,7 @@ class ScenarioReloader:
             return watched
         watched = watched._replace(stamp=stamp)
         try:
-            scenario = self._api.library.get(watched.path)
+            scenario = self._api.scenario_registry.get(watched.path)
         except ScenarioError as error:
             self._say(f"leomock: the scenario from before stays in force: {error}\n")
             return watched
@@ -73,8 +73,8 @@ class ScenarioReloader:
         worlds.scenarios = _replaced(worlds.scenarios, before, after)
         for world in worlds:
             with world.lock:
-                if any(each is before for each in world.script.scenarios):
-                    world.script.play(_replaced(world.script.scenarios, before, after))
+                if any(each is before for each in world.scenario_engine.scenarios):
+                    world.scenario_engine.play(_replaced(world.scenario_engine.scenarios, before, after))
 
 
 def _replaced(scenarios: Sequence[Scenario], before: Scenario, after: Scenario) -> tuple[Scenario, ...]:

@@ -47,7 +47,7 @@ class AdapterRoutes:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """UpstreamResponse one ASGI request."""
+        """Answer one ASGI request."""
         request = Request(scope, receive)
         try:
             response = await self._answer(request, scope)

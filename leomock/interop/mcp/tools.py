@@ -128,7 +128,7 @@ def _input_schema(each: Input, offer: Offer, operation: Operation | None, rename
         if location == "body":
             schema = operation.body_schema or schema
         elif name in operation.variables:
-            schema = operation.told(operation.variables[name].schema)
+            schema = operation.documented_schema(operation.variables[name].schema)
     return input_schema(each.name, schema, each.description or schema.get("description", ""), rename)
 
 

@@ -53,7 +53,7 @@ def revision(world: World) -> tuple[object, ...]:
         len(world.jobs),
         len(world.bucket.objects),
         sum(len(event.attempts) + 1 for event in world.outbox.events),
-        tuple(scenario.name for scenario in world.script.scenarios),
+        tuple(scenario.name for scenario in world.scenario_engine.scenarios),
         world.clock.rate,
         world.account.balance,
     )

@@ -202,7 +202,7 @@ def _read_condition(condition: object) -> _Condition:
     if not isinstance(condition, list):
         raise bad_policy("Invalid condition test: must be a List or Object.")
     if not condition:
-        # RecordedExchange at https://stackoverflow.com/q/43431505
+        # Recorded at https://stackoverflow.com/q/43431505
         raise bad_policy("Invalid Condition: missing operation identifier.")
     if not all(isinstance(part, str | int) for part in condition):
         raise bad_policy("Invalid JSON.")
@@ -229,7 +229,7 @@ def _read_simple(condition: dict[str, Any]) -> _Match:
     if value is None:
         raise bad_policy("Invalid JSON.")  # https://github.com/dwilkie/carrierwave_direct/issues/230
     if not isinstance(value, str):
-        # RecordedExchange at https://github.com/toniopelo/modbox/issues/10
+        # Recorded at https://github.com/toniopelo/modbox/issues/10
         raise bad_policy("Invalid Simple-Condition: value must be a string.")
     # S3 reports it in this form: https://github.com/boto/boto3/issues/4514
     written = json.dumps(["eq", f"${name}", value], ensure_ascii=False)

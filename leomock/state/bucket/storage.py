@@ -200,7 +200,7 @@ class Bucket:
         access_key, day, region = read_credential(credential)
         check_date(form["x-amz-date"], day)
         if region != self.region:
-            # RecordedExchange at https://github.com/CulturalMe/meteor-slingshot/issues/150
+            # Recorded at https://github.com/CulturalMe/meteor-slingshot/issues/150
             raise invalid_argument(
                 f"the region '{region}' is wrong; expecting '{self.region}'",
                 "X-Amz-Credential",

@@ -38,7 +38,7 @@ class Served:
         new = self.api.worlds.scenarios
         answers = [
             rule.answer
-            for scenario in (*self.world.script.scenarios, *new)
+            for scenario in (*self.world.scenario_engine.scenarios, *new)
             if scenario.name != "flaky"
             for rule in scenario.rules
         ]
@@ -63,7 +63,7 @@ def test_changed_file_is_in_force(served: Served) -> None:
 
 
 def test_key_with_other_scenarios_keeps_them(served: Served) -> None:
-    served.world.script.play(())
+    served.world.scenario_engine.play(())
     served.save(RULES.format(status=418))
     served.reloader.reload_changed()
     assert served.statuses() == [418]

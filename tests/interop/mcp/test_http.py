@@ -95,12 +95,12 @@ def test_keys_that_are_not_let_in(mcp: str) -> None:
     refusal = "The API answered 401: Authentication hook unauthorized this request. Check the API key ("
     nothing = error_of(call(mcp, LIST, {"userId": KEY}))
     assert nothing == (
-        f"{refusal}send the header 'Authorization: Bearer <API key>'; there is none). "
+        f"{refusal}send the header 'Authorization: Bearer <API key>'; it is missing). "
         "Do not repeat the same call."
     )
     wrong = error_of(call(mcp, LIST, {"userId": KEY}, **key("wrong")))
     assert wrong == (
-        f"{refusal}this API key is none of those the fake was started with (--api-key)). "
+        f"{refusal}unknown API key; the fake was started with a list of keys (--api-key)). "
         "Do not repeat the same call."
     )
 

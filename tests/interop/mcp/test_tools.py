@@ -572,7 +572,7 @@ def test_missing_key(fake: Fake) -> None:
     """The error says which header carries the key; with `plain` it is the API's own."""
     assert error_of(call(in_process(fake, key=""), LIST, {"userId": NOBODYS_ID})) == (
         "The API answered 401: Authentication hook unauthorized this request. Check the API key (send the "
-        "header 'Authorization: Bearer <API key>'; there is none). Do not repeat the same call."
+        "header 'Authorization: Bearer <API key>'; it is missing). Do not repeat the same call."
     )
     assert error_of(call(in_process(fake, key="", plain=True), LIST, {"userId": NOBODYS_ID})) == (
         '401 {"error":"Authentication hook unauthorized this request","path":"$","code":"access-denied"}'

@@ -436,10 +436,10 @@ def test_request_arrives_as_it_was_sent(kind: type[Client], elsewhere: Elsewhere
 
 
 @every_client
-def test_streamed_upload_and_download(kind: type[Client], fake: Fake) -> None:
-    """A body of unknown length is sent in chunks, and what was uploaded is read in chunks."""
+def test_streamed_upload_and_download(kind: type[Client]) -> None:
+    """A body of unknown length is sent in chunks, and the uploaded file is read in chunks."""
     content = picture() + bytes(2_000_000)
-    with intercept(fake), kind() as client:
+    with Fake(chunked_uploads="accept") as fake, intercept(fake), kind() as client:
         ticket = client.api(fake, "POST", "/init-image", {"extension": "png"}).json["uploadInitImage"]
         body, content_type = form(json.loads(ticket["fields"]), content)
         chunks = (body[start : start + 100_000] for start in range(0, len(body), 100_000))
@@ -530,7 +530,7 @@ def test_broken_connection_as_clients_see_it(scenario: str, which: int, kind: ty
         with pytest.raises(client.errors[which]) as caught:
             client.api(fake, "POST", "/generations", {"prompt": "a cat"})
         assert type(caught.value) is client.errors[which]
-        fake.world.script.play(())
+        fake.world.scenario_engine.play(())
         assert client.api(fake, "GET", "/me").status == 200
 
 
