@@ -121,9 +121,9 @@ class Call(dict[str, Any]):
 def parse(operation: Operation, captured: dict[str, str], request: Request) -> Call:
     """Read a request to an operation whose path variables were captured by the route."""
     pool = _pool(operation, captured, request)
-    explain = ""
-    if not pool.keys() <= operation.variables.keys():
-        pool, explain = _without_unnameable(operation, pool)
+    for name in pool:
+        if name not in operation.variables:
+            raise _unexpected(operation, name)
     for name in operation.required:
         if pool.get(name) is None:
             raise _absent(operation, operation.variables[name], name in pool, request)
@@ -141,7 +141,6 @@ def parse(operation: Operation, captured: dict[str, str], request: Request) -> C
     if not operation.validator.is_valid(pool):
         raise _refusal(operation, operation.validator.iter_errors(pool))
     call = Call(operation, pool, request.addresses)
-    call.explain = explain
     for name, value in pool.items():
         if value is not None:
             # 512.0 is an integer in JSON; from here on it is one in Python as well.
@@ -169,23 +168,17 @@ def _pool(operation: Operation, captured: dict[str, str], request: Request) -> d
     return pool
 
 
-def _without_unnameable(operation: Operation, pool: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """The pool without keys that GraphQL could not name, and a sentence about those.
+def _unexpected(operation: Operation, name: str) -> ApiError:
+    """Return the refusal of a variable that the operation does not have.
 
-    The real service passes over them (inferred), and refuses all others that it does not know.
+    Documented for names in general. That names which GraphQL could not have (`num-images`) are refused too is
+    chosen: Hasura passes over them, but the document forbids them, and a client that sends one has a mistake.
     """
-    passed_over = [name for name in pool if name not in operation.variables]
-    for name in passed_over:
-        if GRAPHQL_NAME.fullmatch(name):
-            raise UNEXPECTED_VARIABLE(
-                name=name,
-                explain=f"{operation.id} has no variable '{name}'{_where_instead(name, operation)} "
-                f"({_rule(operation)})",
-            )
-    told = ", ".join(repr(name[:60]) for name in passed_over)
-    hint = "".join(suggestion(name, operation.variables) for name in passed_over[:1])
-    explain = f"{operation.id}: passed over, since no variable can be called so: {told[:300]}{hint}"
-    return {name: value for name, value in pool.items() if name in operation.variables}, explain
+    return UNEXPECTED_VARIABLE(
+        name=name[:100],
+        explain=f"{operation.id} has no variable '{name[:100]}'{_where_instead(name, operation)} "
+        f"({_rule(operation)})",
+    )
 
 
 def _where_instead(name: str, operation: Operation) -> str:

@@ -25,7 +25,6 @@ from schemathesis.openapi.checks import AuthScenario, IgnoredAuth
 from leomock.contract.check.models import BEYOND
 from leomock.contract.check.target import WrongKey
 from leomock.leonardo.basis import BasisKind
-from leomock.openapi.request_parser import GRAPHQL_NAME
 
 Case: TypeAlias = schemathesis.Case[Any]
 Operation: TypeAlias = schemathesis.APIOperation[Any, Any, Any, Any]
@@ -137,11 +136,7 @@ def _as_read(case: Case) -> dict[str, Any]:
             body = None
     if not isinstance(body, dict):
         return {}
-    return {
-        name: value
-        for name, value in body.items()
-        if GRAPHQL_NAME.fullmatch(name) and name not in case.path_parameters
-    }
+    return {name: value for name, value in body.items() if name not in case.path_parameters}
 
 
 def _is_valid(operation: Operation, location: ParameterLocation, value: Any) -> bool:
@@ -187,7 +182,7 @@ def _query_as_sent(found: Found) -> list[tuple[str, str]]:
 
 def _query_as_read(found: Found) -> dict[str, str]:
     """The query's variables as the API reads them: those that can be named and are not empty."""
-    return {name: value for name, value in _query_as_sent(found) if value and GRAPHQL_NAME.fullmatch(name)}
+    return {name: value for name, value in _query_as_sent(found) if value}
 
 
 def _others_valid(found: Found, location: ParameterLocation) -> bool:
@@ -224,16 +219,6 @@ def no_object(found: Found) -> bool:
     """The body is no JSON object, and without variables the call is valid."""
     case = found.case
     return bool(case.operation.body) and not isinstance(case.body, dict) and _valid_as_read(found)
-
-
-def unnameable_keys(found: Found) -> bool:
-    """The body has keys that cannot be named, and is valid without them."""
-    body = found.case.body
-    return (
-        isinstance(body, dict)
-        and not all(GRAPHQL_NAME.fullmatch(name) for name in body)
-        and _valid_as_read(found)
-    )
 
 
 def path_outweighs_body(found: Found) -> bool:
@@ -371,7 +356,6 @@ CONDITIONS: Mapping[str, Condition] = {
     condition.__name__: condition
     for condition in (
         no_object,
-        unnameable_keys,
         path_outweighs_body,
         empty_query_values,
         valid_as_sent,

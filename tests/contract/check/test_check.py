@@ -92,7 +92,6 @@ class Meeting:
 # Which of these a run meets depends on what is drawn.
 MEETINGS = [
     Meeting("no-object-no-variables", "listBlueprints", wrong=BODY, body=[1]),
-    Meeting("keys-that-cannot-be-named", "uploadInitImage", wrong=BODY, body={"extension": "png", "a-b": 1}),
     Meeting(
         "empty-query-value",
         "getTextureGenerationsByModelId",
