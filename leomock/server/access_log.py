@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import orjson
@@ -125,12 +126,17 @@ class JournalMiddleware:
 
 
 def _line(scope: Scope, status: int, milliseconds: float, context: LogContext) -> str:
-    moment = time.strftime("%H:%M:%S")
+    moment = _time_of_day(int(time.time()))
     operation = f" {context.operation}" if context.operation else ""
     tenant = f" key {shortened(context.key)}" if context.key else ""
     explain = f" | {one_line(context.explain)}" if context.explain else ""
     call = f"{scope['method']} {one_line(scope['path'])[:200]}{operation}"
     return f"{moment} {call} {status} {milliseconds:.1f} ms{tenant}{explain}\n"
+
+
+@lru_cache(maxsize=1)
+def _time_of_day(second: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(second))
 
 
 def _json_line(scope: Scope, status: int, milliseconds: float, context: LogContext) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from functools import lru_cache
 from itertools import count
 from random import Random
@@ -50,14 +50,13 @@ class ApiRoutes:
         self._explain = api.settings.explain
         self._request_id = _request_ids()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
             for prefix, version in PREFIXES.items():
                 if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("/", ""):
-                    await self._answer(path, path[len(prefix) :].strip("/"), version, scope, receive, send)
-                    return
-        await self._rest(scope, receive, send)
+                    return self._answer(path, path[len(prefix) :].strip("/"), version, scope, receive, send)
+        return self._rest(scope, receive, send)
 
     async def _answer(
         self, wire_path: str, path: str, version: str, scope: Scope, receive: Receive, send: Send

@@ -6,7 +6,7 @@ so neither does the fake unless `--cors` names an origin.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
@@ -36,10 +36,11 @@ class PreflightHint:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "OPTIONS":
-            await self._app(scope, receive, send)
-            return
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        is_preflight = scope["type"] == "http" and scope["method"] == "OPTIONS"
+        return (self._preflight if is_preflight else self._app)(scope, receive, send)
+
+    async def _preflight(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         origin = headers.get("origin", "")[:100]
         if not origin or "access-control-request-method" not in headers:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from leomock.cli.serving.secure import authority_folder
-
 # How each ecosystem is made to trust one more authority. `{file}` is its certificate.
 TRUST = (
     ("curl", "curl --cacert {file} https://…, or export CURL_CA_BUNDLE={file}"),
@@ -32,6 +30,7 @@ def ca(remove: bool, only_path: bool) -> None:
     The authority is made by the first `leomock serve --https`. It can sign for the hosts of the API and for
     localhost only, and its key is readable by its owner only. `leomock exec` does not use it.
     """
+    from leomock.cli.serving.secure import authority_folder
     from leomock.server.authority import AuthorityError, Store
 
     store = Store(authority_folder())

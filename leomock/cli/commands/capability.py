@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -16,8 +15,6 @@ from click.core import ParameterSource
 
 from leomock.cli.options import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
 from leomock.cli.output import write_report, writing
-from leomock.cli.serving.listening import listening_on
-from leomock.server.lifecycle import asyncio_run, on_signal, open_until
 from leomock.state.settings import SettingError
 
 if TYPE_CHECKING:
@@ -169,10 +166,12 @@ def serve(
     Callers need no key. The server calls the API with the key in the environment variable that the file
     binds; if that is not set, the fake uses a generated key.
     """
+    from leomock.cli.serving.listening import listening_on
     from leomock.files.scenarios import ScenarioError
     from leomock.interop.capability.upstream import WrongKey, bound_key, client_of, real_key
     from leomock.interop.capability.waiting import FakeWaiting
     from leomock.openapi.spec import version_of
+    from leomock.server.lifecycle import asyncio_run
     from leomock.server.listen import bind
     from leomock.testing.fake import Fake
 
@@ -220,10 +219,13 @@ async def _serve(
     allow_hosts: Collection[str],
     quiet: bool,
 ) -> None:
+    import asyncio
+
     from leomock.interop.adapters import lacks, make_app
     from leomock.interop.capability.upstream import calling
     from leomock.interop.mcp.address import MCP_PATH
     from leomock.server.access_log import AccessLog, to_stderr
+    from leomock.server.lifecycle import on_signal, open_until
     from leomock.server.listen import address, listen, make_config
 
     stop = asyncio.Event()

@@ -13,9 +13,6 @@ import click
 from click.core import ParameterSource
 
 from leomock.cli.options import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
-from leomock.cli.serving.listening import run_on
-from leomock.cli.serving.mcp import require_mcp, serve_mcp
-from leomock.server.lifecycle import asyncio_run
 from leomock.state.settings import SettingError, check_origin
 
 if TYPE_CHECKING:
@@ -90,10 +87,13 @@ def mcp(
     The key is the one in LEONARDO_AI_API_KEY or LEONARDO_API_KEY; callers over HTTP may send their own, as
     `Authorization: Bearer` or `API-Key`. If no key is set, the fake uses a generated one.
     """
+    from leomock.cli.serving.listening import run_on
+    from leomock.cli.serving.mcp import require_mcp, serve_mcp
     from leomock.files.scenarios import ScenarioError
     from leomock.interop.capability.upstream import WrongKey, calling
     from leomock.interop.capability.whole import whole
     from leomock.openapi.spec import Versions
+    from leomock.server.lifecycle import asyncio_run
 
     require_mcp()
     _check_options(context, port, upstream)

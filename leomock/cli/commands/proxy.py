@@ -7,8 +7,6 @@ from pathlib import Path
 import click
 
 from leomock.cli.options import HOST, PORT, QUIET
-from leomock.cli.serving.listening import run_on
-from leomock.cli.serving.proxy import serve_proxy
 from leomock.state.settings import SettingError, check_origin
 
 
@@ -50,6 +48,9 @@ def proxy(
     The real service is https://cloud.leonardo.ai; calls that reach it may charge credits. `leomock replay`
     answers from what --record wrote.
     """
+    from leomock.cli.serving.listening import run_on
+    from leomock.cli.serving.proxy import serve_proxy
+
     try:
         check_origin(url, "URL")
     except SettingError as error:

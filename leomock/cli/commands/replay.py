@@ -7,8 +7,6 @@ from pathlib import Path
 import click
 
 from leomock.cli.options import HOST, PORT, QUIET
-from leomock.cli.serving.listening import run_on
-from leomock.cli.serving.replay import serve_replay
 
 
 @click.command()
@@ -25,4 +23,7 @@ def replay(files: tuple[Path, ...], host: str, port: int, quiet: bool) -> None:
     responses in their order, then the last one again. Any other request gets a 404 that names the nearest
     recorded one.
     """
+    from leomock.cli.serving.listening import run_on
+    from leomock.cli.serving.replay import serve_replay
+
     run_on(host, port, serve_replay(files, quiet))

@@ -20,10 +20,6 @@ from leomock.cli.options import (
     GroupedCommand,
     setting,
 )
-from leomock.cli.serving.fake import serve_fake
-from leomock.cli.serving.listening import run_on
-from leomock.cli.serving.mcp import require_mcp
-from leomock.cli.serving.secure import bind_secure
 from leomock.state.settings import LARGEST_INT, SettingError, Settings
 
 GROUPS = {
@@ -294,6 +290,10 @@ def serve(
     **settings: Any,
 ) -> None:
     """Serve the fake until it is stopped (Ctrl-C or SIGTERM)."""
+    from leomock.cli.serving.fake import serve_fake
+    from leomock.cli.serving.listening import run_on
+    from leomock.cli.serving.mcp import require_mcp
+    from leomock.cli.serving.secure import bind_secure
     from leomock.files.scenarios import ScenarioError
     from leomock.files.state import load
     from leomock.operations.dispatch import Dispatcher
