@@ -34,6 +34,7 @@ _VERSIONS = {"schema": "v1", "schema_v2": "v2"}
 @cache
 def loaded() -> Loaded:
     """What the schemas are made of, loaded once: the target, the things, the ledger of allowances."""
+    import atexit
     import os
 
     from leomock.contract.check.loading import Loaded
@@ -43,6 +44,7 @@ def loaded() -> Loaded:
     url = os.environ.get("LEONARDO_BASE_URL")
     if not url:
         fake = Fake(auth="strict")
+        atexit.register(fake.close)
         return Loaded(Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport))
     key = os.environ.get("LEONARDO_API_KEY")
     if not key:

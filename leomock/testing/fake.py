@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import sys
-import threading
 import time
+import warnings
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, Unpack
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from leomock.files.scenarios import ScenarioSource
 from leomock.openapi.suggest import suggestion
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.app import FAKE_HOST, make_app
-from leomock.server.listen import address, bind, listen, make_config
+from leomock.server.listen import address, bind, make_config
 from leomock.server.webhook_sender import Sender
 from leomock.state.clock import EPOCH, Clock
 from leomock.state.ids import stable, uuid4_from
 from leomock.state.settings import SettingError, Settings, SettingValues
 from leomock.state.world import World
+from leomock.testing.runner import CountedApp, Runner
 from leomock.testing.tenant import AnyScenario, Tenant, flat
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Fake(Tenant):
     from the start, for every key.
     """
 
+    _runner: Runner | None = None  # starts with the first call that needs it
+
     def __init__(
         self,
         *,
@@ -70,11 +72,10 @@ class Fake(Tenant):
         self.api = Dispatcher.playing(Settings(**settings), _names(scenario), _clock_maker(clock))
         self.api.worlds.named.add(self.api_key)
         self.sender = Sender()
-        self.app = self._counted(make_app(self.api, sender=self.sender))
-        self.busy = self.calls = 0
+        self._counted = CountedApp(make_app(self.api, sender=self.sender))
+        self.app: ASGIApp = self._counted
         self._host = host
         self._port = port
-        self._runner: _Runner | None = None
         self._url = ""
 
     # --- on a port -----------------------------------------------------------------------------------
@@ -123,10 +124,28 @@ class Fake(Tenant):
         self.close()
 
     def close(self) -> None:
-        """Stop the port and the thread behind it, if there are any."""
+        """Stop answering and end the thread, if there is one.
+
+        In a forked child this closes the child's descriptor only: the parent's fake goes on.
+        """
         runner, self._runner, self._url = self._runner, None, ""
         if runner:
             runner.stop()
+
+    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
+        """Stop a fake that nobody closed, and say so as Python does for files and sockets."""
+        runner, self._runner = self._runner, None
+        if runner is None or runner.is_inherited:
+            return
+        runner.abandon()
+        where = f"at {self._url}" if self._url else "without a port"
+        warn(f"unclosed leomock.Fake {where}: use `with`, or close()", ResourceWarning, source=self)
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be sent to another process, where it would be another fake."""
+        raise TypeError(
+            "a leomock.Fake cannot be sent to another process: give the process base_url and api_key"
+        )
 
     @property
     def url(self) -> str:
@@ -142,27 +161,24 @@ class Fake(Tenant):
 
         return Transport(self.app, lambda call: self._loop().submit(call))
 
-    def _loop(self) -> _Runner:
+    def _loop(self) -> Runner:
         if self._runner is None:
-            self._runner = _Runner()
+            self._runner = Runner()
         return self._runner
 
     def run(self, call: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the fake's own loop and return what it returns."""
         return self._loop().submit(call).result()
 
-    def _counted(self, app: ASGIApp) -> ASGIApp:
-        """The app, with its calls counted."""
+    @property
+    def calls(self) -> int:
+        """How many calls have begun."""
+        return self._counted.calls
 
-        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
-            self.calls += 1
-            self.busy += 1
-            try:
-                await app(scope, receive, send)
-            finally:
-                self.busy -= 1
-
-        return counted
+    @property
+    def busy(self) -> int:
+        """How many calls are being answered."""
+        return self._counted.busy
 
     def turns(self) -> int:
         """Let the event loop handle what has arrived; returns how many calls have begun."""
@@ -264,64 +280,3 @@ def _clock_maker(kind: str) -> Callable[[], Clock]:
     if kind == "frozen":
         return lambda: Clock(EPOCH, time.monotonic, 0)
     return lambda: Clock(time.time(), time.monotonic)
-
-
-def _refuse_green_threads() -> None:
-    """Raise RuntimeError where threads are not the system's: the fake would never run beside the program."""
-    for library, question, part in (
-        ("gevent.monkey", "is_module_patched", "threading"),
-        ("eventlet.patcher", "is_monkey_patched", "thread"),
-    ):
-        is_patched: Any = getattr(sys.modules.get(library), question, None)
-        if is_patched is not None and is_patched(part):
-            name = library.partition(".")[0]
-            raise RuntimeError(
-                f"leomock: {name} has replaced threads, and the fake needs one of the system; start it as a "
-                f"command (`leomock serve`, `leomock exec`), or call patch_all(thread=False)"
-            )
-
-
-class _Runner:
-    """An event loop in a thread of its own."""
-
-    def __init__(self) -> None:
-        _refuse_green_threads()
-        self._loop = make_config(_no_app).get_loop_factory()()  # type: ignore[misc]  # never None here
-        self._stop = asyncio.Event()
-        self._running: list[Future[None]] = []
-        self._thread = threading.Thread(target=self._run, name="leomock", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_forever()
-        finally:
-            for task in (unfinished := asyncio.all_tasks(self._loop)):
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*unfinished, return_exceptions=True))
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
-            self._loop.close()
-
-    def submit(self, call: Coroutine[Any, Any, T]) -> Future[T]:
-        return asyncio.run_coroutine_threadsafe(call, self._loop)
-
-    def listen(self, config: Any, listener: Any, sender: Sender, api: Dispatcher) -> None:
-        started = threading.Event()
-        serving = self.submit(listen(config, listener, self._stop, started.set))
-        serving.add_done_callback(lambda _: started.set())
-        started.wait()
-        if serving.done():
-            serving.result()
-        self._running = [serving, self.submit(sender.run(api.worlds, self._stop))]
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._stop.set)
-        for running in self._running:
-            running.result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-
-async def _no_app(scope: Any, receive: Any, send: Any) -> None:
-    raise RuntimeError("never called")

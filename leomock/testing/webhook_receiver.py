@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import warnings
+import weakref
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -67,23 +71,26 @@ class WebhookReceiver:
     to what is due next when nothing comes.
     """
 
+    _server: _Server | None = None
+
     def __init__(self, tenant: Tenant | None = None) -> None:
         self.url = ""
         self._tenant = tenant
+        self._process = os.getpid()
         self._arrived = threading.Condition()
         self._received: list[Received] = []
         self._statuses = [200]
-        self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> WebhookReceiver:
         """Start listening; `url` is known from here on."""
         if self._server:
             raise RuntimeError(f"this receiver listens at {self.url} already")
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._process = os.getpid()
+        self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/webhook"
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(POLL_SECONDS,), name="leomock webhook", daemon=True
+            target=self._server.serve_while_wanted, name="leomock webhook", daemon=True
         )
         self._thread.start()
         return self
@@ -91,12 +98,19 @@ class WebhookReceiver:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop listening; what was received stays."""
-        if self._server and self._thread:
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
+        """Stop listening; what was received stays. A forked child closes its own descriptor only."""
+        server, thread = self._server, self._thread
         self._server = self._thread = None
+        if server and thread:
+            if os.getpid() == self._process:
+                server.shutdown()
+                thread.join()
+            server.server_close()
+
+    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
+        """Say that nobody closed it; the server sees for itself that its receiver is gone, and stops."""
+        if self._server and os.getpid() == self._process:
+            warn(f"unclosed leomock WebhookReceiver at {self.url}: use `with`", ResourceWarning, source=self)
 
     @property
     def received(self) -> list[Received]:
@@ -183,9 +197,31 @@ def _missed(
     return "\n".join([*lines, *(f"  {number}. {one}" for number, one in enumerate(received, 1))])
 
 
+class _NotWanted(Exception):
+    """The receiver of a server was collected."""
+
+
 class _Server(ThreadingHTTPServer):
+    """Holds its receiver weakly, so that one that nobody closed can be collected."""
+
     daemon_threads = True
     request_queue_size = 128
+
+    def __init__(self, receiver: WebhookReceiver) -> None:
+        self.receiver = weakref.ref(receiver)
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def serve_while_wanted(self) -> None:
+        """Answer until it is shut down, or until the receiver is gone."""
+        with suppress(_NotWanted):
+            self.serve_forever(POLL_SECONDS)
+            return
+        self.server_close()
+
+    def service_actions(self) -> None:
+        """Stop without a receiver; the server calls this after each look for requests."""
+        if self.receiver() is None:
+            raise _NotWanted
 
     def server_bind(self) -> None:
         # HTTPServer's own looks the host's name up, which takes seconds where no name server answers.
@@ -193,21 +229,20 @@ class _Server(ThreadingHTTPServer):
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is its own business."""
+        """Ignore a client that went away."""
 
 
-def _handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        timeout = PATIENCE_SECONDS
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = PATIENCE_SECONDS
 
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("content-length", 0)))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            self.send_response(receiver._take(self.path, headers, raw))
-            self.send_header("content-length", "0")
-            self.end_headers()
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("content-length", 0)))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        receiver = self.server.receiver()
+        self.send_response(receiver._take(self.path, headers, raw) if receiver else 503)
+        self.send_header("content-length", "0")
+        self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the tests' output is theirs."""
-
-    return Handler
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: the tests' output is theirs."""

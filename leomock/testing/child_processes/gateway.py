@@ -6,8 +6,11 @@ import asyncio
 import contextlib
 import os
 import tempfile
+import threading
+import warnings
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from pathlib import Path
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 from urllib.request import getproxies_environment
@@ -23,6 +26,7 @@ from leomock.testing.child_processes.environment import child_environment
 T = TypeVar("T")
 
 LOOPBACK = "127.0.0.1"
+SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class Running(Protocol):
@@ -52,6 +56,8 @@ class Gateway:
     its owner only, which is deleted at the end. `said` gets a sentence for each thing worth knowing.
     """
 
+    _is_open = False
+
     def __init__(
         self,
         fake: Running,
@@ -64,60 +70,113 @@ class Gateway:
         self._hosts = tuple(hosts)
         self._refuse_others = refuse_others
         self._said = said
-        self._closing = contextlib.ExitStack()
-        self._secure: Address = (LOOPBACK, 0)
-        self._proxy: Address = (LOOPBACK, 0)
+        self._process = os.getpid()
 
     def __enter__(self) -> Gateway:
         """Open the ports."""
+        self._folder = tempfile.TemporaryDirectory(prefix="leomock-", ignore_cleanup_errors=True)
         try:
-            name = self._closing.enter_context(tempfile.TemporaryDirectory(prefix="leomock-"))
-            self._folder = Path(name)
             authority = temporary()
             self._certificate = authority.certificate
-            self._fake.run(self._open(authority.context))
-            self._closing.callback(lambda: self._fake.run(self._close()))
+            self._ports = _Ports(self._fake, self._hosts, self._refuse_others, self._said)
+            self._fake.run(self._ports.open(authority.context))
         except BaseException:
-            self._closing.close()
+            self._folder.cleanup()
             raise
+        self._is_open = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the ports and delete the files."""
-        self._closing.close()
+        """Close the ports and delete the files; in a forked child both are the parent's and stay."""
+        if not self._is_open or os.getpid() != self._process:
+            return
+        self._is_open = False
+        self._ports.close()
+        self._folder.cleanup()
+
+    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
+        """Close a gateway that nobody closed, without waiting, and say so."""
+        if not self._is_open or os.getpid() != self._process:
+            return
+        self._is_open = False
+        self._ports.abandon()
+        self._folder.cleanup()
+        warn("unclosed leomock gateway: use `with`", ResourceWarning, source=self)
 
     def environment(self, before: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return a whole environment for a child process, built on `before` (by default this process's)."""
         before = os.environ if before is None else before
         variables = child_environment(
             before,
-            self._folder,
+            Path(self._folder.name),
             authority=self._certificate,
             hosts=self._hosts,
-            secure=self._secure,
-            proxy=self._proxy,
+            secure=self._ports.secure,
+            proxy=self._ports.proxy,
         )
         return {**before, **variables}
 
-    async def _open(self, context: Any) -> None:
+
+class _Ports:
+    """The TLS port and the forward proxy, held open by one task of the fake's event loop.
+
+    When the fake ends, it cancels its tasks, so the ports close with it. Nothing here refers to the gateway.
+    """
+
+    def __init__(
+        self, fake: Running, hosts: tuple[str, ...], refuse_others: bool, said: Callable[[str], object]
+    ) -> None:
+        self.secure: Address = (LOOPBACK, 0)
+        self.proxy: Address = (LOOPBACK, 0)
+        self._config = make_config(fake.app)
+        self._plain: Address = (LOOPBACK, int(fake.url.rpartition(":")[2]))
+        self._hosts = hosts
+        self._refuse_others = refuse_others
+        self._said = said
+
+    async def open(self, context: SSLContext) -> None:
+        """Start answering."""
+        self._loop = asyncio.get_running_loop()
+        opened = self._loop.create_future()
+        self._task = self._loop.create_task(self._serve(context, opened))
+        await asyncio.wait([opened, self._task], return_when=asyncio.FIRST_COMPLETED)
+        if self._task.done():
+            await self._task
+
+    def close(self) -> None:
+        """Close the ports and end their connections; does nothing once the fake has ended."""
+        closed = threading.Event()
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and so are the ports
+            self._loop.call_soon_threadsafe(self._task.add_done_callback, lambda _: closed.set())
+            self.abandon()
+            while not closed.wait(SECONDS_BETWEEN_LOOKS) and not self._loop.is_closed():
+                pass
+
+    def abandon(self) -> None:
+        """Close the ports without waiting for it."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._task.cancel)
+
+    async def _serve(self, context: SSLContext, opened: asyncio.Future[None]) -> None:
         listener = bind(LOOPBACK, 0)
-        self._secure = listener.getsockname()[:2]
-        self._server = PortServer(make_config(self._fake.app))
-        await self._server.open_tls(listener, context, self._said)
-        plain = self._fake.url.rpartition(":")[2]
-        self._forward = ForwardProxy(
+        self.secure = listener.getsockname()[:2]
+        server = PortServer(self._config)
+        await server.open_tls(listener, context, self._said)
+        forward = ForwardProxy(
             self._hosts,
-            self._secure,
-            (LOOPBACK, int(plain)),
+            self.secure,
+            self._plain,
             getproxies_environment(),
             refuse_others=self._refuse_others,
         )
-        self._proxy_server = await asyncio.start_server(self._forward.serve, LOOPBACK, 0, limit=LONGEST_HEAD)
-        self._proxy = self._proxy_server.sockets[0].getsockname()[:2]
-
-    async def _close(self) -> None:
-        self._proxy_server.close()
-        await self._forward.close()
-        await self._server.close()
+        proxy = await asyncio.start_server(forward.serve, LOOPBACK, 0, limit=LONGEST_HEAD)
+        self.proxy = proxy.sockets[0].getsockname()[:2]
+        opened.set_result(None)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            proxy.close()
+            await forward.close()
+            await server.close()

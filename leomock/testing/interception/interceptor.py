@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -34,10 +37,11 @@ def intercept(fake: Host, *, account: str = "") -> AbstractContextManager[Interc
 class Interceptor:
     """Interception for one fake: a context manager, or `start` and `stop`."""
 
+    _route: Route | None = None
+
     def __init__(self, fake: Host, account: str = "") -> None:
         self.fake = fake
         self._account = account
-        self._route: Route | None = None
 
     def __enter__(self) -> Interceptor:
         """Start."""
@@ -73,14 +77,29 @@ class Interceptor:
         """
         with _switching:
             route, self._route = self._route, None
-            if route is None:
-                return
-            routing.remove(route)
-            if self._account:
-                self.fake.api.worlds.adopters.remove(self._account)
-            _remove_unused()
-        route.part_connections()
-        route.close_port()
+        if route is not None:
+            _end(route, self._account)
+
+    def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
+        """Stop an interception that nobody stopped, and say so."""
+        route, self._route = self._route, None
+        if route is None:
+            return
+        # Not in this thread: it may be collecting garbage while it holds one of the locks.
+        with suppress(RuntimeError):  # the interpreter is ending
+            _thread.start_new_thread(_end, (route, self._account))
+        text = "unstopped leomock interception: use `with`, or keep what intercept() gives and stop() it"
+        warn(text, ResourceWarning, source=self)
+
+
+def _end(route: Route, account: str) -> None:
+    with _switching:
+        routing.remove(route)
+        if account:
+            route.fake.api.worlds.adopters.remove(account)
+        _remove_unused()
+    route.part_connections()
+    route.close_port()
 
 
 def close_real_hosts() -> None:

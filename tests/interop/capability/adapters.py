@@ -43,7 +43,7 @@ def adapter_of(capability: Capability, fake: Fake, kind: str = "rest") -> httpx.
     """A client of an adapter of a capability over a fake; it sends no key."""
     (adapter,) = (each for each in capability.adapters if each.kind == kind)
     app = make_app(adapter, caller_of(capability, fake))
-    transport = Transport(app, lambda call: fake._loop().submit(call))
+    transport = Transport(app, fake.submit)
     return httpx.Client(transport=transport, base_url="http://localhost:8080")
 
 
