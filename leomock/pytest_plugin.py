@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from leomock.interop.mcp.session import McpSession
     from leomock.state.journal import Journal
     from leomock.testing.fake import Fake
+    from leomock.testing.interception.processes import LazyGateway
     from leomock.testing.tenant import Tenant
     from leomock.testing.webhook_receiver import WebhookReceiver
 
@@ -68,6 +69,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SERVER = pytest.StashKey["Fake"]()
 _TENANTS = pytest.StashKey[list["Tenant"]]()
 _CLOSED = pytest.StashKey[bool]()  # whether the real hosts are closed until the end of the session
+_CHILDREN = pytest.StashKey["LazyGateway"]()  # leads the processes that tests start
 _STRICT = pytest.StashKey["Tenant"]()  # the one whose findings fail the test
 _SETTINGS = pytest.StashKey[dict[str, Any]]()  # what the project's file says
 _RULES = pytest.StashKey[Sequence[str]]()  # the only rules whose findings fail it
@@ -294,6 +296,7 @@ def leomock_server(
     with _no_search_for_garbage():
         from leomock.state.settings import Settings
         from leomock.testing.fake import Fake
+        from leomock.testing.interception.processes import LazyGateway
 
     known = ("clock", "scenario", *(field.name for field in dataclasses.fields(Settings)))
     if not (isinstance(leomock_settings, dict) and all(isinstance(name, str) for name in leomock_settings)):
@@ -319,6 +322,9 @@ def leomock_server(
         except OSError as error:
             text = f"cannot listen on {host}:{port}, as the fixture leomock_address says: {error.strerror}"
             raise _failed(f"{text}; port 0 is any that is free") from None
+        children = LazyGateway(fake)
+        stack.callback(children.close)
+        pytestconfig.stash[_CHILDREN] = children
         yield fake
 
 
@@ -418,7 +424,8 @@ def leomock(
 ) -> Iterator[Tenant]:
     """The fake Leonardo.AI API for one test: an empty tenant with a key, time and faults of its own.
 
-    While the test runs, calls for the real hosts go to it, whatever their key, and LEONARDO_API_KEY,
+    While the test runs, calls for the real hosts go to it, whatever their key, also those of processes that
+    it starts, and LEONARDO_API_KEY,
     LEONARDO_AI_API_KEY and LEONARDO_BASE_URL are set. `@pytest.mark.leomock(...)` chooses scenarios and
     settings.
     """
@@ -451,7 +458,7 @@ def _in_use(
         monkeypatch.setenv(name, ",".join(filter(None, [before, *LOOPBACK])))
     with ExitStack() as stack:
         if _yes(config, "intercept"):
-            stack.enter_context(tenant.intercept(keys=keys))
+            stack.enter_context(tenant.intercept(keys=keys, children=config.stash[_CHILDREN]))
         yield
 
 

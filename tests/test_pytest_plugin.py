@@ -851,3 +851,38 @@ def test_blocked_sockets_are_told_with_the_option_that_works(suite: pytest.Pytes
         "use --allow-hosts=127.0.0.1 instead of --disable-socket, which blocks all other hosts"
     ) in output
     suite.runpytest_subprocess("--allow-hosts=127.0.0.1").assert_outcomes(passed=1)
+
+
+# --- processes that tests start ------------------------------------------------------------------------
+
+LED = "import os; print(os.environ.get('LEOMOCK_GATEWAY', ''))"
+SUITE = f"""
+import os, subprocess, sys
+
+def led():
+    return subprocess.run([sys.executable, "-c", {LED!r}], capture_output=True, text=True).stdout.strip()
+
+def test_first(leomock):
+    WITH_FIXTURE
+
+def test_last():
+    assert led() == ""
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ((), "assert led() != ''"),
+        (("--leomock-intercept=no",), "assert led() == ''"),
+        ((), "assert 'leomock.testing.child_processes.gateway' not in sys.modules"),
+        ((), "assert 'cryptography' not in sys.modules"),
+    ],
+)
+def test_processes_are_led_only_while_a_test_uses_the_fixture(
+    arguments: tuple[str, ...], line: str, pytester: pytest.Pytester
+) -> None:
+    """And what leads them is loaded with the first of them only."""
+    pytester.makepyfile(SUITE.replace("WITH_FIXTURE", line))
+    result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", *arguments)
+    result.assert_outcomes(passed=2)

@@ -43,7 +43,8 @@ class ForwardProxy:
 
     `secure` and `plain` are the fake's TLS port and plain port. `upstream` maps a scheme to the proxy that
     was set before, as `urllib.request.getproxies_environment` returns it. With `refuse_others` no other host
-    can be reached. `reached` counts the connections that were led to the fake.
+    can be reached, and without it none of `closed_domain`. `reached` counts the connections that were led to
+    the fake.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ForwardProxy:
         upstream: Mapping[str, str],
         *,
         refuse_others: bool = False,
+        closed_domain: str = "",
     ) -> None:
         self.reached = 0
         self._serving: set[asyncio.Task[None]] = set()
@@ -62,6 +64,7 @@ class ForwardProxy:
         self._plain = plain
         self._upstream = dict(upstream)
         self._refuse_others = refuse_others
+        self._closed_domain = closed_domain
 
     async def close(self) -> None:
         """End all connections."""
@@ -122,6 +125,11 @@ class ForwardProxy:
         if host in self._hosts:
             self.reached += 1
             return await _open(*(self._secure if tunnel else self._plain)), first, tunnel
+        if self._closed_domain and f".{host}".endswith(f".{self._closed_domain}"):
+            raise Refused(
+                "403 Forbidden",
+                f"{host} is the real service, and the fake does not answer for it",
+            )
         if self._refuse_others:
             raise Refused(
                 "403 Forbidden",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from leomock.testing.fast_polling import Timeline
     from leomock.testing.host import Host
     from leomock.testing.interception import Interceptor
+    from leomock.testing.interception.routing import Children
     from leomock.verdict.review import Verdict
 
 
@@ -364,15 +365,19 @@ class Tenant:
 
     # --- fixed hosts ---------------------------------------------------------------------------------
 
-    def intercept(self, *, keys: Literal["any", "own"] = "any") -> AbstractContextManager[Interceptor]:
+    def intercept(
+        self, *, keys: Literal["any", "own"] = "any", children: Children | None = None
+    ) -> AbstractContextManager[Interceptor]:
         """Inside `with`, calls for the real hosts go to the fake (see `leomock.testing.interception`).
 
         A call whose key is no other account of this fake belongs to this account, since most programs read
-        their key long before a test runs. With `keys="own"` every key is an account.
+        their key long before a test runs. With `keys="own"` every key is an account. `children`
+        leads the processes that the program starts.
         """
         from leomock.testing.interception import intercept
 
-        return intercept(self._fake, account=self.api_key if keys == "any" else "")
+        account = self.api_key if keys == "any" else ""
+        return intercept(self._fake, account=account, children=children)
 
     # --- webhooks ------------------------------------------------------------------------------------
 

@@ -167,7 +167,7 @@ def test_an_unstopped_interception_leaves_nothing() -> None:
         "unstopped leomock interception: use `with`, or keep what intercept() gives and stop() it"
     ]
     before.must_come_back()
-    assert not routing.in_use()
+    assert not routing.routes()
 
 
 @linux_only

@@ -32,6 +32,21 @@ _REPLACING_AUTHORITIES: dict[str, tuple[str, ...]] = {
 # Variables that name authorities to trust in addition.
 _ADDING_AUTHORITIES = ("NODE_EXTRA_CA_CERTS", "DENO_CERT")
 
+# The variables that `child_environment` builds on.
+READ_VARIABLES = (
+    *_REPLACING_AUTHORITIES,
+    *_ADDING_AUTHORITIES,
+    *(
+        "no_proxy",
+        "NO_PROXY",
+        "WGETRC",
+        "PYTHONPATH",
+        "NODE_OPTIONS",
+        "PHP_INI_SCAN_DIR",
+        "JAVA_TOOL_OPTIONS",
+    ),
+)
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 

@@ -9,6 +9,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Collection, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from ssl import SSLContext
 from types import TracebackType
@@ -21,7 +22,7 @@ from leomock.leonardo.hosts import REAL_HOSTS
 from leomock.server.authority import temporary
 from leomock.server.forward_proxy import LONGEST_HEAD, Address, ForwardProxy
 from leomock.server.listen import PortServer, bind, make_config
-from leomock.testing.child_processes.environment import child_environment
+from leomock.testing.child_processes.environment import READ_VARIABLES, child_environment
 
 T = TypeVar("T")
 
@@ -64,13 +65,16 @@ class Gateway:
         *,
         hosts: Collection[str] = tuple(REAL_HOSTS),
         refuse_others: bool = False,
+        closed_domain: str = "",
         said: Callable[[str], object] = lambda text: None,
     ) -> None:
         self._fake = fake
         self._hosts = tuple(hosts)
         self._refuse_others = refuse_others
+        self._closed_domain = closed_domain
         self._said = said
         self._process = os.getpid()
+        self._made: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
 
     def __enter__(self) -> Gateway:
         """Open the ports."""
@@ -78,7 +82,13 @@ class Gateway:
         try:
             authority = temporary()
             self._certificate = authority.certificate
-            self._ports = _Ports(self._fake, self._hosts, self._refuse_others, self._said)
+            forward = partial(
+                ForwardProxy,
+                self._hosts,
+                refuse_others=self._refuse_others,
+                closed_domain=self._closed_domain,
+            )
+            self._ports = _Ports(self._fake, forward, self._said)
             self._fake.run(self._ports.open(authority.context))
         except BaseException:
             self._folder.cleanup()
@@ -108,6 +118,17 @@ class Gateway:
     def environment(self, before: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return a whole environment for a child process, built on `before` (by default this process's)."""
         before = os.environ if before is None else before
+        read = tuple((name, before[name]) for name in READ_VARIABLES if name in before)
+        if read not in self._made:
+            self._made[read] = self._make(dict(read))
+        return {**before, **self._made[read]}
+
+    @property
+    def name(self) -> str:
+        """What tells this gateway from others in the variable LEOMOCK_GATEWAY of an environment."""
+        return self._folder.name
+
+    def _make(self, before: Mapping[str, str]) -> dict[str, str]:
         variables = child_environment(
             before,
             Path(self._folder.name),
@@ -116,7 +137,7 @@ class Gateway:
             secure=self._ports.secure,
             proxy=self._ports.proxy,
         )
-        return {**before, **variables}
+        return {**variables, "LEOMOCK_GATEWAY": self.name}
 
 
 class _Ports:
@@ -126,14 +147,13 @@ class _Ports:
     """
 
     def __init__(
-        self, fake: Running, hosts: tuple[str, ...], refuse_others: bool, said: Callable[[str], object]
+        self, fake: Running, forward: Callable[..., ForwardProxy], said: Callable[[str], object]
     ) -> None:
         self.secure: Address = (LOOPBACK, 0)
         self.proxy: Address = (LOOPBACK, 0)
         self._config = make_config(fake.app)
         self._plain: Address = (LOOPBACK, int(fake.url.rpartition(":")[2]))
-        self._hosts = hosts
-        self._refuse_others = refuse_others
+        self._forward = forward
         self._said = said
 
     async def open(self, context: SSLContext) -> None:
@@ -164,13 +184,7 @@ class _Ports:
         self.secure = listener.getsockname()[:2]
         server = PortServer(self._config)
         await server.open_tls(listener, context, self._said)
-        forward = ForwardProxy(
-            self._hosts,
-            self.secure,
-            self._plain,
-            getproxies_environment(),
-            refuse_others=self._refuse_others,
-        )
+        forward = self._forward(self.secure, self._plain, getproxies_environment())
         proxy = await asyncio.start_server(forward.serve, LOOPBACK, 0, limit=LONGEST_HEAD)
         self.proxy = proxy.sockets[0].getsockname()[:2]
         opened.set_result(None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from leomock.testing.interception import routing
 from leomock.testing.interception.patching import Patches
-from leomock.testing.interception.routing import Route
+from leomock.testing.interception.routing import Children, Route
 
 if TYPE_CHECKING:
     from leomock.testing.host import Host
@@ -21,7 +21,9 @@ _patches = Patches()
 _switching = threading.Lock()
 
 
-def intercept(fake: Host, *, account: str = "") -> AbstractContextManager[Interceptor]:
+def intercept(
+    fake: Host, *, account: str = "", children: Children | None = None
+) -> AbstractContextManager[Interceptor]:
     """Lead this program's connections to the real hosts to a fake inside `with`.
 
     Hosts are those of `leomock.leonardo.hosts.REAL_HOSTS`; every other host of the real service is closed
@@ -29,9 +31,9 @@ def intercept(fake: Host, *, account: str = "") -> AbstractContextManager[Interc
     all threads, whichever entered it. A fake that does not listen does so from the first call to the end.
 
     With the key of an `account`, calls with a key that nobody named belong to that account; without one,
-    every key is an account.
+    every key is an account. `children` leads the processes that the program starts, too.
     """
-    return Interceptor(fake, account)
+    return Interceptor(fake, account, children)
 
 
 class Interceptor:
@@ -39,8 +41,9 @@ class Interceptor:
 
     _route: Route | None = None
 
-    def __init__(self, fake: Host, account: str = "") -> None:
+    def __init__(self, fake: Host, account: str = "", children: Children | None = None) -> None:
         self.fake = fake
+        self._children = children
         self._account = account
 
     def __enter__(self) -> Interceptor:
@@ -64,7 +67,7 @@ class Interceptor:
         with _switching:
             if self._route:
                 raise RuntimeError("leomock: this interceptor was started already")
-            self._route = Route(self.fake)
+            self._route = Route(self.fake, self._children)
             routing.add(self._route)
             if self._account:
                 self.fake.api.worlds.adopters.append(self._account)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
-from leomock.testing.interception import http_client, other_mocks
+from leomock.testing.interception import http_client, other_mocks, processes
 from leomock.testing.interception.aiohttp import aiohttp
 from leomock.testing.interception.http_client import Replacement
 from leomock.testing.interception.httpcore import httpcore
@@ -29,6 +29,11 @@ LIBRARIES: dict[str, Callable[[ModuleType], Iterator[Replacement]]] = {
     "aiohttp": aiohttp,
     "pycurl": pycurl,
     "pytest_recording.network": pytest_recording,
+    # Other processes
+    "os": processes.processes_of_os,
+    "subprocess": processes.subprocess,
+    "asyncio.subprocess": processes.asyncio_subprocess,
+    "multiprocessing.util": processes.multiprocessing_util,
     # Tools that mock HTTP
     "respx.router": other_mocks.respx,
     "responses": other_mocks.responses,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -14,6 +14,19 @@ from leomock.leonardo.hosts import REAL_DOMAIN, REAL_HOSTS
 
 if TYPE_CHECKING:
     from leomock.testing.host import Host
+
+
+class Children(Protocol):
+    """Makes the environment of processes that the program starts."""
+
+    def environment(self, before: Mapping[str, str]) -> dict[str, str]:
+        """Return a whole environment that leads to the fake."""
+        ...
+
+    def open(self) -> None:
+        """Open what the environment names. Raises RuntimeError in a forked child."""
+        ...
+
 
 _changing = threading.Lock()
 _opening = threading.Lock()
@@ -39,8 +52,9 @@ class RealHostClosedError(socket.gaierror):
 class Route:
     """A fake that answers for the real hosts."""
 
-    def __init__(self, fake: Host) -> None:
+    def __init__(self, fake: Host, children: Children | None = None) -> None:
         self.fake = fake
+        self.children = children  # leads the processes that the program starts, if any are to be led
         self._kept: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
 
     def keep(self, connection: Any, part: Callable[[Any], None]) -> None:
@@ -123,6 +137,11 @@ def remove(route: Route) -> None:
 def routes() -> tuple[Route, ...]:
     """All routes, the innermost last."""
     return _routes
+
+
+def current() -> Route | None:
+    """Return the innermost route, or None."""
+    return _routes[-1] if _routes else None
 
 
 def in_use() -> bool:
