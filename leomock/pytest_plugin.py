@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from leomock.interop.mcp.session import McpSession
     from leomock.state.journal import Journal
     from leomock.testing.fake import Fake
-    from leomock.testing.interception.processes import LazyGateway
     from leomock.testing.tenant import Tenant
     from leomock.testing.webhook_receiver import WebhookReceiver
 
