@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from leomock.interop.mcp.session import McpSession
     from leomock.state.journal import Journal
     from leomock.testing.fake import Fake
+    from leomock.testing.interception.processes import LazyGateway
     from leomock.testing.tenant import Tenant
     from leomock.testing.webhook_receiver import WebhookReceiver
 
@@ -295,7 +296,6 @@ def leomock_server(
     with _no_search_for_garbage():
         from leomock.state.settings import Settings
         from leomock.testing.fake import Fake
-        from leomock.testing.interception.processes import LazyGateway
 
     known = ("clock", "scenario", *(field.name for field in dataclasses.fields(Settings)))
     if not (isinstance(leomock_settings, dict) and all(isinstance(name, str) for name in leomock_settings)):
@@ -321,10 +321,17 @@ def leomock_server(
         except OSError as error:
             text = f"cannot listen on {host}:{port}, as the fixture leomock_address says: {error.strerror}"
             raise _failed(f"{text}; port 0 is any that is free") from None
-        children = LazyGateway(fake)
+        children = _lazy_gateway(fake)
         stack.callback(children.close)
         pytestconfig.stash[_CHILDREN] = children
         yield fake
+
+
+def _lazy_gateway(fake: Fake) -> LazyGateway:
+    """Return what leads the processes of tests to the fake; it opens with the first of them."""
+    from leomock.testing.interception import processes
+
+    return processes.LazyGateway(fake)
 
 
 def _close_real_hosts(config: pytest.Config) -> None:

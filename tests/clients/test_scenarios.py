@@ -468,10 +468,11 @@ def test_webhook_storm_changes_the_order(seed: int) -> None:
 @shows("webhook_storm")
 def test_webhook_storm_without_a_successor(fake: Fake, sdk: Any, receiver: WebhookReceiver) -> None:
     """An event that waits for one that does not come arrives all the same."""
-    first, second = create(sdk), create(sdk)
-    for id in (first, second):
-        fake.finish(id)
+    created = []
+    for _ in range(2):
+        created.append(create(sdk))
         fake.advance_until_idle()
+    first, second = created
     assert arrived(receiver) == [first] * 3 + [second] * 3
 
 
