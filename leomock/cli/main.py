@@ -43,6 +43,18 @@ class Commands(click.Group):
         _read_environment(command, f"{CONTEXT['auto_envvar_prefix']}_{name.upper()}")
         return command
 
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments name; an unknown name is refused with the nearest command."""
+        known = self.list_commands(context)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            from leomock.openapi.suggest import suggestion
+
+            near = suggestion(args[0], dict.fromkeys(known)) or f"; the commands are {', '.join(known)}"
+            raise click.UsageError(f"no command {args[0]!r}{near}", context)
+        return super().resolve_command(context, args)
+
     def main(self, *arguments: Any, **more: Any) -> Any:
         """Run the command. A closed stdout or stderr (`>&-`) is replaced by the null device."""
         with ExitStack() as stack:

@@ -277,6 +277,19 @@ def test_output_that_nobody_reads(command: list[str]) -> None:
         assert process.wait() == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("serv", "no command 'serv'; did you mean 'serve'?"),
+        ("zzz", "no command 'zzz'; the commands are " + ", ".join(main.list_commands(click.Context(main)))),
+    ],
+)
+def test_unknown_command_is_refused_with_the_nearest(name: str, error: str) -> None:
+    """With all commands if none is near; the exit code is 2."""
+    result = CliRunner().invoke(main, [name])
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: {error}")
+
+
 def test_version_is_the_packages() -> None:
     """`leomock --version`."""
     assert CliRunner().invoke(main, ["--version"]).output == f"leomock {__version__}\n"
