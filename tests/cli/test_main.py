@@ -125,17 +125,17 @@ def test_help_of_serve_lists_every_option_in_a_group() -> None:
 
 
 def test_same_option_has_the_same_words() -> None:
-    """Wherever a name means the same thing."""
-    told: dict[str, set[str]] = {}
+    """An option has the same help in every command where it means the same."""
+    words_by_option: dict[str, set[str]] = {}
     for _, command in commands(main):
         for option in command.params:
             if isinstance(option, click.Option):
-                told.setdefault(max(option.opts, key=len), set()).add(option.help or "")
-    assert {name for name, words in told.items() if len(words) > 1} == {
+                words_by_option.setdefault(max(option.opts, key=len), set()).add(option.help or "")
+    assert {name for name, words in words_by_option.items() if len(words) > 1} == {
         *("--all", "--base-url", "--fail-on", "--output", "--published", "--version"),  # of other things
         *("--api-key", "--port", "--seed", "--upstream"),  # the other side's, or of several
         *("--jobs", "--scenario", "--credits", "--limits", "--webhook-url"),  # `exec` refers to `serve`
-        *("--journal", "--strict"),  # of other things
+        *("--group", "--journal", "--plain", "--strict"),  # of other things
     }
 
 
