@@ -175,7 +175,7 @@ def _unexpected(operation: Operation, name: str) -> ApiError:
     chosen: Hasura passes over them, but the document forbids them, and a client that sends one has a mistake.
     """
     return UNEXPECTED_VARIABLE(
-        name=name[:100],
+        name=name,
         explain=f"{operation.id} has no variable '{name[:100]}'{_where_instead(name, operation)} "
         f"({_rule(operation)})",
     )

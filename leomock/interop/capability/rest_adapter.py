@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 from leomock.interop.capability.files import Adapter, Offer
 from leomock.interop.capability.upstream import Caller, UpstreamResponse
 from leomock.leonardo.errors import NO_ENDPOINT, TOO_LARGE, UNEXPECTED_VARIABLE, WRONG_METHOD, ApiError
-from leomock.openapi.request_parser import GRAPHQL_NAME
 from leomock.openapi.suggest import suggestion
 from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.admin_routes import refused
@@ -122,11 +121,11 @@ class AdapterRoutes:
     def _all_known(self, offer: Offer, known: Collection[str], names: Iterable[str], place: str) -> None:
         """Refuse what the file passes on to nowhere, in the upstream's words.
 
-        As there, odd names are passed over, and what is a part of the path may be said again.
+        As there, what is a part of the path may be said again.
         """
         known = {*known, *_at(offer, "path")}
         for name in names:
-            if name not in known and GRAPHQL_NAME.fullmatch(name):
+            if name not in known:
                 raise UNEXPECTED_VARIABLE(
                     name=name,
                     explain=f"{self._name}: {offer.method} {offer.path} takes no {name!r} from {place}"
