@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from html import escape  # xml.sax.saxutils would import urllib.request, which programs may not use
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from leomock.openapi.suggest import suggestion
 from leomock.state.journal import Exchange
@@ -130,9 +130,9 @@ class Verdict:
         failures = []
         for name in RULES:
             found = [finding for finding in self.findings if finding.rule == name]
-            text = escape(_report(found)) if found else ""
-            message = quoteattr(found[0].what) if found else ""
-            inner = f"<failure message={message}>{text}</failure>" if found else ""
+            text = escape(_report(found), quote=False) if found else ""
+            message = escape(found[0].what) if found else ""
+            inner = f'<failure message="{message}">{text}</failure>' if found else ""
             failures.append(f'  <testcase classname="leomock.verdict" name="{name}">{inner}</testcase>')
         failed = len({finding.rule for finding in self.findings})
         head = f'<testsuite name="leomock verdict" tests="{len(RULES)}" failures="{failed}">'
