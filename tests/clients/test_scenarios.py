@@ -496,6 +496,43 @@ def test_webhook_lost_by_a_prompt(fake: Fake, sdk: Any, receiver: WebhookReceive
     assert fake.webhooks[0].body["data"]["object"]["id"] == lost
 
 
+@shows("webhook_twice")
+def test_webhook_twice(fake: Fake, sdk: Any, receiver: WebhookReceiver) -> None:
+    id = create(sdk)
+    ended(sdk, id)
+    fake.advance_until_idle()
+    assert arrived(receiver) == [id, id]
+
+
+@shows("webhook_reordered")
+def test_webhook_reordered(fake: Fake, sdk: Any, receiver: WebhookReceiver) -> None:
+    first, second = create(sdk), create(sdk)
+    fake.finish()
+    fake.advance_until_idle()
+    assert arrived(receiver) == [second, first]
+
+
+@shows("webhook_before_answer")
+def test_webhook_before_answer(fake: Fake, sdk: Any, receiver: WebhookReceiver) -> None:
+    """The event is on its way while the client still waits for the id."""
+    id = create(sdk)
+    assert arrived(receiver) == [id]
+
+
+# --- answers that are lost ------------------------------------------------------------------------------
+
+
+@shows("answer_lost_500", "answer_lost_504", "answer_lost_cut")
+def test_answer_is_lost_after_the_job_was_made(fake: Fake, sdk: Any) -> None:
+    """The client cannot know, but the generation is there and paid for; the next one is answered."""
+    with pytest.raises((errors.SDKError, errors.NoResponseError, httpx.TransportError)):
+        create(sdk)
+    user = sdk.user.get_user_self().object.user_details[0].user.id
+    listed = sdk.image.get_generations_by_user_id(user_id=user).object.generations
+    assert [row.prompt for row in listed] == [PROMPT]
+    assert create(sdk) != listed[0].id
+
+
 # --- all of them ------------------------------------------------------------------------------------------
 
 

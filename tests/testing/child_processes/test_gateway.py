@@ -20,6 +20,7 @@ from leomock.server.authority import NAMES, Authority, temporary
 from leomock.testing.child_processes.gateway import Gateway
 
 PROGRAMS = Path(__file__).parent / "programs"
+NODE_LIBRARIES = ("axios", "axios-0", "got", "node-fetch", "undici")
 NODE_CLIENTS = Path(__file__).parents[2] / "clients" / "node"
 # A library that cannot be installed everywhere may be missing; every other one must answer.
 OPTIONAL = {"pycurl", "httpx2", "uvloop", "aiohttp_on_uvloop"}
@@ -323,14 +324,16 @@ WITH_A_PROXY = {"urllib", "requests", "httpx", "httpx2", "axios", "axios-0"}
 def test_libraries_that_need_nothing_but_the_proxy(environment: dict[str, str]) -> None:
     without = {n: v for n, v in environment.items() if n not in ("PYTHONPATH", "NODE_OPTIONS")}
     lines = run(without, sys.executable, PROGRAMS / "libraries.py")
-    if (NODE_CLIENTS / "node_modules" / "undici").exists() and shutil.which("node"):
+    if all((NODE_CLIENTS / "node_modules" / name).exists() for name in NODE_LIBRARIES) and shutil.which(
+        "node"
+    ):
         lines += run(without, "node", PROGRAMS / "libraries.mjs", NODE_CLIENTS / "package.json")
     answers = dict(line.split() for line in lines if not line.endswith(" missing"))
     assert {name for name, status in answers.items() if status == "200"} == WITH_A_PROXY & answers.keys()
 
 
 def test_node_libraries(environment: dict[str, str]) -> None:
-    if not (NODE_CLIENTS / "node_modules" / "undici").exists():
+    if not all((NODE_CLIENTS / "node_modules" / name).exists() for name in NODE_LIBRARIES):
         pytest.skip("the Node clients are not installed")
     lines = run(environment, "node", PROGRAMS / "libraries.mjs", NODE_CLIENTS / "package.json")
-    assert lines == [f"{name} 200" for name in ("axios", "axios-0", "got", "node-fetch", "undici")]
+    assert lines == [f"{name} 200" for name in NODE_LIBRARIES]
