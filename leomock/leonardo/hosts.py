@@ -31,8 +31,15 @@ class Addresses:
 
     @classmethod
     def under(cls, origin: str) -> Addresses:
-        """All three on one server, e.g. `http://127.0.0.1:8090`; who calls the real host gets real ones."""
-        if urlsplit(origin).hostname == API_HOST:
+        """Return the bases on one server, such as `http://127.0.0.1:8090`, or the real ones for the real host."""
+        if _host_of(origin) == API_HOST:
             return cls(REAL_API, f"https://{CDN_HOST}", f"https://{UPLOAD_HOST}")
         origin = origin.rstrip("/")
         return cls(api=f"{origin}/api/rest", cdn=f"{origin}/cdn", uploads=f"{origin}/s3")
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).hostname or ""
+    except ValueError:  # clients may send anything as their Host
+        return ""

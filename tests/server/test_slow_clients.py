@@ -86,4 +86,4 @@ def test_journal_keeps_a_request_whose_body_was_too_slow(served: Fake) -> None:
     exchange(served.url, HEAD + b"content-length: 50\r\n\r\n{")
     httpx.get(f"{served.url}/_leomock/health")
     last = list(served.tenant("slow").world.journal)[-1]
-    assert (last.operation, last.status, last.breakage) == ("createGeneration", 0, "left")
+    assert (last.operation, last.status, last.breakage) == ("createGeneration", 0, "client_disconnected")
