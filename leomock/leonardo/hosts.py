@@ -31,7 +31,7 @@ class Addresses:
 
     @classmethod
     def under(cls, origin: str) -> Addresses:
-        """Return the bases on one server, such as `http://127.0.0.1:8090`, or the real ones for the real host."""
+        """Return the bases below one origin (`http://127.0.0.1:8090`); below the real host, the real ones."""
         if _host_of(origin) == API_HOST:
             return cls(REAL_API, f"https://{CDN_HOST}", f"https://{UPLOAD_HOST}")
         origin = origin.rstrip("/")
