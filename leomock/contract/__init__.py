@@ -1,6 +1,6 @@
-"""Judges any server that claims this API.
+"""Check any server that claims to implement this API.
 
-`schema` is a loaded schemathesis schema for tests of your own, `schema_v2` that of version 2 of the API::
+`schema` is a loaded schemathesis schema for your own tests; `schema_v2` is the one for version 2 of the API::
 
     from leomock.contract import schema
 
@@ -8,9 +8,9 @@
     def test_api(case):
         case.call_and_validate()
 
-Its calls go to LEONARDO_BASE_URL with LEONARDO_API_KEY, or, where that address is not set, to a fake in this
-process. They name things that exist and keep the rules that a schema cannot say; findings that are known of
-the API are answered (allowances.yaml). To a host that is not this machine only reading calls are sent.
+Calls go to LEONARDO_BASE_URL with LEONARDO_API_KEY. If that address is not set, they go to a fake in this
+process. They name existing resources and follow the rules that a schema cannot express. Known behaviours of
+the API do not count as findings (allowances.yaml). Any host other than this machine gets only reading calls.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _VERSIONS = {"schema": "v1", "schema_v2": "v2"}
 
 @cache
 def loaded() -> Loaded:
-    """What the schemas are made of, loaded once: the target, the things, the ledger of allowances."""
+    """Load the target, the resource pool and the ledger of allowances once, for all schemas."""
     import atexit
     import os
 

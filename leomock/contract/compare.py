@@ -1,4 +1,4 @@
-"""Send a recorded journey to a fake and list where its answers differ from the recorded ones."""
+"""Send a recorded journey to a fake and list where its responses differ from the recorded ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REPORT_IT = (
     "(without keys) to the project that leomock comes from. To accept it, add it to the --baseline file."
 )
 
-# The kinds of differences: what each is, and how serious.
+# The kinds of differences, each with its description and severity.
 RULES: dict[str, tuple[str, Level]] = {
     "status": ("The fake answers with another status.", "error"),
     "content-type": ("The fake answers with another content type.", "error"),
@@ -39,12 +39,12 @@ RULES: dict[str, tuple[str, Level]] = {
 }
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# Texts that a person reads: with these names they are the words of an error.
+# Texts for people: under these names they are error messages.
 _WORDS = ("error", "message", "details", "code")
-# Values that belong to the account or the day, or that chance decides.
+# Values that depend on the account, the date or chance.
 _OWN = re.compile(r"(?i)seed|token|credit(?!cost)|renewal|created|updated|timestamp|username|(^|\.)id$")
 _CODED = re.compile(r"[A-Z][A-Z0-9_]+")
-# A JPEG of one pixel would do: the bucket of the fake reads no further than the type.
+# A one-pixel JPEG would be enough: the fake's bucket reads only as far as the type.
 _PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9"
 
 
@@ -57,11 +57,11 @@ class _Difference:
 
 
 def compare(recordings: Sequence[Recording], *, base_urls: Sequence[str] = ()) -> Report:
-    """Replay recorded requests against a fresh fake, in their order, and report the differences.
+    """Replay recorded requests in order against a fresh fake, and report the differences.
 
-    Ids and addresses that the service made are replaced by the ones that the fake made at the same place of
-    its answers. The fake's time follows the recording, and a job ends when the recording first shows its
-    end. `base_urls` are further addresses of the API, as `judge` takes them.
+    Ids and URLs that the service created are replaced by those that the fake created at the same place in its
+    responses. The fake's clock follows the recording, and a job ends when the recording first shows that it
+    ended. `base_urls` are further addresses of the API, as in `judge`.
     """
     journey = [each for recording in recordings for each in recording.exchanges]
     findings = [
@@ -127,18 +127,18 @@ def _shown(value: Any) -> str:
 
 
 class _Player:
-    """Sends recorded requests to a fake; knows which of its ids and addresses stand for recorded ones."""
+    """A client that replays requests and maps recorded ids and URLs to those of the fake."""
 
     def __init__(self, fake: Fake, base_urls: Sequence[str]) -> None:
         self._fake = fake
         self._base_urls = base_urls
         self._client = httpx.Client(transport=fake.transport, follow_redirects=False)
         self._texts: dict[str, str] = {}
-        self._forms: dict[str, dict[str, str]] = {}  # the fake's fields for each recorded upload address
+        self._forms: dict[str, dict[str, str]] = {}  # the fake's fields for each recorded upload URL
         self._began = 0.0
 
     def play(self, recorded: RecordedExchange) -> tuple[str, list[_Difference], str] | None:
-        """Send one request; return where, what differs and the basis, or None if it was not sent."""
+        """Send one request; return its place, the differences and the basis, or None if it was not sent."""
         if not recorded.status or recorded.method == "OPTIONS":
             return None
         self._move_time(recorded)
@@ -148,7 +148,7 @@ class _Player:
             return self._elsewhere(recorded, where)
         self._finish_jobs(recorded)
         version, path = of_api
-        # Recorders leave keys out, so only a refusal shows that there was none, or a wrong one.
+        # Recorders leave keys out, so only an authentication error shows that the key was missing or wrong.
         headers = {} if recorded.status == 401 else {"authorization": f"Bearer {self._fake.api_key}"}
         if kind := recorded.request_headers.get("content-type"):
             headers["content-type"] = kind
@@ -163,7 +163,7 @@ class _Player:
         return where, list(self._differences(recorded, answer)), answer.headers.get("x-leomock-basis", "")
 
     def _move_time(self, recorded: RecordedExchange) -> None:
-        """Let the fake's time pass as it did between the recorded requests."""
+        """Advance the fake's clock by the time between the recorded requests."""
         if recorded.moment:
             passed = recorded.moment - (self._began or recorded.moment)
             self._began = max(self._began, recorded.moment)
@@ -171,14 +171,14 @@ class _Player:
                 self._fake.advance(passed)
 
     def _finish_jobs(self, recorded: RecordedExchange) -> None:
-        """End the jobs whose end the recorded answer shows."""
+        """Finish the fake's jobs once the recorded response shows a finished one."""
         text = recorded.response_body.decode("utf-8", "replace")
         if recorded.method == "GET" and ("COMPLETE" in text or "FAILED" in text):
             self._fake.finish()
             self._fake.advance(0)
 
     def _elsewhere(self, recorded: RecordedExchange, where: str) -> tuple[str, list[_Difference], str] | None:
-        """A download, or an upload of a form; its bytes are not compared."""
+        """Replay a download or a form upload; the bytes are not compared."""
         address = recorded.url.partition("?")[0]
         if recorded.method in ("GET", "HEAD") and (url := self._texts.get(address)):
             answer = self._client.request(recorded.method, url)
@@ -190,7 +190,7 @@ class _Player:
         return where, list(_head_differences(recorded, answer)), answer.headers.get("x-leomock-basis", "")
 
     def _mapped(self, text: str) -> str:
-        """A text with recorded ids and addresses replaced by the fake's."""
+        """Replace the recorded ids and URLs in a text by those of the fake."""
         for address in sorted((a for a in self._texts if "://" in a and a in text), key=len, reverse=True):
             text = text.replace(address, self._texts[address])
         return _UUID.sub(lambda match: self._texts.get(match[0], match[0]), text)
@@ -208,7 +208,7 @@ class _Player:
             yield from self._values(was, now, "")
 
     def _learn(self, was: Any, now: Any) -> None:
-        """Remember which ids and addresses of the fake stand at the places of recorded ones."""
+        """Remember which ids and URLs of the fake correspond to recorded ones."""
         if isinstance(was, dict) and isinstance(now, dict):
             for name in was.keys() & now.keys():
                 self._learn(was[name], now[name])
@@ -227,7 +227,7 @@ class _Player:
                 self._texts.setdefault(was, now)
 
     def _values(self, was: Any, now: Any, place: str) -> Iterator[_Difference]:
-        """What differs between two values: null, type, fields, elements, words and other values."""
+        """Yield the differences between two values: null, type, fields, elements, texts and other values."""
         if was is None or now is None:
             if was is not now:
                 yield _Difference("null", place, was, now)
@@ -264,7 +264,7 @@ class _Player:
             yield from self._values(one, other, f"{place}[{number}]")
 
     def _is_other(self, was: Any, now: Any, place: str) -> bool:
-        """Whether two values of one type differ in a way that is not the account's or chance's."""
+        """Return True if two values of one type differ for a reason other than the account or chance."""
         if was == now or _OWN.search(place):
             return False
         if not isinstance(was, str):

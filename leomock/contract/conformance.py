@@ -1,7 +1,7 @@
-"""Judges exchanges and documents with openapi-core: the opinion that the fast path is measured against.
+"""Judge exchanges and documents with openapi-core, as an independent check of the fast path.
 
-Slow (a millisecond or so for an exchange) and independent: it shares no rule with `parse` or `shape`. Only
-tests and contract checks import it.
+It is slow (about a millisecond per exchange) and shares no rule with `parse` or `shape`. Only tests and
+contract checks import it.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ LONGEST_FINDING = 300
 class Violation:
     """A rule of the document that an exchange breaks; as text, a sentence that begins with the exchange.
 
-    `rule` is the kind of rule (`RULES`), `operation` its id, `group` names the document; both are empty where
-    none fits. `pointer` leads to the rule in the whole document, `text` says what is wrong.
+    `rule` is the kind of rule (`RULES`), `operation` is the id of the operation, and `group` names the
+    document; the last two are empty if nothing matches. `pointer` leads to the rule in the whole document,
+    and `text` says what is wrong.
     """
 
     exchange: str
@@ -57,7 +58,7 @@ class Violation:
         return f"{self.exchange}: {self.text}"
 
 
-# The kinds of rules, and what a violation of each is.
+# The kinds of rules, each with a description of its violations.
 RULES = {
     "no-operation": "The document has no such operation.",
     "authentication": "A request does not authenticate as the document says.",
@@ -72,8 +73,8 @@ RULES = {
 class Referee:
     """Judge exchanges by one document.
 
-    An exchange without violations conforms. The published document requires almost no field of an answer;
-    give the strict one (`leomock.contract.strict`) to have missing and unknown fields reported.
+    An exchange without violations conforms. The published document requires almost no response field; pass
+    the strict one (`leomock.contract.strict`) to report missing and unknown fields.
     """
 
     def __init__(self, document: Json) -> None:
@@ -91,24 +92,24 @@ class Referee:
         OpenAPI.from_dict(self._document)
 
     def judge_request(self, recorded: RecordedExchange) -> list[str]:
-        """What the document has against the request, in sentences."""
+        """Return the violations of a request as sentences."""
         return [str(violation) for violation in self.request_breaches(recorded)]
 
     def judge_response(self, recorded: RecordedExchange) -> list[str]:
-        """What the document has against the response, in sentences; it has to name the status."""
+        """Return the violations of a response as sentences; an undocumented status is one."""
         return [str(violation) for violation in self.response_breaches(recorded)]
 
     def request_breaches(self, recorded: RecordedExchange) -> list[Violation]:
-        """The rules of the document that the request breaks."""
+        """Return the rules of the document that the request breaks."""
         return self._breaches(recorded, "", self._judge.iter_request_errors(_Asked(recorded)))
 
     def response_breaches(self, recorded: RecordedExchange) -> list[Violation]:
-        """The rules of the document that the response breaks."""
+        """Return the rules of the document that the response breaks."""
         found = self._judge.iter_response_errors(_Asked(recorded), _Answered(recorded))
         return self._breaches(recorded, f" {recorded.status}", found)
 
     def operation_of(self, recorded: RecordedExchange) -> str:
-        """The id of the operation that a request is for; empty where there is none."""
+        """Return the id of the operation that a request is for; empty if no operation matches."""
         _, entry = self._found(recorded)
         return str(entry["operationId"]) if entry else ""
 
@@ -130,7 +131,7 @@ class Referee:
         ]
 
     def _found(self, recorded: RecordedExchange) -> tuple[str, Json | None]:
-        """The operation of a request: a pointer to it, and its entry."""
+        """Return the operation of a request: a pointer to it, and its entry."""
         asked = _Asked(recorded)
         validator: Any = self._judge.request_validator
         try:
@@ -143,14 +144,15 @@ class Referee:
 
 
 class _Asked:
-    """The request of an exchange, as openapi-core wants to see it."""
+    """The request of an exchange, in the form that openapi-core expects."""
 
     def __init__(self, recorded: RecordedExchange) -> None:
         parts = urlsplit(recorded.url)
         self.method = recorded.method.lower()
         self.host_url = f"{parts.scheme}://{parts.netloc}"
-        # openapi-core neither decodes path variables nor keeps steps of dots: it is given percent-encoding in
-        # its normal form, which reads the same decoded but for what could not stand in a path at all.
+        # openapi-core neither decodes path variables nor preserves dot segments, so it gets normalized
+        # percent-encoding. Once decoded, that reads the same except for characters that a path cannot
+        # contain.
         self.path = "/".join(_normal(step) for step in parts.path.split("/"))
         headers = Headers(list(recorded.request_headers.items()))
         self.parameters = RequestParameters(
@@ -161,7 +163,7 @@ class _Asked:
 
 
 class _Answered:
-    """The response of an exchange, as openapi-core wants to see it."""
+    """The response of an exchange, in the form that openapi-core expects."""
 
     def __init__(self, recorded: RecordedExchange) -> None:
         self.status_code = recorded.status
@@ -176,7 +178,7 @@ def _normal(step: str) -> str:
 
 
 def _judge(document: Json) -> OpenAPI:
-    # The check of the document takes much longer than a judgement, and is asked for separately.
+    # Checking the document takes much longer than judging an exchange, so it is a separate call.
     loaders: dict[str, Callable[[bytes], Any]] = {"application/json": _read_json}
     return OpenAPI.from_dict(
         document, config=Config(spec_validator_cls=None, extra_media_type_deserializers=loaders)
@@ -184,7 +186,7 @@ def _judge(document: Json) -> OpenAPI:
 
 
 def _read_json(value: bytes, **parameters: str) -> Any:
-    """Read JSON as RFC 8259 has it: Python alone would take UTF-16, NaN and Infinity as well."""
+    """Read JSON as defined by RFC 8259; Python would also accept UTF-16, NaN and Infinity."""
     try:
         return json.loads(value.decode(), parse_constant=_no_constant)
     except RecursionError:
@@ -199,7 +201,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _texts(error: BaseException) -> Iterator[str]:
-    """One error of openapi-core as sentences."""
+    """Yield one openapi-core error as sentences."""
     cause = error.__cause__
     if isinstance(error, PathNotFound):
         yield "no path of the document fits"
@@ -229,7 +231,7 @@ def _texts(error: BaseException) -> Iterator[str]:
 
 
 def _rule(error: BaseException) -> str:
-    """The kind of rule (one of `RULES`) that an error of openapi-core is about."""
+    """Return the kind of rule (one of `RULES`) that an openapi-core error is about."""
     if isinstance(error, PathNotFound | OperationNotFound | ServerNotFound):
         return "no-operation"
     if isinstance(error, ResponseNotFound):
@@ -244,7 +246,7 @@ def _rule(error: BaseException) -> str:
 
 
 def _place(error: BaseException, status: int, entry: Json) -> str:
-    """Return where in its operation's entry the rule stands."""
+    """Return where the rule is within its operation's entry."""
     places = {
         "parameter": "/parameters",
         "request-body": "/requestBody",
@@ -263,9 +265,10 @@ def _part(error: BaseException) -> str:
 
 
 def _details(errors: Iterable[Any]) -> Iterator[str]:
-    """Yield a sentence for each schema error; of alternatives only the nearest is described."""
+    """Yield a sentence for each schema error; among alternatives, describe only the nearest."""
     for error in errors:
-        # openapi-schema-validator says of one null both "None for not nullable" and "None is not of type …".
+        # For a single null, openapi-schema-validator reports both "None for not nullable" and "None is not of
+        # type …".
         if error.message.startswith("None is not of type "):
             continue
         if error.context:
@@ -279,7 +282,7 @@ def _details(errors: Iterable[Any]) -> Iterator[str]:
 
 
 def _sentences(error: Any) -> Iterator[str]:
-    """Yield what is wrong at one place, named as `a.b[0]`; the whole value has no name."""
+    """Yield the errors at one place, named as `a.b[0]`; the whole value has no name."""
     place = place_of(error.absolute_path, whole="")
     inside = f"{place}." if place else ""
     match error.validator:
@@ -309,5 +312,5 @@ def _sentences(error: Any) -> Iterator[str]:
 
 
 def _distance(branch: list[Any]) -> tuple[bool, int]:
-    """How far a value is from an alternative: one of another type is farthest."""
+    """Return how far a value is from an alternative; a different type is farthest."""
     return any(not error.path and error.validator == "type" for error in branch), len(branch)

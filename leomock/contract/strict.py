@@ -1,6 +1,6 @@
-"""The strict contract: the OpenAPI document in which answers have exactly the properties that it names.
+"""The strict contract: the OpenAPI document whose responses have exactly the properties that it names.
 
-The published documents mark almost no property of an answer as required, so an empty object satisfies them.
+The published documents mark almost no response property as required, so an empty object satisfies them.
 `leomock check`, `referee`, `proxy --judge`, `replay`, `judge()` and the tests judge by this document instead;
 `leomock openapi --strict` prints it.
 """
@@ -25,18 +25,18 @@ JSON = "application/json"
 
 
 def strict_document(spec: Spec, server: str, *, published: bool = False) -> Json:
-    """Return the document with closed answers; the published one is left open, except for nulls in enums.
+    """Return the document with closed responses; the published one stays open, except for nulls in enums.
 
-    An object of a success requires the properties that it names (except those marked `x-sparse`) and admits
-    no others, as a fixed GraphQL selection does. The published document stays open because real answers have
-    more properties than it names.
+    An object in a successful response requires the properties that it names (except those marked `x-sparse`)
+    and allows no others, as a fixed GraphQL selection does. The published document stays open because real
+    responses have more properties than it names.
     """
     document = spec.document(server, published=published)
     return with_nulls(document) if published else with_closed_answers(document)
 
 
 def with_closed_answers(document: Json) -> Json:
-    """Return a copy whose successes require the properties that they name and admit no others."""
+    """Return a copy whose successes require the properties that they name and allow no others."""
     result = with_nulls(document)
     for item in result["paths"].values():
         for _, entry in operations_of(item):
@@ -51,7 +51,7 @@ def close(document: Json, schema: Json) -> Json:
     if "properties" in schema:
         parts = schema["properties"]
         schema["properties"] = {name: close(document, part) for name, part in parts.items()}
-        # The mark may stand beside a reference, or where that leads.
+        # The mark may be next to a reference, or at the reference's target.
         if required := [
             name
             for name, part in parts.items()
@@ -68,7 +68,7 @@ def close(document: Json, schema: Json) -> Json:
 
 
 class AnswerValidator:
-    """Judge answers of one version of the API by the strict contract, in plain words."""
+    """Judge responses of one version of the API by the strict contract, in plain words."""
 
     def __init__(self, spec: Spec) -> None:
         self._document = strict_document(spec, "/")
@@ -80,7 +80,7 @@ class AnswerValidator:
         self._validators: dict[tuple[str, str], Any] = {}
 
     def problems(self, operation: str, status: int, answer: Any) -> list[str]:
-        """Return what is wrong with an answer, one sentence a place; [] if the contract admits it."""
+        """Return the problems of a response, one sentence per place; [] if the contract allows it."""
         responses = self._entries[operation]["responses"]
         name = str(status) if str(status) in responses else "default"
         if name not in responses:
@@ -94,9 +94,9 @@ class AnswerValidator:
 
 
 def describe(error: Any) -> list[str]:
-    """Say what is wrong at the place where it is wrong.
+    """Describe an error at the place where it occurs.
 
-    For alternatives the branch that fits best is described, not the list of all.
+    Among alternatives, the best match is described, not the list of all.
     """
     place = place_of(error.instance_path)
     kind = error.kind
@@ -136,13 +136,13 @@ def _joined(place: str, name: str) -> str:
 
 
 def shown(value: Any, longest: int = 60) -> str:
-    """Write a value as JSON, cut where it is long."""
+    """Write a value as JSON, truncated if it is long."""
     text = json.dumps(value, default=str)
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def answer_problems(recorded: RecordedExchange) -> list[str]:
-    """Return what the strict contract has against a recorded answer; [] for calls that are not of the API."""
+    """Return how a recorded response breaks the strict contract; [] for calls outside the API."""
     found = api_path(recorded.url)
     if found is None or recorded.response_cut:
         return []
@@ -160,5 +160,5 @@ def answer_problems(recorded: RecordedExchange) -> list[str]:
 
 @cache
 def answer_validators() -> dict[str, AnswerValidator]:
-    """Return the validators of all versions, made once."""
+    """Return the validators of all versions, created once."""
     return {version: AnswerValidator(spec) for version, spec in shipped_versions().items()}

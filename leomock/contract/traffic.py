@@ -1,4 +1,4 @@
-"""Judges recorded traffic against the documents: which exchange breaks which rule of which document."""
+"""Judge recorded traffic by the documents: which exchange breaks which rule of which document."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from leomock.openapi.spec import shipped_versions
 from leomock.state.journal import Exchange
 
 TITLE = "leomock referee"
-# More lines than these nobody reads in a failed test.
+# Nobody reads more lines than this in a failed test.
 _MOST_LINES = 10
 _SERVER = f"https://{API_HOST}/api/rest"
 _KEY_LEFT_OUT = "Bearer left-out-by-the-recorder"
@@ -33,12 +33,12 @@ def judge(
 ) -> Findings:
     """Judge recorded traffic by the documents; the list is empty if the traffic conforms to them.
 
-    `source` is the path of a HAR, a VCR cassette (YAML or JSON) or a journal in JSON, or the exchanges of a
-    journal (`judge(fake.requests)`). `base_urls` are further addresses of the API than `/api/rest/v1` of any
-    host and `/v1` of a host of this machine or network, or those of version 2. `published` judges by the
-    documents as published, without leomock's corrections; they have nothing of version 2. Raises
-    RecordingError for a file that is no recording, and ValueError where nothing in it is of this API: an
-    empty list would prove nothing. Wants `leomock[contract]`.
+    `source` is the path of a HAR file, a VCR cassette (YAML or JSON) or a journal in JSON, or the exchanges
+    of a journal (`judge(fake.requests)`). By default, the API is at `/api/rest/v1` of any host and at `/v1`
+    of a host of this machine or network, and likewise for version 2; `base_urls` adds further addresses.
+    `published` judges by the documents as published, without leomock's corrections; they do not cover version
+    2. Raises RecordingError for a file that is not a recording, and ValueError if it contains nothing from
+    this API, because an empty list would prove nothing. Requires `leomock[contract]`.
     """
     if isinstance(source, str | Path):
         recording = read(source)
@@ -52,10 +52,10 @@ def judge(
 
 
 class Findings(list[Finding]):
-    """Findings that a test can assert on."""
+    """A list of findings that a test can assert on."""
 
     def assert_clean(self, *, fail_on: Level = "error") -> None:
-        """Raise AssertionError if a finding is as serious as `fail_on`; the text has a line for each."""
+        """Raise AssertionError if any finding is at least as serious as `fail_on`; the text lists them."""
         serious = [each for each in self if LEVELS.index(each.level) <= LEVELS.index(fail_on)]
         if not serious:
             return
@@ -73,7 +73,7 @@ def _is_json(body: bytes) -> bool:
 
 
 class TrafficValidator:
-    """A referee for each version and the addresses of the API: tells what is to be judged, and judges it."""
+    """Select the exchanges that belong to the API, by version and address, and judge them."""
 
     def __init__(self, base_urls: Sequence[str] = (), *, published: bool = False) -> None:
         self._referees: dict[str, Referee] = {}
@@ -90,16 +90,16 @@ class TrafficValidator:
         self._base_urls = base_urls
 
     def _of_api(self, recorded: RecordedExchange) -> tuple[Referee, RecordedExchange] | None:
-        """Who judges an exchange, and the exchange as if at the real service; None for what nobody judges."""
+        """Return an exchange's referee, and the exchange as if sent to the real service; None to skip it."""
         found = None if recorded.method == "OPTIONS" else api_path(recorded.url, self._base_urls)
-        if found is None:  # browsers ask OPTIONS by themselves, whether they may call
+        if found is None:  # browsers send OPTIONS by themselves, as a preflight
             return None
         version, path = found
         referee = self._referees.get(version)
         return (referee, replace(recorded, url=f"{_SERVER}/{version}{path}")) if referee else None
 
     def _origin(self, recorded: RecordedExchange) -> str:
-        """Where an exchange comes from that nobody judges."""
+        """Return the origin of an exchange that is not judged."""
         parts = urlsplit(recorded.url)
         found = api_path(recorded.url, self._base_urls)
         origin = f"{parts.scheme}://{parts.netloc}"
@@ -108,17 +108,17 @@ class TrafficValidator:
         return f"{origin}, {found[0]} of which is not among the published documents"
 
     def violations(self, recorded: RecordedExchange) -> list[Violation] | None:
-        """The rules that an exchange breaks in either direction; None for what is not of this API."""
+        """Return the rules that an exchange breaks in either direction; None if it is not of this API."""
         of_api = self._of_api(recorded)
         if of_api is None:
             return None
         referee, recorded = of_api
         headers = dict(recorded.request_headers)
         if recorded.status != 401 and not any(name.lower() == "authorization" for name in headers):
-            # It was let in, so there was a key: recorders leave it out, as they should.
+            # The request was accepted, so it had a key; recorders leave keys out, as they should.
             headers["authorization"] = _KEY_LEFT_OUT
         if 200 <= recorded.status < 300 and _is_json(recorded.request_body):
-            # curl sends JSON as a form; the service read it all the same, as the recording shows.
+            # curl labels JSON as a form; the service read it anyway, as the recording shows.
             headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
             headers["content-type"] = "application/json"
         recorded = replace(recorded, request_headers=headers)
@@ -133,7 +133,7 @@ class TrafficValidator:
         return found
 
     def report(self, recordings: Iterable[Recording]) -> Report:
-        """All that there is to say about recordings; `checked` names what was judged."""
+        """Return a report on the recordings; `checked` names the exchanges that were judged."""
         findings, checked = [], []
         others: Counter[str] = Counter()
         cut = unanswered = entries = 0
@@ -178,7 +178,7 @@ class TrafficValidator:
 
     def _finding(self, violation: Violation, recorded: RecordedExchange, where: str) -> Finding:
         asks = violation.rule in ("authentication", "parameter", "request-body", "no-operation")
-        # Where the service refused what the document forbids, both agree: the client alone is wrong.
+        # If the service rejected what the document forbids, both agree: only the client is wrong.
         level: Level = "warning" if asks and 400 <= recorded.status < 500 else "error"
         document = self._files.get(violation.operation, "the documents")
         rule = f"{document}#{violation.pointer}"

@@ -22,10 +22,10 @@ DESCRIPTION = "The body of a webhook is not as the document says."
 
 
 def judge_webhooks(path: Path) -> tuple[list[Finding], list[str]]:
-    """Judge the webhook bodies in a file; return the findings and the name of each body that was judged.
+    """Judge the webhook bodies in a file; return the findings and the name of each judged body.
 
     The file is a recording of the receiver's traffic, one body as JSON, or a list of bodies. In a recording,
-    POST requests with JSON that has a `type` count as webhooks. Raises RecordingError.
+    POST requests whose JSON has a `type` count as webhooks. Raises RecordingError.
     """
     document = read_document(specs_folder() / DOCUMENT)
     envelope = document["components"]["schemas"][_ENVELOPE]

@@ -1,4 +1,4 @@
-"""Which findings of a check are answered by what is known about the API (allowances.yaml), and how often."""
+"""Match the findings of a check with the allowances in allowances.yaml, and count how often each is used."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """One thing that is known about the API, and the findings that it answers.
+    """A known behaviour of the API, and the findings that it explains.
 
-    It may answer `most` findings of one operation; more of them are a finding themselves.
+    It covers at most `most` findings per operation; exceeding that is a finding in itself.
     """
 
     name: str
@@ -50,12 +50,12 @@ class Allowance:
     most: int = 500
 
     def concerns(self, check: str, operation: str) -> bool:
-        """Whether it is about a check of an operation."""
+        """Return True if the allowance applies to this check of this operation."""
         return check == self.check and (self.operations == "*" or operation in self.operations)
 
 
 def allowances() -> list[Allowance]:
-    """What stands in allowances.yaml."""
+    """Return the allowances in allowances.yaml."""
     rows = yaml.safe_load(files(__package__).joinpath("allowances.yaml").read_text("utf-8"))
     found = []
     for row in rows:
@@ -71,12 +71,12 @@ def allowances() -> list[Allowance]:
 
 @dataclass(slots=True)
 class Known:
-    """What conditions look at besides a call and its answer.
+    """Facts that conditions use besides the call and its response.
 
-    `wrong_key` is how the server answers a key that nobody gave out, `any_key` whether it
-    takes any on purpose.
-    `effective` has the schema of the corrected document for each operation where the check holds to the
-    published ones; `unnamed` are the ids of cases that had to name a thing and could not.
+    `wrong_key` is how the server responds to a key that was never issued; `any_key` is True if the server
+    deliberately accepts any key. If the check uses the published document, `effective` holds the schema of
+    the corrected document for each operation. `unnamed` holds the ids of the cases that needed an existing
+    resource when none was known.
     """
 
     wrong_key: WrongKey = "refused"
@@ -87,7 +87,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finding as conditions see it."""
+    """A finding in the form that conditions read."""
 
     failure: Failure
     case: Case
@@ -96,7 +96,7 @@ class Found:
 
 
 class Ledger:
-    """Answers findings with allowances, and counts how often each did, by operation."""
+    """Match findings with allowances, and count the uses of each allowance per operation."""
 
     def __init__(self, known: Known) -> None:
         self.known = known
@@ -105,7 +105,7 @@ class Ledger:
         self._lock = threading.Lock()
 
     def allows(self, failure: Failure, case: Case, response: Response) -> bool:
-        """Whether a finding is answered by an allowance."""
+        """Return True if an allowance covers the finding."""
         operation = id_of(case.operation)
         found = Found(failure, case, response, self.known)
         for allowance in self.allowances:
@@ -118,7 +118,7 @@ class Ledger:
 
 
 def id_of(operation: Operation) -> str:
-    """The operationId."""
+    """Return the operationId."""
     id: str = operation.definition.raw["operationId"]
     return id
 
@@ -127,7 +127,7 @@ def id_of(operation: Operation) -> str:
 
 
 def _as_read(case: Case) -> dict[str, Any]:
-    """The body's variables as the API reads them: keys that can be named and do not stand in the path."""
+    """Return the body's variables as the API reads them: those with valid names and not in the path."""
     body = case.body
     if isinstance(body, bytes | str):
         try:
@@ -145,7 +145,7 @@ def _is_valid(operation: Operation, location: ParameterLocation, value: Any) -> 
         alternative = operation.get_body_for_media_type(JSON)
         if alternative is None:
             return not value
-        # Without a body there are no variables, so what is required is missing, whatever the document says.
+        # Without a body there are no variables, so the required ones are missing, regardless of the document.
         return bool(make_validator(alternative.validation_schema, validator).is_valid(_whole(value)))
     parameters: Any = operation.get_parameter_set(location)
     schema = parameters.validation_schema
@@ -154,7 +154,7 @@ def _is_valid(operation: Operation, location: ParameterLocation, value: Any) -> 
 
 
 def _whole(value: Any) -> Any:
-    """JSON values in which 1.0 is 1: only the old draft that OpenAPI 3.0 names tells them apart."""
+    """Convert floats such as 1.0 to integers: only the old draft behind OpenAPI 3.0 tells them apart."""
     if isinstance(value, dict):
         return {name: _whole(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -163,10 +163,10 @@ def _whole(value: Any) -> Any:
 
 
 def _typed(value: Any, schema: Any) -> Any:
-    """A value of a path or query with its type: it may have become text already."""
+    """Convert a path or query value to its declared type, since it may have become text already."""
     if not isinstance(value, str):
         return value
-    # A parameter that may be null has its type in an alternative.
+    # A nullable parameter declares its type in an alternative.
     kinds = {part.get("type") for part in (schema, *schema.get("anyOf", ()))}
     if kinds & {"integer", "number", "boolean"}:
         with contextlib.suppress(ValueError):
@@ -181,12 +181,12 @@ def _query_as_sent(found: Found) -> list[tuple[str, str]]:
 
 
 def _query_as_read(found: Found) -> dict[str, str]:
-    """The query's variables as the API reads them: those that can be named and are not empty."""
+    """Return the query's variables as the API reads them: those with valid names and non-empty values."""
     return {name: value for name, value in _query_as_sent(found) if value}
 
 
 def _others_valid(found: Found, location: ParameterLocation) -> bool:
-    """Whether nothing is wrong on purpose but what stands at a location, as the API reads it."""
+    """Return True if no other part of the call is invalid on purpose, as the API reads it."""
     case, meta = found.case, found.case.meta
     if meta is None:
         return False
@@ -204,7 +204,7 @@ def _valid_as_read(found: Found) -> bool:
 
 
 def _valid_for(operation: Operation, case: Case) -> bool:
-    """Whether an operation of another schema takes a call as the API reads it."""
+    """Return True if an operation of another schema accepts the call as the API reads it."""
     return (
         _is_valid(operation, ParameterLocation.BODY, _as_read(case))
         and _is_valid(operation, ParameterLocation.PATH, case.path_parameters)
@@ -216,13 +216,13 @@ def _valid_for(operation: Operation, case: Case) -> bool:
 
 
 def no_object(found: Found) -> bool:
-    """The body is no JSON object, and without variables the call is valid."""
+    """True if the body is not a JSON object, and the call is valid without variables."""
     case = found.case
     return bool(case.operation.body) and not isinstance(case.body, dict) and _valid_as_read(found)
 
 
 def path_outweighs_body(found: Found) -> bool:
-    """The body repeats a variable of the path, and is valid without it."""
+    """True if the body repeats a path variable, and is valid without it."""
     body = found.case.body
     return (
         isinstance(body, dict)
@@ -232,7 +232,7 @@ def path_outweighs_body(found: Found) -> bool:
 
 
 def empty_query_values(found: Found) -> bool:
-    """Values in the query arrived empty, and the call is valid without them."""
+    """True if the query contains empty values, and the call is valid without them."""
     query = _query_as_read(found)
     return (
         any(not value for _, value in _query_as_sent(found))
@@ -242,7 +242,7 @@ def empty_query_values(found: Found) -> bool:
 
 
 def valid_as_sent(found: Found) -> bool:
-    """The body or the query was drawn to be wrong, and is valid all the same."""
+    """True if the body or the query was generated to be invalid but is valid as sent."""
     case = found.case
     if isinstance(case.body, dict):
         wrong, value = ParameterLocation.BODY, case.body
@@ -252,7 +252,7 @@ def valid_as_sent(found: Found) -> bool:
 
 
 def required_in_a_body_left_out(found: Found) -> bool:
-    """There is no body, and the operation needs variables in it."""
+    """True if the body is missing, and the operation requires variables in it."""
     case = found.case
     return (
         case.body is NOT_SET
@@ -263,18 +263,18 @@ def required_in_a_body_left_out(found: Found) -> bool:
 
 
 def answers_nothing(found: Found) -> bool:
-    """The answer is a 200 whose one value is null or empty."""
+    """True if the response is a 200 whose only value is null or empty."""
     answer = _json(found.response)
     return found.response.status_code == 200 and isinstance(answer, dict) and not any(answer.values())
 
 
 def errors_on_200(found: Found) -> bool:
-    """The answer is a list of GraphQL errors, with status 200."""
+    """True if the response is a list of GraphQL errors with status 200."""
     return tells_errors(found.response)
 
 
 def not_known_to_be_wrong(found: Found) -> bool:
-    """The call goes beyond what is known of a model of version 2, and against nothing of it."""
+    """True if the call exceeds the known facts about a v2 model without contradicting any of them."""
     case = found.case
     alternative = case.operation.get_body_for_media_type(JSON) if case.operation.body else None
     beyond = alternative.raw_schema.get(BEYOND) if alternative else None
@@ -286,12 +286,12 @@ def not_known_to_be_wrong(found: Found) -> bool:
 
 
 def any_key(found: Found) -> bool:
-    """A wrong key was let in by a server that takes any key on purpose."""
+    """True if a wrong key was accepted by a server that deliberately accepts any key."""
     return _wrong_key(found.failure) and found.known.any_key
 
 
 def hook_error(found: Found) -> bool:
-    """A wrong key was answered with a 500, as it was before the check began."""
+    """True if a wrong key got a 500, just as it did before the check began."""
     return (
         _wrong_key(found.failure)
         and found.known.wrong_key == "hook error"
@@ -300,24 +300,24 @@ def hook_error(found: Found) -> bool:
 
 
 def nothing_to_name(found: Found) -> bool:
-    """The call had to name a thing, and none was known."""
+    """True if the call needed an existing resource, and none was known."""
     unnamed = found.case.id in found.known.unnamed and found.case.method.upper() != "GET"
     return unnamed and (400 <= found.response.status_code < 500 or tells_errors(found.response))
 
 
 def reads_nothing(found: Found) -> bool:
-    """A read that names nothing is answered with errors and 200."""
+    """True if a read that names no resource got errors with status 200."""
     return found.case.id in found.known.unnamed and errors_on_200(found)
 
 
 def example(found: Found) -> bool:
-    """An example of the document is answered with errors and 200."""
+    """True if an example from the document got errors with status 200."""
     meta = found.case.meta
     return meta is not None and meta.phase.name == TestPhase.EXAMPLES and errors_on_200(found)
 
 
 def effective_refuses(found: Found) -> bool:
-    """The corrected document refuses the call."""
+    """True if the corrected document rejects the call."""
     operation = _effective(found)
     return (
         operation is not None
@@ -327,13 +327,13 @@ def effective_refuses(found: Found) -> bool:
 
 
 def effective_admits(found: Found) -> bool:
-    """The corrected document admits the call."""
+    """True if the corrected document accepts the call."""
     operation = _effective(found)
     return operation is not None and found.response.status_code == 200 and _valid_for(operation, found.case)
 
 
 def effective_answer(found: Found) -> bool:
-    """The corrected document admits the answer."""
+    """True if the corrected document accepts the response."""
     operation = _effective(found)
     return operation is not None and operation.is_valid_response(found.response)
 
@@ -376,7 +376,7 @@ CONDITIONS: Mapping[str, Condition] = {
 
 
 def tells_errors(response: Response) -> bool:
-    """Whether an answer is a list of GraphQL errors, with status 200."""
+    """Return True if the response is a list of GraphQL errors with status 200."""
     answer = _json(response)
     return (
         response.status_code == 200

@@ -1,4 +1,4 @@
-"""How a drawn call is changed until it satisfies one rule: one function for each rule of `rules`."""
+"""Change a generated call so that it satisfies one rule; there is one function for each rule in `rules`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from leomock.leonardo.catalogue import LARGEST_SIZE, platform_models
 from leomock.leonardo.catalogue.v2 import models_v2
 
 EXTENSIONS = ("png", "jpg", "jpeg", "webp")
-# The models that photoReal v2 takes: Kino XL, Diffusion XL, Vision XL.
+# The models that photoReal v2 accepts: Kino XL, Diffusion XL, Vision XL.
 PHOTOREAL_V2_MODELS = (
     "aa77f04e-3eec-4034-9c07-d0f619684628",
     "1e60896f-3c26-4296-8ecc-53e2afecc132",
@@ -27,18 +27,18 @@ PHOTOREAL_V2_MODELS = (
 )
 LARGEST_FLUX_SEED = 2147483637
 DATA_URL = f"data:image/jpeg;base64,{base64.b64encode(PICTURE).decode()}"
-# What schemathesis calls a property that the document does not name.
+# The name that schemathesis gives to a property that is not in the document.
 UNNAMEABLE = "x-schemathesis-unknown-property"
-# How often a read names a thing that exists; the other times it names none, which is answered with null.
+# The share of reads that name an existing resource. The others name a missing one and get null.
 SHARE_OF_READS = 0.75
 
 
 @dataclass(slots=True)
 class Sent:
-    """A call as it is about to be sent, to be changed in place.
+    """A call that is about to be sent, changed in place.
 
-    `required` are the body's required properties. `unnamed` collects kinds of which the call should name a
-    thing and does not: none is known, or a read is to name nothing.
+    `required` holds the body's required properties. `unnamed` collects the kinds of resource that the call
+    should name but does not, because none is known or because a read deliberately names a missing one.
     """
 
     operation: str
@@ -54,7 +54,7 @@ class Sent:
 
     @property
     def properties(self) -> dict[str, Any]:
-        """The body's properties; none where the body is no object."""
+        """Return the body's properties; empty if the body is not an object."""
         return self.body if isinstance(self.body, dict) else {}
 
 
@@ -62,7 +62,7 @@ class Sent:
 
 
 def delete_own_things(sent: Sent) -> None:
-    """Make sure that a check deletes only what it made itself and no longer needs."""
+    """Make sure that a check deletes only resources that it created and no longer needs."""
     if sent.method != "DELETE":
         return
     for holder in (sent.path_variables, sent.properties):
@@ -70,7 +70,7 @@ def delete_own_things(sent: Sent) -> None:
             id = unquote(str(holder[name])).strip().lower()
             if name not in ("id", *sent.path_variables) or sent.things.may_delete(id):
                 continue
-            # What could be read as an id is changed, since it may name something; other values cannot.
+            # Change any value that could be read as an id, since it may name a real resource.
             if _NUMBER.fullmatch(id):
                 holder[name] = _no_thing(id, number=True)
             elif len(_NO_HEX.sub("", id)) == 32:
@@ -82,7 +82,7 @@ _NO_HEX = re.compile(r"[^0-9a-f]")
 
 
 def _no_thing(seed: str, *, number: bool = False) -> str:
-    """An id that names nothing; the same one for the same seed."""
+    """Return an id that names no resource; the same seed gives the same id."""
     digest = hashlib.sha256(f"nothing has this id: {seed}".encode()).digest()
     if number:
         return str(2_000_000_000 + int.from_bytes(digest[:4], "big") % 147_000_000)
@@ -90,7 +90,7 @@ def _no_thing(seed: str, *, number: bool = False) -> str:
 
 
 def name_in_path(sent: Sent) -> None:
-    """Make sure that what a path names exists."""
+    """Make sure that the resource named in the path exists."""
     if sent.method == "DELETE":
         return
     for name in sent.path_variables:
@@ -106,14 +106,14 @@ def name_in_path(sent: Sent) -> None:
 
 
 def no_null_in_path(sent: Sent) -> None:
-    """Make sure that a null in a path is the text 'null'."""
+    """Replace a null in the path with the text 'null'."""
     for name, value in sent.path_variables.items():
         if value is None or value == "null":
             sent.path_variables[name] = _no_thing(sent.path)
 
 
 def name_in_body(sent: Sent) -> None:
-    """Make sure that what a body names exists."""
+    """Make sure that the resources named in the body exist."""
     if sent.method != "DELETE":
         for name in list(sent.properties):
             missing = _named(sent, name, sent.properties, (sent.operation,))
@@ -124,9 +124,9 @@ def name_in_body(sent: Sent) -> None:
 
 
 def _named(sent: Sent, name: Any, holder: Any, within: tuple[str, ...]) -> list[Kind]:
-    """Let what stands at a name, or below, name things that exist; returns kinds of which there are none.
+    """Replace ids at or below `name` with existing ones; return the kinds of which none is known.
 
-    `within` are the names around it, the innermost first, and the operation.
+    `within` lists the enclosing property names, innermost first, and then the operation.
     """
     value = holder[name]
     if isinstance(value, dict | list):
@@ -146,7 +146,7 @@ def _named(sent: Sent, name: Any, holder: Any, within: tuple[str, ...]) -> list[
 
 
 def nameable_key(sent: Sent) -> None:
-    """Make sure that an unknown key could be a variable's name."""
+    """Make sure that an unknown key is a valid variable name."""
     if UNNAMEABLE in sent.properties:
         sent.properties[UNNAMEABLE.replace("-", "_")] = sent.properties.pop(UNNAMEABLE)
 
@@ -155,7 +155,7 @@ def nameable_key(sent: Sent) -> None:
 
 
 def few_large_images(sent: Sent) -> None:
-    """Make sure that at most 4 images above 768 pixels."""
+    """Limit images larger than 768 pixels to 4."""
     body = sent.properties
     for name, largest in zip(("width", "height"), LARGEST_SIZE, strict=True):
         if isinstance(body.get(name), int) and body[name] > largest:
@@ -166,7 +166,7 @@ def few_large_images(sent: Sent) -> None:
 
 
 def unzoom_complete(sent: Sent) -> None:
-    """Make sure that unzoom has unzoomAmount and init_image_id."""
+    """Make sure that unzoom comes with unzoomAmount and init_image_id."""
     body = sent.properties
     if not body.get("unzoom"):
         return
@@ -180,13 +180,13 @@ def unzoom_complete(sent: Sent) -> None:
 
 
 def photo_real_with_alchemy(sent: Sent) -> None:
-    """Make sure that photoReal has alchemy."""
+    """Make sure that photoReal comes with alchemy."""
     if sent.properties.get("photoReal") and sent.properties.get("alchemy") is False:
         sent.properties["alchemy"] = True
 
 
 def model_of_photo_real(sent: Sent) -> None:
-    """Make sure that photoReal v1 has no modelId, v2 one of three."""
+    """Make sure that photoReal v1 has no modelId, and v2 has one of its three models."""
     body = sent.properties
     if not body.get("photoReal"):
         return
@@ -198,13 +198,13 @@ def model_of_photo_real(sent: Sent) -> None:
 
 
 def ultra_without_alchemy(sent: Sent) -> None:
-    """Make sure that ultra goes without alchemy."""
+    """Remove alchemy from calls with ultra."""
     if sent.properties.get("ultra") and sent.properties.get("alchemy"):
         sent.properties["ultra"] = False
 
 
 def contrast_of_phoenix(sent: Sent) -> None:
-    """Make sure that Phoenix with alchemy has a contrast of 2.5 or more."""
+    """Make sure that Phoenix with alchemy has a contrast of at least 2.5."""
     body = sent.properties
     model = platform_models().get(str(body.get("modelId")))
     if model and model.is_phoenix and body.get("alchemy") is not False and (body.get("contrast") or 9) < 2.5:
@@ -212,7 +212,7 @@ def contrast_of_phoenix(sent: Sent) -> None:
 
 
 def seed_of_flux(sent: Sent) -> None:
-    """Make sure that Flux models take smaller seeds."""
+    """Keep seeds for Flux models within their smaller range."""
     body = sent.properties
     model = platform_models().get(str(body.get("modelId")))
     if model and model.is_flux and (body.get("seed") or 0) > LARGEST_FLUX_SEED:
@@ -220,7 +220,7 @@ def seed_of_flux(sent: Sent) -> None:
 
 
 def priced_service(sent: Sent) -> None:
-    """Make sure that serviceParams has the parameters of the service."""
+    """Make sure that serviceParams contains the parameters of the service."""
     body = sent.properties
     service = body.get("service") or "LCM_GENERATION"
     given = body.get("serviceParams") or {}
@@ -229,7 +229,7 @@ def priced_service(sent: Sent) -> None:
 
 
 def one_image(sent: Sent) -> None:
-    """Make sure that one image is upscaled."""
+    """Make sure that the call upscales exactly one image."""
     body = sent.properties
     given = [name for name in _SOURCES if body.get(name) is not None]
     for name in given[1:]:
@@ -246,7 +246,7 @@ _SOURCES = ("generatedImageId", "initImageId", "variationId")
 
 
 def one_style(sent: Sent) -> None:
-    """Make sure that ultraUpscaleStyle excludes upscalerStyle, and what needs it is not there without it."""
+    """Make ultraUpscaleStyle exclude upscalerStyle, and remove options that require it if it is missing."""
     body = sent.properties
     if body.get("ultraUpscaleStyle"):
         body.pop("upscalerStyle", None)
@@ -256,7 +256,7 @@ def one_style(sent: Sent) -> None:
 
 
 def training(sent: Sent) -> None:
-    """Make sure that epochs and rate fit model and focus."""
+    """Make sure that epochs and learning rate suit the model and the focus."""
     body = sent.properties
     is_flux = body.get("sd_version") == "FLUX_DEV"
     if body.get("lora_focus") not in ELEMENT_LIMITS or (is_flux and body["lora_focus"] == "General"):
@@ -270,7 +270,7 @@ def training(sent: Sent) -> None:
         body["instance_prompt"] = "magicdonut"
 
 
-# Epochs and learning rates: of FLUX_DEV by focus; General, which FLUX_DEV lacks, has those of all others.
+# Epochs and learning rates: for FLUX_DEV by focus. General, which FLUX_DEV lacks, covers all other models.
 ELEMENT_LIMITS = {
     "General": (1, 250, 0.00000001, 0.00001),
     "Style": (30, 120, 0.000001, 0.00003),
@@ -280,7 +280,7 @@ ELEMENT_LIMITS = {
 
 
 def video(sent: Sent) -> None:
-    """Make sure that what a video has fits its model."""
+    """Make sure that a video's parameters suit its model."""
     body = sent.properties
     model = body.get("model") or "MOTION2"
     if model != "KLING2_1":
@@ -295,9 +295,9 @@ def video(sent: Sent) -> None:
 
 
 def whole_references(sent: Sent) -> None:
-    """Give every picture among the guidances what its type wants; one at an address comes along instead.
+    """Complete every guidance image with the fields that its type requires; replace images given by URL.
 
-    Also where something else is wrong on purpose: it would be refused for the picture alone.
+    This also applies to deliberately invalid calls: the API would reject them because of the image alone.
     """
     model = models_v2().get(str(sent.properties.get("model")))
     for parameters in at(sent.body, ["parameters"]):
@@ -327,7 +327,7 @@ _IMAGES = {"UPLOADED": "init image", "GENERATED": "generated image", "VARIATION"
 
 
 def inputs_of_version(sent: Sent) -> None:
-    """Make sure that a blueprint gets the inputs that its version asks for."""
+    """Make sure that a blueprint gets the inputs that its version requires."""
     given = sent.properties["input"]
     version = next(
         (
@@ -342,19 +342,19 @@ def inputs_of_version(sent: Sent) -> None:
 
 
 def one_way(page: dict[str, Any]) -> None:
-    """Make sure that a page goes one way, and no cursor is made up."""
-    # A cursor is the server's to make.
+    """Make sure that a page goes in one direction only, and that no cursor is made up."""
+    # Only the server creates cursors.
     for name in ("after", "before"):
         page.pop(name, None)
     if page.get("first") is not None:
         page.pop("last", None)
 
 
-# --- texts that have a form -----------------------------------------------------------------------------
+# --- texts with a fixed format --------------------------------------------------------------------------
 
 
 def extension(sent: Sent) -> None:
-    """Make sure that an extension is one of png, jpg, jpeg, webp."""
+    """Make sure that an extension is png, jpg, jpeg or webp."""
     for name in ("extension", "initExtension", "maskExtension"):
         if name in sent.properties and sent.properties[name] not in EXTENSIONS:
             sent.properties[name] = sent.random.choice(EXTENSIONS)
@@ -367,14 +367,14 @@ def media_extension(sent: Sent) -> None:
 
 
 def data_url(sent: Sent) -> None:
-    """Make sure that a picture in a call is a data URL."""
+    """Make sure that an image in a call is a data URL."""
     for name in ("imageDataUrl", "maskDataUrl"):
         if name in sent.properties:
             sent.properties[name] = DATA_URL
 
 
 def short_prompt(sent: Sent) -> None:
-    """Make sure that a prompt to improve has less than 200 characters."""
+    """Make sure that a prompt to improve has fewer than 200 characters."""
     prompt = sent.properties.get("prompt")
     if isinstance(prompt, str):
         sent.properties["prompt"] = prompt[:199]

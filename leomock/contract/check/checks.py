@@ -1,4 +1,4 @@
-"""What schemathesis does not look at by itself: refusals that come with status 200."""
+"""A check that schemathesis lacks: errors in a response with status 200."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from leomock.contract.check.allowances import Case, tells_errors
 
 
 class OfThisApi:
-    """A schema whose calls this check judges; those of other suites in this process it leaves alone."""
+    """A schema that this check applies to; it ignores calls from other test suites in the same process."""
 
 
 @schemathesis.check
 def errors_on_200(context: CheckContext, response: Response, case: Case) -> Any:
-    """A call that the document admits is not answered with a list of errors."""
+    """Fail if a call that the document accepts gets a list of errors with status 200."""
     meta = case.meta
     if not isinstance(case.operation.schema, OfThisApi) or meta is None:
         return True

@@ -1,4 +1,4 @@
-"""Make the document for a check: the strict contract, and what models of version 2 take."""
+"""Build the document for a check: the strict contract plus the parameters that v2 models accept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from leomock.openapi.spec import Spec
 
 
 def document(spec: Spec, server: str, *, published: bool = False) -> Json:
-    """Return the document for a server; the parameters of models come from the catalogue."""
+    """Return the document for a server; model parameters come from the catalogue."""
     result = strict_document(spec, server, published=published)
     name_models(result)
     return result

@@ -1,4 +1,4 @@
-"""Says what a check found in the words of somebody who calls the API, and how to see it again."""
+"""Describe findings in terms of API calls, and show how to reproduce them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from leomock.contract.reports.model import Finding, Level
 from leomock.contract.strict import answer_validators
 from leomock.openapi.spec import Versions
 
-# Of a body or an answer so many characters are shown.
+# The number of characters shown of a request or response body.
 LONGEST = 600
 _BLANK_LINES = re.compile(r"\n\s*\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a check holds a server to, and the part of an operation that says so."""
+    """A requirement on the server, and the part of the operation's document that states it."""
 
     description: str
     part: str
@@ -63,7 +63,7 @@ _OTHER = Check("The server answers as the document says.", "")
 
 @dataclass(slots=True)
 class Group:
-    """The same finding on any number of calls; the shortest call stands for all."""
+    """One finding that occurred in any number of calls; the shortest call represents them all."""
 
     check: str
     failure: Failure
@@ -74,18 +74,18 @@ class Group:
 
     @property
     def length(self) -> int:
-        """How long the call is that stands for all."""
+        """Return the length of the call that represents the group."""
         return len(self.interaction.request.body or b"") + len(self.interaction.request.uri)
 
 
 class Groups:
-    """Findings as they come in, the same ones together."""
+    """Findings collected during a run, with identical ones grouped."""
 
     def __init__(self) -> None:
         self._groups: dict[tuple[Any, ...], Group] = {}
 
     def add(self, check: str, failure: Failure, case: Case, interaction: Interaction, phase: str) -> None:
-        """One finding of a check on one call."""
+        """Add one finding of a check in one call."""
         status = interaction.response.status_code if interaction.response else 0
         name = (id_of(case.operation), check, status, failure._unique_key)
         new = Group(check, failure, case, interaction, phase)
@@ -105,7 +105,7 @@ class Groups:
 
 
 def finding_of(group: Group, versions: Versions, api_key: str, *, published: bool) -> Finding:
-    """What a group of findings is to a reader."""
+    """Turn a group of findings into a finding for the report."""
     operation = id_of(group.case.operation)
     check = CHECKS.get(group.check, _OTHER)
     response = group.interaction.response
@@ -170,7 +170,7 @@ def _message(group: Group, status: int | None, *, published: bool) -> str:
 
 
 def _problems(group: Group, *, published: bool) -> list[str]:
-    """Say in plain words what the strict contract has against an answer; [] where another one counts."""
+    """Say in plain words how a response breaks the strict contract; [] when judging by the published one."""
     response = group.interaction.response
     if published or response is None:
         return []
@@ -184,7 +184,7 @@ def _problems(group: Group, *, published: bool) -> list[str]:
 
 
 def _pointer(group: Group, check: Check, document: str) -> str:
-    """Where the rule stands: document and JSON pointer."""
+    """Return where the rule is: the document and a JSON pointer."""
     case = group.case
     place = (
         f"#/paths/{case.operation.path.replace('~', '~0').replace('/', '~1')}/{case.operation.method.lower()}"
@@ -216,12 +216,12 @@ def _came(group: Group) -> str:
 
 
 def curl(group: Group, api_key: str) -> str:
-    """A line for a shell that sends the call again; the key stays in the environment."""
+    """Return a shell command that repeats the call; the key stays in an environment variable."""
     request = group.interaction.request
     line = f"curl -i -X {request.method}"
     for name, (value, *_) in request.headers.items():
         if (safe := _without(api_key, value)) != value:
-            # In double quotes, so that the shell fills it in.
+            # Use double quotes, so that the shell expands the variable.
             line += f' -H "{name.lower()}: {safe}"'
         elif name.lower() in ("authorization", "content-type"):
             line += f" -H {shlex.quote(f'{name.lower()}: {value}')}"
@@ -236,21 +236,21 @@ def _text(content: bytes | None) -> str:
 
 
 def _line(text: str) -> str:
-    """A text in one line, its paragraphs as parts of one sentence."""
+    """Join a text into one line, turning its paragraphs into parts of one sentence."""
     return "; ".join(" ".join(paragraph.split()) for paragraph in _BLANK_LINES.split(text))
 
 
 def _without(api_key: str, text: str) -> str:
-    """A text in which the variable stands for the key; a short key may be a part of other words."""
+    """Replace the key with the variable's name; a short key may also be part of other words."""
     return re.sub(rf"(?<!\w){re.escape(api_key)}(?!\w)", "$LEONARDO_API_KEY", text)
 
 
 def exceeded(
     allowances: Sequence[Allowance], used: Mapping[tuple[str, str], int], examples: int
 ) -> list[Finding]:
-    """Return an error for each allowance that answered more findings of an operation than it may.
+    """Return an error for each allowance that covered more findings of an operation than it may.
 
-    More examples than 100 give proportionally more findings.
+    With more than 100 examples, the limit grows in proportion.
     """
     found = []
     scale = max(1.0, examples / 100)
@@ -273,7 +273,7 @@ def exceeded(
 
 
 def allowed(allowance: Allowance, used: Sequence[tuple[str, int]]) -> Finding:
-    """An allowance that answered findings, as a note."""
+    """Return a note about an allowance that covered findings."""
     calls = sum(count for _, count in used)
     return Finding(
         rule=f"allowance-{allowance.name}",

@@ -1,4 +1,4 @@
-"""Run the lives of all resources and the probes, and turn broken promises into findings."""
+"""Run the life cycles of all resources and the probes, and turn broken promises into findings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from leomock.contract.reports.model import Finding
 from leomock.openapi.spec import Versions
 
 Say = Callable[[str], object]
-# The steps of a finding: as many as repeat it, polls that came alike counted.
+# The maximum number of calls shown in a finding, enough to reproduce it; repeated polls count too.
 LONGEST_STORY = 12
 _VISIT_RULES = {
     "answer-time": "Answers come in time.",
@@ -40,14 +40,14 @@ NAMES = (*(f"life {resource.name}" for resource in RESOURCES), *(probe.name for 
 
 
 class FailFast(Exception):
-    """The first finding of a run that ends with it."""
+    """End the run after its first finding."""
 
 
 class Journeys:
-    """Lives and probes on one target.
+    """Life cycles and probes run against one target.
 
-    `findings` grow as they are found; `found` is called for each. `done`, `left_out` and `seconds` say
-    what was tried.
+    `findings` grows during the run, and `found` is called for each finding. `done`, `left_out` and `seconds`
+    record which journeys ran, which did not, and how long they took.
     """
 
     def __init__(self, target: Target, *, say: Say, found: Callable[[Finding], object]) -> None:
@@ -61,7 +61,7 @@ class Journeys:
         self._found = found
 
     def run(self, operations: Sequence[str], names: Iterable[str] | None = None) -> None:
-        """Make the journeys (None: all) whose operations are all among these."""
+        """Run the journeys whose operations are all in `operations`; None means all journeys."""
         wanted = self._wanted(set(operations), None if names is None else set(names))
         if not self.target.writes:
             self.left_out |= dict.fromkeys(wanted, "it writes")
@@ -134,7 +134,7 @@ _JOURNEYS: dict[str, Callable[[Visit], None]] = {
 
 
 def finding_of(broken: Broken, target: Target) -> Finding:
-    """Return a broken promise as a finding: the sentence, the basis, and the calls that repeat it."""
+    """Turn a broken promise into a finding: the sentence, the basis, and the calls that reproduce it."""
     versions = Versions()
     operation = versions.operations.get(broken.operation)
     label = f"{operation.method} {operation.path}: " if operation else ""
@@ -156,10 +156,10 @@ def finding_of(broken: Broken, target: Target) -> Finding:
 
 
 def story(steps: Sequence[Step], target: Target) -> list[str]:
-    """Return the calls that repeat a finding, with the beginning of each answer.
+    """Return the calls that reproduce a finding, with the beginning of each response.
 
-    Calls that were made again and came alike stand once. Of a long journey the calls that wrote something and
-    the last ones are shown, since the rest cannot matter to what was found.
+    Identical repeated calls appear once. A long journey is reduced to its writes and its last calls, since
+    the other calls cannot affect the finding.
     """
     lines: list[str] = []
     kept = _without_repeats(steps)

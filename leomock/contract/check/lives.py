@@ -1,7 +1,7 @@
-"""Take a resource through one life on the server, and keep what came as evidence.
+"""Take a resource through its life cycle on the server, and record the evidence.
 
-A life makes, reads, lists, shares and deletes one resource with as few calls as that takes. It judges
-nothing; `properties` does, so that each promise is one function over the same evidence.
+A life cycle creates, reads, lists, shares and deletes one resource with as few calls as possible. It judges
+nothing: `properties` does that, so each promise is one function over the same evidence.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from leomock.contract.check.resources import RESOURCES, Call, Files, Resource
 from leomock.contract.check.visit import Problem, Row, Skipped, Step, Visit, json_of, require, rows
 
 SMALL = {"prompt": "a lighthouse, for leomock check", "width": 128, "height": 128, "num_images": 1}
-# Content, file name and the ending of each kind of upload.
+# The content, file name and extension of each kind of upload.
 CONTENTS = {"picture": PICTURE, "video": VIDEO, "mesh": MESH}
 
 
@@ -36,7 +36,7 @@ class File:
 
 @dataclass(slots=True)
 class Life:
-    """What came in the life of one resource; None and empty where a stage was not reached."""
+    """The evidence from the life cycle of one resource; None or empty for stages that were not reached."""
 
     resource: Resource
     sent: dict[str, Any] = field(default_factory=dict)
@@ -60,12 +60,12 @@ class Life:
     marks: dict[str, tuple[Step, ...]] = field(default_factory=dict)
 
     def mark(self, stage: str, visit: Visit) -> None:
-        """Keep the steps that led to a stage."""
+        """Record the steps that led to a stage."""
         self.marks[stage] = tuple(visit.steps)
 
 
 def live(visit: Visit, resource: Resource) -> Life:
-    """Take a resource through its life; raises Problem where it cannot go on."""
+    """Take a resource through its life cycle; raise Problem if it cannot continue."""
     visit.begin()
     life = Life(resource)
     for stage in (_create, _upload, _read, _files, _list, _share, _delete):
@@ -74,7 +74,7 @@ def live(visit: Visit, resource: Resource) -> Life:
 
 
 def filled(visit: Visit, value: Any) -> Any:
-    """Replace `{name}` in a path or a body by what the server has under that name."""
+    """Replace each `{name}` in a path or a body with the server's resource of that name."""
     if isinstance(value, dict):
         return {name: filled(visit, part) for name, part in value.items()}
     if not isinstance(value, str):
@@ -87,9 +87,9 @@ def filled(visit: Visit, value: Any) -> Any:
 
 
 def supply(visit: Visit, name: str) -> Any:
-    """Return something that a call has to name, made once for all lives.
+    """Return a resource that calls need to name, created once for all life cycles.
 
-    The first failure to make it is a problem; after that, whatever needs it is skipped.
+    The first failure to create it is reported as a problem; later journeys that need it are skipped.
     """
     if name == "user":
         return visit.user()
@@ -222,7 +222,7 @@ def _list(visit: Visit, life: Life) -> None:
 
 
 def _share(visit: Visit, life: Life) -> None:
-    """Let another tenant try to see and to delete the resource."""
+    """Try to read, list and delete the resource with another tenant's key."""
     resource = life.resource
     if visit.other is None:
         return
@@ -264,7 +264,7 @@ def _one(value: Any) -> Any:
 
 
 def at(value: Any, steps: list[str]) -> list[Any]:
-    """Return whatever stands at some steps into an answer and is not null; `*` is every item of a list."""
+    """Return the non-null values that the steps lead to; `*` stands for every item of a list."""
     if not steps:
         return [] if value is None else [value]
     if steps[0] == "*":
@@ -276,7 +276,7 @@ def at(value: Any, steps: list[str]) -> list[Any]:
 
 
 def form_of(fields: Any) -> dict[str, str]:
-    """Read the fields of a presigned form."""
+    """Return the fields of a presigned form."""
     try:
         return {name: str(value) for name, value in json.loads(fields).items()}
     except (AttributeError, TypeError, ValueError):
@@ -284,7 +284,7 @@ def form_of(fields: Any) -> dict[str, str]:
 
 
 def send_form(visit: Visit, url: str, form: dict[str, str], content: bytes) -> httpx.Response:
-    """Post a form with a file, the file last, as S3 wants it."""
+    """Post a form with a file; the file comes last, as S3 requires."""
     return visit.stranger.post(url, data=form, files={"file": ("picture.jpg", content)})
 
 
@@ -318,7 +318,7 @@ def _wrong_type(form: dict[str, str]) -> None:
     form[_field(form, "content-type")] = "text/html"
 
 
-# How a presigned form can be wrong, and what S3 does not take then.
+# The ways in which a presigned form can be invalid, each of which S3 rejects.
 WRONG_FORMS = {
     "signature": _wrong_signature,
     "policy": _wrong_policy,

@@ -1,4 +1,4 @@
-"""Loads the schema that calls are drawn from, with everything that makes them calls of this API."""
+"""Load the schema that calls are generated from, with the hooks that adapt it to this API."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _PARTS: dict[Part, ParameterLocation] = {
 
 
 class Loaded:
-    """The schemas of one server by version, the things that calls may name, and the findings that are known.
+    """The schemas of one server by version, the resources that calls may name, and the allowances.
 
-    `left_out` says of each version that has no schema here why. Raises CheckError where the server does not
-    answer.
+    `left_out` gives the reason for each version without a schema. Raises CheckError if the server does not
+    respond.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Loaded:
         known = Known(wrong_key=target.answer_to_a_wrong_key(), any_key=target.any_key)
         target.judges_answers = not published
         self.ledger = Ledger(known)
-        # What a broken server answers here it answers in the run as well, where it becomes a finding.
+        # If a broken server fails here, it fails during the run as well, and the run reports the finding.
         with contextlib.suppress(
             httpx.HTTPError, AttributeError, TypeError, LookupError, RequestBudgetExceeded
         ):
@@ -91,40 +91,40 @@ class Loaded:
                 schema.hooks.register_hook_with_name(hook, hook.__name__)
 
     def there(self, operations: Iterable[str]) -> list[str]:
-        """Those of some operations whose version is checked."""
+        """Return the operations whose version is checked."""
         known = {id for version in self.schemas for id in self.versions[version].operations}
         return [id for id in operations if id in known]
 
     def ensure(self, operations: Iterable[str]) -> None:
-        """Raise CheckError where one of some operations is of a version that is left out."""
+        """Raise CheckError if the version of any operation is left out."""
         for id in operations:
             for version, why in self.left_out.items():
                 if id in self.versions[version].operations:
                     raise CheckError(f"leomock check: {id} cannot be checked: {why}")
 
-    # --- hooks, named as schemathesis wants them ---------------------------------------------------------
+    # --- hooks, with the names that schemathesis expects -------------------------------------------------
 
     def filter_case(self, context: HookContext, case: Case) -> bool:
-        """Whether a call may be sent at all."""
+        """Return True if the call may be sent at all."""
         return self.target.writes or case.method.upper() in READING
 
     def map_case(self, context: HookContext, case: Case) -> Case:
-        """Amend a call until it satisfies what its schema cannot say."""
+        """Amend a call until it satisfies the rules that its schema cannot express."""
         self._amend(
             case, [part for part, place in _PARTS.items() if case.meta and case.meta.is_negative_at(place)]
         )
         return case
 
     def linked(self, case: Case) -> None:
-        """Amend the body of a step in a scenario: links put ids into it that may be of the wrong state.
+        """Amend the body of a scenario step, because links may insert ids of resources in the wrong state.
 
-        What they put into the path is left, since it is what the scenario is about.
+        Ids that links insert into the path stay, since the scenario is about them.
         """
         self._amend(case, ["path", "query"])
 
     def _amend(self, case: Case, wrong: Collection[Part]) -> None:
         operation = id_of(case.operation)
-        # Drawn calls share what they are made of, so only copies are changed.
+        # Generated calls share their parts, so change copies only.
         sent = Sent(
             operation=operation,
             method=case.method.upper(),
@@ -134,7 +134,7 @@ class Loaded:
             body=deepcopy(case.body) if isinstance(case.body, dict) else case.body,
             required=_required(case),
             things=self.things,
-            # The same call is amended in the same way each time, so that it can be drawn again.
+            # Amend the same call in the same way each time, so that it can be generated again.
             random=Random(f"{operation} {case.path_parameters!r} {case.body!r}"),
         )
         amend(sent, wrong)
@@ -149,7 +149,7 @@ class Loaded:
             self.ledger.known.unnamed.add(case.id)
 
     def after_call(self, context: HookContext, case: Case, response: Response) -> None:
-        """Note what a call made."""
+        """Record the resources that a call created."""
         if case.method.upper() == "POST" and response.status_code == 200:
             try:
                 self.things.made(response.json())
@@ -157,7 +157,7 @@ class Loaded:
                 return
 
     def filter_failure(self, context: HookContext, failure: Failure, case: Case, response: Response) -> bool:
-        """Whether a finding stands: nothing that is known answers it."""
+        """Return True if the finding counts, which means that no allowance covers it."""
         return not self.ledger.allows(failure, case, response)
 
 
@@ -168,7 +168,7 @@ def _required(case: Case) -> tuple[str, ...]:
 
 
 def _config(target: Target, version: str, max_examples: int, seed: int) -> SchemathesisConfig:
-    """Everything on, whatever a schemathesis.toml in this folder says."""
+    """Return a configuration with every check on, ignoring any schemathesis.toml in this folder."""
     config = SchemathesisConfig(seed=seed)
     project = config.projects.default
     project.update(
@@ -180,7 +180,7 @@ def _config(target: Target, version: str, max_examples: int, seed: int) -> Schem
         project.update(base_url=target.base(version))
     project.generation.update(max_examples=max_examples, database="none")
     project.phases.stateful.max_steps = LONGEST_SCENARIO
-    # A scenario is a journey; what is wrong on purpose is drawn by the other phases.
+    # A scenario is a journey of valid calls; the other phases generate the invalid ones.
     project.phases.stateful.generation.update(modes=[GenerationMode.POSITIVE])
     project.auth.auto_signup = False
     return config
@@ -195,7 +195,7 @@ def _schema(
     transport = _Guarded(target)
 
     class Schema(OfThisApi, OpenApiSchema):
-        """A schema whose calls all pass the target's guard, those that checks send themselves as well."""
+        """A schema whose calls all pass the target's guard, including those that checks send themselves."""
 
         @property
         def transport(self) -> Any:
@@ -204,7 +204,7 @@ def _schema(
         def build_state_machine(self, **wiring: Any) -> Any:
             machine: Any = super().build_state_machine(**wiring)
 
-            class Machine(machine):  # type: ignore[misc]  # made at run time
+            class Machine(machine):  # type: ignore[misc]  # created at run time
                 def before_call(self, case: Case) -> None:
                     linked(case)
                     super().before_call(case)
@@ -215,7 +215,7 @@ def _schema(
 
 
 class _Guarded(RequestsTransport):
-    """Sends over the network what the target admits."""
+    """A transport that sends over the network only what the target admits."""
 
     def __init__(self, target: Target) -> None:
         super().__init__()
@@ -228,7 +228,10 @@ class _Guarded(RequestsTransport):
 
 
 def find_operations(versions: Versions, operations: tuple[str, ...], groups: tuple[str, ...]) -> list[str]:
-    """The ids that are meant by ids and groups (none: all); raises CheckError for an unknown one."""
+    """Return the ids of the selected operations and groups; without a selection, all.
+
+    Raises CheckError for an unknown id.
+    """
     known_groups = {operation.group: operation for operation in versions.operations.values()}
     for asked, known, what in (
         (operations, versions.operations, "operation"),

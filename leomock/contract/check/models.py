@@ -1,8 +1,7 @@
-"""Says what a call may ask of a model of version 2, which its document leaves to the list of models.
+"""Describe the parameters of each v2 model, which the v2 document leaves to the list of models.
 
-Calls are drawn from what is known of a model, and from no more. What a server takes beyond that, nobody knows
-to be wrong as long as it keeps to what is known: further keys of a model of which only some are, or a number
-above a limit that this project chose.
+Calls are generated only from known parameters. When a server accepts more than that, it is not known to be
+wrong: the model may have further parameters, or the limit may be one that this project chose.
 """
 
 from __future__ import annotations
@@ -13,21 +12,21 @@ from leomock.leonardo.catalogue.v2 import drawable_schema, models_v2, schema_v2
 from leomock.openapi.documents import Json, operations_of, resolve
 from leomock.openapi.json_schema import json_schema
 
-# Beside the schema of a body: what is not known to be wrong, as JSON Schema.
-# The types of images that a check can name: by an id it got, or by their bytes.
+# The image types that a check can supply: by an id it received, or as bytes.
 NAMED_BY = ("UPLOADED", "GENERATED", "VARIATION", "BASE64")
+# An extension beside the schema of a body: a JSON Schema of values that are not known to be wrong.
 BEYOND = "x-leomock-beyond"
-# Models to draw calls for: at least one of each kind. Drawing from all 81 at once takes minutes.
+# Generate calls for these models, at least one of each kind. Using all 81 at once takes minutes.
 DRAWN = (
     *("lucid-origin", "phoenix-v1.0", "flux-schnell", "seedream-4.5", "gpt-image-2", "kling-3.0", "wan-2.7"),
     *("music-v1", "rodin-v2", "aurora-upscaler-precise"),
 )
-# Operations that take few models (documented); those models are drawn for them alone.
+# Operations that accept few models (documented). Calls for these models are generated only here.
 _ONLY = {"createGenerationSyncV2": ("remove-bg",)}
 
 
 def name_models(document: Json) -> None:
-    """Let a body with a model and its parameters be one of as many as there are models that are known."""
+    """Replace the request body with alternatives, one for each group of known models and its parameters."""
     others = {slug for slugs in _ONLY.values() for slug in slugs}
     known = [slug for slug in DRAWN if slug in models_v2() and slug not in others]
     for path, item in document["paths"].items():
@@ -44,7 +43,7 @@ def name_models(document: Json) -> None:
 
 
 def _alike(slugs: Any) -> list[list[str]]:
-    """The models of which the same is known, together."""
+    """Group models with identical known parameters."""
     groups: list[list[str]] = []
     for slug in slugs:
         group = next((group for group in groups if _drawn(group[0]) == _drawn(slug)), None)
@@ -65,7 +64,7 @@ def _for_models(body: Json, slugs: list[str], parameters: Json, *, required: boo
 
 
 def _drawn(slug: str) -> Json:
-    """Return a schema of which every instance is right; pictures are named by an id or by their bytes."""
+    """Return a schema whose every instance is valid; images are given by id or as bytes."""
     drawn: Json = _with_known_images(drawable_schema(slug))
     return drawn
 
@@ -87,5 +86,5 @@ def _with_known_images(node: Any) -> Any:
 def _beyond(slug: str) -> Json:
     """Return the schema of parameters that are not known to be wrong."""
     limits = schema_v2(slug)
-    # Where nothing is required they may be null, as every argument that may be left out.
+    # Optional parameters may be null, like every argument that may be left out.
     return {**limits, "nullable": not limits.get("required")}

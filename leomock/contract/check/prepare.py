@@ -1,4 +1,4 @@
-"""Makes real things on the server before a check, so that its calls can name them."""
+"""Create real resources on the server before a check, so that its calls can name them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from leomock.leonardo.catalogue import platform_models
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A call whose answer tells of things: where (steps into the answer, `*` for every item) and what kind.
+    """A call whose response reveals resources of one kind.
 
-    `path` and `body` may name a thing as `{kind}`; where none of it is known, the call is left out. Things
-    that take their time are known once they are finished: `read` is where their status stands.
+    The location is given as steps into the response, with `*` for every item. `path` and `body` may refer to
+    a resource as `{kind}`; if none is known, the call is skipped. Resources that take time count as known
+    once they are finished: `read` says where their status is.
     """
 
     method: str
@@ -40,9 +41,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A call that answers a presigned form, the file for it, and what is there then.
+    """A call that returns a presigned form, the file for it, and the kind of resource that results.
 
-    `names` are those of the id, the address and the form's fields in the answer.
+    `names` are the names of the id, the URL and the form fields in the response.
     """
 
     path: str
@@ -66,7 +67,7 @@ UPLOADS = (
         "3D model",
     ),
 )
-# In this order: later ones name what earlier ones made.
+# The order matters: later entries use resources that earlier ones created.
 LISTS = (
     Source("GET", "/me", {"user_details.*.user.id": "user"}),
     Source("GET", "/platformModels", {"custom_models.*.id": "model"}),
@@ -80,7 +81,7 @@ LISTS = (
         "/blueprints/{blueprint}/versions",
         {
             "blueprintVersions.edges.*.node.akUUID": "blueprint version",
-            # The same with what it asks for.
+            # The same, with its required inputs.
             "blueprintVersions.edges.*.node": "asking version",
         },
     ),
@@ -111,9 +112,9 @@ MAKERS = (
 
 
 def prepare(target: Target, things: ResourcePool) -> None:
-    """Learn what is there and, where writing is allowed, make what can be made.
+    """Find existing resources and, if writing is allowed, create the missing kinds.
 
-    What a server does not support is left out: the calls that would name it then name nothing.
+    If the server does not support a kind, it is skipped, and calls that need it name no resource.
     """
     things.add("model", *platform_models())
     with target.client() as client:
@@ -143,7 +144,7 @@ def _ask(target: Target, client: httpx.Client, source: Source, things: ResourceP
 
 
 def _filled(value: Any, things: ResourcePool) -> Any:
-    """A path or body in which names of kinds are replaced; None when there is nothing of a kind."""
+    """Fill in the kinds in a path or a body; return None if no resource of a kind is known."""
     if isinstance(value, dict):
         filled = {name: _filled(part, things) for name, part in value.items()}
         return None if None in filled.values() else filled
@@ -160,13 +161,13 @@ def _upload(client: httpx.Client, stranger: httpx.Client, upload: Upload, things
     things.made(answer)
     id, url, fields = upload.names
     for made in at(answer, [upload.envelope]):
-        with contextlib.suppress(KeyError, TypeError, ValueError):  # no form, or one that nobody can read
+        with contextlib.suppress(KeyError, TypeError, ValueError):  # no form, or an unreadable one
             if send_file(stranger, made[url], made[fields], upload.content):
                 things.add(upload.kind, made[id])
 
 
 def _generate(target: Target, client: httpx.Client, things: ResourcePool) -> None:
-    """A generation of small pictures, finished if it ever is."""
+    """Create a generation of small images; it counts as known only if it finishes."""
     answer = json_of(client.post("/generations", json=SMALL))
     things.made(answer)
     for id in at(answer, ["sdGenerationJob", "generationId"]):
@@ -177,7 +178,7 @@ def _generate(target: Target, client: httpx.Client, things: ResourcePool) -> Non
 
 
 def _execute(client: httpx.Client, things: ResourcePool) -> None:
-    """An execution of a blueprint."""
+    """Create a blueprint execution."""
     for version in things.of("asking version")[:1]:
         given = {"nodeInputs": node_inputs(version, things), "public": False}
         body = {"blueprintVersionId": version["akUUID"], "input": given}
@@ -187,7 +188,7 @@ def _execute(client: httpx.Client, things: ResourcePool) -> None:
 
 
 def node_inputs(version: dict[str, Any], things: ResourcePool) -> list[dict[str, Any]]:
-    """What a version of a blueprint asks for, filled in."""
+    """Return the inputs that a blueprint version requires, filled in."""
     values = {
         "text": "a lighthouse",
         "textVariables": [{"name": "what", "value": "a lighthouse"}],
@@ -208,14 +209,14 @@ SMALL = {"prompt": "a lighthouse, for leomock check", "width": 512, "height": 51
 
 
 def finished(target: Target, client: httpx.Client, path: str) -> dict[str, Any] | None:
-    """Read something that takes its time until it has ended; None when it was not COMPLETE in time."""
+    """Poll an asynchronous job until it ends; return None if it was not COMPLETE in time."""
     began = time.monotonic()
     patience = IMPATIENT_SECONDS if target.jobs_never_end else target.patience
     reads, wait = 0, FIRST_WAIT_SECONDS
     while True:
         answer = json_of(client.get(path))
         value = next(iter(answer.values()), None) if isinstance(answer, dict) else None
-        # A variation comes as a list of one.
+        # A variation is returned as a list with one item.
         row = value[0] if isinstance(value, list) and value else value
         if not isinstance(row, dict) or row.get("status") != "PENDING":
             return row if isinstance(row, dict) and row.get("status") == "COMPLETE" else None
@@ -229,18 +230,18 @@ def finished(target: Target, client: httpx.Client, path: str) -> dict[str, Any] 
 
 
 def send_file(stranger: httpx.Client, url: str, fields: str, content: bytes) -> bool:
-    """Post a presigned form, as it was answered, with a file; whether the file was taken."""
+    """Post a presigned form exactly as received, with a file; return True if the server accepted it."""
     form = {name: str(value) for name, value in json.loads(fields).items()}
     return post_form(stranger, url, form, content).status_code == 204
 
 
 def post_form(stranger: httpx.Client, url: str, form: dict[str, str], content: bytes) -> httpx.Response:
-    """Post a form with a file, the file last."""
+    """Post a form with a file; the file comes last."""
     return stranger.post(url, data=form, files={"file": ("picture.jpg", content)})
 
 
 def json_of(answer: httpx.Response) -> Any:
-    """The JSON of a success; None where there is none."""
+    """Return the JSON of a successful response; None if it has none."""
     if not answer.is_success:
         return None
     try:
@@ -250,7 +251,7 @@ def json_of(answer: httpx.Response) -> Any:
 
 
 def at(value: Any, steps: list[str]) -> Iterator[Any]:
-    """Whatever stands at some steps into JSON values and is not null; `*` is every item of a list."""
+    """Yield the non-null values that the steps lead to; `*` stands for every item of a list."""
     if not steps:
         if value is not None:
             yield value

@@ -1,6 +1,6 @@
-"""Journeys that are not the life of one resource: paging, defaults, keys, errors, version 2, catalogues.
+"""Journeys beyond the life cycle of one resource: paging, defaults, keys, errors, version 2, catalogues.
 
-Each probe knows what it expects and on what basis; none expects what is only this project's own choice.
+Each probe states what it expects and why. No probe expects a behaviour that only this project chose.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from leomock.contract.check.target import READING
 from leomock.contract.check.visit import Problem, Row, Skipped, Visit, json_of, require, shown
 from leomock.openapi.spec import Versions
 
-# The form is good for two minutes (documented).
+# The form is valid for two minutes (documented).
 FORM_SECONDS = 120
-# How each refusal of Hasura is formed (documented on the error messages page).
+# The format of each Hasura error (documented on the error messages page).
 ERROR_KEYS = {"error", "path", "code"}
-# A call tells a broken promise: whether it holds, the operation, and a sentence for where it does not.
+# Reports an expectation: whether it holds, the operation, and a sentence for when it does not.
 Tell = Callable[[object, str, str], None]
 
 
@@ -47,7 +47,7 @@ def _finished(visit: Visit, id: str) -> Row:
 
 
 def probe_defaults(visit: Visit, tell: Tell) -> None:
-    """Values that are left out have the documented defaults."""
+    """Check that omitted values get the documented defaults."""
     made = visit.call("POST", "/generations", {"prompt": "a fox"})
     row = _finished(visit, made["generationId"])
     for name, value in (("imageWidth", 1024), ("imageHeight", 768), ("public", False)):
@@ -57,13 +57,13 @@ def probe_defaults(visit: Visit, tell: Tell) -> None:
 
 
 def probe_ids(visit: Visit, tell: Tell) -> None:
-    """Every generation has an id of its own."""
+    """Check that every generation has a unique id."""
     ids = [_generate(visit) for _ in range(3)]
     tell(len(set(ids)) == 3, _CREATE, f"{len(ids)} generations have {len(set(ids))} different ids")
 
 
 def probe_paging(visit: Visit, tell: Tell) -> None:
-    """Make the journey."""
+    """Check that paging through generations works."""
     path = f"/generations/user/{visit.user()}"
     made = [_generate(visit, prompt=f"fox {number}") for number in range(3)]
 
@@ -95,7 +95,7 @@ def probe_paging(visit: Visit, tell: Tell) -> None:
 
 
 def probe_init_image(visit: Visit, tell: Tell) -> None:
-    """A generation starts from an uploaded image that is still there."""
+    """Check that a generation starts only from an uploaded image that still exists."""
     made = visit.call("POST", "/init-image", {"extension": "jpg"})
     send_form(visit, made["url"], form_of(made["fields"]), PICTURE)
     row = _finished(visit, _generate(visit, init_image_id=made["id"], init_strength=0.5))
@@ -109,7 +109,7 @@ def probe_init_image(visit: Visit, tell: Tell) -> None:
 
 
 def probe_refund(visit: Visit, tell: Tell) -> None:
-    """A failed job is refunded."""
+    """Check that a failed job is refunded."""
     why = "a job has to fail"
     played = visit.control("GET", "/scenario", why=why).get("scenarios") or []
     visit.control("PUT", "/scenario", {"scenarios": ["moderation_failed"]}, why=why)
@@ -131,7 +131,7 @@ def probe_refund(visit: Visit, tell: Tell) -> None:
 
 
 def probe_extensions(visit: Visit, tell: Tell) -> None:
-    """The form's key ends in the extension that was asked for."""
+    """Check that the form's key ends in the requested extension."""
     for extension in ("png", "jpg", "jpeg", "webp"):
         made = visit.call("POST", "/init-image", {"extension": extension})
         key = form_of(made["fields"]).get("key", "")
@@ -143,7 +143,7 @@ def probe_extensions(visit: Visit, tell: Tell) -> None:
 
 
 def probe_expired(visit: Visit, tell: Tell) -> None:
-    """An upload after two minutes is refused."""
+    """Check that an upload after two minutes is rejected."""
     made = visit.call("POST", "/init-image", {"extension": "jpg"})
     with visit.later(FORM_SECONDS + 1):
         answer = send_form(visit, made["url"], form_of(made["fields"]), PICTURE)
@@ -151,7 +151,7 @@ def probe_expired(visit: Visit, tell: Tell) -> None:
 
 
 def probe_dataset_images(visit: Visit, tell: Tell) -> None:
-    """Images added to a dataset are in it."""
+    """Check that images added to a dataset appear in it."""
     dataset = visit.call("POST", "/datasets", {"name": "leomock check"})["id"]
     made = visit.call("POST", f"/datasets/{dataset}/upload", {"extension": "jpg"})
     answer = send_form(visit, made["url"], form_of(made["fields"]), PICTURE)
@@ -169,11 +169,11 @@ def probe_dataset_images(visit: Visit, tell: Tell) -> None:
         tell(status == 200, "getDatasetById", f"an image of a dataset cannot be fetched: {status}")
 
 
-# --- what is answered at once ---------------------------------------------------------------------
+# --- synchronous responses ------------------------------------------------------------------------
 
 
 def probe_canvas(visit: Visit, tell: Tell) -> None:
-    """The realtime canvas answers pictures."""
+    """Check that the realtime canvas returns images."""
     data = f"data:image/jpeg;base64,{base64.b64encode(PICTURE).decode()}"
     calls: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("createLCMGeneration", "/generations-lcm", {"width": 512, "height": 512}),
@@ -209,7 +209,7 @@ def _costs(made: Row, operation: str, path: str, tell: Tell) -> None:
 
 
 def probe_prompts(visit: Visit, tell: Tell) -> None:
-    """Prompts are texts, and random ones differ."""
+    """Check that prompts are texts, and that random ones differ."""
     for operation, path, body in (
         ("promptRandom", "/prompt/random", {}),
         ("promptImprove", "/prompt/improve", {"prompt": "a fox"}),
@@ -227,7 +227,7 @@ def probe_prompts(visit: Visit, tell: Tell) -> None:
 
 
 def probe_calculator(visit: Visit, tell: Tell) -> None:
-    """The calculator's price follows what is asked for."""
+    """Check that the calculator's price depends on the request."""
 
     def price(service: str, **parameters: Any) -> Any:
         body = {"service": service, "serviceParams": {service: parameters}}
@@ -261,14 +261,14 @@ def _every_operation(visit: Visit) -> list[tuple[str, str, str]]:
 
 
 def probe_no_key(visit: Visit, tell: Tell) -> None:
-    """A call without a key is refused with 401."""
+    """Check that a call without a key gets a 401."""
     visit.call("GET", "/me")
     for operation, method, url in _every_operation(visit):
         if not visit.target.writes and method not in READING:
             continue
         answer = visit.send(method, url, client=visit.stranger)
         if answer.status_code == 404:
-            continue  # the server does not have this operation; other probes say so
+            continue  # the server does not have this operation; other probes report that.
         label = visit.label(visit.steps[-1])
         told = f"{label} without a key was answered {answer.status_code}, not 401"
         tell(answer.status_code == 401, operation, told)
@@ -276,7 +276,7 @@ def probe_no_key(visit: Visit, tell: Tell) -> None:
 
 
 def probe_wrong_key(visit: Visit, tell: Tell) -> None:
-    """A key that nobody gave out is refused."""
+    """Check that a key that was never issued is rejected."""
     if visit.target.any_key:
         raise Skipped("the server takes any key on purpose")
     visit.call("GET", "/me")
@@ -292,7 +292,7 @@ def probe_wrong_key(visit: Visit, tell: Tell) -> None:
 
 
 def probe_error_forms(visit: Visit, tell: Tell) -> None:
-    """Refusals have the documented form and status."""
+    """Check that errors have the documented format and status."""
     calls: tuple[tuple[str, str, str, Any], ...] = (
         (_CREATE, "POST", "/generations", {}),
         (_CREATE, "POST", "/generations", {"prompt": 5}),
@@ -322,7 +322,7 @@ def _tell_error_form(visit: Visit, tell: Tell, operation: str, label: str, answe
     try:
         error = answer.json()
     except ValueError:
-        return  # the visit has noted it
+        return  # the visit has recorded it
     fits = (
         isinstance(error, dict)
         and error.keys() >= ERROR_KEYS
@@ -333,7 +333,7 @@ def _tell_error_form(visit: Visit, tell: Tell, operation: str, label: str, answe
 
 
 def probe_reads(visit: Visit, tell: Tell) -> None:
-    """A read changes nothing and can be repeated."""
+    """Check that a read changes nothing and can be repeated."""
     for operation, path in (
         ("getUserSelf", "/me"),
         ("listPlatformModels", "/platformModels"),
@@ -353,7 +353,7 @@ def probe_reads(visit: Visit, tell: Tell) -> None:
 
 
 def probe_version_2(visit: Visit, tell: Tell) -> None:
-    """A generation that version 2 starts is read by version 1."""
+    """Check that version 1 can read a generation that version 2 started."""
     wanted = {"prompt": "a fox in the fog", "quantity": 1, "width": 512, "height": 512}
     made = visit.create_v2("/generations", model="lucid-origin", parameters=wanted)["generate"]
     id = made["generationId"]
@@ -368,12 +368,12 @@ def probe_version_2(visit: Visit, tell: Tell) -> None:
 
 
 def probe_at_once(visit: Visit, tell: Tell) -> None:
-    """What is generated at once is what the answer says."""
+    """Check that the file from a synchronous generation matches the response."""
     operation = "createGenerationSyncV2"
     data = base64.b64encode(PICTURE).decode()
     references = {"image_reference": [{"image": {"type": "BASE64", "data": data}}]}
     answer = visit.create_v2("/generationssync", model="remove-bg", parameters={"guidances": references})
-    # Both forms were seen: with an envelope, and without one.
+    # Both formats have been observed: with and without an envelope.
     made = answer.get("generateSync", answer)
     [result] = made["results"]
     found = visit.send("GET", result["url"], client=visit.stranger)
@@ -384,7 +384,7 @@ def probe_at_once(visit: Visit, tell: Tell) -> None:
 
 
 def probe_models_2(visit: Visit, tell: Tell) -> None:
-    """Version 2 lists its models."""
+    """Check that version 2 lists its models."""
     base = visit.target.base("v2")
     if base is None:
         raise Skipped("where version 2 begins is not known")
@@ -396,7 +396,7 @@ def probe_models_2(visit: Visit, tell: Tell) -> None:
 
 
 def probe_blueprints(visit: Visit, tell: Tell) -> None:
-    """A listed blueprint can be read and has versions."""
+    """Check that a listed blueprint can be read and has versions."""
     edges = visit.call("GET", "/blueprints")["edges"]
     if not edges:
         raise Skipped("the server has no blueprints")
@@ -414,7 +414,7 @@ def probe_blueprints(visit: Visit, tell: Tell) -> None:
 
 
 def probe_webhooks(visit: Visit, tell: Tell) -> None:
-    """A finished generation is announced with the documented body."""
+    """Check that a finished generation sends a webhook with the documented body."""
     before = visit.control("GET", "/webhook", why="a webhook has to be set")
     if before and before.get("url"):
         raise Skipped("this key has a webhook already, which the check leaves alone")

@@ -1,4 +1,4 @@
-"""Probes: journeys that are not the life of one resource, each with its promise and basis."""
+"""Probes: journeys beyond the life cycle of one resource, each with its promise and basis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LIST, _UPLOAD = "getGenerationsByUserId", "uploadInitImage"
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One journey: the operations on its way, what it expects, and why that may be expected."""
+    """One journey: the operations it calls, what it expects, and the basis for that."""
 
     name: str
     expects: str
@@ -26,7 +26,7 @@ class Probe:
     source: str
 
     def run(self, visit: Visit) -> None:
-        """Make the journey; broken promises are noted in the visit. Raises Skipped."""
+        """Run the journey, recording broken promises in the visit; raise Skipped if it cannot run here."""
         rule = f"probe-{self.name}"
 
         def tell(holds: object, operation: str, otherwise: str) -> None:

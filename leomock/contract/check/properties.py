@@ -1,7 +1,7 @@
-"""Promises that hold for every resource, each judged over the evidence of one life.
+"""Promises that hold for every resource, each judged on the evidence of one life cycle.
 
-A property yields `(operation, stage, sentence)` for each place where it is broken; the stage says which steps
-repeat it. None of them expects what is only this project's own choice.
+A property yields `(operation, stage, sentence)` for each violation; the stage identifies the steps that
+reproduce it. No property expects a behaviour that only this project chose.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from leomock.leonardo.basis import BasisKind
 
 Found: TypeAlias = Iterator[tuple[str, str, str]]
 FINAL = ("COMPLETE", "FAILED")
-# The API did not exist before; a clock may be ahead by what a test advances it.
+# The API did not exist before this date. A test may advance the server's clock by up to LATEST.
 EARLIEST = datetime(2022, 1, 1, tzinfo=UTC)
 LATEST = timedelta(days=400)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)?")
@@ -29,7 +29,7 @@ _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF":
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One promise: what it says, why it may be expected, and the function that judges a life."""
+    """One promise: its sentence, its basis, and the function that judges a life cycle."""
 
     name: str
     expects: str
@@ -340,7 +340,7 @@ def _listed(life: Life) -> Found:
 
 
 def _reduced(one: Any, other: Any) -> bool:
-    """Whether two values differ in what both have: rows of lists have fewer properties."""
+    """Return True if the values differ in shared properties; list rows have fewer properties."""
     if isinstance(one, dict) and isinstance(other, dict):
         return any(name in other and _reduced(one[name], other[name]) for name in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -424,7 +424,7 @@ PROPERTIES = (
 
 
 def judge(life: Life) -> Iterator[tuple[Property, str, str, str]]:
-    """Yield each broken property of a life: the property, the operation, the stage, a sentence."""
+    """Yield each broken property of a life cycle: the property, the operation, the stage and a sentence."""
     for promise in PROPERTIES:
         for operation, stage, message in promise.judge(life):
             yield promise, operation, stage, message

@@ -1,8 +1,8 @@
-"""Knows which things exist on the server, and which names of a call stand for things.
+"""Track which resources exist on the server, and which names in a call refer to resources.
 
-The API refuses a call that names a thing which does not exist. A check that forgave such refusals would prove
-little, so its calls name things that exist: `NAMES` says what kind of thing each name of a call stands for,
-`ResourcePool` which things of a kind there are.
+The API rejects a call that names a missing resource. A check that ignored such errors would prove little, so
+its calls name existing resources: `NAMES` maps each name in a call to a kind of resource, and `ResourcePool`
+holds the known resources of each kind.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeAlias
 
-# "init image", "generated image", "dataset", … as IN_PATHS and NAMES have them.
+# The kind, such as "init image", "generated image" or "dataset", as used in IN_PATHS and NAMES.
 Kind: TypeAlias = str
 
 
 @dataclass(frozen=True, slots=True)
 class KindByField:
-    """The kind hangs on the value of another property of the same object."""
+    """A kind that depends on the value of another property of the same object."""
 
     sibling: str
     kinds: Mapping[Any, Kind]
@@ -29,7 +29,7 @@ class KindByField:
 _BY_TYPE: Mapping[Any, Kind] = {"UPLOADED": "init image", "GENERATED": "generated image"}
 _OF_VARIATION = KindByField("isVariation", {True: "variation"}, "generated image")
 
-# What the properties of bodies stand for, wherever they are.
+# The kind that each body property refers to, in any operation.
 NAMES: dict[str, Kind | KindByField] = {
     "init_image_id": "init image",
     "canvasInitId": "init image",
@@ -46,7 +46,7 @@ NAMES: dict[str, Kind | KindByField] = {
     "modelAssetId": "3D model",
     "sourceGenerationId": "video",
 }
-# What a property stands for in one operation, or within one property of any.
+# The kind that a property refers to in one operation, or inside one property of any operation.
 NAMES_WITHIN: dict[str, dict[str, Kind | KindByField]] = {
     "controlnets": {"initImageId": KindByField("initImageType", _BY_TYPE, "generated image")},
     "contextImages": {"id": KindByField("type", _BY_TYPE, "generated image")},
@@ -58,7 +58,7 @@ NAMES_WITHIN: dict[str, dict[str, Kind | KindByField]] = {
     "createSVDMotionGeneration": {"imageId": KindByField("isInitImage", {True: "init image"}, _OF_VARIATION)},
     "createImageToVideoGeneration": {"imageId": KindByField("imageType", _BY_TYPE, "generated image")},
 }
-# What the variable after each step of a path stands for.
+# The kind that the variable after each path segment refers to.
 IN_PATHS: dict[str, Kind] = {
     "user": "user",
     "generations": "generation",
@@ -76,7 +76,7 @@ IN_PATHS: dict[str, Kind] = {
 
 
 class ResourcePool:
-    """The things that a check may name, and all that it made itself."""
+    """The resources that a check may name, and all those that it created."""
 
     def __init__(self) -> None:
         self._known: dict[Kind, list[Any]] = {}
@@ -84,30 +84,30 @@ class ResourcePool:
         self._lock = threading.Lock()
 
     def add(self, kind: Kind, *ids: Any) -> None:
-        """ResourcePool that exist, and go on to do so."""
+        """Add resources that exist and will not be deleted."""
         known = self._known.setdefault(kind, [])
         known += [id for id in ids if id is not None and id not in known]
 
     def of(self, kind: Kind) -> list[Any]:
-        """The ids of a kind."""
+        """Return the ids of a kind."""
         return self._known.get(kind, [])
 
     def pick(self, kind: Kind, random: Random) -> Any:
-        """The id of one thing of a kind; None when there is none."""
+        """Return the id of one resource of a kind; None if none is known."""
         known = self.of(kind)
         return random.choice(known) if known else None
 
     def is_kept(self, id: Any) -> bool:
-        """Whether the check needs a thing on, so that it must not be deleted."""
+        """Return True if the check still needs the resource, so that it must not be deleted."""
         return any(str(id) == str(known) for ids in self._known.values() for known in ids)
 
     def made(self, answer: Any) -> None:
-        """Note every id in the answer to a call that made something."""
+        """Record every id in the response to a call that created something."""
         with self._lock:
             self._made.update(_ids(answer))
 
     def may_delete(self, id: Any) -> bool:
-        """Whether a thing is the check's own, and not needed on."""
+        """Return True if the check created the resource and no longer needs it."""
         return str(id) in self._made and not self.is_kept(id)
 
 
@@ -124,14 +124,14 @@ def _ids(value: Any) -> Iterable[str]:
 
 
 def kind_in_path(path: str, name: str) -> Kind | None:
-    """What a variable of a path stands for: `/datasets/{datasetId}/upload` has a dataset there."""
+    """Return the kind that a path variable refers to, such as dataset in `/datasets/{datasetId}/upload`."""
     steps = path.strip("/").split("/")
     place = steps.index(f"{{{name}}}") if f"{{{name}}}" in steps else 0
     return IN_PATHS.get(steps[place - 1]) if place else None
 
 
 def kind_of(name: str, holder: Mapping[str, Any], within: Iterable[str]) -> Kind | None:
-    """What a property stands for: of which object, within which operation and properties."""
+    """Return the kind that a property refers to in its object, operation and parent properties."""
     found = next((NAMES_WITHIN[w][name] for w in within if name in NAMES_WITHIN.get(w, ())), NAMES.get(name))
     while isinstance(found, KindByField):
         sibling = holder.get(found.sibling)

@@ -1,7 +1,7 @@
-"""The resources of the API as data: how each is made, read, listed and deleted, and what has to come back.
+"""The API's resources as data: how each is created, read, listed and deleted, and what must come back.
 
-`lives` takes every resource through one life and `properties` judges what came. A new resource is one more
-entry here; it is then held to every property that applies to it.
+`lives` takes every resource through its life cycle and `properties` judges the evidence. To cover another
+resource, add an entry here; every applicable property is then checked for it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operation and its address; `{id}` stands for the resource, other names for supplies."""
+    """An operation and its path; `{id}` stands for the resource, other names for supplies."""
 
     operation: str
     method: str
@@ -22,10 +22,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files that a finished resource points to.
+    """The files that a finished resource points to.
 
-    `at` leads to their addresses, `count` says how many there are. `media` is "picture" or "video"; `size` is
-    that of a picture in pixels, where the call decides it. Of many files the first `fetch` are fetched.
+    `at` leads to their URLs, and `count` is their number. `media` is "picture" or "video". `size` is an
+    image's size in pixels, if the call determines it. Only the first `fetch` files are downloaded.
     """
 
     at: str
@@ -38,12 +38,12 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """One kind of thing.
+    """One kind of resource.
 
-    `id` is the name of the id in the answer to `create`. `echoes` says under which name a value of the call
-    comes back when the resource is read; `shows` are fixed values that a row has. `upload` has the names of
-    the address and the form fields in the answer to `create`, for a resource that is a file. `price` is the
-    calculator's question for the same job. `job` says whether it has a status.
+    `id` is the name of the id in the response to `create`. `echoes` maps values in the call to the names
+    under which a read returns them; `shows` are fixed values that a row has. For a resource that is a file,
+    `upload` names the URL and the form fields in the response to `create`. `price` is the calculator request
+    for the same job. `job` says whether the resource has a status.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Resource:
 
     @property
     def operations(self) -> tuple[str, ...]:
-        """The operations on the way of one life."""
+        """Return the operations that the life cycle calls."""
         calls = (self.create, self.read, self.list, self.delete)
         return tuple(call.operation for call in calls if call)
 

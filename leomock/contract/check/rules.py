@@ -1,9 +1,9 @@
-"""What a call must satisfy besides its schema, and how a drawn call is amended until it does.
+"""The rules that a call must satisfy besides its schema, and how generated calls are amended to do so.
 
-A schema cannot say that a named picture has to exist, or that photoReal needs alchemy. The real service
-refuses such calls, rightly; a check that sent them would report the refusals as defects, and one that forgave
-every refusal would find nothing. So calls are amended by these rules before they are sent. A part of a call
-(path, query, body) that is wrong on purpose stays as it was drawn.
+A schema cannot say that a named image must exist, or that photoReal requires alchemy. The real service
+rightly rejects such calls. A check that sent them would report these errors as defects, and a check that
+ignored every error would find nothing. So calls are amended by these rules before they are sent. A part of a
+call (path, query or body) that is deliberately invalid stays as generated.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Part: TypeAlias = Literal["path", "query", "body", "any"]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing that calls of some operations (all: none are named) must satisfy.
+    """A rule for the calls of some operations, or of all if none is named.
 
-    `amend` changes a part of a call in place, unless that part is wrong on purpose; with the part "any" it
-    does so always.
+    `amend` changes a part of a call in place, unless that part is deliberately invalid; with the part "any",
+    it always does.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Rule:
     part: Part = "body"
 
     def concerns(self, operation: str) -> bool:
-        """Whether the rule is about an operation."""
+        """Return True if the rule applies to the operation."""
         return not self.operations or operation in self.operations
 
 
@@ -43,7 +43,7 @@ _DESCRIPTION = "the parameter's own description in the published document"
 _PAGES = "pages of blueprints: first and after, or last and before"
 _GUIDE = "guides of docs.leonardo.ai"
 
-# In this order: what later ones look at, earlier ones may have changed.
+# The order matters: later rules read values that earlier ones may have changed.
 RULES = (
     Rule(
         "deletes only what the check made itself and does not need on",
@@ -221,7 +221,7 @@ RULES = (
 
 
 def amend(sent: Sent, wrong: Collection[Part]) -> None:
-    """Apply the rules to a call of which some parts are wrong on purpose."""
+    """Apply the rules to a call; `wrong` lists the parts that are deliberately invalid."""
     for rule in RULES:
         if rule.part not in wrong and rule.concerns(sent.operation):
             rule.amend(sent)

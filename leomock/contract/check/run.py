@@ -1,4 +1,4 @@
-"""Runs all phases of a check against one server and reports what was found."""
+"""Run all phases of a check against one server and report the findings."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def check(
     found: Callable[[Finding], object] = lambda finding: None,
     fail_fast: bool = False,
 ) -> Report:
-    """Check operations of a loaded schema in all phases, and the server by journeys (None: all that fit).
+    """Check the operations of a loaded schema in all phases, and run the journeys (None: all that apply).
 
-    `found` is called for each finding as it is found. A run that is interrupted, runs out of time or ends
-    with its first finding (`fail_fast`) reports what was found until then. Raises CheckError where the run
-    could not go on for another reason.
+    `found` is called for each finding as soon as it is found. A run that is interrupted, runs out of time or
+    stops at its first finding (`fail_fast`) reports its findings up to that point. Raises CheckError if the
+    run cannot continue for another reason.
     """
     operations = loaded.there(operations)
     run = _Run(loaded, say, found, fail_fast=fail_fast)
@@ -77,7 +77,7 @@ def check(
         "leomock check",
         findings,
         facts=run.facts(operations),
-        # What was left out has not passed.
+        # Operations that were left out have not passed.
         checked=[*(id for id in operations if id in run.by_operation), *run.journeys.done],
         fail_on="error",
         durations={**run.seconds, **run.journeys.seconds},
@@ -108,7 +108,7 @@ class _Run:
             raise FailFast
 
     def close(self) -> None:
-        """Say why the run ended before its end, where it did."""
+        """Say why the run ended early, if it did."""
         target = self.loaded.target
         if not self.ended and target.out_of_time:
             self.ended = f"after {target.max_seconds:g} seconds (--max-time)"
@@ -116,7 +116,7 @@ class _Run:
             self.ended = f"after {target.requests} requests, the most that were allowed"
 
     def unfinished(self) -> list[Finding]:
-        """Journeys that were not made for want of time: a run without them proves too little to pass."""
+        """Return a finding if time ran out before all journeys; such a run proves too little to pass."""
         names, target = self.journeys.unfinished, self.loaded.target
         if not names or not target.out_of_time:
             return []
@@ -136,7 +136,7 @@ class _Run:
     # --- phases --------------------------------------------------------------------------------------------
 
     def phases(self, operations: Sequence[str], phases: Sequence[str]) -> None:
-        """Run phases of schemathesis, over one version after the other."""
+        """Run phases of schemathesis, one version after the other."""
         target = self.loaded.target
         documented = {
             entry["operationId"]
@@ -236,7 +236,7 @@ class _Run:
         return label
 
     def facts(self, operations: Sequence[str]) -> dict[str, str]:
-        """What there is to know beside the findings."""
+        """Return the facts to report beside the findings."""
         loaded = self.loaded
         used = loaded.ledger.used
         reasons = len({name for name, _ in used})

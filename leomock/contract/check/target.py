@@ -1,4 +1,4 @@
-"""Where the server is that is to be judged, and what may be done to it."""
+"""The server to check, and limits on what the check may send to it."""
 
 from __future__ import annotations
 
@@ -15,41 +15,42 @@ import httpx
 from leomock.leonardo.errors import HOOK_DOWN
 from leomock.openapi.operations import Operation
 
-# Where the API begins, when an address names the server alone.
+# The API's base path, used if an address names only the server.
 BASE_PATH = "/api/rest/v1"
-# The version that an address is of; where others are follows from it.
+# The version that the address refers to; the addresses of other versions follow from it.
 VERSION = "v1"
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 TIMEOUT_SECONDS = 30.0
-# The longest wait for one job: a generation takes "a few seconds" (documented), clients wait up to 45.
+# The longest wait for one job. A generation takes "a few seconds" (documented); clients wait up to 45.
 PATIENCE_SECONDS = 60.0
-# A client that waits longer for an answer than this gives up or shows a spinner.
+# A client that waits longer than this for a response gives up or shows a spinner.
 MAX_ANSWER_SECONDS = 10.0
 
-# The second tenant on a leomock that takes any key.
+# The key of the second tenant on a leomock that accepts any key.
 MADE_UP_KEY = "1e0a0c5e-0000-4000-8000-00000000c4ec"
 
 WrongKey: TypeAlias = Literal["accepted", "hook error", "refused"]
 
 
 class CheckError(Exception):
-    """A check that cannot be run; the text says why, and what would work."""
+    """A check that cannot run; the text says why, and how to fix it."""
 
 
 class RequestBudgetExceeded(KeyboardInterrupt):
-    """The largest number of requests has been sent; ends a run as Ctrl-C would."""
+    """The request limit is reached; ends a run as Ctrl-C would."""
 
 
 class OutOfTime(RequestBudgetExceeded):
-    """The time for the whole check is used up; ends a run as Ctrl-C would."""
+    """The time limit for the whole check is reached; ends a run as Ctrl-C would."""
 
 
 class Target:
-    """A server that claims the API: its address, a key, and a guard over what is sent there.
+    """A server that claims to implement the API: its address, a key, and a guard over requests to it.
 
-    `app` is an ASGI app that answers in place of the address. Without `writes` only reading methods pass;
-    after `max_requests` or `max_seconds` nothing does. `requests` counts what was sent. `second_key` is a
-    key of another tenant. `patience` bounds the wait for one job, `max_answer_seconds` that for an answer.
+    `app` is an ASGI app that responds in place of the address. Without `writes`, only reading methods pass.
+    After `max_requests` requests or `max_seconds` seconds, nothing passes. `requests` counts the requests
+    sent. `second_key` is the key of another tenant. `patience` limits the wait for one job, and
+    `max_answer_seconds` the wait for a response, both in seconds.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Target:
         max_answer_seconds: float = MAX_ANSWER_SECONDS,
         any_key: bool = False,
     ) -> None:
-        # Where the API may begin; `ensure_answers` finds out where it does.
+        # The addresses where the API may begin; `ensure_answers` finds the right one.
         self._addresses = addresses(url)
         for key in filter(None, (api_key, second_key)):
             if not (key.isascii() and key.isprintable()):
@@ -84,9 +85,9 @@ class Target:
         self.second_key = second_key
         self.patience = patience
         self.max_answer_seconds = max_answer_seconds
-        # Whether the strict contract judges answers in journeys; not where only the published one counts.
+        # True if the strict contract judges responses in journeys; False if only the published one counts.
         self.judges_answers = True
-        # Whether the server takes any key on purpose, as `leomock serve` does unless told otherwise.
+        # True if the server deliberately accepts any key, as `leomock serve` does by default.
         self.any_key = any_key
         # Set by the first job that did not end in time.
         self.jobs_never_end = False
@@ -103,32 +104,33 @@ class Target:
 
     @property
     def exhausted(self) -> bool:
-        """Whether no more requests may be sent."""
+        """True if no more requests may be sent."""
         return self.out_of_time or (self.max_requests is not None and self.requests >= self.max_requests)
 
     @property
     def out_of_time(self) -> bool:
-        """Whether the time for the whole check is used up."""
+        """True if the time limit for the whole check is reached."""
         return self.ends is not None and time.monotonic() > self.ends
 
     def base(self, version: str) -> str | None:
-        """Where a version of the API begins; None where the address does not tell it.
+        """Return the base address of a version of the API; None if it cannot be derived.
 
-        The address is that of version 1; another is beside it where that ends in `/v1`.
+        The configured address is that of version 1. If it ends in `/v1`, other versions are beside it.
         """
         if version == VERSION:
             return self.url
         return f"{self.url.removesuffix(VERSION)}{version}" if self.url.endswith(f"/{VERSION}") else None
 
     def place(self, version: str = VERSION) -> str:
-        """Where a version of the API begins, as a document says it: an app has no host."""
+        """Return the base address of a version as its document should give it; an app has no host."""
         base = self.base(version) or ""
         return base if self.app is None else urlsplit(base).path
 
     def admit(self, method: str) -> None:
         """Let one request pass.
 
-        Raises RequestBudgetExceeded after the last one, CheckError for one that must not be sent.
+        Raises RequestBudgetExceeded after the last allowed request, and CheckError for a request that must
+        not be sent.
         """
         if not self.writes and method.upper() not in READING:
             raise CheckError(f"leomock check: a {method} request was about to be sent without --allow-writes")
@@ -140,7 +142,7 @@ class Target:
             self.requests += 1
 
     def client(self) -> httpx.Client:
-        """An httpx client with the key, under the same guard."""
+        """Return an httpx client that sends the key and obeys the same guard."""
         return httpx.Client(
             base_url=self.url,
             headers={"authorization": f"Bearer {self.api_key}"},
@@ -151,19 +153,19 @@ class Target:
         )
 
     def other(self) -> httpx.Client:
-        """A client with the second key, which belongs to another tenant."""
+        """Return a client with the second key, which belongs to another tenant."""
         client = self.client()
         client.headers["authorization"] = f"Bearer {self.second_key}"
         return client
 
     def stranger(self) -> httpx.Client:
-        """A client without the key, for what lies outside the API: uploads, pictures, `/_leomock/`."""
+        """Return a client without the key, for requests outside the API: uploads, images, `/_leomock/`."""
         client = self.client()
         del client.headers["authorization"]
         return client
 
     def wait_until_up(self, seconds: float) -> None:
-        """Wait until the server answers anything, at most so many seconds."""
+        """Wait until the server responds at all, for at most `seconds` seconds."""
         ends = time.monotonic() + seconds
         while time.monotonic() < ends:
             with contextlib.suppress(httpx.HTTPError), self.stranger() as client:
@@ -172,7 +174,7 @@ class Target:
             time.sleep(0.2)
 
     def ensure_answers(self) -> None:
-        """Find where the API begins; raises CheckError where it does not answer with this key."""
+        """Find the base address of the API; raise CheckError if it does not respond to this key."""
         for address in self._addresses:
             self.url = address
             answer = self._account()
@@ -196,7 +198,7 @@ class Target:
         self._ensure_is_the_api(said, answer)
 
     def _ensure_is_the_api(self, said: str, answer: httpx.Response) -> None:
-        """Raise CheckError for an answer that is not this API's: a page of HTML, a login, another service."""
+        """Raise CheckError if the response is not from this API: an HTML page, a login, another service."""
         kind = answer.headers.get("content-type", "").partition(";")[0].strip() or "no content type"
         try:
             known = answer.json()
@@ -210,7 +212,7 @@ class Target:
             )
 
     def _account(self) -> httpx.Response:
-        """What the question for the account is answered."""
+        """Return the response to a request for the account."""
         try:
             with self.client() as client:
                 return client.get("/me")
@@ -221,10 +223,10 @@ class Target:
             ) from None
 
     def lacks(self, version: str, operations: Iterable[Operation]) -> str:
-        """Why a version of the API cannot be checked here; empty where it can.
+        """Return the reason why a version of the API cannot be checked here; empty if it can.
 
-        A server lacks it where it answers 404 to whatever of it may be asked, each operation asked once, with
-        nothing in the call.
+        A server lacks a version if every operation that may be called gets a 404. Each operation is called
+        once, with an empty request.
         """
         base = self.base(version)
         if base is None:
@@ -238,32 +240,32 @@ class Target:
         return f"this server has no {named(version)}: it answers 404 to every call to {base}"
 
     def _takes_any_key_on_purpose(self) -> bool:
-        """Ask a leomock; no other server says so."""
+        """Ask a leomock whether it accepts any key; other servers do not report this."""
         with self.stranger() as client, contextlib.suppress(httpx.HTTPError, ValueError):
             answer = client.get(f"{self.origin}/_leomock/health")
             return bool(answer.is_success and answer.json().get("auth") == "open")
         return False
 
     def answer_to_a_wrong_key(self) -> WrongKey:
-        """How the server answers a key that nobody can have given out."""
+        """Return how the server responds to a key that cannot have been issued."""
         with self.client() as client:
             answer = client.get("/me", headers={"authorization": "Bearer leomock-no-such-key"})
         if answer.is_success:
             if not self.any_key and self._takes_any_key_on_purpose():
                 self.any_key = True
-                # Each key is a tenant of its own there, so a made-up one is another tenant.
+                # Each key is a separate tenant there, so a made-up key is another tenant.
                 self.second_key = self.second_key or MADE_UP_KEY
             return "accepted"
         return "hook error" if answer.status_code == 500 and HOOK_DOWN.text in answer.text else "refused"
 
 
 def named(version: str) -> str:
-    """What a version is called in a sentence."""
+    """Return a version's name for use in a sentence."""
     return f"version {version.removeprefix('v')}"
 
 
 class _Local:
-    """An ASGI app to which schemathesis speaks: it gives lists where servers give pairs; both are ASGI."""
+    """A wrapper that lets schemathesis call an ASGI app: it passes lists where servers pass pairs."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -275,7 +277,7 @@ class _Local:
 
 
 def addresses(url: str) -> list[str]:
-    """Where the API may begin: of an address without a path under the usual one, or else at the root."""
+    """Return where the API may begin: at the path given, or else at the usual base path or the root."""
     try:
         parts = urlsplit(url)
         fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -290,7 +292,7 @@ def addresses(url: str) -> list[str]:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether an address stays on this machine, where nothing costs anything."""
+    """Return True if the address is on this machine, where nothing costs money."""
     try:
         host = urlsplit(url).hostname or ""
         if host == "localhost":

@@ -1,7 +1,7 @@
-"""A client on its journey through a server: calls, what came back, and what was wrong.
+"""A client on its journey through a server: its calls, the responses, and what was wrong.
 
-Every answer of the API is judged as it comes: its content type, its shape by the strict contract, the time it
-took, and whether it shows the API key. What else was expected the journeys say with `expect` and `require`.
+Every API response is judged as it arrives: its content type, its shape by the strict contract, the time it
+took, and whether it shows the API key. Journeys state further expectations with `expect` and `require`.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from leomock.leonardo.errors import ApiError
 from leomock.openapi.spec import Versions
 
 LONGEST_SHOWN = 300
-# A job that stays PENDING is read at growing intervals, from a quarter of a second up to five seconds. The
-# first reads come at once, for servers that count reads.
+# A job that stays PENDING is polled at growing intervals, from 0.25 to 5 seconds. The first polls follow each
+# other at once, for servers that count polls.
 QUICK_READS, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 4, 0.25, 5.0
-# Once one job did not end in time, the next ones are given only this long.
+# Once a job did not end in time, later jobs get only this long.
 IMPATIENT_SECONDS = 1.0
 
 
 class Skipped(Exception):
-    """A journey that cannot be tried on this server; the text says why."""
+    """A journey that cannot run on this server; the text says why."""
 
 
 class Problem(Exception):
-    """What a journey met in place of what it expects, and after which it cannot go on."""
+    """An unexpected result after which a journey cannot continue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """One broken promise: the property, the operation, and a sentence on what came."""
+    """One broken promise: the property, the operation, and a sentence about the result."""
 
     rule: str
     operation: str
@@ -50,7 +50,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call of a journey and its answer."""
+    """One call of a journey and its response."""
 
     method: str
     url: str
@@ -62,7 +62,7 @@ class Step:
     operation: str = ""
 
     def curl(self, api_key: str) -> str:
-        """Return a shell line that repeats the call; the key comes from the environment."""
+        """Return a shell command that repeats the call; the key comes from the environment."""
         line = "curl -i" if self.method == "GET" else f"curl -i -X {self.method}"
         if self.authorized:
             line += ' -H "authorization: Bearer $LEONARDO_API_KEY"'
@@ -74,7 +74,7 @@ class Step:
 
     @property
     def came(self) -> str:
-        """The status and the beginning of the answer."""
+        """Return the status and the beginning of the response."""
         text = self.answer.decode("utf-8", "replace")
         if text and not text.isprintable() and "\n" not in text:
             return f"{self.status} {len(self.answer)} bytes"
@@ -83,7 +83,7 @@ class Step:
 
 
 class Row(dict[str, Any]):
-    """An object of an answer; a property that is missing is a problem in its own words."""
+    """An object in a response; a missing property raises Problem with a clear message."""
 
     origin = ""
 
@@ -94,7 +94,8 @@ class Row(dict[str, Any]):
 class Visit:
     """A client with a key, one without, and the steps so far.
 
-    `broken` collects what was wrong. Use as a context manager; `begin` starts the next journey.
+    `broken` collects the broken promises. Use the visit as a context manager; `begin` starts the next
+    journey.
     """
 
     def __init__(self, target: Target, *, on_broken: Callable[[Broken], None] = lambda broken: None) -> None:
@@ -123,10 +124,11 @@ class Visit:
         return client
 
     def begin(self) -> None:
-        """Forget the steps of the journey before."""
+        """Forget the steps of the previous journey."""
         self.steps = []
 
-    # --- what every answer has to keep ---------------------------------------------------------------------
+    # --- requirements on every response
+    # -----------------------------------------------------------------------
 
     def _note(self, response: httpx.Response) -> None:
         request = response.request
@@ -193,7 +195,7 @@ class Visit:
         return "", ""
 
     def label(self, step: Step) -> str:
-        """Name a call as `GET /generations/{id}`, with the ids that it had."""
+        """Return the method and path of a call, with its actual ids, as in `GET /generations/{id}`."""
         path = urlsplit(step.url).path
         base = urlsplit(self.target.url).path
         return f"{step.method} {path.removeprefix(base)}"
@@ -201,7 +203,7 @@ class Visit:
     # --- expectations -------------------------------------------------------------------------------------
 
     def report(self, rule: str, operation: str, message: str) -> None:
-        """Note a broken promise with the steps that led to it; the same one only once."""
+        """Record a broken promise with the steps that led to it; record the same one only once."""
         name = (rule, operation, _without_ids(message))
         if name in self._seen:
             return
@@ -222,7 +224,7 @@ class Visit:
         headers: dict[str, str] | None = None,
         **query: Any,
     ) -> httpx.Response:
-        """Send a call of version 1, or one with a whole address."""
+        """Send a call of version 1, or one to a complete URL."""
         url = path if "://" in path else f"{self.target.url}{path}"
         chosen = client or self.client
         request = chosen.build_request(method, url, json=body, params=query or None, headers=headers)
@@ -230,7 +232,7 @@ class Visit:
         return chosen.send(request)
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
-        """Return what stands under the envelope of a success; objects as `Row`."""
+        """Return the value inside the envelope of a success; objects become `Row`."""
         response = self.send(method, path, body, **query)
         answer = json_of(response)
         if not isinstance(answer, dict):
@@ -239,7 +241,7 @@ class Visit:
         return rows(next(iter(answer.values()), None), f"the answer to {method} {path}")
 
     def create_v2(self, path: str, **body: Any) -> Any:
-        """Return the answer to a call of version 2."""
+        """Return the response to a call of version 2."""
         base = self.target.base("v2")
         if base is None:
             raise Skipped(f"{self.target.url} does not end in /{VERSION}, so version 2 cannot be found")
@@ -254,9 +256,9 @@ class Visit:
         return rows(answer, f"the answer to POST v2{path}")
 
     def wait_for(self, path: str, look: Callable[[Any], None] = lambda row: None) -> Row | None:
-        """Read a job until it is no longer PENDING; None if it did not end in time, or reads as nothing.
+        """Poll a job until it is no longer PENDING; return None if it did not end in time or disappeared.
 
-        `look` sees every row. After one job that did not end in time the next ones get little time.
+        `look` is called with every row. Once a job did not end in time, later jobs get less time.
         """
         began = time.monotonic()
         patience = IMPATIENT_SECONDS if self.target.jobs_never_end else self.target.patience
@@ -287,7 +289,7 @@ class Visit:
         return user
 
     def balance(self) -> int | None:
-        """Return the credits that calls of the API are paid from; None if the server does not tell."""
+        """Return the credits that pay for API calls; None if the server does not report them."""
         answer = json_of(self.send("GET", "/me"))
         if not isinstance(answer, dict) or not answer.get("user_details"):
             return None
@@ -297,12 +299,12 @@ class Visit:
 
     @contextmanager
     def later(self, seconds: float) -> Iterator[None]:
-        """Go on some time later: only a leomock's clock can be moved, other servers skip the journey."""
+        """Advance the clock; servers other than leomock have no such control and skip the journey."""
         self.control("POST", "/clock", {"advance": seconds}, why=f"it takes {seconds:.0f} seconds")
         yield
 
     def control(self, method: str, path: str, body: Any = None, *, why: str) -> Any:
-        """Call the control interface of a leomock; Skipped on other servers."""
+        """Call the control interface of a leomock; raise Skipped on other servers."""
         answer = self.stranger.request(
             method,
             f"{self.target.origin}/_leomock{path}",
@@ -316,7 +318,7 @@ class Visit:
 
 
 def rows(value: Any, origin: str) -> Any:
-    """Turn the objects of an answer into rows, which complain about missing properties."""
+    """Turn the objects of a response into rows, which complain about missing properties."""
     if isinstance(value, dict):
         row = Row({name: rows(part, f"{origin}: {name}") for name, part in value.items()})
         row.origin = origin
@@ -327,7 +329,7 @@ def rows(value: Any, origin: str) -> Any:
 
 
 def json_of(answer: httpx.Response) -> Any:
-    """Return the JSON of a success; None if it is none."""
+    """Return the JSON of a success; None if it has none."""
     if not answer.is_success:
         return None
     try:
@@ -337,7 +339,7 @@ def json_of(answer: httpx.Response) -> Any:
 
 
 def require(holds: object, otherwise: str) -> None:
-    """Go on only if something holds."""
+    """Raise Problem unless the condition holds."""
     if not holds:
         raise Problem(otherwise)
 

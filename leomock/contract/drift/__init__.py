@@ -1,1 +1,1 @@
-"""Compare two sets of OpenAPI documents: what changed, and for whom it is breaking."""
+"""Compare two sets of OpenAPI documents: what changed, and for whom the change is breaking."""

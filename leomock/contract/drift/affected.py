@@ -1,4 +1,4 @@
-"""What of this project a change touches: handlers, scenario rules and overlay actions."""
+"""Find the parts of this project that a change affects: handlers, scenario rules and overlay actions."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from leomock.state.scenario import Rule
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action of an overlay, `file` of `specs/`; `version` is that of the documents which it corrects.
+    """One action of the overlay `file` in `specs/`; `version` is that of the documents it corrects.
 
-    `places` are the JSON pointers that it changes; `gone` says that its target was there and is no longer.
+    `places` are the JSON pointers that it changes. `gone` is True if its target existed in the old documents
+    and does not exist in the new ones.
     """
 
     file: str
@@ -34,18 +35,18 @@ class Action:
     gone: bool
 
     def __str__(self) -> str:
-        """How one would look it up."""
+        """Return the file and target, to look the action up."""
         return f"{self.file} actions[{self.number}] ({self.target})"
 
     def touches(self, place: str) -> bool:
-        """Whether it changes something at, above or below a JSON pointer."""
+        """Return True if it changes something at, above or below a JSON pointer."""
         return any(
             f"{place}/".startswith(f"{own}/") or f"{own}/".startswith(f"{place}/") for own in self.places
         )
 
 
 class Project:
-    """This project's handlers, scenarios and overlays, held against two sets of documents."""
+    """This project's handlers, scenarios and overlays, compared with two sets of documents."""
 
     def __init__(self, old: Sequence[Document], new: Sequence[Document]) -> None:
         versions = Versions()
@@ -65,7 +66,7 @@ class Project:
         ]
 
     def touched_by(self, change: Change) -> list[str]:
-        """What a change touches, in words."""
+        """Return descriptions of everything that a change affects."""
         handler = self._handlers.get(change.operation)
         found = []
         if handler:
@@ -86,13 +87,13 @@ class Project:
         return [rule for scenario in scenarios for rule in scenario.rules]
 
     def _names(self, rule: Rule, id: str) -> bool:
-        """Whether a rule names an operation, or the group that it is in; those for all name none."""
+        """Return True if a rule names the operation or its group; rules for all operations name none."""
         operation = self._operations.get(id)
         return id in rule.when.operations or (operation is not None and operation.group in rule.when.groups)
 
 
 def _actions(version: str, spec: Spec, old: Json, new: Json) -> Iterator[Action]:
-    """The actions; what is in neither set of documents is not gone, it was never there."""
+    """Yield the actions; a target that neither set of documents contains is not gone."""
     file = (spec.folder / OVERLAY).relative_to(specs_folder()).as_posix()
     for number, action in enumerate(spec.overlay["actions"]):
         olds, news = (
@@ -112,14 +113,14 @@ def _actions(version: str, spec: Spec, old: Json, new: Json) -> Iterator[Action]
 
 
 def _leaves(update: Any) -> Iterable[tuple[str, ...]]:
-    """The ways to everything that an update sets; a removal sets all there is."""
+    """Yield the paths to everything that an update sets; a removal affects the whole target."""
     if not isinstance(update, dict) or not update:
         return [()]
     return [(key, *below) for key, value in update.items() for below in _leaves(value)]
 
 
 def _joined(documents: Iterable[Document]) -> Json:
-    """All documents as one, as the overlay's targets see them; of two components of a name, the first."""
+    """Merge all documents into one, as overlay targets see them; the first component with a name wins."""
     joined: Json = {"paths": {}, "components": {}}
     for document in documents:
         for path, item in document.content.get("paths", {}).items():

@@ -1,8 +1,7 @@
 """Find what changed between two sets of OpenAPI and AsyncAPI documents.
 
-The comparison goes by what a document means for its operations and events, not by how it is written:
-references are resolved on both sides, `allOf` is merged, keys have no order, and components that nothing
-refers to do not count.
+The comparison follows what a document means for its operations and events, not how it is written: references
+are resolved on both sides, `allOf` is merged, key order is ignored, and unreferenced components do not count.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _DEEPEST = 20_000
 def changes(
     old: Sequence[Document], new: Sequence[Document], *, prose: bool = False, today: date | None = None
 ) -> list[Change]:
-    """Return everything that changed: first what the old documents have, then what is new.
+    """Return every change: first changes to what the old documents contain, then additions.
 
     With `prose`, changed descriptions and summaries count. `today` decides whether a sunset date has passed.
     Raises `SpecError` for documents that cannot be understood.
@@ -41,7 +40,7 @@ def changes(
 
 @contextmanager
 def _deep_recursion() -> Iterator[None]:
-    """Large documents refer from schema to schema for thousands of steps."""
+    """Raise the recursion limit: references in large documents lead through thousands of schemas."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, _DEEPEST))
     try:
@@ -80,7 +79,7 @@ def _removed(operation: Operation, today: date) -> Change:
 
 
 def _moved(before: dict[Key, Operation], after: dict[Key, Operation]) -> dict[str, Operation]:
-    """Operations of the new documents that stood elsewhere in the old ones, by their ids."""
+    """Match new operations with old ones that had a different address, by their ids."""
     gone = {operation.id for key, operation in before.items() if key not in after}
     return {
         operation.id: operation
@@ -100,12 +99,12 @@ def _whole(rule: str, operation: Operation, old: str | None, new: str | None) ->
 
 
 def address(operation: Operation) -> str:
-    """Its method and path."""
+    """Return the operation's method and path."""
     return f"{operation.method} {operation.path}"
 
 
 def _document_changes(old: Sequence[Document], new: Sequence[Document]) -> Iterator[Change]:
-    """What changed in the documents that are on both sides, beyond their operations."""
+    """Yield what changed in the documents on both sides, apart from their operations."""
     olds = {document.title: document for document in old}
     for document in new:
         if document.title not in olds:
@@ -122,7 +121,7 @@ def _document_changes(old: Sequence[Document], new: Sequence[Document]) -> Itera
 
 
 class _Comparison(Notes):
-    """Compares one operation on both sides; it goes by its old id, which this project knows."""
+    """A comparison of one operation; it uses the old operation id, which this project knows."""
 
     def __init__(self, old: Operation, new: Operation, equality: Equality, *, prose: bool) -> None:
         super().__init__(old.id, equality, prose=prose, unstable=unstable(old.entry))
@@ -130,7 +129,7 @@ class _Comparison(Notes):
         self.new = new
 
     def run(self) -> list[Change]:
-        """What changed about the operation."""
+        """Return what changed in the operation."""
         if self.old.key != self.new.key:
             self.tell("operation-moved", self.new.entry, "", "path", address(self.old), address(self.new))
         elif self.old.id != self.new.id:
@@ -153,7 +152,7 @@ class _Comparison(Notes):
     # --- around the call ---
 
     def servers(self) -> None:
-        """Server URLs; a trailing slash and the order mean nothing, descriptions are prose."""
+        """Compare server URLs; trailing slashes and order do not matter, descriptions are prose."""
         was, now = self.old.inherited("servers"), self.new.inherited("servers")
         if _servers(was) != _servers(now):
             self.tell(
@@ -166,9 +165,9 @@ class _Comparison(Notes):
             )
 
     def security(self) -> None:
-        """Ways to authenticate, by what their schemes mean; the name of a scheme does not matter.
+        """Compare the ways to authenticate by what their schemes mean; scheme names do not matter.
 
-        A way that is gone hurts nobody if a remaining one needs no more than it did.
+        Removing a way affects nobody if a remaining one requires no more than it did.
         """
         was, now = ways_in(self.old), ways_in(self.new)
         for way in now:
@@ -180,7 +179,7 @@ class _Comparison(Notes):
                 self.tell("security-removed", holder, "", "security", json.loads(way.text), None)
 
     def parameters(self) -> None:
-        """What goes into the path, the query and the headers."""
+        """Compare path, query and header parameters."""
         olds, news = self.old.parameters(), self.new.parameters()
         for key, old in olds.items():
             place = f"{old.text('in')} {old.text('name')}"
@@ -209,7 +208,7 @@ class _Comparison(Notes):
                 self.tell(f"parameter-added-{how}", new, place, "parameter", None, new.text("name"))
 
     def body(self) -> None:
-        """What the request carries."""
+        """Compare request bodies."""
         old, new = self.old.entry.get("requestBody"), self.new.entry.get("requestBody")
         if old is None and new is not None:
             how = "required" if new.look("required") is True else "optional"
@@ -225,7 +224,7 @@ class _Comparison(Notes):
             self.media(old, new, "request", "body")
 
     def responses(self) -> None:
-        """What comes back."""
+        """Compare responses."""
         olds, news = self.old.entry.below("responses"), self.new.entry.below("responses")
         for status, old in olds.items():
             if status not in news:
@@ -244,7 +243,7 @@ class _Comparison(Notes):
             self.differs("link-changed", old, new, place, "links")
 
     def media(self, old: Node, new: Node, direction: Direction, place: str) -> None:
-        """The media types of a body, and what they hold."""
+        """Compare the media types of a body, and their contents."""
         olds, news = _media(old), _media(new)
         for name, node in olds.items():
             if name not in news:
@@ -258,7 +257,7 @@ class _Comparison(Notes):
             self.differs(f"{direction}-keyword-changed", olds[name], node, place, "encoding")
 
     def schemas(self, direction: Direction, old: Node, new: Node, place: str) -> None:
-        """The schemas that both sides have under `schema`."""
+        """Compare the schemas under `schema` that both sides have."""
         was, now = old.get("schema"), new.get("schema")
         if was and now:
             Schemas(self, direction).compare(was, now, place)
@@ -266,7 +265,7 @@ class _Comparison(Notes):
             self.differs(f"{direction}-keyword-changed", old, new, place, "schema")
 
     def headers(self, old: Node, new: Node, place: str) -> None:
-        """The headers of an answer; their names know no case."""
+        """Compare response headers; their names are case-insensitive."""
         olds = {name.lower(): node for name, node in old.below("headers").items()}
         news = {name.lower(): node for name, node in new.below("headers").items()}
         for name, node in olds.items():
@@ -299,7 +298,7 @@ def _media(holder: Node) -> dict[str, Node]:
 
 
 def _fields(body: Node) -> list[str]:
-    """The names of what a body holds, for telling."""
+    """Return the names of a body's fields, for messages."""
     schemas = [schema for node in _media(body).values() if (schema := node.get("schema"))]
     return list(dict.fromkeys(name for schema in schemas for name in Flat(schema).fields))
 

@@ -1,6 +1,6 @@
-"""Compare what a service sends by itself: `webhooks` of OpenAPI 3.1 and the messages of AsyncAPI.
+"""Compare the events that a service sends: `webhooks` of OpenAPI 3.1 and the messages of AsyncAPI.
 
-The service sends an event and the client's receiver reads it, so its body follows the rules of responses.
+The service sends an event and the client's receiver reads it, so its body follows the rules for responses.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _Key: TypeAlias = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One message that the service sends: where to, which, and the schemas of its headers and body."""
+    """One message that the service sends: its channel, its name, and the schemas of its headers and body."""
 
     channel: str
     name: str
@@ -30,12 +30,12 @@ class Event:
 
     @property
     def id(self) -> str:
-        """The name that findings use."""
+        """Return the name that findings use."""
         return self.name or self.channel
 
 
 def events(documents: Sequence[Document]) -> dict[_Key, Event]:
-    """All events by the version of the API, channel and name."""
+    """Return all events by API version, channel and name."""
     found: dict[_Key, Event] = {}
     for document in documents:
         root = Node(document)
@@ -56,7 +56,7 @@ def _of_webhooks(root: Node) -> Iterator[Event]:
 
 
 def _of_asyncapi(root: Node) -> Iterator[Event]:
-    """Messages of AsyncAPI 2 (below a channel's `subscribe` or `publish`) and 3 (below its `messages`)."""
+    """Yield the messages of AsyncAPI 2 (a channel's `subscribe` or `publish`) and 3 (its `messages`)."""
     for name, channel in root.below("channels").items():
         for part in ("subscribe", "publish"):
             if (way := channel.get(part)) and (message := way.get("message")):
@@ -67,7 +67,7 @@ def _of_asyncapi(root: Node) -> Iterator[Event]:
 
 
 def _http_headers(way: Node) -> Node | None:
-    """The schema of headers that the HTTP binding of an operation has."""
+    """Return the header schema in the HTTP binding of an operation."""
     bindings = way.get("bindings")
     http = bindings.get("http") if bindings else None
     return http.get("headers") if http else None
@@ -84,7 +84,7 @@ def _message(channel: str, message: Node, key: str, headers: Node | None) -> Eve
 def event_changes(
     old: Sequence[Document], new: Sequence[Document], equality: Equality, *, prose: bool
 ) -> list[Change]:
-    """Everything that changed in the events of two sets of documents."""
+    """Return every change in the events of two sets of documents."""
     before, after = events(old), events(new)
     found: list[Change] = []
     for key, event in before.items():

@@ -28,16 +28,16 @@ Audience: TypeAlias = Literal["clients", "fake", "both"]
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Whose changes count, and the slightest class that makes the run a failure; None: none does."""
+    """The audience whose changes count, and the lowest class that fails the run; None: never fail."""
 
     audience: Audience = "clients"
     least: Class | None = "breaking"
 
     @classmethod
     def parse(cls, text: str) -> Threshold:
-        """Read `clients:breaking`, `fake:compatible`, `breaking` (for either) or `never`.
+        """Parse `clients:breaking`, `fake:compatible`, `breaking` (for either) or `never`.
 
-        Raises ValueError.
+        Raises ValueError for any other text.
         """
         if text == "never":
             return cls("clients", None)
@@ -53,11 +53,11 @@ class Threshold:
 
     @property
     def level(self) -> Level | None:
-        """The level that a report fails on."""
+        """Return the level at which a report fails."""
         return LEVEL[self.least] if self.least else None
 
     def level_of(self, client: Class, fake: Class) -> Level:
-        """How serious a change is to the audience."""
+        """Return how serious a change is for the audience."""
         classes = {"clients": (client,), "fake": (fake,), "both": (client, fake)}[self.audience]
         return min((LEVEL[one] for one in classes), key=LEVELS.index)
 
@@ -76,11 +76,10 @@ def compared(
 ) -> Report:
     """Compare two sets of documents.
 
-    Documents that were not published count only if both sets have them, so that ours can be compared with
-    the published ones. A change of something that several operations share is one finding. With
-    `maintainer`, findings name the handlers, scenario rules and overlay actions of leomock that a change
-    affects, and overlay actions that have lost their target are findings too. Raises `SpecError` for
-    documents that cannot be understood.
+    Unpublished documents count only if both sets have them, so that ours can be compared with the published
+    ones. A change in something that several operations share is one finding. With `maintainer`, findings name
+    the handlers, scenario rules and overlay actions of leomock that a change affects, and overlay actions
+    whose target is gone are findings too. Raises `SpecError` for documents that cannot be understood.
     """
     old, new = _comparable(old, new), _comparable(new, old)
     found = changes(old, new, prose=prose, today=today)
@@ -96,25 +95,25 @@ def compared(
     facts = {"Operations compared": str(len(names))}
     if sent:
         facts["Events compared"] = str(len(sent))
-    # Operations in which nothing changed; a change is reported under its own name.
+    # The operations without changes; each change is reported under its own operation.
     return Report("leomock drift", findings, facts, sorted((names | sent) - touched), threshold.level)
 
 
 def _project(old: Sequence[Document], new: Sequence[Document]) -> Project:
-    # Loads every handler, which only maintainers need.
+    # Importing this loads every handler, which only maintainers need.
     from leomock.contract.drift.affected import Project
 
     return Project(old, new)
 
 
 def _comparable(documents: Sequence[Document], others: Sequence[Document]) -> list[Document]:
-    """The documents that were published, or that are also among the others."""
+    """Return the documents that are published, or that the other set also has."""
     titles = {other.title for other in others}
     return [document for document in documents if document.published or document.title in titles]
 
 
 def _finding(alike: list[Change], project: Project | None, threshold: Threshold) -> Finding:
-    """One change, with all the places where it is the same."""
+    """Return a finding for one change, with all the places where it occurs."""
     change, rule = alike[0], alike[0].rule
     shared = len({one.operation for one in alike}) > 1
     places = [" ".join(filter(None, [one.operation, one.place])) for one in alike]
@@ -151,7 +150,7 @@ def _finding(alike: list[Change], project: Project | None, threshold: Threshold)
 
 
 def _gone(action: Action, threshold: Threshold) -> Finding:
-    """An overlay action whose target is gone."""
+    """Return a finding for an overlay action whose target is gone."""
     rule = RULES["overlay-target-gone"]
     return Finding(
         rule=rule.id,
@@ -175,7 +174,7 @@ def _sentence(rule: Rule) -> str:
 
 
 def shown(source: str) -> str:
-    """A path relative to the current folder; an address or a git revision as it is."""
+    """Return a path relative to the current folder; URLs and git revisions stay unchanged."""
     if source.startswith(("http://", "https://")) or not Path(source).exists():
         return source
     try:

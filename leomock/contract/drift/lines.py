@@ -14,9 +14,9 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|\n|[^\s{}\[\],:"]+')
 
 
 def line_of(document: Document, source: str, pointer: str) -> int:
-    """The line (from 1) of a pointer; of something that is not there, the line of what is around it.
+    """Return the line (from 1) of a pointer, or of its nearest existing parent.
 
-    1 if the text of the source is not at hand.
+    Returns 1 if the text of the source is not available.
     """
     text = document.texts.get(source)
     if text is None:
@@ -37,10 +37,10 @@ def _lines(text: str) -> dict[str, int]:
 
 
 def _json_lines(text: str) -> Iterator[tuple[str, int]]:
-    """The line of every key and element; the text was parsed before, so it is JSON."""
+    """Yield the line of every key and element; the text has been parsed before, so it is valid JSON."""
     line = 1
-    path: list[str] = []  # the pointer's steps
-    counts: list[int] = []  # for each open array the number of the element, for an object -1
+    path: list[str] = []  # the segments of the pointer
+    counts: list[int] = []  # for each open array the index of the element, for an object -1
     key = ""
     for match in _TOKEN.finditer(text):
         token = match[0]
@@ -85,7 +85,7 @@ def _yaml_lines(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _yaml_below(node: Any, pointer: str, above: set[int]) -> Iterator[tuple[str, int]]:
-    """The lines of a mapping's keys and a sequence's elements; an alias counts once."""
+    """Yield the lines of a mapping's keys and a sequence's elements; an alias counts once."""
     if node is None or id(node) in above:
         return
     above.add(id(node))

@@ -1,4 +1,4 @@
-"""Values in an API document, where they stand, and whether two of them mean the same."""
+"""Values in an API document, their location, and whether two of them mean the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from leomock.openapi.documents import COMPONENTS, Json, SpecError
 from leomock.openapi.spec import version_of
 
-# What people read; no client and no server acts on it.
+# Texts for people; clients and servers ignore them.
 PROSE = ("description", "summary", "externalDocs")
 _TOO_DEEP = 200
 
@@ -20,9 +20,9 @@ _TOO_DEEP = 200
 class Document:
     """One OpenAPI or AsyncAPI document.
 
-    `source` is the file, address or git revision that it was read from; `components` is that of its
-    components if they stand in another file. A document with `x-published: false` in its info is not
-    `published`. `texts` has the text of each source, to find line numbers in.
+    `source` is the file, URL or git revision that it was read from; `components` is the source of its
+    components if they are in another file. A document with `x-published: false` in its info is not
+    `published`. `texts` holds the text of each source, to find line numbers.
     """
 
     title: str
@@ -34,7 +34,7 @@ class Document:
 
     @property
     def version(self) -> str:
-        """The version of the API that the first server URL names; `v1` if it names none."""
+        """Return the API version that the first server URL names; `v1` if it names none."""
         match self.content.get("servers"):
             case [{"url": str(url)}, *_]:
                 return version_of(url)
@@ -62,35 +62,35 @@ class Node:
         self._shared: dict[tuple[str, ...], Node] = {} if shared is None else shared
 
     def at(self, key: str, value: Any = None) -> Node:
-        """The node below this one at `key`."""
+        """Return the child node at `key`."""
         return Node(self.document, (*self.way, key), value, self._shared)
 
     @property
     def root(self) -> Node:
-        """The whole document."""
+        """Return the node of the whole document."""
         return self._shared.setdefault((), Node(self.document, (), None, self._shared))
 
     @property
     def pointer(self) -> str:
-        """The JSON pointer of the value."""
+        """Return the JSON pointer of the value."""
         return pointer(self.way)
 
     @property
     def source(self) -> str:
-        """The file or address that the value stands in."""
+        """Return the file or URL that contains the value."""
         apart = self.document.components if self.way[:1] == ("components",) else ""
         return apart or self.document.source
 
     def error(self, what: str) -> SpecError:
-        """An error that says where."""
+        """Return an error that names the location."""
         return SpecError(f"{self.source}#{self.pointer}: {what}")
 
     def get(self, key: str) -> Node | None:
-        """What an object has under a key, if anything."""
+        """Return the node under a key of an object, or None."""
         return self.children.get(key)
 
     def _resolve(self, key: str, value: Any) -> Node:
-        """The node at `key`, or the one that its reference leads to."""
+        """Return the node at `key`, or the one that its reference leads to."""
         node = self.at(key, value)
         for _ in range(_TOO_DEEP):
             if not (isinstance(node.value, dict) and isinstance(node.value.get("$ref"), str)):
@@ -115,44 +115,44 @@ class Node:
 
     @cached_property
     def children(self) -> dict[str, Node]:
-        """What an object holds, by its keys, references followed."""
+        """Return the values of an object by key, with references followed."""
         if not isinstance(self.value, dict):
             raise self.error("not an object")
         return {key: self._resolve(key, value) for key, value in self.value.items()}
 
     @cached_property
     def elements(self) -> list[Node]:
-        """What a list holds, references followed."""
+        """Return the elements of a list, with references followed."""
         if not isinstance(self.value, list):
             raise self.error("not a list")
         return [self._resolve(str(number), value) for number, value in enumerate(self.value)]
 
     def below(self, key: str) -> dict[str, Node]:
-        """What the object under a key holds; nothing if there is no such object."""
+        """Return the values of the object under a key; empty if it has no such object."""
         child = self.get(key)
         return child.children if child else {}
 
     def listed(self, key: str) -> list[Node]:
-        """The elements of the list under a key; none if there is no list."""
+        """Return the elements of the list under a key; empty if it has no such list."""
         child = self.get(key)
         return child.elements if child else []
 
     def look(self, *keys: str) -> Any:
-        """The value below some keys, or None."""
+        """Return the value under the given keys, or None."""
         node: Node | None = self
         for key in keys:
             node = node.get(key) if node else None
         return node.value if node else None
 
     def text(self, key: str) -> str:
-        """The string under a key; an error if there is none."""
+        """Return the string under a key; raise an error if it is missing."""
         value = self.value.get(key) if isinstance(self.value, dict) else None
         if not isinstance(value, str):
             raise self.error(f"has no {key}")
         return value
 
     def names(self, key: str) -> list[str]:
-        """The list of strings under a key; empty if there is none."""
+        """Return the list of strings under a key; empty if it is missing."""
         found = []
         for element in self.listed(key):
             if not isinstance(element.value, str):
@@ -162,12 +162,12 @@ class Node:
 
 
 def pointer(way: tuple[str, ...]) -> str:
-    """Keys as a JSON pointer."""
+    """Return the keys as a JSON pointer."""
     return "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in way)
 
 
 def frozen(value: Any) -> str:
-    """A value as JSON text, the same for equal values: keys have one order, 1.0 is 1, and true is not."""
+    """Return JSON text, identical for equal values: keys sorted, 1.0 equals 1, and true does not."""
     return json.dumps(_whole(value), sort_keys=True, ensure_ascii=False)
 
 
@@ -180,7 +180,7 @@ def _whole(value: Any) -> Any:
 
 
 class Equality:
-    """Compare what nodes of two documents mean: references resolved, prose left out unless asked for.
+    """Compare what nodes of two documents mean: references resolved, prose left out unless requested.
 
     Each pair of values is compared once, however many references lead to it. A pair that contains itself
     counts as equal unless something else in it differs.
@@ -190,11 +190,11 @@ class Equality:
         self._prose = prose
         self._known: dict[tuple[int, int], bool] = {}
         self._assumed: list[tuple[int, int]] = []
-        # What was found about pairs of schemas, for all operations that use them.
+        # Results for pairs of schemas, shared by all operations that use them.
         self.pairs: dict[tuple[object, ...], Any] = {}
 
     def same(self, old: Node | None, new: Node | None) -> bool:
-        """Tell whether two nodes mean the same; None stands for a value that is missing."""
+        """Return True if two nodes mean the same; None stands for a missing value."""
         if old is None or new is None:
             return old is new
         was, now = old.value, new.value
@@ -208,7 +208,7 @@ class Equality:
             self._known[pair] = True
             known = self._children(old, new) if isinstance(was, dict) else self._elements(old, new)
             if not known:
-                # Pairs that were taken as equal meanwhile may have relied on this one.
+                # Pairs assumed to be equal in the meantime may have relied on this one.
                 for assumed in self._assumed[mark:]:
                     if self._known[assumed]:
                         del self._known[assumed]
@@ -220,7 +220,7 @@ class Equality:
     def _elements(self, old: Node, new: Node) -> bool:
         if len(old.value) != len(new.value):
             return False
-        # A loop, not all(): a generator for each level would use up the C stack.
+        # This is a loop instead of all(), because a generator at each level would exhaust the C stack.
         for was, now in zip(old.elements, new.elements, strict=True):  # noqa: SIM110
             if not self.same(was, now):
                 return False
@@ -247,7 +247,7 @@ class Equality:
 
 
 def plain(node: Node) -> str:
-    """A small value as JSON text: references resolved, prose left out, keys sorted."""
+    """Return a small value as JSON text: references resolved, prose left out, keys sorted."""
     return frozen(_plain(node, ()))
 
 

@@ -1,4 +1,4 @@
-"""Collect what changed."""
+"""Collect changes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from leomock.contract.drift.rules import RULES, Class, Rule
 _LONGEST_VALUE = 300
 
 
-# What says how long something lasts; oasdiff and others read these extensions too.
+# Keywords that say how long something lasts; oasdiff and others read these extensions too.
 LIFECYCLE = ("x-sunset", "x-stability-level")
-# From the least stable; an operation without a level is stable.
+# From least to most stable; an operation without a level is stable.
 STABILITY = ("draft", "alpha", "beta", "stable")
 _MAY_BREAK = ("draft", "alpha")
 
@@ -26,10 +26,10 @@ _MAY_BREAK = ("draft", "alpha")
 class Change:
     """One difference.
 
-    `operation` is the id of an operation, `place` says where in it; `pointer` is the place in the document
-    (the old one if the thing is gone, else the new one) and `source` is that document. `fact` is the keyword
-    or the kind of thing. `old` and `new` are the values as text; None means that there is none to show.
-    `unstable` is the level of an operation that was published as draft or alpha, else empty.
+    `operation` is the id of an operation, and `place` is the location in it. `pointer` is the location in the
+    document (the old one if the value was removed, else the new one), and `source` is that document. `fact`
+    is the keyword or the kind of value. `old` and `new` are the values as text; None means that no value can
+    be shown. `unstable` is the level of an operation that was published as draft or alpha, else empty.
     """
 
     rule: Rule
@@ -45,29 +45,29 @@ class Change:
 
     @property
     def line(self) -> int:
-        """The line of the place in its document, from 1."""
+        """Return the line of the place in its document, from 1."""
         return line_of(self.document, self.source, self.pointer) if self.document else 1
 
     @property
     def client(self) -> Class:
-        """What the change means to clients: an unstable operation was announced to change."""
+        """Return what the change means to clients; unstable operations were announced to change."""
         return "compatible" if self.unstable and self.rule.client == "breaking" else self.rule.client
 
     @property
     def to_client(self) -> str:
-        """The reason for the class of clients."""
+        """Return the reason for the class for clients."""
         if self.client != self.rule.client:
             return f"the operation is marked as {self.unstable}, so it may change"
         return self.rule.to_client
 
     @property
     def fake(self) -> Class:
-        """What the change means to the fake."""
+        """Return what the change means to the fake."""
         return self.rule.fake
 
     def __str__(self) -> str:
-        """What changed, in words."""
-        # Of a flag the rule says already what it is now.
+        """Describe the change."""
+        # The rule already states a flag's new value.
         told = [text for text in (self.old, self.new) if text is not None]
         if set(told) == {"false", "true"}:
             told = []
@@ -75,7 +75,7 @@ class Change:
 
 
 class Notes:
-    """The changes found in one operation so far; with `prose`, changed descriptions count."""
+    """The changes found so far in one operation; with `prose`, changed descriptions count."""
 
     def __init__(self, operation: str, equality: Equality, *, prose: bool, unstable: str = "") -> None:
         self.operation = operation
@@ -88,7 +88,7 @@ class Notes:
     def tell(
         self, rule: str, node: Node, place: str, fact: str, old: Any = None, new: Any = None, at: str = ""
     ) -> None:
-        """Note a change at a node, or at what it has under the key `at`."""
+        """Record a change at a node, or at its key `at`."""
         self.found.append(
             Change(
                 RULES[rule],
@@ -100,20 +100,20 @@ class Notes:
         )
 
     def differs(self, rule: str, old: Node, new: Node, place: str, key: str) -> None:
-        """Note that a key has another meaning, if it has."""
+        """Record a change if the meaning of a key changed."""
         was, now = old.get(key), new.get(key)
         if not self.same(was, now):
             at = pointer((key,))
             self.tell(rule, new, place, key, was and was.value, now and now.value, at)
 
     def flag(self, rule: str, old: Node, new: Node, place: str, key: str) -> None:
-        """Note that something is now true, or no longer."""
+        """Record that a flag is now true, or no longer true."""
         was, now = old.look(key) is True, new.look(key) is True
         if was != now:
             self.tell(rule, new, place, key, was, now, pointer((key,)))
 
     def lifecycle(self, old: Look, new: Look, node: Node, place: str) -> None:
-        """Note deprecation and a moved sunset date."""
+        """Record deprecation and a moved sunset date."""
         was, now = old("deprecated") is True, new("deprecated") is True
         if was != now:
             self.tell("deprecated-changed", node, place, "deprecated", was, now, pointer(("deprecated",)))
@@ -123,23 +123,23 @@ class Notes:
             self.tell(rule, node, place, "x-sunset", was, now, pointer(("x-sunset",)))
 
     def stability(self, old: Node, new: Node) -> None:
-        """Note another level of stability; the client of a less stable operation must expect changes."""
+        """Record a changed stability level; clients of a less stable operation must expect changes."""
         was, now = (node.look("x-stability-level") for node in (old, new))
         if was != now:
-            # A level that nobody knows is as good as none.
+            # Treat an unknown level as missing.
             levels = [STABILITY.index(x) if x in STABILITY else len(STABILITY) - 1 for x in (was, now)]
             rule = "stability-decreased" if levels[1] < levels[0] else "stability-increased"
             at = pointer(("x-stability-level",))
             self.tell(rule, new, "", "x-stability-level", was or "stable", now or "stable", at)
 
     def sets(self, rule: str, old: Node, new: Node, key: str) -> None:
-        """Note that a list holds other names; they have no order."""
+        """Record changed names in a list whose order does not matter."""
         was, now = old.names(key), new.names(key)
         if set(was) != set(now):
             self.tell(rule, new, "", key, was, now, pointer((key,)))
 
     def words(self, old: Node, new: Node, place: str) -> None:
-        """Note other prose, examples and extensions."""
+        """Record changed prose, examples and extensions."""
         for key in dict.fromkeys([*old.children, *new.children]):
             if key in ("example", "examples"):
                 self.differs("example-changed", old, new, place, key)
@@ -150,7 +150,7 @@ class Notes:
 
 
 class Recorder(Notes):
-    """Keeps what it is told, for several operations; places are relative."""
+    """A collector that keeps changes for several operations; places are relative."""
 
     def __init__(self, equality: Equality, *, prose: bool) -> None:
         super().__init__("", equality, prose=prose)
@@ -167,13 +167,13 @@ Look: TypeAlias = Callable[[str], Any]
 
 
 def unstable(entry: Node) -> str:
-    """The level of an operation that may break at any time; empty if it is more stable."""
+    """Return the level of an operation that may break at any time; empty if it is more stable."""
     level = entry.look("x-stability-level")
     return level if level in _MAY_BREAK else ""
 
 
 def as_date(value: Any) -> date | None:
-    """The day of an ISO 8601 date or date-time; None if it is neither."""
+    """Return the day of an ISO 8601 date or date-time; None for other values."""
     try:
         return date.fromisoformat(str(value)[:10])
     except ValueError:
@@ -187,7 +187,7 @@ def _moved(old: date | None, new: date | None, *, is_set: bool) -> str:
 
 
 def told(value: Any) -> str | None:
-    """A value for people: a text as it is, anything else as JSON, not more than a line of it."""
+    """Format a value for people: a text unchanged, anything else as JSON, cut to one line."""
     if value is None:
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The operations of a set of documents, with what they inherit."""
+"""The operations of a set of documents, with everything they inherit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Key: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a set of documents; `item` is the path item around it."""
+    """One operation of a set of documents; `item` is the path item that contains it."""
 
     method: str
     path: str
@@ -26,17 +26,17 @@ class Operation:
 
     @property
     def id(self) -> str:
-        """Its operationId, or its method and path where it has none."""
+        """Return the operationId, or the method and path if it is missing."""
         id = self.entry.value.get("operationId")
         return id if isinstance(id, str) else f"{self.method} {self.path}"
 
     @property
     def key(self) -> Key:
-        """Version, method and path; the variables of a path have no names to a caller."""
+        """Return version, method and path; callers do not see the names of path variables."""
         return self.document.version, self.method, re.sub(r"{[^}]*}", "{}", self.path)
 
     def inherited(self, key: str) -> Node | None:
-        """What an operation says itself, or the path item or the document around it says for it."""
+        """Return the operation's value for a key, or that of its path item or document."""
         for holder in (self.entry, self.item, self.entry.root):
             if (found := holder.get(key)) is not None:
                 return found
@@ -44,13 +44,13 @@ class Operation:
 
     @property
     def variables(self) -> list[str]:
-        """The names in the path, in their order."""
+        """Return the names of the path variables, in order."""
         return re.findall(r"{([^}]*)}", self.path)
 
     def parameters(self) -> dict[Key, Node]:
-        """The parameters by place and name; those of the path item are its operations' as well.
+        """Return the parameters by location and name, including those of the path item.
 
-        A path parameter is named by its number in the path: its name is no part of the address.
+        A path parameter is identified by its number in the path, because its name is not part of the address.
         """
         found: dict[Key, Node] = {}
         for holder in (self.item, self.entry):
@@ -63,7 +63,7 @@ class Operation:
 
 
 def operations(documents: Iterable[Document]) -> dict[Key, Operation]:
-    """All operations by their keys."""
+    """Return all operations by key."""
     found: dict[Key, Operation] = {}
     for document in documents:
         root = Node(document)
@@ -72,7 +72,7 @@ def operations(documents: Iterable[Document]) -> dict[Key, Operation]:
             for method, entry in item.children.items():
                 if method not in METHODS:
                     continue
-                entry.children  # noqa: B018 - an entry is an object, or an error that says where
+                entry.children  # noqa: B018 - an entry is an object; otherwise this raises an error that names the place
                 operation = Operation(method.upper(), path, document, item, entry)
                 if other := found.get(operation.key):
                     raise entry.error(f"the operation stands in {other.entry.source} already")
@@ -82,24 +82,24 @@ def operations(documents: Iterable[Document]) -> dict[Key, Operation]:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One alternative of `security`: the schemes it needs, by what they mean, each with its scopes."""
+    """One alternative of `security`: the schemes it requires, by what they mean, each with its scopes."""
 
     node: Node
     needs: tuple[tuple[str, frozenset[str]], ...]
 
     @property
     def text(self) -> str:
-        """The alternative as JSON, with what its schemes mean."""
+        """Return the alternative as JSON, with the meaning of its schemes."""
         return json.dumps([[json.loads(scheme), sorted(scopes)] for scheme, scopes in self.needs] or {})
 
     def opens(self, other: Way) -> bool:
-        """Whether whoever satisfies the other alternative satisfies this one, too."""
+        """Return True if credentials for the other alternative also satisfy this one."""
         given = dict(other.needs)
         return all(scheme in given and scopes <= given[scheme] for scheme, scopes in self.needs)
 
 
 def ways_in(operation: Operation) -> list[Way]:
-    """The alternatives of `security`; without any, a call needs no credentials."""
+    """Return the alternatives of `security`; without any, a call needs no credentials."""
     security = operation.inherited("security")
     if security is None or not security.value:
         return [Way(security or operation.entry, ())]

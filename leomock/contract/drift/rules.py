@@ -1,22 +1,22 @@
-"""The rules by which a change is judged: one line each, for both who may be hurt by it.
+"""The rules that classify a change: one line each, with its effect on clients and on the fake.
 
-OLD is what clients and leomock were written for, NEW what the service does now.
+OLD is the documents that clients and leomock were written for; NEW is what the service does now.
 
 For a **client** written for OLD, a change is
-  breaking    it may be refused, or be given what it does not understand;
-  compatible  it goes on working; there is more to use, or less to expect;
-  cosmetic    nothing that it sends or gets is any different.
+  breaking    if its requests may be rejected, or it may get responses that it does not understand;
+  compatible  if it keeps working; there is more to use, or less to expect;
+  cosmetic    if nothing that it sends or receives is different.
 
 For the **fake**, which does what OLD says, a change is
-  breaking    a client written for NEW is failed by the fake: refused, not given what NEW promises, or the
-              fake does not start with NEW's documents;
-  compatible  such a client works, but the fake is laxer or poorer than the service: tests may pass that
-              should not;
-  cosmetic    there is nothing to do but to copy words or to delete what nobody asks for any more.
+  breaking    if a client written for NEW fails with the fake: its request is rejected, it does not get what
+              NEW promises, or the fake does not start with NEW's documents;
+  compatible  if such a client works, but the fake is more lenient or less complete than the service: tests
+              may pass that should fail;
+  cosmetic    if the only work is to copy texts or to delete what nobody requests any more.
 
-That the service refuses variables it does not name, and that the fake does, is documented (error messages
-page of docs.leonardo.ai: `Unexpected variable …`). That enums are closed and other statuses than those listed
-are errors is what the official SDKs do. All the rest follows from what the keywords mean.
+It is documented that the service rejects variables it does not define (error messages page of
+docs.leonardo.ai: `Unexpected variable …`), and the fake does the same. The official SDKs treat enums as
+closed, and statuses that are not listed as errors. Everything else follows from the meaning of the keywords.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ S: Class = "cosmetic"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind of change: what it is, and what it is to a client and to the fake, with the reasons."""
+    """A kind of change: its description, and its class for clients and for the fake, with the reasons."""
 
     id: str
     what: str
@@ -108,7 +108,7 @@ _TABLE: tuple[tuple[str, str, Class, Class, str, str], ...] = (
      "the old one is still read", "the fake reads JSON bodies alone"),
     ("request-media-removed", "a media type of the body is gone", B, C,
      "bodies of that type are refused", "the fake still reads them"),
-    # --- what a request holds ---
+    # --- request contents ---
     ("request-field-added-required", "a new field that is required", B, B,
      "calls without it are refused", "the fake refuses variables that it does not know"),
     ("request-field-added-optional", "a new field", C, B,
@@ -157,7 +157,7 @@ _TABLE: tuple[tuple[str, str, Class, Class, str, str], ...] = (
      "it can be sent now", "the fake takes it as before"),
     ("request-keyword-changed", "a keyword that has no rule of its own", B, B,
      "what it means to a client cannot be told; look at it", "what it means cannot be told; look at it"),
-    # --- what an answer holds ---
+    # --- response contents ---
     ("response-success-added", "another status of success", B, C,
      "a status that is not listed is an error to the official SDKs", "the fake answers the old one"),
     ("response-success-removed", "a status of success is gone", B, B,
@@ -242,7 +242,7 @@ _TABLE: tuple[tuple[str, str, Class, Class, str, str], ...] = (
      "nothing is sent or answered by it", "nothing is answered by it"),
     ("prose-changed", "other words", S, S,
      "only people read them", "only people read them"),
-    # --- what of leomock has lost its ground ---
+    # --- parts of leomock whose basis is gone ---
     ("overlay-target-gone", "what an overlay action corrects is gone", S, B,
      "the overlay is leomock's own", "an action whose target is not in the document stops the start"),
 )

@@ -1,4 +1,4 @@
-"""Compares schemas: what a value of the one may be, and one of the other not."""
+"""Compare schemas: which values one of them accepts and the other does not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from leomock.contract.drift.notes import LIFECYCLE, Notes, Recorder
 
 Direction: TypeAlias = Literal["request", "response"]
 
-# The higher, the tighter; and the lower, the tighter. Of those that are flags, true is tighter.
+# Lower limits, which get tighter as they rise, and upper limits, which get tighter as they fall. A flag is
+# tighter when true.
 _LOWEST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "uniqueItems")
 _HIGHEST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 _LIMITS = (*_LOWEST, *_HIGHEST, "multipleOf")
@@ -23,9 +24,9 @@ _VARIANTS = ("oneOf", "anyOf")
 # A value of the format on the left is also one of the formats on the right (OpenAPI format registry).
 _WIDER = {"float": {"double"}, "int32": {"int64"}, "int8": {"int16", "int32", "int64"}}
 _WIDER |= {"int16": {"int32", "int64"}, "uint8": {"uint16", "uint32", "uint64", "int16", "int32", "int64"}}
-# A field with this flag takes no part in the direction.
+# A field with this flag is ignored in the direction.
 _HIDES = {"request": "readOnly", "response": "writeOnly"}
-# Keywords that `Schemas.compare` looks at by name, and those of words.
+# Keywords that `Schemas.compare` handles by name, and those that hold prose.
 _KNOWN = {
     *(*_LIMITS, *_TEXTS, *_VARIANTS, *PROSE, "type", "nullable", "enum", "const", "default", "properties"),
     *("required", "items", "additionalProperties", "allOf", "title", "deprecated", "example", "examples"),
@@ -37,11 +38,11 @@ _Nodes: TypeAlias = tuple[Node, ...]
 
 
 class Schemas:
-    """Compares the schemas that one operation uses in one direction.
+    """A comparison of the schemas that one operation uses in one direction.
 
-    What differs between two schemas themselves is found once for all operations. An operation lists a
-    schema's changes at the first place that uses it, and those of a schema without further changed ones
-    below it, such as an enum, at every place.
+    Differences between two schemas themselves are found once for all operations. An operation lists a
+    schema's changes at the first place that uses it. Schemas without further changed schemas below them, such
+    as enums, are listed at every place.
     """
 
     def __init__(self, on: Notes, direction: Direction) -> None:
@@ -49,12 +50,12 @@ class Schemas:
         self._direction = direction
 
     def compare(self, old: Node, new: Node, place: str, *, required: bool = False) -> None:
-        """Note what changed in a schema; `required` says whether the value must be given."""
+        """Record what changed in a schema; `required` says whether the value is required."""
         if self._on.same(old, new):
             return
         seen: set[tuple[int, ...]] = set()
         waiting = deque([(place, _Below("", (old,), (new,), required))])
-        # Breadth first: a schema that is used in several places is listed at the shortest one.
+        # Search breadth first: list a schema that is used in several places at the shortest path.
         while waiting:
             place, pair = waiting.popleft()
             if pair.key in seen:
@@ -77,7 +78,7 @@ class Schemas:
 
 
 class _Below:
-    """A pair of schemas (each with the parts that all apply) and where it is used; `key` identifies it."""
+    """A pair of schemas (each with all parts that apply) and its place; `key` identifies the pair."""
 
     __slots__ = ("key", "new", "old", "place", "required")
 
@@ -91,7 +92,7 @@ class _Below:
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """What differs between two schemas themselves, and the pairs of schemas below them that differ.
+    """The differences between two schemas themselves, and the pairs of schemas below them that differ.
 
     Places are relative to the schemas.
     """
@@ -103,19 +104,19 @@ class _Pair:
     def tell(
         self, what: str, node: Node, place: str, fact: str, old: Any = None, new: Any = None, at: str = ""
     ) -> None:
-        """Note a change of a rule that exists for both directions."""
+        """Record a change for a rule that exists in both directions."""
         self.on.tell(f"{self.direction}-{what}", node, place, fact, old, new, at)
 
     def compare(
         self, old: Iterable[Node], new: Iterable[Node], place: str, *, required: bool = False
     ) -> None:
-        """Leave two schemas below for later if they differ."""
+        """Queue two schemas below this one if they differ."""
         olds, news = tuple(old), tuple(new)
         if len(olds) != len(news) or not all(map(self.on.same, olds, news)):
             self.children.append(_Below(place, olds, news, required))
 
     def run(self, was: Flat, now: Flat, required: bool) -> None:
-        """Find everything that differs."""
+        """Find all differences."""
         self.words(was, now, "")
         self.nullable(was, now, "")
         self.flags(was, now, "")
@@ -131,7 +132,7 @@ class _Pair:
             self.rest(was, now, "")
 
     def flags(self, old: Flat, new: Flat, place: str) -> None:
-        """`readOnly` in requests; what they say of the other direction does not matter in this one."""
+        """Compare `readOnly` in requests, and discriminators; flags for the other direction do not matter."""
         if self.direction == "request" and old.hidden("request") != new.hidden("request"):
             is_now = new.hidden("request")
             what = "read-only" if is_now else "not-read-only"
@@ -144,7 +145,7 @@ class _Pair:
             )
 
     def words(self, old: Flat, new: Flat, place: str) -> None:
-        """Titles, prose, examples, extensions, deprecation."""
+        """Compare titles, prose, examples, extensions and deprecation."""
         for word in dict.fromkeys([*old.words, *new.words]):
             rule = {
                 "title": "title-changed",
@@ -160,14 +161,14 @@ class _Pair:
         self.on.lifecycle(old.value, new.value, new.node, place)
 
     def nullable(self, old: Flat, new: Flat, place: str) -> None:
-        """Whether null is a value."""
+        """Compare whether null is allowed."""
         if old.nullable != new.nullable:
             what = "nullable" if new.nullable else "not-nullable"
             at = pointer(("nullable",))
             self.tell(what, new.node, place, "nullable", old.nullable, new.nullable, at)
 
     def type(self, old: Flat, new: Flat, place: str) -> bool:
-        """The types; tells whether it makes sense to look any further."""
+        """Compare the types; return True if comparing further makes sense."""
         if old.types == new.types:
             return True
         wider = new.types is None or (old.types is not None and old.types <= _with_integer(new.types))
@@ -177,7 +178,7 @@ class _Pair:
         return what != "changed"
 
     def enum(self, old: Flat, new: Flat, place: str) -> None:
-        """The values that there are; whether null is one says `nullable`."""
+        """Compare the allowed values; `nullable` handles null."""
         was, now = old.enum, new.enum
         if was is None and now is None:
             return
@@ -191,7 +192,7 @@ class _Pair:
             self.tell("enum-widened", new.at("enum"), place, "enum", None if come else _loaded(was), told)
 
     def limits(self, old: Flat, new: Flat, place: str) -> None:
-        """Numbers and flags that bound a value."""
+        """Compare numbers and flags that limit a value."""
         for word in _LIMITS:
             was, now = old.limit(word), new.limit(word)
             if was != now:
@@ -199,7 +200,7 @@ class _Pair:
                 self.tell(f"limit-{how}", new.at(word), place, word, _or_none(was), _or_none(now))
 
     def texts(self, old: Flat, new: Flat, place: str) -> None:
-        """Patterns and formats: a new one restricts values, a removed one no longer does."""
+        """Compare patterns and formats: a new one restricts values, a removed one no longer does."""
         for word in _TEXTS:
             olds, news = old.texts(word), new.texts(word)
             if olds == news:
@@ -214,7 +215,7 @@ class _Pair:
             self.tell(what, new.at(word), place, word, was, now)
 
     def default(self, old: Flat, new: Flat, place: str, required: bool) -> None:
-        """What holds where nothing is given."""
+        """Compare the default values."""
         was, now = (
             frozen(flat.value("default")) if "default" in flat.words else "none" for flat in (old, new)
         )
@@ -223,7 +224,7 @@ class _Pair:
             self.tell(what, new.at("default"), place, "default", was, now)
 
     def fields(self, old: Flat, new: Flat, place: str) -> None:
-        """The fields of an object, and which of them must be given."""
+        """Compare the fields of an object, and which of them are required."""
         olds, news = old.visible(self.direction), new.visible(self.direction)
         was_required, is_required = old.needed(self.direction), new.needed(self.direction)
         for name, was in olds.items():
@@ -245,7 +246,7 @@ class _Pair:
                 if self.direction == "request":
                     what += "-required" if name in is_required else "-optional"
                 self.tell(what, now, there, "field", None, name)
-        # Fields that are required without being described.
+        # Fields that are required but not described.
         for name in sorted(old.required ^ new.required):
             if name not in old.fields and name not in new.fields:
                 is_now = name in new.required
@@ -253,7 +254,7 @@ class _Pair:
                 self.tell(what, new.node, f"{place}.{name}", "required", not is_now, is_now)
 
     def additional(self, old: Flat, new: Flat, place: str) -> None:
-        """Fields that have no name: any, none, or those of a schema."""
+        """Compare which unnamed fields are allowed: any, none, or those matching a schema."""
         was, now = old.additional, new.additional
         if isinstance(was, Node) and isinstance(now, Node):
             self.compare([was], [now], f"{place}.*")
@@ -269,7 +270,7 @@ class _Pair:
         self.tell(what, new.at("additionalProperties"), place, "additionalProperties", old_told, new_told)
 
     def items(self, old: Flat, new: Flat, place: str) -> None:
-        """What a list holds."""
+        """Compare the items of a list."""
         was, now = old.words.get("items"), new.words.get("items")
         if was and now:
             self.compare(old.all("items"), new.all("items"), f"{place}[]")
@@ -279,7 +280,7 @@ class _Pair:
             self.tell("keyword-changed", some, place, "items", was and was.value, now and now.value)
 
     def variants(self, old: Flat, new: Flat, place: str) -> None:
-        """Alternatives: equal ones are no matter, then those of one title are compared, then in order."""
+        """Compare alternatives: skip equal ones, match those with the same title, then match by order."""
         for word in _VARIANTS:
             if (word in old.words) != (word in new.words):
                 self.tell("keyword-changed", new.at(word), place, word, old.value(word), new.value(word))
@@ -296,7 +297,7 @@ class _Pair:
                 self.tell("variant-added", node, place, word, None, _title(node) or node.value)
 
     def _unequal(self, old: list[Node], new: list[Node]) -> tuple[list[Node], list[Node]]:
-        """The alternatives of each side that the other side does not have."""
+        """Return the alternatives of each side that the other side lacks."""
         left, rest = [], list(new)
         for was in old:
             now = next((node for node in rest if self.on.same(was, node)), None)
@@ -321,7 +322,7 @@ class _Pair:
         return left, rest
 
     def rest(self, old: Flat, new: Flat, place: str) -> None:
-        """Keywords that nothing else looks at."""
+        """Compare the keywords that no other method handles."""
         for word in dict.fromkeys([*old.words, *new.words]):
             if word in _KNOWN or word.startswith("x-"):
                 continue
@@ -333,7 +334,7 @@ class _Pair:
 class Flat:
     """One or more schemas that all apply, with their `allOf` merged in.
 
-    `words` has the first value of each keyword: a schema's own ones come before those of its parts, and
+    `words` holds the first value of each keyword: a schema's own values come before those of its parts, and
     later parts before earlier ones, as in `ResponseSerializer`. Keywords that restrict a value apply from
     every part.
     """
@@ -348,7 +349,7 @@ class Flat:
 
     def _merge(self, nodes: Iterable[Node], done: set[int]) -> None:
         for node in nodes:
-            if id(node.value) in done:  # also a schema that is a part of itself
+            if id(node.value) in done:  # also handles a schema that is a part of itself
                 continue
             done.add(id(node.value))
             for word, child in node.children.items():
@@ -362,15 +363,15 @@ class Flat:
 
     @property
     def fields(self) -> dict[str, Node]:
-        """The fields of the object, each as the first part that names it."""
+        """Return the fields of the object, each from the first part that names it."""
         return {name: nodes[0] for name, nodes in self.parts.items()}
 
     def field(self, name: str) -> Flat:
-        """A field as all parts together describe it."""
+        """Return a field as all parts together describe it."""
         return Flat(*self.parts[name])
 
     def visible(self, direction: Direction) -> dict[str, Node]:
-        """The fields that matter in a direction: a `writeOnly` one is never in a response.
+        """Return the fields that matter in a direction: a `writeOnly` field is never in a response.
 
         A `readOnly` field may still be sent ("SHOULD NOT", OpenAPI 3.0.3), so it counts in requests.
         """
@@ -379,27 +380,27 @@ class Flat:
         return {name: node for name, node in self.fields.items() if not self.field(name).hidden(direction)}
 
     def needed(self, direction: Direction) -> set[str]:
-        """The fields that must be given; `required` says nothing of fields that the direction hides."""
+        """Return the required fields; `required` does not apply to fields that the direction hides."""
         return {name for name in self.required & self.parts.keys() if not self.field(name).hidden(direction)}
 
     def hidden(self, direction: Direction) -> bool:
-        """Whether `readOnly` (in a request) or `writeOnly` (in a response) is set."""
+        """Return True if `readOnly` (in a request) or `writeOnly` (in a response) is set."""
         return any(node.value is True for node in self.all(_HIDES[direction]))
 
     def all(self, word: str) -> list[Node]:
-        """The values of a keyword in all parts."""
+        """Return the values of a keyword in all parts."""
         return self._all.get(word, [])
 
     def texts(self, word: str) -> list[str]:
-        """The different texts at a keyword, sorted."""
+        """Return the distinct texts of a keyword, sorted."""
         return sorted({str(node.value) for node in self.all(word) if node.value is not None})
 
     def variants(self, word: str) -> list[Node]:
-        """The alternatives at `oneOf` or `anyOf`, of all parts."""
+        """Return the alternatives under `oneOf` or `anyOf`, of all parts."""
         return [element for node in self.all(word) for element in node.elements]
 
     def limit(self, word: str) -> Any:
-        """The tightest value of a limit; None if there is none."""
+        """Return the tightest value of a limit; None if it has no limit."""
         # A flag that is false does not limit anything.
         values: list[Any] = [
             node.value for node in self.all(word) if node.value is not None and node.value is not False
@@ -411,21 +412,21 @@ class Flat:
         return max(values) if word in _LOWEST else min(values)
 
     def value(self, word: str) -> Any:
-        """What stands at a keyword; None if nothing does."""
+        """Return the value of a keyword; None if it is missing."""
         return self.words[word].value if word in self.words else None
 
     def at(self, word: str) -> Node:
-        """The node of a keyword, or the place where it would stand."""
+        """Return the node of a keyword, or the place where it would be."""
         return self.words.get(word) or self.node.at(word)
 
     @property
     def types(self) -> frozenset[str] | None:
-        """The types that a value may have, without null; None: any."""
+        """Return the types that a value may have, without null; None: any."""
         found: frozenset[str] | None = None
         for node in self.all("type"):
             if node.value is None:
                 continue
-            # A name that is not a type's is kept as text: it differs from all others.
+            # An unknown type name is kept as text, so it differs from all others.
             names = frozenset(map(str, node.value if isinstance(node.value, list) else [node.value]))
             names -= {"null"}
             if found is None:
@@ -437,13 +438,13 @@ class Flat:
 
     @property
     def nullable(self) -> bool:
-        """Whether null is a value, in the words of OpenAPI 3.0 or 3.1."""
+        """Return True if null is allowed, as OpenAPI 3.0 or 3.1 expresses it."""
         value = self.value("type")
         return self.value("nullable") is True or (isinstance(value, list) and "null" in value)
 
     @property
     def enum(self) -> dict[str, None] | None:
-        """The values that there are, as JSON texts, null left out; None: any."""
+        """Return the allowed values as JSON texts, without null; None: any."""
         if "const" in self.words:
             return {frozen(self.value("const")): None}
         found: dict[str, None] | None = None
@@ -454,7 +455,7 @@ class Flat:
 
     @property
     def additional(self) -> Node | bool:
-        """What `additionalProperties` says; fields without a name are let in unless it says otherwise."""
+        """Return the value of `additionalProperties`; unnamed fields are allowed by default."""
         node = self.words.get("additionalProperties")
         if node is None or node.value is True or node.value == {}:
             return True
@@ -462,12 +463,12 @@ class Flat:
 
 
 def _with_integer(types: frozenset[str]) -> frozenset[str]:
-    """Every integer is a number."""
+    """Add "integer" to types with "number", since every integer is a number."""
     return types | {"integer"} if "number" in types else types
 
 
 def _judged(word: str, old: Any, new: Any) -> str:
-    """Whether a limit that is another now is tighter or looser."""
+    """Return how a limit changed: tightened, loosened, or just changed."""
     if old is None or new is None:
         return "tightened" if old is None else "loosened"
     if not (isinstance(old, int | float) and isinstance(new, int | float)):
@@ -480,7 +481,7 @@ def _judged(word: str, old: Any, new: Any) -> str:
 
 
 def _judged_format(old: list[str], new: list[str]) -> str:
-    """The rule for formats that differ: some formats of numbers include others."""
+    """Return the rule for differing formats: some number formats include others."""
     if len(old) == len(new) == 1:
         if new[0] in _WIDER.get(old[0], ()):
             return "limit-loosened"

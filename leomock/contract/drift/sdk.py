@@ -1,8 +1,8 @@
-"""The official Python SDK as an OpenAPI document: what the installed package calls, sends and reads.
+"""Describe the official Python SDK as an OpenAPI document: what the installed package calls, sends and reads.
 
-Routes stand in the code of its methods (`_build_request(method=…, path=…)`), what is sent and read in its
-pydantic models. The SDK knows no limits, formats or errors; `sayable` leaves of another document what an SDK
-could say.
+Routes come from the code of its methods (`_build_request(method=…, path=…)`), and the data it sends and reads
+from its pydantic models. The SDK has no limits, formats or errors; `sayable` reduces another document to what
+an SDK could express.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from leomock.openapi.documents import COMPONENTS, Json, SpecError, operations_of
 
 PACKAGE = "leonardo-ai-sdk"
 _REFS = "#/components/schemas/"
-# What every response model of the SDK has beside the body.
+# Fields that every response model of the SDK has besides the body.
 _AROUND = {"content_type", "status_code", "raw_response", "headers"}
 _SAYABLE = ("type", "nullable", "enum", "required", "default")
 
 
 def document(package: str = PACKAGE) -> Document:
-    """What the installed SDK calls, sends and reads; raises `SpecError` if there is none."""
+    """Return what the installed SDK calls, sends and reads; raise `SpecError` if it is not installed."""
     if package != PACKAGE:
         raise SpecError(f"--sdk {package}: not known; the SDK that can be read is {PACKAGE}")
     try:
@@ -58,7 +58,7 @@ def document(package: str = PACKAGE) -> Document:
 
 
 def _methods(package: types.ModuleType) -> Iterator[Callable[..., Any]]:
-    """The methods that call the API, each once: those with `_async` do the same."""
+    """Yield each method that calls the API once: its `_async` variant does the same."""
     sdk: type = import_module(f"{package.__name__}.basesdk").BaseSDK
     for module in iter_modules(package.__path__, f"{package.__name__}."):
         if module.name.rsplit(".", 1)[-1].startswith("_") or module.ispkg:
@@ -75,13 +75,13 @@ def _methods(package: types.ModuleType) -> Iterator[Callable[..., Any]]:
 
 
 class _Reader:
-    """Reads methods and models; `schemas` has the models that were met."""
+    """A reader of methods and models; `schemas` collects the models found."""
 
     def __init__(self) -> None:
         self.schemas: Json = {}
 
     def operation(self, method: Callable[..., Any]) -> Json:
-        """One method as an operation, its method and path with it."""
+        """Return one method as an operation, including its HTTP method and path."""
         code = ast.parse(textwrap.dedent(inspect.getsource(method)))
         request = _keywords(code, "_build_request")
         entry: Json = {
@@ -102,7 +102,7 @@ class _Reader:
         return entry
 
     def _request(self, entry: Json, model: Any, *, required: bool) -> None:
-        """Parameters and body: a field says where it goes; a model of which none does is the body."""
+        """Add parameters and body: fields say where they go; a model without such fields is the body."""
         body, parameters = None, []
         for name, field in model.model_fields.items():
             told = [vars(mark) for mark in field.metadata if type(mark).__name__ == "FieldMetadata"]
@@ -131,7 +131,7 @@ class _Reader:
             }
 
     def schema(self, annotation: Any) -> Json:
-        """A type as a schema: None in a union lets a value be left out, `Nullable` lets it be null."""
+        """Convert a type to a schema: None in a union makes a value optional, `Nullable` allows null."""
         origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
         name = getattr(origin, "__name__", "")
         if origin is typing.Annotated:
@@ -148,7 +148,7 @@ class _Reader:
             return {"type": "object", "additionalProperties": self.schema(arguments[1])}
         if isinstance(annotation, type):
             return self._class(annotation)
-        # An alias that is no type itself has one.
+        # An alias that is not a type itself refers to one.
         return self.schema(annotation.__value__) if hasattr(annotation, "__value__") else {}
 
     def _union(self, arguments: tuple[Any, ...]) -> Json:
@@ -177,7 +177,7 @@ class _Reader:
     def _model(self, model: Any) -> Json:
         name = f"{model.__module__}.{model.__qualname__}"
         if name not in self.schemas:
-            # There before its fields are looked at: they may lead back to it.
+            # Add it before reading its fields, since they may refer back to it.
             schema = self.schemas[name] = {"type": "object"}
             schema["properties"] = {
                 field.alias or own: self._field(field) for own, field in model.model_fields.items()
@@ -204,7 +204,7 @@ def _or_null(schema: Json) -> Json:
 
 
 def _keywords(code: ast.AST, function: str) -> dict[str, Any]:
-    """The constants that a call of a function is given by name."""
+    """Return the constants that a call of a function passes by name."""
     for node in ast.walk(code):
         if isinstance(node, ast.Call) and ast.unparse(node.func).rsplit(".", 1)[-1] == function:
             return {
@@ -214,7 +214,7 @@ def _keywords(code: ast.AST, function: str) -> dict[str, Any]:
 
 
 def _request_model(code: ast.AST, method: Callable[..., Any]) -> Any:
-    """The model that a method lays its arguments into, if there is one."""
+    """Return the model that a method puts its arguments into, if any."""
     for node in ast.walk(code):
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "request":
             for part in ast.walk(node.value):
@@ -225,11 +225,11 @@ def _request_model(code: ast.AST, method: Callable[..., Any]) -> Any:
     return None
 
 
-# --- other documents, as an SDK would tell them ---------------------------------------------------------
+# --- other documents, as an SDK would express them ------------------------------------------------------
 
 
 def sayable(document: Document) -> Document:
-    """A document without what an SDK has no words for."""
+    """Return a document without anything that an SDK cannot express."""
     content = document.content
     paths = {
         path: {method: _sayable_entry(entry) for method, entry in operations_of(item)}
@@ -281,7 +281,7 @@ def _sayable_schema(schema: Json) -> Json:
         said.setdefault("type", "object")
         properties = schema["properties"]
         said["properties"] = {name: _sayable_schema(below) for name, below in properties.items()}
-        # What has a default the SDK sends by itself: nobody needs to give it.
+        # The SDK sends values with a default by itself, so they are optional for callers.
         said["required"] = [
             name for name in schema.get("required", ()) if "default" not in properties.get(name, {})
         ]

@@ -1,4 +1,4 @@
-"""Hears three witnesses of what the API is: the official SDK, the published documents and the fake."""
+"""Compare three descriptions of the API: the official SDK, the published documents and the fake."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _DESERVES_A_LOOK: Class = "compatible"
 
 
 def heard(package: str = sdk.PACKAGE, *, threshold: Threshold = FOR_CLIENTS) -> Report:
-    """Every fact on which the three do not agree, with what each of them says.
+    """Report every fact on which the three disagree, with what each of them says.
 
-    A disagreement is as grave as it is to a client that was made with the SDK and calls the fake; where those
-    two agree and the published document differs, it deserves a look. Raises `SpecError` without the SDK.
+    The level of a disagreement is its effect on a client that was built with the SDK and calls the fake. If
+    those two agree and the published document differs, it deserves a look. Raises `SpecError` without the
+    SDK.
     """
     spec = Spec()
     witness = sdk.document(package)
@@ -48,7 +49,7 @@ def heard(package: str = sdk.PACKAGE, *, threshold: Threshold = FOR_CLIENTS) -> 
 
 
 def _finding(said: dict[str, Change], title: str) -> Finding:
-    """What each of the three says about one fact; `said` has how others differ from the SDK."""
+    """Return what each of the three says about one fact; `said` holds how others differ from the SDK."""
     by_fake, by_published = said.get("fake"), said.get("published")
     change = by_fake or by_published
     assert change is not None

@@ -1,4 +1,4 @@
-"""Read a set of API documents from a folder, a file, an address or a git revision."""
+"""Read a set of API documents from a folder, a file, a URL or a git revision."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from leomock.openapi.documents import COMPONENTS, OVERLAY, SpecError
 SUFFIXES = (".json", ".yaml", ".yml")
 SECONDS_TO_WAIT = 30.0
 MOST_BYTES = 64 * 2**20
-# YAML aliases can make a small file mean a huge document; the largest public documents have under two
-# million values.
+# YAML aliases can make a small file expand to a huge document. The largest public documents have fewer than
+# two million values.
 MOST_VALUES = 10_000_000
 _VERSION_FOLDER = re.compile(r"v[0-9]")
 _SEVERAL_LETTERS_AND_COLON = re.compile(r"([^:]{2,}):(.*)", re.DOTALL)
@@ -33,7 +33,7 @@ class SourceError(SpecError):
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # chosen at run time: not every PyYAML has libyaml
-    """YAML without dates, which JSON does not have: an example such as 2024-04-20 stays a string."""
+    """A YAML loader without dates, which JSON lacks: an example such as 2024-04-20 stays a string."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -45,8 +45,8 @@ _Loader.yaml_implicit_resolvers = {
 def read(source: str) -> list[Document]:
     """Read the documents at a source.
 
-    A source is a folder, a file (JSON or YAML), an http(s) address, or `REVISION:PATH` of the git repository
-    around the current folder, where PATH is relative to the top of the repository as in `git show`. Raises
+    A source is a folder, a file (JSON or YAML), an http(s) URL, or `REVISION:PATH` of the git repository that
+    contains the current folder, where PATH is relative to the top of the repository as in `git show`. Raises
     `SourceError`.
     """
     if source.startswith(("http://", "https://")):
@@ -63,7 +63,7 @@ def read(source: str) -> list[Document]:
 
 
 def _of_revision(source: str, revision: str, path: str) -> list[Document]:
-    """The documents of a folder or file as they are in a commit."""
+    """Return the documents of a folder or file as of a commit."""
     kind = _git(source, "cat-file", "-t", "--end-of-options", f"{revision}:{path}").decode().strip()
     if kind != "tree":
         return [_parsed_document(_git(source, "show", "--end-of-options", f"{revision}:{path}"), source)]
@@ -89,7 +89,7 @@ def _git(source: str, *arguments: str) -> bytes:
 
 
 def _folder(source: str, names: Iterable[str], load: Callable[[str], bytes]) -> list[Document]:
-    """All API documents of a folder, and of the folders of further versions (`v2`) in it."""
+    """Return all API documents of a folder and of its folders for further versions (`v2`)."""
     found: list[Document] = []
     by_folder: dict[str, list[str]] = {}
     for name in names:
@@ -104,7 +104,7 @@ def _folder(source: str, names: Iterable[str], load: Callable[[str], bytes]) -> 
 
 
 def _documents(source: str, names: list[str], load: Callable[[str], bytes]) -> list[Document]:
-    """The API documents of a folder; other files in it do not matter.
+    """Return the API documents of a folder, ignoring other files.
 
     Either each document has its own components, as published, or `components.json` has those of all.
     """
@@ -175,7 +175,7 @@ def _text(raw: bytes, source: str) -> str:
 
 def _parsed(text: str, source: str) -> Any:
     try:
-        # A text that begins like JSON is meant as JSON, whose errors are the clearer ones.
+        # Treat a text that begins like JSON as JSON, whose errors are clearer.
         if source.endswith(".json") or text.lstrip().startswith(("{", "[")):
             return json.loads(text)
         return _Converter(source).converted(yaml.load(text, _Loader))
@@ -188,7 +188,7 @@ def _parsed(text: str, source: str) -> Any:
 
 
 class _Converter:
-    """Give YAML's mappings the keys that JSON has: a status 200 is a string there.
+    """A converter that gives YAML mappings the keys that JSON has: a status 200 becomes a string.
 
     A value that aliases repeat is converted once. Raises `SourceError` if a value contains itself, or if the
     document has too many values once its aliases are expanded.
@@ -200,11 +200,11 @@ class _Converter:
         self._open: set[int] = set()
 
     def converted(self, value: Any) -> Any:
-        """The value with JSON's keys."""
+        """Return the value with JSON's keys."""
         return self._convert(value)[0]
 
     def _convert(self, value: Any) -> tuple[Any, int]:
-        """The converted value, and how many values it has when all aliases are expanded."""
+        """Return the converted value, and its number of values once all aliases are expanded."""
         if not isinstance(value, dict | list):
             return value, 1
         if (known := self._done.get(id(value))) is not None:

@@ -41,7 +41,7 @@ class Accepted:
     until: datetime.date | None = None
 
     def matches(self, finding: Finding) -> bool:
-        """Return whether the entry accepts a finding."""
+        """Return True if the entry accepts a finding."""
         return (
             fnmatchcase(finding.rule, self.rule)
             and fnmatchcase(finding.where, self.where)

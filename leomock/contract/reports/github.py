@@ -9,7 +9,7 @@ _GITHUB: dict[Level, str] = {"error": "error", "warning": "warning", "note": "no
 
 
 def to_github(report: Report) -> str:
-    """For GitHub Actions: workflow commands, which the runner shows as annotations."""
+    """Return workflow commands for GitHub Actions, which the runner shows as annotations."""
     lines = []
     for finding in report.sorted:
         about = {"file": finding.file, "line": str(finding.line)} if finding.file else {}
@@ -23,5 +23,5 @@ def to_github(report: Report) -> str:
 
 
 def _command(text: str, also: str = "") -> str:
-    """A value within a workflow command; in those before the text, two more characters have a meaning."""
+    """Escape a value in a workflow command; before the text, two more characters have a special meaning."""
     return "".join(f"%{ord(c):02X}" if c in f"%\r\n{also}" else c for c in text)

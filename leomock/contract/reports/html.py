@@ -10,7 +10,7 @@ from leomock.version import __version__
 
 
 def to_html(report: Report) -> str:
-    """For a browser: one page that needs nothing else."""
+    """Return one self-contained page for a browser."""
     facts = "".join(
         f"<dt>{_escaped(name)}</dt><dd>{_escaped(value)}</dd>" for name, value in report.facts.items()
     )

@@ -9,7 +9,7 @@ from leomock.contract.reports.plain import printable
 
 
 def to_junit(report: Report) -> str:
-    """For CI systems: a test case for each place; what does not make the run a failure is its output."""
+    """Return JUnit XML for CI: a test case per place; findings that do not fail the run are output."""
     cases: dict[str, list[Finding]] = {where: [] for where in report.checked}
     for finding in report.sorted:
         cases.setdefault(finding.where, []).append(finding)
@@ -23,7 +23,7 @@ def to_junit(report: Report) -> str:
     for where, findings in cases.items():
         case = Xml.SubElement(suite, "testcase", classname=printable(report.title), name=printable(where))
         case.set("time", f"{report.durations.get(where, 0.0):.3f}")
-        # One failure a case: viewers show no more than the first.
+        # One failure per case: viewers show only the first.
         if grave := [finding for finding in findings if report.fails(finding)]:
             failures += 1
             more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""

@@ -11,7 +11,7 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&#])")
 
 
 def to_markdown(report: Report) -> str:
-    """For a pull request or a job's summary page."""
+    """Return Markdown for a pull request or a job's summary page."""
     lines = [f"## {_marked(report.title)}: {report.summary}", ""]
     lines += [f"* {_marked(name)}: {_marked(value)}" for name, value in report.facts.items()]
     for level in LEVELS:
@@ -30,17 +30,17 @@ def to_markdown(report: Report) -> str:
 
 
 def _marked(text: str) -> str:
-    """Text in which Markdown sees nothing but text."""
+    """Escape a text so that Markdown shows it literally."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def _code(text: str) -> str:
-    """A code span, whatever is in it."""
+    """Return a code span for any text."""
     text = " ".join(text.split())
     fence = _fence(text, 1)
     return f"{fence} {text} {fence}" if "`" in text else f"{fence}{text}{fence}"
 
 
 def _fence(text: str, least: int) -> str:
-    """More backticks than there are in a row in a text."""
+    """Return more backticks than occur in a row in the text."""
     return "`" * (1 + max([least - 1, *(len(run) for run in re.findall("`+", text))]))

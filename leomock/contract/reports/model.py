@@ -1,4 +1,4 @@
-"""Findings and reports, independent of how they are written."""
+"""Findings and reports, independent of output formats."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, Literal, TypeAlias, get_args
 
 Level: TypeAlias = Literal["error", "warning", "note"]
 
-# The gravest first.
+# From most to least serious.
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found.
+    """One finding.
 
-    `rule` is the id of the kind of finding (`response-enum-widened`), `description` says in one sentence what
-    such findings are. `message` says what was found this time, `where`: an operation or a JSON pointer.
-    `file` and `line` are what an editor would open, if there is something to open. `details` are lines to be
-    shown as they are, `suggestion` says what to do, `properties` are further values for programs.
+    `rule` is the id of the kind of finding (`response-enum-widened`), and `description` explains that kind in
+    one sentence. `message` says what was found this time, and `where` names an operation or a JSON pointer.
+    `file` and `line` are what an editor should open, if anything. `details` are lines to show unchanged,
+    `suggestion` says what to do, and `properties` are further values for programs.
     """
 
     rule: str
@@ -36,12 +36,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one run of a command found.
+    """The result of one run of a command.
 
-    `facts` are what there is to know beside the findings, by their names (`Server`, `Calls`). `checked` names
-    every place that was looked at, as `where` of findings does; those without a finding have passed.
-    `fail_on` is the lowest level that makes the run a failure; None: nothing does. `durations` are seconds by
-    the names in `checked`, where they were measured. `interrupted`: the user ended the run before its end.
+    `facts` are named facts besides the findings (`Server`, `Calls`). `checked` lists every place that was
+    checked, in the form of a finding's `where`; places without a finding have passed. `fail_on` is the lowest
+    level that fails the run; None: nothing does. `durations` are measured seconds by the names in `checked`.
+    `interrupted` is True if the user ended the run early.
     """
 
     title: str
@@ -54,25 +54,25 @@ class Report:
 
     @property
     def failed(self) -> bool:
-        """Whether there is a finding that makes the run a failure."""
+        """Return True if any finding fails the run."""
         return any(self.fails(finding) for finding in self.findings)
 
     def fails(self, finding: Finding) -> bool:
-        """Whether this finding makes the run a failure."""
+        """Return True if this finding fails the run."""
         return self.fail_on is not None and LEVELS.index(finding.level) <= LEVELS.index(self.fail_on)
 
     @property
     def counts(self) -> dict[Level, int]:
-        """How many findings there are of each level."""
+        """Return the number of findings at each level."""
         return {level: sum(finding.level == level for finding in self.findings) for level in LEVELS}
 
     @property
     def sorted(self) -> list[Finding]:
-        """The findings, the gravest first, otherwise in the order in which they were found."""
+        """Return the findings, most serious first, otherwise in the order in which they were found."""
         return sorted(self.findings, key=lambda finding: LEVELS.index(finding.level))
 
     @property
     def summary(self) -> str:
-        """The counts in a few words."""
+        """Return the counts in a few words."""
         told = [f"{n} {level}{'' if n == 1 else 's'}" for level, n in self.counts.items() if n]
         return ", ".join(told) or "nothing found"

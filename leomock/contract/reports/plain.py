@@ -11,17 +11,17 @@ from typing import Any
 from leomock.contract.reports.model import Finding, Report
 from leomock.version import __version__
 
-# Columns of a text report; terminals and CI logs show at least as many.
+# The width of a text report in columns; terminals and CI logs show at least this many.
 WIDTH = 80
 _COMMAND = re.compile(r"\s*(repeat: |\$ )?curl ")
 
-# What XML 1.0 cannot write or a terminal would obey.
+# Characters that XML 1.0 cannot represent or that control a terminal.
 _UNSHOWABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
 def to_text(report: Report) -> str:
-    """For a terminal: a paragraph each, and the counts."""
+    """Return text for a terminal: one paragraph per finding, and the counts."""
     blocks = []
     for finding in report.sorted:
         lines = finding_lines(finding)
@@ -32,7 +32,7 @@ def to_text(report: Report) -> str:
 
 
 def finding_lines(finding: Finding) -> list[str]:
-    """A finding as lines of at most WIDTH characters; shell commands stay whole, to be copied."""
+    """Return a finding as lines of at most WIDTH characters; shell commands stay whole for copying."""
     message = f"{finding.level}: {finding.where}: {finding.message} [{finding.rule}]"
     lines = [part for line in message.splitlines() for part in _wrapped(line, "")]
     for line in detail_lines(finding.details):
@@ -56,7 +56,7 @@ def _wrapped(line: str, indent: str) -> list[str]:
 
 
 def to_json(report: Report) -> str:
-    """For programs: everything, in the names of `Report` and `Finding`."""
+    """Return everything as JSON for programs, with the field names of `Report` and `Finding`."""
     document = {
         "leomock": __version__,
         "title": report.title,
@@ -83,7 +83,7 @@ def to_json(report: Report) -> str:
     return dump_json(document)
 
 
-# --- what the formats cannot write as it is ---------------------------------------------------------
+# --- escaping for the formats -----------------------------------------------------------------------
 
 
 def detail_lines(details: Sequence[str]) -> list[str]:
@@ -92,7 +92,7 @@ def detail_lines(details: Sequence[str]) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Text in which what cannot be shown stands as an escape."""
+    """Replace characters that cannot be shown with escapes."""
     return _UNSHOWABLE.sub(_escape, text)
 
 
@@ -101,6 +101,6 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def dump_json(document: Any) -> str:
-    """JSON text; half a character, which UTF-8 cannot hold, becomes an escape within the string."""
+    """Return JSON text; a lone surrogate, which UTF-8 cannot encode, becomes an escape in the string."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
     return _HALF.sub(lambda match: "\\" + _escape(match), text) + "\n"

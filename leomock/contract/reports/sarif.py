@@ -14,7 +14,7 @@ _SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sche
 
 
 def to_sarif(report: Report) -> str:
-    """For code scanning: SARIF 2.1.0 (OASIS standard, errata 01)."""
+    """Return SARIF 2.1.0 (OASIS standard, errata 01) for code scanning."""
     rules = {finding.rule: finding.description for finding in report.findings}
     numbers = {rule: number for number, rule in enumerate(rules)}
     driver = {
@@ -44,7 +44,7 @@ def _result(finding: Finding, number: int, title: str) -> dict[str, Any]:
         },
     }
     text = "\n".join([finding.message, *finding.details, *filter(None, [finding.suggestion])])
-    # What tells a viewer that it is the same finding as in the run before: what stays when lines move.
+    # Identifies a finding across runs: these values stay the same when lines move.
     print_of = "\0".join((finding.rule, finding.file, finding.where, finding.message))
     return {
         "ruleId": finding.rule,

@@ -1,4 +1,4 @@
-"""Writes what a command found in the formats that people, CI systems and other tools read; pure."""
+"""Write a command's findings in formats for people, CI systems and other tools; no side effects."""
 
 from __future__ import annotations
 
