@@ -1,4 +1,4 @@
-"""Exchanges as an HTTP Archive (HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/)."""
+"""Write exchanges as an HTTP Archive (HAR 1.2, http://www.softwareishard.com/blog/har-12-spec/)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote
 from leomock.files.recordings.model import CUT
 from leomock.state.journal import Exchange, body_text
 
-# What browsers write where a message does not say.
+# The value that browsers write if a message does not specify one.
 UNKNOWN_TYPE = "x-unknown"
 UNKNOWN_HOST = "leomock.invalid"
 NOT_KNOWN = -1
@@ -20,12 +20,12 @@ OF_A_FAKE = "Calls to a fake of the Leonardo.AI API; startedDateTime is by the f
 
 
 def to_har(exchanges: Iterable[Exchange], creator_version: str, comment: str = OF_A_FAKE) -> dict[str, Any]:
-    """An archive of exchanges, earliest first, as JSON values.
+    """Return an archive of exchanges, earliest first, as JSON values.
 
-    Times are those of the exchanges; `comment` says by which clock. What leomock knows beyond the format
-    stands under `_leomock`. A request's body that is not text is written in base64 and says so in
-    `_encoding`, since the format has a place for that in responses alone. Of bodies that were cut there is
-    the beginning, and a comment.
+    Times are those of the exchanges; `comment` names the clock. Data that the format has no place for
+    goes under `_leomock`. A request body that is not text is written in base64, marked by
+    `_encoding`, since the format has a field for that in responses only. A truncated body is written as
+    its beginning and a comment.
     """
     return {
         "log": {
@@ -112,12 +112,12 @@ def _response(exchange: Exchange) -> dict[str, Any]:
 
 
 def _url(exchange: Exchange) -> str:
-    """The absolute address; webhooks have it as their path."""
+    """Return the absolute URL; webhooks have it as their path."""
     path = exchange.path
     if not path.startswith(("http://", "https://")):
         path = f"http://{exchange.request_headers.get('host') or UNKNOWN_HOST}/{path.removeprefix('/')}"
     query = f"?{exchange.query}" if exchange.query else ""
-    # On the wire there is no fragment, so that a hash is a letter like others.
+    # Requests never contain a fragment, so a hash is an ordinary character here.
     return quote(path + query, safe="!$%&'()*+,/:;=?@[]~")
 
 

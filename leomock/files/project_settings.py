@@ -1,7 +1,7 @@
 """Read the settings that a project keeps in `leomock.toml` or in `[tool.leomock]` of its `pyproject.toml`.
 
 Settings of the fake stand at the top and hold for every command that starts one, and for the pytest plugin.
-A table with the name of a command (or `pytest`) holds what is for that command alone::
+A table with the name of a command (or `pytest`) holds settings for that command only::
 
     [tool.leomock]
     jobs = "immediate"
@@ -55,7 +55,7 @@ def shared_names() -> dict[str, str]:
 
 
 class ProjectSettingsError(ValueError):
-    """A file of settings that cannot be used. The text names the file, the key and what would work."""
+    """A settings file is invalid. The message names the file, the key and a fix."""
 
 
 class ProjectSettings(NamedTuple):
@@ -130,7 +130,7 @@ def _text(file: Path) -> str:
 def _named(
     table: Mapping[str, Any], known: Collection[str], place: str, tables: Collection[str] = ()
 ) -> dict[str, Any]:
-    """Return a table by option names, each of which must be known."""
+    """Return a table by option names. Raises an error for an unknown one."""
     found = {}
     for key, value in table.items():
         name = key.replace("_", "-")
@@ -145,7 +145,7 @@ def _named(
 
 
 def _scenarios(value: Any, file: Path) -> list[str]:
-    """Return scenario names and files as a list; files are found from the folder of the settings."""
+    """Return scenario names and files as a list; relative files start at the folder of the settings."""
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ProjectSettingsError(f"{file}: scenario must be a name, a file, or a list of these")

@@ -1,4 +1,4 @@
-"""Reads the YAML of `scenarios/` into rules; whatever is wrong is named with file, line and key."""
+"""Read the YAML of `scenarios/` into rules; every error names file, line and key."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from leomock.state.scenario import (
 from leomock.state.settings import SettingError, Settings
 
 SCHEMA = "schema.json"
-# A name, a file, or values in the form of a file.
+# A name, a file, or values with the structure of a file.
 ScenarioSource: TypeAlias = str | Path | Mapping[str, Any]
 SUFFIXES = (".yaml", ".yml")
 
 _CONTENT: dict[str, Breakage] = {"wrong_type": "wrong_content_type", "malformed": "malformed_json"}
-# What an upload and an event do not tell; a rule that asks for it could never strike.
+# Uploads and events lack these; a rule that requires one could never apply.
 _NUMBERS = frozenset({"call", "every", "first", "after"})
 _TOLD: dict[Stage, frozenset[str]] = {
     "upload": _NUMBERS | {"probability"},
     "webhook": _NUMBERS | {"probability", "prompt", "each"},
 }
 _STAGES: dict[Stage, str] = {"upload": "an upload", "webhook": "an event on its way to a webhook"}
-# Pairs that cannot both be meant, and why.
+# Pairs that contradict each other, and why.
 _CONFLICTS = (
     ("error", "status", "the error has its own"),
     ("error", "body", "the error has its own"),
@@ -57,12 +57,12 @@ _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*", re.ASCII)
 
 
 class ScenarioError(FileError):
-    """A scenario that cannot be used; `findings` has everything that is wrong, one line each."""
+    """A scenario is invalid; `findings` lists every error, one line each."""
 
 
 @cache
 def scenarios_folder() -> Path:
-    """Where the shipped scenarios are: inside the installed package, or at the top of a checkout."""
+    """Return the folder of shipped scenarios: inside the installed package, or at the top of a checkout."""
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "scenarios", package.parent / "scenarios"):
         if (folder / SCHEMA).is_file():
@@ -71,7 +71,7 @@ def scenarios_folder() -> Path:
 
 
 def is_file_name(name_or_path: str | Path) -> bool:
-    """Whether this is the path of a file (with a `/` or ending in `.yaml`) and not a scenario's name."""
+    """Return True if this is a file path (with a `/` or ending in `.yaml`) rather than a scenario's name."""
     text = str(name_or_path)
     return isinstance(name_or_path, Path) or "/" in text or "\\" in text or text.endswith(SUFFIXES)
 
@@ -85,11 +85,11 @@ def _playable(scenario: Scenario) -> Scenario:
 
 
 class UnknownScenario(ScenarioError):
-    """A name that no scenario of the folder has."""
+    """The folder has no scenario of this name."""
 
 
 class ScenarioRegistry:
-    """The scenarios of a folder, each read when it is first asked for."""
+    """The scenarios of a folder, each read when first requested."""
 
     def __init__(self, folder: Path, operations: Collection[str], groups: Collection[str]) -> None:
         self.folder = folder
@@ -98,13 +98,13 @@ class ScenarioRegistry:
         self._read: dict[str, Scenario] = {}
 
     def names(self) -> list[str]:
-        """The names of all scenarios of the folder, in alphabetical order."""
+        """Return the names of all scenarios of the folder, in alphabetical order."""
         return sorted(self._files())
 
     def get(self, name_or_path: ScenarioSource) -> Scenario:
-        """A scenario by its name, by the path of a file (with a `/` or ending in `.yaml`), or from values.
+        """Return a scenario by name, by file path (with a `/` or ending in `.yaml`), or from values.
 
-        Values have the form of a file, such as `{"rules": [...]}`; the description may be missing. A file is
+        Values are structured like a file, such as `{"rules": [...]}`; the description is optional. A file is
         read each time, since it may have been edited. Raises `ScenarioError`.
         """
         if isinstance(name_or_path, Mapping):
@@ -116,12 +116,12 @@ class ScenarioRegistry:
         return self._named(str(name_or_path), ", or the path of a .yaml file")
 
     def from_values(self, values: Mapping[str, Any], name: str = "rules") -> Scenario:
-        """A scenario from values in the form of a file. Raises `ScenarioError` with everything wrong."""
+        """Return a scenario from values structured like a file. Raises `ScenarioError` with all errors."""
         source = ValueSource({"description": "Rules of a program.", **values}, name, ScenarioError)
         return _build(source, self._operations, self._groups)
 
     def named(self, name: str) -> Scenario:
-        """A scenario of the folder by its name, and nothing else: for names that come with a request."""
+        """Return a scenario of the folder by name only: for names that come with a request."""
         return self._named(name)
 
     def _named(self, name: str, otherwise: str = "") -> Scenario:
@@ -134,15 +134,15 @@ class ScenarioRegistry:
         return self._read[name]
 
     def playable(self, name_or_path: ScenarioSource) -> Scenario:
-        """A scenario that can be put in force while a fake runs; raises `ScenarioError` for others."""
+        """Return a scenario that can be activated while a fake runs. Raises `ScenarioError` for others."""
         return _playable(self.get(name_or_path))
 
     def playable_named(self, name: str) -> Scenario:
-        """The same, by a name and nothing else."""
+        """Return a playable scenario by name only."""
         return _playable(self.named(name))
 
     def all(self) -> list[Scenario]:
-        """All scenarios of the folder, in the order of their names."""
+        """Return all scenarios of the folder, sorted by name."""
         return [self.named(name) for name in self.names()]
 
     def _files(self) -> dict[str, Path]:
@@ -152,8 +152,8 @@ class ScenarioRegistry:
 def load(path: Path, operations: Collection[str], groups: Collection[str]) -> Scenario:
     """Read one file; `operations` and `groups` are the names that its rules may use.
 
-    Raises `ScenarioError` with everything that is wrong in it; a rule of which the shape is wrong already is
-    not looked at any further.
+    Raises `ScenarioError` with every error in the file. A rule whose structure is invalid is not
+    checked any further.
     """
     source = Source(path, ScenarioError, "a scenario has at least a description and rules")
     return _build(source, operations, groups)
@@ -164,7 +164,7 @@ def _build(source: Source, operations: Collection[str], groups: Collection[str])
     _schema().judge(tree, source)
     scenario = _Builder(source, operations, groups).scenario(tree) if isinstance(tree, dict) else None
     source.stop_if_wrong()
-    assert scenario is not None  # the schema wants a mapping
+    assert scenario is not None  # the schema requires a mapping
     return scenario
 
 
@@ -173,11 +173,11 @@ def _schema() -> Schema:
     return Schema(scenarios_folder() / SCHEMA)
 
 
-# --- what a schema cannot say, and the rules themselves ---------------------------------------------
+# --- checks beyond the schema, and the rules themselves -----------------------------------------------
 
 
 class _Builder:
-    """Makes the rules of a file, noting what the schema could not see."""
+    """Build the rules of a file, recording errors that the schema cannot find."""
 
     def __init__(self, source: Source, operations: Collection[str], groups: Collection[str]) -> None:
         self._source = source
@@ -185,7 +185,7 @@ class _Builder:
         self._groups = groups
 
     def scenario(self, tree: Tree) -> Scenario | None:
-        """The scenario; None where the schema found something wrong outside the rules."""
+        """Return the scenario; None if the schema found an error outside the rules."""
         name = self._source.path.stem
         rules = tree.get("rules")
         built = [
@@ -260,7 +260,7 @@ class _Builder:
             body=self._wanted(when, "body", where),
             query=self._wanted(when, "query", where),
             headers={
-                # A header is a text, whatever YAML takes it for, and its name has no case.
+                # A header value is a text, however YAML reads it, and header names are case-insensitive.
                 name.lower(): value if isinstance(value, LinearPattern) else _plain(value)
                 for name, value in self._wanted(when, "header", where).items()
             },
@@ -296,9 +296,9 @@ class _Builder:
 
         try:
             with warnings.catch_warnings():
-                # What `re` only warns of today ("possible nested set") is not meant as it is written either.
+                # A pattern that `re` only warns about today ("possible nested set") is a mistake, too.
                 warnings.simplefilter("error")
-                re.compile(text)  # says best what is wrong with a pattern
+                re.compile(text)  # describes an invalid pattern best
             return LinearPattern(text)
         except (re.error, ValueError, OverflowError, RecursionError, Warning) as error:
             self._source.find(where, f"not a regular expression: {error}")
@@ -370,7 +370,7 @@ class _Builder:
 
 
 def _whole(value: float | None) -> int | None:
-    """A whole number that may have been written as 2.0."""
+    """Return a whole number that may have been written as 2.0."""
     return None if value is None else int(value)
 
 
@@ -379,7 +379,7 @@ def _plain(value: Any) -> str:
 
 
 def _ever(when: Criteria) -> bool:
-    """Whether the counters hold for any number at all."""
+    """Return True if the counters match at least one number."""
     if when.call is not None:
         return when.selects(when.call)
     step, after = when.every or 1, when.after or 0
@@ -387,7 +387,7 @@ def _ever(when: Criteria) -> bool:
 
 
 def _lost(then: Tree) -> Breakage | None:
-    """The breakage of a call that is executed and answered with an error of a gateway."""
+    """Return the breakage of a call that is executed but answered with a gateway error."""
     if "lost" not in then:
         return None
     breakage: Breakage = f"lost_{int(then['lost'])}"  # type: ignore[assignment]  # the schema names the three

@@ -15,9 +15,9 @@ from leomock.state.worlds import Worlds
 
 
 def load(path: Path, worlds: Worlds) -> int:
-    """Restore the worlds that a file holds and return how many; a file that is not there holds none.
+    """Restore the worlds in a file and return how many; a missing file holds none.
 
-    Raises SnapshotError, naming the file, where it cannot be used; no world is changed then.
+    Raises SnapshotError, naming the file, if it is unusable; no world is changed then.
     """
     try:
         text = path.read_bytes()
@@ -49,11 +49,11 @@ def load(path: Path, worlds: Worlds) -> int:
 
 
 def save(path: Path, worlds: Worlds) -> None:
-    """Write all worlds to a file: whole or not at all. It holds API keys, so only its owner may read it."""
+    """Save all worlds to a file atomically. It holds API keys, so only its owner may read it."""
     kept: dict[str, Any] = {
         "leomock": VERSION,
         "worlds": {world.key: take(world) for world in worlds},
-        # Events that wait need their target; one that is set for every key comes from the options.
+        # Pending events need their target; a target for every key comes from the options.
         "webhooks": {
             world.key: (world.outbox.url, world.outbox.key)
             for world in worlds
@@ -71,7 +71,7 @@ def _are_webhooks(value: Any) -> bool:
 
 
 class StateFile:
-    """The file of `leomock serve --state`: saved by one thread at a time.
+    """The file of `leomock serve --state`, saved by one thread at a time.
 
     `failure` says why the last attempt to save failed, or is empty. `now` returns seconds, to tell the age of
     the last save.
@@ -86,7 +86,7 @@ class StateFile:
         self._lock = threading.Lock()
 
     def save(self) -> None:
-        """Save now, after a save that is under way. Raises OSError."""
+        """Save now, after any save in progress. Raises OSError."""
         with self._lock:
             try:
                 save(self.path, self._worlds)

@@ -1,4 +1,4 @@
-"""Write a file as a whole: readers see the old content or the new one."""
+"""Write a file atomically: readers see the old content or the new one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import errno
 import os
 from pathlib import Path
 
-# A file that is mounted by itself (as `docker -v file:file` does), or a folder that is not writable.
+# A file that is a mount point (as with `docker -v file:file`), or a folder that is not writable.
 _NO_RENAME = frozenset((errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES, errno.EROFS))
 
 
 def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file that, if it is new, only its owner may read. Raises OSError, and keeps the old content.
+    """Write a file that, if new, only its owner may read. Raises OSError, and keeps the old content.
 
-    `mode` are other permissions, of which the umask takes its part.
+    `mode` sets other permissions, to which the umask applies.
 
     A symbolic link is followed. Where another file cannot take the place of this one, the file is written in
     place; a crash in that moment can leave it incomplete.
@@ -22,7 +22,7 @@ def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
     target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name}.new")
     try:
-        # A server that was killed may have left this file; its content is replaced.
+        # A killed server may have left this file; its content is replaced.
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     except OSError as error:
         if error.errno not in _NO_RENAME or not target.exists():
@@ -49,7 +49,7 @@ def _write_in_place(target: Path, content: bytes) -> None:
     handle = os.open(target, os.O_WRONLY)
     with os.fdopen(handle, "wb") as file:
         if hasattr(os, "posix_fallocate") and content:
-            # Fails on a full disk before anything is overwritten; some file systems cannot do it.
+            # Fails on a full disk before overwriting anything; some file systems do not support it.
             try:
                 os.posix_fallocate(file.fileno(), 0, len(content))
             except OSError as error:

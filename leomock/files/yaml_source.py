@@ -1,4 +1,4 @@
-"""Reads YAML and judges it by a JSON Schema; whatever is wrong is named with file, line and key."""
+"""Read YAML and validate it by a JSON Schema; every error names file, line and key."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    # PyYAML and the validator are loaded with the first file that is read.
+    # PyYAML and the validator are imported with the first file.
     from jsonschema_rs import ValidationError, Validator
     from yaml import Node, SafeLoader
 
-# More than anybody writes; an alias that contains itself has no end.
+# Larger than any file written by hand; an alias that contains itself never ends.
 MOST_VALUES = 10_000
 MOST_LEVELS = 40
 
 Where = tuple[str | int, ...]
 Tree = dict[str, Any]
 
-# An escape such as "\ud800" makes one; nothing that writes UTF-8 can send it.
+# An escape such as "\ud800" creates a lone surrogate, which UTF-8 cannot encode.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 NOT_A_CHARACTER = "half a character (a surrogate) is no text"
 
 
 class FileError(ValueError):
-    """A file that cannot be used; `findings` has everything that is wrong, one line each."""
+    """A file is invalid; `findings` lists every error, one line each."""
 
     def __init__(self, findings: Iterable[str]) -> None:
         self.findings = tuple(findings)
@@ -36,9 +36,9 @@ class FileError(ValueError):
 
 
 class Source:
-    """One file: its values, where each of them stands, and what was found wrong.
+    """One file: its values, their lines, and the errors found.
 
-    `error` is what is raised, `empty` what is said of a file in which nothing stands.
+    `error` is the exception class to raise, `empty` the message for an empty file.
     """
 
     def __init__(self, path: Path, error: type[FileError], empty: str) -> None:
@@ -51,29 +51,29 @@ class Source:
         self._values = 0
 
     def tree(self) -> Any:
-        """The values of the file, as JSON has them; raises what cannot be read at all."""
+        """Return the values of the file as JSON values. Raises an error for an unreadable file."""
         node = self._compose(self._text())
         tree = self._value(node, ())
         self.stop_if_wrong()
         return tree
 
     def find(self, where: Where, text: str) -> None:
-        """Note what is wrong with the value at a path."""
+        """Record an error at a path."""
         self._wrong.append(where)
         name = spoken(where)
         self._note(self._line(where), f"{name}: {text}" if name else text)
 
     def is_right(self, where: Where) -> bool:
-        """Whether nothing was found wrong at a path or below it."""
+        """Return True if no error was found at a path or below it."""
         return not any(wrong[: len(where)] == where for wrong in self._wrong)
 
     def stop_if_wrong(self) -> None:
-        """Raise everything that was found, if anything was."""
+        """Raise all errors found, if any."""
         if self._findings:
             raise self._error()
 
     def _error(self) -> FileError:
-        """Everything that was found, in the order of the lines."""
+        """Return the exception with all errors, in line order."""
         return self._raised(dict.fromkeys(text for _, text in sorted(self._findings, key=itemgetter(0))))
 
     def _note(self, line: int, text: str) -> None:
@@ -81,13 +81,13 @@ class Source:
         self._findings.append((line, f"{self._name}:{line}: {printable}"))
 
     def _fatal(self, line: int, text: str) -> FileError:
-        """An error after which there is nothing more to read."""
+        """Return an error after which the rest of the file cannot be read."""
         self._note(line, text)
         return self._error()
 
     @property
     def name(self) -> str:
-        """The path as one would type it."""
+        """Return the path as one would type it."""
         return self._name
 
     @property
@@ -98,11 +98,11 @@ class Source:
             return str(self.path)
 
     def line_of(self, where: Where) -> int:
-        """The line of a path; if nothing stands there, the line of what it belongs to."""
+        """Return the line of a path, or of its parent if there is nothing at the path."""
         return self._line(where)
 
     def _line(self, where: Where) -> int:
-        """The line of a path; of something that is missing, that of what it is missing from."""
+        """Return the line of a path; for a missing value, the line of its parent."""
         while where not in self._lines:
             where = where[:-1]
         return self._lines[where]
@@ -185,14 +185,14 @@ class Source:
 
 
 class ValueSource(Source):
-    """Values that a program passed instead of a file; findings name the whole path in place of a line."""
+    """Values that a program passed instead of a file; errors name the whole path instead of a line."""
 
     def __init__(self, value: Any, name: str, error: type[FileError]) -> None:
         super().__init__(Path(name), error, "")
         self._given = value
 
     def tree(self) -> Any:
-        """The values as JSON has them; raises if they are not JSON."""
+        """Return the values as JSON values. Raises an error if they are not JSON."""
         import orjson
 
         try:
@@ -201,7 +201,7 @@ class ValueSource(Source):
             raise self._raised([f"{self.path}: only JSON values are possible: {error}"]) from None
 
     def find(self, where: Where, text: str) -> None:
-        """Note what is wrong with the value at a path."""
+        """Record an error at a path."""
         self._wrong.append(where)
         name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")
         self._findings.append((len(self._findings), f"{self.path}: {name}: {text}" if name else text))
@@ -209,7 +209,7 @@ class ValueSource(Source):
 
 @cache
 def _loader() -> type[SafeLoader]:
-    """A loader whose plain scalars are those of YAML 1.2, as editors read it: `no` and `1:30` are texts."""
+    """Return a loader that reads plain scalars as YAML 1.2, like editors do: `no` and `1:30` are texts."""
     import yaml
 
     class Loader(yaml.SafeLoader):
@@ -262,7 +262,7 @@ _SCALARS: dict[str, Callable[[str], Any]] = {
 
 
 def spoken(where: Where) -> str:
-    """A path as one says it, within its entry of a list: the line tells which entry it is."""
+    """Return a path in words, within its list entry: the line already identifies the entry."""
     for number in range(len(where) - 1, 0, -1):
         if isinstance(where[number], str) and isinstance(where[number - 1], int):
             where = where[number:]
@@ -270,7 +270,7 @@ def spoken(where: Where) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where).lstrip(".")
 
 
-# --- a schema, and its findings in our words ---------------------------------------------------------
+# --- schema errors in our own words -----------------------------------------------------------------
 
 _TYPES = {
     "array": "a list",
@@ -284,7 +284,7 @@ _TYPES = {
 
 
 class Schema:
-    """A JSON Schema in a file; read and compiled with the first judgement."""
+    """A JSON Schema in a file, read and compiled when first used."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -303,13 +303,13 @@ class Schema:
         return jsonschema_rs.Draft202012Validator(self._schema)
 
     def judge(self, tree: Any, source: Source) -> None:
-        """Note in a source everything that is wrong with its values."""
+        """Record every error in the values of a source."""
         for error in self._validator.iter_errors(tree):
             for where, text in _worded(error, self._at(error.schema_path[:-1])):
                 source.find(where, text)
 
     def _at(self, steps: Collection[str | int]) -> Tree:
-        """The part of the schema that a finding is of."""
+        """Return the part of the schema that an error refers to."""
         part: Any = self._schema
         for step in steps:
             if isinstance(part, dict) and "$ref" in part:
@@ -322,7 +322,7 @@ class Schema:
 
 
 def _worded(error: ValidationError, schema: Tree) -> Iterator[tuple[Where, str]]:
-    """What a finding of the validator says, and of which value; `schema` is the part that it breaks."""
+    """Return the message for a validator error, and the value it is about; `schema` is the broken part."""
     where: Where = tuple(error.instance_path)
     kind: Any = error.kind
     instance: Any = error.instance
@@ -369,7 +369,7 @@ def _worded(error: ValidationError, schema: Tree) -> Iterator[tuple[Where, str]]
 
 
 def shown(value: Any) -> str:
-    """A value as one would write it, short."""
+    """Return a short form of a value as one would write it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -380,7 +380,7 @@ def shown(value: Any) -> str:
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the end of a sentence, or nothing when no known word is near."""
+    """Return `; did you mean 'x'?` for the end of a sentence, or '' if no known word is similar."""
     from leomock.openapi.suggest import suggestion
 
     return suggestion(word, dict.fromkeys(known))

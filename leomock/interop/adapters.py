@@ -19,7 +19,7 @@ from leomock.server.guard import Guard
 
 
 def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()) -> Starlette:
-    """The app of an adapter; who calls it needs no key, so pages of other sites are kept away.
+    """Return the app of an adapter; callers need no key, so pages of other sites are rejected.
 
     An MCP adapter is `leomock.interop.mcp.serve.make_app(adapter, caller, allow_hosts)`; without the extra it
     answers a sentence that says so.
@@ -37,12 +37,12 @@ def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()
 
 
 def lacks(adapter: Adapter) -> str:
-    """What an adapter cannot be served without and is not installed, as a sentence, or nothing."""
+    """Return a sentence about the missing package that an adapter needs, or ''."""
     return MCP_MISSING if adapter.kind == "mcp" and mcp_server() is None else ""
 
 
 def mcp_server() -> ModuleType | None:
-    """`leomock.interop.mcp.serve`, where the extra that it needs is installed."""
+    """Return `leomock.interop.mcp.serve`; needs the extra to be installed."""
     try:
         return import_module("leomock.interop.mcp.serve")
     except ModuleNotFoundError as error:

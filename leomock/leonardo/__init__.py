@@ -1,1 +1,1 @@
-"""What is known about the real service, as data. Imports nothing else from leomock."""
+"""Facts about the real service, as data. Imports nothing else from leomock."""

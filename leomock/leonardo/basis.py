@@ -1,6 +1,6 @@
-"""How it is known that the real service behaves like this: the basis of each behaviour, as data.
+"""The basis of each behaviour, as data: how we know that the real service behaves like this.
 
-A function or class whose behaviour no document, error template or scenario settles says what it rests on::
+A function or class whose behaviour no document, error template or scenario settles states its basis::
 
     @based_on(Chosen("the real order is not documented"))
     def order(rows): ...
@@ -21,7 +21,7 @@ from typing import ClassVar, Literal, TypeVar, get_args
 
 BasisKind = Literal["documented", "observed", "inferred", "chosen"]
 
-# The most reliable first.
+# Most reliable first.
 KINDS: tuple[BasisKind, ...] = get_args(BasisKind)
 
 T = TypeVar("T", bound=Callable[..., object])
@@ -75,7 +75,7 @@ class SameAs:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What one function or class decides: the first line of its docstring, and what that rests on."""
+    """The decision of one function or class: the first line of its docstring, and its statements."""
 
     summary: str
     basis: tuple[Basis | SameAs, ...]
@@ -86,7 +86,7 @@ DECISIONS: dict[str, Decision] = {}
 
 
 def based_on(*basis: Basis | SameAs, name: str = "") -> Callable[[T], T]:
-    """Record how the behaviour of a function or class is known.
+    """Record the basis of the behaviour of a function or class.
 
     The record is kept under `name`, or under `code:` and the qualified name. Raises ValueError
     without a statement, or if the name is taken.
@@ -106,7 +106,7 @@ def based_on(*basis: Basis | SameAs, name: str = "") -> Callable[[T], T]:
 
 
 def statements(name: str) -> tuple[Basis, ...]:
-    """Return the statements of a decision, and in place of each `SameAs` those of the decision it names.
+    """Return the statements of a decision, replacing each `SameAs` with those of the decision it names.
 
     Raises ValueError if there is no such decision.
     """

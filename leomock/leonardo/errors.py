@@ -1,4 +1,4 @@
-"""Every refusal the API words itself, each with its basis and source."""
+"""Every error that the API words itself, each with its basis and source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST_SHOWN = 60
 
 
 def shown(value: object) -> str:
-    """A value as JSON for an error text, cut where it is long."""
+    """Return a value as JSON for an error text, shortened if it is long."""
     try:
         text = json.dumps(value)
     except (RecursionError, TypeError, ValueError):
@@ -21,7 +21,7 @@ def shown(value: object) -> str:
 
 
 class ApiError(Exception):
-    """A refusal as the real service words it, and one sentence of ours that explains it.
+    """An error as the real service words it, with one sentence of ours that explains it.
 
     `status`, `code`, `path` and `text` are what the client sees in `{"error", "path", "code"}`;
     `explain` travels in the header `X-Leomock-Explain` and in the log line. `details` are of a wording with
@@ -48,7 +48,7 @@ class ApiError(Exception):
 
     @property
     def body(self) -> dict[str, str] | list[dict[str, object]]:
-        """The body, in the key order seen on the wire."""
+        """Return the body, with the key order seen on the wire."""
         if self.wording.extensions is None:
             return {"error": self.text, "path": self.path, "code": self.wording.code}
         extensions = {"code": self.wording.code, **self.wording.extensions}
@@ -62,9 +62,9 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ErrorTemplate:
-    """One kind of refusal: status, code and text as a client sees them, and how we know.
+    """One kind of error: status, code and text as a client sees them, and the basis.
 
-    With `extensions` it comes from a service behind the engine: such refusals travel as a list of GraphQL
+    With `extensions` it comes from a service behind the engine: such errors are sent as a list of GraphQL
     errors on HTTP 200 (documented for blueprints, observed for v2).
     """
 
@@ -79,7 +79,7 @@ class ErrorTemplate:
     def __call__(
         self, *, path: str = "$", explain: str = "", headers: dict[str, str] | None = None, **values: object
     ) -> ApiError:
-        """Make the error; `values` fill the placeholders of the text."""
+        """Create the error; `values` fill the placeholders of the text."""
         return ApiError(self, self.text.format(**values), path, explain, headers)
 
 
@@ -308,7 +308,7 @@ INVALID_PARAMETERS = ErrorTemplate(
     )
 )
 def invalid(messages: Sequence[str], explain: str) -> ApiError:
-    """The refusal of a call to version 2, with a message for each of its errors."""
+    """Return the error for an invalid version 2 call, with a message for each problem."""
     code = "VALIDATION_ERROR"
     errors = [{"code": code, "message": message} for message in messages]
     details = {"code": code, "errors": errors, "message": ", ".join(messages)}
@@ -337,7 +337,7 @@ QUEUE_FULL = ErrorTemplate(
 
 # --- what a scenario names ------------------------------------------------------------------------------
 
-# `{user_id}` stays in the text until a scenario strikes: only then is it known whose call it is.
+# `{user_id}` stays in the text until a scenario applies: only then the caller is known.
 OUT_OF_CREDITS = ErrorTemplate(
     400,
     "unexpected",
@@ -391,7 +391,7 @@ NAMED = {
 
 # --- operations of another service behind the engine ---------------------------------------------------
 
-# By the status that is meant.
+# By intended status.
 _RELAYED = {400: "BadRequestException", 403: "ForbiddenException"}
 
 
@@ -400,10 +400,10 @@ _RELAYED = {400: "BadRequestException", 403: "ForbiddenException"}
     Chosen("the names of the codes, but for BadRequestException"),
 )
 def relayed(error: ApiError, *, version_2: bool) -> ApiError:
-    """A refusal as it comes where the document has a list of GraphQL errors on HTTP 200.
+    """Return an error in the form for documents with a list of GraphQL errors on HTTP 200.
 
-    That is what the service behind the engine refuses: credits and moderation. Keys, types and rates are the
-    engine's, or the gateway's, and stay as they are.
+    The service behind the engine rejects for credits and moderation. Errors about keys, types and rates come
+    from the engine or the gateway, and stay unchanged.
     """
     wording = error.wording
     if wording is OUT_OF_CREDITS and version_2:

@@ -1,4 +1,4 @@
-"""Where a client finds what an answer points to."""
+"""The hosts of the URLs in answers."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from urllib.parse import urlsplit
 
 API_HOST = "cloud.leonardo.ai"
 CDN_HOST = "cdn.leonardo.ai"
-# Every host of the real service, but for the bucket, is below this one.
+# Every host of the real service, except the bucket, is below this one.
 REAL_DOMAIN = "leonardo.ai"
-# Of the real bucket only the kind of host is known, so this name is a choice.
+# Only the kind of host of the real bucket is known, so this name is chosen.
 UPLOAD_HOST = "leomock-uploads.s3.us-east-1.amazonaws.com"
 REAL_API = f"https://{API_HOST}/api/rest"
-# The hosts of the real service, and the path below which a fake answers what is asked of each.
+# The hosts of the real service, and the path below which a fake serves each of them.
 REAL_HOSTS = {API_HOST: "", CDN_HOST: "/cdn", UPLOAD_HOST: "/s3"}
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """The three bases that URLs in answers begin with, none with a slash at the end; `api` has no version."""
+    """The three bases of URLs in answers, none with a trailing slash; `api` has no version."""
 
     api: str
     cdn: str
@@ -26,7 +26,7 @@ class Addresses:
 
     @property
     def are_real(self) -> bool:
-        """Whether the client called the real host, so that its call was led here."""
+        """True if the client called the real host and the call was redirected here."""
         return self.api == REAL_API
 
     @classmethod
@@ -41,5 +41,5 @@ class Addresses:
 def _host_of(origin: str) -> str:
     try:
         return urlsplit(origin).hostname or ""
-    except ValueError:  # clients may send anything as their Host
+    except ValueError:  # clients may send anything as their Host header
         return ""

@@ -1,4 +1,4 @@
-"""The form of the ids that the API uses."""
+"""The format of the ids that the API uses."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | 
 
 
 def is_uuid(text: str) -> bool:
-    """Whether the text is a UUID of any version, in the usual form."""
+    """Return True if the text is a UUID of any version, in the usual format."""
     return UUID.fullmatch(text) is not None

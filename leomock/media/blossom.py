@@ -1,4 +1,4 @@
-"""The subject of a transparent picture: a flower on nothing."""
+"""The subject of a transparent image: a flower without background."""
 
 import math
 from random import Random
@@ -21,7 +21,7 @@ from leomock.media.paint import (
 
 
 def blossom(prompt: str, seed: int, index: int, size: Size) -> Image.Image:
-    """Paint a flower on nothing, in RGBA; prompt and seed choose the kind of flower."""
+    """Paint a flower on a transparent background, in RGBA; prompt and seed choose the kind of flower."""
     painted, doublings = painting_size(size, PAINTED_PIXELS)
     width, height = painted
     colours = palette(prompt, seed, index)

@@ -1,4 +1,4 @@
-"""Colours and the palette of a picture, and the random numbers that everything drawn follows from."""
+"""Colours, the palette of an image, and the random numbers that determine everything drawn."""
 
 import hashlib
 import math
@@ -12,7 +12,7 @@ WHITE: RGB = (255, 255, 255)
 
 
 def rng(*parts: object) -> Random:
-    """Give a generator that follows from the parts alone: `hash()` differs from process to process."""
+    """Return a generator that depends only on the parts: `hash()` differs from process to process."""
     text = "\0".join(map(str, parts)).encode("utf-8", "surrogatepass")
     return Random(int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "big"))
 
@@ -59,7 +59,7 @@ def shade(hue: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The colours of one picture: a sky from zenith to horizon, what shines in it, land, accents, ink."""
+    """The colours of one image: sky from zenith to horizon, light source, land, accents, ink."""
 
     sky: tuple[RGB, ...]
     light: RGB
@@ -71,13 +71,13 @@ class Palette:
 
 
 def palette(prompt: str, seed: int, index: int) -> Palette:
-    """Choose colours by prompt and seed; the pictures of one generation differ by a step around the wheel."""
+    """Choose colours by prompt and seed; the images of one generation differ by a step around the wheel."""
     chance = rng("palette", prompt, seed)
     # 0, +26, -26, +52 ... degrees: siblings stay near each other, and no two of a generation share a hue.
     turn = 26 * ((index + 1) // 2) * (1 if index % 2 else -1)
-    # Skies run from violet over rose to gold, or over blue to teal; an olive sky looks ill.
+    # Skies run from violet over rose to gold, or over blue to teal; an olive sky looks sickly.
     hue = chance.uniform(195, 420) + turn
-    # The sky fades to a neighbouring hue; the land takes one from further round the wheel.
+    # The sky fades to a neighbouring hue; the land uses one from further round the wheel.
     warm = hue + chance.choice((-1, 1)) * chance.uniform(40, 80)
     land = hue + chance.choice((-1, 1)) * chance.uniform(15, 60)
     dark = chance.random() < 0.5

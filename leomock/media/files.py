@@ -12,17 +12,17 @@ from PIL import Image, ImageChops, _imaging
 Format = Literal["jpeg", "png"]
 
 _QUALITY = 85
-# Pieces of memory that Pillow keeps while a picture is drawn: their size in bytes, and how many at most.
+# Memory blocks that Pillow keeps while an image is drawn: size in bytes, and maximum number.
 _BLOCK_BYTES, _MOST_BLOCKS = 128 * 1024, 256
 
 
 @contextmanager
 def reusing_memory() -> Iterator[None]:
-    """Let Pillow reuse the memory of the images that a drawing goes through.
+    """Let Pillow reuse the memory of intermediate images while drawing.
 
     Otherwise it returns each image's memory to the system, and every page of the next image costs a fault: a
-    third of the time of a picture of 1024 x 1024. The settings are those of the whole process, so they are
-    put back.
+    third of the time of a 1024 x 1024 image. The settings apply to the whole process, so they are
+    restored.
     """
     before = _imaging.get_block_size(), _imaging.get_blocks_max()
     _imaging.set_block_size(_BLOCK_BYTES)

@@ -1,4 +1,4 @@
-"""H.264 without an encoder library: one still as a key frame, then frames that show it a little moved.
+"""H.264 without an encoder library: one still as a key frame, then frames that show it slightly moved.
 
 All of ITU-T H.264 that this needs, in the Constrained Baseline profile: a macroblock of the still either
 keeps every sample (I_PCM), or repeats the last column of the one to its left (Intra16x16, horizontal, without
@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Frames count their order in this many bits, by twos, and only half of the range can be told from the other.
+# Frames count their order in this many bits, in steps of two, and only half of the range is unambiguous.
 ORDER_BITS = 16
 MOST_FRAMES = 2 ** (ORDER_BITS - 2)
-# Levels (table A-1): ten times the number, macroblocks a second, macroblocks a frame.
+# Levels (table A-1): ten times the number, macroblocks per second, macroblocks per frame.
 LEVELS = (
     (10, 1485, 99), (11, 3000, 396), (12, 6000, 396), (13, 11880, 396), (21, 19800, 792), (22, 20250, 1620),
     (30, 40500, 1620), (31, 108000, 3600), (32, 216000, 5120), (40, 245760, 8192), (42, 522240, 8704),
@@ -51,13 +51,13 @@ def signed(number: int) -> str:
 
 
 def packed(bits: str) -> bytes:
-    """Turn bits into bytes, the last one filled up with zeros."""
+    """Pack bits into bytes, padding the last one with zeros."""
     count = -(-len(bits) // 8)
     return int(bits.ljust(count * 8, "0"), 2).to_bytes(count, "big") if bits else b""
 
 
 def unit(kind: int, importance: int, payload: bytes) -> bytes:
-    """Return a NAL unit: its header and its payload, changed so that no start code appears in it (7.4.1)."""
+    """Return a NAL unit: its header and its payload, escaped so that it contains no start code (7.4.1)."""
     return bytes((importance << 5 | kind,)) + re.sub(rb"\0\0(?=[\0-\3])", b"\0\0\3", payload)
 
 
@@ -74,7 +74,7 @@ def sequence_parameters(width: int, height: int, frames_per_second: int) -> byte
          and max(columns, rows) ** 2 <= 8 * a_frame),
         LEVELS[-1][0],
     )  # fmt: skip
-    # Cropping counts in chroma samples, so that an odd side shows one pixel more than was asked for.
+    # Cropping counts in chroma samples, so an odd side shows one pixel more than requested.
     right, bottom = (columns * 16 - width) // 2, (rows * 16 - height) // 2
     bits = [
         f"{66:08b}", "11000000", f"{level:08b}",  # Baseline, and Constrained Baseline as well
@@ -102,12 +102,12 @@ def sequence_parameters(width: int, height: int, frames_per_second: int) -> byte
 
 
 def picture_parameters() -> bytes:
-    """Return the NAL unit that says how the slices are coded."""
+    """Return the NAL unit that describes how the slices are coded."""
     bits = [
         unsigned(0), unsigned(0), "0", "0",       # ids, CAVLC, bottom_field_pic_order_in_frame_present_flag
         unsigned(0), unsigned(0), unsigned(0),    # one slice group, one reference frame
         "0", "00",                                # no weighted prediction
-        signed(0), signed(0), signed(0),          # quantizers, which nothing uses: no residual is coded
+        signed(0), signed(0), signed(0),          # quantizers, unused: no residual is coded
         "1", "0", "0",                            # deblocking control; no constrained intra, no redundancy
         "1",
     ]  # fmt: skip
@@ -129,7 +129,7 @@ def key_frame(still: Still) -> bytes:
     head = [
         unsigned(0), unsigned(7), unsigned(0),    # first_mb_in_slice, I, picture parameters
         f"{0:04b}", unsigned(0),                  # frame_num, idr_pic_id
-        f"{0:0{ORDER_BITS}b}", "0", "0",          # order; nothing to drop; no long term
+        f"{0:0{ORDER_BITS}b}", "0", "0",          # order; keep all; no long term
         signed(0), unsigned(1),                   # quantizer; no deblocking
     ]  # fmt: skip
     pieces: list[bytes] = []
@@ -166,7 +166,7 @@ def moved_frame(columns: int, rows: int, number: int, move: tuple[int, int]) -> 
         body = unsigned(columns * rows)  # all skipped
     else:
         # P_L0_16x16, moved as predicted, no residual. Each macroblock of the first row and column has to say
-        # that, since skipping means standing still there (clause 8.4.1.1).
+        # that, since skipping means no motion there (clause 8.4.1.1).
         alike = "1" + "11" + unsigned(0)
         first = unsigned(0) + "1" + signed(move[0]) + signed(move[1]) + unsigned(0)
         skipped = unsigned(columns - 1)

@@ -1,4 +1,4 @@
-"""Pictures as bytes: a scene that follows from prompt, seed and index, with a plate that names them."""
+"""Images as bytes: a scene that depends on prompt, seed and index, with a plate that names them."""
 
 import json
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from leomock.media.paint import oval, radial
 from leomock.media.plate import Drawing, Note, overlay
 from leomock.media.scenes import backdrop
 
-# How much of a prompt is considered for the plate, in characters; more would never fit.
+# The plate considers at most this many characters of a prompt; more would never fit.
 PROMPT_SHOWN = 600
-# How much of a prompt is kept in the file's comment, in characters; a JPEG comment holds 64 kB.
+# The file's comment keeps at most this many characters of a prompt; a JPEG comment holds 64 kB.
 PROMPT_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture to draw.
+    """An image to draw.
 
     `seed` is 0 to 2**63; `index` counts from 0 within a generation; `width`, `height` are 1 to 4096 pixels.
     `transparent` leaves the background out and asks for a PNG: JPEG has no alpha, so there it is ignored.
-    `init` is an encoded PNG, JPEG or WebP image, or what renders one; `init_strength` says how much of it
-    shows, 0 to 1.
+    `init` is an encoded PNG, JPEG or WebP image, or a Renderable of one; `init_strength` is the share of it
+    that shows, 0 to 1.
     `label` is drawn small, for example the name of the model.
     """
 
@@ -49,12 +49,12 @@ class Picture:
         return f"image/{self.format}"
 
     def render(self) -> bytes:
-        """Draw and encode: the same picture always gives the same bytes under the same Pillow."""
+        """Draw and encode: the same picture always gives the same bytes with the same Pillow."""
         with reusing_memory():
             return encode(self.draw(), self.format)
 
     def draw(self) -> Drawing:
-        """Draw the picture without its plate."""
+        """Draw the image without its plate."""
         init = self.decoded_init()
         which, label = f"#{self.index + 1}", legible(self.label[:PROMPT_SHOWN])
         seed = f"seed {self.seed} · {which}"
@@ -72,7 +72,7 @@ class Picture:
         return drawing
 
     def decoded_init(self) -> Image.Image | None:
-        """Decode the init image; None if there is none or it cannot be read."""
+        """Decode the init image; None if it is missing or cannot be read."""
         if self.init is None:
             return None
         encoded = self.init if isinstance(self.init, bytes) else self.init.render()
@@ -92,12 +92,12 @@ class Picture:
 
 
 def caption(drawing: Drawing) -> str:
-    """Return what a file says about itself: a JSON object in ASCII, for a comment."""
+    """Return a file's self-description: a JSON object in ASCII, for a comment."""
     changes = {"changes": drawing.changes} if drawing.changes else {}
     return json.dumps({"software": "leomock", **drawing.said, **changes})
 
 
 def encode(drawing: Drawing, format: Format) -> bytes:
-    """Write the plate on a drawing, and the drawing into a file with its caption; JPEG drops alpha."""
+    """Draw the plate, and encode the drawing with its caption as a file; JPEG drops alpha."""
     overlay(drawing)
     return write(drawing.image, format, caption(drawing))

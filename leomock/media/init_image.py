@@ -1,4 +1,4 @@
-"""Init images: uploaded pictures that a drawn picture begins with."""
+"""Init images: uploaded images as the start of a drawing."""
 
 import io
 
@@ -6,14 +6,14 @@ from PIL import ExifTags, Image, ImageOps
 
 from leomock.media.paint import Size, thinned
 
-# An init image may declare more pixels than fit in memory in a file of a few bytes.
+# A file of a few bytes may declare more pixels than fit in memory.
 INIT_PIXELS = 25_000_000
-# Orientations (of Exif) in which width and height change places.
+# Exif orientations that swap width and height.
 _LYING = frozenset({5, 6, 7, 8})
 
 
 def decode_init(encoded: bytes, side: int) -> Image.Image | None:
-    """Decode an init image to RGBA, upright, for use at some size; None if its bytes cannot be read."""
+    """Decode an init image to RGBA, upright, for use at a given size; None if its bytes cannot be read."""
     try:
         with _open(encoded, side) as source:
             upright = ImageOps.exif_transpose(source)
@@ -26,10 +26,10 @@ def decode_init(encoded: bytes, side: int) -> Image.Image | None:
 
 
 def init_size(encoded: bytes, side: int) -> Size | None:
-    """Return the size an init image is decoded to, from its header alone; None if that cannot be read."""
+    """Return the size to which an init image is decoded, from its header alone; None if unreadable."""
     try:
         with _open(encoded, side) as source:
-            # A PNG's own `getexif` would decode all of it, to look for what may stand at its end.
+            # A PNG's own `getexif` would decode all of it, to look for metadata at the end.
             turned = Image.Image.getexif(source).get(ExifTags.Base.Orientation) in _LYING
             return (source.height, source.width) if turned else source.size
     except Exception:  # as in `decode_init`
@@ -37,16 +37,16 @@ def init_size(encoded: bytes, side: int) -> Size | None:
 
 
 def blend_init(image: Image.Image, init: Image.Image, strength: float) -> None:
-    """Lay an init image over the whole of a picture, cropped to cover it."""
+    """Blend an init image over the whole of a drawing, cropped to cover it."""
     init = ImageOps.fit(init, image.size, Image.Resampling.BILINEAR)
     mask = init.getchannel("A").point(thinned(round(100 * min(max(strength, 0.15), 0.9))))
     image.paste(init.convert("RGB"), (0, 0), mask)
 
 
 def _open(encoded: bytes, side: int) -> Image.Image:
-    """Read the header of an init image for use at some size; raises some exception if it is of no use."""
+    """Read the header of an init image for use at a given size. Raises some exception if it is unusable."""
     source = Image.open(io.BytesIO(encoded), formats=("PNG", "JPEG", "WEBP"))
-    source.draft("RGB", (side, side))  # lets JPEG leave out detail that would be scaled away
+    source.draft("RGB", (side, side))  # lets JPEG skip detail that would be scaled away
     if source.width * source.height > INIT_PIXELS:
         raise ValueError("too many pixels")
     return source

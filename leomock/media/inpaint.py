@@ -1,4 +1,4 @@
-"""A picture painted into the white parts of a mask; elsewhere what was there stays."""
+"""An image painted into the white parts of a mask; the rest stays unchanged."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from leomock.media.init_image import decode_init
 class Inpainted:
     """`picture` where `mask`, an encoded image, is white, and its `init` where the mask is black.
 
-    Where the mask or the init cannot be read, all is the picture.
+    If the mask or the init cannot be read, the result is `picture` alone.
     """
 
     picture: Picture
@@ -20,7 +20,7 @@ class Inpainted:
 
     @property
     def media_type(self) -> str:
-        """The type of the file."""
+        """Return the media type of the file."""
         return self.picture.media_type
 
     def render(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Scenes with land and water. Edges are painted at full size; skies, which have none, are painted small."""
+"""Scenes with land and water. Edges are painted at full size; skies have no edges and are painted small."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from leomock.media.colours import RGB, WHITE, Palette, colour_between, mix
 from leomock.media.paint import Point, Size, SoftCanvas, disc, halo, paint, radial, span, thinned, wave
 
-# How much of the sky shows at a place of the ridge map: all at 0, nothing from the first ridge (4) on.
+# How much of the sky shows at a point of the ridge map: all at 0, nothing from the first ridge (4) on.
 _SKY_SHARE = [max(0, 255 - value * 64) for value in range(256)]
 
 
@@ -77,7 +77,7 @@ def sea(size: Size, colours: Palette, chance: Random) -> Image.Image:
 def _landscape(
     size: Size, sky: Image.Image, tones: Sequence[RGB], ridges: Sequence[Sequence[Point]], mist: RGB
 ) -> Image.Image:
-    """Paint ridges before a sky, the farthest first; the ground fades into mist towards the bottom.
+    """Paint ridges in front of a sky, the farthest first; the ground fades into mist towards the bottom.
 
     All ridges are drawn into one map of numbers, four to a ridge. Halving the map leaves values in between
     where two ridges meet, and these get the colours in between: smooth edges from one pass over the pixels.
@@ -150,7 +150,7 @@ def _crags(width: int, level: float, tall: float, pitch: float, chance: Random) 
 
 @lru_cache(maxsize=64)
 def _streak(size: Size) -> Image.Image:
-    """Return a thin cloud's mask; a picture of one size has about a dozen."""
+    """Return a thin cloud's mask; images of one size share about a dozen."""
     return radial(halo, 64).resize(size, Image.Resampling.BILINEAR).point(thinned(80))
 
 

@@ -1,4 +1,4 @@
-"""Text on pictures: the font, what it can draw, and how a text is broken into lines."""
+"""Text on images: the font, its characters, and line breaking."""
 
 import io
 import re
@@ -11,21 +11,21 @@ from PIL import ImageFont
 
 @lru_cache(maxsize=64)
 def font(size: int) -> ImageFont.FreeTypeFont:
-    """Return the font inside Pillow, so that no picture depends on what a machine has installed."""
+    """Return the font inside Pillow, so that images do not depend on installed fonts."""
     return _embedded().font_variant(size=size)
 
 
 @lru_cache(maxsize=1)
 def _embedded() -> ImageFont.FreeTypeFont:
-    """Unpack the font once for all sizes; it has Latin letters alone, which need no shaping."""
+    """Unpack the font once for all sizes; it has only Latin letters, which need no shaping."""
     loaded = ImageFont.load_default(12)
     assert isinstance(loaded, ImageFont.FreeTypeFont), "leomock: Pillow was built without FreeType"
     return ImageFont.truetype(io.BytesIO(loaded.font_bytes), 12, layout_engine=ImageFont.Layout.BASIC)
 
 
-# What Pillow's embedded font can draw (found by comparing every glyph with the one for a missing character).
+# The characters that Pillow's embedded font can draw (found by comparing glyphs with the missing one).
 DRAWABLE = frozenset({*map(chr, range(0x20, 0x7F)), *"©«°±´·»‘’“”…‹›"})  # noqa: RUF001 (they are what they seem)
-# Letters whose name holds the letter below the ornament: LATIN SMALL LETTER O WITH STROKE.
+# Letters whose name contains the base letter: LATIN SMALL LETTER O WITH STROKE.
 LATIN = re.compile("LATIN (?:SMALL|CAPITAL) (?:LETTER|LIGATURE) ([A-Z]|AE|OE)(?: WITH .*)?$")
 # Scripts whose characters are named after their sound: HIRAGANA LETTER KA, HANGUL SYLLABLE HAN.
 NAMED_BY_SOUND = ("HIRAGANA LETTER ", "KATAKANA LETTER ", "HANGUL SYLLABLE ")
@@ -35,16 +35,16 @@ TRANSLITERATED = dict(zip(CYRILLIC, SOUNDS.replace("-", "").split(" "), strict=T
 
 
 def legible(text: str) -> str:
-    """Write a text with the characters that the font has, on one line.
+    """Rewrite a text on one line with characters that the font has.
 
-    Accents go, sounds and emoji are spelled out, and what is left becomes its escape.
+    Accents are removed, sounds and emoji are spelled out, and other characters become escapes.
     """
     return " ".join("".join(map(spell, text)).split())
 
 
 @lru_cache(maxsize=1024)
 def spell(character: str) -> str:
-    """Spell one character in drawable ones."""
+    """Spell one character with drawable ones."""
     if character in DRAWABLE:
         return character
     kind = unicodedata.category(character)
@@ -53,7 +53,7 @@ def spell(character: str) -> str:
     if kind == "Pd":
         return "-"
     if kind in ("Cf", "Mn", "Me", "Sk"):
-        return ""  # joiners, variation selectors, skin tones, accents: nothing on their own
+        return ""  # joiners, variation selectors, skin tones, accents: invisible by themselves
     if character.lower() in TRANSLITERATED:
         sound = TRANSLITERATED[character.lower()]
         return sound if character.islower() else sound.capitalize()
@@ -69,7 +69,7 @@ def spell(character: str) -> str:
 
 
 def wrap(text: str, face: ImageFont.FreeTypeFont, width: float, rows: int) -> list[str]:
-    """Break a text into at most `rows` lines of `width` pixels; an ellipsis marks where it was cut."""
+    """Break a text into at most `rows` lines of `width` pixels; an ellipsis marks a cut."""
     if len(text) * face.size < 5 * width and face.getlength(text) <= width:
         return [text] if text and rows else []
     lines: list[str] = []
@@ -89,7 +89,7 @@ def wrap(text: str, face: ImageFont.FreeTypeFont, width: float, rows: int) -> li
 
 
 def fitting(text: str, face: ImageFont.FreeTypeFont, width: float) -> int:
-    """Return how many of a text's characters fit in a width."""
+    """Return how many characters of a text fit in a width."""
     # No glyph is narrower than a fifth of its height, so that a long text need not be measured whole.
     low, high = 0, min(len(text), 1 + int(width / face.size * 5))
     while low < high:

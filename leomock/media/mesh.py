@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from leomock.media.colours import RGB, palette, rng
 from leomock.media.image import PROMPT_KEPT
 
-# How finely it is divided: rings between the two poles, points on each ring.
+# Resolution: rings between the two poles, points on each ring.
 RINGS, POINTS = 47, 72
-# What glTF calls its kinds of number and of use.
+# glTF codes for number types and buffer targets.
 FLOAT, UNSIGNED_SHORT = 5126, 5123
 ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
 
@@ -21,25 +21,25 @@ Vector = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """A watertight object, two metres high, whose form and colour follow from prompt and seed."""
+    """A watertight object, two metres high, whose shape and colour depend on prompt and seed."""
 
     prompt: str
     seed: int
 
     @property
     def media_type(self) -> str:
-        """The type of the file."""
+        """Return the media type of the file."""
         return "model/gltf-binary"
 
     def render(self) -> bytes:
-        """Make the file: the same mesh always gives the same bytes."""
+        """Render the file: the same mesh always gives the same bytes."""
         said = {"software": "leomock", "prompt": self.prompt[:PROMPT_KEPT], "seed": self.seed}
         points = lathe(self)
         return glb(points, normals(points), triangles(), palette(self.prompt, self.seed, 0).accents[0], said)
 
 
 def lathe(mesh: Mesh) -> list[Vector]:
-    """The points: the lower pole, the rings from low to high, the upper pole."""
+    """Return the points: the lower pole, the rings from bottom to top, the upper pole."""
     chance = rng("lathe", mesh.prompt, mesh.seed)
     belly, lobes = chance.uniform(0.5, 0.85), chance.choice((0, 3, 4, 5, 6, 8))
     depth, twist = chance.uniform(0.04, 0.13), chance.uniform(-2.2, 2.2)
@@ -47,7 +47,7 @@ def lathe(mesh: Mesh) -> list[Vector]:
     plump = chance.uniform(0.35, 0.6)
     points: list[Vector] = [(0.0, 0.0, 0.0)]
     for ring in range(1, RINGS + 1):
-        # Rings lie closer where the outline turns in towards the poles.
+        # Rings are closer together where the outline turns in towards the poles.
         rise = (1 - math.cos(math.pi * ring / (RINGS + 1))) / 2
         swell = 1 + sum(
             high * math.sin(math.tau * count * rise * 0.9 + phase) for count, high, phase in waves
@@ -62,14 +62,14 @@ def lathe(mesh: Mesh) -> list[Vector]:
 
 
 def at(ring: int, point: int) -> int:
-    """The number of a point; ring 0 is the lower pole, the last but one above the rings the upper."""
+    """Return the index of a point; ring 0 is the lower pole, the one after the last ring the upper."""
     if ring in (0, RINGS + 1):
         return 0 if ring == 0 else RINGS * POINTS + 1
     return 1 + (ring - 1) * POINTS + point % POINTS
 
 
 def normals(points: Sequence[Vector]) -> list[Vector]:
-    """What is upright on the surface at each point: across the lines through its neighbours."""
+    """Return the surface normal at each point: perpendicular to the lines through its neighbours."""
     found: list[Vector] = [(0.0, -1.0, 0.0)]
     for ring in range(1, RINGS + 1):
         for point in range(POINTS):
@@ -84,7 +84,7 @@ def normals(points: Sequence[Vector]) -> list[Vector]:
 
 
 def triangles() -> list[int]:
-    """Three numbers of points for each triangle, anticlockwise seen from outside."""
+    """Return three point indexes for each triangle, anticlockwise seen from outside."""
     corners: list[int] = []
     for ring in range(RINGS + 1):
         for point in range(POINTS):
@@ -98,7 +98,7 @@ def triangles() -> list[int]:
 
 
 def linear(colour: RGB) -> list[float]:
-    """A colour as glTF wants it: linear, opaque."""
+    """Return a colour in glTF's form: linear, opaque."""
     parts = [value / 255 for value in colour]
     return [round(v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4, 5) for v in parts] + [1.0]
 
@@ -110,7 +110,7 @@ def glb(
     colour: RGB,
     said: dict[str, object],
 ) -> bytes:
-    """Write points, their normals and triangles into a file."""
+    """Return points, their normals and triangles as a file."""
     places, directions = (
         array("f", [x for vector in vectors for x in vector]) for vectors in (points, upright)
     )
@@ -146,7 +146,7 @@ def glb(
             }
         ],
         "accessors": [
-            # The bounds are those of the numbers as stored, in 32 bits.
+            # The bounds are those of the stored 32-bit numbers.
             {"bufferView": 0, "componentType": FLOAT, "count": len(points), "type": "VEC3",
              "min": [min(places[axis::3]) for axis in range(3)],
              "max": [max(places[axis::3]) for axis in range(3)]},
@@ -162,6 +162,6 @@ def glb(
 
 
 def chunk(kind: bytes, content: bytes, filler: bytes) -> bytes:
-    """A chunk of a GLB file, filled up to whole words."""
+    """Return a chunk of a GLB file, padded to whole words."""
     content += filler * (-len(content) % 4)
     return struct.pack("<I4s", len(content), kind) + content

@@ -1,4 +1,4 @@
-"""What a media file says of itself: length, size and frames, from its own tables."""
+"""Read length, size and frames of a media file from its own tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """`duration` in seconds, `width` and `height` in pixels; None where the file does not say."""
+    """`duration` in seconds, `width` and `height` in pixels; None if the file does not say."""
 
     duration: float | None = None
     width: int | None = None
@@ -18,7 +18,7 @@ class MediaFacts:
 
 
 def facts_of(content: bytes, extension: str) -> MediaFacts | None:
-    """The facts of an MP4, MOV or WAV file, those of an MP3 all unknown; None for what is no such file."""
+    """Return the facts of an MP4, MOV or WAV file, unknown ones for an MP3, None for any other file."""
     try:
         if extension in ("mp4", "mov"):
             return _movie(content)
@@ -31,7 +31,7 @@ def facts_of(content: bytes, extension: str) -> MediaFacts | None:
 
 
 def _wave(content: bytes) -> MediaFacts | None:
-    """The length in the chunks of RIFF: how many bytes `fmt ` gives a second, and how many `data` has."""
+    """Return the length from RIFF chunks: `fmt ` has the bytes per second, `data` the number of bytes."""
     if content[:4] + content[8:12] != b"RIFFWAVE":
         return None
     chunks = dict(_chunks(content, 12))
@@ -47,7 +47,7 @@ def _chunks(content: bytes, place: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _movie(content: bytes) -> MediaFacts:
-    """The facts in the boxes of ISO 14496-12: `mvhd`, and of the track with a picture `tkhd` and `stts`."""
+    """Return the facts in the boxes of ISO 14496-12: `mvhd`, and the visual track's `tkhd` and `stts`."""
     movie = dict(_boxes(content))[b"moov"]
     header = dict(_boxes(movie))
     fragments = _seconds_of_fragments(content, header) if b"mvex" in header else 0.0
@@ -91,7 +91,7 @@ def _seconds_of_fragments(content: bytes, movie: dict[bytes, bytes]) -> float:
 
 
 def _track_scales(content: bytes) -> Iterator[tuple[bytes, int]]:
-    """Give the id of each track and its ticks in a second."""
+    """Return the id of each track and its ticks per second."""
     for kind, track in _boxes(dict(_boxes(content))[b"moov"]):
         if kind == b"trak":
             parts = dict(_boxes(track))
@@ -112,7 +112,7 @@ def _ticks_of_fragment(track: bytes, usual: dict[bytes, int]) -> tuple[bytes, in
 
 
 def _ticks_of_run(run: bytes, each: int) -> int:
-    """Return the length of a run of samples; `each` counts where the run does not give their durations."""
+    """Return the length of a run of samples; `each` applies if the run does not give their durations."""
     flags, count = struct.unpack(">II", run[:8])
     if not flags & 0x100:
         return int(count * each)
@@ -122,7 +122,7 @@ def _ticks_of_run(run: bytes, each: int) -> int:
 
 
 def _duration(header: bytes) -> float:
-    """Seconds, of the two versions of `mvhd` and `mdhd`."""
+    """Return the seconds from either version of `mvhd` and `mdhd`."""
     scale, length = struct.unpack(">IQ", header[20:32]) if header[0] else struct.unpack(">II", header[12:20])
     seconds: float = length / scale
     return seconds

@@ -1,23 +1,23 @@
-"""MP4: boxes around coded video, the index before the samples (ISO/IEC 14496-12, -14 and -15)."""
+"""Write MP4: boxes around coded video, the index before the samples (ISO/IEC 14496-12, -14 and -15)."""
 
 import struct
 from collections.abc import Sequence
 from functools import partial
 
-# Rotates nothing, scales nothing.
+# No rotation, no scaling.
 MATRIX = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-# Ticks in one frame, so that times of players who round stay exact.
+# Ticks per frame, so that times stay exact in players that round.
 TICKS = 1000
 
 
 def box(kind: bytes, *parts: bytes) -> bytes:
-    """A box: its length, its kind, what is in it."""
+    """Return a box: length, type and content."""
     content = b"".join(parts)
     return struct.pack(">I4s", 8 + len(content), kind) + content
 
 
 def full_box(kind: bytes, flags: int, *parts: bytes) -> bytes:
-    """A box that begins with a version, here 0, and flags."""
+    """Return a box that begins with a version, here 0, and flags."""
     return box(kind, struct.pack(">I", flags), *parts)
 
 
@@ -29,9 +29,9 @@ def movie(
     frames_per_second: int,
     comment: str,
 ) -> bytes:
-    """A file with one H.264 track: NAL units, one a frame, of which the first is the only key frame.
+    """Return a file with one H.264 track: one NAL unit per frame, of which only the first is a key frame.
 
-    `sequence` and `picture` are the parameter sets' NAL units.
+    `sequence` and `picture` are the NAL units of the parameter sets.
     """
     samples = [struct.pack(">I", len(frame)) + frame for frame in frames]
     file_type = box(b"ftyp", b"isom", struct.pack(">I", 0x200), b"isomiso2avc1mp41")
@@ -49,12 +49,12 @@ def header(
     comment: str,
     first: int,
 ) -> bytes:
-    """The box `moov`; `first` is where in the file the samples begin."""
+    """Return the box `moov`; `first` is the file offset of the samples."""
     width, height = size
     rate, duration = frames_per_second * TICKS, len(samples) * TICKS
     configuration = box(
         b"avcC",
-        # The profile and level as the sequence parameters have them; lengths of four bytes; one set of each.
+        # Profile and level as in the sequence parameters; four-byte lengths; one set of each.
         b"\1" + sequence[1:4] + b"\xff\xe1",
         struct.pack(">H", len(sequence)) + sequence,
         struct.pack(">BH", 1, len(picture)) + picture,

@@ -1,4 +1,4 @@
-"""Painting operations for scenes: gradients, glows, discs and shapes, as cheap as Pillow offers them."""
+"""Painting operations for scenes: gradients, glows, discs and shapes, as cheap as Pillow allows."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +14,9 @@ Point = tuple[float, float]
 Box = tuple[int, int, int, int]
 Strength = Callable[[float], float]
 
-# Scenes of overlapping shapes are painted at no more pixels than this, then enlarged by doubling.
+# Scenes of overlapping shapes are painted with at most this many pixels, then enlarged by doubling.
 PAINTED_PIXELS = 640 * 512
-# Masks that may be kept are at most this wide and high; larger ones hardly ever repeat.
+# Cached masks are at most this wide and high; larger ones hardly ever repeat.
 KEPT_SIDE = 128
 _NEAREST = Image.Resampling.NEAREST
 _BILINEAR = Image.Resampling.BILINEAR
@@ -26,7 +26,7 @@ _BILINEAR = Image.Resampling.BILINEAR
 
 
 def doubled(image: Image.Image) -> Image.Image:
-    """Enlarge by two as bilinear scaling does: repeat pixels, then average with itself moved by one.
+    """Double the size like bilinear scaling: repeat pixels, then average with a copy shifted by one.
 
     It costs two fifths of Pillow's `resize`.
     """
@@ -40,7 +40,7 @@ def doubled(image: Image.Image) -> Image.Image:
 
 
 def painting_size(size: Size, pixels: float) -> tuple[Size, int]:
-    """Return a size of at most so many pixels, and how often it must be doubled to cover the given size."""
+    """Return a size of at most `pixels` pixels, and how often to double it to cover the given size."""
     doublings = 0
     while size[0] * size[1] > pixels and max(size) > 1:
         size, doublings = (-(-size[0] // 2), -(-size[1] // 2)), doublings + 1
@@ -48,7 +48,7 @@ def painting_size(size: Size, pixels: float) -> tuple[Size, int]:
 
 
 def enlarged(image: Image.Image, doublings: int, size: Size) -> Image.Image:
-    """Double an image so many times, and crop it to a size."""
+    """Double an image the given number of times, and crop it to a size."""
     for _ in range(doublings):
         image = doubled(image)
     return image if image.size == size else image.crop((0, 0, *size))
@@ -61,7 +61,7 @@ def gradient(size: Size, rows: Sequence[Sequence[RGB]]) -> Image.Image:
     """Spread a small grid of colours smoothly over an image."""
     grid = Image.new("RGB", (len(rows[0]), len(rows)))
     grid.putdata([colour for row in rows for colour in row])
-    # A side with one colour needs no interpolation: scale the other side first, then repeat the line.
+    # A side with one colour does not need interpolation: scale the other side first, then repeat the line.
     line = grid.resize(
         (1 if grid.width == 1 else size[0], 1 if grid.height == 1 else size[1]), Image.Resampling.BICUBIC
     )
@@ -74,7 +74,7 @@ def column(size: Size, colours: Sequence[RGB]) -> Image.Image:
 
 
 def paint(canvas: Image.Image, colour: RGB | int, at: tuple[int, int], mask: Image.Image) -> None:
-    """Paint a colour through a mask whose upper left corner lies at a point, inside the canvas or not.
+    """Paint a colour through a mask whose upper left corner is at a point, inside the canvas or not.
 
     Pillow pastes an image of one colour twice as fast as it pastes the colour itself.
     """
@@ -91,26 +91,26 @@ def paint(canvas: Image.Image, colour: RGB | int, at: tuple[int, int], mask: Ima
 
 
 def halo(distance: float) -> float:
-    """Light that falls off smoothly."""
+    """Return a mask of light that falls off smoothly."""
     return math.pow(1 - distance, 2.2)
 
 
 def lens(distance: float) -> float:
-    """A light out of focus: a disc, brighter towards its rim as lenses make it, and a faint halo around."""
+    """Return a mask of an out-of-focus light: a disc, brighter towards its rim, with a faint halo."""
     if distance < 0.5:
         return 0.72 + 0.28 * math.pow(2 * distance, 6)
     return max(1 - (distance - 0.5) * 64, 0.6 * (1 - distance))
 
 
 def oval(distance: float) -> float:
-    """The middle of a picture with a soft edge: what removing the background leaves of any picture."""
+    """Return a mask of the middle with a soft edge: the result of removing the background of any image."""
     return (0.96 - distance) * 10
 
 
 @lru_cache(maxsize=8)
 def radial(strength: Strength, side: int = 256) -> Image.Image:
-    """Make a round mask from its strength, 0 to 1, by the distance from the centre, 0 to 1 at the sides."""
-    # Pillow's gradient reaches 255 in the corners, and so only 255 / sqrt(2) at the sides.
+    """Return a round mask from its strength, 0 to 1, by distance from the centre, 0 to 1 at the sides."""
+    # Pillow's gradient reaches 255 in the corners, and thus only 255 / sqrt(2) at the sides.
     distances = [min(1.0, d * math.sqrt(2) / 255) for d in range(256)]
     mask = Image.radial_gradient("L").point([round(255 * min(max(strength(d), 0.0), 1.0)) for d in distances])
     return mask.resize((side, side), Image.Resampling.HAMMING)
@@ -118,7 +118,7 @@ def radial(strength: Strength, side: int = 256) -> Image.Image:
 
 @lru_cache(maxsize=256)
 def thinned(percent: int) -> list[int]:
-    """Return the table that takes a mask to some percent of its strength."""
+    """Return the table that reduces a mask to a percentage of its strength."""
     return [min(255, round(value * percent / 100)) for value in range(256)]
 
 
@@ -146,7 +146,7 @@ def glow(canvas: Image.Image, centre: Point, radius: float, colour: RGB, opacity
 
 
 class SoftCanvas:
-    """A canvas for what has no edges: painted at a quarter or an eighth of its size, then enlarged."""
+    """A canvas for soft shapes: painted at a quarter or an eighth of its size, then enlarged."""
 
     def __init__(self, size: Size, colours: Sequence[RGB]) -> None:
         self._scale = 4 if size[0] * size[1] <= 2 * PAINTED_PIXELS else 8
@@ -158,14 +158,14 @@ class SoftCanvas:
         stamp(self._canvas, halo, (centre[0] / by, centre[1] / by), (wide / by, high / by), colour, opacity)
 
     def enlarged(self) -> Image.Image:
-        """Return the canvas, up to seven pixels larger than was asked for."""
+        """Return the canvas, up to seven pixels larger than requested."""
         image = self._canvas
         for _ in range(2 if self._scale == 8 else 1):
             image = doubled(image)
         return image.resize((2 * image.width, 2 * image.height), _NEAREST)
 
 
-# --- shapes with smooth edges: drawn twice as large, since Pillow smooths none
+# --- shapes with smooth edges: drawn at double size, since Pillow does not antialias
 
 
 def disc(canvas: Image.Image, centre: Point, radius: float, colour: RGB | int) -> None:
@@ -200,5 +200,5 @@ def wave(chance: Random, rough: int = 3) -> Callable[[float], float]:
 
 
 def span(length: int, pieces: int) -> Iterator[float]:
-    """Give positions along a side, from a little before its start to a little beyond its end."""
+    """Return positions along a side, from slightly before its start to slightly beyond its end."""
     return (length * (step / pieces * 1.04 - 0.02) for step in range(pieces + 1))

@@ -20,12 +20,12 @@ from leomock.media.paint import (
 )
 
 _CIRCLE = [(angle, math.cos(angle), math.sin(angle)) for angle in (math.tau * n / 112 for n in range(112))]
-# The height of one sheet of paper over the next, in steps of grey.
+# The height difference between sheets of paper, in steps of grey.
 _SHEET = 40
 
 
 def bokeh(size: Size, colours: Palette, chance: Random) -> Image.Image:
-    """Lights out of focus before a dusky ground."""
+    """Lights out of focus in front of a dusky background."""
     width, height = size
     short = min(size)
     dusk = [
@@ -41,7 +41,7 @@ def bokeh(size: Size, colours: Palette, chance: Random) -> Image.Image:
         glow(canvas, where, short * 0.6, chance.choice(colours.accents), 0.5)
     for _ in range(34):
         where = (width * chance.uniform(-0.02, 1.02), height * min(1.0, abs(chance.gauss(0.4, 0.25))))
-        # The mask's disc ends halfway out; the rest is halo. Whole multiples of four let masks be kept.
+        # The mask's disc ends halfway out; the rest is halo. Multiples of four let masks be cached.
         side = 4 * max(1, round(short * chance.uniform(0.02, 0.05 + 0.11 * chance.random() ** 2)))
         colour = mix(chance.choice((*colours.accents, colours.light)), colours.light, chance.uniform(0, 0.4))
         stamp(canvas, lens, where, (side, side), colour, chance.uniform(0.2, 0.65))
@@ -49,7 +49,7 @@ def bokeh(size: Size, colours: Palette, chance: Random) -> Image.Image:
 
 
 def ribbons(size: Size, colours: Palette, chance: Random) -> Image.Image:
-    """Silk bands that flow across a soft ground."""
+    """Silk bands that flow across a soft background."""
     width, height = size
     unit = max(min(size) * 1.6, max(size) * 0.5)
     sky = colours.sky
@@ -78,7 +78,7 @@ def ribbons(size: Size, colours: Palette, chance: Random) -> Image.Image:
 
 
 def _silks(colours: Palette) -> list[tuple[RGB, RGB]]:
-    """Return pairs of colours that are neighbours on the wheel: between opposites lies grey."""
+    """Return pairs of neighbouring colours on the wheel: between opposites lies grey."""
     sky, (hue, warm, other) = colours.sky, colours.accents
     return [
         (hue, warm),
@@ -98,7 +98,7 @@ def _paint_band(
     two: RGB,
     upright: bool,
 ) -> None:
-    """Paint through a mask a colour that turns into another along the whole of the canvas."""
+    """Paint through a mask a colour that turns into another along the whole canvas."""
     left, top, right, bottom = box
     if upright:
         line = gradient((1, canvas.height), [[one], [two]]).crop((0, top, 1, bottom))
@@ -108,9 +108,9 @@ def _paint_band(
 
 
 def papercut(size: Size, colours: Palette, chance: Random) -> Image.Image:
-    """Sheets of coloured paper with ever smaller holes, each throwing a shadow on the next.
+    """Sheets of coloured paper with ever smaller holes, each casting a shadow on the next.
 
-    The sheets are one map of heights. A shadow lies where a place is lower than the blurred map above it.
+    The sheets are one height map. A point is in shadow if it is lower than the blurred map above it.
     """
     width, height = size
     centre = (width * chance.uniform(0.35, 0.65), height * chance.uniform(0.34, 0.5))
@@ -139,7 +139,7 @@ def papercut(size: Size, colours: Palette, chance: Random) -> Image.Image:
 
 
 def _shadow(heights: Image.Image, drop: float) -> Image.Image:
-    """Return how dark each place lies in the shadow of what is above it; soft, so a quarter is plenty."""
+    """Return the darkness of the shadow at each point; it is soft, so a quarter of the size is enough."""
     low = heights.reduce(4)
     moved = low.copy()
     moved.paste(low, (0, round(drop / 4)))
@@ -150,7 +150,7 @@ def _shadow(heights: Image.Image, drop: float) -> Image.Image:
 def _height_colours(tones: list[RGB]) -> list[RGB]:
     """Return the colour of each height up to the top sheet.
 
-    Averages of four heights are multiples of a quarter of a sheet; the rest is never met.
+    Averages of four heights are multiples of a quarter of a sheet; other values never occur.
     """
     top = _SHEET * (len(tones) - 1)
     return [

@@ -1,4 +1,4 @@
-"""The plate on a picture: what was asked for, in words, so that nobody takes it for a real generation."""
+"""The plate on an image: the request in words, so that nobody mistakes it for a real generation."""
 
 import math
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ from leomock.media.colours import RGB, WHITE, mix
 from leomock.media.lettering import first_fitting, font, wrap
 from leomock.media.paint import Box, Size
 
-# Below this many pixels on the short side nothing but the number can be read.
+# If the short side has fewer pixels, only the number is readable.
 PLATE_SIDE = 64
 WARNING: RGB = (255, 205, 120)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A small line on the plate, in several wordings from long to short; the first that fits is written."""
+    """A small line on the plate, in several wordings from long to short; the first that fits is used."""
 
     wordings: tuple[str, ...]
     warning: bool = False
@@ -25,9 +25,9 @@ class Note:
 
 @dataclass(slots=True)
 class Drawing:
-    """An image in RGB or RGBA with what its plate and its file say about it.
+    """An image in RGB or RGBA with the content of its plate and of its file's comment.
 
-    `number` replaces the plate where the image is too small for one. `changes` lists what was done to the
+    `number` replaces the plate if the image is too small for one. `changes` lists the edits to the
     image, in order. `said` goes into the file's comment.
     """
 
@@ -41,7 +41,7 @@ class Drawing:
 
 
 def overlay(drawing: Drawing) -> None:
-    """Write the plate and the maker's name on a drawing; on a small one, its number."""
+    """Write the plate and the maker's name on a drawing; on a small one, only its number."""
     image, ink = drawing.image, drawing.ink
     if min(image.size) < PLATE_SIDE:
         _write_number(image, drawing.number)
@@ -54,7 +54,7 @@ def overlay(drawing: Drawing) -> None:
     room = width - 2 * (margin + pad)
     step, small_step = round(size * 1.3), round(small.size * 1.5)
 
-    # Narrow pictures get more rows, but the plate stays below two fifths of the height where one row can.
+    # Narrow images get more rows, but the plate stays below two fifths of the height if one row can.
     rows = min(round(100 * size / room), 8, int((height * 0.4 - 2 * pad - small_step) / step))
     lines = wrap(drawing.title, body, room, max(1, rows))
     footers = [
@@ -64,7 +64,7 @@ def overlay(drawing: Drawing) -> None:
 
     tall = 2 * pad + step * len(lines) + small_step * len(footers)
     top = height - margin - tall
-    # Where nothing lies behind, the plate has to carry the text alone.
+    # On a transparent background, the plate alone must make the text readable.
     opacity = 0.85 if image.mode == "RGBA" else 0.72
     _darken(image, (margin, top, width - margin, height - margin), size * 0.6, ink, opacity)
     draw = ImageDraw.Draw(image)
@@ -97,7 +97,7 @@ def _sign(image: Image.Image, size: int, margin: int, ink: RGB, opacity: float) 
 
 @lru_cache(maxsize=16)
 def _wordmark(size: int, percent: int) -> tuple[Image.Image, Image.Image]:
-    """Return the masks of the maker's name, ground and letters: the same on all pictures of a size."""
+    """Return the masks of the maker's name, background and letters: the same on all images of a size."""
     face, inside = font(size), round(size * 0.5)
     wide, high = math.ceil(face.getlength("leomock")) + 2 * inside, round(size * 1.7)
     letters = Image.new("L", (wide, high))
@@ -108,7 +108,7 @@ def _wordmark(size: int, percent: int) -> tuple[Image.Image, Image.Image]:
 def _darken(image: Image.Image, box: Box, corner: float, ink: RGB, opacity: float) -> None:
     """Darken a rounded rectangle so that white text can be read on anything.
 
-    On RGB all of the rectangle is mixed with the ink, then its corners get back what was there.
+    On RGB the whole rectangle is mixed with the ink, then its corners are restored.
     """
     left, top, right, bottom = box
     if image.mode == "RGBA" or bottom - top < 4 * corner or right - left < 4 * corner or left < 0 or top < 0:
@@ -128,7 +128,7 @@ def _darken(image: Image.Image, box: Box, corner: float, ink: RGB, opacity: floa
 
 @lru_cache(maxsize=16)
 def _outside_corners(side: int, corner: float) -> Image.Image:
-    """Return the mask of what lies outside the four corners of a square of twice the side."""
+    """Return the mask of the area outside the four corners of a square of twice the side."""
     return ImageChops.invert(_rounded((2 * side, 2 * side), corner, 1))
 
 
@@ -141,9 +141,9 @@ def _rounded(size: Size, radius: float, opacity: float) -> Image.Image:
 
 
 def _write_number(image: Image.Image, count: int) -> None:
-    """Write a number as large as it fits in the middle of an image; leave out what nobody could read."""
+    """Write a number as large as fits in the middle of an image; leave it out if it would be unreadable."""
     room = min(image.size) * 0.84
-    # The sign goes first when space is short.
+    # The sign is dropped first if space is short.
     fits = (
         (text, size)
         for text, least in ((f"#{count}", 14), (str(count), 7))

@@ -1,4 +1,4 @@
-"""A picture made small, to be looked at."""
+"""Make a small preview of an image."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import io
 
 from PIL import Image
 
-# Four of them, as text, stay below the megabyte that MCP clients take for one event.
+# Four of them, as text, stay below one megabyte, the limit of MCP clients for one event.
 LONGEST_SIDE = 512
-# What a service draws is far smaller; a file that says it is larger wants the memory.
+# Images from a service are far smaller; a file that claims more is an attempt to exhaust memory.
 _MOST_PIXELS = 64_000_000
 _QUALITY = 85
 
 
 def preview(content: bytes, longest_side: int = LONGEST_SIDE) -> bytes | None:
-    """Return a picture as a JPEG of at most `longest_side` pixels a side, or None if it is not a picture."""
+    """Return an image as a JPEG of at most `longest_side` pixels a side, or None for any other file."""
     try:
         with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > _MOST_PIXELS:

@@ -1,4 +1,4 @@
-"""The scene behind a picture: one of six compositions, chosen by prompt and seed."""
+"""The scene behind an image: one of six compositions, chosen by prompt and seed."""
 
 from collections.abc import Callable
 from random import Random
@@ -13,12 +13,12 @@ from leomock.media.patterns import bokeh, papercut, ribbons
 Scene = Callable[[Size, Palette, Random], Image.Image]
 
 SCENES: tuple[Scene, ...] = (hills, peaks, sea, bokeh, ribbons, papercut)
-# How many pixels a scene is painted at before it is enlarged. The others paint what has edges at full size.
+# The number of pixels at which a scene is painted before it is enlarged. Others paint edges at full size.
 _PAINTED: dict[Scene, float] = {bokeh: PAINTED_PIXELS / 3, ribbons: PAINTED_PIXELS, papercut: PAINTED_PIXELS}
 
 
 def backdrop(prompt: str, seed: int, index: int, size: Size) -> Image.Image:
-    """Paint the scene of a picture, in RGB; the pictures of one generation share its composition."""
+    """Paint the scene of an image, in RGB; the images of one generation share its composition."""
     scene = rng("scene", prompt, seed).choice(SCENES)
     painted, doublings = painting_size(size, _PAINTED.get(scene, size[0] * size[1]))
     chance = rng("arrangement", prompt, seed, index)

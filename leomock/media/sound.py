@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from leomock.media.colours import rng
 
-# Samples a second; seconds a note; frequencies in hertz: a pentatonic scale, in which no two notes clash.
+# Samples per second; seconds per note; frequencies in hertz: a pentatonic scale, so no two notes clash.
 RATE = 22050
 NOTE = 0.3
 SCALE = [220 * 2 ** (step / 12) for step in (0, 3, 5, 7, 10, 12, 15, 17)]
@@ -16,7 +16,7 @@ SCALE = [220 * 2 ** (step / 12) for step in (0, 3, 5, 7, 10, 12, 15, 17)]
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A tune that follows from prompt and seed, 16 bits, mono; it lasts `seconds`, to the nearest sample."""
+    """A tune that depends on prompt and seed, 16 bits, mono; it lasts `seconds`, to the nearest sample."""
 
     prompt: str
     seed: int
@@ -24,11 +24,11 @@ class Sound:
 
     @property
     def media_type(self) -> str:
-        """The type of the file."""
+        """Return the media type of the file."""
         return "audio/wav"
 
     def render(self) -> bytes:
-        """Make the file: the same sound always gives the same bytes."""
+        """Render the file: the same sound always gives the same bytes."""
         chance = rng("tune", self.prompt, self.seed)
         samples = round(self.seconds * RATE)
         bars = {frequency: struck(frequency) for frequency in chance.sample(SCALE, 5)}
@@ -43,7 +43,7 @@ class Sound:
 
 
 def struck(frequency: float) -> bytes:
-    """One note as of a struck bar: it starts and ends in silence."""
+    """Return one note that sounds like a mallet on a bar: it starts and ends in silence."""
     count = round(NOTE * RATE)
     turn = math.tau * frequency / RATE
     return struct.pack(

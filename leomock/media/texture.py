@@ -1,4 +1,4 @@
-"""Texture maps as bytes: what one rough surface looks like to a renderer, in maps that tile without seams."""
+"""Texture maps as bytes: one rough surface as a renderer sees it, in maps that tile without seams."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from leomock.media.files import write
 from leomock.media.image import PROMPT_KEPT
 from leomock.media.paint import gradient
 
-# How steep the normal map takes the surface to be: its height, in widths of the map.
+# How steep the surface is in the normal map: its height, in widths of the map.
 STEEPNESS = 0.08
 
 
@@ -26,7 +26,7 @@ STEEPNESS = 0.08
 )
 @dataclass(frozen=True, slots=True)
 class TextureMap:
-    """One map of a surface, a square of `size` pixels; the kinds are named as in the official SDK.
+    """One map of a surface, a square of `size` pixels; the kinds have the names of the official SDK.
 
     All kinds of one prompt and seed show the same surface.
     """
@@ -38,17 +38,17 @@ class TextureMap:
 
     @property
     def media_type(self) -> str:
-        """The type of the file."""
+        """Return the media type of the file."""
         return "image/png"
 
     def render(self) -> bytes:
-        """Draw and encode: the same map always gives the same bytes under the same Pillow."""
+        """Draw and encode: the same map always gives the same bytes with the same Pillow."""
         ground = heights(self.prompt, self.seed, self.size)
         match self.kind:
             case "DISPLACEMENT":
                 image = grey(ground)
             case "ROUGHNESS":
-                # Worn and polished where it stands out.
+                # Raised parts are worn and polished.
                 image = grey(ground).point([round(225 - 0.55 * value) for value in range(256)])
             case "NORMAL":
                 image = normal_map(ground)
@@ -63,9 +63,9 @@ class TextureMap:
         return write(image, "png", json.dumps(said))
 
 
-@lru_cache(maxsize=2)  # the four maps of a surface are asked for one after the other
+@lru_cache(maxsize=2)  # clients request the four maps of a surface one after the other
 def heights(prompt: str, seed: int, size: int) -> Image.Image:
-    """The surface: heights of 0 to 1, in mode F, that go on at the other side where they end."""
+    """Return the surface: heights of 0 to 1, in mode F, that wrap around at the borders."""
     chance = rng("surface", prompt, seed)
     coarse, ridged = chance.choice((3, 4, 5)), chance.random() < 0.6
     total = Image.new("F", (size, size))
@@ -91,9 +91,9 @@ def calculated(expression: Callable[..., Any], *images: Image.Image) -> Image.Im
 
 
 def noise(cells: bytes, count: int, size: int) -> Image.Image:
-    """Random heights of 0 to 1, `count` each way, joined smoothly, also across the borders."""
+    """Return random heights of 0 to 1, `count` each way, interpolated smoothly, also across the borders."""
     grid = Image.frombytes("L", (count, count), cells)
-    # Bicubic scaling looks at two cells beyond the border; a third does no harm.
+    # Bicubic scaling reads two cells beyond the border; a third does no harm.
     around = Image.new("L", (count + 6, count + 6))
     for x in (3 - count, 3, 3 + count):
         for y in (3 - count, 3, 3 + count):
@@ -104,12 +104,12 @@ def noise(cells: bytes, count: int, size: int) -> Image.Image:
 
 
 def grey(ground: Image.Image) -> Image.Image:
-    """Heights as 256 greys, white on top."""
+    """Return heights as 256 greys, white on top."""
     return ground.point(lambda value: value * 255 + 0.5).convert("L")
 
 
 def normal_map(ground: Image.Image) -> Image.Image:
-    """Which way each pixel faces, as colours: red right, green up, blue out of the plane, as in OpenGL."""
+    """Return the normals as colours: red right, green up, blue out of the plane, as in OpenGL."""
     # The distance between neighbours on both sides is two pixels.
     steep = STEEPNESS * ground.width / 2
     right, left = (ImageChops.offset(ground, step, 0) for step in (-1, 1))
@@ -123,7 +123,7 @@ def normal_map(ground: Image.Image) -> Image.Image:
 
 
 def coloured(ground: Image.Image, prompt: str, seed: int) -> Image.Image:
-    """Heights as the colours of a palette, dark in the hollows."""
+    """Return heights as the colours of a palette, dark in the hollows."""
     colours = palette(prompt, seed, 0)
     steps = (
         mix(colours.near, colours.ink, 0.3),

@@ -1,4 +1,4 @@
-"""Pictures made from pictures: made wider, larger, or freed from their background; the plate says how."""
+"""Images made from images: widened, upscaled or cut out; the plate says how."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,11 +12,11 @@ from leomock.media.init_image import decode_init, init_size
 from leomock.media.paint import Size, oval, radial
 from leomock.media.plate import Drawing, Note
 
-# No picture gets more pixels than this on a side.
+# No image gets more pixels than this on a side.
 LONGEST_SIDE = 4096
-# How much wider UNZOOM sees, each way.
+# How much wider UNZOOM makes the view, in each direction.
 WIDER = 1.5
-# What stands where an uploaded file cannot be read.
+# The placeholder for an uploaded file that cannot be read.
 UNREADABLE: Size = (512, 512)
 
 
@@ -28,11 +28,11 @@ UNREADABLE: Size = (512, 512)
 )
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """A picture made from a picture: from a drawn one, another variation, or an uploaded PNG, JPEG or WebP.
+    """An image made from an image: from a drawn one, another variation, or an uploaded PNG, JPEG or WebP.
 
-    UNZOOM sees 1.5 times as much each way: the source stays as large as it is, in the middle of a larger
+    UNZOOM shows 1.5 times as much each way: the source keeps its size, in the middle of a larger
     canvas, and shrinks where that would grow beyond 4096 pixels a side.
-    UPSCALE is `factor` times as large, smoothly. NOBG leaves the subject on nothing, as PNG.
+    UPSCALE is `factor` times as large, smoothly. NOBG leaves the subject on a transparent PNG.
     UNIVERSAL is `factor` times as large, and `creativity`, 1 to 10, brings out detail and contrast; a JPEG.
     `factor` counts for UPSCALE and UNIVERSAL, up to 4096 pixels a side.
     """
@@ -44,7 +44,7 @@ class Variation:
 
     @property
     def format(self) -> Format:
-        """The format of the file: only NOBG and what is upscaled from a PNG need alpha."""
+        """Return the format of the file: only NOBG and images upscaled from a PNG need alpha."""
         if self.kind == "NOBG":
             return "png"
         if self.kind != "UPSCALE":
@@ -55,16 +55,16 @@ class Variation:
 
     @property
     def media_type(self) -> str:
-        """The type of the file."""
+        """Return the media type of the file."""
         return f"image/{self.format}"
 
     def render(self) -> bytes:
-        """Draw and encode: the same variation always gives the same bytes under the same Pillow."""
+        """Draw and encode: the same variation always gives the same bytes with the same Pillow."""
         with reusing_memory():
             return encode(self.draw(), self.format)
 
     def draw(self) -> Drawing:
-        """Draw what the variation shows, without its plate."""
+        """Draw the variation without its plate."""
         drawing = draw(self.source)
         before = drawing.image
         match self.kind:
@@ -85,7 +85,7 @@ Source = Picture | Variation | bytes
 
 
 def draw(source: Source) -> Drawing:
-    """Draw a picture or variation, or open an uploaded image, without a plate."""
+    """Draw an image or variation, or open an uploaded image, without a plate."""
     if not isinstance(source, bytes):
         return source.draw()
     drawing = Drawing(Image.new("RGB", UNREADABLE, (128, 132, 140)), "(uploaded image)", ink=(24, 26, 34))
@@ -99,14 +99,14 @@ def draw(source: Source) -> Drawing:
 
 
 def size(source: Source) -> Size:
-    """The size of what `draw` gives; of an uploaded image, only the header is read."""
+    """Return the size of the result of `draw`; of an uploaded image, only the header is read."""
     if isinstance(source, bytes):
         return init_size(source, LONGEST_SIDE) or UNREADABLE
     return (source.width, source.height) if isinstance(source, Picture) else source.draw().image.size
 
 
 def flat(image: Image.Image) -> Image.Image:
-    """An image on white, in RGB: where alpha has no meaning."""
+    """Return an image on white, in RGB, for uses without alpha."""
     if image.mode == "RGB":
         return image
     ground = Image.new("RGB", image.size, "white")
@@ -118,7 +118,7 @@ def flat(image: Image.Image) -> Image.Image:
 
 
 def unzoom(image: Image.Image) -> Image.Image:
-    """Put an image in the middle of a canvas that goes on where it ends."""
+    """Place an image in the middle of a canvas that continues beyond its borders."""
     grow = min(WIDER, LONGEST_SIDE / max(image.size))
     width, height = (max(1, round(side * grow)) for side in image.size)
     inner = image.resize(
@@ -128,7 +128,7 @@ def unzoom(image: Image.Image) -> Image.Image:
 
 
 def surrounded(image: Image.Image, size: Size) -> Image.Image:
-    """Continue an image beyond its borders: mirrored, and the further out the softer.
+    """Continue an image beyond its borders: mirrored, and softer the further out.
 
     `size` is at most three times that of the image each way.
     """
@@ -139,7 +139,7 @@ def surrounded(image: Image.Image, size: Size) -> Image.Image:
             tile = ImageOps.mirror(image) if column else image
             tile = ImageOps.flip(tile) if row else tile
             canvas.paste(tile, (left + column * image.width, top + row * image.height))
-    # Each round softens what lies further out, and more; from a small copy it costs next to nothing.
+    # Each round softens the outer area more; from a small copy it costs next to nothing.
     short = min(size)
     for share in (0.02, 0.05, 0.1):
         margin = round(min(left, top) * (0.12 + share * 4))
@@ -172,7 +172,7 @@ def sharper(image: Image.Image, percent: int) -> Image.Image:
 
 
 def enhanced(image: Image.Image, creativity: int) -> Image.Image:
-    """Bring out detail and contrast, the more the more creative."""
+    """Bring out detail and contrast; a higher creativity brings out more."""
     image = sharper(image, 30 + 15 * creativity)
     image = ImageEnhance.Contrast(image).enhance(1 + 0.02 * creativity)
     return ImageEnhance.Color(image).enhance(1 + 0.025 * creativity)
@@ -180,15 +180,15 @@ def enhanced(image: Image.Image, creativity: int) -> Image.Image:
 
 # --- without background
 
-# The side of the small copy in which the subject is looked for, in pixels.
+# The side of the small copy in which the subject is searched for, in pixels.
 LOOK = 128
 
 
 def cut_out(image: Image.Image) -> Image.Image:
-    """Leave the subject of an image: what differs from the colours that its borders carry across it.
+    """Return the subject of an image: everything that differs from the colours its borders suggest.
 
-    Where that is nothing in the middle, as in most landscapes, the subject is an oval. What is transparent
-    already stays so.
+    If nothing in the middle differs, as in most landscapes, the subject is an oval. Transparent areas
+    stay transparent.
     """
     if image.mode == "RGBA":
         return image
@@ -205,7 +205,7 @@ def cut_out(image: Image.Image) -> Image.Image:
     if sum(middle.tobytes()) < 0.75 * 255 * third * third:
         mask = ImageChops.lighter(mask, whole)
     mask = mask.filter(ImageFilter.GaussianBlur(1))
-    # The very border is background by definition; a blur must not reach it.
+    # The border is background by definition; a blur must not reach it.
     frame = Image.new("L", (LOOK, LOOK))
     frame.paste(255, (2, 2, LOOK - 2, LOOK - 2))
     mask = ImageChops.darker(mask, frame.filter(ImageFilter.BoxBlur(1)))
@@ -215,7 +215,7 @@ def cut_out(image: Image.Image) -> Image.Image:
 
 
 def carried_across(image: Image.Image) -> Image.Image:
-    """The background that the borders of an image suggest: each side's colours, carried to the other's."""
+    """Return the background that the borders of an image suggest: each side's colours, carried across."""
     width, height = image.size
     across = Image.new("RGB", (2, height))
     across.paste(image.crop((0, 0, 1, height)), (0, 0))

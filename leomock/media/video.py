@@ -1,4 +1,4 @@
-"""Videos as bytes: a picture that drifts a little, as MP4 with H.264, in a few dozen kilobytes."""
+"""Videos as bytes: an image that drifts slightly, as MP4 with H.264, in a few dozen kilobytes."""
 
 import math
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from leomock.media.image import Picture, caption
 from leomock.media.plate import Drawing, overlay
 from leomock.media.variation import Variation, flat
 
-# How far the view drifts from where it began: a share of the shorter side, and at most so many pixels.
+# How far the view drifts from its start: a share of the shorter side, and at most this many pixels.
 DRIFT, FURTHEST = 0.025, 14
-# Seconds that the view takes to be back where it began.
+# Seconds until the view returns to its start.
 ROUND = 5.0
-# How far a sample may be from what its left neighbour suggests, in steps of 256, without counting.
+# How far a sample may differ from its left neighbour's prediction, in steps of 256, without counting.
 UNSEEN = 4
-# From a picture's full range to what video calls black and white, for brightness and colour.
+# From an image's full range to the video range, for brightness and colour.
 LUMA = [round(16 + value * 219 / 255) for value in range(256)]
 CHROMA = [round(128 + (value - 128) * 224 / 255) for value in range(256)]
-# How much a difference counts. Where the counts of 256 samples average less than a half, nothing is seen.
+# The weight of a difference. If the mean over 256 samples is less than a half, it is invisible.
 COUNTS = [0 if value <= UNSEEN else min(255, 24 * (value - UNSEEN) ** 2) for value in range(256)]
 
 
@@ -31,7 +31,7 @@ class Video:
     """A video that begins with a still, cropped to cover `width` x `height` pixels, and drifts around in it.
 
     `width` and `height` are even, since H.264 knows no others in its usual colour format, up to 4096 x 2304.
-    It lasts `seconds`, to the nearest frame, and has at least one frame.
+    It lasts `seconds`, rounded to a frame, and has at least one frame.
     """
 
     still: Picture | Variation
@@ -42,11 +42,11 @@ class Video:
 
     @property
     def media_type(self) -> str:
-        """The type of the file."""
+        """Return the media type of the file."""
         return "video/mp4"
 
     def render(self) -> bytes:
-        """Draw the still and code the frames: the same video always gives the same bytes, as pictures do."""
+        """Draw the still and code the frames: the same video always gives the same bytes, as images do."""
         with reusing_memory():
             return self._encode(self.still.draw())
 
@@ -70,18 +70,18 @@ class Video:
         )
 
     def moved(self, number: int) -> tuple[int, int]:
-        """Return where the view is at a frame, in quarter pixels right and down of the still."""
+        """Return the position of the view at a frame, in quarter pixels right and down of the still."""
         reach = 4 * min(DRIFT * min(self.width, self.height), FURTHEST)
         turn = math.tau * number / self.frames_per_second / ROUND
         return round(reach * math.sin(turn)), round(reach / 2 * (math.cos(turn) - 1))
 
 
 def still_of(image: Image.Image) -> h264.Still:
-    """Take an image apart for coding, and find the macroblocks that may repeat the one to their left."""
+    """Split an image into planes for coding, and find macroblocks that may repeat their left neighbour."""
     columns, rows = -(-image.width // 16), -(-image.height // 16)
     size = (columns * 16, rows * 16)
     if image.size != size:
-        # What cropping will hide is like what lies beside it.
+        # The area that cropping will hide resembles the pixels next to it.
         whole = image.resize(size, Image.Resampling.NEAREST)
         whole.paste(image, (0, 0))
         image = whole
@@ -92,14 +92,14 @@ def still_of(image: Image.Image) -> h264.Still:
 
 
 def _strips(plane: Image.Image, side: int) -> list[bytes]:
-    """Cut a plane into columns as wide as a macroblock; a column's bytes are those of its macroblocks."""
+    """Cut a plane into columns as wide as a macroblock; the bytes of a column go macroblock by macroblock."""
     return [plane.crop((x, 0, x + side, plane.height)).tobytes() for x in range(0, plane.width, side)]
 
 
 def _repeats_left(samples: Image.Image) -> list[list[bool]]:
-    """Choose the macroblocks, column by column, that repeat the last column of the one to their left."""
+    """Choose the macroblocks, column by column, that repeat the last column of their left neighbour."""
     height, rows = samples.height, samples.height // 16
-    shown = samples.crop((15, 0, 16, height))  # the last column of what a decoder has so far
+    shown = samples.crop((15, 0, 16, height))  # the last column that a decoder has so far
     found = [[False] * rows]
     for x in range(16, samples.width, 16):
         strip = samples.crop((x, 0, x + 16, height))

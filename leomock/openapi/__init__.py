@@ -1,1 +1,1 @@
-"""OpenAPI documents to operations, validators and serializers. Knows nothing of state or HTTP."""
+"""Turn OpenAPI documents into operations, validators and serializers. Knows nothing of state or HTTP."""

@@ -11,7 +11,7 @@ LONGEST_LIST = 1000
 
 
 def is_too_deep(text: bytes, value: Any) -> bool:
-    """Tell whether `value`, which `text` was parsed to, is nested deeper than `DEEPEST` levels."""
+    """Return True if `value`, which was parsed from `text`, is nested deeper than `DEEPEST` levels."""
     if text.count(b"[") + text.count(b"{") <= DEEPEST:
         return False
     level = [value]
@@ -23,7 +23,7 @@ def is_too_deep(text: bytes, value: Any) -> bool:
 
 
 def too_long_list(text: bytes, pool: dict[str, Any]) -> str:
-    """Return the path of a list in `pool` with more than `LONGEST_LIST` items, or '' if none is so long."""
+    """Return the path of a list in `pool` with more than `LONGEST_LIST` items, or ''."""
     if text.count(b",") < LONGEST_LIST:
         return ""
     waiting: list[tuple[str, Any]] = list(pool.items())

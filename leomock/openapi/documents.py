@@ -1,4 +1,4 @@
-"""Finds the documents under `specs/` and joins them into one."""
+"""Find the documents under `specs/` and join them into one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LOCAL = "#/components/schemas/"
 
 
 class SpecError(Exception):
-    """A document under `specs/` that cannot be used; stops the start and says where and why."""
+    """A document under `specs/` is unusable. Stops the start; the message says where and why."""
 
 
 @cache
 def specs_folder() -> Path:
-    """Where the documents are: inside the installed package, or at the top of a checkout."""
+    """Return the folder of the documents: inside the installed package, or at the top of a checkout."""
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "specs", package.parent / "specs"):
         if (folder / COMPONENTS).is_file():
@@ -44,9 +44,9 @@ def read(path: Path) -> Json:
 
 
 def groups(folder: Path, *, published_only: bool = False) -> dict[str, Json]:
-    """The group documents of a folder by name (`generations`, …), in the order of their names.
+    """Return the group documents of a folder by name (`generations`, …), sorted by name.
 
-    `x-published: false` in a document's info says that its source is another than a published document.
+    `x-published: false` in a document's info means that it does not come from a published document.
     """
     return {
         path.stem: document
@@ -58,9 +58,9 @@ def groups(folder: Path, *, published_only: bool = False) -> dict[str, Json]:
 
 
 def bundle(folder: Path, *, published_only: bool = False) -> Json:
-    """All group documents as one, components inside; `x-group` on an operation names its document.
+    """Return all group documents as one, with shared components; `x-group` on an operation is its document.
 
-    `x-basis` beside it is that of the document.
+    `x-basis` beside it is the basis of that document.
     """
     info: Json = {"title": "Leonardo.AI API", "version": "", "description": ""}
     joined: Json = {"openapi": "3.0.0", "info": info, "servers": [], "tags": [], "paths": {}}
@@ -83,12 +83,12 @@ def bundle(folder: Path, *, published_only: bool = False) -> Json:
 
 
 def operations_of(path_item: Json) -> Iterator[tuple[str, Json]]:
-    """The (method, entry) pairs of a path item."""
+    """Return the (method, entry) pairs of a path item."""
     return ((method, entry) for method, entry in path_item.items() if method in METHODS)
 
 
 def resolve(document: Json, schema: Json) -> Json:
-    """Follow `$ref` until there is none; siblings of a `$ref` have no force in OpenAPI 3.0."""
+    """Follow `$ref` to the end of the chain; OpenAPI 3.0 ignores siblings of a `$ref`."""
     seen = set()
     while "$ref" in schema:
         reference = schema["$ref"]
@@ -100,7 +100,7 @@ def resolve(document: Json, schema: Json) -> Json:
 
 
 def at(document: Json, reference: str) -> Json:
-    """What a local reference (`#/components/…`) points at."""
+    """Return the value that a local reference (`#/components/…`) points at."""
     target: Any = document
     for part in reference.removeprefix("#/").split("/"):
         try:
@@ -113,17 +113,17 @@ def at(document: Json, reference: str) -> Json:
 
 
 def _localised(document: Json) -> Json:
-    """A copy in which references into the shared components are local ones."""
+    """Return a copy in which references into the shared components are local."""
     text = orjson.dumps(document).replace(f'"$ref":"{COMPONENTS}#'.encode(), b'"$ref":"#')
     result: Json = orjson.loads(text)
     return result
 
 
 def with_nulls(document: Json) -> Json:
-    """A copy in which an enum under `nullable` lists null.
+    """Return a copy in which an enum under `nullable` lists null.
 
-    The published document never lists it, and the real service takes and answers it. By the letter of
-    OpenAPI 3.0.3 an enum without null admits none whatever `nullable` says, and validators keep to that.
+    The published document never lists it, but the real service accepts and returns it. Under
+    OpenAPI 3.0.3, an enum without null rejects null even with `nullable`, and validators follow that.
     """
 
     def walk(node: Any) -> None:

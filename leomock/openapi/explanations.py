@@ -1,4 +1,4 @@
-"""Say in plain words what a JSON Schema wants of a value that breaks it."""
+"""Explain in plain words which JSON Schema rule a value breaks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TYPES = {
 
 
 def explain_violation(name: str, error: ValidationError, schema: dict[str, Any]) -> str:
-    """Return a sentence about one finding; `name` is the value's, `schema` the part that governs it.
+    """Return a sentence about one violation; `name` names the value, `schema` is the part that applies to it.
 
     A suggestion comes first: explanations are cut in headers and summaries.
     """
@@ -57,12 +57,12 @@ def _wanted(kind: str, facts: dict[str, Any], schema: dict[str, Any]) -> str:
         "MinItems": "it must have at least {limit} items",
         "MaxItems": "it must have at most {limit} items",
         "UniqueItems": "it must not have an item twice",
-        "Format": "it must be a UUID",  # the one format that is checked
+        "Format": "it must be a UUID",  # the only format that is checked
         "Pattern": "it must match {pattern}",
     }
     return texts[kind].format(**facts) if kind in texts else "it is not valid"
 
 
 def type_words(types: list[str]) -> str:
-    """Return the names of JSON types as one says them, such as "an integer"; null goes without saying."""
+    """Return JSON type names in words, such as "an integer"; null is not mentioned."""
     return " or ".join(TYPES[name] for name in types if name != "null") or "null"

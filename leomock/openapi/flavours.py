@@ -1,4 +1,4 @@
-"""Write the document as other tools take it: clean for linters, plain for generators of clients."""
+"""Write the document for other tools: clean for linters, simple for client generators."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _COMPONENT = re.compile(r"#/components/schemas/([^/]+)$")
 def served(document: Json) -> Json:
     """Return the document that is served: no keywords beside a `$ref`, no unused schemas.
 
-    By OpenAPI 3.0 nothing counts beside a `$ref`, so such a reference is replaced by a copy of what it leads
-    to, and so is a reference into the inside of a schema. A path variable is never null.
+    OpenAPI 3.0 ignores everything beside a `$ref`, so such a reference is replaced by a copy of its target,
+    and so is a reference into the inside of a schema. A path variable is never null.
     """
     result = document | {"paths": _inlined(document, document["paths"])}
     components = _inlined(document, document["components"])
@@ -30,7 +30,7 @@ def served(document: Json) -> Json:
 
 
 def plain(document: Json) -> Json:
-    """Return the served document without what generators of clients stumble over.
+    """Return the served document without the constructs that client generators cannot handle.
 
     Titles give two classes one name; a default of null and an enumeration of fractions have no type in
     Python; an `allOf` of a single schema has nothing to inherit from. What the precise document admits, this
@@ -60,7 +60,7 @@ def _is_whole(reference: str) -> bool:
 
 
 def _used(document: Json) -> Json:
-    """Return the schemas that the operations refer to, directly or through others."""
+    """Return the schemas that the operations use, directly or through others."""
     schemas = document["components"]["schemas"]
     found: set[str] = set()
     rest = {name: part for name, part in document["components"].items() if name != "schemas"}
@@ -76,7 +76,7 @@ def _used(document: Json) -> Json:
 
 
 def _simplified(document: Json, node: Any, *, names: bool = False) -> Any:
-    """Return a part in plain words; `names` says that the keys are names of properties or schemas."""
+    """Return a simplified part; `names` means that the keys are names of properties or schemas."""
     if isinstance(node, list):
         return [_simplified(document, part) for part in node]
     if not isinstance(node, dict):
@@ -99,7 +99,7 @@ def _simplified(document: Json, node: Any, *, names: bool = False) -> Any:
 
 
 def _merged(document: Json, schema: Json) -> Json:
-    """Return a copy in which an `allOf` of one schema and annotations is that schema."""
+    """Return a copy in which an `allOf` of one schema plus annotations is replaced by that schema."""
     parts = schema.get("allOf", ())
     references = [part for part in parts if "$ref" in part]
     if len(references) != 1 or any("properties" in part for part in parts):

@@ -22,10 +22,10 @@ _KEYWORDS = frozenset([*_JSON_SCHEMA, *_LIMITS, *_ANNOTATIONS])
 
 
 def json_schema(document: Json, schema: Json, where: str, more: frozenset[str] = frozenset()) -> Json:
-    """An OpenAPI 3.0 schema as JSON Schema 2020-12, references inlined.
+    """Return an OpenAPI 3.0 schema as JSON Schema 2020-12, with references inlined.
 
-    Of the annotations it has those named in `more`. An unknown keyword stops the start: a limit that nobody
-    enforces would be a lie.
+    Keeps only the annotations named in `more`. An unknown keyword stops the start: a limit that nobody
+    enforces would mislead readers.
     """
     schema = resolve(document, schema)
     result: Json = {}
@@ -67,7 +67,7 @@ def _or_null(schema: Json) -> Json:
 
 
 def type_name(schema: Json) -> str:
-    """What the published document calls the type of a schema."""
+    """Return the name that the published document uses for the type of a schema."""
     plain = {"boolean": "Boolean", "integer": "Int", "number": "Float", "string": "String"}
     title: str | None = schema.get("title")
     return title or plain.get(schema.get("type", ""), "String")

@@ -1,7 +1,7 @@
-"""Finds what the targets of an overlay name.
+"""Find the values that the targets of an overlay select.
 
-They are JSONPath (RFC 9535) without slices, descendants and functions. To import the library that reads all
-of it would be a fifth of every start (decisions/0011-overlay-targets-are-read-here.md); the tests compare.
+Targets are JSONPath (RFC 9535) without slices, descendants and functions. Importing a full JSONPath library
+would take a fifth of every start (decisions/0011-overlay-targets-are-read-here.md); tests compare the two.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _WORDS = {"true": True, "false": False, "null": None}
 
 
 class TargetError(ValueError):
-    """A target that cannot be read; the message says where and why."""
+    """A target is invalid; the message says where and why."""
 
 
 class Node(NamedTuple):
-    """A value in a document, and the keys and indexes that lead to it."""
+    """A value in a document, with the keys and indexes that lead to it."""
 
     location: tuple[int | str, ...]
     value: Any
@@ -36,7 +36,7 @@ Test = Callable[[Any], bool]
 
 
 def find(target: str, document: Any) -> list[Node]:
-    """The nodes that a target names, in the document's order; raises TargetError."""
+    """Return the nodes that a target selects, in document order. Raises TargetError."""
     return _follow(_Reader(target).read(), document)
 
 
@@ -80,14 +80,14 @@ def _passing(test: Test) -> Selector:
 
 
 def _is(found: list[Node], literal: Any) -> bool:
-    """Whether a value was found and is the literal; True is not 1 in JSON."""
+    """Return True if a value was found and equals the literal; True is not 1 in JSON."""
     return any(
         node.value == literal and isinstance(node.value, bool) == isinstance(literal, bool) for node in found
     )
 
 
 class _Reader:
-    """Reads a target from its beginning to its end."""
+    """Parse a target from left to right."""
 
     def __init__(self, target: str) -> None:
         self._target = target
@@ -106,7 +106,7 @@ class _Reader:
             self._kind, self._text = "end", "the end"
 
     def _take(self, *signs: str) -> bool:
-        """Whether one of some signs comes next; it is passed then."""
+        """Skip the next token if it is one of the given ones, and return True if it was."""
         taken = self._kind == "sign" and self._text in signs
         if taken:
             self._next()
@@ -117,7 +117,7 @@ class _Reader:
             raise TargetError(f"expected {sign!r}, found {self._text!r}")
 
     def read(self) -> list[Segment]:
-        """The segments of the whole target."""
+        """Return the segments of the whole target."""
         self._expect("$")
         segments, _ = self._segments()
         if self._kind != "end":
@@ -125,7 +125,7 @@ class _Reader:
         return segments
 
     def _segments(self) -> tuple[list[Segment], bool]:
-        """The segments that follow, and whether they can only name one value."""
+        """Return the segments that follow, and True if they can select only one value."""
         segments: list[Segment] = []
         single = True
         while True:

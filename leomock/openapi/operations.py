@@ -1,4 +1,4 @@
-"""Turns the documents into operations: routes, variables, validators and response skeletons."""
+"""Turn the documents into operations: routes, variables, validators and response skeletons."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from leomock.openapi.documents import (
 from leomock.openapi.json_schema import json_schema, type_name
 from leomock.openapi.serializer import ResponseSerializer
 
-# Keywords for readers that validators do not need.
+# Keywords that inform readers and that validators do not need.
 _DOC_KEYWORDS = frozenset(["description", "default", "deprecated", "format"])
 
 
 class Variable:
-    """One input of an operation, wherever it may come from."""
+    """One input of an operation, from the path, query or body."""
 
     __slots__ = ("default", "location", "name", "required", "schema")
 
@@ -34,7 +34,7 @@ class Variable:
 
     @property
     def type_name(self) -> str:
-        """The GraphQL type: the published titles carry it."""
+        """Return the GraphQL type, which the published document gives as the title."""
         return type_name(self.schema)
 
 
@@ -52,11 +52,11 @@ class Operation:
         self._document = document
         self.variables: dict[str, Variable] = {}
         for variable in self._variables():
-            if variable.name in self.variables:  # there is one pool for path, query and body
+            if variable.name in self.variables:  # path, query and body share one pool
                 raise SpecError(f"{self}: the variable {variable.name!r} stands twice")
             self.variables[variable.name] = variable
         self.required = tuple(v.name for v in self.variables.values() if v.required)
-        # A default on a required variable is only a sample value: the real service asks for it.
+        # A default on a required variable is only a sample value: the real service requires the variable.
         self.defaults: dict[str, Any] = {
             v.name: None if v.required else v.default for v in self.variables.values()
         }
@@ -66,9 +66,9 @@ class Operation:
         has_envelope = entry.get("x-envelope", True)
         if has_envelope and len(names) != 1:
             raise SpecError(f"{self}: a response has exactly one top-level key, this one has {names}")
-        # Empty where the document says that the answer has none (`x-envelope: false`).
+        # Empty if the document says that the answer has no envelope (`x-envelope: false`).
         self.envelope: str = names[0] if has_envelope else ""
-        # The names that lead to the prompt, from the variable on.
+        # The keys that lead to the prompt, starting at the variable.
         self.prompt: tuple[str, ...] = tuple(entry.get("x-prompt", ("prompt",)))
 
     def __str__(self) -> str:
@@ -81,34 +81,34 @@ class Operation:
 
     @property
     def lists_errors(self) -> bool:
-        """Whether the document has a list of errors on 200, which a service behind the engine tells."""
+        """True if the document describes a list of errors on 200, as a service behind the engine sends it."""
         return "oneOf" in self._on_200
 
     @property
     def _answer(self) -> Json:
-        """The schema of a success, which comes first where there are errors on 200 as well."""
+        """Return the schema of a success, which comes first if the document also has errors on 200."""
         schema = self._on_200
         return resolve(self._document, schema["oneOf"][0] if self.lists_errors else schema)
 
     @property
     def _body(self) -> Json | None:
-        """The schema of the body, if there is one."""
+        """Return the schema of the body, if any."""
         content = self.entry.get("requestBody", {}).get("content", {})
         body: Json | None = content.get("application/json", {}).get("schema")
         return None if body is None else resolve(self._document, body)
 
     def documented_schema(self, schema: Json) -> Json:
-        """A schema of this operation as JSON Schema for readers: with descriptions and defaults."""
+        """Return a schema of this operation as JSON Schema for readers: with descriptions and defaults."""
         return json_schema(self._document, schema, f"{self.file} {self}", _DOC_KEYWORDS)
 
     @property
     def body_schema(self) -> Json | None:
-        """The JSON Schema of the body for readers, if there is a body."""
+        """Return the JSON Schema of the body for readers, or None without a body."""
         return None if self._body is None else self.documented_schema(self._body)
 
     @property
     def answer_schema(self) -> Json:
-        """The JSON Schema of a success for readers."""
+        """Return the JSON Schema of a success for readers."""
         return self.documented_schema(self._answer)
 
     def _variables(self) -> list[Variable]:
@@ -126,16 +126,16 @@ class Operation:
         return found
 
     def enveloped(self, value: Any) -> Any:
-        """A value as the body of an answer."""
+        """Wrap a value in the envelope of the answer."""
         return {self.envelope: value} if self.envelope else value
 
     def resolved(self, schema: Json) -> Json:
-        """A schema of this operation with its references followed."""
+        """Return a schema of this operation with its references followed."""
         return resolve(self._document, schema)
 
     @cached_property
     def validator(self) -> jsonschema_rs.Draft202012Validator:
-        """Judges the pool of variables; compiled when the operation is first called."""
+        """Return the validator of the variable pool; compiled when the operation is first called."""
         where = f"{self.file} {self}"
         return jsonschema_rs.Draft202012Validator(
             {
@@ -146,13 +146,13 @@ class Operation:
                 },
                 "required": list(self.required),
             },
-            mask="it",  # the refused value may be a megabyte long
+            mask="it",  # the rejected value may be a megabyte long
             validate_formats=True,
         )
 
     @cached_property
     def serializer(self) -> ResponseSerializer:
-        """Fits a value to the response schema; compiled when the operation is first called."""
+        """Return the serializer of the response; compiled when the operation is first called."""
         answer = self._answer
         return ResponseSerializer(
             self._document, answer["properties"][self.envelope] if self.envelope else answer

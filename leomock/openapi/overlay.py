@@ -1,4 +1,4 @@
-"""Lays our corrections over the published document (OpenAPI Overlay 1.0)."""
+"""Apply our corrections to the published document (OpenAPI Overlay 1.0)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from leomock.openapi.jsonpath import TargetError, find
 
 
 def check(overlay: Json, file: str) -> None:
-    """Refuse an overlay that is not one, or an action without its reason, basis and source."""
+    """Reject an invalid overlay, and an action without reason, basis or source."""
     if overlay.get("overlay") != "1.0.0":
         raise SpecError(f"{file}: not an OpenAPI Overlay 1.0.0 document")
     for number, action in enumerate(overlay["actions"]):
@@ -30,9 +30,9 @@ def check(overlay: Json, file: str) -> None:
 
 
 def lay(document: Json, overlay: Json, file: str) -> Json:
-    """Return the effective document; an action whose target is gone is an error, which names the file."""
+    """Return the effective document. Raises an error naming the file if the target of an action is gone."""
     check(overlay, file)
-    effective: Json = orjson.loads(orjson.dumps(document))  # a copy, sooner than deepcopy's
+    effective: Json = orjson.loads(orjson.dumps(document))  # a copy; faster than deepcopy
     for number, action in enumerate(overlay["actions"]):
         where = f"{file}: actions[{number}] ({action['target']})"
         try:
@@ -41,7 +41,7 @@ def lay(document: Json, overlay: Json, file: str) -> Json:
             raise SpecError(f"{where}: target: {error}") from None
         if not nodes:
             raise SpecError(f"{where}: the target is not in the document")
-        for node in reversed(nodes):  # so that taking one out of a list moves none of the others
+        for node in reversed(nodes):  # so that removing a list item does not shift the others
             if action.get("remove"):
                 _take_out(effective, node.location)
             elif isinstance(node.value, list):

@@ -11,7 +11,7 @@ import jsonschema_rs
 from leomock.openapi.documents import Json
 from leomock.openapi.explanations import type_words
 
-# By the keyword of the schema that is broken. "must be one of" was seen; the other wordings are chosen.
+# By schema keyword. "must be one of" was observed; the other wordings are chosen.
 _RULES = {
     "Minimum": "must be at least {limit}",
     "Maximum": "must be at most {limit}",
@@ -34,20 +34,20 @@ class Violation:
 
     @property
     def name(self) -> str:
-        """The path as messages write it: `parameters.guidances.image_reference.0`."""
+        """Return the path as messages write it: `parameters.guidances.image_reference.0`."""
         return ".".join(["parameters", *map(str, self.path)])
 
 
 class Parameters:
-    """The schema of a model's parameters, compiled. `known` are the names of the parameters."""
+    """The compiled schema of a model's parameters. `known` holds the names of the parameters."""
 
     def __init__(self, schema: Json) -> None:
         self.known = frozenset(schema.get("properties", ()))
-        # The value is left out of the messages: it may be a megabyte long.
+        # Messages leave out the value, which may be a megabyte long.
         self._validator = jsonschema_rs.Draft202012Validator(schema, mask="it", validate_formats=True)
 
     def violations(self, given: Any) -> list[Violation]:
-        """Return one violation for each broken rule; an empty list if all is well."""
+        """Return one violation for each broken rule; an empty list if the parameters are valid."""
         return [found for error in self._validator.iter_errors(given) for found in _worded(error)]
 
 

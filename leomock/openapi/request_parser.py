@@ -1,7 +1,7 @@
-"""Reads one raw request into a call, refusing what the real service refuses, in its words.
+"""Parse a raw request into a call, rejecting what the real service rejects, in its words.
 
-The order and the words follow Hasura's REST endpoints: path, body and query are one pool of variables; a
-body that is not a JSON object is no variables at all; the content type does not matter.
+Order and wording follow Hasura's REST endpoints: path, body and query form one pool of variables; a
+body that is not a JSON object counts as empty; the content type does not matter.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from leomock.openapi.operations import Operation, Variable
 from leomock.openapi.suggest import suggestion
 
 GRAPHQL_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
-# A body in one of these is a form: with Python clients, `data=` or `files=` in place of `json=`.
+# These content types mean a form: Python clients that use `data=` or `files=` instead of `json=`.
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
 class Request:
-    """One raw request: what every channel hands to `answer`.
+    """One raw request, as every channel passes it to `answer`.
 
     `segments` are the decoded parts of the path below the API's base; `query` is the raw query string;
     `raw_headers` are names (in lower case) and values as they came; `scenario` names scenarios for this
-    request alone; `version` is that of the API.
+    request only; `version` is the API version.
     """
 
     __slots__ = (
@@ -81,18 +81,18 @@ class Request:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers by their names in lower case."""
+        """Return the headers by lower-case name."""
         if self._headers is None:
             self._headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in self.raw_headers}
         return self._headers
 
 
 class Call(dict[str, Any]):
-    """A request that was understood: the values of all variables of an operation, by their names.
+    """A parsed request: the values of all variables of an operation, by name.
 
-    `call["width"]` is the value with defaults filled in (None where there is none), `call["wdith"]` a
-    KeyError; `call.given("width")` says whether the client sent one itself. `sent` is what it sent. What a
-    handler puts into `explain` travels in the header `X-Leomock-Explain` of its answer.
+    `call["width"]` is the value with defaults filled in (None without a default), `call["wdith"]` a
+    KeyError; `call.given("width")` says whether the client sent one. `sent` holds the values it sent. Text
+    that a handler puts into `explain` travels in the header `X-Leomock-Explain` of its answer.
     """
 
     __slots__ = ("addresses", "explain", "has_late_texts", "operation", "sent")
@@ -103,15 +103,15 @@ class Call(dict[str, Any]):
         self.sent = sent
         self.addresses = addresses
         self.explain = ""
-        self.has_late_texts = False  # the answer has texts that are made without the lock
+        self.has_late_texts = False  # the answer has texts that are made without holding the lock
 
     def given(self, name: str) -> bool:
-        """Whether the client sent a value (an explicit null is none)."""
+        """Return True if the client sent a value (an explicit null does not count)."""
         return self.sent.get(name) is not None
 
     @property
     def prompt(self) -> str:
-        """The prompt, where the document says it is; empty where there is none."""
+        """Return the prompt from the place that the document names, or '' without one."""
         value: Any = self
         for name in self.operation.prompt:
             value = value.get(name) if isinstance(value, dict) else None
@@ -119,7 +119,7 @@ class Call(dict[str, Any]):
 
 
 def parse(operation: Operation, captured: dict[str, str], request: Request) -> Call:
-    """Read a request to an operation whose path variables were captured by the route."""
+    """Parse a request to an operation whose path variables the route has captured."""
     pool = _pool(operation, captured, request)
     for name in pool:
         if name not in operation.variables:
@@ -143,14 +143,14 @@ def parse(operation: Operation, captured: dict[str, str], request: Request) -> C
     call = Call(operation, pool, request.addresses)
     for name, value in pool.items():
         if value is not None:
-            # 512.0 is an integer in JSON; from here on it is one in Python as well.
+            # 512.0 is an integer in JSON; from here on it is one in Python, too.
             whole = type(value) is float and name in operation.integers
             call[name] = int(value) if whole else value
     return call
 
 
 def _pool(operation: Operation, captured: dict[str, str], request: Request) -> dict[str, Any]:
-    """All variables of a request; a path variable outweighs the body, the body outweighs the query."""
+    """Return all variables of a request; a path variable overrides the body, the body overrides the query."""
     pool: dict[str, Any] = {}
     if request.query:
         for name, text in parse_qsl(request.query, keep_blank_values=True):
@@ -169,10 +169,10 @@ def _pool(operation: Operation, captured: dict[str, str], request: Request) -> d
 
 
 def _unexpected(operation: Operation, name: str) -> ApiError:
-    """Return the refusal of a variable that the operation does not have.
+    """Return the error for a variable that the operation does not have.
 
-    Documented for names in general. That names which GraphQL could not have (`num-images`) are refused too is
-    chosen: Hasura passes over them, but the document forbids them, and a client that sends one has a mistake.
+    Documented for names in general. Rejecting names that are invalid in GraphQL (`num-images`) is
+    chosen: Hasura ignores them, but the document forbids them, and a client that sends one has a bug.
     """
     return UNEXPECTED_VARIABLE(
         name=name,
@@ -182,15 +182,15 @@ def _unexpected(operation: Operation, name: str) -> ApiError:
 
 
 def _where_instead(name: str, operation: Operation) -> str:
-    """Say where an unknown variable probably belongs; empty if nothing is near."""
+    """Say where an unknown variable probably belongs, or return '' if nothing is similar."""
     if "parameters" in operation.variables:
-        # A body for version 1, where everything is at the top.
+        # A body for version 1, where every parameter is at the top level.
         return suggestion(name, operation.variables) or f"; version 2 takes parameters.{name}"
     return suggestion(name, operation.variables)
 
 
 def _decoded(variable: Variable | None, text: str) -> Any:
-    """The value of a variable in a path or query: booleans and numbers are decoded, empty is none."""
+    """Decode a variable from a path or query: booleans and numbers are decoded, empty means absent."""
     if variable is None:
         return text
     kind = variable.schema.get("type")
@@ -239,7 +239,7 @@ def _rule(operation: Operation) -> str:
     return f"{operation.file} {operation.method} {operation.path}"
 
 
-# --- wording what a validator found -----------------------------------------------------------------
+# --- wording what the validator found ---------------------------------------------------------------
 
 _EXPECTED = {
     "boolean": "a boolean",
@@ -253,13 +253,13 @@ _FOUND = {bool: "a boolean", str: "a string", list: "a list", dict: "an object",
 
 
 def _refusal(operation: Operation, found: Iterable[ValidationError]) -> ApiError:
-    """The first finding; GraphQL checks all types before a rule of the operation is looked at."""
+    """Return the first error; GraphQL checks all types before any rule of the operation."""
     refusals = [_worded(operation, error) for error in found]
     return next((r for r in refusals if r.wording is not OUT_OF_LIMITS), refusals[0])
 
 
 def _worded(operation: Operation, error: ValidationError) -> ApiError:
-    """One finding of the validator in the words of the real service."""
+    """Return one validator error in the words of the real service."""
     steps = list(error.instance_path)
     variable = operation.variables[str(steps[0])]
     schema = _schema_at(variable.schema, steps[1:], operation)
@@ -274,7 +274,7 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
 
     if text := schema.get("x-refusal", {}).get(error.schema_path[-1]):
         return OUT_OF_LIMITS(rule=text, explain=explain)
-    # GraphQL knows enums by their names; a String with a few allowed values is a rule of the operation.
+    # GraphQL knows enums by name; a String with a few allowed values is a rule of the operation.
     is_enum = "enum" in schema and schema.get("type") == "string" and type_name(schema) != "String"
     if kind == "Type":
         if schema.get("type") == "integer" and isinstance(value, float):
@@ -297,21 +297,21 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
 
 
 def _schema_at(schema: Any, steps: list[str | int], operation: Operation) -> Any:
-    """The part of a variable's schema that governs what stands at `steps`."""
+    """Return the part of a variable's schema that applies to the value at `steps`."""
     for step in steps:
         schema = operation.resolved(schema["items"] if isinstance(step, int) else schema["properties"][step])
     return schema
 
 
 def _path(operation: Operation, variable: Variable, steps: list[str | int]) -> str:
-    """Where Hasura says a value is wrong; the actions of the real service take one argument, `arg1`."""
+    """Return the path of an error as Hasura writes it; the real actions take one argument, `arg1`."""
     place = "args.arg1" if variable.location == "body" else "args"
     inner = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return f"$.selectionSet.{operation.envelope or operation.id}.{place}{inner}"
 
 
 def _limit(schema: Any) -> str:
-    """What a schema allows, as the end of a sentence that begins with a name."""
+    """Return the limit that a schema sets, as the end of a sentence that begins with a name."""
     low, high = schema.get("minimum"), schema.get("maximum")
     if "enum" in schema:
         return "must be one of " + ", ".join(f"{v}" for v in schema["enum"] if v is not None)

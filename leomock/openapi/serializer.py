@@ -1,4 +1,4 @@
-"""Fits a value to a response schema: keeps what it names, blanks what is missing, drops the rest."""
+"""Fit a value to a response schema: keep what it names, blank what is missing, drop the rest."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from leomock.openapi.documents import Json, resolve
 
 Fit = Callable[[Any], Any]
 
-# What stands for nothing in a text that must have a form.
+# Placeholders for missing texts that must have a format.
 _BLANK_TEXTS = {"uuid": "00000000-0000-0000-0000-000000000000", "date-time": "1970-01-01T00:00:00.000Z"}
 
 
 class Fitted(dict[str, Any]):
-    """An object that has its final shape: it is passed on as it is. Nobody may change it."""
+    """An object in its final shape, which is passed on unchanged. Do not modify it."""
 
 
 class ResponseSerializer:
@@ -28,11 +28,11 @@ class ResponseSerializer:
         self._fit_one = self._fit(flat["items"] if flat.get("type") == "array" else flat)
 
     def fit_one(self, value: Mapping[str, Any]) -> Fitted:
-        """Fit the object that the schema is of, or one of the list that it is of."""
+        """Fit one object: of the schema itself, or an item if the schema is a list."""
         return Fitted(self._fit_one(value) if self._fit_one else value)
 
     def _flat(self, schema: Json) -> Json:
-        """The schema without `$ref` and `allOf`."""
+        """Return the schema without `$ref` and `allOf`."""
         schema = resolve(self._document, schema)
         if "allOf" in schema:
             parts = [self._flat(part) for part in schema["allOf"]]
@@ -42,7 +42,7 @@ class ResponseSerializer:
         return schema
 
     def _blank(self, schema: Json) -> Any:
-        """The emptiest valid value: null where that is allowed."""
+        """Return the emptiest valid value: null if the schema allows it."""
         schema = self._flat(schema)
         if schema.get("nullable"):
             return None
@@ -63,12 +63,12 @@ class ResponseSerializer:
         return plain.get(kind)
 
     def _blanks(self, schema: Json) -> dict[str, Any]:
-        """What stands for the properties of an object; sparse ones may be absent."""
+        """Return the values for missing properties of an object; sparse ones may be absent."""
         properties = schema.get("properties", {}).items()
         return {name: self._blank(part) for name, part in properties if not part.get("x-sparse")}
 
     def _fit(self, schema: Json) -> Fit | None:
-        """A function that fits a value, or None where any value passes as it is."""
+        """Return a function that fits a value, or None if every value passes unchanged."""
         schema = self._flat(schema)
         if schema.get("type") == "array":
             fit_item = self._fit(schema["items"])
@@ -83,7 +83,7 @@ class ResponseSerializer:
         def fit_object(value: Mapping[str, Any] | None) -> Any:
             if value is None or type(value) is Fitted:
                 return value
-            fitted = {**blanks, **value}  # in the order of the schema
+            fitted = {**blanks, **value}  # in schema order
             if len(fitted) > len(blanks):
                 for name in value:
                     if name not in named:

@@ -22,7 +22,7 @@ from leomock.openapi.flavours import plain, served
 from leomock.openapi.operations import Operation
 from leomock.openapi.overlay import lay
 
-# Where the documents of each version of the API are, below those of all.
+# The folder of each API version's documents, below `specs/`.
 _FOLDERS = {"v1": "", "v2": "v2"}
 
 
@@ -37,7 +37,7 @@ class Spec:
         named = ("specs" / below).as_posix()
         self.effective = lay(bundle(folder), self.overlay, f"{named}/{OVERLAY}")
         self.operations: dict[str, Operation] = {}
-        # By the number of segments and the first of them, which is never a variable.
+        # By the number of segments and the first one, which is never a variable.
         self._routes: dict[tuple[int, str], list[tuple[list[str], dict[str, Operation]]]] = {}
         for path, item in self.effective["paths"].items():
             methods = {}
@@ -53,13 +53,13 @@ class Spec:
 
     @cached_property
     def published(self) -> Json:
-        """What was published, without our corrections; nothing that comes from another source."""
+        """Return the published documents without our corrections and without anything from another source."""
         if not groups(self.folder, published_only=True):
             raise SpecError(f"{self.folder.name}: none of its documents is among the published ones")
         return bundle(self.folder, published_only=True)
 
     def route(self, method: str, segments: list[str]) -> tuple[Operation, dict[str, str]]:
-        """The operation that a method and the decoded segments of a path name, and its path variables.
+        """Return the operation that a method and the decoded path segments select, and its path variables.
 
         Raises the 404 or 405 of the real service.
         """
@@ -82,7 +82,7 @@ class Spec:
         raise NO_ENDPOINT(explain=self.nearest(method, segments))
 
     def nearest(self, method: str, segments: list[str]) -> str:
-        """A sentence that names the operation somebody probably meant."""
+        """Return a sentence that suggests the operation the client probably meant."""
         asked = f"{method} /{'/'.join(segments)}"[:200]
         closest = self.closest(method, segments)
         return f"{asked}: no such operation" + (f"; the nearest is {closest}" if closest else "")
@@ -100,24 +100,24 @@ class Spec:
         return served(self.effective)
 
     def plain_document(self, server: str) -> Json:
-        """Return the document for generators of clients, which simplify what they cannot express."""
+        """Return the document for client generators, which simplify what they cannot express."""
         return plain(self.effective) | {"servers": [{"url": server}]}
 
     def document(self, server: str, *, published: bool = False) -> Json:
-        """The whole document for generators and checkers, its server set to an address."""
+        """Return the whole document for generators and checkers, with its server set to an address."""
         document = copy.copy(self.published if published else self._served)
         document["servers"] = [{"url": server}]
         return document
 
 
 def version_of(address: str) -> str:
-    """The version of the API whose name an address ends with; version 1 where it ends with none."""
+    """Return the API version named at the end of an address; version 1 if the address names none."""
     last = address.rstrip("/").rpartition("/")[2]
     return last if last in _FOLDERS else "v1"
 
 
 class Versions(dict[str, Spec]):
-    """The documents of each version of the API, by its name in paths."""
+    """The documents of each API version, by its name in paths."""
 
     def __init__(self) -> None:
         super().__init__({name: Spec(specs_folder() / below) for name, below in _FOLDERS.items()})
@@ -128,11 +128,11 @@ class Versions(dict[str, Spec]):
 
     @cached_property
     def operations(self) -> dict[str, Operation]:
-        """All operations by their ids, which differ from version to version."""
+        """Return all operations by id; ids differ between versions."""
         return {id: operation for spec in self.values() for id, operation in spec.operations.items()}
 
 
 @cache
 def shipped_versions() -> Versions:
-    """Return the documents that come with leomock, read once in a process; nothing may change them."""
+    """Return the documents that ship with leomock, read once per process. Do not modify them."""
     return Versions()

@@ -1,4 +1,4 @@
-"""Suggest the known word nearest to a misspelt one."""
+"""Suggest the known word most similar to a misspelt one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 
 def suggestion(word: str, known: Mapping[str, object]) -> str:
-    """Return `; did you mean 'x'?` for the end of a sentence, or '' if no known word is near.
+    """Return `; did you mean 'x'?` for the end of a sentence, or '' if no known word is similar.
 
-    A known word that continues the given one after a separator is nearer than any other.
+    A known word that continues the given one after a separator beats any other.
     """
     lowered = {name.lower(): name for name in known}
     wanted = word.lower()[:100]

@@ -207,7 +207,7 @@ class Dispatcher:
         )
 
     def record_unfinished(self, request: Request, path: str, milliseconds: float) -> None:
-        """Keep a request whose client disconnected before the body was complete; nothing was executed.
+        """Record a request whose client disconnected before the body was complete; nothing was executed.
 
         The exchange has status 0, because nothing was answered, and the breakage `client_disconnected`.
         """

@@ -1,4 +1,4 @@
-"""Texts of an answer that take long to make: they are made once the world's lock is free again."""
+"""Slow texts of an answer, which are made after the world's lock is released."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from leomock.openapi.request_parser import Call
 
 
 class LateText(str):
-    """Stands for a text of an answer; `make` returns the text, without the world's lock, in any thread."""
+    """A placeholder for a text of an answer; `make` returns it in any thread, without the world's lock."""
 
     __slots__ = ("make",)
     make: Callable[[], str]
 
 
 def late(call: Call, make: Callable[[], str]) -> LateText:
-    """Return a text for the answer to a call, which `make` returns when the world's lock is free."""
+    """Return a placeholder for a text that `make` returns after the world's lock is released."""
     text = LateText()
     text.make = make
     call.has_late_texts = True
@@ -24,7 +24,7 @@ def late(call: Call, make: Callable[[], str]) -> LateText:
 
 
 def with_late_texts(value: Any) -> Any:
-    """Return JSON values in which every `LateText` is made."""
+    """Return JSON values in which every `LateText` is replaced by its text."""
     if isinstance(value, LateText):
         return value.make()
     if isinstance(value, dict):

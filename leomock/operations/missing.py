@@ -9,12 +9,12 @@ from leomock.state.redaction import shortened
 from leomock.state.world import World
 from leomock.state.worlds import Worlds
 
-# Searching every key takes about 2 µs a key; a client may poll a missing id.
+# Searching takes about 2 µs for each key; a client may poll a missing id.
 MOST_KEYS_SEARCHED = 1000
 
 
 def explain_missing(operation: Operation, id: str, world: World, worlds: Worlds) -> str:
-    """Say what is known of an id for which an operation has no row: deleted, another key's, or never made."""
+    """Explain why an operation has no row for an id: deleted, another key's, or never made."""
     kind = _kind(operation)
     return f"unknown {kind} for this key: {_reason(id.lower(), world, worlds)}"
 
@@ -29,7 +29,7 @@ def _reason(id: str, world: World, worlds: Worlds) -> str:
     if is_uuid(id) and (found := find_generated(world, id)):
         row, index = found
         return f"the id is that of picture {index} of generation {row['id']}"
-    # With open keys everybody on this server may be everybody; otherwise keys are nobody else's business.
+    # With open keys one person may use every key; otherwise do not reveal other keys.
     if worlds.settings.auth == "open":
         for other, _ in zip(worlds, range(MOST_KEYS_SEARCHED), strict=False):
             if other is not world and any(table.get(id) for table in other.tables().values()):
@@ -38,6 +38,6 @@ def _reason(id: str, world: World, worlds: Worlds) -> str:
 
 
 def _kind(operation: Operation) -> str:
-    """The noun for what an operation's path names: `generation` for `/generations/{id}`."""
+    """Return the noun for an operation's path: `generation` for `/generations/{id}`."""
     before = operation.path.partition("/{")[0].rpartition("/")[2]
     return before.removesuffix("s").replace("-", " ")

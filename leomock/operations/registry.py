@@ -26,7 +26,7 @@ Handler = Callable[[Call, World], Any]
 
 HANDLERS: dict[str, Handler] = {}
 
-# For a handler that decides nothing beyond what the operation's document says.
+# For a handler that only follows the operation's document.
 BY_ITS_DOCUMENT = Documented("")
 
 # For an operation without a handler.
@@ -34,7 +34,7 @@ BY_ITS_SCHEMA = Chosen("the schema of the answer")
 
 
 def operation(id: str, *, basis: Sequence[Basis | SameAs]) -> Callable[[Handler], Handler]:
-    """Register the function that answers an operation, and what its decisions are based on.
+    """Register the function that answers an operation, and the basis of its decisions.
 
     The function takes a call and a world and returns what goes inside the envelope, or raises an `ApiError`.
     Raises SpecError if the operation has a handler already or `basis` is empty.

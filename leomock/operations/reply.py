@@ -1,4 +1,4 @@
-"""The reply to one call, before HTTP."""
+"""The reply to one call, independent of HTTP."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Reply:
         self.is_unfinished = False
 
     def finish(self) -> None:
-        """Make the texts of the body that take long, such as pictures; any thread may call this."""
+        """Make the slow texts of the body, such as images; any thread may call this."""
         self.body = with_late_texts(self.body)
         self.is_unfinished = False
 
     @property
     def content(self) -> bytes:
-        """The body as bytes."""
+        """Return the body as bytes."""
         if self._content is None:
             if self.is_unfinished:
                 self.finish()

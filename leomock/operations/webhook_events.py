@@ -1,6 +1,6 @@
-"""Webhook events: what the API posts when a job has ended (specs/webhooks.asyncapi.json).
+"""Webhook events, which the API posts at the end of a job (specs/webhooks.asyncapi.json).
 
-The document knows generations only; the event of a variation is as others saw it.
+The document describes generations only; the event of a variation follows what others observed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ IMAGE_GENERATION_COMPLETE = "image_generation.complete"
 # Some clients wait for `post_processing.completed`.
 POST_PROCESSING_COMPLETE = "post_processing.complete"
 
-# Of the model and the key a fake has no history.
+# A fake has no history for the model and the key.
 _MODEL_CREATED = "2023-01-06T01:02:38.315Z"
 _MODEL_UPDATED = "2023-03-01T11:45:06.428Z"
 _KEY_CREATED = f"{timestamp(EPOCH)}Z"
@@ -29,7 +29,7 @@ _KEY_CREATED = f"{timestamp(EPOCH)}Z"
 
 @based_on(Chosen("trainings, textures and blueprints have no event of their own: none was ever seen"))
 def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body] | None:
-    """The type and the body of the event for a job that ended, or None where nobody knows of an event."""
+    """Return the type and body of the event for a finished job, or None if no event is known."""
     if world.generations.get(row["id"]) is row:
         return generation_event(row, world, cdn, moment)
     if world.variations.get(row["id"]) is row:
@@ -45,9 +45,9 @@ def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body
     ),
 )
 def generation_event(row: Row, world: World, cdn: str, moment: float | None = None) -> tuple[str, Body]:
-    """The type and the body of the event for a generation that ended at a moment (now).
+    """Return the type and body of the event for a generation that ended at a given time (default: now).
 
-    `cdn` is where URLs of pictures begin. All fields are those of the documented body.
+    `cdn` is the base of image URLs. The body has all documented fields.
     """
     moment = world.clock.now() if moment is None else moment
     generation = _event_generation(row, world, cdn, f"{timestamp(moment)}Z")
@@ -64,7 +64,7 @@ def generation_event(row: Row, world: World, cdn: str, moment: float | None = No
     ),
 )
 def variation_event(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body]:
-    """The type and the body of the event for a variation that ended at a moment."""
+    """Return the type and body of the event for a variation that ended at a given time."""
     variation = {
         "id": row["id"],
         "createdAt": f"{row['createdAt']}Z",
@@ -76,18 +76,18 @@ def variation_event(row: Row, world: World, cdn: str, moment: float) -> tuple[st
         "transformType": row["transformType"],
         "api": True,
         "tokenCost": 0,
-        "apiDollarCost": str(row["credits"]),  # as that of a generation
+        "apiDollarCost": str(row["credits"]),  # same as for a generation
         "apiKey": _api_key(world),
     }
     return _enveloped(POST_PROCESSING_COMPLETE, "variation", variation, moment)
 
 
 def _enveloped(type: str, kind: str, thing: Body, moment: float) -> tuple[str, Body]:
-    """The type of an event and its whole body."""
+    """Return the type of an event and its whole body."""
     body = {
         "type": type,
         "object": kind,
-        # By way of microseconds, as `timestamp` does it: a float of seconds may lie just below its value.
+        # Via microseconds, like `timestamp`: a float of seconds may be slightly below its value.
         "timestamp": round(moment * 1_000_000) // 1000,
         "api_version": "v1",
         "data": {"object": thing},
@@ -107,7 +107,7 @@ def _enveloped(type: str, kind: str, thing: Body, moment: float) -> tuple[str, B
     ),
 )
 def _event_generation(row: Row, world: World, cdn: str, ended: str) -> Body:
-    """A generation in the names and the order of the documented body."""
+    """Return a generation with the names and order of the documented body."""
     model = platform_models().get(row["modelId"] or "")
     uploaded, generated = row.get("init_image_id"), row.get("init_generation_image_id")
     flagged = row.get("nsfw")
@@ -175,7 +175,7 @@ def _event_generation(row: Row, world: World, cdn: str, ended: str) -> Body:
 
 @based_on(Chosen("the rest is as in the documented body, also its two moments"))
 def _event_model(model: Model) -> Body:
-    """A platform model: id, name and family are its own."""
+    """Return a platform model: only id, name and family are specific to it."""
     return {
         "id": model.id,
         "createdAt": _MODEL_CREATED,
@@ -217,7 +217,7 @@ def _event_model(model: Model) -> Body:
 
 
 def _images(row: Row, world: World, cdn: str, ended: str) -> list[Body]:
-    """The pictures, as old as the end of their generation."""
+    """Return the images, dated to the end of their generation."""
     flagged = row.get("nsfw", ())
     keys = picture_keys(row, world.user_id)
     ids = world.ids.parts(row["id"], len(keys))
@@ -241,7 +241,7 @@ def _images(row: Row, world: World, cdn: str, ended: str) -> list[Body]:
 
 @based_on(Chosen("a key is as old as the time of its world"))
 def _api_key(world: World) -> Body:
-    """The API key itself, in clear, as documented; there it was last used when it was made."""
+    """Return the API key itself, unmasked, as documented; last used at the time of its creation."""
     return {
         "id": _stable_id(world, "api key id"),
         "createdAt": _KEY_CREATED,
@@ -256,5 +256,5 @@ def _api_key(world: World) -> Body:
 
 
 def _stable_id(world: World, of: str) -> str:
-    """A UUID from the seed and the key alone: an event must not change the ids that come after it."""
+    """Return a UUID from the seed and key only: an event must not change later ids."""
     return uuid4_from(int.from_bytes(stable(of, world.settings.seed, world.key), "big"))

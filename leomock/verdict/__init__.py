@@ -1,4 +1,4 @@
-"""What the journal proves about a client: what it did wrong, why that matters and what to do instead."""
+"""Judge a client by the journal: what it did wrong, why that matters and what to do instead."""
 
 from leomock.verdict import budget, images, polling, retries, uploads, webhooks
 from leomock.verdict.review import Finding, Verdict, verdict

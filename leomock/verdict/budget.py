@@ -1,4 +1,4 @@
-"""The rule about a budget."""
+"""The rule for the credit budget."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from leomock.verdict.wording import count_noun, exchange_numbers
     remedy="Make fewer or smaller jobs, or raise the budget if the price is what you want.",
 )
 def over_budget(evidence: Evidence) -> Iterator[Seen]:
-    """More credits than the test's budget were spent; without a budget nothing is said.
+    """A test spent more credits than its budget; without a budget the rule finds nothing.
 
-    Counted is what the API said that calls cost. What cannot be seen: credits that a failed job gives back.
+    Counts the costs that the API reported. What cannot be seen: credits that a failed job gives back.
     """
     if evidence.budget is None:
         return

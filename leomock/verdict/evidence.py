@@ -1,4 +1,4 @@
-"""The journal, arranged for the rules of the verdict."""
+"""The journal, prepared for the rules of the verdict."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from leomock.state.outbox import Attempt, Event
 
 
 class Read(NamedTuple):
-    """A read of one generation: `status` and the number of `images` as answered, if it was answered at all.
+    """A read of one generation: the `status` and number of `images` in the answer, if any.
 
-    `arrived` says that nothing is known to have happened to the answer on its way.
+    `arrived` is True if nothing is known to have damaged the answer on its way.
     """
 
     exchange: Exchange
@@ -26,12 +26,12 @@ class Read(NamedTuple):
 
     @property
     def is_empty_result(self) -> bool:
-        """Whether it told of an end without pictures."""
+        """Return True if it reported a final status without images."""
         return self.status == "COMPLETE" and not self.images
 
 
 class Evidence:
-    """Exchanges and events, and what several rules want to know of them."""
+    """Exchanges and events, with the facts that several rules need."""
 
     def __init__(
         self, exchanges: Sequence[Exchange], events: Sequence[Event], budget: int | None = None
@@ -45,14 +45,14 @@ class Evidence:
             if exchange.operation == "getGenerationById":
                 id = exchange.path.rstrip("/").rpartition("/")[2].lower()
                 self.reads.setdefault(id, []).append(_read(exchange))
-            # Of a body that was not kept whole nobody knows whether it came again.
+            # If a body was not kept whole, a repeated request cannot be recognised.
             if exchange.channel == "api" and len(exchange.request_body) == exchange.request_size:
                 self.alike.setdefault(_call(exchange), []).append(exchange)
 
     def uploads(self) -> Iterator[tuple[Exchange, str, str]]:
-        """The forms that the bucket refused, with the code and message of its answer.
+        """Return the forms that the bucket rejected, with the code and message of its answer.
 
-        Those that a scenario refused are left out: they may have been perfectly right.
+        Forms that a scenario rejected are left out: they may have been correct.
         """
         for exchange in self.exchanges:
             refused = is_upload(exchange) and exchange.status >= 400
@@ -60,7 +60,7 @@ class Evidence:
                 yield exchange, _element(exchange, "Code"), _element(exchange, "Message")
 
     def deliveries(self) -> Iterator[list[tuple[Event, Attempt]]]:
-        """The attempts of each event together with those of its copies, in the order of their moments."""
+        """Return the attempts of each event, including those of its copies, in chronological order."""
         groups: dict[str, list[tuple[Event, Attempt]]] = {}
         for event in self.events:
             text = json.dumps([event.type, event.body], sort_keys=True)
@@ -70,12 +70,12 @@ class Evidence:
 
 
 def is_upload(exchange: Exchange) -> bool:
-    """Whether an exchange sends a file to the bucket."""
+    """Return True if an exchange sends a file to the bucket."""
     return exchange.channel == "upload" and exchange.method in ("POST", "PUT")
 
 
 def _call(exchange: Exchange) -> Hashable:
-    """What two exchanges have in common when one repeats the other."""
+    """Return the properties that two exchanges share if one repeats the other."""
     key = exchange.request_headers.get("authorization", "")
     return exchange.method, exchange.path, exchange.query, exchange.request_body, key
 
@@ -91,12 +91,12 @@ def _read(exchange: Exchange) -> Read:
 
 
 def answer_arrived(exchange: Exchange) -> bool:
-    """Whether the client got the answer as the journal has it; it may not have sat a delay out."""
+    """Return True if the client got the answer as recorded; it may have given up during a delay."""
     return not exchange.breakage and not exchange.delay
 
 
 def created_values(exchange: Exchange) -> dict[str, Any]:
-    """What is inside the envelope of an answer; empty where that is no object."""
+    """Return the values inside the envelope of an answer; empty if they are not an object."""
     content = exchange.response_json if exchange.channel == "api" and exchange.status == 200 else None
     if not isinstance(content, dict) or len(content) != 1:
         return {}
@@ -105,13 +105,13 @@ def created_values(exchange: Exchange) -> dict[str, Any]:
 
 
 def credit_cost(exchange: Exchange) -> int | None:
-    """What a call was said to cost; None where it was not executed, or costs nothing."""
+    """Return the reported cost of a call; None if it was not executed or costs nothing."""
     cost = created_values(exchange).get("apiCreditCost")
     return cost if isinstance(cost, int) and cost > 0 else None
 
 
 def _element(exchange: Exchange, name: str) -> str:
-    """An element of an S3 error, as it is in the XML."""
+    """Return the text of an S3 error's element, as it is in the XML."""
     found = re.search(
         rf"<{name}>(.*?)</{name}>", exchange.response_body.decode("utf-8", "replace"), re.DOTALL
     )

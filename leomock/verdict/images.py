@@ -10,7 +10,7 @@ from leomock.verdict.evidence import Evidence, answer_arrived
 from leomock.verdict.registry import Seen, rule
 from leomock.verdict.wording import count_noun, exchange_numbers
 
-# --- pictures -----------------------------------------------------------------------------------------------
+# --- images -------------------------------------------------------------------------------------------------
 
 
 @rule(
@@ -19,10 +19,10 @@ from leomock.verdict.wording import count_noun, exchange_numbers
     remedy="Look at nsfw of each picture before using it.",
 )
 def ignored_nsfw(evidence: Evidence) -> Iterator[Seen]:
-    """A picture that was downloaded after a read had said that it is nsfw.
+    """An image was downloaded after a read had reported it as nsfw.
 
-    What cannot be seen: a picture that is shown by its address and fetched elsewhere, what a webhook said,
-    and what became of the picture; whoever wants such pictures can pass over this.
+    What cannot be seen: an image that is embedded by URL and fetched elsewhere, what a webhook said,
+    and how the image was used. If you want such images, ignore this rule.
     """
     told: dict[str, Exchange] = {}
     downloaded: dict[int, tuple[Exchange, list[Exchange]]] = {}
@@ -43,7 +43,7 @@ def ignored_nsfw(evidence: Evidence) -> Iterator[Seen]:
 
 
 def _flagged(exchange: Exchange) -> Iterator[str]:
-    """The addresses of the pictures that an answer flags."""
+    """Return the URLs of the images that an answer flags."""
     content = exchange.response_json
     if exchange.operation == "getGenerationById" and isinstance(content, dict):
         rows = [content.get("generations_by_pk")]
@@ -58,5 +58,5 @@ def _flagged(exchange: Exchange) -> Iterator[str]:
 
 
 def _picture(address: str) -> str:
-    """What names a picture, wherever the CDN is."""
+    """Return the part of a URL that identifies an image on any CDN host."""
     return unquote(urlsplit(address).path).rpartition("users/")[2]

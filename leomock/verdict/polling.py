@@ -16,13 +16,13 @@ from leomock.verdict.wording import (
     seconds_between,
 )
 
-# Clients poll every 2 to 20 seconds (observed); that more than once a second helps nobody is chosen.
+# Clients poll every 2 to 20 seconds (observed). The limit of one read a second is chosen.
 SECONDS_BETWEEN_READS = 1.0
-# So many reads in haste are polling; fewer are also what a test of two or three steps makes.
+# From this many quick reads on, a client counts as polling; short tests legitimately make a few.
 MOST_HASTY_READS = 2
-# Of a generation whose end is known, a client may still want to see this many times how it ended.
+# A client may legitimately read a finished generation this many times.
 MOST_READS_AFTER_THE_END = 1
-# Reads that are further apart are no polling: somebody looked at the result again.
+# Reads that are further apart are not polling: somebody looked at the result again.
 POLLING_SECONDS = 60.0
 
 
@@ -37,8 +37,8 @@ POLLING_SECONDS = 60.0
 def polled_too_fast(evidence: Evidence) -> Iterator[Seen]:
     """Three reads or more, each within a second of an answer PENDING.
 
-    Seconds are those of the world's clock, and where it stood still between two reads nothing is said about
-    them. What cannot be seen: whether several clients share the key and each of them is slow enough; a wait
+    Seconds are measured on the world's clock; reads between which the clock stood still are not
+    judged. What cannot be seen: whether several clients share the key and each of them is slow enough; a wait
     that a test took out of the client (let it call `fake.advance`, or freeze the clock); polling of the list.
     """
     for id, reads in evidence.reads.items():
@@ -68,9 +68,9 @@ def polled_too_fast(evidence: Evidence) -> Iterator[Seen]:
     remedy="Stop at the first answer whose status is not PENDING.",
 )
 def polled_after_the_end(evidence: Evidence) -> Iterator[Seen]:
-    """Two reads or more after one that said COMPLETE and had pictures, no two a minute apart.
+    """Two reads or more after one that said COMPLETE and had images, no two a minute apart.
 
-    What cannot be seen: what the reads were for. A page that shows the generation to somebody is taken for
+    What cannot be seen: the purpose of the reads. A page that shows the generation to a user is mistaken for
     polling if it is loaded twice within a minute of the world's clock.
     """
     for id, end, further in _kept_reading(
@@ -107,7 +107,7 @@ def treated_failed_as_pending(evidence: Evidence) -> Iterator[Seen]:
     remedy="Go by the status alone, and expect fewer pictures than were asked for, or none.",
 )
 def ignored_empty_result(evidence: Evidence) -> Iterator[Seen]:
-    """Two reads or more after one that said COMPLETE and had no picture, no two a minute apart.
+    """Two reads or more after one that said COMPLETE and had no image, no two a minute apart.
 
     What cannot be seen: a client that breaks at the missing picture, or shows nothing and says nothing.
     """
@@ -122,7 +122,7 @@ def ignored_empty_result(evidence: Evidence) -> Iterator[Seen]:
 def _kept_reading(
     evidence: Evidence, is_end: Callable[[Read], bool]
 ) -> Iterator[tuple[str, Exchange, list[Exchange]]]:
-    """Generations that were polled after their end: the id, the read that told of it and those after it."""
+    """Return generations that were polled after their end: the id, the first final read and later ones."""
     for id, reads in evidence.reads.items():
         ends = [index for index, read in enumerate(reads) if read.arrived and is_end(read)]
         if not ends:

@@ -11,7 +11,7 @@ from leomock.verdict.evidence import Evidence
 
 
 class Seen(NamedTuple):
-    """What a rule saw: the exchanges that prove it, and a sentence about them."""
+    """The evidence of a rule: the exchanges that prove a finding, and a sentence about them."""
 
     exchanges: Sequence[Exchange]
     what: str
@@ -22,7 +22,7 @@ Judge: TypeAlias = Callable[[Evidence], Iterable[Seen]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A way to treat the API badly, and the function that sees it."""
+    """A mistake in using the API, and the function that detects it."""
 
     name: str
     why: str
@@ -34,7 +34,7 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(name: str, *, why: str, remedy: str) -> Callable[[Judge], Judge]:
-    """Let a function judge under a name; findings come in the order of these where they begin alike."""
+    """Register a function as the rule of a name; findings that begin at the same exchange keep this order."""
 
     def register(judge: Judge) -> Judge:
         if name in RULES:

@@ -1,4 +1,4 @@
-"""Rules about retries and refused calls."""
+"""Rules for retries and rejected calls."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from leomock.verdict.wording import (
     remedy="Wait for as many seconds as Retry-After says before the same call is made again.",
 )
 def ignored_retry_after(evidence: Evidence) -> Iterator[Seen]:
-    """The same call again after a 429 or 503, sooner than its Retry-After said.
+    """The same call was repeated after a 429 or 503, sooner than its Retry-After said.
 
-    Seconds are those of the world's clock; where it stood still nothing is said, since a client that slept
+    Seconds are measured on the world's clock. If it stood still nothing is found, since a client that slept
     looks the same as one that did not. What cannot be seen: other calls that should have waited as well (they
     may have been under way), and a Retry-After that is a date.
     """
@@ -63,7 +63,7 @@ def resubmitted_after_a_broken_answer(evidence: Evidence) -> Iterator[Seen]:
     """The same paid call again after it had been executed and its answer was spoilt, or came too late for the
     client, both being paid.
 
-    It does not count if anything in between named what the first one made: then the client knew of it, and
+    It does not count if a call in between named the result of the first one: then the client knew of it, and
     asked for another. A call that was answered with 5xx was never executed here. What cannot be seen: answers
     that took too long for the client though nothing held them back. Several calls with one body, sent side by
     side, look like this too.
@@ -88,7 +88,7 @@ def resubmitted_after_a_broken_answer(evidence: Evidence) -> Iterator[Seen]:
 
 
 def _named(evidence: Evidence, first: Exchange, again: Exchange) -> bool:
-    """Whether an exchange between the two names an id that the first one's answer gave."""
+    """Return True if an exchange between the two names an id from the first one's answer."""
     made = created_values(first).values()
     ids = [value for value in made if isinstance(value, str) and len(value) == 36]
     between = [each for each in evidence.exchanges if first.number < each.number < again.number]
@@ -101,10 +101,10 @@ def _named(evidence: Evidence, first: Exchange, again: Exchange) -> bool:
     remedy="Retry only 429, 5xx and broken connections; report the others with the text of the answer.",
 )
 def retried_what_cannot_succeed(evidence: Evidence) -> Iterator[Seen]:
-    """The same call again after a 400, 401 or 403, and the same answer again.
+    """The same call was repeated after a 400, 401 or 403, with the same answer.
 
-    The first of several in a row tells the text. What cannot be seen: whether they were sent side by side
-    before any answer was there, and retries with another body that is as wrong.
+    The finding quotes the first of several in a row. What cannot be seen: whether they were sent concurrently
+    before any answer arrived, and retries with a different but equally wrong body.
     """
     for calls in evidence.alike.values():
         for (status, _), run in groupby(calls, key=lambda call: (call.status, call.response_body)):
@@ -127,10 +127,10 @@ def retried_what_cannot_succeed(evidence: Evidence) -> Iterator[Seen]:
     remedy="Spell it as the document does, or leave it out.",
 )
 def unexpected_variable(evidence: Evidence) -> Iterator[Seen]:
-    """A call that was refused for a variable its operation does not have.
+    """A call was rejected because of a variable that its operation does not have.
 
-    What cannot be seen: further names in the same call, since the first one ends it, and unknown names
-    inside an object, which are refused in other words.
+    What cannot be seen: further unknown names in the same call, since the first ends it, and unknown names
+    inside an object, which are rejected with a different text.
     """
     for exchange in evidence.exchanges:
         found = re.match("Unexpected variable (.*)", error_text(exchange), re.DOTALL)

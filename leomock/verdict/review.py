@@ -1,6 +1,6 @@
-"""What the journal proves about a client: what it did wrong, why that matters and what to do instead.
+"""Judge a client by the journal: what it did wrong, why that matters and what to do instead.
 
-A rule is one function. It yields what the journal proves and keeps silent wherever another story would leave
+A rule is one function. It yields what the journal proves and stays silent if another explanation would leave
 the same journal behind; its docstring says what it cannot see."""
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from leomock.verdict.wording import count_noun
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a client did wrong.
+    """One mistake of a client.
 
-    `exchanges` are the numbers of those that prove it, oldest first; there are none where webhook events do.
-    `what` happened, with the numbers; `why` that matters; the `remedy` is what to do instead.
+    `exchanges` lists the numbers of those that prove it, oldest first; empty if webhook events prove it.
+    `what` says what happened, `why` explains why it matters, and `remedy` says what to do instead.
     """
 
     rule: str
@@ -37,7 +37,7 @@ class Finding:
         return _report([self])
 
     def as_json(self) -> dict[str, Any]:
-        """The finding as JSON values, in the order of the fields."""
+        """Return the finding as JSON values, in field order."""
         return {
             "rule": self.rule,
             "exchanges": list(self.exchanges),
@@ -48,7 +48,7 @@ class Finding:
 
 
 def check_rules(names: Iterable[str]) -> frozenset[str]:
-    """Return the names of rules; raises ValueError for one that no rule has."""
+    """Return the names of rules. Raises ValueError for an unknown name."""
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         if name not in RULES:
@@ -58,7 +58,7 @@ def check_rules(names: Iterable[str]) -> frozenset[str]:
 
 
 def _report(findings: Sequence[Finding]) -> str:
-    """Findings of one rule as text: what happened each time, and once what follows from it."""
+    """Return the findings of one rule as text: each occurrence, then the reason and remedy once."""
     first = findings[0]
     what = "\n  ".join(finding.what for finding in findings)
     return f"{first.rule}: {what}\n  Why it matters: {first.why}\n  What to do: {first.remedy}"
@@ -66,11 +66,11 @@ def _report(findings: Sequence[Finding]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is to be said about a client, in the order in which it happened.
+    """The findings about a client, in chronological order.
 
     `exchanges` and `events` are how many were judged. `credits` is the sum of what the API said that calls
-    cost; what a failed generation gets back is not taken off. `forgotten` exchanges were not there to be
-    judged. It is true where it is `clean`, so that `assert fake.verdict()` means what it says.
+    cost; refunds for failed generations are not subtracted. `forgotten` exchanges could not be
+    judged. A verdict is truthy if it is `clean`, so that `assert fake.verdict()` works as it reads.
     """
 
     findings: list[Finding]
@@ -81,7 +81,7 @@ class Verdict:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was found."""
+        """True if there are no findings."""
         return not self.findings
 
     def __bool__(self) -> bool:
@@ -111,12 +111,12 @@ class Verdict:
         return replace(self, findings=[each for each in self.findings if each.rule not in names])
 
     def only(self, rules: Iterable[str]) -> Verdict:
-        """Return this verdict with the findings of some rules. Raises ValueError for an unknown rule."""
+        """Return this verdict with only the findings of some rules. Raises ValueError for an unknown rule."""
         names = check_rules(rules)
         return replace(self, findings=[each for each in self.findings if each.rule in names])
 
     def assert_clean(self, *, ignore: Iterable[str] = ()) -> None:
-        """Raise AssertionError, with the whole verdict as its text, unless nothing was found.
+        """Raise AssertionError, with the whole verdict as its text, if there are findings.
 
         Findings of the rules in `ignore` do not count: a test of a mistake makes that mistake.
         """
@@ -140,7 +140,7 @@ class Verdict:
         return f'<?xml version="1.0" encoding="utf-8"?>\n{head}\n{body}\n</testsuite>\n'
 
     def as_json(self) -> dict[str, Any]:
-        """The verdict as JSON values."""
+        """Return the verdict as JSON values."""
         return {
             "clean": self.clean,
             "exchanges": self.exchanges,

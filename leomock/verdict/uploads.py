@@ -1,4 +1,4 @@
-"""Rules about uploads to the presigned form."""
+"""Rules for uploads to the presigned form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from leomock.verdict.wording import exchange_numbers, quote
     remedy="Send the form with a client that has no Authorization header; its fields are the permission.",
 )
 def sent_key_to_the_bucket(evidence: Evidence) -> Iterator[Seen]:
-    """An upload with an Authorization header.
+    """An upload had an Authorization header.
 
     What cannot be seen: whether it was the key of this API, of which the journal keeps only the beginning.
     """
@@ -36,9 +36,9 @@ def sent_key_to_the_bucket(evidence: Evidence) -> Iterator[Seen]:
     remedy="Ask for the form when the file is ready, and for a new one when an upload must be repeated.",
 )
 def uploaded_after_expiry(evidence: Evidence) -> Iterator[Seen]:
-    """An upload that was refused since its policy had expired, by the world's clock.
+    """An upload was rejected because its policy had expired by the world's clock.
 
-    What cannot be seen: what the client did in these minutes.
+    What cannot be seen: what the client did in the meantime.
     """
     for exchange, _, message in evidence.uploads():
         if message.endswith("Policy expired."):
@@ -56,7 +56,7 @@ def uploaded_after_expiry(evidence: Evidence) -> Iterator[Seen]:
     "fetch send a FormData and no Content-Type header.",
 )
 def not_multipart(evidence: Evidence) -> Iterator[Seen]:
-    """An upload whose body was no multipart form, or that was a PUT.
+    """The body of an upload was not a multipart form, or the upload was a PUT.
 
     What cannot be seen: the body; the header Content-Type decides.
     """
@@ -79,7 +79,7 @@ def not_multipart(evidence: Evidence) -> Iterator[Seen]:
     remedy="Parse the string (json.loads, JSON.parse) and send each entry as a form field, then the file.",
 )
 def form_fields_not_parsed(evidence: Evidence) -> Iterator[Seen]:
-    """An upload whose form has the fields as one JSON text.
+    """The form of an upload contains the fields as one JSON text.
 
     It is seen by a field `fields`, or one whose name begins with a brace. What cannot be seen: the text
     under another name, which looks like fields that are not there.
@@ -98,9 +98,9 @@ def form_fields_not_parsed(evidence: Evidence) -> Iterator[Seen]:
     remedy="Send every field as the API gave it, and the part named file last.",
 )
 def fields_not_before_the_file(evidence: Evidence) -> Iterator[Seen]:
-    """An upload with a field missing among those before the file.
+    """A field is missing before the file of an upload.
 
-    What cannot be seen: whether it came after the file or not at all; the bucket does not read on.
+    What cannot be seen: whether it came after the file or not at all; the bucket stops reading at the file.
     """
     for exchange, _, message in evidence.uploads():
         found = re.match("Bucket POST must contain a field named '([^']*)'", message)

@@ -11,7 +11,7 @@ from leomock.verdict.evidence import Evidence
 from leomock.verdict.registry import Seen, rule
 from leomock.verdict.wording import count_noun, format_times, shorten
 
-# A webhook that refuses an event for these reasons did not look at it.
+# A webhook that rejects an event with one of these statuses did not process it.
 TOO_BUSY = frozenset((408, 429, 503))
 
 
@@ -24,9 +24,9 @@ TOO_BUSY = frozenset((408, 429, 503))
     remedy="Answer 2xx as soon as the event is stored, and work on it afterwards.",
 )
 def webhook_not_acknowledged(evidence: Evidence) -> Iterator[Seen]:
-    """An event that was tried and not answered with 2xx, unless an earlier try or copy had been.
+    """A delivered event was not answered with 2xx, nor was an earlier try or copy of it.
 
-    Redirects are not followed, so they are no acknowledgement. What cannot be seen: whether the target is
+    Redirects are not followed, so they do not acknowledge. What cannot be seen: whether the target is
     the client's at all, and whether it keeps what it acknowledges.
     """
     for attempts in evidence.deliveries():
@@ -51,9 +51,9 @@ def webhook_not_acknowledged(evidence: Evidence) -> Iterator[Seen]:
     remedy="Remember the ids of what was received, and answer a duplicate with 2xx.",
 )
 def webhook_consumer_not_idempotent(evidence: Evidence) -> Iterator[Seen]:
-    """An event that was acknowledged, and refused when it came again at a later moment of the world's clock.
+    """An acknowledged event was rejected when it came again at a later moment of the world's clock.
 
-    A duplicate is a copy with the same body, or the same event delivered anew. An answer that says "too busy"
+    A duplicate is a copy with the same body, or the same event sent again. An answer that says "too busy"
     (408, 429, 503) does not count, nor does a connection that failed. What cannot be seen: a consumer that
     acknowledges the duplicate and does the work twice; copies that arrive at one moment, in no known order.
     """
@@ -78,7 +78,7 @@ def webhook_consumer_not_idempotent(evidence: Evidence) -> Iterator[Seen]:
 
 
 def _event(event: Event) -> str:
-    """An event by its type and what it is about."""
+    """Return an event as its type and the id that it is about."""
     below = event.body.get("data")
     about = below.get("object") if isinstance(below, dict) else None
     id = about.get("id") if isinstance(about, dict) else None

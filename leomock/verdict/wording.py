@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from leomock.state.journal import Exchange
 from leomock.state.redaction import one_line
 
-# Timers may go off this much early.
+# Timers may fire up to this much early.
 TOLERANCE = 0.05
 
 LONGEST_QUOTE = 80
@@ -18,7 +18,7 @@ MOST_NUMBERS = 10
 
 
 def seconds_between(first: Exchange, second: Exchange) -> float:
-    """Seconds of the world's clock from one exchange to another."""
+    """Return the seconds of the world's clock from one exchange to another."""
     return second.moment - first.moment
 
 
@@ -28,7 +28,7 @@ def call_name(exchange: Exchange) -> str:
 
 
 def error_text(exchange: Exchange) -> str:
-    """The text of an API error."""
+    """Return the text of an API error."""
     content = exchange.response_json if exchange.status >= 400 and exchange.channel == "api" else None
     text = content.get("error") if isinstance(content, dict) else None
     return text if isinstance(text, str) else ""
@@ -50,7 +50,7 @@ def shorten(text: str) -> str:
 
 
 def exchange_numbers(exchanges: Sequence[Exchange]) -> str:
-    """The numbers of exchanges; of many the first and the last."""
+    """Return the numbers of exchanges; for many, only the first and the last."""
     names = [f"#{exchange.number}" for exchange in exchanges]
     if len(names) > MOST_NUMBERS:
         return f"{', '.join(names[: MOST_NUMBERS - 1])} … {names[-1]}"

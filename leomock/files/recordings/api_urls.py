@@ -8,16 +8,16 @@ from urllib.parse import urlsplit
 
 from leomock.leonardo.hosts import API_HOST
 
-# The versions of the API; in a path after `/api/rest`, or alone.
+# API versions in a path, either after `/api/rest` or alone.
 VERSIONS = ("v1", "v2")
 _NEAR = (".localhost", ".invalid", ".test", ".local", ".internal")
 
 
 def api_path(url: str, base_urls: Sequence[str] = ()) -> tuple[str, str] | None:
-    """The version of the API and what of a URL is below its base, with the query; None for another API.
+    """Return the API version and the path below its base, with the query; None for another API.
 
     Every server of this API has `/api/rest/v1`, a fake and its REST adapters have `/v1` besides. Many other
-    APIs begin with that, so it counts for hosts of this machine or network alone; so it is with version 2.
+    APIs begin with that, so it counts only for hosts of this machine or network; likewise for version 2.
     `base_urls` are further ones, whole or as a path on any host; those that end in no version are of the
     first.
     """
@@ -36,7 +36,7 @@ def api_path(url: str, base_urls: Sequence[str] = ()) -> tuple[str, str] | None:
 
 
 def _is_near(host: str) -> bool:
-    """Whether a host is the API's own, or one of this machine or network."""
+    """Return True if a host is the API's or belongs to this machine or network."""
     if host == API_HOST or "." not in host or host.endswith(_NEAR):
         return True
     try:

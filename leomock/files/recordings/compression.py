@@ -8,9 +8,9 @@ from leomock.files.recordings.model import LONGEST_BODY
 
 
 def decoded(body: bytes, encoding: str) -> bytes:
-    """A body without the compression that Content-Encoding names. Raises ValueError.
+    """Return a body without the compression that Content-Encoding names. Raises ValueError.
 
-    Many recorders take the compression away and leave the header: what does not look compressed is not.
+    Many recorders decompress the body and keep the header, so a body that does not look compressed is kept.
     """
     for coding in reversed([part.strip().lower() for part in encoding.split(",")]):
         if coding in ("gzip", "x-gzip"):
@@ -23,7 +23,7 @@ def decoded(body: bytes, encoding: str) -> bytes:
 
 
 def _inflated(body: bytes, coding: str) -> bytes:
-    # zlib finds out itself whether it is gzip or zlib; some servers send deflate without either.
+    # zlib detects gzip or zlib; some servers send deflate without either.
     for window in (47, -15):
         machine = zlib.decompressobj(window)
         try:

@@ -24,7 +24,7 @@ from leomock.files.recordings.model import (
 def har_entry(entry: Entry, folder: Path | None = None) -> RecordedExchange:
     """Read one entry of a HAR log. Raises ValueError if it is malformed.
 
-    `folder` is where the file is: Playwright writes bodies to files beside it (`_file`).
+    `folder` is the folder of the file: Playwright writes bodies to files next to it (`_file`).
     """
     request, response = (
         as_object(entry.get("request"), "request"),
@@ -35,7 +35,7 @@ def har_entry(entry: Entry, folder: Path | None = None) -> RecordedExchange:
     content = as_object(response.get("content") or {}, "response.content")
     request_body, request_cut = _of_har(post, request.get("bodySize"), folder)
     response_body, response_cut = _of_har(content, content.get("size"), folder)
-    # Exports that leave headers out still tell the type of a body.
+    # Exports without headers still give the type of a body.
     for headers, part in ((asked, post), (answered, content)):
         kind = part.get("mimeType")
         if isinstance(kind, str) and "/" in kind:
@@ -56,7 +56,7 @@ def har_entry(entry: Entry, folder: Path | None = None) -> RecordedExchange:
 
 
 def _of_har(part: Entry, size: Any, folder: Path | None) -> tuple[bytes, bool]:
-    """The body of `postData` or `content`, and whether it lacks something."""
+    """Return the body of `postData` or `content`, and True if a part is missing."""
     if (name := part.get("_file")) and isinstance(name, str):
         return read_side_file(name, folder), False
     text = part.get("text")
@@ -67,13 +67,13 @@ def _of_har(part: Entry, size: Any, folder: Path | None) -> tuple[bytes, bool]:
         return urlencode([(str(f.get("name", "")), str(f.get("value", ""))) for f in fields]).encode(), False
     if not text:
         return b"", isinstance(size, int) and size > 0
-    # The format has no place for the encoding of a request's body: leomock writes `_encoding`.
+    # The format has no field for the encoding of a request body: leomock writes `_encoding`.
     body = as_bytes(text, part.get("encoding") or part.get("_encoding"))
     return body, str(part.get("comment", "")).startswith(CUT)
 
 
 def read_side_file(name: str, folder: Path | None) -> bytes:
-    """A body in a file beside the recording; files elsewhere are not read."""
+    """Return a body from a file next to the recording; files elsewhere are not read."""
     path = (folder / name).resolve() if folder else None
     if path is None or folder is None or not path.is_relative_to(folder.resolve()):
         raise ValueError(f"the body is in the file {name[:100]!r}, which is not beside the recording")

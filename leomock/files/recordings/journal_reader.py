@@ -52,7 +52,7 @@ def journal_entry(entry: Entry) -> RecordedExchange:
 
 
 def _of_journal(half: Entry) -> tuple[bytes, bool]:
-    """The body of one half of an exchange, and whether it lacks something."""
+    """Return the body of one half of an exchange, and True if a part is missing."""
     if "json" in half:
         return json.dumps(half["json"]).encode(), False
     body = as_bytes(half["base64"], "base64") if "base64" in half else as_bytes(half.get("text"))

@@ -1,4 +1,4 @@
-"""Recorded exchanges, and reading their fields from untrusted values."""
+"""Recorded exchanges, and functions to read their fields from untrusted values."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any, TypeAlias
 Headers: TypeAlias = Mapping[str, str]
 Entry: TypeAlias = Mapping[str, Any]
 
-# How a comment of our own HAR begins where only the beginning of a body was kept.
+# The comment in our own HAR if only the beginning of a body was kept.
 CUT = "leomock kept the first"
-# A compressed body that grows beyond this (bytes) is not read.
+# A compressed body that expands beyond this size (bytes) is not read.
 LONGEST_BODY = 2**28
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedExchange:
-    """One request and its answer as they were on the wire; `url` is the full one, with the query.
+    """One request and its answer as sent over the network; `url` is complete, with the query.
 
     Bodies are without compression. `status` is 0 where no answer came. `request_cut` and `response_cut` say
     that a body was not kept, or not the whole of it. `file` and `number` (from 1) are where it was read.
@@ -45,7 +45,7 @@ class RecordedExchange:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An entry of a recording that cannot be read, and why."""
+    """An entry of a recording that cannot be read, with the reason."""
 
     file: str
     number: int
@@ -54,7 +54,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a file holds, in its order; nothing of it is passed over."""
+    """The contents of a file, in order and complete."""
 
     file: str
     exchanges: tuple[RecordedExchange, ...] = ()
@@ -62,10 +62,10 @@ class Recording:
 
 
 class RecordingError(ValueError):
-    """A file that is no recording; the text names it and says what would be one."""
+    """The file is not a recording; the message names it and lists the supported formats."""
 
 
-# --- what all have --------------------------------------------------------------------------------------
+# --- shared by all formats ------------------------------------------------------------------------------
 
 
 def as_object(value: Any, name: str) -> Entry:
@@ -108,7 +108,7 @@ def as_bytes(value: Any, encoding: Any = None) -> bytes:
 
 
 def as_headers(value: Any) -> dict[str, str]:
-    """Headers by their names in lower case; what came twice is joined, HTTP/2's own are left out."""
+    """Return headers by lower-case name; repeated values are joined, HTTP/2 pseudo-headers are left out."""
     headers: dict[str, str] = {}
     for name, text in _pairs(value):
         name = name.lower()
@@ -118,7 +118,7 @@ def as_headers(value: Any) -> dict[str, str]:
 
 
 def repeated(value: Any) -> tuple[tuple[str, str], ...]:
-    """The headers that came more than once, each value apart, names in lower case."""
+    """Return the headers that came more than once, by lower-case name, each value separate."""
     pairs = [(name.lower(), text) for name, text in _pairs(value)]
     names = [name for name, _ in pairs]
     # Chrome joins the values of Set-Cookie with line breaks.
@@ -132,7 +132,7 @@ def repeated(value: Any) -> tuple[tuple[str, str], ...]:
 
 
 def as_moment(value: Any) -> float:
-    """A time in ISO 8601 as seconds since 1970; 0 if it is not one."""
+    """Return an ISO 8601 time as seconds since 1970; 0 if it is invalid."""
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
@@ -143,7 +143,7 @@ def as_moment(value: Any) -> float:
 
 
 def _pairs(value: Any) -> Iterator[tuple[str, str]]:
-    """Headers as a list of objects (HAR), or as an object of texts or of lists of texts (VCR, journal)."""
+    """Return headers from a list of objects (HAR), or an object of texts or lists of texts (VCR, journal)."""
     if isinstance(value, dict):
         for name, texts in value.items():
             for text in texts if isinstance(texts, list) else [texts]:

@@ -19,7 +19,7 @@ from leomock.files.recordings.model import (
 
 
 def postman_entries(tree: Entry) -> list[Any] | None:
-    """The exchanges of a collection or report as pairs of request and response; None for another file."""
+    """Return the exchanges of a collection or report as (request, response) pairs; None for another file."""
     run = tree.get("run")
     if isinstance(run, dict) and isinstance(run.get("executions"), list):
         return [each for each in run["executions"] if isinstance(each, dict) and each.get("request")]
@@ -29,7 +29,7 @@ def postman_entries(tree: Entry) -> list[Any] | None:
 
 
 def _saved(items: list[Any]) -> Iterator[Any]:
-    """The saved responses of a collection's requests; folders hold further items."""
+    """Return the saved responses of a collection's requests; folders hold further items."""
     open_items = list(reversed(items))
     while open_items:
         item = open_items.pop()
@@ -61,7 +61,7 @@ def postman_entry(entry: Entry) -> RecordedExchange:
 
 
 def _pairs(headers: Any) -> list[Any]:
-    """Headers as HAR has them, without those that are switched off."""
+    """Return headers in HAR form, without disabled ones."""
     if not isinstance(headers, list):
         return []
     return [
@@ -91,7 +91,7 @@ def _url(url: Any) -> str:
 
 
 def _request_body(body: Any) -> bytes | None:
-    """The body that was sent; None if the file does not hold it, as with forms of files."""
+    """Return the body that was sent; None if the file does not hold it, as with file uploads."""
     if not isinstance(body, dict) or not body.get("mode"):
         return b""
     if body["mode"] == "raw":

@@ -48,7 +48,7 @@ def read(path: str | Path) -> Recording:
 
 
 def _entries(tree: Entry, folder: Path) -> tuple[Any, Reader]:
-    """The entries of a file and what reads one of them."""
+    """Return the entries of a file and the function that reads one of them."""
     log = tree.get("log")
     if isinstance(log, dict):
         return log.get("entries"), partial(har_entry, folder=folder)
@@ -62,7 +62,7 @@ def _entries(tree: Entry, folder: Path) -> tuple[Any, Reader]:
 
 
 def from_journal(exchanges: Iterable[Entry], name: str = "journal") -> Recording:
-    """The exchanges of a journal, as its `as_json` or `GET /_leomock/requests` gives them."""
+    """Return the exchanges of a journal, as its `as_json` or `GET /_leomock/requests` gives them."""
     return _recording(name, exchanges, journal_entry)
 
 
@@ -91,7 +91,7 @@ def _recording(file: str, entries: Iterable[Any], reader: Callable[[Entry], Reco
 
 
 def _whole(recorded: RecordedExchange) -> RecordedExchange:
-    """What was read, checked, its bodies without compression."""
+    """Return a checked exchange with decompressed bodies."""
     parts = urlsplit(recorded.url)
     if not parts.scheme or not parts.netloc:
         raise ValueError(f"{recorded.url[:100]!r} is no full URL")

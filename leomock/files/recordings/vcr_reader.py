@@ -40,7 +40,7 @@ def cassette_entry(entry: Entry) -> RecordedExchange:
 
 
 def _of_cassette(body: Any) -> bytes:
-    """A body as vcrpy and the VCR of Ruby write it."""
+    """Return a body as vcrpy and Ruby's VCR write it."""
     if isinstance(body, dict):
         if "base64_string" in body:
             return as_bytes(body["base64_string"], "base64")

@@ -1,4 +1,4 @@
-"""Read exchanges from WireMock's mappings, which hold responses and what requests they answer."""
+"""Read exchanges from WireMock's mappings, which hold responses and the requests they match."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 from leomock.files.recordings.har_reader import read_side_file
 from leomock.files.recordings.model import Entry, RecordedExchange, as_bytes, as_headers, as_object, as_status
 
-# Mappings name no host.
+# Mappings do not name a host.
 _HOST = "leomock.invalid"
 
 
 def wiremock_entries(tree: Entry) -> list[Any] | None:
-    """The mappings of an export or of a single file; None for another file."""
+    """Return the mappings of an export or of a single file; None for another file."""
     if isinstance(tree.get("mappings"), list):
         return list(tree["mappings"])
     return (

@@ -1,1 +1,1 @@
-"""Capability files: what an API offers, as REST paths, MCP tools and an Agent Skill."""
+"""Capability files describe an API as REST paths, MCP tools and an Agent Skill."""

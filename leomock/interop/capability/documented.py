@@ -1,4 +1,4 @@
-"""Which operation of our documents an operation of a capability is."""
+"""Match the operations of a capability with those of our documents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from leomock.openapi.spec import Versions, version_of
 
 
 def documented(versions: Versions, operation: Operation) -> Documented | None:
-    """The operation of the same version that has the same method and path, if there is one."""
+    """Return the operation of the same version with the same method and path, if any."""
     spec = versions[version_of(operation.upstream.base_uri)]
     try:
         found, _ = spec.route(operation.method, operation.path.strip("/").split("/"))

@@ -19,14 +19,14 @@ from leomock.openapi.spec import Spec
 
 PROVIDER = "Leonardo.AI"
 KEY = "LEONARDO_AI_API_KEY"
-# Of the published file: what is exported twice is the same twice.
+# The date of the published file: exporting twice gives the same text.
 DATE = "2026-05-25"
 WIDTH = 120
 _WHOLE = "$."
 
 
 def exported(spec: Spec) -> dict[str, Json]:
-    """The capability of each document, by its namespace, in the order of the documents."""
+    """Return the capability of each document, by its namespace, in document order."""
     found = {}
     for name, document in groups(spec.folder, published_only=True).items():
         namespace = _namespace(name, document)
@@ -35,29 +35,29 @@ def exported(spec: Spec) -> dict[str, Json]:
 
 
 def as_yaml(capability: Json) -> str:
-    """A capability as the text of its file."""
+    """Return a capability as the text of its file."""
     import yaml
 
     return yaml.safe_dump(capability, sort_keys=False, allow_unicode=True, width=WIDTH)
 
 
 def file_name(namespace: str) -> str:
-    """The name of a capability's file, in the manner of the documents."""
+    """Return the name of a capability's file, by the convention of the documents."""
     return f"{namespace.replace('-', '_')}.yaml"
 
 
 def kebab(name: str) -> str:
-    """`getGenerationById` as `get-generation-by-id`: a capital begins a word, but after a capital."""
+    """Return `getGenerationById` as `get-generation-by-id`: a run of capitals is one word."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
 
 
 def tool_name(operation: str) -> str:
-    """The name of the tool of an operation, by the name of that in a capability."""
+    """Return the tool name of an operation, from its name in a capability."""
     return f"{PROVIDER.lower().replace('.', '-')}-{operation}"
 
 
 def hints(method: str) -> dict[str, bool]:
-    """What is told to a caller of a tool, by the method of its operation."""
+    """Return the hints for callers of a tool, by the method of its operation."""
     return {
         "readOnly": method == "GET",
         "destructive": method == "DELETE",
@@ -66,13 +66,13 @@ def hints(method: str) -> dict[str, bool]:
 
 
 def _subject(document: Json) -> str:
-    """What a document is about, by its title: `Image Generation`; of two subjects, the first."""
+    """Return the subject of a document from its title: `Image Generation`; of two subjects, the first."""
     title: str = document["info"]["title"]
     return title.removeprefix(f"{PROVIDER} ").removesuffix(" API").partition(" & ")[0]
 
 
 def _namespace(name: str, document: Json) -> str:
-    """The subject in kebab case; where that would begin with a digit, the name of the document."""
+    """Return the subject in kebab case; if that begins with a digit, the name of the document."""
     namespace = _subject(document).lower().replace(" ", "-")
     return name.replace("_", "-") if namespace[0].isdigit() else namespace
 
@@ -116,7 +116,7 @@ def _capability(spec: Spec, namespace: str, document: Json) -> Json:
 
 
 def inputs(entry: Json, resolved: Callable[[Json], Json]) -> list[Json]:
-    """What an operation takes, in the form of a capability file; `resolved` follows a schema's reference."""
+    """Return the inputs of an operation in capability form; `resolved` follows a schema's reference."""
     found = [
         {
             "name": parameter["name"],
@@ -148,7 +148,7 @@ def _operation(spec: Spec, method: str, entry: Json) -> Json:
 
 
 def _consumed(resources: list[Json]) -> list[Json]:
-    """The resources with the names and places of inputs only."""
+    """Return the consumed resources with only the names and locations of inputs."""
     return [
         resource
         | {
@@ -222,7 +222,7 @@ def _tool(namespace: str, operation: Json) -> Json:
 
 
 def _offer(namespace: str, operation: Json, caller: str) -> dict[str, Any]:
-    """What a REST operation and a tool have in common."""
+    """Return the parts that a REST operation and a tool share."""
     return {
         "description": operation["description"],
         "call": f"{namespace}.{operation['name']}",

@@ -1,4 +1,4 @@
-"""Read every version of the capability format as the one form that leomock serves.
+"""Read every version of the capability format into the single form that leomock serves.
 
 The format is Naftiko 1.0.0-alpha1 to -alpha4, called Ikanos from then to 1.0.0-beta4. Later versions write
 named lists as mappings and `display` for `label`. A feature that leomock does not serve, or that has no
@@ -34,7 +34,7 @@ _TEMPLATE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A feature of a file that is not served, or that is ignored, with the line where it first stands."""
+    """A feature of a file that is not served, or is ignored, with the line of its first use."""
 
     line: int
     kind: str
@@ -47,7 +47,7 @@ class Note:
 
 
 class Normalizer:
-    """Turns the tree of a file into the form of `schema.json`, and notes what is left out."""
+    """Convert the tree of a file into the form of `schema.json`, and note what is left out."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -56,12 +56,12 @@ class Normalizer:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What was left out, one note a feature, in the order of the lines."""
+        """Return one note for each feature left out, in line order."""
         notes = (Note(line, kind, text, times) for (kind, text), (line, times) in self._found.items())
         return tuple(sorted(notes, key=lambda note: note.line))
 
     def normalize(self, tree: Any) -> Any:
-        """The tree in the served form. Trees of another shape are returned as they are."""
+        """Return the tree in the served form. Trees with another structure are returned unchanged."""
         if not isinstance(tree, dict) or not isinstance(tree.get("capability", {}), dict):
             return tree
         tree = {key: value for key, value in tree.items() if key != "ikanos"} | (
@@ -95,7 +95,7 @@ class Normalizer:
             ]
         return tree
 
-    # --- what is called ---------------------------------------------------------------------------------
+    # --- consumed APIs ----------------------------------------------------------------------------------
 
     def _binds(self, tree: Tree) -> None:
         capability = tree.get("capability", {})
@@ -164,11 +164,11 @@ class Normalizer:
                 return self._note(UNSERVED, f"input parameters in {each['in']}", where)
             if isinstance(each.get("value"), str) and _TEMPLATE.search(each["value"]):
                 return self._note(UNSERVED, "references in the value of an input parameter", where)
-        # Named parts of an answer are for steps; they change nothing in what a caller gets.
+        # Named parts of an answer are for steps; they do not change the result for a caller.
         entry.pop("outputParameters", None) if _has_no_values(entry) else None
         return True
 
-    # --- how it is offered ------------------------------------------------------------------------------
+    # --- exposed adapters -------------------------------------------------------------------------------
 
     def _exposed(self, entry: Tree, where: Where) -> bool:
         kind = entry.get("type")
@@ -273,7 +273,7 @@ class Normalizer:
 
 
 def version_finding(tree: Any) -> tuple[Where, str] | None:
-    """What is wrong with the version of a file, if anything."""
+    """Return the problem with the version of a file, if any."""
     if not isinstance(tree, dict):
         return None
     for name in FORMAT_NAMES:
@@ -286,7 +286,7 @@ def version_finding(tree: Any) -> tuple[Where, str] | None:
 
 
 def _lists(node: Any) -> Any:
-    """The same with named mappings as lists and `display` as `label`."""
+    """Return the tree with named mappings as lists and `display` as `label`."""
     if isinstance(node, list):
         return [_lists(each) for each in node]
     if not isinstance(node, dict):
@@ -305,7 +305,7 @@ def _is_entry(value: Any) -> bool:
 
 
 def _entries(value: Any) -> Iterator[Tree]:
-    """The mappings in a list; nothing if it is not a list."""
+    """Return the mappings in a list; nothing if it is not a list."""
     return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else iter(())
 
 
@@ -318,6 +318,6 @@ def _has_no_values(entry: Tree) -> bool:
 
 
 def _path(path: str) -> str:
-    """A path as `/ships/{imo}`: the format also allows `ships/{{imo}}`."""
+    """Return a path as `/ships/{imo}`: the format also allows `ships/{{imo}}`."""
     path = _TEMPLATE.sub(r"{\1}", path)
     return path if path.startswith("/") else f"/{path}"

@@ -19,27 +19,27 @@ from leomock.interop.capability.outputs import Output
 from leomock.openapi.documents import specs_folder
 
 SCHEMA = "schema.json"
-# What references to a caller's inputs begin with, by the kind of the adapter.
+# The prefix of references to a caller's inputs, by the kind of the adapter.
 CALLER = {"rest": "rest", "mcp": "tools"}
 _VARIABLE = re.compile(r"\{([^{}]+)\}")
 
 
 class CapabilityError(FileError):
-    """A capability file that cannot be used; `findings` has everything that is wrong, one line each."""
+    """A capability file is invalid; `findings` lists every error, one line each."""
 
 
 class UnservedError(CapabilityError):
-    """A valid file of which leomock can serve nothing; `findings` has one line for each feature."""
+    """The file is valid, but leomock cannot serve any of it; `findings` has one line for each feature."""
 
 
 def capabilities_folder() -> Path:
-    """Where the capability files of the API itself are, and their schema."""
+    """Return the folder of the API's own capability files and their schema."""
     return specs_folder() / "capabilities"
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of an operation: `location` is path, query, header or body, and empty for a tool's."""
+    """One input of an operation: `location` is path, query, header or body, or empty for a tool's."""
 
     name: str
     location: str
@@ -50,7 +50,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """An API that is called; `variable` is the environment variable with its key, empty where it has none."""
+    """An API that is called; `variable` is the environment variable with its key, or empty."""
 
     namespace: str
     base_uri: str
@@ -59,7 +59,7 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of an upstream; `id` is the name that calls use, such as `image-generation.get-me`."""
+    """One operation of an upstream; `id` is the name used in calls, such as `image-generation.get-me`."""
 
     id: str
     upstream: Upstream
@@ -72,10 +72,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One operation as an adapter offers it: a tool, or what a method and a path of REST name.
+    """One operation as an adapter offers it: as a tool, or at a REST method and path.
 
-    `inputs` is what the caller sends, `takes` from which of them each input of the operation comes, and
-    `fixed` the values that the file itself gives.
+    `inputs` are sent by the caller, `takes` maps each input of the operation to one of them, and
+    `fixed` holds the values that the file itself gives.
     """
 
     name: str
@@ -91,11 +91,11 @@ class Offer:
     hints: Mapping[str, bool] | None = None
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What the operation is called with, from what the caller sent (both by the names of inputs)."""
+        """Return the operation's inputs, given what the caller sent (both by input name)."""
         return {**self.fixed, **{name: given[own] for name, own in self.takes.items() if own in given}}
 
     def result(self, body: Any) -> Any:
-        """What the caller gets of a successful answer."""
+        """Return the caller's result of a successful answer."""
         return body if self.mapping is None else self.mapping.value(body)
 
 
@@ -112,21 +112,21 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """A whole file."""
+    """A whole capability file."""
 
     label: str
     description: str
     upstreams: tuple[Upstream, ...]
     operations: tuple[Operation, ...]
     adapters: tuple[Adapter, ...]
-    notes: tuple[Note, ...] = ()  # features that are not served, or ignored
+    notes: tuple[Note, ...] = ()  # features that are ignored or not served
 
 
 def load(path: Path) -> Capability:
     """Read one file.
 
-    Raises `CapabilityError` with everything that is wrong in it, and `UnservedError` if the file is valid and
-    leomock serves no part of it.
+    Raises `CapabilityError` with every error in it, and `UnservedError` if the file is valid and
+    leomock cannot serve any part of it.
     """
     source = Source(path, CapabilityError, "a capability has at least naftiko and capability")
     tree = source.tree()
@@ -156,7 +156,7 @@ def _schema() -> Schema:
 
 
 class _Reader:
-    """Makes a capability of a tree that fits the schema, noting what the schema could not see."""
+    """Build a capability from a tree that fits the schema, recording errors beyond the schema."""
 
     def __init__(self, source: Source, tree: Tree, notes: tuple[Note, ...]) -> None:
         self._source = source
@@ -165,7 +165,7 @@ class _Reader:
         self._operations: dict[str, Operation] = {}
 
     def capability(self) -> Capability:
-        """The whole file."""
+        """Return the whole file."""
         info, capability = self._tree.get("info", {}), self._tree["capability"]
         upstreams = tuple(
             self._upstream(entry, ("capability", "consumes", number))
@@ -183,7 +183,7 @@ class _Reader:
         description = info.get("description") or f"The operations of {upstreams[0].base_uri}."
         return Capability(label, description, upstreams, operations, adapters, self._notes)
 
-    # --- what is called ---------------------------------------------------------------------------------
+    # --- consumed APIs ----------------------------------------------------------------------------------
 
     def _upstream(self, entry: Tree, where: Where) -> Upstream:
         upstream = Upstream(
@@ -247,7 +247,7 @@ class _Reader:
         )
 
     def _path_is_given(self, path: str, names: list[str], where: Where) -> None:
-        """Both ways: every variable of the path has an input, and every such input a place in the path."""
+        """Check that every path variable has an input, and every path input a place in the path."""
         variables = _VARIABLE.findall(path)
         for name in variables:
             if name not in names:
@@ -256,7 +256,7 @@ class _Reader:
             if name not in variables:
                 self._source.find(where, f"the input {shown(name)} has no place in {path}")
 
-    # --- how it is offered ------------------------------------------------------------------------------
+    # --- exposed adapters -------------------------------------------------------------------------------
 
     def _adapter(self, entry: Tree, where: Where) -> Adapter:
         offers = self._routes(entry, where) if entry["type"] == "rest" else self._tools(entry, where)
@@ -342,7 +342,7 @@ class _Reader:
         return takes, fixed
 
     def _output(self, entries: list[Tree], where: Where) -> Output | None:
-        """How an answer is built for the caller; None if it is passed on as it is."""
+        """Return how to build the answer for the caller; None if it is passed on unchanged."""
         if not entries:
             return None
         if len(entries) > 1 or "name" in entries[0]:
@@ -371,7 +371,7 @@ class _Reader:
         )
 
     def _json_path(self, text: str, where: Where) -> JSONPathQuery | None:
-        """A query; None for the whole, which published files write `$.`, not quite JSONPath."""
+        """Return a query; None for the whole, which published files write as `$.` (invalid JSONPath)."""
         if text in ("$.", "$"):
             return None
         try:
@@ -381,7 +381,7 @@ class _Reader:
             return None
 
     def _once(self, *where: str | int, key: str) -> None:
-        """Note every entry of a list whose key has the value of an earlier one."""
+        """Report every entry of a list whose key repeats the value of an earlier one."""
         entries: Any = self._tree
         for step in where:
             entries = entries[step]
@@ -393,9 +393,9 @@ class _Reader:
 
 
 def _implied(operation: Operation, takes: Mapping[str, str], path: str) -> tuple[Input, ...]:
-    """The inputs of a caller where the file does not declare them: those that `with` speaks of.
+    """Return the inputs of a caller if the file does not declare them: those that `with` mentions.
 
-    They are as the operation's own. Of REST, a name in the path is a part of it, `body` the body, and any
+    They match the operation's inputs. For REST, a name in the path is a path input, `body` the body, and any
     other a query parameter.
     """
     variables = _VARIABLE.findall(path)

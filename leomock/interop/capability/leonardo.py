@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Calls the Leonardo.AI API, or a fake of it, from the command line.
+"""Call the Leonardo.AI API, or a fake of it, from the command line.
 
 Needs Python 3.9 or later and nothing else. The key is read from LEONARDO_API_KEY or LEONARDO_AI_API_KEY, the
-address from LEONARDO_BASE_URL (the real API where that is not set). Answers are printed as JSON; what went
-wrong is one sentence on stderr, with exit code 1 (2 where the call itself cannot be meant).
+address from LEONARDO_BASE_URL (default: the real API). Answers are printed as JSON. An error
+is one sentence on stderr, with exit code 1 (2 if the arguments are invalid).
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from typing import Any, Callable, NoReturn, Optional  # noqa: UP035 - for Python
 REAL = "https://cloud.leonardo.ai/api/rest/v1"
 KEYS = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
 LONGEST_CALL = 60.0  # seconds
-SHORTEST_PAUSE = 1.0  # seconds between two reads: nobody gains by reading more often
-PATIENCE = 60.0  # seconds for which `download` repeats reads that fail
+SHORTEST_PAUSE = 1.0  # seconds between two reads: reading more often does not help
+PATIENCE = 60.0  # seconds during which `download` retries failed reads
 _AS_TYPED = "/?=&%,:;@+!$'()*~[]"  # of a path with its query
 
 
 class Refused(Exception):
     """An error as one sentence.
 
-    If it may pass by itself (429, 5xx, no connection), `pause` is how many seconds to wait before the same
+    If it may be temporary (429, 5xx, no connection), `pause` is how many seconds to wait before the same
     call is made again.
     """
 
@@ -44,20 +44,20 @@ class Refused(Exception):
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows nothing: the key would travel along."""
+    """Do not follow redirects: the key would be sent along."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def call(method: str, path: str, body: Any = None) -> Any:
-    """The JSON values that the API answers."""
+    """Return the JSON values that the API answers."""
     name = next((name for name in KEYS if os.environ.get(name)), None)
     if name is None:
         raise Refused(f"there is no API key; set {KEYS[0]} (a fake takes any text)")
     key = os.environ[name].strip()
     if not (key.isascii() and key.isprintable()):
-        # It could not be sent, and what complains then would show it.
+        # HTTP could not send it, and the resulting error would reveal it.
         raise Refused(f"what {name} holds is no key: not printable ASCII")
     base = os.environ.get("LEONARDO_BASE_URL") or REAL
     if not base.startswith(("http://", "https://")):
@@ -79,7 +79,7 @@ def call(method: str, path: str, body: Any = None) -> Any:
         answer = json.loads(content)
     except ValueError:
         raise Refused(f"{what}: the answer is not JSON: {_short(content)}") from None
-    if isinstance(answer, list):  # some operations put their refusals, in a list, on 200
+    if isinstance(answer, list):  # some operations report errors as a list on status 200
         raise Refused(f"{what}: {_listed(answer)}{_explained(headers)}")
     return answer
 
@@ -107,7 +107,7 @@ def _fetched(
 
 
 def _pause_of(error: urllib.error.HTTPError) -> Optional[float]:  # noqa: UP045 - for Python 3.9
-    """Seconds until a refused call may succeed, by `Retry-After`; None if it would be refused again."""
+    """Return the seconds until a rejected call may succeed, by `Retry-After`; None if it never will."""
     if error.code not in (408, 425, 429) and error.code < 500:
         return None
     try:
@@ -117,7 +117,7 @@ def _pause_of(error: urllib.error.HTTPError) -> Optional[float]:  # noqa: UP045 
 
 
 def patiently(read: Callable[[], Any], deadline: float) -> Any:
-    """Call `read`, which changes nothing, again after errors that pass, until the deadline."""
+    """Call `read`, which changes nothing, again after temporary errors, until the deadline."""
     while True:
         try:
             return read()
@@ -128,7 +128,7 @@ def patiently(read: Callable[[], Any], deadline: float) -> Any:
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
-    """What the API says of a refusal, or the bucket."""
+    """Return the reason that the API, or the bucket, gives for an error."""
     content = error.read()
     try:
         reason = str(json.loads(content)["error"])
@@ -138,7 +138,7 @@ def _reason(error: urllib.error.HTTPError) -> str:
 
 
 def _listed(errors: list[Any]) -> str:
-    """What a list of GraphQL errors says, with the statuses that they mean."""
+    """Return the messages in a list of GraphQL errors, with the statuses that they imply."""
     said = []
     for error in errors:
         try:
@@ -152,7 +152,7 @@ def _listed(errors: list[Any]) -> str:
 
 
 def _explained(headers: Message) -> str:
-    """What a fake says besides."""
+    """Return the additional explanation of a fake."""
     explained = headers.get("X-Leomock-Explain")
     return f" ({explained})" if explained else ""
 
@@ -162,7 +162,7 @@ def _short(content: bytes) -> str:
 
 
 def generation(id: str) -> Any:
-    """One generation, as far as it has come."""
+    """Return one generation in its current state."""
     row = call("GET", f"/generations/{urllib.parse.quote(id, safe='')}").get("generations_by_pk")
     if row is None:
         raise Refused(f"there is no generation {id}; check the id")
@@ -175,7 +175,7 @@ def create(options: argparse.Namespace) -> Any:
 
 
 def wait(options: argparse.Namespace) -> Any:
-    """A generation that has ended well."""
+    """Wait for a generation and return it once it is complete."""
     deadline = time.monotonic() + options.timeout
     while True:
         row = patiently(lambda: generation(options.id), deadline)
@@ -192,12 +192,12 @@ def wait(options: argparse.Namespace) -> Any:
 
 
 def get(options: argparse.Namespace) -> Any:
-    """One generation, as it is now."""
+    """Return one generation in its current state."""
     return generation(options.id)
 
 
 def list_generations(options: argparse.Namespace) -> Any:
-    """The generations of a user."""
+    """List the generations of a user."""
     user = options.user or _own_user()
     query = urllib.parse.urlencode({"offset": options.offset, "limit": options.limit})
     return call("GET", f"/generations/user/{urllib.parse.quote(user, safe='')}?{query}")["generations"]
@@ -211,12 +211,12 @@ def _own_user() -> str:
 
 
 def delete(options: argparse.Namespace) -> Any:
-    """Remove a generation."""
+    """Delete a generation."""
     return call("DELETE", f"/generations/{urllib.parse.quote(options.id, safe='')}")
 
 
 def download(options: argparse.Namespace) -> Any:
-    """Save the results of a generation, of videos a still as well; the paths of the files."""
+    """Save the results of a generation (of videos also a still), and return the paths of the files."""
     deadline = time.monotonic() + PATIENCE
     row = patiently(lambda: generation(options.id), deadline)
     if row["status"] != "COMPLETE":
@@ -236,13 +236,13 @@ def download(options: argparse.Namespace) -> Any:
 
 
 def _file(url: str) -> bytes:
-    """A result, asked for without the key: results are public and lie on another host."""
+    """Return a result, fetched without the key: results are public and on another host."""
     request = urllib.request.Request(url, headers={"User-Agent": "leonardo-skill"})
     return _fetched(request, f"GET {url}", urllib.request.build_opener())[0]
 
 
 def upload(options: argparse.Namespace) -> Any:
-    """Ask for a presigned form, or two, and send a file with each; what the API answered."""
+    """Request a presigned form, or two, and send a file with each; return the API's answer."""
     contents = [(file.name, file.read_bytes()) for file in options.files]
     answer = call("POST", options.path, options.body)
     forms = _forms(answer)
@@ -256,15 +256,15 @@ def upload(options: argparse.Namespace) -> Any:
             f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + value + b"\r\n"
             for head, value in parts
         )
-        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}  # and not the key
+        headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}  # without the key
         request = urllib.request.Request(url, b"".join([*lines, f"--{boundary}--\r\n".encode()]), headers)
         _fetched(request, f"the upload of {name}", urllib.request.build_opener())
     return answer
 
 
 def _forms(answer: Any) -> list[tuple[str, dict[str, Any]]]:
-    """The address and the fields of each form in an answer: `url`, `fields`, or `initUrl`, `initFields`."""
-    found: dict[str, tuple[str, dict[str, Any]]] = {}  # by their fields, which may stand there twice
+    """Return the URL and fields of each form in an answer: `url`, `fields`, or `initUrl`, `initFields`."""
+    found: dict[str, tuple[str, dict[str, Any]]] = {}  # by their fields, which may be repeated
     for value in answer.values() if isinstance(answer, dict) else ():
         for name, fields in value.items() if isinstance(value, dict) else ():
             url = value.get(f"{name[:-6]}{'Url' if name[:-6] else 'url'}")
@@ -277,7 +277,7 @@ def _forms(answer: Any) -> list[tuple[str, dict[str, Any]]]:
 
 
 def anything(options: argparse.Namespace) -> Any:
-    """Any other call."""
+    """Make any other call."""
     return call(options.method.upper(), options.path, options.body)
 
 
@@ -299,14 +299,14 @@ def _object(text: str) -> dict[str, Any]:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong as this script says everything."""
+    """A parser that reports errors in the same form as the rest of this script."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"leonardo: {message}; `{self.prog} -h` tells more\n")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The commands."""
+    """Return the parser of the commands."""
     assert __doc__
     whole = _Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
@@ -346,7 +346,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; the exit code."""
+    """Run a command and return the exit code."""
     options = parser().parse_args(arguments)
     try:
         answer = options.run(options)

@@ -24,11 +24,11 @@ class Output:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the answer is passed on as it is."""
+        """True if the answer is passed on unchanged."""
         return self.query is None and not self.properties and self.items is None and self.constant is None
 
     def value(self, body: Any) -> Any:
-        """The value for an answer; None, or an empty list, if the answer has no such part."""
+        """Return the value for an answer; None, or an empty list, if the answer has no such part."""
         if self.constant is not None:
             return self.constant
         if self.type == "array":

@@ -1,4 +1,4 @@
-"""The adapters of a capability over HTTP."""
+"""Serve the adapters of a capability over HTTP."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.admin_routes import refused
 from leomock.state.settings import Settings
 
-# A real fake's own limit, so that both refuse the same bodies.
+# The limit of the fake itself, so that both reject the same bodies.
 LONGEST_BODY = Settings().max_body
-# Of the upstream's headers, what means something to the adapter's caller as well.
+# Upstream headers that are also useful to the adapter's caller.
 _PASSED_ON = ("content-type", "retry-after", "x-request-id", "x-leomock-explain")
-# Goes on to the upstream: it asks the fake for a fault, and the real API passes over it.
+# Passed to the upstream: it asks the fake for a fault, and the real API ignores it.
 _SCENARIO = "x-leomock-scenario"
 
 
 class AdapterRoutes:
-    """Answers what a REST adapter offers.
+    """Answer requests to a REST adapter.
 
-    Paths are matched as `ApiRoutes` does, by their encoded steps: Starlette's routes see `%2F` in an id as a
+    Paths are matched like in `ApiRoutes`, by encoded segments: Starlette's routes see `%2F` in an id as a
     slash.
     """
 
@@ -40,7 +40,7 @@ class AdapterRoutes:
         self._routes: dict[str, dict[str, Offer]] = {}
         for offer in adapter.offers:
             self._routes.setdefault(offer.path, {})[offer.method] = offer
-        # A word in a path outweighs a variable.
+        # A literal path segment takes precedence over a variable.
         self._paths = sorted(
             self._routes, key=lambda path: [step.startswith("{") for step in path.split("/")]
         )
@@ -74,7 +74,7 @@ class AdapterRoutes:
         )
 
     def _route(self, request: Request) -> tuple[Offer, dict[str, Any]]:
-        """What a request names, and the inputs in its path."""
+        """Return the operation that a request selects, and the inputs in its path."""
         raw = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
         steps = raw.strip("/").split("/")
         for path in self._paths:
@@ -115,13 +115,13 @@ class AdapterRoutes:
             try:
                 values = orjson.loads(body)
             except orjson.JSONDecodeError:
-                return  # as the upstream reads it: no variables at all
+                return  # as the upstream reads it: without variables
             self._all_known(offer, (), values if isinstance(values, dict) else (), "the body")
 
     def _all_known(self, offer: Offer, known: Collection[str], names: Iterable[str], place: str) -> None:
-        """Refuse what the file passes on to nowhere, in the upstream's words.
+        """Reject inputs that the file does not pass on, in the upstream's words.
 
-        As there, what is a part of the path may be said again.
+        As in the upstream, a path parameter may be repeated elsewhere.
         """
         known = {*known, *_at(offer, "path")}
         for name in names:
@@ -133,7 +133,7 @@ class AdapterRoutes:
                 )
 
     def _mapped(self, answer: UpstreamResponse, offer: Offer) -> bytes:
-        """The body for the caller: mapped if the call succeeded and the file maps a part."""
+        """Return the body for the caller: mapped if the call succeeded and the file maps a part."""
         if offer.mapping is None or not answer.content or not 200 <= answer.status < 300:
             return answer.content
         return orjson.dumps(self._caller.value_of(answer, offer))

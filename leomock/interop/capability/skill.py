@@ -1,4 +1,4 @@
-"""Writes a capability as an Agent Skill (agentskills.io): instructions, references, and a script."""
+"""Write a capability as an Agent Skill (agentskills.io): instructions, references, and a script."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _NEEDS = "Needs Python 3.9 or later, an API key in the environment, and access t
 _Row = tuple[str, str, bool, Json]  # name, location, whether it is required, schema
 _ID = "6163f776-ad40-47fc-acd4-c04b22590ada"
 _SAMPLES: dict[str, Any] = {"integer": 1, "number": 1, "boolean": True, "string": "..."}
-# What the script's own commands call; it makes any other call as well.
+# Operations with a command of the script; it can make any other call as well.
 _GENERATIONS = frozenset({"createGeneration", "getGenerationById"})
 
 
 def skill(capability: Capability, versions: Versions) -> dict[str, str]:
-    """The files of the skill, by their paths; the first step of each is the name of the skill."""
+    """Return the files of the skill by path; the first segment of each is the name of the skill."""
     name = skill_name(capability)
     known = {each.id: documented(versions, each) for each in _offered(capability)}
     files = {f"{name}/SKILL.md": _instructions(name, capability, known)}
@@ -40,7 +40,7 @@ def skill(capability: Capability, versions: Versions) -> dict[str, str]:
 
 
 def skill_name(capability: Capability) -> str:
-    """The label in small letters, digits and hyphens; where it has none of those, the namespace."""
+    """Return the label in lower-case letters, digits and hyphens; if nothing is left, the namespace."""
     for text in (capability.label, capability.upstreams[0].namespace):
         if name := re.sub(r"[^a-z0-9]+", "-", text.lower())[:LONGEST_NAME].strip("-"):
             return name
@@ -48,7 +48,7 @@ def skill_name(capability: Capability) -> str:
 
 
 def _offered(capability: Capability) -> list[Operation]:
-    """The operations that any adapter offers, in the order of the file."""
+    """Return the operations that any adapter offers, in file order."""
     offered = {offer.operation.id for adapter in capability.adapters for offer in adapter.offers}
     return [operation for operation in capability.operations if operation.id in offered]
 
@@ -169,7 +169,7 @@ minutes; 204 means that the file is there.
 
 
 def _summary(capability: Capability) -> str:
-    """What the skill does and when to use it, within the format's limit."""
+    """Return what the skill does and when to use it, within the format's limit."""
     names = ", ".join(_short_name(each).replace("-", " ") for each in _offered(capability))
     when = _cut(f"Use it when a task needs {capability.label}: {names}.", LONGEST_DESCRIPTION // 2)
     what = " ".join(capability.description.split()).rstrip(".")
@@ -177,12 +177,12 @@ def _summary(capability: Capability) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    """The text, ended after a word where it is too long."""
+    """Return the text, cut after a word if it is too long."""
     return text if len(text) <= most else f"{text[: most - 3].rpartition(' ')[0]}..."
 
 
 def _nature(capability: Capability, operation: Operation) -> str:
-    """What the hints of its tool say; without a tool, what the method does."""
+    """Describe the effect of an operation by the hints of its tool; without a tool, by the method."""
     hints = next((offer.hints for offer in _offers(capability, operation) if offer.hints), None)
     if hints is None:
         hints = {"readOnly": operation.method == "GET", "destructive": operation.method == "DELETE"}
@@ -240,7 +240,7 @@ def _described(operation: Operation, known: Documented | None) -> str:
 
 
 def _rows(known: Documented, name: str, location: str, required: bool, schema: Json) -> Iterator[_Row]:
-    """A parameter and whatever it has within: `elements`, `elements[].akUUID`."""
+    """Return the rows of a parameter and everything inside it: `elements`, `elements[].akUUID`."""
     yield name, location, required, schema
     if "items" in schema:
         name, schema = f"{name}[]", known.resolved(schema["items"])
@@ -250,7 +250,7 @@ def _rows(known: Documented, name: str, location: str, required: bool, schema: J
 
 
 def _limits(schema: Json, required: bool) -> str:
-    """The type of a value and what bounds it."""
+    """Return the type of a value and its limits."""
     said = [schema.get("type", "string")]
     if "enum" in schema:
         said.append("one of " + ", ".join(_json(value) for value in schema["enum"] if value is not None))
@@ -271,7 +271,7 @@ def _limits(schema: Json, required: bool) -> str:
 
 
 def _command(operation: Operation, known: Documented | None, verb: str = "") -> str:
-    """The call of an operation with what it needs, as one types it."""
+    """Return the command line that calls an operation with its required inputs."""
     path, body = operation.path, {}
     for name in re.findall(r"\{([^{}]+)\}", path):
         schema = known.variables[name].schema if known and name in known.variables else {"format": "uuid"}
@@ -292,7 +292,7 @@ def _answer(known: Documented) -> Any:
 
 
 def _names(value: Any) -> set[str]:
-    """All names in JSON values."""
+    """Return all names in JSON values."""
     if isinstance(value, list):
         return {name for part in value for name in _names(part)}
     if not isinstance(value, dict):
@@ -305,7 +305,7 @@ def _gives_a_form(known: Documented) -> bool:
 
 
 def _sample(known: Documented | None, schema: Json) -> Any:
-    """A value that fits a schema; what the document gives as an example where it gives one."""
+    """Return a value that fits a schema; the document's example if it has one."""
     schema = known.resolved(schema) if known else schema
     for part in schema.get("allOf", ()):
         schema = {**(known.resolved(part) if known else part), **schema}
@@ -332,5 +332,5 @@ def _json(value: Any, indent: bool = False) -> str:
 
 
 def _cell(text: str) -> str:
-    """A text within a table of Markdown."""
+    """Return a text for a cell of a Markdown table."""
     return " ".join(text.split()).replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""Calls the operations of a capability where they are answered: by the fake or by the real API."""
+"""Call the operations of a capability: on the fake or on the real API."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from leomock.interop.capability.files import Capability, Offer, Operation, Upstr
 from leomock.interop.capability.waiting import FakeWaiting, NetworkWaiting, Waiting
 from leomock.leonardo.errors import MISSING_VARIABLE, ApiError, ErrorTemplate
 
-# How long the real API may take to answer. Its own limit is not known; the fake may take as long as it likes.
+# The timeout for the real API in seconds (its own limit is unknown); the fake has no timeout.
 LONGEST_WAIT = 60.0
-# In bytes, of a picture that is shown.
+# The maximum size of an image that is shown, in bytes.
 LONGEST_FILE = 32 * 2**20
 # The header in which the fake explains an answer.
 EXPLAIN = "x-leomock-explain"
@@ -32,17 +32,17 @@ NO_ANSWER = ErrorTemplate(
 )
 
 
-# By the namespaces of upstreams.
+# By upstream namespace.
 Clients = Mapping[str, httpx.AsyncClient]
 
 
 class WrongKey(Exception):
-    """The environment has no usable key where a file binds one; the text says which variable it is."""
+    """The environment has no usable key for a binding of the file; the message names the variable."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamResponse:
-    """What came back: a status, the headers, and the body as it came."""
+    """The response: a status, the headers, and the unchanged body."""
 
     status: int
     headers: Mapping[str, str]
@@ -50,7 +50,7 @@ class UpstreamResponse:
 
     @property
     def body(self) -> Any:
-        """The body as JSON values; a text where it is no JSON."""
+        """Return the body as JSON values; as a text if it is not JSON."""
         try:
             return orjson.loads(self.content)
         except orjson.JSONDecodeError:
@@ -58,9 +58,9 @@ class UpstreamResponse:
 
 
 class Caller:
-    """Calls operations by their ids, such as `image-generation.create-generation`.
+    """Call operations by id, such as `image-generation.create-generation`.
 
-    `waiting` decides when a pending job is read again. With `plain`, answers for agents have the API's own
+    `waiting` decides when a pending job is read again. With `plain`, answers for agents contain the API's own
     words only.
     """
 
@@ -74,21 +74,21 @@ class Caller:
         self._operations = operations
         self._clients = clients
         self.waiting = waiting or NetworkWaiting()
-        # A fake of this process is told which tool calls it; no other server is.
+        # A fake in this process receives the name of the calling tool; other servers do not.
         self.names_tools = isinstance(waiting, FakeWaiting)
         self.plain = plain
 
     async def answer(
         self, id: str, arguments: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> UpstreamResponse:
-        """What an operation answers, by its id; a refusal of ours is an answer as well."""
+        """Return the answer of an operation by id; our own errors are answers as well."""
         try:
             return await self.send(self._operations[id], arguments, headers)
         except ApiError as error:
             return UpstreamResponse(error.status, {EXPLAIN: error.explain}, orjson.dumps(error.body))
 
     async def fetch(self, id: str, url: str) -> bytes:
-        """A file that an operation's answer named, asked for without the key; raises `ApiError`."""
+        """Return a file that an answer named, fetched without the key. Raises `ApiError`."""
         operation = self._operations[id]
         client = self._clients[operation.upstream.namespace]
         try:
@@ -105,9 +105,9 @@ class Caller:
     async def send(
         self, operation: Operation, arguments: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> UpstreamResponse:
-        """The answer of an operation to the values of its inputs, by their names; a body may be bytes.
+        """Return an operation's answer for the values of its inputs, by name; a body may be bytes.
 
-        Raises `ApiError` where nothing can be sent, or nothing came back.
+        Raises `ApiError` if the request cannot be sent or gets no response.
         """
         client = self._clients[operation.upstream.namespace]
         sent = {
@@ -128,7 +128,7 @@ class Caller:
         return UpstreamResponse(response.status_code, response.headers, response.content)
 
     def value_of(self, answer: UpstreamResponse, offer: Offer) -> Any:
-        """The part of a successful answer that an offer gives its caller; None if the body is empty.
+        """Return the part of a successful answer that an offer exposes; None if the body is empty.
 
         Raises `ApiError` if the file maps a part of a body that is not JSON.
         """
@@ -142,7 +142,7 @@ class Caller:
             raise self.no_answer(offer.operation, "it is not JSON") from None
 
     def no_answer(self, operation: Operation, reason: str) -> ApiError:
-        """The refusal of a call that the upstream did not answer, or not so that it could be used."""
+        """Return the error for a call without a usable response from the upstream."""
         namespace = operation.upstream.namespace
         return NO_ANSWER(
             upstream=namespace,
@@ -163,16 +163,16 @@ class Caller:
 
 
 def bound_key(upstream: Upstream, environment: Mapping[str, str]) -> str:
-    """The key of an upstream, from the environment; empty where there is none. Raises `WrongKey`."""
+    """Return the key of an upstream from the environment, or ''. Raises `WrongKey`."""
     key = environment.get(upstream.variable, "").strip()
     if not (key.isascii() and key.isprintable()):
-        # It could not be sent, and what complains then would show it.
+        # HTTP could not send it, and the resulting error would reveal it.
         raise WrongKey(f"what {upstream.variable} holds in the environment is no key: not printable ASCII")
     return key
 
 
 def real_key(upstream: Upstream, environment: Mapping[str, str]) -> str:
-    """The same, where the upstream insists on one. Raises `WrongKey`."""
+    """Return the key of an upstream that requires one. Raises `WrongKey`."""
     key = bound_key(upstream, environment)
     if upstream.variable and not key:
         raise WrongKey(
@@ -186,7 +186,7 @@ def real_key(upstream: Upstream, environment: Mapping[str, str]) -> str:
 async def calling(
     capability: Capability, clients: Clients, waiting: Waiting | None = None, plain: bool = False
 ) -> AsyncIterator[Caller]:
-    """Make a caller over the clients of each upstream's namespace, and close them at the end."""
+    """Create a caller with a client for each upstream's namespace, and close the clients at the end."""
     async with AsyncExitStack() as stack:
         for client in clients.values():
             await stack.enter_async_context(client)
@@ -197,7 +197,7 @@ async def calling(
 def client_of(
     base_url: str, key: str, transport: httpx.AsyncBaseTransport | None = None
 ) -> httpx.AsyncClient:
-    """A client of one upstream, with its key."""
+    """Return a client of one upstream, with its key."""
     return httpx.AsyncClient(
         base_url=base_url,
         headers={"authorization": f"Bearer {key}"} if key else {},
@@ -207,13 +207,13 @@ def client_of(
 
 
 def _target(operation: Operation, arguments: Mapping[str, Any]) -> str:
-    """The path and the query string."""
+    """Return the path and the query string."""
     values = dict(_texts(operation, arguments, "path"))
 
     def filled(variable: re.Match[str]) -> str:
         name = variable[1]
         if not values.get(name):
-            # Without that step, the path would be another operation's.
+            # Without that segment, the path would be another operation's.
             raise MISSING_VARIABLE(
                 name=name, explain=f"{operation.id} needs {name!r}: it is part of the path"
             )
@@ -225,12 +225,12 @@ def _target(operation: Operation, arguments: Mapping[str, Any]) -> str:
 
 
 def _step(text: str) -> str:
-    """One step of a path; steps of dots alone would be taken for directions."""
+    """Return one path segment; segments of only dots would be resolved as relative ones."""
     return "%2E" * len(text) if text in (".", "..") else quote(text, safe="")
 
 
 def _texts(operation: Operation, arguments: Mapping[str, Any], location: str) -> list[tuple[str, str]]:
-    """The values that travel in one place, as texts; a list is a value for each of its entries."""
+    """Return the values of one location as texts; a list is a value for each of its entries."""
     return [
         (each.name, one if isinstance(one, str) else _json(one))
         for each in operation.inputs
@@ -247,5 +247,5 @@ def _content(operation: Operation, arguments: Mapping[str, Any]) -> bytes | None
 
 
 def _json(value: Any) -> str:
-    """A value as JSON. What integers it may have is the API's business; orjson would refuse large ones."""
+    """Return a value as JSON. The API judges the size of integers; orjson would reject large ones."""
     return json.dumps(value, separators=(",", ":"))

@@ -10,11 +10,11 @@ from leomock.state.world import World
 
 # Seconds. leomock's own verdict calls more than one read a second too fast.
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 1.0, 5.0, 1.5
-# Seconds between two looks at a job of this process. A look is no request.
+# Seconds between two checks of a job in this process. A check is not a request.
 SECONDS_BETWEEN_LOOKS = 0.05
 
 Advance = Callable[[World, float], Awaitable[object]]
-Report = Callable[[float], Awaitable[None]]  # seconds that have passed
+Report = Callable[[float], Awaitable[None]]  # seconds elapsed
 
 
 class Waiting(Protocol):
@@ -27,12 +27,12 @@ class Waiting(Protocol):
         ...
 
     async def pause(self, seconds: float, headers: Mapping[str, str]) -> None:
-        """Let some seconds pass after a call that failed."""
+        """Wait the given seconds after a call that failed."""
         ...
 
 
 class NetworkWaiting:
-    """Waits for a job of a server: at least a second between two reads, longer each time."""
+    """Wait for a job of a server: at least a second between two reads, longer each time."""
 
     async def for_job(
         self, id: str, attempt: int, seconds: float, headers: Mapping[str, str], report: Report
@@ -49,10 +49,10 @@ class NetworkWaiting:
 
 
 class FakeWaiting:
-    """Waits for a job of a fake in this process, without reading it.
+    """Wait for a job of a fake in this process, without reading it.
 
-    `world_of` finds the state of an API key; `key` is the one of calls that bring none of their own. With
-    `advance`, a frozen clock is moved on instead of being waited for.
+    `world_of` finds the state of an API key; `key` is the default for calls without a key. With
+    `advance`, a frozen clock is advanced instead of waiting.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class FakeWaiting:
     ) -> bool:
         """Wait at most `seconds` for a job; returns False if it is not finished by then.
 
-        A job that ends after a number of reads is finished at once: waiting stands for these reads.
+        A job that ends after a number of reads finishes at once: waiting replaces these reads.
         """
         world = self._world(headers)
         now = asyncio.get_running_loop().time
@@ -92,7 +92,7 @@ class FakeWaiting:
             await asyncio.sleep(min(SECONDS_BETWEEN_LOOKS, seconds - gone))
 
     async def pause(self, seconds: float, headers: Mapping[str, str]) -> None:
-        """Sleep, or move a frozen clock on."""
+        """Sleep, or advance a frozen clock."""
         world = self._world(headers)
         if self._advance and not world.clock.rate:
             await self._advance(world, seconds)

@@ -1,4 +1,4 @@
-"""The API as one capability that needs no file: every operation of every version as a tool.
+"""Offer the API as one capability without a file: every operation of every version as a tool.
 
 Names, descriptions and hints are by the conventions of the published files (`export`).
 """
@@ -19,15 +19,15 @@ TASKS: Mapping[str, tuple[str, ...]] = {
     "images": ("generations", "variations", "init_images", "getUserSelf", "listPlatformModels"),
     "video": ("videos", "video_upscale", "getGenerationById", "getUserSelf"),
 }
-# These compute and change nothing, although they are POST.
+# These are POST, but they only compute and do not change anything.
 _READ_ONLY = frozenset({"pricingCalculator"})
 
 
 def whole(versions: Versions, group: str = "", read_only: bool = False) -> Capability:
-    """All operations of the documents behind one MCP adapter, or those of a group or task.
+    """Return all operations of the documents behind one MCP adapter, or those of a group or task.
 
-    Each version is an upstream, since each has an address of its own. With `read_only`, only operations that
-    change nothing.
+    Each version is an upstream, since each has a separate address. With `read_only`, only operations that
+    do not change anything.
     """
     wanted = TASKS.get(group, (group,)) if group else ()
     upstreams: list[Upstream] = []
@@ -50,7 +50,7 @@ def whole(versions: Versions, group: str = "", read_only: bool = False) -> Capab
 
 
 def groups(versions: Versions) -> list[str]:
-    """The names that `whole` takes as a group."""
+    """Return the names that `whole` takes as a group."""
     return [*TASKS, *dict.fromkeys(each.group for each in versions.operations.values())]
 
 
@@ -61,7 +61,7 @@ def _hints(documented: Documented) -> dict[str, bool]:
 
 
 def _description(documented: Documented) -> str:
-    """The description of an operation, and whether it costs credits."""
+    """Return the description of an operation, with a note if it costs credits."""
     text: str = documented.entry["description"]
     costs = documented.method == "POST" and "apiCreditCost" in str(documented.answer_schema)
     return f"{text} Costs credits." if costs and documented.id not in _READ_ONLY else text

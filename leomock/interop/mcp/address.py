@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-# Where an MCP adapter answers; what a client is configured with ends so.
+# The path of an MCP adapter; the URL in a client's configuration ends with it.
 MCP_PATH = "/mcp"
 MCP_MISSING = "MCP needs an extra that is not installed; pip install 'leomock[mcp]' adds it"

@@ -13,7 +13,7 @@ USER_ID = "userId"
 
 
 async def own_user_id(caller: Caller, offer: Offer, headers: Mapping[str, str]) -> str:
-    """The id of the user who calls, by GET /me. Raises `Refused`."""
+    """Return the id of the calling user, by GET /me. Raises `Refused`."""
     upstream = offer.operation.upstream
     me = Operation(f"{upstream.namespace}.me", upstream, "GET", "/me", "", ())
     try:

@@ -1,4 +1,4 @@
-"""Pictures as MCP content, small enough for a conversation."""
+"""Images as MCP content, small enough for a conversation."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import mcp_types as types
 
 from leomock.media.preview import preview
 
-# Of one answer; the largest generation has eight.
+# The maximum in one answer; the largest generation has eight.
 MOST_PICTURES = 4
 
 
 async def picture_content(
     urls: Sequence[str], fetch: Callable[[str], Awaitable[bytes]]
 ) -> list[types.ContentBlock]:
-    """The first pictures, each as a JPEG, and a sentence where there are more of them."""
+    """Return the first images, each as a JPEG, and a sentence if there are more."""
     files = await asyncio.gather(*(fetch(url) for url in urls[:MOST_PICTURES]))
     content: list[types.ContentBlock] = []
     for url, file in zip(urls, files, strict=False):

@@ -1,4 +1,4 @@
-"""Read a generation until it is finished, and show its pictures."""
+"""Read a generation until it is finished, and show its images."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from leomock.openapi.documents import Json
 from leomock.state.journal import TOOL_HEADER
 
 LONGEST_WAIT = 600  # seconds
-Progress = Callable[[float, float, str], Awaitable[None]]  # how far, of how much, in words
+Progress = Callable[[float, float, str], Awaitable[None]]  # progress, total, message
 
 
 async def called(
     caller: Caller, offer: Offer, arguments: Mapping[str, Any], headers: Mapping[str, str]
 ) -> Any:
-    """The value that a successful call gives. Raises `Refused` for errors and for what is not there."""
+    """Return the value of a successful call. Raises `Refused` for errors and missing rows."""
     operation = offer.operation
     if caller.names_tools:
         headers = {**headers, TOOL_HEADER: offer.name}
@@ -49,7 +49,7 @@ async def called(
 
 
 def _is_nothing(body: Any) -> bool:
-    """Report whether an answer names a row that does not exist: the API gives it as null."""
+    """Return True if an answer names a row that does not exist: the API gives it as null."""
     return isinstance(body, dict) and bool(body) and all(value is None for value in body.values())
 
 
@@ -61,9 +61,9 @@ async def finished(
     headers: Mapping[str, str],
     progress: Progress,
 ) -> Json:
-    """The last answer of `read`: when the generation is no longer PENDING, or after `seconds`.
+    """Return the last answer of `read`, once the generation is no longer PENDING or `seconds` have passed.
 
-    A read that fails and may be repeated is repeated while there is time. Raises `Refused`.
+    A failed read is retried while time remains, if a retry can help. Raises `Refused`.
     """
     now = asyncio.get_running_loop().time
     began, attempt = now(), 0
@@ -96,7 +96,7 @@ async def finished(
 
 
 async def shown(caller: Caller, offer: Offer, generation: Json) -> list[types.ContentBlock]:
-    """The pictures of a generation as content. Raises `Refused` if a file cannot be fetched."""
+    """Return the images of a generation as content. Raises `Refused` if a file cannot be fetched."""
 
     async def fetch(url: str) -> bytes:
         return await caller.fetch(offer.operation.id, url)
@@ -115,7 +115,7 @@ async def shown(caller: Caller, offer: Offer, generation: Json) -> list[types.Co
 
 
 def not_complete(id: str, generation: Json, waited: float) -> str:
-    """A sentence about a generation that has no result, and the next step; '' if it is COMPLETE."""
+    """Return a sentence about a generation without a result, and the next step; '' if it is COMPLETE."""
     status = generation.get("status")
     if status == "PENDING":
         after = f" after {waited:g} s" if waited else ""

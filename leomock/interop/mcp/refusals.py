@@ -1,4 +1,4 @@
-"""Errors of tools: one sentence, the next step, and whether the call may be repeated."""
+"""Errors of tools: one sentence, the next step, and whether a retry can help."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import mcp_types as types
 from leomock.interop.capability.upstream import EXPLAIN, UpstreamResponse
 
 LONGEST_TEXT = 2000
-# Statuses that pass: the same call may succeed later.
+# Temporary statuses: the same call may succeed later.
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _RETRY_AFTER_START = "The work may have begun all the same: look for it before you start it again."
 
 
 class Refused(Exception):
-    """The reason why a tool did not do what it was asked for.
+    """The reason why a tool failed.
 
     `next_step` is a sentence for the caller, `retryable` says whether the same call may succeed later, and
     `retry_after` in how many seconds. `vendor` holds the API's own words.
@@ -43,7 +43,7 @@ class Refused(Exception):
         self.vendor = vendor
 
     def result(self, plain: bool = False) -> types.CallToolResult:
-        """The error as an answer of a tool. With `plain`, the API's own words replace leomock's."""
+        """Return the error as an answer of a tool. With `plain`, the API's own words replace leomock's."""
         text = self.vendor if plain and self.vendor else self._text()
         if plain:
             text = text.removeprefix("leomock: ")
@@ -75,13 +75,13 @@ class Refused(Exception):
 
 
 def refusal_of(answer: UpstreamResponse, method: str) -> Refused:
-    """The error of an answer that is not a success: by status, or a list of GraphQL errors on status 200."""
+    """Return the error of an unsuccessful answer: by status, or from GraphQL errors on status 200."""
     status, message, code = _said(answer)
     retry_after = seconds_of(answer.headers.get("retry-after", ""))
     retryable = status in _PASSING and (status == 429 or method in ("GET", "DELETE"))
     explain = answer.headers.get(EXPLAIN, "")
     if retryable and retry_after is None and status == 429:
-        retry_after = 60.0  # The documented limit counts calls a minute.
+        retry_after = 60.0  # The documented limit counts calls per minute.
     return Refused(
         f"The API answered {status}: {message}",
         _next_step(status, method, explain),
@@ -94,7 +94,7 @@ def refusal_of(answer: UpstreamResponse, method: str) -> Refused:
 
 
 def is_error_list(body: Any) -> bool:
-    """Report whether a body is a list of GraphQL errors, as blueprints and version 2 answer on status 200."""
+    """Return True if a body is a list of GraphQL errors, as blueprints and version 2 send on status 200."""
     return (
         isinstance(body, list)
         and bool(body)
@@ -103,7 +103,7 @@ def is_error_list(body: Any) -> bool:
 
 
 def seconds_of(header: str) -> float | None:
-    """The seconds in a `Retry-After` header; None for dates and other texts."""
+    """Return the seconds in a `Retry-After` header; None for dates and other texts."""
     try:
         seconds = float(header)
     except ValueError:
@@ -112,7 +112,7 @@ def seconds_of(header: str) -> float | None:
 
 
 def _said(answer: UpstreamResponse) -> tuple[int, str, str]:
-    """Status, text and code of an error."""
+    """Return the status, text and code of an error."""
     body = answer.body
     if is_error_list(body):
         first = body[0]

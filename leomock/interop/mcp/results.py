@@ -1,4 +1,4 @@
-"""Answers of tools: values, notes for the reader, and pictures."""
+"""Answers of tools: values, notes for the reader, and images."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from leomock.openapi.documents import Json
 
 
 def result_of(value: Any, *notes: str) -> types.CallToolResult:
-    """A value as the answer of a tool, with notes for the reader as further texts.
+    """Return a value as the answer of a tool, with notes for the reader as further texts.
 
     The structured content of a value that is not a JSON object is `{"result": value}`, since the protocol
-    wants an object there.
+    requires an object there.
     """
     texts = ["The call succeeded and has no content." if value is None else _text(value), *notes]
     structured = value if isinstance(value, dict) else {"result": value}
@@ -28,5 +28,5 @@ def _text(value: Any) -> str:
 
 
 def generation_of(body: Json) -> Json:
-    """The generation in an answer, empty if it is null."""
+    """Return the generation in an answer, or an empty one if it is null."""
     return body.get("generations_by_pk") or {}

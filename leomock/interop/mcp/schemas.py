@@ -1,4 +1,4 @@
-"""Schemas of tools, as small as a model can use them."""
+"""Tool schemas, kept small for language models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from leomock.openapi.documents import Json
 
-# What the documents leave undescribed, or describe by another schema's name only.
+# Descriptions that the documents lack, or that only name another schema.
 DESCRIPTIONS: Mapping[str, str] = {
     "controlnets": "Reference images that guide the result, each with a preprocessor and a weight.",
     "elements": "Elements to apply, each with its akUUID and a weight.",
@@ -31,7 +31,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "userId": "Id of the user; your own if left out.",
     "body": "Parameters of the call.",
 }
-# Keys that say nothing to a caller.
+# Keywords that callers do not need.
 _NOISE = frozenset({"title", "nullable", "example", "examples", "additionalProperties"})
 _EMPTY = re.compile(r"As `\w+`, or null\.")
 _OPERATION_ID = re.compile(r"\b[a-z]+[A-Za-z0-9]*[A-Z][A-Za-z0-9]*\b")
@@ -39,15 +39,15 @@ Rename = Callable[[str], str]
 
 
 def input_schema(name: str, schema: Json, description: str, rename: Rename) -> Json:
-    """The schema of an argument: every property described, no null types, no titles."""
+    """Return the schema of an argument: every property described, no null types, no titles."""
     slim: Json = _slim({**schema, "description": description}, name, rename)
     return slim
 
 
 def output_schema(schema: Json) -> Json:
-    """The names and types at the top of an answer. The answer itself shows the rest.
+    """Return the top-level names and types of an answer. The answer itself shows the rest.
 
-    Nothing is required, since an error has the same schema.
+    All of them are optional, since an error has the same schema.
     """
     properties = {
         name: {"type": part["type"]} if "type" in part else {}
@@ -57,7 +57,7 @@ def output_schema(schema: Json) -> Json:
 
 
 def renaming(names: Mapping[str, str], paths: Mapping[str, str]) -> Rename:
-    """Replace ids of operations in texts: by the name of their tool, or by method and path."""
+    """Return a function that replaces operation ids in texts by their tool name, or by method and path."""
 
     def rename(text: str) -> str:
         return _OPERATION_ID.sub(lambda found: names.get(found[0]) or paths.get(found[0]) or found[0], text)

@@ -1,4 +1,4 @@
-"""Serves MCP tools, over Streamable HTTP or stdio."""
+"""Serve MCP tools over Streamable HTTP or stdio."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ INSTRUCTIONS = (
     "Leonardo.AI's API, as tools named after its operations; leomock, a fake of it, may be what answers. A "
     "generation is PENDING at first: read it with `wait` until it is COMPLETE."
 )
-# Goes on to the API: it asks the fake for a fault, and the real API passes over it.
+# Passed to the API: it asks the fake for a fault, and the real API ignores it.
 _SCENARIO = "x-leomock-scenario"
 
 
 def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()) -> Starlette:
-    """The app of an adapter of a capability, which calls with the key that the capability binds."""
+    """Return the app of a capability's adapter, which calls with the key that the capability binds."""
     tools = tools_of(adapter, caller, Versions())
     return http_app(make_server(tools, adapter.namespace, adapter.description), allow_hosts)
 
@@ -44,7 +44,7 @@ def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()
 def make_api_server(
     capability: Capability, caller: Caller, vendor: bool = False, passed_on: Collection[str] = (KEY,)
 ) -> Server:
-    """A server of the API itself: callers over HTTP may send a key of their own."""
+    """Return a server of the API itself: callers over HTTP may send their own key."""
     tools = tools_of(capability.adapters[0], caller, Versions())
     if vendor:
         tools.append(vendor_tool(capability, caller))
@@ -52,11 +52,11 @@ def make_api_server(
 
 
 def http_app(server: Server, allow_hosts: Collection[str] = ()) -> Starlette:
-    """A server over Streamable HTTP at `/mcp`, kept away from pages of other sites as the admin API is."""
+    """Return a Streamable HTTP server at `/mcp` that rejects pages of other sites, as the admin API does."""
     app = server.streamable_http_app(
         streamable_http_path=MCP_PATH,
         max_request_body_size=Settings().max_body,
-        # Guard does this, by the rules of the rest of leomock.
+        # Guard does this, by the same rules as the rest of leomock.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     app.add_middleware(Guard, hosts=allow_hosts, name="MCP")
@@ -78,9 +78,9 @@ async def serve_stdio(server: Server) -> None:
 def make_server(
     tools: Sequence[Tool], name: str, instructions: str, passed_on: Collection[str] = ()
 ) -> Server:
-    """A server of tools; `passed_on` are headers of callers over HTTP that go on to the API.
+    """Return a server of tools; `passed_on` names headers of HTTP callers that are passed to the API.
 
-    With `authorization` among them, `API-Key: <key>` says the same.
+    With `authorization` among them, `API-Key: <key>` is equivalent.
     """
     by_name = {tool.definition.name: tool for tool in tools}
     listed = types.ListToolsResult(tools=[tool.definition for tool in tools])

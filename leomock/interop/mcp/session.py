@@ -1,4 +1,4 @@
-"""MCP sessions of a test, in its own process and on its own account."""
+"""MCP sessions of a test, in its own process and with its own account."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class McpSession:
 
     `call_tool` and `list_tools` are for scripted agents. An agent framework takes `server`, the server object
     of the MCP SDK: `async with mcp.Client(session.server)`. `group` is a group of tools as `leomock mcp
-    --group` takes it ('' for all of them); with `plain`, errors do not tell that a fake answers.
+    --group` takes it ('' for all of them); with `plain`, errors do not reveal that a fake answers.
 
-    A tool that waits for a job moves a frozen clock on instead of waiting.
+    A tool that waits for a job advances a frozen clock instead of waiting.
     """
 
     def __init__(self, account: Tenant, group: str = "basic", *, vendor: bool = False, plain: bool = False):
@@ -60,7 +60,7 @@ class McpSession:
         return self._with_client(call)
 
     def list_tools(self) -> list[types.Tool]:
-        """The tools as an agent sees them."""
+        """Return the tools as an agent sees them."""
 
         async def listed(client: Client) -> list[types.Tool]:
             return (await client.list_tools()).tools

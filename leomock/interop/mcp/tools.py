@@ -40,7 +40,7 @@ WRONG_ARGUMENT = "wrong-argument"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One call of a tool: its arguments, the headers that go on to the API, and who hears of the progress."""
+    """One call of a tool: its arguments, the headers for the API, and the receiver of progress."""
 
     arguments: Mapping[str, Any]
     headers: Headers
@@ -49,7 +49,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """The definition of a tool, and the function behind it (raises `Refused`)."""
+    """The definition of a tool, and the function that implements it (raises `Refused`)."""
 
     definition: types.Tool
     run: Callable[[Use], Awaitable[types.CallToolResult]]
@@ -64,7 +64,7 @@ class Tool:
             return refusal.result(self.plain)
 
     def _check(self, arguments: Mapping[str, Any]) -> None:
-        """Refuse names that are not there or unknown; the values are the API's business."""
+        """Reject missing or unknown names; the API checks the values."""
         name, schema = self.definition.name, self.definition.input_schema
         known = schema["properties"]
         for each in arguments:
@@ -77,7 +77,7 @@ class Tool:
 
 
 def tools_of(adapter: Adapter, caller: Caller, versions: Versions) -> list[Tool]:
-    """The tools of an adapter, which call where the caller does."""
+    """Return the tools of an adapter, which send their calls through the caller."""
     offers = [(offer, documented(versions, offer.operation)) for offer in adapter.offers]
     names = {operation.id: offer.name for offer, operation in offers if operation}
     rename = renaming(names, {id: f"{each.method} {each.path}" for id, each in versions.operations.items()})
@@ -120,7 +120,7 @@ def _tool(offer: Offer, caller: Caller, operation: Operation | None, rename: Ren
 
 
 def _input_schema(each: Input, offer: Offer, operation: Operation | None, rename: Rename) -> Json:
-    """The schema of an argument: from the documents, or else from the file."""
+    """Return the schema of an argument: from the documents, or else from the file."""
     name = next((name for name, own in offer.takes.items() if own == each.name), "")
     schema: Json = {"type": each.type}
     if operation:
@@ -133,7 +133,7 @@ def _input_schema(each: Input, offer: Offer, operation: Operation | None, rename
 
 
 def _calls(offer: Offer, caller: Caller, user_input: str) -> Callable[[Use], Awaitable[types.CallToolResult]]:
-    """Call the operation; `user_input` is the argument that is the caller's own user id if left out."""
+    """Return a function that calls the operation; `user_input` defaults to the caller's own user id."""
 
     async def run(use: Use) -> types.CallToolResult:
         arguments = dict(use.arguments)
@@ -145,7 +145,7 @@ def _calls(offer: Offer, caller: Caller, user_input: str) -> Callable[[Use], Awa
 
 
 def _reads(offer: Offer, caller: Caller) -> Callable[[Use], Awaitable[types.CallToolResult]]:
-    """As any call, with waiting and pictures."""
+    """Return a function that calls the operation, waits for the result and shows its images."""
 
     async def run(use: Use) -> types.CallToolResult:
         arguments = dict(use.arguments)

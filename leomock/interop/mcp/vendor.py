@@ -1,7 +1,7 @@
 """The one tool of Leonardo.AI's own MCP server (https://mcp.leonardo.ai/v1/mcp).
 
-Documented are its name, that it takes the key in the header `API-Key`, and the three models. Its arguments
-and its answer are not published; those here are chosen.
+Its name, the key in the header `API-Key` and the three models are documented. Its arguments
+and its answer are not published, so they are chosen here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from leomock.interop.mcp.tools import WRONG_ARGUMENT, Tool, Use
 from leomock.openapi.documents import Json
 
 NAME = "generate-image"
-# Version 1 of the API knows no Ideogram: that one is drawn by its default model.
+# Version 1 of the API has no Ideogram, so it is drawn by the default model.
 MODELS = {
     "Lucid Origin": "7b592283-e8a7-4c5a-9ba6-d18c31f258b9",
     "Lucid Realism": "05ce0082-2d80-4a2d-8653-4d1c85e2418e",
@@ -72,7 +72,7 @@ OUTPUT: Json = {
 
 
 def vendor_tool(capability: Capability, caller: Caller) -> Tool:
-    """The tool, over a capability that has the operations of generations."""
+    """Return the tool for a capability that has the operations of generations."""
     offers = {offer.operation.id.partition(".")[2]: offer for offer in capability.adapters[0].offers}
     create, read = offers[_CREATE], offers[_READ]
 
@@ -121,7 +121,7 @@ async def _generate(create: Offer, read: Offer, caller: Caller, use: Use) -> typ
 
 
 def _body(arguments: Mapping[str, Any]) -> Json:
-    """The body of version 1 for the arguments, which are checked here: version 1 allows more."""
+    """Return the version 1 body for the arguments, which are checked here: version 1 allows more."""
     for error in _ARGUMENTS.iter_errors(dict(arguments)):
         name = ".".join(map(str, error.instance_path))
         text = f"leomock: {NAME}: {f'{name}: ' if name else ''}{error.message}"

@@ -1,4 +1,4 @@
-"""What the platform offers: models and prices."""
+"""The platform's models, elements, blueprints and prices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from leomock.leonardo.basis import BasisKind, Chosen, Documented, Inferred, Observed, based_on
 
-# The flags of the pricing calculator, by family; two models of one family have their own.
+# Pricing calculator flags by family; two models of one family have separate flags.
 _FLAGS = {
     "PHOENIX": "isPhoenix",
     "SDXL_1_0": "isSDXL",
@@ -21,10 +21,10 @@ _FLAGS = {
 }
 
 
-# The guidance scale where a request names none.
+# The guidance scale of a request that names none.
 USUAL_GUIDANCE = 7
 _GUIDANCE = {"Lucid Origin": 3.5}
-# The largest width and height that a model takes: the document's, and those of guides.
+# The largest width and height that a model accepts, from the document and from guides.
 LARGEST_SIZE = (1536, 1536)
 _LARGEST_SIZES = {"Lucid Origin": (3840, 3616), "Lucid Realism": (2496, 2496)}
 
@@ -49,36 +49,36 @@ class Model:
         name="code:Model.largest_size",
     )
     def largest_size(self) -> tuple[int, int]:
-        """The largest width and height of a request, in pixels."""
+        """Return the largest width and height of a request, in pixels."""
         return _LARGEST_SIZES.get(self.name, LARGEST_SIZE)
 
     @property
     @based_on(Observed("3.5 in answers of Lucid Origin, 7 in those of others"), name="code:Model.guidance")
     def guidance(self) -> float:
-        """The guidance scale of a request that names none."""
+        """Return the guidance scale of a request that names none."""
         return _GUIDANCE.get(self.name, USUAL_GUIDANCE)
 
     @property
     def is_flux(self) -> bool:
-        """Flux models take smaller seeds."""
+        """True for Flux models, which accept only smaller seeds."""
         return self.sd_version.startswith("FLUX")
 
     @property
     def is_phoenix(self) -> bool:
-        """Phoenix models want more contrast with alchemy."""
+        """True for Phoenix models, which require more contrast with alchemy."""
         return self.sd_version == "PHOENIX"
 
 
 @cache
 def prompt_words() -> dict[str, list[str]]:
-    """Words for prompts that the fake makes up, by their kind. They are our own."""
+    """Return our words for the prompts that the fake generates, by kind."""
     words: dict[str, list[str]] = _read("prompt_words.json")
     return words
 
 
 @cache
 def platform_models() -> dict[str, Model]:
-    """The platform models by id."""
+    """Return the platform models by id."""
     return {
         row["id"]: Model(
             row["id"],
@@ -100,7 +100,7 @@ def platform_models() -> dict[str, Model]:
 )
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A platform element (LoRA): its family, and the weights that it takes."""
+    """A platform element (LoRA): its family, and the range of weights it accepts."""
 
     id: str
     name: str
@@ -115,7 +115,7 @@ class Element:
 )
 @cache
 def elements() -> dict[str, Element]:
-    """The platform elements by id."""
+    """Return the platform elements by id."""
     return {
         row["akUUID"]: Element(
             row["akUUID"],
@@ -131,7 +131,7 @@ def elements() -> dict[str, Element]:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What a version of a blueprint asks for."""
+    """An input of a blueprint version."""
 
     node_id: str
     setting: str
@@ -141,7 +141,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a blueprint: its price in credits, what it asks for, and how many pictures it makes."""
+    """A version of a blueprint: its price in credits, its inputs, and its number of images."""
 
     id: str
     created: str
@@ -153,7 +153,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """A recipe for pictures that people fill in; `created` and `updated` as the API tells moments."""
+    """A template for images that users fill in; `created` and `updated` have the API's time format."""
 
     id: str
     name: str
@@ -169,7 +169,7 @@ class Blueprint:
 @based_on(Chosen("which there are, but for the two of the published examples"))
 @cache
 def blueprints() -> dict[str, Blueprint]:
-    """The blueprints by id, newest first."""
+    """Return the blueprints by id, newest first."""
     return {
         row["akUUID"]: Blueprint(
             row["akUUID"],

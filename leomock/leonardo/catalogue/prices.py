@@ -1,4 +1,4 @@
-"""What things cost, in credits: one rule a service, by the parameters that the pricing calculator takes."""
+"""Prices in credits: one rule for each service, by the parameters of the pricing calculator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from leomock.leonardo.catalogue.v2 import Kind, ModelV2
 
 Parameters = Mapping[str, Any]
 
-# For a picture, by the flag of its family; the rest cost as much as Lightning XL.
+# Per image, by the flag of its family; other families cost the same as Lightning XL.
 FAMILIES = {
     "isFluxSchnell": 2,
     "isFluxDev": 8,
@@ -21,15 +21,15 @@ FAMILIES = {
     "isSDXL": 11,
 }
 USUAL = 8
-# Beyond these a picture costs more.
+# An image beyond these sizes costs more.
 USUAL_PIXELS = 1024 * 1024
 USUAL_STEPS = 15
 PROMPT = 4
 VARIATION = 5
-# Of videos, by resolution.
+# Videos, by resolution.
 VIDEOS = {"RESOLUTION_480": 100, "RESOLUTION_720": 150, "RESOLUTION_1080": 250}
 UPSCALED_VIDEO = 100
-# Version 2, where no price was seen: credits for a second of video, a mesh and a sound (chosen).
+# Version 2 prices that nobody observed: credits for a second of video, a mesh and a sound (chosen).
 USUAL_SECOND = 30
 CUTOUT_V2 = 70
 MESH_V2 = 100
@@ -38,7 +38,7 @@ SOUND_V2 = 20
 
 def _image(given: Parameters) -> int:
     each = USUAL
-    for flag, price in FAMILIES.items():  # every creation comes here, and `next` is slower
+    for flag, price in FAMILIES.items():  # every creation calls this, and `next` is slower
         if given.get(flag):
             each = price
             break
@@ -95,7 +95,7 @@ _RULES: dict[str, Callable[[Parameters], int]] = {
     Chosen("what lies beyond the figures that people saw, since the real formula is not public"),
 )
 def price(service: str, given: Parameters) -> int:
-    """The price of a call to a service (the words of `POST /pricing-calculator`), in credits."""
+    """Return the price of a call to a service (named as in `POST /pricing-calculator`), in credits."""
     return _RULES[service](given)
 
 
@@ -105,7 +105,7 @@ def price(service: str, given: Parameters) -> int:
     Chosen("the same for every model of a kind of which no price was seen"),
 )
 def price_v2(model: ModelV2, row: Parameters, given: Parameters) -> int:
-    """Return the price of a version 2 generation in credits: `row` is what is made, `given` what was sent."""
+    """Return the price of a version 2 generation in credits: `row` is the result, `given` what was sent."""
     seen = model.entry.get("prices")
     each = _seen_price(seen[0], row, given) if seen else _usual_price(model.kind, row)
     total: int = max(1, round(each * row["num_images"]))

@@ -1,8 +1,8 @@
-"""The models of version 2: what each takes, makes and costs, with basis and source.
+"""Version 2 models: the parameters, results and prices of each, with basis and source.
 
-`v2_models.json` has one entry for each model. Its parameters stand as JSON Schema, its references in short
-(`guidances`), its sizes as a table, and what a schema cannot say as `rules`. Where the guide of a model and
-the vendor's OpenAPI disagree, the entry takes what lets more through and lists both as `contradictions`.
+`v2_models.json` has one entry for each model: parameters as JSON Schema, references in a short form
+(`guidances`), sizes as a table, and constraints beyond a schema as `rules`. If the guide of a model and
+the vendor's OpenAPI disagree, the entry takes the more permissive one and lists both as `contradictions`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from leomock.leonardo.basis import BasisKind, Chosen, Documented, based_on
 Kind = Literal["image", "video", "mesh", "sound", "upscaler", "cutout"]
 Json = dict[str, Any]
 
-# Strengths of a reference, where the guide of the model does not list its own.
+# Strengths of a reference, if the guide of the model does not list any.
 STRENGTHS = ["LOW", "MID", "HIGH", "ULTRA", "MAX"]
-# What one reference of each medium may say of the file it names, after the OpenAPI.
+# The properties of a file reference by medium, according to the OpenAPI.
 _MEDIA: dict[str, Json] = {
     "image": {"data": {"type": "string"}, "height": {"type": "integer"}, "width": {"type": "integer"}},
     "video": {
@@ -32,7 +32,7 @@ _MEDIA: dict[str, Json] = {
     },
     "audio": {"data": {"type": "string"}, "duration": {"type": "number"}},
 }
-# What the synchronous endpoint answers (documented: remove-bg alone).
+# Models of the synchronous endpoint (documented: only remove-bg).
 SYNCHRONOUS = "remove-bg"
 
 
@@ -51,29 +51,29 @@ class ModelV2:
 
     @property
     def is_open(self) -> bool:
-        """Whether nothing is known about the parameters, so that all are accepted."""
+        """True if nothing is known about the parameters, so that all are accepted."""
         return not self.entry.get("parameters")
 
     @property
     def sizes(self) -> list[tuple[int, int]]:
-        """The pairs of width and height in the tables of the model."""
+        """Return the pairs of width and height in the tables of the model."""
         return [(width, height) for row in self.entry.get("sizes", {}).values() for width, height in row]
 
     @property
     def rules(self) -> list[Json]:
-        """The rules between parameters."""
+        """Return the rules between parameters."""
         found: list[Json] = self.entry.get("rules", [])
         return found
 
     @property
     def motion_model(self) -> str:
-        """The model as answers about a finished video call it."""
+        """Return the name of the model in answers about finished video calls."""
         seen: str | None = self.entry.get("motionModel")
         return seen or self.slug.rpartition("/")[2].upper().replace("-", "_")
 
     @cached_property
     def parameters(self) -> Json | None:
-        """The JSON Schema of the parameters; None if the model is open."""
+        """Return the JSON Schema of the parameters; None if the model is open."""
         return None if self.is_open else _schema(self.entry)
 
 
@@ -151,16 +151,16 @@ def _model(row: Json) -> ModelV2:
 
 @cache
 def models_v2() -> dict[str, ModelV2]:
-    """Return the models of version 2 by slug that the vendor offers, by the newest facts."""
+    """Return the version 2 models by slug that the vendor currently offers."""
     return models_on("")
 
 
 @cache
 def models_on(date: str) -> dict[str, ModelV2]:
-    """Return the models by slug that were offered on a date (YYYY-MM-DD; empty: by the newest facts)."""
+    """Return the models by slug that were offered on a date (YYYY-MM-DD; empty for the newest facts)."""
     gone = {row["slug"] for row in retirements() if is_past(row["date"], date)}
     offered = {slug: model for slug, model in all_models_v2().items() if slug not in gone}
-    # Before a model was retired it was there, though its parameters are not known any more.
+    # A retired model existed before its retirement, but its parameters are no longer known.
     for row in retirements():
         if row["slug"] not in gone and row["slug"] not in offered:
             offered[row["slug"]] = _retired_model(row)
@@ -174,30 +174,30 @@ def _retired_model(row: Json) -> ModelV2:
 
 
 def is_past(moment: str, date: str) -> bool:
-    """Whether a change of the service applies on a date; the empty date stands for the newest facts."""
+    """Return True if a change of the service applies on a date; the empty date means the newest facts."""
     return not date or moment <= date
 
 
 @cache
 def retirements() -> list[Json]:
-    """Return the retired models: slug, name, date, and what the vendor offers instead."""
+    """Return the retired models: slug, name, date, and the replacement that the vendor offers."""
     found: list[Json] = _read("v2_retired.json")
     return found
 
 
-# These took a `mode` until 2026-05-04.
+# These models accepted a `mode` until 2026-05-04.
 QUALITY_FOR_MODE = ("gpt-image-1.5", "ideogram-v3.0")
 MODE_RETIRED = "2026-05-04"
 
 
 @based_on(Documented("page Deprecations & Changes of docs.leonardo.ai: such a request returns an error"))
 def retirement(slug: str, date: str = "") -> Json | None:
-    """Return what is known about the retirement of a model by a date, or None if it is still offered."""
+    """Return the facts about a model's retirement as of a date, or None if it is still offered."""
     return next((row for row in retirements() if row["slug"] == slug and is_past(row["date"], date)), None)
 
 
 def find_model_v2(name: str, date: str = "") -> ModelV2 | None:
-    """Return the model with this slug or UUID (both are taken) that was offered on a date, or None."""
+    """Return the model with this slug or UUID that was offered on a date, or None."""
     offered = models_on(date)
     return offered.get(name) or _by_id(date).get(name.lower())
 
@@ -208,20 +208,20 @@ def _by_id(date: str) -> dict[str, ModelV2]:
 
 
 def id_from_slug(slug: str) -> str:
-    """Return a UUID for a model whose id nobody saw, made from its slug."""
+    """Return a UUID made from the slug of a model whose id nobody has seen."""
     return str(UUID(bytes=hashlib.blake2b(slug.encode(), digest_size=16).digest(), version=4))
 
 
 def schema_v2(slug: str) -> Json:
-    """Return the JSON Schema of a model's parameters; an open model takes any object."""
+    """Return the JSON Schema of a model's parameters; an open model accepts any object."""
     return all_models_v2()[slug].parameters or {"type": "object"}
 
 
 def drawable_schema(slug: str) -> Json:
-    """Return a schema of which every instance is right, rules between parameters included.
+    """Return a schema whose every instance is valid, including the rules between parameters.
 
-    For tools that draw requests: it leaves out what a rule could forbid, and references to films, sounds and
-    pages, which would have to be there.
+    For tools that generate requests. Leaves out all that rules could forbid, and references to videos, sounds
+    and pages, which would have to exist.
     """
     model = all_models_v2()[slug]
     schema: Json = json.loads(json.dumps(model.parameters or {"type": "object", "maxProperties": 0}))

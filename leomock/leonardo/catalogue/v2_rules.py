@@ -1,4 +1,4 @@
-"""The rules between the parameters of a model of version 2, which a schema cannot state."""
+"""Rules between the parameters of a version 2 model, which a schema cannot express."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Given = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BrokenRule:
-    """A rule that a request breaks: where, in which words, and what would work."""
+    """A rule that a request breaks: path, message, and a fix."""
 
     name: str
     message: str
@@ -26,13 +26,13 @@ class BrokenRule:
     Chosen("the words of each refusal"),
 )
 def broken_rules(model: ModelV2, given: Given) -> Iterator[BrokenRule]:
-    """Yield the rules between parameters that a request breaks. `given` fits the model's schema."""
+    """Yield the broken rules between parameters of a request. `given` fits the model's schema."""
     for rule in model.rules:
         yield from _JUDGES[rule["kind"]](rule, given, model)
 
 
 def _value(given: Given, name: str) -> Any:
-    """The value of a parameter by its dotted name, or None; an empty list counts as left out."""
+    """Return the value of a parameter by its dotted name, or None; an empty list counts as left out."""
     value: Any = given
     for step in name.split("."):
         value = value.get(step) if isinstance(value, Mapping) else None
@@ -127,7 +127,7 @@ def _area(rule: Given, given: Given, model: ModelV2) -> Iterator[BrokenRule]:
 
 
 def _mode_size(rule: Given, given: Given, model: ModelV2) -> Iterator[BrokenRule]:
-    """`mode` names a row of the table of sizes, by the number that both have."""
+    """Check the size against the row of the size table that `mode` names, by the number that both have."""
     mode, size = given.get("mode"), _size(given)
     if mode is None or size is None or size == (0, 0):
         return

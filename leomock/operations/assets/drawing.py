@@ -1,4 +1,4 @@
-"""The pictures of a world: how they are named, found by their ids, and drawn."""
+"""Find the images of a world by name and id, and draw them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from leomock.operations.assets.resolver import Cached, cdn_path
 from leomock.state.table import Row
 from leomock.state.world import World
 
-if TYPE_CHECKING:  # Pillow is loaded when the first picture is asked for
+if TYPE_CHECKING:  # Pillow is imported with the first image
     from leomock.media.image import Picture
     from leomock.media.mesh import Mesh
     from leomock.media.sound import Sound
     from leomock.media.variation import Source, Variation
     from leomock.media.video import Video
-# A picture made from a picture made from a picture …: deeper ones are drawn without what they came from.
+# The maximum depth of images made from images; deeper ones are drawn without their source.
 DEEPEST_INIT = 3
-# Of variations of variations of variations … only so many are drawn, upon what the first was made from.
+# The maximum number of nested variations that are drawn, on top of the original source.
 DEEPEST_VARIATION = 4
 
 
@@ -30,7 +30,7 @@ DEEPEST_VARIATION = 4
 def result_of_a_generation(
     world: World, id: str, name: str
 ) -> Picture | Variation | Video | Mesh | Sound | None:
-    """The picture, film, mesh or sound of a finished generation that has this name."""
+    """Return the image, video, mesh or sound of a finished generation by its file name."""
     row = world.generations.get(id)
     if row is None or row["status"] != "COMPLETE":
         return None
@@ -44,7 +44,7 @@ def result_of_a_generation(
 
 @cdn_path("users/{user}/generations/{id}/variations/{name}")
 def result_of_a_variation(world: World, id: str, name: str) -> Variation | None:
-    """The picture of a finished variation that has this name."""
+    """Return the image of a finished variation by its file name."""
     row = find_variation(world, id)
     if row is None or row["key"].rpartition("/")[2] != name:
         return None
@@ -63,9 +63,9 @@ def _made(world: World, row: Row, index: int) -> Picture | Variation | Mesh | So
 
 
 def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture | Variation:
-    """One picture of a generation, ready to be rendered.
+    """Return one image of a generation, ready to be rendered.
 
-    A generation that makes a picture larger or cuts it out, and has not got it, does so with one of its own.
+    A generation that upscales or cuts out a missing image uses an image drawn for itself.
     """
     from leomock.media.variation import Variation
 
@@ -99,7 +99,7 @@ def _painted(row: Row, index: int, init: bytes | Cached | None) -> Picture:
 
 
 def video(world: World, row: Row, width: int, height: int) -> Video:
-    """The film of a generation of a video, at a size in pixels (even numbers)."""
+    """Return the video of a generation, at a size in pixels (even numbers)."""
     from leomock.media.video import Video
 
     return Video(drawn(world, row, 0), row["seconds"], width, height)
@@ -114,7 +114,7 @@ def _label(row: Row) -> str:
 
 @based_on(Chosen("with the canvas that is its picture as a whole, whatever the mask says"))
 def origin(world: World, row: Row, depth: int = 0) -> Source | None:
-    """What a generation began with, if it is still there."""
+    """Return the source of a generation, if it still exists."""
     if stored := world.bucket.objects.get(row.get("reference", "")):
         return stored.body
     if id := row.get("init_image_id") or row.get("canvasInitId"):
@@ -132,33 +132,33 @@ def origin(world: World, row: Row, depth: int = 0) -> Source | None:
 
 @based_on(Inferred("results stay as they are, since their links do not expire (documented)"))
 def keep_for_results(world: World, id: str) -> None:
-    """Keep the file of an init image that is about to go, where something was made from it."""
+    """Keep the file of an init image before its deletion, if a result was made from it."""
     row, stored = world.init_images.get(id), find_uploaded(world, id)
     if row and stored and any(_shows(other, id) for other in (*world.generations, *world.variations)):
         world.bucket.keep(reference_key(world, row), stored.body, "application/octet-stream")
 
 
 def _shows(row: Row, id: str) -> bool:
-    """Whether a generation or a variation was made from an init image."""
+    """Return True if a generation or a variation was made from an init image."""
     names = ("init_image_id", "canvasInitId", "initImageId")
     return any((row.get(name) or "").lower() == id for name in names)
 
 
 def _file(world: World, id: str) -> bytes | None:
-    """The file that was uploaded for an init image, as long as something shows it."""
+    """Return the uploaded file of an init image, as long as a result shows it."""
     stored = find_uploaded(world, id) or world.bucket.objects.get(reference_key(world, {"id": id.lower()}))
     return stored.body if stored else None
 
 
 def drawn_variation(world: World, row: Row, depth: int = 0) -> Variation:
-    """A variation, ready to be rendered."""
+    """Return a variation, ready to be rendered."""
     from leomock.media.variation import Variation
 
     return Variation(_source(world, row, depth), row["kind"], row["factor"], row["creativity"])
 
 
 def _source(world: World, row: Row, depth: int) -> Source:
-    """What a variation is made from; the picture says so where an uploaded file is gone."""
+    """Return the source of a variation; the image says so if an uploaded file is gone."""
     if (before := world.variations.get(row["variationId"] or "")) and depth < DEEPEST_VARIATION:
         return drawn_variation(world, before, depth + 1)
     if found := find_generated(world, row["generatedImageId"] or ""):

@@ -11,10 +11,10 @@ from leomock.leonardo.catalogue import platform_models
 from leomock.state.table import Row
 from leomock.state.world import World
 
-if TYPE_CHECKING:  # Pillow is loaded when the first picture is asked for
+if TYPE_CHECKING:  # Pillow is imported with the first image
     pass
 
-# The real names carry about this much of the prompt.
+# Real file names contain about this much of the prompt, in characters.
 SLUG_LENGTH = 60
 _NOT_A_WORD = re.compile(r"[^A-Za-z0-9]+")
 
@@ -27,7 +27,7 @@ _NOT_A_WORD = re.compile(r"[^A-Za-z0-9]+")
     Chosen("meshes and sounds stand where other generations have their pictures"),
 )
 def picture_keys(row: Row, user_id: str) -> list[str]:
-    """The keys of the pictures of a generation."""
+    """Return the keys of the images of a generation."""
     stem = f"users/{user_id}/generations/{row['id']}/{result_stem(row)}"
     return [f"{stem}_{index}.{_extension(row)}" for index in range(picture_count(row))]
 
@@ -41,37 +41,37 @@ def _extension(row: Row) -> str:
 
 
 def is_transparent(row: Row) -> bool:
-    """Whether the pictures of a generation have a transparent background."""
+    """Return True if the images of a generation have a transparent background."""
     return row.get("transparency") == "foreground_only"
 
 
 def reference_key(world: World, row: Row) -> str:
-    """The key of what results show and nothing else has: what came with the call, or was deleted since."""
+    """Return the key of a file that only results show: sent with the call, or deleted since."""
     return f"users/{world.user_id}/references/{row['id']}"
 
 
 @based_on(Chosen("a film has the name of its still: none was seen"))
 def video_keys(row: Row, user_id: str) -> list[str]:
-    """The keys of the films of a generation: none, unless it is one of videos."""
+    """Return the keys of the videos of a generation; empty unless it is a video generation."""
     if "seconds" not in row:
         return []
     return [f"{key.rpartition('.')[0]}.mp4" for key in picture_keys(row, user_id)]
 
 
 def result_stem(row: Row) -> str:
-    """What the names of a generation's results begin with: its model and its prompt."""
+    """Return the beginning of a generation's file names: its model and its prompt."""
     return file_stem(row["modelId"], row["prompt"][:200])
 
 
 def picture_count(row: Row) -> int:
-    """How many pictures a generation has: those asked for, unless its job ended with fewer."""
+    """Return the number of images of a generation: those requested, unless its job ended with fewer."""
     count: int = row["images"] if "images" in row else row["num_images"]
     return count
 
 
 @lru_cache(maxsize=1024)
 def file_stem(model_id: str | None, prompt: str) -> str:
-    """Return the file name, without extension, of a generated picture."""
+    """Return the file name, without extension, of a generated image."""
     model = platform_models().get(model_id or "")
     name = _NOT_A_WORD.sub("_", model.name) if model else "Default"
     return f"{name}_{_NOT_A_WORD.sub('_', prompt)[:SLUG_LENGTH]}"

@@ -1,4 +1,4 @@
-"""Find pictures by id: generated, uploaded or varied."""
+"""Find images by id: generated, uploaded or varied."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from leomock.state.bucket.objects import StoredObject
 from leomock.state.table import Row
 from leomock.state.world import World
 
-if TYPE_CHECKING:  # Pillow is loaded when the first picture is asked for
+if TYPE_CHECKING:  # Pillow is imported with the first image
     pass
 
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # Pillow is loaded when the first picture is asked for
     ),
 )
 def variation_key(world: World, row: Row) -> str:
-    """The key of a variation."""
+    """Return the key of a variation."""
     id, kind = row["id"], row["kind"]
     folder = f"users/{world.user_id}/generations/{id}/variations"
     if kind == "UNIVERSAL":
@@ -36,7 +36,7 @@ def variation_key(world: World, row: Row) -> str:
 
 
 def find_generated(world: World, image_id: str) -> tuple[Row, int] | None:
-    """The generation and the index of a finished picture with this id, or None."""
+    """Return the generation and the index of a finished image with this id, or None."""
     if is_uuid(image_id):
         for generation_id, index in world.ids.wholes(image_id.lower()):
             row = world.generations.get(generation_id)
@@ -52,9 +52,9 @@ def find_generated(world: World, image_id: str) -> tuple[Row, int] | None:
     )
 )
 def generated_picture(world: World, image_id: str, name: str) -> tuple[Row, int]:
-    """The generation and the index of the finished picture that a variable of a call names.
+    """Return the generation and the index of the finished image that a variable of a call names.
 
-    Raises the refusal of the real service where there is none.
+    Raises the error of the real service if there is no such image.
     """
     if found := find_generated(world, image_id):
         return found
@@ -65,7 +65,7 @@ def generated_picture(world: World, image_id: str, name: str) -> tuple[Row, int]
 
 
 def find_uploaded(world: World, id: str) -> StoredObject | None:
-    """The file that was uploaded for the init image with this id, or None."""
+    """Return the uploaded file of the init image with this id, or None."""
     row = world.init_images.get(id.lower())
     return world.bucket.objects.get(row["key"]) if row else None
 
@@ -77,7 +77,7 @@ def find_uploaded(world: World, id: str) -> StoredObject | None:
     )
 )
 def uploaded_picture(world: World, id: str, name: str) -> StoredObject:
-    """The uploaded file that a variable of a call names; raises the refusal of the real service."""
+    """Return the uploaded file that a variable of a call names. Raises the error of the real service."""
     if stored := find_uploaded(world, id):
         return stored
     if world.init_images.get(id.lower()) is None:
@@ -88,13 +88,13 @@ def uploaded_picture(world: World, id: str, name: str) -> StoredObject:
 
 
 def find_variation(world: World, id: str) -> Row | None:
-    """The finished variation with this id, or None."""
+    """Return the finished variation with this id, or None."""
     row = world.variations.get(id.lower())
     return row if row is not None and row["status"] == "COMPLETE" else None
 
 
 def varied_picture(world: World, id: str, name: str) -> Row:
-    """The finished variation that a variable of a call names; raises the refusal of the real service."""
+    """Return the finished variation that a variable of a call names. Raises the real service's error."""
     if row := find_variation(world, id):
         return row
     raise NO_INIT_VARIATION(

@@ -1,4 +1,4 @@
-"""What is at an address of the CDN: finds what jobs made, and what was uploaded, by its key."""
+"""Map CDN keys to the files behind them: generated results and uploads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from leomock.state.world import World
 from leomock.state.worlds import Worlds
 
 Found = Renderable | StoredObject | None
-# Takes the world of the key's user, and the other steps that its pattern names.
+# Takes the world of the key's user, and the path segments that the pattern names.
 Finder = Callable[..., Found]
 
 _FINDERS: dict[re.Pattern[str], Finder] = {}
@@ -24,10 +24,10 @@ OWNER = re.compile(r"users/([^/]+)/")
 
 
 def cdn_path(pattern: str) -> Callable[[Finder], Finder]:
-    """Register who knows what is at keys like `users/{user}/generations/{id}/{name}`.
+    """Register the finder for keys like `users/{user}/generations/{id}/{name}`.
 
-    The finder is called with the user's world and with the steps below `{user}` by name; where the pattern
-    has no user, with the steps alone.
+    The finder is called with the user's world and with the segments below `{user}` by name; if the pattern
+    has no user, with the segments only.
     """
 
     def register(finder: Finder) -> Finder:
@@ -38,7 +38,7 @@ def cdn_path(pattern: str) -> Callable[[Finder], Finder]:
 
 
 def resolve(worlds: Worlds, key: str) -> Found:
-    """What is at a key: something to render, an uploaded file, or nothing."""
+    """Return the result to render or the uploaded file at a key, or None."""
     finder, steps = _finder(key)
     if finder and "user" not in steps:
         return finder(**steps)
@@ -52,7 +52,7 @@ def resolve(worlds: Worlds, key: str) -> Found:
 
 
 def resolve_for(world: World, key: str) -> Found:
-    """What is at a key of the user of this world."""
+    """Return the result or file at a key of this world's user, or None."""
     if stored := world.bucket.objects.get(key):
         if stored.expires is None or world.clock.now() < stored.expires:
             return stored
@@ -63,7 +63,7 @@ def resolve_for(world: World, key: str) -> Found:
 
 @based_on(Chosen("a result was last modified when its job was created"))
 def modified_at(worlds: Worlds, key: str) -> float | None:
-    """Return when what is at a key was made, in seconds since 1970, or None if no row says so."""
+    """Return when the file at a key was made, in seconds since 1970, or None if no row says so."""
     owner = OWNER.match(key)
     world = worlds.of_user(owner[1]) if owner else None
     if world is None:
@@ -85,7 +85,7 @@ def _finder(key: str) -> tuple[Finder | None, dict[str, str]]:
 
 
 def render_cached(result: Renderable, owner: str = "") -> bytes:
-    """Return the bytes of a result, which are kept for a while, since HEAD, Range and ETag ask again.
+    """Return the bytes of a result, cached for a while because clients repeat requests (HEAD, Range, ETag).
 
     `owner` is the id of the user whose reset drops them.
     """
@@ -94,14 +94,14 @@ def render_cached(result: Renderable, owner: str = "") -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """A result whose bytes are taken from the cache where they are kept; `owner` as in `render_cached`."""
+    """A result whose bytes come from the cache if present; `owner` as in `render_cached`."""
 
     result: Renderable
     owner: str
 
     @property
     def media_type(self) -> str:
-        """The media type of the file."""
+        """Return the media type of the file."""
         return self.result.media_type
 
     def render(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Files of the synchronous endpoint: encoded in the format asked for, and linked by a signed URL."""
+"""Files of the synchronous endpoint: encoded in the requested format, with a signed URL."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from leomock.media.image import Picture
     from leomock.media.variation import Variation
 
-# Under this name a stored file keeps the query string that its URL must have.
+# A stored file keeps the required query string of its URL under this name.
 SIGNED_QUERY = "leomock-signed-query"
-# How long a link to a synchronous result works, in seconds (documented).
+# Lifetime of a link to a synchronous result, in seconds (documented).
 LINK_SECONDS = 30 * 60
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 
@@ -38,7 +38,7 @@ def cut_out_type(row: Row) -> str:
 
 
 def _converted(png: bytes, format: str, size: tuple[int, int]) -> bytes:
-    """Return a PNG in another format or size; JPEG has white where the PNG is transparent."""
+    """Return a PNG in another format or size; JPEG is white where the PNG is transparent."""
     from PIL import Image
 
     opened = Image.open(io.BytesIO(png))
@@ -56,7 +56,7 @@ def _converted(png: bytes, format: str, size: tuple[int, int]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SignedLink:
-    """The only URL that leads to a file, and what it takes to keep the file there."""
+    """The only URL of a file, with what is needed to store the file there."""
 
     url: str
     key: str

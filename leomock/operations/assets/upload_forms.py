@@ -8,7 +8,7 @@ from leomock.leonardo.basis import Chosen, Inferred, based_on
 from leomock.openapi.request_parser import Call
 from leomock.state.world import World
 
-# The form is good for two minutes (documented).
+# A form is valid for two minutes (documented).
 FORM_SECONDS = 120
 CONTENT_TYPES = {
     "png": "image/png",
@@ -29,7 +29,7 @@ CONTENT_TYPES = {
     Chosen("the form allows uploads up to `--max-upload`, the real limit is not known"),
 )
 def presigned(call: Call, world: World, key: str, content_type: str) -> tuple[str, str]:
-    """The fields (a JSON string, as on the wire) and the address of the form for one file."""
+    """Return the fields (a JSON string, as on the wire) and the URL of the form for one file."""
     form = world.bucket.presign(
         key, content_type=content_type, seconds=FORM_SECONDS, max_bytes=world.settings.max_upload
     )

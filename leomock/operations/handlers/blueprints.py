@@ -1,4 +1,4 @@
-"""Blueprints: recipes for pictures that a client fills in and executes."""
+"""Blueprints: image templates that a client fills in and executes."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-# The names of thumbnails in the published example, and the size of each.
+# The thumbnail names of the published example, and the size of each.
 THUMBNAILS = {
     "thumbnailUrl": (512, 512),
     "thumbnailUrlBanner": (1024, 384),
     "thumbnailUrlLandscape": (768, 512),
     "thumbnailUrlExtremePortrait": (384, 1024),
 }
-# Documented for a prompt that moderation stopped; the only reason there is.
+# Documented for a prompt that moderation stopped; no other reason is known.
 BLOCKED = (
     "Content policy violation: Content involving minors combined with NSFW content is strictly prohibited. "
     "Please modify your prompt and try again."
@@ -50,7 +50,7 @@ _WORDS = {"PENDING": "PENDING", "COMPLETE": "COMPLETED", "FAILED": "FAILED"}
     basis=[Chosen("newest first, and ten to a page unless told otherwise"), SameAs("code:blueprints")],
 )
 def list_blueprints(call: Call, world: World) -> Row:
-    """A page of the blueprints; the filters want one of their words each."""
+    """Return a page of the blueprints; each filter accepts only its documented words."""
     platforms = set(call["platforms"] or ("API",))
     categories = set(call["categories"] or ())
     found = [
@@ -68,13 +68,13 @@ def list_blueprints(call: Call, world: World) -> Row:
 
 @operation("getBlueprintById", basis=[SameAs("code:blueprints")])
 def get_blueprint_by_id(call: Call, world: World) -> Row:
-    """One blueprint; an unknown id is an error, and on HTTP 200."""
+    """Return one blueprint; an unknown id is an error on HTTP 200."""
     return _shown(_blueprint(call), call.addresses.cdn)
 
 
 @operation("getBlueprintVersionsByBlueprintId", basis=[SameAs("code:blueprints")])
 def get_blueprint_versions_by_blueprint_id(call: Call, world: World) -> Row:
-    """All versions of a blueprint, newest first."""
+    """Return all versions of a blueprint, newest first."""
     versions = _blueprint(call).versions
     page = _page(call, versions, lambda item, _: _cursor(item.created, item.id))
     return {
@@ -89,7 +89,7 @@ def get_blueprint_versions_by_blueprint_id(call: Call, world: World) -> Row:
     basis=[Chosen("an execution is one generation, whose pictures are the version's outputs")],
 )
 def execute_blueprint(call: Call, world: World) -> Row:
-    """Start a generation of the pictures that a version makes."""
+    """Start a generation of the images that a version makes."""
     blueprint, version = _version(call)
     inputs: list[Row] = call["input"]["nodeInputs"]
     _check_inputs(inputs, version)
@@ -124,7 +124,7 @@ def execute_blueprint(call: Call, world: World) -> Row:
     ],
 )
 def get_blueprint_execution(call: Call, world: World) -> Row:
-    """One execution."""
+    """Return one execution."""
     row = world.blueprint_executions.get(call["id"])
     if row is None:
         raise _error(NO_BLUEPRINT_EXECUTION, call, f"no execution {call['id']} with this API key")
@@ -144,7 +144,7 @@ def get_blueprint_execution(call: Call, world: World) -> Row:
     ],
 )
 def get_blueprint_execution_generations(call: Call, world: World) -> Row:
-    """A page of an execution's generations; of an unknown execution an empty one (documented)."""
+    """Return a page of an execution's generations; empty for an unknown execution (documented)."""
     row = world.blueprint_executions.get(call["id"])
     generation = world.generations.get(row["generation"]) if row else None
     nodes = []
@@ -170,7 +170,7 @@ def get_blueprint_execution_generations(call: Call, world: World) -> Row:
 @based_on(Chosen("how large the pictures of the four names are"))
 @cdn_path("blueprint_assets/official/{id}/thumbnails/{name}")
 def thumbnail(id: str, name: str) -> Picture | None:
-    """A thumbnail of a blueprint."""
+    """Return a thumbnail of a blueprint."""
     from leomock.media.image import Picture
 
     blueprint, kind = blueprints().get(id), name.removesuffix(".jpg")
@@ -181,7 +181,7 @@ def thumbnail(id: str, name: str) -> Picture | None:
     return Picture(blueprint.name, seed, 0, width, height, label="blueprint")
 
 
-# --- what there is ----------------------------------------------------------------------------------
+# --- lookup and inputs ------------------------------------------------------------------------------
 
 
 def _blueprint(call: Call) -> Blueprint:
@@ -210,7 +210,7 @@ def _version(call: Call) -> tuple[Blueprint, Version]:
     )
 )
 def _check_inputs(inputs: Sequence[Row], version: Version) -> None:
-    """Each input is one that the version asks for, with a value of its kind, and none is missing."""
+    """Check that each input belongs to the version, has a value of its kind, and that none is missing."""
     asked = {(known.node_id, known.setting): known for known in version.inputs}
     for given in inputs:
         place = (given["nodeId"].lower(), given["settingName"])
@@ -225,7 +225,7 @@ def _check_inputs(inputs: Sequence[Row], version: Version) -> None:
 
 
 def _texts(inputs: Sequence[Row]) -> list[str]:
-    """What the inputs say, for the prompt."""
+    """Return the texts of the inputs, for the prompt."""
     said = []
     for given in inputs:
         value = given["value"]
@@ -283,7 +283,7 @@ def _shown_version(version: Version) -> Row:
 
 
 class _Page:
-    """Some of a list's items with their cursors, and what is around them."""
+    """Some items of a list with their cursors, and the position in the list."""
 
     def __init__(self, edges: list[tuple[str, Any]], has_next: bool, has_previous: bool) -> None:
         self.edges = edges
@@ -298,7 +298,7 @@ class _Page:
 def _page(
     call: Call, items: Sequence[Item], cursor_of: Callable[[Item, int], str], first: int | None = None
 ) -> _Page:
-    """What `first`/`after` or `last`/`before` ask for; not both (documented)."""
+    """Return the page that `first`/`after` or `last`/`before` select; not both (documented)."""
     sent = call.sent
     edges = [(cursor_of(item, index), item) for index, item in enumerate(items)]
     places = {cursor: index for index, (cursor, _) in enumerate(edges)}
@@ -322,14 +322,14 @@ def _page(
 
 @based_on(Chosen("the operation that documents no errors on 200 answers 400"))
 def _bad_page(call: Call, rule: str) -> ApiError:
-    """The refusal of a page that cannot be."""
+    """Return the error for an invalid page."""
     if call.operation.id == "getBlueprintExecutionGenerations":
         return RULE_BROKEN(rule=rule, explain=f"{call.operation.id}: {rule}")
     return _error(BAD_BLUEPRINT_REQUEST, call, rule)
 
 
 def _cursor(created: str, id: str) -> str:
-    """As documented: base64 of a moment and an id."""
+    """Return a cursor as documented: base64 of a time and an id."""
     return _encoded(json.dumps({"createdAt": created, "akUUID": id}, separators=(",", ":")))
 
 

@@ -1,4 +1,4 @@
-"""Datasets: pictures to train models and elements from."""
+"""Datasets: images for training models and elements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from leomock.state.world import World
 
 @operation("createDataset", basis=[BY_ITS_DOCUMENT])
 def create_dataset(call: Call, world: World) -> Row:
-    """An empty dataset."""
+    """Create an empty dataset."""
     now = timestamp(world.clock.now())
     return world.datasets.add(
         {
@@ -35,7 +35,7 @@ def create_dataset(call: Call, world: World) -> Row:
     basis=[Chosen("a picture that is still to be uploaded is not shown"), SameAs("code:World.read")],
 )
 def get_dataset_by_id(call: Call, world: World) -> Row | None:
-    """One dataset with the pictures that are there by now, or null."""
+    """Return one dataset with the images uploaded so far, or null."""
     row = world.datasets.get(call["id"])
     if row is None:
         return None
@@ -46,7 +46,7 @@ def get_dataset_by_id(call: Call, world: World) -> Row | None:
 
 @operation("deleteDatasetById", basis=[SameAs("code:World.remove")])
 def delete_dataset_by_id(call: Call, world: World) -> Row | None:
-    """Delete a dataset with what was uploaded into it; null when there is none."""
+    """Delete a dataset with its uploads; null if it does not exist."""
     row = world.remove(world.datasets, call["id"])
     for image in row["dataset_images"] if row else ():
         world.bucket.objects.pop(image["key"], None)
@@ -58,7 +58,7 @@ def delete_dataset_by_id(call: Call, world: World) -> Row | None:
     basis=[Chosen("each file is named `image`: the document shows `example`"), SameAs("code:presigned")],
 )
 def upload_dataset_image(call: Call, world: World) -> Row:
-    """Presign a form for one more picture."""
+    """Presign a form for one more image."""
     row = dataset_of(call, world)
     extension: str = call["extension"]
     id = world.ids.new()
@@ -73,7 +73,7 @@ def upload_dataset_image(call: Call, world: World) -> Row:
     basis=[Chosen("the picture stays in the generation as well, and goes with it")],
 )
 def upload_dataset_image_from_gen(call: Call, world: World) -> Row:
-    """Add a generated picture."""
+    """Add a generated image."""
     row = dataset_of(call, world)
     generation, index = generated_picture(world, call["generatedImageId"], "generatedImageId")
     id = world.ids.new()
@@ -83,7 +83,7 @@ def upload_dataset_image_from_gen(call: Call, world: World) -> Row:
 
 
 def dataset_of(call: Call, world: World) -> Row:
-    """The dataset that a call names; a refusal of our own where there is none."""
+    """Return the dataset that a call names; raises an error of our own if it does not exist."""
     if row := world.datasets.get(call["datasetId"].lower()):
         return row
     raise NO_DATASET(
@@ -99,6 +99,6 @@ def _is_there(image: Row, world: World) -> bool:
 
 def _add(row: Row, world: World, image: Row) -> None:
     now = timestamp(world.clock.now())
-    # A new list each time: a snapshot may hold the one there is.
+    # Always a new list: a snapshot may hold the old one.
     row["dataset_images"] = [*row["dataset_images"], {**image, "createdAt": now}]
     row["updatedAt"] = now

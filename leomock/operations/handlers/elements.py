@@ -20,7 +20,7 @@ from leomock.state.world import World
 if TYPE_CHECKING:
     from leomock.media.image import Picture
 
-# Documented for FLUX_DEV, by focus: least and most epochs, slowest and fastest rate. It has no General.
+# Documented for FLUX_DEV, by focus: minimum and maximum epochs, lowest and highest rate. It has no General.
 FLUX_LIMITS = {
     "Style": (30, 120, 0.000001, 0.00003),
     "Object": (120, 220, 0.00001, 0.001),
@@ -37,7 +37,7 @@ def create_element(call: Call, world: World) -> Row:
     dataset = dataset_of(call, world)
     now = timestamp(world.clock.now())
     family = call["sd_version"]
-    # To the pricing calculator there is FLUX_DEV and all the rest.
+    # The pricing calculator distinguishes FLUX_DEV from all other families.
     credits = price("MODEL_TRAINING", {"sd_version": family if family == "FLUX_DEV" else None})
     row = {
         "id": _new_id(world),
@@ -61,31 +61,31 @@ def create_element(call: Call, world: World) -> Row:
 
 @operation("getElementById", basis=[SameAs("code:World.read")])
 def get_element_by_id(call: Call, world: World) -> Row | None:
-    """One custom element, or null; it is COMPLETE once its training is done."""
+    """Return one custom element, or null; it is COMPLETE once its training is done."""
     return world.read(world.elements, call["id"])
 
 
 @operation("deleteElementById", basis=[SameAs("code:World.remove")])
 def delete_element_by_id(call: Call, world: World) -> Row | None:
-    """Delete a custom element; null when there is none."""
+    """Delete a custom element; null if it does not exist."""
     return world.remove(world.elements, call["id"])
 
 
 @operation("getCustomElementsByUserId", basis=[SameAs("code:World.page")])
 def get_custom_elements_by_user_id(call: Call, world: World) -> list[Row]:
-    """The user's custom elements, newest first; another user's are not visible."""
+    """Return the user's custom elements, newest first; another user's are not visible."""
     return world.page(world.elements, call["userId"])
 
 
 @operation("listElements", basis=[SameAs("code:shown_element")])
 def list_elements(call: Call, world: World) -> list[Row]:
-    """The platform's elements."""
+    """Return the platform's elements."""
     return [shown_element(element, call.addresses.cdn) for element in elements().values()]
 
 
 @based_on(Chosen("an element's description, its creator and the address of its picture"))
 def shown_element(element: Element, cdn: str) -> Row:
-    """A platform element as answers tell of it."""
+    """Return a platform element as answers show it."""
     return {
         "akUUID": element.id,
         "name": element.name,
@@ -101,7 +101,7 @@ def shown_element(element: Element, cdn: str) -> Row:
 
 @cdn_path("platform_elements/{name}")
 def picture_of_an_element(name: str) -> Picture | None:
-    """The picture that shows a platform element."""
+    """Return the image of a platform element."""
     from leomock.media.image import Picture
 
     element = elements().get(name.removesuffix(".jpg"))
@@ -116,7 +116,7 @@ def _new_id(world: World) -> int:
 
 
 def _check(call: Call) -> None:
-    """The table in the document: what epochs and rates a family takes for a focus."""
+    """Check epochs and rates against the documented table for a family and focus."""
     family, focus = call["sd_version"], call["lora_focus"]
     is_flux = family == "FLUX_DEV"
     if is_flux and focus == "General":

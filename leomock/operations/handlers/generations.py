@@ -1,4 +1,4 @@
-"""Generations: pictures from a prompt, from PENDING to COMPLETE."""
+"""Generations: images from a prompt, from PENDING to COMPLETE."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from leomock.state.world import World
 
 # "if not specified it will default to v1_5"
 DEFAULT_SD_VERSION = "v1_5"
-# Of Flux models, and of what the fake makes up.
+# For Flux models, and for seeds that the fake chooses.
 LARGEST_SEED = 2147483637
 LONGEST_NEGATIVE_PROMPT = 1000
-# So many answers about finished generations are kept ready.
+# The number of answers about finished generations that are cached.
 MOST_ANSWERS = 512
 PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vision XL")
 
@@ -79,7 +79,7 @@ def create_generation(call: Call, world: World) -> Row:
 
 
 def generation_row(world: World, *, prompt: str, seed: int | None = None, **fields: Any) -> Row:
-    """A row for `world.generations`; what is not told is as in a picture by default."""
+    """Return a row for `world.generations`; omitted fields have the defaults of an image."""
     return {
         "id": world.ids.generation(),
         "createdAt": timestamp(world.clock.now()),
@@ -111,21 +111,21 @@ def generation_row(world: World, *, prompt: str, seed: int | None = None, **fiel
     ],
 )
 def get_generation_by_id(call: Call, world: World) -> Row | None:
-    """One generation, or null."""
+    """Return one generation, or null."""
     row = world.read(world.generations, call["id"])
     return None if row is None else _shown(row, call, world)
 
 
 @operation("getGenerationsByUserId", basis=[SameAs("code:World.page"), SameAs("operation:getGenerationById")])
 def get_generations_by_user_id(call: Call, world: World) -> list[Row]:
-    """A page of the user's generations, newest first; another user's are not visible."""
+    """Return a page of the user's generations, newest first; another user's are not visible."""
     rows = world.page(world.generations, call["userId"], call["offset"], call["limit"])
     return [_shown(row, call, world) for row in rows]
 
 
 @operation("deleteGenerationById", basis=[SameAs("code:World.remove"), SameAs("code:remove_variations")])
 def delete_generation_by_id(call: Call, world: World) -> Row | None:
-    """Delete a generation with its pictures and their variations; null when there is none."""
+    """Delete a generation with its images and their variations; null if it does not exist."""
     row = world.generations.get(call["id"])
     if row is not None:
         remove_variations(world, row)
@@ -151,14 +151,14 @@ def _price(call: Call, model: Model | None) -> int:
 
 @based_on(Chosen("the first of them, though the real model looks at all"))
 def _context(call: Call) -> Row:
-    """The context image that the pictures show, as a row tells what it began with."""
+    """Return the context image that the images show, as the source in a row."""
     for image in call["contextImages"] or ():
         name = "init_image_id" if image["type"] == "UPLOADED" else "init_generation_image_id"
         return {name: image["id"].lower()}
     return {}
 
 
-# What a row tells of the request, only where the request said it: variable of the call, field of the row.
+# Fields that a row repeats only if the request had them: variable of the call, field of the row.
 _REFLECTED = {
     "init_strength": "initStrength",
     "photoRealStrength": "photoRealStrength",
@@ -166,7 +166,7 @@ _REFLECTED = {
     "promptMagicStrength": "promptMagicStrength",
     "ultra": "ultra",
     "fantasyAvatar": "fantasyAvatar",
-    # These are not in the answers, or not as they were said; pictures and webhooks tell of them.
+    # These are not in the answers, or not as sent; images and webhooks use them.
     **{
         name: name
         for name in (
@@ -180,10 +180,10 @@ _REFLECTED = {
 
 
 def _shown(row: Row, call: Call, world: World) -> Row:
-    """A row as the API answers it: the pictures are there once the generation is COMPLETE.
+    """Return a row as the API answers it: with images once the generation is COMPLETE.
 
-    Clients read a finished generation again and again, and nothing about it changes any more unless it has
-    variations: its answers are kept, as long as they are of this row and for a client at this address.
+    Clients read a finished generation again and again, and it does not change any more unless it has
+    variations. So its answers are cached for this row and this client address.
     """
     cdn = call.addresses.cdn
     name = (call.operation.id, row["id"])
@@ -210,7 +210,7 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     Chosen("of a platform element that the catalogue has not got there is only what the call said"),
 )
 def _elements(row: Row, cdn: str) -> list[Row]:
-    """The elements of a generation."""
+    """Return the elements of a generation."""
     loras: list[tuple[Row, Row | None]] = [
         (each, _lora(each["akUUID"], row, cdn)) for each in row.get("elements", ())
     ]
@@ -227,7 +227,7 @@ def _lora(id: str, row: Row, cdn: str) -> Row:
 
 
 def _images(row: Row, world: World, cdn: str) -> list[Row]:
-    """The pictures of a finished generation as the API answers them."""
+    """Return the images of a finished generation as the API answers them."""
     keys = picture_keys(row, world.user_id)
     ids = world.ids.parts(row["id"], len(keys))
     images: list[Row] = [{"id": id, "url": f"{cdn}/{key}"} for id, key in zip(ids, keys, strict=True)]
@@ -244,7 +244,7 @@ def _images(row: Row, world: World, cdn: str) -> list[Row]:
     return images
 
 
-# --- rules that need two variables or the state -----------------------------------------------------
+# --- rules about two variables or the state ---------------------------------------------------------
 
 
 @based_on(
@@ -254,7 +254,7 @@ def _images(row: Row, world: World, cdn: str) -> list[Row]:
     )
 )
 def _model(call: Call, world: World) -> Model | None:
-    """The model of a call; None where only `sd_version` or PhotoReal v1 chooses one."""
+    """Return the model of a call; None if only `sd_version` or PhotoReal v1 chooses one."""
     id: str = call["modelId"]
     if not call.given("modelId") and (call.given("sd_version") or call["photoReal"]):
         return None
@@ -271,7 +271,7 @@ def _model(call: Call, world: World) -> Model | None:
 
 
 def _check(call: Call, world: World, model: Model | None) -> None:
-    """Refuse what the parameters' descriptions forbid, though each value for itself is fine."""
+    """Reject what the parameters' descriptions forbid, even if each value is valid by itself."""
     _check_size(call, model)
     if len(call["negative_prompt"] or "") > LONGEST_NEGATIVE_PROMPT:
         raise NEGATIVE_PROMPT_TOO_LONG(
@@ -314,7 +314,7 @@ def _check(call: Call, world: World, model: Model | None) -> None:
 
 
 def _check_size(call: Call, model: Model | None) -> None:
-    """Refuse a picture that is larger than its model takes."""
+    """Reject an image that is larger than its model allows."""
     for name, most in zip(("width", "height"), model.largest_size if model else LARGEST_SIZE, strict=True):
         if call[name] > most:
             of = model.name if model else "a model that sd_version chooses"
@@ -335,13 +335,13 @@ def _check_photo_real(call: Call, model: Model | None) -> None:
 
 
 _UPLOADED = ("init_image_id", "canvasInitId", "canvasMaskId")
-# Lists whose entries name a picture and say where it comes from.
+# Lists whose entries name an image and its type.
 _LISTED = {"controlnets": ("initImageId", "initImageType"), "contextImages": ("id", "type")}
 _NAMES_OF_PICTURES = frozenset([*_UPLOADED, "init_generation_image_id", *_LISTED])
 
 
 def _check_images(call: Call, world: World) -> None:
-    """Every picture that a call names must be there."""
+    """Check that every image a call names exists."""
     for name in _UPLOADED:
         if call.given(name):
             uploaded_picture(world, call[name], name)

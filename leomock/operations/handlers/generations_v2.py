@@ -1,4 +1,4 @@
-"""Generations of version 2: pictures, videos, sounds and meshes by any model. Version 1 reads them."""
+"""Version 2 generations: images, videos, sounds and meshes by any model. Version 1 can read them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from leomock.state.limits import IMAGES, MODELS_3D, UPSCALES, Queue
 from leomock.state.table import Row
 from leomock.state.world import World
 
-# How much of the first reference a picture shows, by its strength (chosen).
+# The visible share of the first reference in an image, by its strength (chosen).
 STRENGTHS = {"LOW": 0.2, "MID": 0.4, "HIGH": 0.6, "ULTRA": 0.75, "MAX": 0.9}
 QUEUES: dict[Kind, Queue] = {"mesh": MODELS_3D, "upscaler": UPSCALES}
 
@@ -77,7 +77,7 @@ def create_generation_v2(call: Call, world: World) -> Row:
     ],
 )
 def create_generation_sync_v2(call: Call, world: World) -> Row:
-    """Take the background off a picture, at once."""
+    """Remove the background of an image, synchronously."""
     model = find_model_v2(call["model"], world.settings.as_of)
     if model is None or model.slug != SYNCHRONOUS:
         raise invalid(
@@ -112,7 +112,7 @@ def create_generation_sync_v2(call: Call, world: World) -> Row:
     return {"id": row["id"], "blockedCount": 0, "cost": cost, "results": [result]}
 
 
-# --- which model --------------------------------------------------------------------------------------------
+# --- choosing the model -------------------------------------------------------------------------------------
 
 
 def _model(call: Call, world: World) -> ModelV2:
@@ -143,11 +143,11 @@ def _model(call: Call, world: World) -> ModelV2:
 
 @based_on(Chosen("a model that leomock does not know makes pictures"))
 def _unlisted(slug: str, name: str) -> ModelV2:
-    """Return a stand-in for a model that only the user knows."""
+    """Return a stand-in for a model that only the user knows about."""
     return ModelV2(slug, id_from_slug(slug), name, "image", "chosen", "named by the user", {})
 
 
-# --- what a call may ask for ------------------------------------------------------------------------------
+# --- checking a call --------------------------------------------------------------------------------------
 
 
 @cache
@@ -156,7 +156,7 @@ def _parameters(slug: str) -> Parameters:
 
 
 def _check(call: Call, world: World, model: ModelV2, given: Given) -> None:
-    """Refuse what is known to be wrong; accept, and say so, what nobody knows."""
+    """Reject what is known to be invalid; accept unknown parameters with an explanation."""
     if model.is_open:
         call.explain = call.explain or f"the parameters of {model.slug} are not known; accepted as sent"
     else:
@@ -182,7 +182,7 @@ def _check_parameters(call: Call, world: World, model: ModelV2, given: Given) ->
 
 @based_on(Documented("page Deprecations & Changes of docs.leonardo.ai: `mode` is refused"))
 def _mode_violation(world: World, model: ModelV2, given: Given) -> Violation | None:
-    """Return the refusal of a retired `mode`; one without a message if it still worked on that day."""
+    """Return the error for a retired `mode`; one without a message if it still worked on that day."""
     if model.slug not in QUALITY_FOR_MODE or "mode" not in given:
         return None
     if is_past(MODE_RETIRED, world.settings.as_of):
@@ -191,7 +191,7 @@ def _mode_violation(world: World, model: ModelV2, given: Given) -> Violation | N
 
 
 def _why(call: Call, model: ModelV2, given: Given, first: Violation) -> str:
-    """The explanation of a refusal: parameter, value, what would work, and source."""
+    """Return the explanation of an error: parameter, value, fix and source."""
     who = f"{call.operation.id}: {first.message}"
     if first.unknown:
         near = suggestion(first.unknown, _known_beside(model, first.path))
@@ -204,7 +204,7 @@ def _why(call: Call, model: ModelV2, given: Given, first: Violation) -> str:
 
 
 def _known_beside(model: ModelV2, path: tuple[str | int, ...]) -> Mapping[str, object]:
-    """Return the names that are known where an unknown one was sent."""
+    """Return the known names at the place where an unknown one was sent."""
     schema = schema_v2(model.slug)
     for step in path[:-1]:
         schema = schema["items"] if isinstance(step, int) else schema["properties"][step]
@@ -216,7 +216,7 @@ def _known_beside(model: ModelV2, path: tuple[str | int, ...]) -> Mapping[str, o
 
 
 def _row(call: Call, world: World, model: ModelV2) -> tuple[Row, bytes | None]:
-    """Return a row for what a call asks for, not yet kept, and the bytes of a reference that came with it."""
+    """Return a new, unsaved row for a call, and the bytes of a reference that came with it."""
     given: Given = call["parameters"] or {}
     _check(call, world, model, given)
     reference = shown_reference(given)
@@ -253,7 +253,7 @@ def _quantity(wanted: Wanted) -> int:
 
 
 def _keep(world: World, row: Row, content: bytes | None) -> None:
-    """Keep the bytes of a reference as long as the generation is there."""
+    """Store the bytes of a reference for as long as the generation exists."""
     if content is not None:
         world.bucket.keep(row["reference"], content, "application/octet-stream")
 

@@ -1,4 +1,4 @@
-"""Init images: pictures that a client uploads through a presigned form."""
+"""Init images: images that a client uploads through a presigned form."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from leomock.state.world import World
 
 @operation("uploadInitImage", basis=[SameAs("code:presigned")])
 def upload_init_image(call: Call, world: World) -> Row:
-    """Presign a form for one picture; `fields` is a JSON string, as on the wire."""
+    """Presign a form for one image; `fields` is a JSON string, as on the wire."""
     id, fields, key, url = _upload(call, world, call["extension"])
     return {"id": id, "fields": fields, "key": key, "url": url}
 
 
 @operation("uploadCanvasInitImage", basis=[SameAs("code:presigned")])
 def upload_canvas_init_image(call: Call, world: World) -> Row:
-    """Presign two forms, for a picture and its mask; the mask's names are answered in both spellings."""
+    """Presign two forms, for an image and its mask; the mask's names are answered in both spellings."""
     id, fields, key, url = _upload(call, world, call["initExtension"])
     answer = {"initImageId": id, "initFields": fields, "initKey": key, "initUrl": url}
     id, fields, key, url = _upload(call, world, call["maskExtension"])
@@ -38,14 +38,14 @@ def upload_canvas_init_image(call: Call, world: World) -> Row:
     ],
 )
 def get_init_image_by_id(call: Call, world: World) -> Row | None:
-    """One init image, or null; its URL answers once the file was uploaded."""
+    """Return one init image, or null; its URL works once the file was uploaded."""
     row = world.init_images.get(call["id"])
     return None if row is None else {**row, "url": f"{call.addresses.cdn}/{row['key']}"}
 
 
 @operation("deleteInitImageById", basis=[SameAs("code:World.remove"), SameAs("code:keep_for_results")])
 def delete_init_image_by_id(call: Call, world: World) -> Row | None:
-    """Delete an init image with its file; null when there is none."""
+    """Delete an init image with its file; null if it does not exist."""
     keep_for_results(world, call["id"])
     return world.remove(world.init_images, call["id"])
 

@@ -16,7 +16,7 @@ from leomock.operations.registry import HANDLERS, Handler, decision_name
 def load(operations: Mapping[str, Operation]) -> dict[str, Handler]:
     """Import every handler module and return the handlers by operation id.
 
-    Raises SpecError if a handler names an operation that no document has, or a basis that nothing states.
+    Raises SpecError if a handler names an operation that no document has, or a basis that is not recorded.
     """
     resources = import_module("leomock.operations.handlers")
     for module in iter_modules(resources.__path__):

@@ -1,4 +1,4 @@
-"""Media: films and sounds that a client uploads."""
+"""Media: videos and sounds that a client uploads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOUNDS = ("mp3", "wav")
 
 @operation("uploadMedia", basis=[Chosen("the key of a file: none was seen"), SameAs("code:presigned")])
 def upload_media(call: Call, world: World) -> Row:
-    """Presign a form for one film or sound."""
+    """Presign a form for one video or sound."""
     extension: str = call["extension"]
     if extension in SOUNDS and not call["originalFilename"]:
         raise broken(call, f"originalFilename is required for audio ({', '.join(SOUNDS)})")
@@ -46,7 +46,7 @@ def upload_media(call: Call, world: World) -> Row:
     ],
 )
 def get_uploaded_media_by_id(call: Call, world: World) -> Row | None:
-    """One upload, or null."""
+    """Return one upload, or null."""
     row = world.media.get(call["id"])
     if row is None:
         return None
@@ -73,13 +73,13 @@ def get_uploaded_media_by_id(call: Call, world: World) -> Row | None:
 
 @operation("deleteUploadedMediaById", basis=[SameAs("code:World.remove")])
 def delete_uploaded_media_by_id(call: Call, world: World) -> Row | None:
-    """Delete an upload with its file; null when there is none."""
+    """Delete an upload with its file; null if it does not exist."""
     return world.remove(world.media, call["id"])
 
 
 @cdn_path("users/{user}/media/{id}/thumbnail.jpg")
 def thumbnail(world: World, id: str) -> Picture | None:
-    """A picture that stands for an uploaded film: nothing of the film is read for it."""
+    """Return an image that represents an uploaded video; the video itself is not read."""
     from leomock.media.image import Picture
 
     row = world.media.get(id)

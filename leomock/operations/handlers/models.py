@@ -20,7 +20,7 @@ from leomock.state.world import World
 if TYPE_CHECKING:
     from leomock.media.image import Picture
 
-# How many times longer than a picture a training takes.
+# Training takes this many times longer than an image.
 SLOW = 30
 
 
@@ -59,19 +59,19 @@ def create_model(call: Call, world: World) -> Row:
 
 @operation("getModelById", basis=[SameAs("code:World.read")])
 def get_model_by_id(call: Call, world: World) -> Row | None:
-    """One custom model, or null; it is COMPLETE once its training is done."""
+    """Return one custom model, or null; it is COMPLETE once its training is done."""
     return world.read(world.models, call["id"])
 
 
 @operation("deleteModelById", basis=[SameAs("code:World.remove")])
 def delete_model_by_id(call: Call, world: World) -> Row | None:
-    """Delete a custom model; null when there is none."""
+    """Delete a custom model; null if it does not exist."""
     return world.remove(world.models, call["id"])
 
 
 @operation("getCustomModelsByUserId", basis=[SameAs("code:World.page")])
 def get_custom_models_by_user_id(call: Call, world: World) -> list[Row]:
-    """The user's custom models, newest first; another user's are not visible."""
+    """Return the user's custom models, newest first; another user's are not visible."""
     return world.page(world.models, call["userId"])
 
 
@@ -79,7 +79,7 @@ def get_custom_models_by_user_id(call: Call, world: World) -> list[Row]:
     "listPlatformModels", basis=[Chosen("a model's description, and the id and the address of its picture")]
 )
 def list_platform_models(call: Call, world: World) -> list[Row]:
-    """The platform's models, each with a picture that shows it."""
+    """Return the platform's models, each with a sample image."""
     return [
         {
             "id": model.id,
@@ -98,7 +98,7 @@ def list_platform_models(call: Call, world: World) -> list[Row]:
 
 @cdn_path("platform_models/{name}")
 def picture_of_a_model(name: str) -> Picture | None:
-    """The picture that shows a platform model."""
+    """Return the sample image of a platform model."""
     from leomock.media.image import Picture
 
     model = platform_models().get(name.removesuffix(".jpg"))

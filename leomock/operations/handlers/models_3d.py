@@ -1,4 +1,4 @@
-"""3D models: meshes that a client uploads, to be textured."""
+"""3D models: meshes that a client uploads for texturing."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def upload_model_asset(call: Call, world: World) -> Row:
 
 @operation("get3DModelById", basis=[SameAs("code:World.read"), SameAs("operation:getInitImageById")])
 def get_3d_model_by_id(call: Call, world: World) -> Row | None:
-    """One 3D model, or null; its URL answers once the file was uploaded."""
+    """Return one 3D model, or null; its URL works once the file was uploaded."""
     row = world.models_3d.get(call["id"])
     return None if row is None else _shown(row, call, world)
 
 
 @operation("get3DModelsByUserId", basis=[SameAs("code:World.page")])
 def get_3d_models_by_user_id(call: Call, world: World) -> list[Row]:
-    """A page of the user's 3D models, newest first; another user's are not visible."""
+    """Return a page of the user's 3D models, newest first; another user's are not visible."""
     rows = world.page(world.models_3d, call["userId"], call["offset"], call["limit"])
     return [_shown(row, call, world) for row in rows]
 
@@ -46,7 +46,7 @@ def get_3d_models_by_user_id(call: Call, world: World) -> list[Row]:
     "delete3DModelById", basis=[Chosen("the textures of a model go with it"), SameAs("code:World.remove")]
 )
 def delete_3d_model_by_id(call: Call, world: World) -> Row | None:
-    """Delete a 3D model with its file and its textures; null when there is none."""
+    """Delete a 3D model with its file and its textures; null if it does not exist."""
     for texture in [row for row in world.textures if row["model"] == call["id"]]:
         world.remove(world.textures, texture["id"])
     return world.remove(world.models_3d, call["id"])

@@ -1,4 +1,4 @@
-"""The models of version 2."""
+"""Version 2 models."""
 
 from __future__ import annotations
 

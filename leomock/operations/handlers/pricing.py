@@ -23,7 +23,7 @@ from leomock.state.world import World
     ],
 )
 def pricing_calculator(call: Call, world: World) -> Row:
-    """What a job would cost, in credits: the same figure that the job's own answer tells."""
+    """Return the price of a job in credits: the same number that the job's own answer gives."""
     service: str = call["service"] or ""
     given = (call["serviceParams"] or {}).get(service)
     if given is None:

@@ -1,4 +1,4 @@
-"""Prompts: made up at random, or improved. The world's seed chooses among the words of the catalogue."""
+"""Prompts: random or improved. The world's seed chooses among the words of the catalogue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from leomock.state.world import World
     basis=[Chosen("the words: how the real ones sound is not documented"), SameAs("code:_paid")],
 )
 def prompt_random(call: Call, world: World) -> Row:
-    """A prompt made up at random; the same seed gives the same ones in the same order."""
+    """Return a random prompt; the same seed gives the same prompts in the same order."""
     word = _words_of(world)
     scene = f"{word('kinds')} of {word('subjects')} in {word('places')} {word('lights')}"
     return _paid(world, f"{scene}, {word('colours')} tones, {word('details')}")
@@ -33,7 +33,7 @@ def prompt_random(call: Call, world: World) -> Row:
     ],
 )
 def prompt_improve(call: Call, world: World) -> Row:
-    """The prompt as it was, with more said about it: for a video also how the camera moves."""
+    """Return the prompt with added details; for a video, also the camera movement."""
     word = _words_of(world)
     parts = [call["prompt"].strip().rstrip("."), word("lights"), word("details")]
     if call["isVideo"]:
@@ -56,6 +56,6 @@ def _words_of(world: World) -> Callable[[str], str]:
     )
 )
 def _paid(world: World, prompt: str) -> Row:
-    """The answer, once it is paid for."""
+    """Return the answer after payment."""
     world.account.spend(PROMPT)
     return {"prompt": prompt, **world.account.cost(PROMPT), "apiCreditCost": PROMPT}

@@ -1,4 +1,4 @@
-"""The realtime canvas: pictures from a sketch, answered at once as data URLs."""
+"""The realtime canvas: images from a sketch, answered at once as data URLs."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from leomock.state.world import World
 if TYPE_CHECKING:
     from leomock.media.image import Picture
 
-# How much a call may change the sketch, where it does not say; 1 is all of it.
+# How much a call changes the sketch by default; 1 replaces it completely.
 STRENGTH = 0.7
 
 
 @operation("createLCMGeneration", basis=[SameAs("code:_shown_share"), SameAs("code:price")])
 def create_lcm_generation(call: Call, world: World) -> Row:
-    """A picture from a sketch."""
+    """Generate an image from a sketch."""
     return _answer(call, world, _picture(call, world), _paid(call, world))
 
 
 @operation("performInstantRefine", basis=[SameAs("code:_shown_share"), SameAs("code:price")])
 def perform_instant_refine(call: Call, world: World) -> Row:
-    """A picture from a sketch, refined."""
+    """Generate a refined image from a sketch."""
     return _answer(call, world, _picture(call, world), _paid(call, world, instantRefine=True))
 
 
 @operation("performInpaintingLCM", basis=[SameAs("code:_shown_share"), SameAs("code:price")])
 def perform_inpainting_lcm(call: Call, world: World) -> Row:
-    """A sketch with something painted where the mask is white."""
+    """Paint into a sketch where the mask is white."""
     from leomock.media.inpaint import Inpainted
 
     mask = _image(call, "maskDataUrl")
@@ -60,7 +60,7 @@ def perform_inpainting_lcm(call: Call, world: World) -> Row:
     ],
 )
 def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
-    """A picture from a sketch, made larger; both stay, as a finished generation and its variation."""
+    """Upscale an image from a sketch; both stay, as a finished generation and its variation."""
     credits = _paid(call, world, refine=True)
     row = generation_row(
         world,
@@ -88,7 +88,7 @@ def perform_alchemy_upscale_lcm(call: Call, world: World) -> Row:
 
 
 def _picture(call: Call, world: World) -> Picture:
-    """The picture that a call asks for, before it is kept to a mask."""
+    """Return the image of a call, before the mask is applied."""
     from leomock.media.image import Picture
 
     return Picture(
@@ -105,7 +105,7 @@ def _picture(call: Call, world: World) -> Picture:
 
 @based_on(Chosen("a call that tells no strength changes seven tenths of it"))
 def _shown_share(call: Call) -> float:
-    """How much of the sketch the result shows, 0 to 1: what the strength does not change."""
+    """Return the visible share of the sketch in the result, 0 to 1: what the strength leaves unchanged."""
     strength: float = STRENGTH if call["strength"] is None else call["strength"]
     return round(1 - strength, 9)
 
@@ -114,15 +114,15 @@ def _shown_share(call: Call) -> float:
     Chosen("what is no base64 counts as a picture that cannot be read, and the result is drawn without it")
 )
 def _image(call: Call, name: str) -> bytes:
-    """The bytes of a data URL."""
+    """Return the bytes of a data URL."""
     try:
         return base64.b64decode(call[name].partition(",")[2])
-    except ValueError:  # also where it is not even ASCII
+    except ValueError:  # also raised for text that is not ASCII
         return b""
 
 
 def _paid(call: Call, world: World, **kind: bool) -> int:
-    """The price of a call, in credits, once it is paid."""
+    """Charge a call and return its price in credits."""
     credits = price("LCM_GENERATION", {"width": call["width"], "height": call["height"], **kind})
     world.account.spend(credits)
     return credits
@@ -130,7 +130,7 @@ def _paid(call: Call, world: World, **kind: bool) -> int:
 
 @based_on(Chosen("a call that tells no `requestTimestamp` gets the time in milliseconds"))
 def _answer(call: Call, world: World, picture: Renderable, credits: int) -> Row:
-    """Return the answer to a call that is paid for; the picture is rendered later."""
+    """Return the answer to a paid call; the image is rendered later."""
     owner = world.user_id
 
     def data_url() -> str:

@@ -49,7 +49,7 @@ def create_texture_generation(call: Call, world: World) -> Row:
 
 @operation("getTextureGenerationById", basis=[SameAs("code:World.read"), SameAs("code:_kinds")])
 def get_texture_generation_by_id(call: Call, world: World) -> Row | None:
-    """One texture generation, or null."""
+    """Return one texture generation, or null."""
     row = world.read(world.textures, call["id"])
     return None if row is None else _shown(row, call, world)
 
@@ -62,7 +62,7 @@ def get_texture_generation_by_id(call: Call, world: World) -> Row | None:
     ],
 )
 def get_texture_generations_by_model_id(call: Call, world: World) -> list[Row]:
-    """A page of the texture generations of a 3D model, newest first."""
+    """Return a page of the texture generations of a 3D model, newest first."""
     of_model = [row["id"] for row in world.textures if row["model"] == call["modelId"]][::-1]
     asked = of_model[call["offset"] : call["offset"] + call["limit"]]
     rows = [world.read(world.textures, id) for id in asked]
@@ -71,13 +71,13 @@ def get_texture_generations_by_model_id(call: Call, world: World) -> list[Row]:
 
 @operation("deleteTextureGenerationById", basis=[SameAs("code:World.remove")])
 def delete_texture_generation_by_id(call: Call, world: World) -> Row | None:
-    """Delete a texture generation with its maps; null when there is none."""
+    """Delete a texture generation with its maps; null if it does not exist."""
     return world.remove(world.textures, call["id"])
 
 
 @cdn_path("users/{user}/textures/{id}/{name}")
 def texture_map(world: World, id: str, name: str) -> TextureMap | None:
-    """One map of a finished texture generation."""
+    """Return one map of a finished texture generation."""
     from leomock.media.texture import TextureMap
 
     row = world.textures.get(id)
@@ -88,7 +88,7 @@ def texture_map(world: World, id: str, name: str) -> TextureMap | None:
 
 @based_on(Chosen("the address of a map: none was seen"))
 def _shown(row: Row, call: Call, world: World) -> Row:
-    """A row as the API answers it: the maps are there once it is COMPLETE."""
+    """Return a row as the API answers it: with maps once it is COMPLETE."""
     maps: list[Row] = []
     if row["status"] == "COMPLETE":
         folder = f"{call.addresses.cdn}/users/{world.user_id}/textures/{row['id']}"
@@ -108,5 +108,5 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     )
 )
 def _kinds(row: Row) -> tuple[Kind, ...]:
-    """The kinds of maps that a texture generation paints."""
+    """Return the kinds of maps that a texture generation paints."""
     return KINDS[:1] if row["preview"] else KINDS

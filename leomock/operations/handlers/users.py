@@ -1,4 +1,4 @@
-"""The user behind an API key, and what credits are left."""
+"""The user of an API key, and the remaining credits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from leomock.state.world import World
     ],
 )
 def get_user_self(call: Call, world: World) -> list[Row]:
-    """The user, as a list of one. Jobs are paid from bought API credits and those of the API plan."""
+    """Return the user in a list. Jobs are paid from purchased API credits and those of the API plan."""
     account = world.account
     renewal = timestamp(account.renews_at)
     return [

@@ -1,4 +1,4 @@
-"""The pictures, films and sounds that a version 2 call refers to."""
+"""The images, videos and sounds that a version 2 call refers to."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from leomock.state.table import Row
 from leomock.state.world import World
 
 Given = Mapping[str, Any]
-# Where the id of a reference leads, and how a row names what it was made from.
+# By the type of an id: how to find the file, and how a row names its source.
 _Find = Callable[[World, str], object]
 _SOURCES: dict[str, tuple[_Find, str]] = {
     "GENERATED": (find_generated, "init_generation_image_id"),
     "UPLOADED": (find_uploaded, "init_image_id"),
     "VARIATION": (find_variation, "init_variation_id"),
 }
-# Older names of two kinds, which some guides list beside the newer ones.
+# Older names of two types, which some guides list next to the newer ones.
 _OLDER = {"INIT": "UPLOADED", "GENERATION": "GENERATED"}
-# The guidances that a result shows, the most visible first.
+# The guidances that are visible in a result, most visible first.
 _SHOWN = ("start_frame", "image_reference", "image_to_image", "content", "style")
 _IMAGE_IDS = (
     "GENERATED: generated_images[].id, UPLOADED: the id from POST /init-image, VARIATION: a variation's id"
@@ -35,7 +35,7 @@ _IMAGE_IDS = (
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A file that a call names: `name` is its place in the call, `file` says which file it is."""
+    """A file that a call names: `name` is its position in the call, `file` identifies the file."""
 
     name: str
     medium: str
@@ -44,12 +44,12 @@ class Reference:
 
     @property
     def kind(self) -> str:
-        """The type of the reference in its newer name."""
+        """Return the type of the reference by its newer name."""
         kind = str(self.file["type"])
         return _OLDER.get(kind, kind)
 
     def check(self, call: Call, world: World) -> None:
-        """Raise the refusal of version 2 if the file is not there or of the wrong kind."""
+        """Raise the version 2 error if the file does not exist or has the wrong type."""
         field = {"URL": "url", "BASE64": "data"}.get(self.kind, "id")
         value = self.file.get(field)
         if not isinstance(value, str):
@@ -67,7 +67,7 @@ class Reference:
             )
 
     def video(self, call: Call, world: World, id: str) -> None:
-        """Check a film by its id: an upload, or a generated image that has a film."""
+        """Check a video by its id: an upload, or a generated image that has a video."""
         if self.kind == "UPLOADED":
             self._upload(call, world, id, "a video", ("mp4", "mov"))
         elif not (found := find_generated(world, id)) or "seconds" not in found[0]:
@@ -75,7 +75,7 @@ class Reference:
             raise self._missing(call, "a video", id, why)
 
     def audio(self, call: Call, world: World, id: str) -> None:
-        """Check a sound by its id: an upload, or a generated one."""
+        """Check a sound by its id: uploaded or generated."""
         if self.kind == "UPLOADED":
             self._upload(call, world, id, "a sound", ("mp3", "wav"))
         elif not (found := find_generated(world, id)) or "sound" not in found[0]:
@@ -97,12 +97,12 @@ class Reference:
         return invalid([message], f"{call.operation.id}: {message}; {why}")
 
     def fields(self) -> Row:
-        """Return what a row keeps of the reference; nothing of a file that came with the call."""
+        """Return the fields that a row stores about the reference; none for a file sent with the call."""
         named = _SOURCES.get(self.kind)
         return {named[1]: self.file["id"].lower()} if named else {}
 
     def content(self, world: World, cdn: str) -> bytes | None:
-        """Return the bytes of a picture that came with the call, or is at an address of this fake."""
+        """Return the bytes of an image that was sent with the call or has a URL of this fake."""
         if self.kind == "BASE64":
             return decoded(self.file["data"])
         if self.kind != "URL":
@@ -130,7 +130,7 @@ def decoded(text: str) -> bytes | None:
     """Return the bytes of base64 or of a data URL; None if the text is neither."""
     try:
         return base64.b64decode(text.rpartition(",")[2], validate=True)
-    except ValueError:  # also if the text is not even ASCII
+    except ValueError:  # also raised for text that is not ASCII
         return None
 
 
@@ -139,7 +139,7 @@ def decoded(text: str) -> bytes | None:
     Chosen("of a group that the model does not list, entries of the usual form are looked up as well"),
 )
 def references(given: Given) -> Iterator[Reference]:
-    """Yield the files that the parameters name, in guidances and in the older frames beside them."""
+    """Yield the files that the parameters name, in guidances and in the older frame parameters."""
     guidances = given.get("guidances")
     for group, entries in guidances.items() if isinstance(guidances, Mapping) else ():
         for number, entry in enumerate(entries if isinstance(entries, list) else ()):
@@ -155,7 +155,7 @@ def references(given: Given) -> Iterator[Reference]:
 
 
 def shown_reference(given: Given) -> Reference | None:
-    """Return the picture that results show: the first one of the most visible guidance."""
+    """Return the image that results show: the first one of the most visible guidance."""
     guidances = given.get("guidances")
     for group in _SHOWN:
         entries = guidances.get(group) if isinstance(guidances, Mapping) else None

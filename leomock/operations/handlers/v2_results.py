@@ -1,4 +1,4 @@
-"""The results of version 2: kind, size, number and length, from the model and its parameters."""
+"""Version 2 results: type, size, number and length, from the model and its parameters."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 Given = Mapping[str, Any]
 Size = tuple[int, int]
 
-# The usual side of a picture, in pixels, where neither the call nor the model gives one.
+# The default side of an image, in pixels, if neither the call nor the model gives one.
 SIDE = 1024
-# Seconds of a sound, and the longest result, where the model gives no limit.
+# The length of a sound in seconds, and the maximum, if the model has no limit.
 SOUND_SECONDS = 10
 MOST_SECONDS = 60
 CREATIVITIES = {"low": 2, "mid": 5, "high": 8}
-# The most pixels of a cut-out, by its size (guide of remove-bg).
+# The maximum pixels of a cut-out, by its size (guide of remove-bg).
 _MOST_PIXELS = {"preview": 250_000, "50MP": 50_000_000}
 _USUAL_PIXELS = 25_000_000
 _FORMATS = {"jpg": "jpg", "jpeg": "jpg", "png": "png", "webp": "webp", "auto": "png", "zip": "png"}
@@ -32,20 +32,20 @@ _FORMATS = {"jpg": "jpg", "jpeg": "jpg", "png": "png", "webp": "webp", "auto": "
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a call asks for: the model, the parameters, and the picture it starts from, if any."""
+    """The model and the parameters of a call, and its source image, if any."""
 
     model: ModelV2
     given: Given
     before: Callable[[], Source | None]
 
     def value(self, name: str) -> Any:
-        """Return a parameter: as sent, else the default of the model, else None."""
+        """Return a parameter: as sent, else the model's default, else None."""
         if self.given.get(name) is not None:
             return self.given[name]
         return self.model.entry.get("parameters", {}).get(name, {}).get("default")
 
     def size(self) -> Size:
-        """Return the size asked for: 0x0 and no size at all follow the reference, where there is one."""
+        """Return the requested size. 0x0 or no size means the size of the reference, if any."""
         width, height = self.given.get("width"), self.given.get("height")
         if width and height:
             return _whole(width, SIDE), _whole(height, SIDE)
@@ -77,7 +77,7 @@ class Wanted:
         return None if before is None else size(before)
 
     def seconds(self, usual: float) -> float:
-        """Return how long a result lasts, in seconds."""
+        """Return the length of a result in seconds."""
         value = self.value("duration")
         if value is None and (minutes := self.value("duration_minutes")) is not None:
             value = minutes * 60
@@ -89,7 +89,7 @@ class Wanted:
 
 
 def _whole(value: Any, usual: int) -> int:
-    """A side in whole pixels; the usual one if an open model was sent something else."""
+    """Return a side in whole pixels; the default if an open model received anything else."""
     try:
         return int(value) if 0 < int(value) <= 16384 else usual
     except (TypeError, ValueError, OverflowError):
@@ -101,7 +101,7 @@ def _whole(value: Any, usual: int) -> int:
     Chosen("without a size, a video has the first one of its resolution in the table"),
 )
 def result_fields(wanted: Wanted) -> Row:
-    """Return the fields of a row that say what the generation makes."""
+    """Return the fields of a row that describe the results of the generation."""
     return _MAKES[wanted.model.kind](wanted)
 
 
@@ -118,7 +118,7 @@ def _image(wanted: Wanted) -> Row:
 def _video(wanted: Wanted) -> Row:
     width, height = wanted.size()
     return {
-        # Video has even pixels.
+        # Video sizes are even.
         "imageWidth": max(2, width - width % 2),
         "imageHeight": max(2, height - height % 2),
         "motion": True,

@@ -1,4 +1,4 @@
-"""Variations: pictures made wider, larger or free of their background, from PENDING to COMPLETE."""
+"""Variations: images that are widened, upscaled or cut out, from PENDING to COMPLETE."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from leomock.state.world import World
 
 Kind = Literal["UNZOOM", "UPSCALE", "NOBG", "UNIVERSAL"]
 
-# How many times as wide and high the result is. That of UNZOOM is how rendering/variation.py draws it.
+# The factor of width and height. UNZOOM's is how media/variation.py draws it.
 FACTORS: dict[Kind, float] = {"UNZOOM": 1.5, "UPSCALE": 2.0, "NOBG": 1.0}
 MEGA = 1_000_000
-# "Megapixels of the upscaled image, 20 at most": the pricing calculator knows no more.
+# "Megapixels of the upscaled image, 20 at most": the limit of the pricing calculator.
 MOST_MEGAPIXELS = 20
 SOURCES = ("generatedImageId", "initImageId", "variationId")
 
 
 @operation("createVariationUnzoom", basis=[SameAs("code:variation_row"), SameAs("code:price")])
 def create_variation_unzoom(call: Call, world: World) -> Row:
-    """Start to make a picture or a variation wider."""
+    """Start to widen an image or a variation."""
     return _begin_variation(world, "UNZOOM", _image(call, world))
 
 
 @operation("createVariationUpscale", basis=[SameAs("code:variation_row"), SameAs("code:price")])
 def create_variation_upscale(call: Call, world: World) -> Row:
-    """Start to make a picture larger."""
+    """Start to upscale an image."""
     return _begin_variation(world, "UPSCALE", of_picture(world, call["id"], "id"), queue=UPSCALES)
 
 
 @operation("createVariationNoBG", basis=[SameAs("code:variation_row"), SameAs("code:price")])
 def create_variation_no_bg(call: Call, world: World) -> Row:
-    """Start to take the background off a picture or a variation."""
+    """Start to remove the background of an image or a variation."""
     return _begin_variation(world, "NOBG", _image(call, world))
 
 
@@ -62,7 +62,7 @@ def create_variation_no_bg(call: Call, world: World) -> Row:
     ],
 )
 def create_universal_upscaler_job(call: Call, world: World) -> Row:
-    """Start the universal upscaler on a picture, an uploaded image or a variation."""
+    """Start the universal upscaler on an image, an uploaded image or a variation."""
     _check(call)
     if call.given("generatedImageId"):
         source = of_picture(world, call["generatedImageId"], "generatedImageId")
@@ -87,27 +87,27 @@ def create_universal_upscaler_job(call: Call, world: World) -> Row:
     basis=[Inferred("an empty list for an id that is not there, as Hasura answers a query by a condition")],
 )
 def get_variation_by_id(call: Call, world: World) -> list[Row]:
-    """The variation with this id as a list of one, or an empty list."""
+    """Return the variation with this id in a list, or an empty list."""
     row = world.variations.get(call["id"])
     return [] if row is None else [shown_variation(row, world, call.addresses.cdn)]
 
 
 @operation("getMotionVariationById", basis=[SameAs("operation:getVariationById")])
 def get_motion_variation_by_id(call: Call, world: World) -> list[Row]:
-    """The motion variation with this id as a list of one, or an empty list."""
+    """Return the motion variation with this id in a list, or an empty list."""
     row = world.motion_variations.get(call["id"])
     return [] if row is None else [shown_variation(row, world, call.addresses.cdn)]
 
 
 def shown_variation(row: Row, world: World, cdn: str) -> Row:
-    """A row as the API answers it, which counts as a read: its url is there once it is COMPLETE."""
+    """Return a row as the API answers it, which counts as a read: with a URL once it is COMPLETE."""
     world.jobs.was_read(row)
     return {**row, "url": f"{cdn}/{row['key']}"} if row["status"] == "COMPLETE" else row
 
 
 @based_on(Chosen("they go with the generation: what the real service does is not known"))
 def remove_variations(world: World, generation: Row) -> None:
-    """Take the variations of a generation's pictures and of its video out, with their jobs."""
+    """Remove the variations of a generation's images and of its video, with their jobs."""
     for id, _ in generation.get("variations", ()):
         world.remove(world.variations, id)
     for row in [row for row in world.motion_variations if row["source"] == generation["id"]]:
@@ -118,7 +118,7 @@ def remove_variations(world: World, generation: Row) -> None:
 def _begin_variation(
     world: World, kind: Kind, fields: Row, credits: int = VARIATION, queue: Queue = IMAGES
 ) -> Row:
-    """Add a variation, start its job, and let the generated picture know of it."""
+    """Add a variation, start its job, and list it on the generated image."""
     row = variation_row(world, kind, fields, credits)
     world.begin(world.variations, row, credits, queue)
     show_on_picture(world, row)
@@ -133,9 +133,9 @@ def _begin_variation(
     Chosen("the type of the universal upscaler is UPSCALE: of the five there are, it is the one that fits"),
 )
 def variation_row(world: World, kind: Kind, fields: Row, credits: int) -> Row:
-    """A row for `world.variations`.
+    """Return a row for `world.variations`.
 
-    `fields` are what it is made from (see `_source`) and how, where that is not the same for all of a kind.
+    `fields` holds the source (see `_source`) and the settings, if they differ within a kind.
     """
     row: Row = {
         "factor": FACTORS.get(kind),
@@ -154,23 +154,23 @@ def variation_row(world: World, kind: Kind, fields: Row, credits: int) -> Row:
 
 
 def show_on_picture(world: World, row: Row) -> None:
-    """Let the generated picture that a variation was made from, if any, know of it."""
+    """List a variation on the generated image that it was made from, if any."""
     if found := find_generated(world, row["generatedImageId"] or ""):
         generation, index = found
-        # A new list each time: a snapshot may hold the one there is.
+        # Always a new list: a snapshot may hold the old one.
         generation["variations"] = [*generation.get("variations", ()), [row["id"], index]]
 
 
-# --- what a variation is made from: fields of its row ---------------------------------------------------
+# --- the source of a variation: fields of its row -------------------------------------------------------
 
 
 def _image(call: Call, world: World) -> Row:
-    """What `id` and `isVariation` name."""
+    """Return the source that `id` and `isVariation` name."""
     return (_of_variation if call["isVariation"] else of_picture)(world, call["id"], "id")
 
 
 def of_picture(world: World, id: str, name: str) -> Row:
-    """What a variation's row says of the generated picture that it is made from."""
+    """Return the fields of a variation's row about its source, a generated image."""
     generation, index = generated_picture(world, id, name)
     return _source(
         generation["imageWidth"],
@@ -181,7 +181,7 @@ def of_picture(world: World, id: str, name: str) -> Row:
 
 
 def _of_variation(world: World, id: str, name: str) -> Row:
-    """It belongs to the picture, or the uploaded image, that the first variation was made from."""
+    """The variation belongs to the source of the first variation: a generated or uploaded image."""
     row = varied_picture(world, id, name)
     return _source(
         row["imageWidth"],
@@ -204,7 +204,7 @@ def _source(width: int, height: int, key: str, **ids: str | None) -> Row:
     return {**dict.fromkeys(SOURCES), **ids, "imageWidth": width, "imageHeight": height, "sourceKey": key}
 
 
-# --- rules that need two variables ----------------------------------------------------------------------
+# --- rules about two variables --------------------------------------------------------------------------
 
 
 @based_on(
@@ -214,7 +214,7 @@ def _source(width: int, height: int, key: str, **ids: str | None) -> Row:
     )
 )
 def _check(call: Call) -> None:
-    """Refuse what the parameters' descriptions forbid, though each value for itself is fine."""
+    """Reject what the parameters' descriptions forbid, even if each value is valid by itself."""
     given = [name for name in SOURCES if call.given(name)]
     if len(given) != 1:
         raise NOT_ONE_IMAGE(

@@ -1,4 +1,4 @@
-"""Videos made larger: a variation of a video."""
+"""Video upscaling: a variation of a video."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     ],
 )
 def create_video_upscale(call: Call, world: World) -> Row:
-    """Start the upscaling of a finished video; GET /motion-variations/{id} tells how it goes."""
+    """Start the upscaling of a finished video; GET /motion-variations/{id} shows the progress."""
     source = world.generations.get(call["sourceGenerationId"].lower())
     if source is None or "seconds" not in source or source["status"] != "COMPLETE":
         raise NO_VIDEO(
@@ -53,7 +53,7 @@ def create_video_upscale(call: Call, world: World) -> Row:
 
 @cdn_path("users/{user}/motion-variations/{id}/{name}")
 def upscaled_video(world: World, id: str, name: str) -> Video | None:
-    """The film of a finished upscale."""
+    """Return the video of a finished upscale."""
     row = world.motion_variations.get(id)
     source = world.generations.get(row["source"]) if row else None
     if row is None or source is None or row["status"] != "COMPLETE" or not row["key"].endswith(f"/{name}"):

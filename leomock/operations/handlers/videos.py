@@ -1,4 +1,4 @@
-"""Videos: made from a prompt or from a picture; each is a generation whose picture is the still."""
+"""Videos: made from a prompt or an image; each is a generation whose image is the still."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from leomock.operations.registry import broken, operation
 from leomock.state.table import Row
 from leomock.state.world import World
 
-# Pixels of a video that lies; one that stands has them the other way round.
+# Pixels of a landscape video; a portrait video swaps them.
 SIZES = {"RESOLUTION_480": (832, 480), "RESOLUTION_720": (1280, 720), "RESOLUTION_1080": (1920, 1080)}
 DEFAULT_RESOLUTION = "RESOLUTION_480"
 VEO = ("VEO3", "VEO3FAST")
-# Seconds that a model takes, the first of them unless told otherwise.
+# Seconds that a model accepts; the first is the default.
 CHOICES = {**dict.fromkeys(VEO, (8, 4, 6)), "KLING2_5": (5, 10)}
-# Of the models that have no choice.
+# Models with a fixed length.
 SECONDS = 5
 SVD_SECONDS = 4
 MOTION2 = ("MOTION2", "MOTION2FAST")
-# How many times longer than a picture a video takes.
+# A video takes this many times longer than an image.
 SLOW = 10
-# How much of the picture it is made from a video shows.
+# The visible share of the source image in a video.
 SOURCE_SHOWS = 0.9
 
 
@@ -57,7 +57,7 @@ def create_text_to_video_generation(call: Call, world: World) -> Row:
     ],
 )
 def create_image_to_video_generation(call: Call, world: World) -> Row:
-    """Start a video from a generated or uploaded picture."""
+    """Start a video from a generated or uploaded image."""
     source = _source(world, call["imageId"], call["imageType"], "imageId")
     if end := call["endFrameImage"]:
         if call["model"] != "KLING2_1":
@@ -75,7 +75,7 @@ def create_image_to_video_generation(call: Call, world: World) -> Row:
     ],
 )
 def create_svd_motion_generation(call: Call, world: World) -> Row:
-    """Start a video from a picture without a prompt; the flags say where the picture comes from."""
+    """Start a video from an image without a prompt; the flags name the type of the image."""
     find: Callable[[World, str], object]
     if call["isInitImage"]:
         find, field = find_uploaded, "init_image_id"
@@ -108,7 +108,7 @@ def create_svd_motion_generation(call: Call, world: World) -> Row:
 
 @based_on(Chosen("of the picture that it is made from a video shows nine tenths"))
 def _begin_video(call: Call, world: World, source: Mapping[str, str]) -> Row:
-    """Start a video by a model that takes a prompt."""
+    """Start a video with a model that takes a prompt."""
     model: str = call["model"] or "MOTION2"
     if call["elements"] and model not in MOTION2:
         raise broken(call, "elements are supported only on Motion 2.0")
@@ -144,13 +144,13 @@ def _row(world: World, **fields: Any) -> Row:
 
 @based_on(Chosen("a video takes ten times as long as a picture, and one of the slots of pictures"))
 def _started(world: World, row: Row) -> Row:
-    """Begin the job of a video, and answer."""
+    """Start the job of a video, and return the answer."""
     world.begin(world.generations, row, row["credits"], slow=SLOW)
     return {"generationId": row["id"], **world.account.cost(row["credits"])}
 
 
 def _source(world: World, id: str, kind: str, name: str) -> dict[str, str]:
-    """What the row keeps of the picture that a video is made from; raises when it is not there."""
+    """Return the row's fields about the source image of a video. Raises an error if it does not exist."""
     if kind == "UPLOADED":
         uploaded_picture(world, id, name)
         return {"init_image_id": id}
@@ -164,7 +164,7 @@ def _source(world: World, id: str, kind: str, name: str) -> dict[str, str]:
     Chosen("a video of another model lasts five seconds, whatever was asked for"),
 )
 def _seconds(call: Call, model: str) -> int:
-    """How long the video lasts."""
+    """Return the length of the video in seconds."""
     allowed = CHOICES.get(model)
     if allowed is None:
         return SECONDS
@@ -182,7 +182,7 @@ def _seconds(call: Call, model: str) -> int:
     )
 )
 def _size(call: Call, resolution: str) -> tuple[int, int]:
-    """The size asked for, to even pixels, as video has them; else that of the resolution."""
+    """Return the requested size, made even as video requires; otherwise that of the resolution."""
     width, height = SIZES[resolution]
     if bool(call["width"]) != bool(call["height"]):
         call.explain = f"{call.operation.id}: width and height count together; one alone was passed over"
