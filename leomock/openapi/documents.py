@@ -58,7 +58,7 @@ def groups(folder: Path, *, published_only: bool = False) -> dict[str, Json]:
 
 
 def bundle(folder: Path, *, published_only: bool = False) -> Json:
-    """Return all group documents as one, with shared components; `x-group` on an operation is its document.
+    """Return all group documents as one, with their components; `x-group` names an operation's document.
 
     `x-basis` beside it is the basis of that document.
     """

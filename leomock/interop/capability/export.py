@@ -47,7 +47,7 @@ def file_name(namespace: str) -> str:
 
 
 def kebab(name: str) -> str:
-    """Return `getGenerationById` as `get-generation-by-id`: a run of capitals is one word."""
+    """Return `getGenerationById` as `get-generation-by-id`: capitals begin words, unless after a capital."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
 
 
