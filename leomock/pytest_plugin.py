@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures, a marker, options. Nothing of the fake is loaded until a fixture is used."""
+"""The pytest plugin: fixtures, a marker, options. The fake is loaded only when a fixture is used."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from leomock.testing.webhook_receiver import WebhookReceiver
 
 MARKER = "leomock"
-# What the marker takes, and what it means.
+# The arguments of the marker, with their meaning.
 MARKS = {
     "scenario": "scenarios (a name, a file, or a list) that are in force",
     "jobs": "how generations complete: polls:N, seconds:S, both with a comma between, immediate or manual",
@@ -41,7 +41,7 @@ MARKS = {
     "generations": "how many finished generations the account already has",
     "state": "what the account already has, as its `snapshot()` gave it",
 }
-# What only the test itself takes, not an account.
+# Arguments that apply to the test itself, not to an account.
 TEST_SETTINGS = ("strict", "keys", "budget")
 TENANT_SETTINGS = (*(name for name in MARKS if name not in TEST_SETTINGS), "ids", "limits")
 # Options: name, default, help. Command line before environment (LEOMOCK_NAME) before ini before default.
@@ -60,7 +60,7 @@ OPTIONS = {
     "keys": ("any", "'any': intercepted calls with an unknown key belong to the test's account; or 'own'"),
     "real": ("closed", "'closed': calls for the real hosts that no fake answers fail; or 'allow'"),
 }
-# What has a few values of its own.
+# Options with a fixed set of values.
 CHOICES = {"clock": ("running", "frozen"), "keys": ("any", "own"), "real": ("closed", "allow")}
 REAL_MARKER = "leomock_real"
 KEY_VARIABLES = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
@@ -68,12 +68,12 @@ URL_VARIABLE = "LEONARDO_BASE_URL"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SERVER = pytest.StashKey["Fake"]()
 _TENANTS = pytest.StashKey[list["Tenant"]]()
-_CLOSED = pytest.StashKey[bool]()  # whether the real hosts are closed until the end of the session
-_CHILDREN = pytest.StashKey["LazyGateway"]()  # leads the processes that tests start
-_STRICT = pytest.StashKey["Tenant"]()  # the one whose findings fail the test
-_SETTINGS = pytest.StashKey[dict[str, Any]]()  # what the project's file says
-_RULES = pytest.StashKey[Sequence[str]]()  # the only rules whose findings fail it
-_ONLY_BUDGET = pytest.StashKey[bool]()  # whether nothing but the budget fails it
+_CLOSED = pytest.StashKey[bool]()  # whether the real hosts are blocked until the end of the session
+_CHILDREN = pytest.StashKey["LazyGateway"]()  # directs the processes that tests start
+_STRICT = pytest.StashKey["Tenant"]()  # the tenant whose findings fail the test
+_SETTINGS = pytest.StashKey[dict[str, Any]]()  # settings from the project's file
+_RULES = pytest.StashKey[Sequence[str]]()  # the only rules whose findings fail the test
+_ONLY_BUDGET = pytest.StashKey[bool]()  # whether only the budget can fail the test
 _BEFORE = pytest.StashKey[dict[str, int]]()  # the last exchange of each key before the test
 
 
@@ -81,7 +81,7 @@ _BEFORE = pytest.StashKey[dict[str, int]]()  # the last exchange of each key bef
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options on the command line and in the ini file."""
+    """Add the options for the command line and the ini file."""
     group = parser.getgroup(
         "leomock",
         "leomock, the fake Leonardo.AI API (each option also as LEOMOCK_… in the environment and as "
@@ -98,7 +98,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known; refuse options that cannot be meant before anything runs."""
+    """Register the marker; refuse invalid options before any test runs."""
     told = "; ".join(f"{name}: {text}" for name, text in MARKS.items())
     config.addinivalue_line(
         "markers", f"{MARKER}({', '.join(f'{m}=…' for m in MARKS)}): the fake of this test. {told}."
@@ -121,7 +121,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Open the real hosts again, which the first use of a fixture closed."""
+    """Unblock the real hosts, which the first use of a fixture blocked."""
     if config.stash.get(_CLOSED, False):
         from leomock.testing.interception import open_real_hosts
 
@@ -130,7 +130,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Name the options that are not as by default; nothing in a run that sets none."""
+    """Name the options that differ from their defaults; nothing if all are at their defaults."""
     chosen = [
         f"{name}={value}"
         for name, (default, _) in OPTIONS.items()
@@ -156,7 +156,7 @@ def _ini_option(config: pytest.Config, name: str) -> str:
 
 
 def _project_option(config: pytest.Config, name: str) -> str:
-    """Return an option of the plugin from the project's file of settings, or ''."""
+    """Return an option of the plugin from the project's settings file, or ''."""
     value = _project_settings(config).get(name, "")
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -164,7 +164,7 @@ def _project_option(config: pytest.Config, name: str) -> str:
 
 
 def _project_settings(config: pytest.Config) -> dict[str, Any]:
-    """Return what leomock.toml, or [tool.leomock] of pyproject.toml, says for pytest; read once a session."""
+    """Return pytest's settings in leomock.toml or [tool.leomock] of pyproject.toml; read once per session."""
     if _SETTINGS not in config.stash:
         from leomock.files.project_settings import ProjectSettingsError, find_settings, shared_names
 
@@ -191,10 +191,10 @@ def _yes(config: pytest.Config, name: str) -> bool:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Let the collection fail where a marker cannot be meant, also in a worker of pytest-xdist."""
+    """Fail the collection if a marker is invalid, also in a worker of pytest-xdist."""
     report = yield
     tests = (item for item in report.result if isinstance(item, pytest.Item))
-    # Of a test with many parameters the first is told.
+    # For a test with many parameters, report only the first.
     wrong = {text: item.nodeid for item in reversed([*tests]) if (text := _wrong_marker(item))}
     if wrong:
         report.outcome = "failed"
@@ -206,7 +206,7 @@ def pytest_make_collect_report(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give a test with the marker the fixture, where it does not ask for it itself."""
+    """Give the fixture to a test with the marker if the test does not request it."""
     for item in items:
         names = getattr(item, "fixturenames", None)
         if names is not None and "leomock" not in names and item.get_closest_marker(MARKER):
@@ -214,7 +214,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _wrong_marker(item: pytest.Item) -> str:
-    """What to say about the markers of a test; empty where all can be meant."""
+    """Describe the first error in the markers of a test; '' if all are valid."""
     for mark in item.iter_markers(MARKER):
         if mark.args:
             return "takes names, e.g. jobs='immediate'"
@@ -228,7 +228,7 @@ def _wrong_marker(item: pytest.Item) -> str:
 
 
 def _wrong_strict(strict: Any) -> str:
-    """What to say about `strict` of a marker; empty where it is right."""
+    """Describe the error in `strict` of a marker; '' if it is valid."""
     if isinstance(strict, bool):
         return ""
     if not isinstance(strict, list | tuple):
@@ -243,7 +243,7 @@ def _wrong_strict(strict: Any) -> str:
 
 
 def _unknown(given: Iterable[str], known: Collection[str]) -> str:
-    """What to say about the first name that is not known; empty where all are."""
+    """Describe the first unknown name; '' if all are known."""
     for name in given:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
@@ -254,7 +254,7 @@ def _unknown(given: Iterable[str], known: Collection[str]) -> str:
 
 
 def _marked(node: pytest.Item) -> dict[str, Any]:
-    """What the markers of a test say together; the nearest wins."""
+    """Combine the arguments of all markers of a test; the nearest wins."""
     marked: dict[str, Any] = {}
     for mark in node.iter_markers(MARKER):
         marked = {**mark.kwargs, **marked}
@@ -290,7 +290,7 @@ def leomock_server(
 ) -> Iterator[Fake]:
     """The fake Leonardo.AI API on a port, shared by the session.
 
-    From here to the end of the session, calls for the real hosts that no fake answers fail.
+    From then on until the end of the session, calls for the real hosts fail unless a fake answers them.
     """
     _close_real_hosts(pytestconfig)
     with _no_search_for_garbage():
@@ -328,7 +328,7 @@ def leomock_server(
 
 
 def _lazy_gateway(fake: Fake) -> LazyGateway:
-    """Return what leads the processes of tests to the fake; it opens with the first of them."""
+    """Return the gateway that directs the processes of tests to the fake; it opens with the first of them."""
     from leomock.testing.interception import processes
 
     return processes.LazyGateway(fake)
@@ -344,7 +344,7 @@ def _close_real_hosts(config: pytest.Config) -> None:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """A setting that cannot be meant is told in its own words, without its way through leomock."""
+    """Report an invalid setting by its message alone, without the traceback through leomock."""
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -357,7 +357,7 @@ def _failed(text: str) -> BaseException:
 
 @contextmanager
 def _no_search_for_garbage() -> Iterator[None]:
-    """What is imported stays; to look for garbage among all that pytest holds takes a quarter of the time."""
+    """Skip garbage collection during imports, where it takes a quarter of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -371,15 +371,15 @@ def _no_search_for_garbage() -> Iterator[None]:
 def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Callable[..., Tenant]:
     """Make tenants of the fake: several accounts, or other settings, in one test.
 
-    Each has a key of its own, and only calls with that key are its own. It sends nobody's calls there: ask
-    for `leomock` too, or use `intercept()` of what it makes.
+    Each tenant has its own key, and only calls with that key belong to it. This fixture does not intercept
+    calls: request `leomock` as well, or use `intercept()` of a tenant.
     """
     request.node.stash[_SERVER] = leomock_server
     tenants: list[Tenant] = request.node.stash.setdefault(_TENANTS, [])
     request.node.stash[_BEFORE] = {key: journal.last for key, journal in _journals(leomock_server)}
 
     def make(**settings: Any) -> Tenant:
-        """A tenant of its own; takes what the marker takes, but `strict` and `keys`, and `ids`, `limits`."""
+        """Create a tenant. Takes the marker's arguments but not `strict` and `keys`; also `ids`, `limits`."""
         if wrong := _unknown(settings, TENANT_SETTINGS):
             raise _failed(f"make_leomock {wrong}")
         tenant = _new_tenant(leomock_server, f"{request.node.nodeid}#{len(tenants)}", settings)
@@ -390,7 +390,7 @@ def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Callab
 
 
 def _new_tenant(server: Fake, name: str, settings: dict[str, Any]) -> Tenant:
-    """Make an account with its settings and with what it already has."""
+    """Create an account with its settings and its initial content."""
     settings = dict(settings)
     generations, state = settings.pop("generations", 0), settings.pop("state", None)
     url, key = settings.pop("webhook_url", ""), settings.pop("webhook_key", "")
@@ -430,10 +430,9 @@ def leomock(
 ) -> Iterator[Tenant]:
     """The fake Leonardo.AI API for one test: an empty tenant with a key, time and faults of its own.
 
-    While the test runs, calls for the real hosts go to it, whatever their key, also those of processes that
-    it starts, and LEONARDO_API_KEY,
-    LEONARDO_AI_API_KEY and LEONARDO_BASE_URL are set. `@pytest.mark.leomock(...)` chooses scenarios and
-    settings.
+    While the test runs, calls for the real hosts go to this tenant with any key, including those of processes
+    that the test starts. LEONARDO_API_KEY, LEONARDO_AI_API_KEY and LEONARDO_BASE_URL are set.
+    `@pytest.mark.leomock(...)` chooses scenarios and settings.
     """
     marked = _marked(request.node)
     strict = marked.pop("strict", _yes(request.config, "strict"))
@@ -454,12 +453,12 @@ def leomock(
 def _in_use(
     tenant: Tenant, config: pytest.Config, monkeypatch: pytest.MonkeyPatch, keys: Any
 ) -> Iterator[None]:
-    """Set the variables that programs read, and lead calls for the real hosts to an account."""
+    """Set the variables that programs read, and direct calls for the real hosts to an account."""
     for name in KEY_VARIABLES:
         monkeypatch.setenv(name, tenant.api_key)
     monkeypatch.setenv(URL_VARIABLE, tenant.base_url)
     for name in ("NO_PROXY", "no_proxy"):
-        # A proxy of the environment cannot reach this machine's 127.0.0.1.
+        # A proxy from the environment cannot reach this machine's 127.0.0.1.
         before = os.environ.get(name, "")
         monkeypatch.setenv(name, ",".join(filter(None, [before, *LOOPBACK])))
     with ExitStack() as stack:
@@ -469,7 +468,7 @@ def _in_use(
 
 
 def _wider(scope: Literal["class", "module", "session"]) -> Any:
-    """A fixture with one account for all tests of a class, a module or the session."""
+    """Return a fixture with one account for all tests of a class, a module or the session."""
 
     def account(leomock_server: Fake, request: pytest.FixtureRequest) -> Iterator[Tenant]:
         name = getattr(request.node, "nodeid", "") or "session"
@@ -512,14 +511,14 @@ def leomock_webhooks(leomock: Tenant) -> Iterator[WebhookReceiver]:
 
 
 def _journals(server: Fake) -> Iterator[tuple[str, Journal]]:
-    """The journal of every key; that of calls without one that is let in under an empty one."""
+    """Yield the journal of every key; that of calls without an accepted key comes under ''."""
     yield "", server.api.worlds.unauthenticated_journal
     for world in server.api.worlds:
         yield world.key, world.journal
 
 
 def _elsewhere(item: pytest.Item, tenants: list[Tenant]) -> Iterator[tuple[str, str]]:
-    """What came during a test with no key of its tenants, with a title."""
+    """Yield the calls that came during a test with keys of no tenant in it, with a title."""
     if _SERVER not in item.stash:
         return
     from leomock.state.redaction import shortened
@@ -545,7 +544,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Let a strict test fail that passed, if there is something to find."""
+    """Fail a strict test that passed if the verdict has findings."""
     yield
     tenant = item.stash.get(_STRICT, None)
     if tenant is None:
@@ -562,7 +561,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach journal and verdict to the report of a test that failed; forget its tenants at its end."""
+    """Attach journal and verdict to the report of a failed test; delete its tenants at the end."""
     report = yield
     tenants = item.stash.get(_TENANTS, [])
     if report.failed:
@@ -574,7 +573,7 @@ def pytest_runtest_makereport(
                 report.sections.append(("leomock verdict", str(verdict)))
         report.sections.extend(_elsewhere(item, tenants))
     if report.when == "teardown":
-        # Not sooner: what fails while fixtures are taken down has a report as well.
+        # Not earlier: a failure during fixture teardown has a report as well.
         for tenant in tenants:
             item.stash[_SERVER].forget(tenant)
         tenants.clear()

@@ -1,4 +1,4 @@
-"""Collect every behaviour of the fake with its basis, and find the tests that hold it."""
+"""Collect every behaviour of the fake with its basis, and find the tests that cover it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from leomock.openapi.spec import Versions
 from leomock.operations.handlers.load import load
 from leomock.operations.registry import BY_ITS_DOCUMENT
 
-# An error text with fewer fixed letters than this is too common to be searched for in tests.
+# An error text with fewer fixed letters than this is too common to search for in tests.
 LEAST_LETTERS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """One thing that the fake does, how that is known (`basis`), and from where (`source`).
+    """One thing that the fake does, its basis (`basis`), and the source of that knowledge (`source`).
 
     `id` begins with its kind: `error:`, `scenario:`, `operation:`, `code:`, `overlay:`, `model:` or `blank:`.
     """
@@ -110,7 +110,7 @@ def _of_models() -> Iterator[Behaviour]:
 
 
 def held_by(listed: Iterable[Behaviour], tests: Path) -> dict[str, list[str]]:
-    """Map the id of each behaviour to the tests that hold it: those that name the id or quote its words.
+    """Map the id of each behaviour to the tests that cover it: those that name the id or quote its words.
 
     Its words are the text of an error or the name of a scenario. A test is given as `path::name`.
     """

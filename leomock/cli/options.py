@@ -15,7 +15,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class GroupedCommand(click.Command):
     """A command whose --help lists options under headings.
 
-    `groups` maps a heading to the options below it, by their longest names. Other options stand under
+    `groups` maps a heading to the options below it, by their longest names. Other options appear under
     "Options".
     """
 

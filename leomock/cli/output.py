@@ -1,4 +1,4 @@
-"""The options for where a command writes its report, and the writing itself."""
+"""The options for the destination of a command's report, and the code that writes it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def write_report(path: Path, text: str) -> None:
 
 
 def writable(context: click.Context, option: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse a file that cannot be written before there is anything to write."""
+    """Refuse a file that cannot be written before the command does any work."""
     if path and (path.is_file() or not path.exists()):
         new = not path.exists()
         with writing(path), path.open("ab"):

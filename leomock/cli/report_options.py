@@ -1,4 +1,4 @@
-"""The options that commands with a report share: formats, files, accepted findings, exit code."""
+"""The options shared by commands that report findings: formats, files, baseline, exit code."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ class ReportTargetType(_ParamType):
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """Where reports go, which findings are accepted, and which level makes the exit code 1.
+    """The values of the report options: destinations, accepted findings, and the level for exit code 1.
 
-    `fail_on` is "" unless the option was given: then the report keeps its own.
+    `fail_on` is "" if the option is missing; the report then keeps its own level.
     """
 
     targets: tuple[ReportTarget, ...]
@@ -147,7 +147,7 @@ def _accepted(path: Path | None) -> tuple[Accepted, ...]:
 
 
 def finish(report: Report, reporting: ReportOptions) -> NoReturn:
-    """Accept what the baseline accepts, write every report, and exit: 1 if the report fails, else 0."""
+    """Apply the baseline, write every report, and exit: 1 if the report fails, else 0."""
     from leomock.contract.reports.baseline import accept
     from leomock.contract.reports.writers import WRITERS
 

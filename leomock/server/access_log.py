@@ -1,4 +1,4 @@
-"""One readable log line for every call."""
+"""Write one readable log line for every call."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ class AccessLog:
 
 
 class JournalMiddleware:
-    """Record calls outside the API, uploads and picture downloads, in the journal of their world.
+    """Record calls outside the API, uploads and image downloads in the journal of their world.
 
-    Only the bodies of errors are kept: files are in the bucket, and pictures can be rendered again.
+    Only the bodies of errors are kept: files are in the bucket, and images can be rendered again.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ def _time_of_day(second: int) -> str:
 
 
 def _json_line(scope: Scope, status: int, milliseconds: float, context: LogContext) -> str:
-    """Return one JSON object on a line; status 0 means that nothing was answered."""
+    """Return one JSON object on a line; status 0 means that no response was sent."""
     line = {
         "time": _now(),
         "level": "info",
@@ -161,7 +161,7 @@ def warn_as_json(text: str) -> None:
 
 
 class WarningsAsJson(logging.Handler):
-    """Writes what libraries log to stderr as one JSON object on a line, as `warn_as_json` does."""
+    """Write log records of libraries to stderr as one JSON object per line, like `warn_as_json`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
@@ -173,7 +173,7 @@ class WarningsAsJson(logging.Handler):
 
 @contextlib.contextmanager
 def library_warnings_as_json(names: Sequence[str] = ("uvicorn.error", "asyncio")) -> Iterator[None]:
-    """Write the warnings of these loggers as JSON, and nowhere else."""
+    """Write the warnings of these loggers as JSON only, inside `with`."""
     handler = WarningsAsJson(logging.WARNING)
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.propagate for logger in loggers]
@@ -193,7 +193,7 @@ def _now() -> str:
 
 
 def to_stderr(line: str) -> None:
-    """Write a log line; a closed stderr silences the log and nothing else."""
+    """Write a log line; a closed stderr disables only the log."""
     try:
         sys.stderr.write(line)
     except (OSError, ValueError):

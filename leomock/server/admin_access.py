@@ -15,9 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from leomock.server.guard import is_loopback
 
 TOKEN_HEADER = "x-leomock-admin-token"
-# These say nothing about any tenant; health checks and generators need no credentials.
+# These reveal nothing about any tenant; health checks and code generators need no credentials.
 OPEN_PATHS = ("/health", "/health/live", "/health/ready", "/openapi.json", "/scenarios")
-# A proxy on this machine adds one of them; the caller may be anywhere.
+# A proxy on this machine adds one of these headers; the caller may be anywhere.
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 

@@ -38,7 +38,7 @@ LONGEST_BODY = 2**20
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-# Selects a tenant by its user id, for callers without keys that may see every tenant, such as the page.
+# Selects a tenant by its user id, for callers without a key that may see every tenant, such as the page.
 TENANT_HEADER = "x-leomock-tenant"
 
 
@@ -124,7 +124,7 @@ class Admin:
         )
 
     async def health(self, request: Request) -> Response:
-        """Version and readiness; always 200 while the server is alive."""
+        """Report version and readiness; always 200 while the server is alive."""
         operations = len(self.api.operations)
         auth = self.api.settings.auth
         return JSONResponse(
@@ -141,7 +141,7 @@ class Admin:
         return JSONResponse(report, 200 if report["ready"] else 503)
 
     async def document(self, request: Request) -> Response:
-        """The corrected OpenAPI document of a version; `?published=1` or `?plain=1` for the others."""
+        """Return a version's corrected OpenAPI document; `?published=1` or `?plain=1` for other forms."""
         published, plain = (
             request.query_params.get(name, "") not in ("", "0", "false") for name in ("published", "plain")
         )
@@ -160,7 +160,7 @@ class Admin:
         return Response(orjson.dumps(document), media_type="application/json")
 
     async def bucket(self, request: Request) -> Response:
-        """The bucket of a key and its credentials, so that a test can sign any policy."""
+        """Return the bucket of a key and its credentials, so that a test can sign any policy."""
         bucket = self.one(request).bucket
         return JSONResponse(
             {
@@ -175,11 +175,11 @@ class Admin:
     # --- time ----------------------------------------------------------------------------------------
 
     async def clock(self, request: Request) -> Response:
-        """The time of a key's clock and its rate."""
+        """Return the time and the rate of a key's clock."""
         return JSONResponse(_clock(self.one(request)))
 
     async def set_clock(self, request: Request) -> Response:
-        """`{"freeze": true}`, `{"rate": 10}`, `{"advance": 60}` or `{"advance_until": "idle"}`."""
+        """Set a clock: `{"freeze": true}`, `{"rate": 10}`, `{"advance": 60}`, `{"advance_until": "idle"}`."""
         content = await _read_object(request, {"freeze", "rate", "advance", "advance_until"})
         if len(content) != 1:
             raise AdminError("send exactly one of freeze, rate, advance and advance_until")
@@ -210,14 +210,14 @@ class Admin:
         return JSONResponse({"worlds": len(worlds), "fired": fired})
 
     async def jobs(self, request: Request) -> Response:
-        """Pending jobs."""
+        """List the pending jobs."""
         world = self.one(request)
         with world.lock:
             world.settle()
             return JSONResponse({"pending": world.jobs.pending()})
 
     async def finish_job(self, request: Request) -> Response:
-        """Finish a pending job; with `{"status": "FAILED"}` it fails."""
+        """Finish a pending job; with `{"status": "FAILED"}`, it fails."""
         world = self.one(request)
         id = request.path_params["id"].lower()
         status = (await _read_object(request, {"status"})).get("status") if await request.body() else None
@@ -230,7 +230,7 @@ class Admin:
         return JSONResponse({"finished": [id]})
 
     async def set_account(self, request: Request) -> Response:
-        """`{"credits": 40}`: set the bought credits of a key."""
+        """Set the bought credits of a key: `{"credits": 40}`."""
         world = self.one(request)
         credits = (await _read_object(request, {"credits"})).get("credits")
         if type(credits) is not int or not 0 <= credits <= LARGEST_INT:
@@ -242,7 +242,7 @@ class Admin:
     # --- scenarios -----------------------------------------------------------------------------------
 
     async def scenarios(self, request: Request) -> Response:
-        """Shipped scenarios."""
+        """List the shipped scenarios."""
         return JSONResponse(
             {
                 "scenarios": [
@@ -253,13 +253,13 @@ class Admin:
         )
 
     async def scenario(self, request: Request) -> Response:
-        """Active scenarios."""
+        """List the active scenarios."""
         worlds = self.api.worlds
         playing = self.one(request).scenario_engine.scenarios if _has_key(request) else worlds.scenarios
         return JSONResponse({"scenarios": [scenario.name for scenario in playing]})
 
     async def play(self, request: Request) -> Response:
-        """`{"scenarios": ["flaky", …], "rules": [{"when": …, "then": …}]}`: replace the active ones."""
+        """Replace the active scenarios: `{"scenarios": ["flaky", …], "rules": [{"when": …, "then": …}]}`."""
         body = await _read_object(request, {"scenarios", "rules"})
         names = body.get("scenarios", [])
         names = [names] if isinstance(names, str) else names
@@ -292,7 +292,7 @@ class Admin:
     # --- the journal ---------------------------------------------------------------------------------
 
     async def requests(self, request: Request) -> Response:
-        """Calls and answers; filter by operation, status, method, path, rule, since, limit or body.NAME."""
+        """List calls; filter by operation, status, method, path, rule, since, limit or body.NAME."""
         query = dict(request.query_params)
         har = query.pop("format", "json")
         body: dict[str, Any] = {}
@@ -335,7 +335,7 @@ class Admin:
         return JSONResponse({"requests": [exchange.as_json() for exchange in found]})
 
     async def one_request(self, request: Request) -> Response:
-        """One call by its number, from the journal of a key or of calls without a key."""
+        """Return one call by its number, from the journal of a key or of calls without a key."""
         journal = self.one(request).journal if _has_key(request) else self.api.worlds.unauthenticated_journal
         number = request.path_params["number"]
         found = journal.select(since=int(number) - 1) if number.isdecimal() and len(number) < 16 else []
@@ -352,13 +352,13 @@ class Admin:
         return JSONResponse({"requests": []})
 
     async def journal(self, request: Request) -> Response:
-        """The journal of a key as text, one line per call."""
+        """Return the journal of a key as text, one line per call."""
         world = self.one(request)
         text = story(list(world.journal), events=_events(world), forgotten=world.journal.forgotten)
         return Response(f"{text}\n", media_type="text/plain; charset=utf-8")
 
     async def verdict(self, request: Request) -> Response:
-        """Judge the client of a key; `?format=` is json, text or junit, `?ignore=RULE,RULE` waives."""
+        """Judge the client of a key; `?format=` is json, text or junit, `?ignore=RULE,RULE` waives rules."""
         world = self.one(request)
         query = dict(request.query_params)
         written = query.pop("format", "json")
@@ -390,7 +390,7 @@ class Admin:
         return JSONResponse({"reset": len(worlds)})
 
     async def take_state(self, request: Request) -> Response:
-        """The state of a key as JSON."""
+        """Return the state of a key as JSON."""
         return Response(orjson.dumps(take(self.one(request))), media_type="application/json")
 
     async def restore_state(self, request: Request) -> Response:
@@ -405,12 +405,12 @@ class Admin:
     # --- webhooks ------------------------------------------------------------------------------------
 
     async def webhook(self, request: Request) -> Response:
-        """The webhook target of a key."""
+        """Return the webhook target of a key."""
         outbox = self.one(request).outbox
         return JSONResponse({"url": outbox.url, "key": bool(outbox.key)})
 
     async def set_webhook(self, request: Request) -> Response:
-        """`{"url": "http://…", "key": "…"}`; an empty url turns the webhook off."""
+        """Set the webhook: `{"url": "http://…", "key": "…"}`; an empty URL turns it off."""
         content = await _read_object(request, {"url", "key"})
         url, key = content.get("url"), content.get("key", "")
         if not isinstance(url, str) or not isinstance(key, str):
@@ -428,7 +428,7 @@ class Admin:
         return JSONResponse({"url": url, "key": bool(key)})
 
     async def webhooks(self, request: Request) -> Response:
-        """The events of a key and every attempt to deliver them."""
+        """List the events of a key and every attempt to deliver them."""
         world = self.one(request)
         with world.lock:
             world.settle()

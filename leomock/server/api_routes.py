@@ -25,7 +25,8 @@ from leomock.server.rendering import Renderers
 # The paths of each API version. The ones without `/api/rest` are those of the capability's REST adapter.
 PREFIXES = {"/api/rest/v1": "v1", "/v1": "v1", "/api/rest/v2": "v2", "/v2": "v2"}
 LONGEST_HEADER = 500
-# Bytes read of a too long body, so that a client which sends all of it first still gets the answer.
+# Number of bytes to read of a body that is too long, so that a client which sends everything first still gets
+# the response.
 LONGEST_DRAIN = 2**30
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _HTML = (b"content-type", b"text/html; charset=utf-8")
@@ -33,10 +34,10 @@ _NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class ApiRoutes:
-    """Answer everything below the API's prefixes, and pass the rest on to another app.
+    """Answer requests below the API's prefixes, and pass all others on to another app.
 
-    It runs before Starlette's router, which costs an eighth of a call and sees the decoded path, where `%2F`
-    in an id looks like a slash.
+    It runs before Starlette's router, which takes an eighth of a call's time and sees the decoded path, where
+    `%2F` in an id looks like a slash.
     """
 
     def __init__(

@@ -34,7 +34,7 @@ from leomock.server.webhook_sender import Sender
 from leomock.state.bucket.storage import Bucket
 from leomock.state.world import World
 
-# The host of a fake that listens on no port.
+# The host of a fake that is not listening on a port.
 FAKE_HOST = "leomock.invalid"
 
 
@@ -59,7 +59,7 @@ def make_app(
 
 
 def beside(app: ASGIApp, path: str, other: ASGIApp) -> ASGIApp:
-    """An app in which one path is answered by another app."""
+    """Return an app in which another app answers one path."""
 
     async def routed(scope: Scope, receive: Receive, send: Send) -> None:
         chosen = other if scope.get("path", "").rstrip("/") == path else app
@@ -71,8 +71,8 @@ def beside(app: ASGIApp, path: str, other: ASGIApp) -> ASGIApp:
 def by_host(app: ASGIApp) -> ASGIApp:
     """Answer requests for the real CDN and upload hosts as if they came below `/cdn` and `/s3`.
 
-    Interception, the forward proxy and the TLS port only bring connections here; the `Host` header decides
-    what stands behind them. The API needs no entry, since its paths are the same on its real host.
+    Interception, the forward proxy and the TLS port only bring connections here; the `Host` header selects
+    the service. The API needs no mapping, since its paths are the same on its real host.
     """
     prefixes = {host.encode(): prefix for host, prefix in REAL_HOSTS.items() if prefix}
 
@@ -89,7 +89,7 @@ def by_host(app: ASGIApp) -> ASGIApp:
 def _around_the_api(
     api: Dispatcher, sender: Sender, health: Health, counts: CallCounts, renderers: Renderers
 ) -> ASGIApp:
-    """Everything that is not the API itself."""
+    """Build the app for everything except the API itself."""
 
     def find_bucket(name: str) -> Bucket | None:
         world = api.worlds.of_bucket(name)
@@ -112,7 +112,7 @@ def _around_the_api(
         return JSONResponse(defect(error).body, 500)
 
     async def unanswered(request: Request, error: Exception) -> Response:
-        return Response(status_code=400)  # for the log alone: the client is gone
+        return Response(status_code=400)  # only for the log: the client has disconnected
 
     hosts = [*api.settings.allow_hosts, urlsplit(api.settings.public_url).hostname or "", FAKE_HOST]
     admin = Admin(api, sender, health)
@@ -156,7 +156,7 @@ def _around_the_api(
 
 
 async def _no_icon(request: Request) -> Response:
-    """Browsers ask for an icon by themselves."""
+    """Answer browsers' automatic requests for an icon."""
     return Response(status_code=204)
 
 

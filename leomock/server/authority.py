@@ -1,11 +1,11 @@
 """A certificate authority for the real hosts' names, and the TLS context of a server that answers under them.
 
-`temporary` makes an authority for one command or test run: its key signs one certificate and is dropped, so
-nothing secret outlives the call. `Store` keeps an authority on disk for `leomock serve --https`, where
-browsers and other machines must trust it for longer; its key is readable by its owner only.
+`temporary` makes an authority for one command or test run: its key signs one certificate and is discarded, so
+no secret outlives the call. `Store` keeps an authority on disk for `leomock serve --https`, where browsers
+and other machines must trust it for longer; only its owner can read its key.
 
 Every authority carries name constraints, so that a client that trusts it accepts nothing else from it. Java
-ignores them for authorities; that is why the temporary one is the default.
+ignores name constraints of root authorities, which is why the temporary one is the default.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from leomock.leonardo.hosts import REAL_HOSTS
 
-# The names that a certificate of ours is for. Clients on the same machine may also say localhost.
+# The names that our certificates are for. Clients on the same machine may also use localhost.
 NAMES = (*REAL_HOSTS, "localhost")
 # What an authority may sign: the vendor's domain as a whole, and the other names.
 CONSTRAINTS = ("leonardo.ai", *(name for name in NAMES if not name.endswith(".leonardo.ai")))
@@ -37,30 +37,30 @@ _TEMPORARY_DAYS = 7
 # Apple's platforms refuse server certificates that are valid for longer than 825 days.
 _STORED_DAYS = 820
 _RENEW_DAYS_BEFORE_THE_END = 30
-# All that X.509 has; `KeyUsage` needs a value for each.
+# X.509 has all of these; `KeyUsage` requires a value for each.
 _USAGES = (
     *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
     *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
 )
-# No address may be signed for. Certificates with addresses are not made either: BoringSSL (Bun) refuses a
-# certificate with an address below an authority whose constraints speak of addresses.
+# IP addresses are excluded. No certificates with IP addresses are made either: BoringSSL (Bun) rejects a
+# certificate with an address below an authority whose constraints mention addresses.
 _NO_ADDRESSES = [x509.IPAddress(ipaddress.ip_network(net)) for net in ("0.0.0.0/0", "::/0")]
 
 
 class AuthorityError(Exception):
-    """A stored authority that cannot be used; the text says why and what to do."""
+    """A stored authority cannot be used; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """What a server needs (`context`), and what its clients must trust (`certificate`, PEM)."""
+    """A server's TLS `context`, and the `certificate` (PEM) that its clients must trust."""
 
     certificate: str
     context: ssl.SSLContext
 
 
 def temporary() -> Authority:
-    """Make an authority in memory and one server certificate, and forget the authority's key."""
+    """Create an authority in memory and one server certificate, and discard the authority's key."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _authority_certificate(key, "leomock, for one command", _TEMPORARY_DAYS)
     server = _server_pem(certificate, key, _TEMPORARY_DAYS)
@@ -68,7 +68,7 @@ def temporary() -> Authority:
 
 
 class Store:
-    """An authority in a folder: `authority.pem` to be trusted, `authority.key` readable by its owner only."""
+    """An authority in a folder: `authority.pem` for clients to trust, `authority.key` for its owner only."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -81,11 +81,11 @@ class Store:
         return NAMES
 
     def exists(self) -> bool:
-        """Whether an authority was made here."""
+        """True if an authority was created in this folder."""
         return self.certificate_file.exists() or self.key_file.exists()
 
     def open(self) -> Authority:
-        """Return the stored authority with a new server certificate; make the authority if it is missing.
+        """Return the stored authority with a new server certificate; create the authority if it is missing.
 
         Raises AuthorityError.
         """
@@ -96,14 +96,14 @@ class Store:
         return Authority(certificate.public_bytes(_PEM).decode(), _server_context(server))
 
     def remove(self) -> bool:
-        """Delete the authority; returns whether there was one."""
+        """Delete the authority; return True if it existed."""
         found = self.exists()
         self.certificate_file.unlink(missing_ok=True)
         self.key_file.unlink(missing_ok=True)
         return found
 
     def expires(self) -> datetime.datetime:
-        """Return when the authority's certificate ends (UTC). Raises AuthorityError."""
+        """Return when the authority's certificate expires (UTC). Raises AuthorityError."""
         return self._read_certificate().not_valid_after_utc
 
     def _make(self) -> None:
@@ -160,7 +160,7 @@ def _server_pem(
     authority_key: ec.EllipticCurvePrivateKey,
     days: int,
 ) -> bytes:
-    """A private key and its certificate for `NAMES`, signed by the authority, as one PEM text."""
+    """Return a private key and its certificate for `NAMES`, signed by the authority, as one PEM text."""
     key = ec.generate_private_key(ec.SECP256R1())
     builder = _certificate(
         _name("leomock"), authority.subject, key.public_key(), days, ("digital_signature",)
@@ -203,7 +203,7 @@ def _key_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def _server_context(pem: bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # `ssl` loads keys from files only, so this key is in one for a moment.
+    # `ssl` loads keys only from files, so this key is briefly written to one.
     with tempfile.TemporaryDirectory(prefix="leomock-") as folder:
         file = Path(folder) / "server.pem"
         _write_private(file, pem)

@@ -1,4 +1,4 @@
-"""Breaks an answer on its way out: the connection, or what comes through it."""
+"""Break a response as it is sent: the connection, or its content."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from starlette.types import Message, Receive, Scope, Send
 
 from leomock.state.scenario import Breakage
 
-# Under this key of the scope a channel puts the `Connection` of a call.
+# The key of the ASGI scope under which a channel stores the `Connection` of a call.
 CONNECTION = "leomock.connection"
-# A stalled answer holds its connection for at most so long.
+# A stalled response holds its connection for at most this many seconds.
 LONGEST_STALL = 300.0
-# Statuses of an answer that is lost behind a gateway.
+# Statuses for a response that is lost behind a gateway.
 LOST: dict[Breakage, int] = {"lost_500": 500, "lost_502": 502, "lost_504": 504}
 
 
 class Connection:
-    """What can be done to the connection of a call; this one is of a server that lets nothing be done."""
+    """The ways to break a call's connection; this base class is for servers that support none."""
 
     def reset(self) -> None:
-        """Break it off so that the other side sees a reset."""
+        """Reset the connection."""
         raise ConnectionResetError("a scenario resets this connection")
 
     def end(self) -> None:
-        """End it in order, though the answer is not whole."""
+        """Close the connection normally, although the response is incomplete."""
         raise ConnectionAbortedError("a scenario ends this connection")
 
     async def pause(self, seconds: float, receive: Receive) -> bool:
-        """Wait before the answer; False when the other side has left meanwhile."""
+        """Wait before the response; return False if the client disconnected meanwhile."""
         await asyncio.sleep(seconds)
         return True
 
     async def stall(self, receive: Receive) -> None:
-        """Wait until the other side has left, for a bounded time."""
+        """Wait until the client disconnects, up to a limit."""
         await self.pause(LONGEST_STALL, receive)
 
 
 def connection_of(scope: Scope) -> Connection:
-    """The connection of a call."""
+    """Return the connection of a call."""
     connection: Connection = scope.get(CONNECTION) or Connection()
     return connection
 
 
 def broken(how: Breakage, scope: Scope, receive: Receive, send: Send) -> Send:
-    """Return a `send` that breaks the answer given to it."""
+    """Return a `send` that breaks the response passed to it."""
     if how in LOST:
         return _replaced(send, LOST[how])
     if how == "wrong_content_type":
@@ -56,7 +56,7 @@ def broken(how: Breakage, scope: Scope, receive: Receive, send: Send) -> Send:
 
 
 def _replaced(send: Send, status: int) -> Send:
-    """The page of a gateway in place of the answer; what the call did stays done."""
+    """Return a `send` that replaces the response with a gateway's error page; the call still took effect."""
     reason = HTTPStatus(status).phrase
     page = f"<html><head><title>{status} {reason}</title></head><body>{reason}</body></html>\n".encode()
 
@@ -85,7 +85,7 @@ def _relabelled(send: Send) -> Send:
 
 
 def _cut_short(send: Send) -> Send:
-    """An answer that is whole for HTTP and no JSON: its last third is missing."""
+    """Return a `send` for a complete HTTP response with invalid JSON: its last third is missing."""
     started: list[Message] = []
 
     async def cut(message: Message) -> None:
@@ -103,7 +103,7 @@ def _cut_short(send: Send) -> Send:
 
 
 class _Interrupted:
-    """Sends nothing (`reset`) or half of the body, and then breaks off or stands still."""
+    """Send nothing (`reset`) or half of the body, and then disconnect or stall."""
 
     def __init__(self, how: Breakage, connection: Connection, receive: Receive, send: Send) -> None:
         self._how = how
@@ -128,6 +128,6 @@ class _Interrupted:
         await self._left()
 
     async def _left(self) -> None:
-        """Wait until the server has noticed: it complains of an app that returns before."""
+        """Wait until the server notices the disconnect; it complains about apps that return earlier."""
         while (await self._receive())["type"] != "http.disconnect":
             pass

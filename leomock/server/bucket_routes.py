@@ -1,4 +1,4 @@
-"""The bucket's channel: S3's form upload and object reads over HTTP, at `/{bucket}`."""
+"""The bucket over HTTP: S3's form upload and object reads, at `/{bucket}`."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from leomock.state.bucket.storage import Bucket, Upload
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-# All that stands before the content, boundaries included; 20 kB are 20,480 bytes:
+# Everything before the content counts, including boundaries; 20 kB are 20,480 bytes:
 # https://github.com/waynehoover/s3_direct_upload/issues/45
 LONGEST_PREAMBLE = 20_480
-# S3's own limit on one upload. Up to it a refused body is read to its end, so that a client which sends first
-# and listens then gets its answer; a longer one is cut off.
+# S3's own limit for one upload. A rejected body is read to its end up to this size, so that a client which
+# reads only after sending gets its response; a longer one is cut off.
 LONGEST_BODY = 5 * 1024**3
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
 def bucket_routes(find: Callable[[str], Bucket | None]) -> list[BaseRoute]:
-    """Return the routes of all buckets; `find` gives the bucket of a name, or None."""
+    """Return the routes of all buckets; `find` returns the bucket with a name, or None."""
     form = _Answers(find, {"POST": _take_form})
     stored = _Answers(find, {"GET": _give_object, "HEAD": _give_object})
     return [
@@ -48,7 +48,7 @@ def bucket_routes(find: Callable[[str], Bucket | None]) -> list[BaseRoute]:
 
 
 class _Answers:
-    """What answers each method at one path; as an ASGI app it is asked for methods of any name."""
+    """The handlers for each method at one path; an ASGI app, because it must answer any method."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class _Answers:
 
 
 class _Endless(Refusal):
-    """A body that is not read to its end, so long is it."""
+    """The body is too long to be read to its end."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -108,7 +108,7 @@ async def _take_form(request: Request, bucket: Bucket) -> Response:
     form = _FormReader(request.headers, bucket)
     await _read(request, form.write)
     upload = form.close()
-    # A CRC takes about a second for 10 MB; other calls go on meanwhile.
+    # A CRC takes about a second for 10 MB; other calls continue meanwhile.
     stored = (
         await run_in_threadpool(upload.close, _address(request))
         if upload.is_slow
@@ -118,13 +118,13 @@ async def _take_form(request: Request, bucket: Bucket) -> Response:
 
 
 def _address(request: Request) -> str:
-    """Return the bucket's URL as the client called it, with which S3 begins Location."""
+    """Return the bucket's URL as the client called it; S3 begins Location with it."""
     path = f"{request.scope.get('root_path', '')}/{request.path_params['bucket']}"
     return f"{request.scope['scheme']}://{request.headers.get('host', 'localhost')}{quote(path)}"
 
 
 async def _read(request: Request, take: Callable[[bytes], None] = lambda chunk: None) -> None:
-    """Give the body to `take`, chunk by chunk; raises `_Endless` where nobody may send so much."""
+    """Pass the body to `take`, chunk by chunk; raises `_Endless` if it exceeds the limit."""
     received = 0
     async for chunk in request.stream():
         received += len(chunk)
@@ -134,9 +134,9 @@ async def _read(request: Request, take: Callable[[bytes], None] = lambda chunk: 
 
 
 class _FormReader:
-    """Reads the form as it arrives: first fields, then the content of the part named `file`.
+    """Read the form as it arrives: first the fields, then the content of the part named `file`.
 
-    What is refused is remembered in `refusal` while the rest passes by unread and unkept.
+    A refusal is stored in `refusal`, and the rest of the form is discarded.
     """
 
     def __init__(self, headers: Mapping[str, str], bucket: Bucket) -> None:
@@ -146,7 +146,7 @@ class _FormReader:
         self._fields: list[tuple[str, str]] = []
         self._preamble = 0
         self._upload: Upload | None = None
-        self._ended = False  # the file's part, or without one the form
+        self._ended = False  # the part of the file, or the whole form if it has no file
         self._name = ""
         self._value = bytearray()
         self._header_name = b""
@@ -179,11 +179,11 @@ class _FormReader:
         except Refusal as refusal:
             self.refusal = refusal
         except FormParserError:
-            if not self._ended:  # What comes after the file is not looked at, however broken.
+            if not self._ended:  # Everything after the file is ignored, even if malformed.
                 self.refusal = _malformed("its parts are not divided by the boundary of its Content-Type")
 
     def close(self) -> Upload:
-        """Return the upload whose content is complete; raises the `Refusal` if there was one."""
+        """Return the upload with its complete content; raises the `Refusal` if there was one."""
         if self.refusal is not None:
             raise self.refusal
         if not self._ended:
@@ -195,7 +195,7 @@ class _FormReader:
     def _begin_part(self) -> None:
         self._disposition = b""
         self._value.clear()
-        self._count(len(self._boundary) + 4)  # its two hyphens and its line end
+        self._count(len(self._boundary) + 4)  # the two hyphens and the line end after it
 
     def _add_header_name(self, chunk: bytes, start: int, end: int) -> None:
         self._header_name += chunk[start:end]
@@ -215,7 +215,7 @@ class _FormReader:
         if b"name" not in parameters:
             raise _malformed("a part has no name in its Content-Disposition")
         self._name = _text(parameters[b"name"])
-        # A part of another kind is none, whatever its name: https://stackoverflow.com/q/18541652
+        # A part of another kind is ignored, regardless of its name: https://stackoverflow.com/q/18541652
         if kind == b"form-data" and self._name.lower() == "file":
             if self._unreadable is not None:
                 raise self._unreadable
@@ -237,7 +237,7 @@ class _FormReader:
         self._parser.callbacks = {}  # "Any fields below it are ignored"
 
     def _text_of_field(self) -> str:
-        """The field that has just been read; one that nobody can read is refused when the file comes."""
+        """Return the field that was just read; an unreadable field is refused when the file comes."""
         try:
             return _text(self._value)
         except Refusal as refusal:
@@ -255,10 +255,10 @@ class _FormReader:
 
 
 def _boundary(headers: Mapping[str, str]) -> bytes:
-    """Return the boundary of the form's parts; raises `Refusal` for what cannot be a form."""
+    """Return the boundary of the form's parts; raises `Refusal` if this cannot be a form."""
     if "authorization" in headers:
-        # Real S3 has other words for two kinds of credentials at once. Chosen is what Leonardo's error page
-        # tells of this frequent mistake: "403 Forbidden when uploading", remove your API key header.
+        # Real S3 has a different text for two kinds of credentials at once. Chosen: the advice of Leonardo's
+        # error page for this frequent mistake, "403 Forbidden when uploading": remove your API key header.
         raise Refusal(
             403,
             "AccessDenied",
@@ -282,7 +282,7 @@ def _boundary(headers: Mapping[str, str]) -> bytes:
 
 
 def _text(value: bytes | bytearray) -> str:
-    """Return what was sent as text: "The form and policy must be UTF-8 encoded" (AWS)."""
+    """Decode form data as text: "The form and policy must be UTF-8 encoded" (AWS)."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -295,7 +295,7 @@ def _text(value: bytes | bytearray) -> str:
 async def _give_object(request: Request, bucket: Bucket) -> Response:
     stored = bucket.objects.get(request.path_params["key"])
     if stored is None:
-        # Not 404: S3 tells only those who may list a bucket what is not in it.
+        # Not 404: S3 reports missing objects only to callers who may list the bucket.
         raise Refusal(
             403,
             "AccessDenied",
@@ -306,7 +306,7 @@ async def _give_object(request: Request, bucket: Bucket) -> Response:
 
 
 def object_response(request: Request, stored: StoredObject) -> Response:
-    """Return an object as its client asks for it, on the bucket and on the CDN."""
+    """Return an object as its client requests it, for the bucket and the CDN."""
     system = {name: _in_header(value) for name, value in stored.headers.items()}
     headers = {**system, **_metadata(stored.metadata)}
     response = stored_response(
@@ -327,7 +327,7 @@ def object_response(request: Request, stored: StoredObject) -> Response:
 
 
 def precondition_failed(request: Request, etag: str, modified: float | None) -> Response:
-    """Answer a condition that does not hold, in S3's form."""
+    """Return S3's response to a condition that does not hold."""
     condition = failed_condition(request.headers, etag, modified)
     refusal = Refusal(
         412,
@@ -340,16 +340,16 @@ def precondition_failed(request: Request, etag: str, modified: float | None) -> 
 
 
 def _metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of an object's metadata; of those whose name can be none S3 gives the number."""
+    """Return an object's metadata as headers; S3 reports only the number of names that no header can have."""
     headers = {name: _in_header(value) for name, value in metadata.items() if _TOKEN.issuperset(name)}
     missing = len(metadata) - len(headers)
     return {**headers, "x-amz-missing-meta": str(missing)} if missing else headers
 
 
 def _in_header(value: str) -> str:
-    """Return what can stand in a header, other than printable ASCII encoded by RFC 2047 as S3 does.
+    """Return a text as a header value; like S3, encode all but printable ASCII by RFC 2047.
 
-    S3 chooses between that RFC's two encodings; this takes always the same.
+    S3 chooses between that RFC's two encodings; this function always uses the same one.
     """
     if value.isascii() and value.isprintable():
         return value
@@ -371,7 +371,7 @@ def _refused(request: Request, refusal: Refusal, headers: Mapping[str, str] | No
 
 
 def _ids() -> dict[str, str]:
-    """Return the two names that S3 gives each answer: RequestId and HostId."""
+    """Return the two ids that S3 adds to each response: RequestId and HostId."""
     host_id = base64.b64encode(secrets.token_bytes(56)).decode()
     return {"x-amz-request-id": secrets.token_hex(8).upper(), "x-amz-id-2": host_id}
 

@@ -1,4 +1,4 @@
-"""The CDN over HTTP: what jobs made is rendered when asked for, uploaded files are served as they came."""
+"""The CDN over HTTP: results of jobs are rendered on request, uploaded files are returned unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from leomock.state.bucket.objects import StoredObject
 
 
 def cdn_routes(api: Dispatcher, renderers: Renderers) -> list[BaseRoute]:
-    """Return the one route of the CDN, below wherever it is mounted; it works with and without a key."""
+    """Return the only route of the CDN, below the path where it is mounted; an API key is optional."""
 
     async def give(request: Request) -> Response:
         key: str = request.path_params["key"]
@@ -42,7 +42,7 @@ def cdn_routes(api: Dispatcher, renderers: Renderers) -> list[BaseRoute]:
 
 
 def _nothing(key: str) -> Response:
-    """What S3 answers for a key that is not there to a reader who may not list the bucket (documented)."""
+    """Return S3's response for a missing key to a reader who may not list the bucket (documented)."""
     explain = (
         "nothing is at this address: what a job made is there once the job is COMPLETE, an uploaded file "
         "once the upload was accepted, each until it is deleted; an ephemeral result is there for half an "

@@ -1,7 +1,7 @@
-"""Let web pages of other origins call the fake, or say how to.
+"""Let web pages of other origins call the fake, or explain how to.
 
-The real API, its CDN and its bucket send no header that would let another site's page in, as far as is known,
-so neither does the fake unless `--cors` names an origin.
+As far as is known, the real API, its CDN and its bucket send no header that gives pages of other sites
+access, so neither does the fake unless `--cors` names an origin.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leomock.server.access_log import LOG_CONTEXT
 
-# What a page may read of an answer beyond the few headers that browsers show anyway.
+# Headers that a page may read in addition to the few that browsers always expose.
 EXPOSED = (
     *("Content-Range", "Date", "ETag", "Location", "Retry-After", "X-Request-Id"),
     *("X-Leomock-Basis", "X-Leomock-Explain"),
@@ -22,7 +22,7 @@ EXPOSED = (
 
 
 def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
-    """Answer preflights and let pages of `origins` (or `*`) read every answer; without any, only explain."""
+    """Answer preflights and let pages of `origins` (or `*`) read every response; if empty, only explain."""
     if not origins:
         return PreflightHint(app)
     return CORSMiddleware(
@@ -31,7 +31,7 @@ def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
 
 
 class PreflightHint:
-    """Explains to whoever reads the log, or the answer, which option would let a page in."""
+    """Explain in the log and the response which option would give a page access."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

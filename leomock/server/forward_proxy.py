@@ -1,9 +1,9 @@
-"""A forward proxy on 127.0.0.1: the real hosts lead to the fake, every other host is reached as before.
+"""A forward proxy on 127.0.0.1: it sends calls for the real hosts to the fake, and all others to their hosts.
 
 A tunnel (`CONNECT`) to a real host ends at the fake's TLS port; a request in absolute form ends at its plain
-port. Other hosts are tunnelled byte by byte, through the proxy that the environment named before, if it named
-one. A connection that the fake resets is reset for the client as well, so scenarios that break
-connections look the same through the proxy.
+port. Other hosts are tunnelled byte by byte, through the proxy that the environment configured before, if
+any. A connection that the fake resets is reset for the client as well, so scenarios that break connections
+look the same through the proxy.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _HOP_BY_HOP = (b"connection", b"proxy-connection", b"keep-alive", b"proxy-author
 
 
 class Refused(Exception):
-    """A request that the proxy does not pass on: the status and the sentence that it answers."""
+    """A request that the proxy refuses, with the status and the text of the response."""
 
     def __init__(self, status: str, text: str) -> None:
         super().__init__(text)
@@ -39,12 +39,12 @@ class Refused(Exception):
 
 
 class ForwardProxy:
-    """Leads connections for `hosts` to the fake's ports, and others to where they wanted to go.
+    """Connect `hosts` to the fake's ports, and other hosts to themselves.
 
     `secure` and `plain` are the fake's TLS port and plain port. `upstream` maps a scheme to the proxy that
-    was set before, as `urllib.request.getproxies_environment` returns it. With `refuse_others` no other host
-    can be reached, and without it none of `closed_domain`. `reached` counts the connections that were led to
-    the fake.
+    was set before, as `urllib.request.getproxies_environment` returns it. With `refuse_others`, all other
+    hosts are blocked; without it, only those of `closed_domain`. `reached` counts the connections to the
+    fake.
     """
 
     def __init__(
@@ -141,13 +141,13 @@ class ForwardProxy:
             return await self._through(proxy, head), b"", False
         there = await _open(host, port, tls=url.scheme == "https" and not tunnel)
         if _is_local(there[1]) and not _is_local(client):
-            # Servers on this machine, leomock's admin API among them, trust callers on this machine.
+            # Servers on this machine, including leomock's admin API, trust callers on this machine.
             there[1].close()
             raise Refused("403 Forbidden", f"{host} is this machine, which the proxy opens to nobody else")
         return there, first, tunnel
 
     def _bypasses(self, address: str) -> bool:
-        """Whether NO_PROXY, as it was before, keeps an address from the proxy that was set before."""
+        """True if the original NO_PROXY excludes an address from the original proxy."""
         bypass = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # typeshed lacks it
         return bool(bypass(address, self._upstream))
 
@@ -162,7 +162,7 @@ class ForwardProxy:
 
 
 def _is_local(writer: asyncio.StreamWriter) -> bool:
-    """Whether the other side of a connection is on this machine."""
+    """True if the other side of a connection is on this machine."""
     peer = writer.get_extra_info("peername")
     return bool(peer) and is_loopback(peer[0])
 
@@ -217,7 +217,7 @@ async def _answer(writer: asyncio.StreamWriter, status: str, text: str) -> None:
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass bytes on until they end; pass an end on as an end, and a reset as a reset."""
+    """Copy bytes until the stream ends; pass on an end as an end, and a reset as a reset."""
     try:
         while data := await reader.read(65536):
             writer.write(data)

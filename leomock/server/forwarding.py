@@ -1,4 +1,4 @@
-"""Passes every call through to another server, and tells what went by."""
+"""Forward every call to another server, and report the traffic."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from leomock.server.breakage import connection_of
 from leomock.state.journal import Headers, Journal
 from leomock.state.redaction import Redactor, one_line
 
-# What an exchange breaks, in sentences; None for what is not of the API.
+# Returns the violations in an exchange as sentences; None if it does not belong to the API.
 Judge = Callable[[RecordedExchange], list[str] | None]
 
-# Nothing is dropped from a recording: its journal is as large as a journal can be.
+# A recording must be complete: its journal has the largest possible size.
 _MOST = sys.maxsize
-# These are about one connection, not about the message (RFC 9110, 7.6.1).
+# These describe one connection, not the message (RFC 9110, 7.6.1).
 _HOP_BY_HOP = frozenset(
     name.encode()
     for name in (
@@ -35,16 +35,16 @@ _HOP_BY_HOP = frozenset(
         *("te", "trailer", "transfer-encoding", "upgrade"),
     )
 )
-# These the request that goes on has of its own.
+# The forwarded request has its own values for these.
 _OF_THIS_HOP = frozenset((b"host", b"content-length", b"accept-encoding", b"via", b"expect"))
 
 
 class Forwarding:
-    """An app that answers with what the server at `origin` answers.
+    """An app that forwards requests to the server at `origin` and returns its responses.
 
-    `judge` is asked about every exchange in a thread of its own, what it says goes to `say`. With `keep`, the
-    exchanges are in `journal`, whole but for credentials (see `Redactor`; `redact` are further names of
-    headers, parameters and fields). `timeout` is in seconds, for each wait on the server.
+    `judge` is called with every exchange in a separate thread, and its sentences go to `say`. With `keep`,
+    the exchanges are in `journal`, complete except for credentials (see `Redactor`; `redact` are further
+    names of headers, parameters and fields). `timeout` is in seconds, for each wait on the server.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class Forwarding:
         self._redactor = Redactor(redact)
         self._timeout = timeout
         self._client = httpx.AsyncClient(follow_redirects=False)
-        # One thread: the calls are judged in their order, and the processor is left to those that answer.
+        # One thread: calls are judged in order, and the CPU stays free for answering.
         self._bench = ThreadPoolExecutor(1, "leomock referee") if judge else None
-        # Proxies know by it that a call has come back to them (RFC 9110, 7.6.3).
+        # Proxies recognize by this that a call has come back to them (RFC 9110, 7.6.3).
         self._name = f"leomock-{uuid.uuid4().hex[:12]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,13 +86,13 @@ class Forwarding:
     async def _pass_on(
         self, scope: Scope, receive: Receive, send: Send, raw: str, url: str, body: bytes
     ) -> None:
-        """Ask the server, and answer as it does."""
+        """Send the request to the server, and return its response."""
         request = httpx.Request(
             scope["method"],
             self._origin,
             headers=self._onward(scope["headers"]),
             content=body,
-            # As it came: httpx would put a path into the form that it likes.
+            # Send it unchanged: httpx would normalize the path.
             extensions={"target": urlsplit(url)._replace(scheme="", netloc="").geturl().encode("latin-1")}
             | {"timeout": httpx.Timeout(self._timeout).as_dict()},
         )
@@ -114,7 +114,7 @@ class Forwarding:
         except httpx.TransportError as error:
             asked = f"{scope['method']} {raw}"
             if started:
-                # The client has to see that something is missing, as it would there.
+                # The client must see that the response is incomplete, as it would with the server itself.
                 self._say(f"leomock: {asked}: {self._origin} broke off its answer: {_told(error)}\n")
                 connection_of(scope).end()
                 await _left(receive)
@@ -129,7 +129,7 @@ class Forwarding:
         self._went_by(scope, url, body, answer, b"".join(chunks), moment, milliseconds)
 
     def _onward(self, headers: Headers) -> list[tuple[bytes, bytes]]:
-        """The headers of a request as they go on; only a compression that can be read is asked for."""
+        """Return the headers of the forwarded request; accept only compressions that can be decoded."""
         onward = []
         encoding, via = b"identity", []
         left = _HOP_BY_HOP | _OF_THIS_HOP | _named(headers)
@@ -155,13 +155,13 @@ class Forwarding:
         moment: float,
         milliseconds: float,
     ) -> None:
-        """Keep an exchange, and have it judged."""
+        """Record an exchange, and have it judged."""
         try:
             content = decoded(raw, answer.headers.get("content-encoding", ""))
         except ValueError:
             content = raw
         if self._keep:
-            # First the headers: what they carry is looked for in the rest.
+            # Headers first: the credentials in them are searched for in the rest.
             asked = self._redactor.headers(scope["headers"])
             answered = self._redactor.headers(answer.headers.raw)
             path, _, query = self._redactor.text(url).partition("?")
@@ -195,7 +195,7 @@ class Forwarding:
         assert self._judge
         try:
             findings = self._judge(recorded)
-        except Exception as error:  # a defect of the judge must be seen, and must not end its thread
+        except Exception as error:  # a defect of the judge must be visible, and must not end its thread
             findings = [
                 f"{recorded.method} {recorded.url}: cannot be judged: {type(error).__name__}: {error}"
             ]
@@ -203,14 +203,14 @@ class Forwarding:
             self._say(f"leomock referee: {one_line(finding)}\n")
 
     async def close(self) -> None:
-        """End the connections, when everything is judged."""
+        """Close the connections once everything is judged."""
         await self._client.aclose()
         if self._bench:
             await asyncio.to_thread(self._bench.shutdown)
 
 
 def _named(headers: Headers) -> set[bytes]:
-    """The headers that Connection names: they are about one connection as well."""
+    """Return the headers that Connection names: they belong to one connection as well."""
     return {
         word.strip().lower()
         for name, value in headers
@@ -225,7 +225,7 @@ def _dropped(answer: httpx.Response) -> frozenset[bytes]:
 
 
 async def _unless_it_leaves(receive: Receive, answering: Coroutine[Any, Any, None]) -> None:
-    """Answer a client; when it leaves before the end, nobody is asked any longer."""
+    """Answer a client; cancel the upstream request if the client disconnects early."""
     tasks = [asyncio.ensure_future(answering), asyncio.ensure_future(_left(receive))]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -243,7 +243,7 @@ async def _left(receive: Receive) -> None:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The body of a request; None where the client left before its end."""
+    """Return the body of a request; None if the client disconnected before its end."""
     chunks = []
     more = True
     while more:
@@ -256,7 +256,7 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 async def _refuse(scope: Scope, send: Send, status: int, why: str) -> None:
-    """Answer what no server answered, in the shape of the API's refusals."""
+    """Answer a request that no server answered, in the format of the API's errors."""
     if note := scope.get(LOG_CONTEXT):
         note.explain = why
     text = f"leomock: {status} {one_line(why)}"

@@ -1,4 +1,4 @@
-"""Keeps web pages away from what needs no key: a page can call localhost, but not read or steer the fake."""
+"""Protect calls that need no key: web pages can call localhost, but must not read or control the fake."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Guard:
-    """Refuses calls from other sites (`Origin`, `Sec-Fetch-Site`) and under unknown names (DNS rebinding).
+    """Refuse calls from other sites (`Origin`, `Sec-Fetch-Site`) and to unknown host names (DNS rebinding).
 
-    Known are addresses, `localhost` and names below it, names without a dot (as containers have them: no
-    public DNS gives those) and `hosts`. Pages of `origins` are let in as well, but `*` lets nobody in here.
-    `name` is what the texts call the app.
+    Known are IP addresses, `localhost` and names below it, names without a dot (as containers have them;
+    public DNS has no such names) and `hosts`. Pages of `origins` are allowed as well, but `*` allows none
+    here. `name` is the app's name in messages.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Guard:
 
 
 def _name(host: str) -> str:
-    """The name in a Host header, without the port."""
+    """Return the name in a Host header, without the port."""
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:
@@ -74,7 +74,7 @@ def _is_address(name: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is one that only programs on the same machine reach."""
+    """Return True if only programs on the same machine can reach a host."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

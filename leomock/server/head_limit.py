@@ -1,4 +1,4 @@
-"""Bound what a client can send besides the body of a request: its head, and what frames its chunks."""
+"""Limit the parts of a request other than its body: the head and the framing of its chunks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 MOST_HEADERS = 200
 # Bytes of the request line and all headers. Common servers allow 8 to 64 KiB.
 LONGEST_HEAD = 64 * 1024
-# Bytes of a chunked body in a row that carry no content: sizes of chunks, extensions, trailers.
+# Consecutive bytes of a chunked body without content: chunk sizes, extensions, trailers.
 LONGEST_FRAMING = 64 * 1024
 
 
 class TooLarge(Exception):
-    """The head of a request exceeds a limit. `text` is what the client is answered with status 431."""
+    """The head of a request exceeds a limit. `text` is the body of the response with status 431."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -24,7 +24,7 @@ class TooLarge(Exception):
 
 
 class HeadLimit:
-    """Bounds one request's head, and what frames the chunks of its body, while they arrive.
+    """Limit one request's head and the framing of its body's chunks while they arrive.
 
     The parser reports a header only once it is complete, so the bytes that it has buffered are counted too:
     those of every piece of data that ended inside a head.
@@ -43,7 +43,7 @@ class HeadLimit:
         self.in_head = self.in_message = True
 
     def check(self, url: bytes, headers: Headers) -> int:
-        """Return how many bytes the head has up to here. Raises TooLarge."""
+        """Return the size of the head so far, in bytes. Raises TooLarge."""
         if len(headers) > MOST_HEADERS:
             raise TooLarge(f"leomock: 431 the request has more than {MOST_HEADERS} headers")
         size = len(url) + 4 * len(headers)
@@ -59,7 +59,7 @@ class HeadLimit:
         self._framing = 0
 
     def add_content(self) -> None:
-        """Note that the piece of data being parsed has content of the body."""
+        """Note that the piece of data being parsed contains content of the body."""
         self._framing = -1
 
     def end(self) -> None:
@@ -70,7 +70,7 @@ class HeadLimit:
         """Count a piece of data after it was parsed. Raises TooLarge."""
         if self.in_head:
             complete = self.check(url, headers)
-            # The piece in which a request begins may hold the end of another one.
+            # The piece in which a request begins may contain the end of the previous one.
             self._buffered = self._buffered + size if began_in_head else complete
             if self._buffered > self._most:
                 raise self._too_long()

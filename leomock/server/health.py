@@ -1,4 +1,4 @@
-"""Say whether the server is alive, and whether it is ready to be used."""
+"""Report whether the server is alive and ready."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 class Health:
-    """What `/_leomock/health` reports.
+    """The data of `/_leomock/health`.
 
-    `saving_failure` returns why the last save of `--state` failed, or an empty text; `stopping` tells whether
-    the server was asked to stop. `save_age` returns the seconds since the last successful save, or None.
+    `saving_failure` returns why the last save of `--state` failed, or an empty text; `stopping` returns True
+    once the server was asked to stop. `save_age` returns the seconds since the last successful save, or None.
     """
 
     def __init__(

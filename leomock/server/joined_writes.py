@@ -1,19 +1,19 @@
-"""A transport that sends what is written in one turn of the event loop with one system call."""
+"""A transport that combines all writes of one event loop iteration into one system call."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-# From this many bytes on, what is held is sent at once, so that the transport can ask its writer to pause.
+# From this many bytes on, held data is sent at once, so that the transport can ask its writer to pause.
 MOST_HELD = 64 * 1024
 
 
 class JoinedWrites(asyncio.Transport):
-    """Holds writes back until the response is complete, or the loop's next turn.
+    """Hold writes back until the response is complete, or until the loop's next iteration.
 
-    uvicorn writes the head and the body of a response apart, and each write is a system call: a quarter of
-    the CPU time of a call. Everything held is sent before the connection is closed or aborted.
+    uvicorn writes the head and the body of a response separately, and each write is a system call: a quarter
+    of the CPU time of a call. Everything held is sent before the connection is closed or aborted.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -23,7 +23,7 @@ class JoinedWrites(asyncio.Transport):
         self._held: list[bytes | bytearray | memoryview] = []
         self._size = 0
         self._is_scheduled = False
-        # Methods that need nothing held to be sent first.
+        # Methods that do not require held data to be sent first.
         self.get_extra_info = transport.get_extra_info  # type: ignore[method-assign]  # saves a call
         self.is_closing = transport.is_closing  # type: ignore[method-assign]  # the same
         self.pause_reading = transport.pause_reading  # type: ignore[method-assign]  # the same
@@ -40,7 +40,7 @@ class JoinedWrites(asyncio.Transport):
             self._loop.call_soon(self._turn)
 
     def flush(self) -> None:
-        """Send what is held."""
+        """Send the held data."""
         if self._held:
             data = b"".join(self._held)
             self._held.clear()
@@ -52,12 +52,12 @@ class JoinedWrites(asyncio.Transport):
         self.flush()
 
     def close(self) -> None:
-        """Send what is held, and close the connection."""
+        """Send the held data, and close the connection."""
         self.flush()
         self._transport.close()
 
     def abort(self) -> None:
-        """Send what is held as far as the system takes it at once, and break the connection off."""
+        """Send as much held data as the system accepts at once, and abort the connection."""
         self.flush()
         self._transport.abort()
 

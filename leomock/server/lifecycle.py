@@ -16,7 +16,7 @@ Answering = Callable[[Any, str], Coroutine[Any, Any, None]]  # on a socket, at a
 
 @contextlib.asynccontextmanager
 async def open_until(stop: asyncio.Event, app: Any) -> AsyncIterator[None]:
-    """What an app keeps open for its clients, until told to stop: a stream would hold the server up."""
+    """Run an app's lifespan until `stop` is set, because open streams would delay the shutdown."""
     started = asyncio.Event()
 
     async def run() -> None:
@@ -49,7 +49,7 @@ def on_signal(stop: asyncio.Event) -> None:
 
 
 def asyncio_run(main_coroutine: Any) -> None:
-    """`asyncio.run`, on uvloop where that exists."""
+    """Run a coroutine like `asyncio.run`, on uvloop if it is available."""
     factory = None
     with contextlib.suppress(ImportError):
         import uvloop

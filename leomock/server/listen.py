@@ -1,4 +1,4 @@
-"""Runs an app on a port, or without one: starts at once and stops at once."""
+"""Run an app on a port, or without one, with an immediate start and stop."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from leomock.server.joined_writes import JoinedWrites
 from leomock.server.tls import TlsListener
 from leomock.server.upgrade import UpgradeIgnoringParser, without_offer
 
-# How long a call that is being answered may still take when the server is asked to stop.
+# How long a call in progress may still take when the server is asked to stop.
 GRACE_SECONDS = 5.0
-# How long a call may take after its connection was closed for that.
+# How long a call may take after its connection was closed because of that.
 LAST_SECONDS = 0.5
 # How long a request may take to arrive. A body of 25 MiB needs 3.5 Mbit/s for that.
 REQUEST_SECONDS = 60.0
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 picks a free one. Raises OSError."""
-    if not host:  # to the system, that is every address of the machine
+    """Return a listening socket; port 0 picks a free port. Raises OSError."""
+    if not host:  # the system's notation for all addresses of the machine
         raise OSError(errno.EADDRNOTAVAIL, "the host is empty")
     if not 0 <= port <= 65535:
         raise OSError(errno.EINVAL, "a port is 0 to 65535")
@@ -55,14 +55,14 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def address(listener: socket.socket) -> str:
-    """The URL of a listening socket, with a host that a client can call."""
+    """Return the URL of a listening socket, with a host that a client can call."""
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{host}:{port}"
 
 
 class ServerConfig(uvicorn.Config):
-    """uvicorn's configuration, with the seconds that a request may take to arrive."""
+    """uvicorn's configuration, plus the number of seconds in which a request must arrive."""
 
     request_seconds: float = REQUEST_SECONDS
 
@@ -108,11 +108,11 @@ class _SocketConnection(Connection):
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self.waiting = False  # the other side waits for us, and may wait long
+        self.waiting = False  # the client waits for us, and may wait for a long time
 
     def reset(self) -> None:
         with contextlib.suppress(OSError, AttributeError, ValueError):  # it may be closed already
-            # Without this the other side would see an orderly end.
+            # Without this the client would see a normal end.
             linger = struct.pack("ii", 1, 0)
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self._transport.abort()
@@ -185,7 +185,7 @@ class BreakableProtocol(HttpToolsProtocol):
             self._deadline = None
 
     def _request_is_late(self) -> None:
-        """Close the connection; answer 408 first if a request has begun and nothing was answered to it."""
+        """Close the connection; first answer 408 if a request has begun and no response was sent."""
         self._deadline = None
         if self.transport.is_closing():
             return
@@ -264,7 +264,7 @@ class BreakableProtocol(HttpToolsProtocol):
 
 
 class PortServer:
-    """Answers with an app on any number of ports, with or without TLS.
+    """Serve an app on any number of ports, with or without TLS.
 
     `uvicorn.Server` checks ten times a second whether it should stop and sleeps while it shuts down, which
     slows down test suites that start many servers.
@@ -279,19 +279,19 @@ class PortServer:
         self._date: asyncio.TimerHandle | None = None
 
     async def open(self, listener: socket.socket) -> None:
-        """Answer plain HTTP on a listening socket."""
+        """Serve plain HTTP on a listening socket."""
         self._plain.append(await asyncio.get_running_loop().create_server(self._protocol, sock=listener))
         self._keep_date()
 
     async def open_tls(
         self, listener: socket.socket, context: ssl.SSLContext, failed: Callable[[str], object]
     ) -> None:
-        """Answer HTTPS on a listening socket; `failed` gets a sentence about handshakes that fail."""
+        """Serve HTTPS on a listening socket; `failed` receives a sentence about handshakes that fail."""
         self._tls.append(TlsListener(listener, context, self._protocol, failed))
         self._keep_date()
 
     async def close(self) -> None:
-        """Stop accepting, and give the calls that are being answered `GRACE_SECONDS` to finish."""
+        """Stop accepting, and give calls in progress `GRACE_SECONDS` to finish."""
         for server in self._plain:
             server.close()
         for tls in self._tls:
@@ -302,7 +302,7 @@ class PortServer:
             connection.shutdown()
         if self._state.tasks:
             await asyncio.wait(self._state.tasks, timeout=GRACE_SECONDS)
-        # A call whose connection is gone ends by itself, unless it waits for something else.
+        # A call with a closed connection ends by itself, unless it waits for something else.
         for connection in list(self._state.connections):
             connection.transport.abort()
         if self._state.tasks:
@@ -314,7 +314,7 @@ class PortServer:
         return BreakableProtocol(config=self._config, server_state=self._state, app_state={})
 
     def _keep_date(self) -> None:
-        """Write the `Date` header of all answers, once a second."""
+        """Update the `Date` header of all responses once a second."""
         if self._date:
             self._date.cancel()
         now = time.time()
@@ -329,9 +329,9 @@ async def listen(
     started: Callable[[], None],
     server: PortServer | None = None,
 ) -> None:
-    """Answer on a socket until `stop` is set, then finish what is being answered.
+    """Serve on a socket until `stop` is set, then finish the calls in progress.
 
-    `server` may answer on other ports as well; all are closed at the end.
+    `server` may serve other ports as well; all are closed at the end.
     """
     server = server or PortServer(config)
     await server.open(listener)

@@ -1,7 +1,7 @@
-"""Counts for `/metrics`, in Prometheus' format.
+"""Metrics for `/metrics`, in Prometheus' format.
 
-Calls are counted as they are answered, in plain dictionaries. Everything else is read from the state when
-somebody asks, so it costs the calls nothing.
+Calls are counted as they are answered, in plain dictionaries. All other values are read from the state on
+request, so they do not slow down calls.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
-# Upper bounds of the latency histogram, in seconds: most calls take well under a millisecond, those that draw
-# a picture some tens.
+# Upper bounds of the latency histogram, in seconds: most calls take well under a millisecond, calls that
+# render an image tens of milliseconds.
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-# Scenario files name their rules, so their number has no other bound.
+# Scenario files choose the names of rules, so their number has no other limit.
 MOST_RULES = 500
 OTHER_RULES = "other"
 
 
 class CallCounts:
-    """How many calls were answered since the start, by operation and status, and how long they took."""
+    """The number of calls answered since the start, by operation and status, and their duration."""
 
     def __init__(self) -> None:
         self.by_status: Counter[tuple[str, int]] = Counter()
@@ -38,7 +38,7 @@ class CallCounts:
         self.buckets: dict[str, list[int]] = {}  # one more than BUCKETS has: the slowest
 
     def add(self, operation: str, status: int, seconds: float, rules: Sequence[str] = ()) -> None:
-        """Count a call. `operation` is its id, a channel such as `cdn`, or empty if it fits no operation."""
+        """Count a call. `operation` is its id, a channel such as `cdn`, or '' for an unknown path."""
         self.by_status[operation, status] += 1
         buckets = self.buckets.get(operation)
         if buckets is None:
@@ -52,7 +52,7 @@ class CallCounts:
 
 
 class Metrics:
-    """What `/metrics` reports of one server.
+    """The metrics of one server.
 
     `attempts` counts attempts to deliver webhook events by outcome; `save_age` returns the seconds since the
     last successful save of `--state`, or None without one.
@@ -72,7 +72,7 @@ class Metrics:
         self._registry: CollectorRegistry | None = None
 
     async def answer(self, request: Request) -> Response:
-        """Counts and gauges of the server, in Prometheus' format."""
+        """Return counts and gauges of the server, in Prometheus' format."""
         from prometheus_client.exposition import choose_encoder
 
         encode, content_type = choose_encoder(request.headers.get("accept", ""))

@@ -1,4 +1,4 @@
-"""Bytes that are known as a whole, given as a client asks: conditionally, in part, or only their headers."""
+"""Serve complete byte strings conditionally, in part, or as headers only."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ def stored_response(
 ) -> Response:
     """Return 200 with `body`, 206 with the Range of it, 304, 412 or 416 (RFC 9110); on HEAD only headers.
 
-    `etag` is the quoted entity tag, `modified` the time of the last change in seconds since 1970. Several
-    ranges at once, and ranges that cannot be read, are answered with the whole, as RFC 9110 allows and S3
-    does.
+    `etag` is the quoted entity tag, `modified` the time of the last change in seconds since 1970. For several
+    ranges at once and for invalid ranges the response is the whole body, as RFC 9110 allows and S3 does.
     """
     kept = {**(headers or {}), "ETag": etag, "Accept-Ranges": "bytes"}
     if modified is not None:
@@ -45,7 +44,7 @@ def stored_response(
 def failed_condition(headers: Mapping[str, str], etag: str, modified: float | None) -> str:
     """Return the name of the header whose condition does not hold, or '' (RFC 9110, section 13.2.2).
 
-    A date that cannot be read is ignored. HTTP dates have whole seconds.
+    An invalid date is ignored. HTTP dates have whole seconds.
     """
     if "if-match" in headers:
         if not _matches(headers["if-match"], etag):
@@ -70,7 +69,7 @@ def _moment(date: str | None) -> float | None:
 
 
 def _matches(header: str | None, etag: str) -> bool:
-    """Tell whether If-Match or If-None-Match names the tag; S3's tags are never weak."""
+    """Return True if If-Match or If-None-Match names the tag; S3's tags are never weak."""
     tags = [tag.strip().removeprefix("W/") for tag in (header or "").split(",")]
     return "*" in tags or etag in tags
 

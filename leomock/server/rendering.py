@@ -1,4 +1,4 @@
-"""Render pictures and videos in threads, so that other calls go on."""
+"""Render images and videos in threads, so that other calls continue."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from leomock.state.bucket.objects import StoredObject
 from leomock.state.render_cache import RENDERED
 from leomock.state.worlds import Worlds
 
-# More threads would not render faster, but take the interpreter from other calls.
+# More threads would not render faster, but would slow down other calls through the interpreter lock.
 RENDERERS = 2
-# A call that refers to more pictures of this fake than this renders the others itself.
+# A call that refers to more images of this fake than this renders the others itself.
 MOST_REFERENCES = 20
 _KEY = re.compile(rb"/(users/[^\s\"\\?#]{1,500})")
 
@@ -39,7 +39,7 @@ class Renderers:
         return await anyio.to_thread.run_sync(make, limiter=self._limiter)
 
     async def render(self, found: Renderable, key: str) -> bytes:
-        """Return the bytes of what is at a key of the CDN; calls that ask at the same time share them."""
+        """Return the bytes of the file at a key of the CDN; concurrent calls share one rendering."""
         if (kept := RENDERED.get(found)) is not None:
             return kept
         if (running := RENDERED.running(found)) is not None:
@@ -48,7 +48,7 @@ class Renderers:
         return await self.run(lambda: render_cached(found, owner[1] if owner else ""))
 
     async def prepare(self, worlds: Worlds, body: bytes) -> None:
-        """Render the pictures whose addresses a body names, so that the call finds them in the cache."""
+        """Render the images whose URLs occur in a body, so that the call finds them in the cache."""
         for match in islice(_KEY.finditer(body), MOST_REFERENCES):
             key = match[1].decode("latin-1")
             found = resolve(worlds, key)

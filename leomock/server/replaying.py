@@ -20,19 +20,19 @@ from leomock.server.api_routes import header_text
 from leomock.state.matching import ABSENT, differences
 from leomock.state.redaction import one_line
 
-# Below this path, and the host's name, stands what a recording holds of other hosts than the API's.
+# Below this path and the host's name are the recorded calls to hosts other than the API's.
 ELSEWHERE = "/elsewhere"
 
-# Larger request bodies are refused: no call of the API comes near, and uploads are pictures.
+# Larger request bodies are refused: no API call comes close, and uploads are images.
 MOST_BODY = 64 * 2**20
 _HEALTH = "/_leomock/health"
 
-# Whatever name a client has for this server, it is the same one.
+# The same server, whatever name a client uses for it.
 _HERE = "http://replay.invalid"
 
-# What says that two calls are the same: method, place, query, and body where it counts.
+# The identity of a call: method, place, query, and the body where it counts.
 _Call: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], str]
-# These were about the connection, or about the body as it was compressed then.
+# These described the connection, or the body as it was compressed then.
 _NOT_AGAIN = frozenset(
     (
         *("connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"),
@@ -41,13 +41,13 @@ _NOT_AGAIN = frozenset(
 )
 
 
-# What HTTP has for the names and values of headers (RFC 9110, 5.1 and 5.5).
+# Valid header names and values in HTTP (RFC 9110, 5.1 and 5.5).
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NO_VALUE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def _unsendable(recorded: RecordedExchange) -> str:
-    """Why an answer cannot be sent; empty where it can."""
+    """Return why a response cannot be sent; '' if it can."""
     if not 200 <= recorded.status <= 599:
         return f"no answer has the status {recorded.status}"
     apart = {name for name, _ in recorded.repeated_headers}
@@ -62,18 +62,18 @@ def _unsendable(recorded: RecordedExchange) -> str:
 class Replaying:
     """An app that answers as recorded.
 
-    Two calls are the same when method, path, query and JSON body are (the order of names does not matter),
-    whatever their keys and hosts. Of calls to other hosts than the API's (downloads, uploads, whose forms
-    are never twice the same) the body does not count. What was asked several times is answered in the order
-    of the recording, and then as the last time.
+    Two calls are the same if their method, path, query and JSON body are equal (the order of names does not
+    matter), regardless of keys and hosts. For calls to hosts other than the API's (downloads and uploads,
+    whose forms differ every time) the body does not count. A call that was recorded several times gets the
+    responses in the recorded order, and then the last one again.
 
-    `left_out` are the exchanges whose answer cannot be sent, and why.
+    `left_out` lists the exchanges whose response cannot be sent, with the reason.
     """
 
     def __init__(self, recordings: Sequence[Recording]) -> None:
         self._name = ", ".join(recording.file for recording in recordings)
         self._answers: dict[_Call, list[RecordedExchange]] = defaultdict(list)
-        self._held: dict[str, str] = {}  # addresses elsewhere that are in the recording: where they are here
+        self._held: dict[str, str] = {}  # recorded URLs on other hosts, mapped to their URLs on this server
         self.left_out: list[tuple[RecordedExchange, str]] = []
         for recorded in (each for recording in recordings for each in recording.exchanges if each.status):
             if why := _unsendable(recorded):
@@ -87,7 +87,7 @@ class Replaying:
 
     @property
     def holds(self) -> int:
-        """How many calls can be answered."""
+        """The number of calls that can be answered."""
         return len(self._answers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,7 +97,7 @@ class Replaying:
             await self._tell_health(scope, send)
             return
         body = await _body(receive)
-        if body is None:  # the client left before the end of its request
+        if body is None:  # the client disconnected before the end of its request
             return
         if len(body) > MOST_BODY:
             why = f"the request body has more than {MOST_BODY} bytes; no recorded call is compared with it"
@@ -156,7 +156,7 @@ class Replaying:
         await _send_json(scope, send, 200, content, [])
 
     def _here(self, location: str, asked: str, origin: str) -> str:
-        """The address of a redirect: this server's if it answers for it or if the API's host was meant."""
+        """Return a redirect's target: on this server if it answers for it or if the API's host was meant."""
         url = urljoin(asked, location)
         place = self._place(url)
         known = any(call[1] == place for call in self._answers)
@@ -166,7 +166,7 @@ class Replaying:
         return f"{origin}{place}{f'?{query}' if query else ''}"
 
     def _moved(self, body: bytes, origin: str) -> bytes:
-        """A body of JSON whose addresses, where the recording answers for them, are on this server."""
+        """Rewrite the URLs in a JSON body to this server, where the recording covers them."""
         if not self._held:
             return body
         try:
@@ -181,7 +181,7 @@ class Replaying:
         await _send_error(scope, send, 404, "not-found", why)
 
     def _nearest(self, call: _Call) -> str:
-        """The recorded call that somebody probably meant, and in what it differs."""
+        """Describe the recorded call that was probably meant, and how it differs."""
         names = {f"{known[0]} {known[1]}": known for known in reversed(self._answers)}
         close = difflib.get_close_matches(f"{call[0]} {call[1]}", names, n=1, cutoff=0.5)
         if not close:
@@ -200,7 +200,7 @@ class Replaying:
         return recorded.method, place, query, body
 
     def _place(self, url: str) -> str:
-        """Where a call goes: a version and a path below it, or one below `ELSEWHERE` and the host."""
+        """Return a call's place: a version and the path below it, or `ELSEWHERE` with a host and a path."""
         found = api_path(url)
         if found is not None:
             version, path = found
@@ -210,7 +210,7 @@ class Replaying:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The body of a request, read no further than one byte past the limit; None if the client left."""
+    """Read the body of a request, at most one byte past the limit; None if the client disconnected."""
     chunks: list[bytes] = []
     size, more = 0, True
     while more and size <= MOST_BODY:
@@ -224,7 +224,7 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 async def _send_error(scope: Scope, send: Send, status: int, code: str, why: str) -> None:
-    """Answer in the form of the API's errors; the log and a header say why, too."""
+    """Send an error in the API's format; the log and a header give the reason too."""
     if note := scope.get(LOG_CONTEXT):
         note.explain = why
     content = json.dumps({"error": f"leomock: {status} {why}", "path": "$", "code": code}).encode()
@@ -244,12 +244,12 @@ async def _send_json(
 
 
 def _header(recorded: RecordedExchange, name: str) -> str:
-    """The value of a response header; empty if it has none."""
+    """Return the value of a response header; '' if it is missing."""
     return next((text for key, text in recorded.response_headers.items() if key.lower() == name), "")
 
 
 def _canonical(body: bytes) -> str:
-    """A body as text that does not depend on the order of names."""
+    """Return a body as text that does not depend on the order of names."""
     try:
         return json.dumps(json.loads(body), sort_keys=True)
     except (ValueError, RecursionError):
@@ -268,7 +268,7 @@ def _mapped(value: Any, held: dict[str, str], origin: str) -> Any:
 
 
 def _differing(known: _Call, call: _Call) -> list[str]:
-    """In what a call differs from a recorded one of the same place."""
+    """Return the differences between a call and a recorded one of the same place."""
     told = []
     if known[2] != call[2]:
         told.append(f"query: recorded {shown(dict(known[2]))}, got {shown(dict(call[2]))}")

@@ -1,4 +1,4 @@
-"""Lets time pass in a world, with everything that falls due on the way."""
+"""Advance the time of a world, and process everything that becomes due on the way."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from leomock.state.world import World
 
 
 async def advance(world: World, seconds: float, sender: Sender) -> list[dict[str, Any]]:
-    """Move a world's time on by seconds, or with `math.inf` until nothing is due any more.
+    """Advance a world's time by seconds, or with `math.inf` until nothing is due any more.
 
-    What falls due happens in its order and at its moment; webhooks are delivered, and tried again, on the
-    way. Returns what fired: `{"at", "job", "status"}` or `{"at", "webhook", "state"}`. Raises ValueError.
+    Jobs and events are processed in order, each at its own time; webhooks are delivered and retried on the
+    way. Returns the jobs and events that fired: `{"at", "job", "status"}` or `{"at", "webhook", "state"}`.
+    Raises ValueError.
     """
     fired: list[dict[str, Any]] = []
     with world.lock:

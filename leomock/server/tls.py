@@ -1,4 +1,4 @@
-"""Accept TLS connections for the app's own protocol, and say what is wrong when a handshake fails."""
+"""Accept TLS connections for the app's own protocol, and explain failed handshakes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import socket
 import ssl
 from collections.abc import Callable
 
-# A handshake that takes longer is given up.
+# A handshake that takes longer is aborted.
 SECONDS_FOR_A_HANDSHAKE = 20.0
 
 
 def explain_failure(error: BaseException) -> str:
-    """Say what a failed handshake most likely means and what to do; empty for a client that merely left."""
+    """Explain a failed handshake and what to do; '' for a client that merely disconnected."""
     if not isinstance(error, ssl.SSLError):
         return ""
     reason = (error.reason or str(error)).upper()
@@ -29,9 +29,9 @@ def explain_failure(error: BaseException) -> str:
 
 
 class TlsListener:
-    """Accepts connections on a listening socket, completes the handshake and hands them to a protocol.
+    """Accept connections on a listening socket, complete the handshake and pass them to a protocol.
 
-    `failed` gets one sentence for each kind of failed handshake, once.
+    `failed` receives one sentence for each kind of failed handshake, only once per kind.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class TlsListener:
         self._accepting = asyncio.create_task(self._accept())
 
     async def close(self) -> None:
-        """Stop accepting; connections that are established stay open."""
+        """Stop accepting; established connections stay open."""
         tasks = [self._accepting, *self._handshakes]
         for task in tasks:
             task.cancel()
@@ -62,7 +62,7 @@ class TlsListener:
         while True:
             try:
                 connection, _ = await loop.sock_accept(self._listener)
-            except OSError:  # too many open files, or the client left before it was accepted
+            except OSError:  # too many open files, or the client disconnected before it was accepted
                 await asyncio.sleep(0.05)
                 continue
             task = asyncio.create_task(self._greet(connection))

@@ -1,4 +1,4 @@
-"""httpx without a port: requests go straight to the app."""
+"""An httpx transport without a port: requests go straight to the app."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Submit = Callable[[Coroutine[Any, Any, httpx.Response]], "Future[httpx.Response]
 
 
 class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Calls an ASGI app on the loop of a fake, for sync and async clients alike.
+    """Call an ASGI app on the event loop of a fake, for sync and async clients alike.
 
-    The loop is not the client's own: so a sync client works inside a running loop, and an async one outside
-    asyncio's default policy.
+    The loop is not the client's own, so a sync client works inside a running loop, and an async client works
+    with any event loop policy.
     """
 
     def __init__(self, app: ASGIApp, submit: Submit) -> None:
@@ -67,7 +67,7 @@ class Transport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 class _NoConnection(Connection):
-    """What a scenario does to a connection, where there is none: over a socket httpx raises the same."""
+    """Simulate a scenario's connection faults without a connection: raise what httpx raises over a socket."""
 
     def __init__(self, request: httpx.Request) -> None:
         self._request = request
@@ -91,7 +91,7 @@ class _NoConnection(Connection):
 
 
 class _Bytes(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that is there already."""
+    """A response body that is complete from the start."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content

@@ -1,4 +1,4 @@
-"""Answer and record calls that belong to no version of the API and to no other part of the fake."""
+"""Answer and record calls that match no API version and no other part of the fake."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from leomock.server.api_routes import header_text
 from leomock.state.world import World
 
 _PREFIX = re.compile(r"/(?:api/)?(?:rest/)?(?:(?P<version>v\d+)(?=/|$))?/*")
-# The fake's own addresses: a wrong call to them says nothing about the client's calls to the API.
+# The fake's own paths: a wrong call to them says nothing about the client's calls to the API.
 _OWN = ("/_leomock", "/cdn/", "/s3/", "/favicon.ico", "/robots.txt")
 
 
 def unknown_route(api: Dispatcher, request: Request, error: HTTPException) -> Response:
-    """Answer a call for which there is no route, and record it in the journal of its key."""
+    """Answer a call that matches no route, and record it in the journal of its key."""
     path = request.url.path
     headers = dict(error.headers or {})
     if path == "/" or path.startswith(_OWN):
@@ -39,7 +39,7 @@ def unknown_route(api: Dispatcher, request: Request, error: HTTPException) -> Re
 
 
 def explain_unknown(api: Dispatcher, method: str, path: str) -> str:
-    """Say which call was probably meant by one that is outside every version of the API."""
+    """Suggest the intended call for one that is outside every version of the API."""
     found = _PREFIX.match(path)
     version = found["version"] if found else None
     rest = path[found.end() :] if found else path.lstrip("/")

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import httptools
 
-# The headers that make up an offer.
+# The headers that belong to an offer.
 _OFFER = frozenset((b"upgrade", b"http2-settings", b"connection"))
 
 
@@ -35,7 +35,7 @@ def without_offer(method: bytes, url: bytes, version: str, headers: list[tuple[b
 
 
 class UpgradeIgnoringParser(httptools.HttpRequestParser):
-    """httptools' parser, which goes on with a request after an offer to upgrade."""
+    """httptools' parser, modified to continue with a request after an offer to upgrade."""
 
     def __init__(self, receiver: Receiver) -> None:
         super().__init__(receiver)
@@ -47,7 +47,7 @@ class UpgradeIgnoringParser(httptools.HttpRequestParser):
             super().feed_data(data)
         except httptools.HttpParserUpgrade as offered:
             head = self._receiver.take_offer()
-            if not head:  # CONNECT, which is no offer
+            if not head:  # CONNECT, which is not an offer
                 raise
             parser = self._receiver.parser = UpgradeIgnoringParser(self._receiver)
             parser.feed_data(head)

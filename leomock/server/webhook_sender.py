@@ -1,4 +1,4 @@
-"""Posts what is due in a world's outbox to its webhook."""
+"""Post the due events of a world's outbox to its webhook."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-# As in the vendor's sample; `authorization` comes first where there is a key.
+# As in the vendor's sample; `authorization` comes first if there is a key.
 HEADERS = {
     "accept": "application/json, text/plain, */*",
     "content-type": "application/json",
@@ -31,23 +31,23 @@ HEADERS = {
     "accept-encoding": "gzip, compress, deflate, br",
     "connection": "close",
 }
-# Basis of these: chosen; how long the real service waits, and how many requests it makes at once, is unknown.
+# Basis: chosen. How long the real service waits, and how many requests it sends at once, is unknown.
 TIMEOUT_SECONDS = 5.0
 MOST_AT_ONCE = 10
 TICK_SECONDS = 0.05
-# How long requests that are under way may still take when the server stops.
+# How long requests in progress may still take when the server stops.
 GRACE_SECONDS = 0.5
-# So much of an answer is read, so that the target can write it; only its status matters.
+# Only this much of a response is read, so that the target can finish; only its status matters.
 LONGEST_ANSWER = 65_536
 
 
 class Sender:
-    """Delivers events: each as one POST to the url of its outbox, and to nowhere else.
+    """Deliver events: each as one POST to the URL of its outbox, without following redirects.
 
-    At most `most` of one world are under way at once, so that a target that hangs keeps up nobody
-    else's. Events that are due together leave in their order, but may arrive in another. `log` receives a
-    line for each attempt; a defect is written to stderr where there is no `log`. Use one sender in one event
-    loop at a time.
+    At most `most` events of one world are in progress at once, so that a target that hangs delays no other
+    world. Events that are due together are sent in order, but may arrive in another. `log` receives a line
+    for each attempt; without `log`, a defect is written to stderr. Use a sender in only one event loop at a
+    time.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Sender:
         self.attempts: Counter[str] = Counter()  # by outcome, for /metrics
 
     async def deliver_due(self, world: World) -> list[Event]:
-        """Send until nothing is due and nothing under way; returns what was attempted, as it was over."""
+        """Send until nothing is due or in progress; return the attempted events, as they completed."""
         attempted: list[Event] = []
         while running := self._start_due(world):
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
@@ -98,7 +98,7 @@ class Sender:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _start_due(self, world: World) -> list[asyncio.Task[Event]]:
-        """Begin to send what is due and not yet under way; returns all of the world that is under way."""
+        """Start sending due events; return all of the world's tasks that are in progress."""
         running = self._under_way.setdefault(world, {})
         with world.lock:
             outbox = world.outbox
@@ -112,9 +112,9 @@ class Sender:
         return list(running.values())
 
     async def _deliver(self, world: World, outbox: Outbox, event: Event, target: Target) -> Event:
-        """Send an event and note in its outbox what came of it; the world may have a new one by then."""
+        """Send an event and record the result in its outbox; the world may have a new outbox by then."""
         try:
-            post = self._poster(target)  # loads httpx at the first event, which is not the target's time
+            post = self._poster(target)  # loads httpx for the first event; not part of the target's time
             began = time.perf_counter()
             status, error = await post(event)
             milliseconds = (time.perf_counter() - began) * 1000
@@ -132,7 +132,7 @@ class Sender:
         return event
 
     def _poster(self, target: Target) -> Callable[[Event], Coroutine[Any, Any, tuple[int | None, str]]]:
-        """What sends an event to a target: in the event loop of its app, or in this one."""
+        """Return the function that sends an event to a target: in its app's event loop, or in this one."""
         loop = target.loop
         if target.app is not None and loop is not None and loop.is_running():
             # The app's locks and queues belong to that loop.
@@ -145,7 +145,7 @@ class Sender:
         return lambda event: self._post(target, event, client)
 
     async def _post(self, target: Target, event: Event, client: httpx.AsyncClient) -> tuple[int | None, str]:
-        """The status of the answer, or None; and what was wrong, or nothing."""
+        """Return the status of the response, or None; and an error text, or ''."""
         bearer = {"authorization": f"Bearer {target.key}"} if target.key else {}
         headers = {**bearer, **HEADERS, **dict(target.headers)}
         timeout = self._timeout if target.timeout is None else target.timeout
@@ -164,11 +164,11 @@ class Sender:
                 return response.status_code, _wrong_with(response.status_code)
         except TimeoutError:
             return None, f"no answer within {timeout:g} s"
-        except Exception as error:  # an address, a key or a body that cannot be sent fails in many ways
+        except Exception as error:  # an invalid URL, key or body fails in many ways
             return None, f"{type(error).__name__}: {error}"
 
     def _client(self, verify: bool | str) -> httpx.AsyncClient:
-        """One for all events of a loop; it keeps no connection, since each is closed after its request."""
+        """Return the client for all events of a loop; it keeps no connections open between requests."""
         import httpx
 
         clients = self._clients.setdefault(asyncio.get_running_loop(), {})
@@ -188,7 +188,7 @@ class Sender:
         return httpx.AsyncClient(transport=httpx.ASGITransport(app), timeout=None, trust_env=False)
 
     def _tls(self, verify: bool | str) -> SSLContext:
-        """Made once for each kind: it reads all certificates. Raises OSError for a file that is not there."""
+        """Return a TLS context, cached because loading certificates is slow. May raise OSError."""
         import ssl
 
         import httpx
@@ -201,7 +201,7 @@ class Sender:
         return self._contexts[verify]
 
     def _defect(self, error: Exception) -> None:
-        """Tell of a defect once while it stays the same: a tick comes 20 times a second."""
+        """Report a defect once while it stays the same: a tick comes 20 times a second."""
         text = "".join(traceback.format_exception(error))
         if text != self._last_defect:
             self._last_defect = text
@@ -225,7 +225,7 @@ def _wrong_with(status: int) -> str:
 
 
 def _line(event: Event, url: str, milliseconds: float) -> str:
-    """A line for the log; the query of the url is left out, since secrets stand there."""
+    """Return a log line; omit the URL's query, since it may contain secrets."""
     last = event.attempts[-1]
     outcome = str(last.status) if last.accepted else last.error
     number = (

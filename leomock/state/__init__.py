@@ -1,1 +1,1 @@
-"""One tenant's memory. Knows nothing of OpenAPI, HTTP or files."""
+"""One tenant's state, independent of OpenAPI, HTTP and files."""

@@ -25,7 +25,7 @@ DOLLARS = Decimal("0.001495")
 class Account:
     """The credits of one API key: bought ones, and a plan's, which are renewed every month.
 
-    A job is paid when it begins and refunded when it fails.
+    A job is paid for when it begins and refunded when it fails.
     """
 
     def __init__(self, user_id: str, paid: int, plan: int, unit: Unit, now: Callable[[], float]) -> None:

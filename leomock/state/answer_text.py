@@ -1,4 +1,4 @@
-"""Summarize an answer of the API in a few words for the journal."""
+"""Summarize an API response in a few words for the journal."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 from leomock.state.redaction import one_line
 
 LONGEST_ERROR = 100
-# Explanations that say what the answer says, and more.
+# Explanations that say everything the response says, and more.
 _COMPLETE_SENTENCES = ("PENDING", "FAILED", "unknown ", "no rows")
 
 
 def summarize(status: int, content: Any, explain: str, *, by_rule: bool) -> str:
-    """Say what a person needs to know of an answer, such as `COMPLETE, 2 pictures`.
+    """Summarize a response for people, such as `COMPLETE, 2 pictures`.
 
-    `content` is the parsed body or None, `explain` the sentence of leomock about the answer, `by_rule` says
-    whether a scenario rule had a part in it.
+    `content` is the parsed body or None, `explain` leomock's sentence about the response, and `by_rule` is
+    true if a scenario rule affected it.
     """
     explain = one_line(explain)
     if explain.startswith(_COMPLETE_SENTENCES) or (status >= 400 and explain and not by_rule):

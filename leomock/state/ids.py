@@ -37,7 +37,7 @@ class Ids:
         self._version = version
         self._now = now
         self.last_step = 0
-        # Pictures stay v4 where generations are v6: only generations were seen with the new version.
+        # Images keep v4 even if generations use v6: the new version was seen only for generations.
         turn = 0x2 << 12 if version == "v6" else 0
         self._masks = [random.getrandbits(64) & ~(0xF << 12) ^ turn for _ in range(MOST_PARTS)]
 

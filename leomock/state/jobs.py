@@ -1,4 +1,4 @@
-"""Jobs: work that takes time, from PENDING to its end, settled when somebody reads it."""
+"""Jobs: work that takes time, from PENDING to its end, settled when a client reads it."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ TOOL_HEADER = "x-leomock-tool"
 
 @dataclass(slots=True, repr=False)
 class Exchange:
-    """One request and what was answered.
+    """One request and its response.
 
     `number` counts from 1. `moment` is by the world's clock, in seconds since 1970 (UTC); `milliseconds` is
     how long the answer took by the machine's clock. `operation` is an id, or '' for an unknown path. `path`
@@ -104,7 +104,7 @@ class Exchange:
 
     @property
     def answer(self) -> str:
-        """The answer in a few words, such as `COMPLETE, 2 pictures`; '' if there is nothing to say."""
+        """The response in a few words, such as `COMPLETE, 2 pictures`; '' if there is nothing to add."""
         content = self.response_json if self.channel == "api" else None
         answer = summarize(self.status, content, self.explain, by_rule=bool(self.rules))
         if not self.breakage:
@@ -160,8 +160,8 @@ class Exchange:
 class Journal:
     """The newest exchanges: at most `size`, with at most `most_bytes` bytes of headers and bodies.
 
-    It keeps the first `longest_body` bytes of a body, and always the newest exchange, whatever its size.
-    `budget` bounds the bytes of several journals together.
+    It keeps the first `longest_body` bytes of each body, and always keeps the newest exchange, regardless of
+    its size. `budget` limits the total size of several journals.
     """
 
     def __init__(
@@ -268,7 +268,7 @@ class Journal:
 
     @property
     def size(self) -> int:
-        """How many bytes the exchanges take, about."""
+        """The approximate size of the exchanges in bytes."""
         return self._bytes
 
     def shrink(self, size: int) -> None:
@@ -294,7 +294,7 @@ class Journal:
         }
 
     def tail(self, most: int) -> list[Exchange]:
-        """Return the newest exchanges, oldest first: `most` of them, or all there are."""
+        """Return the newest exchanges, oldest first: `most` of them, or all if there are fewer."""
         entries = list(islice(reversed(tuple(self._entries)), most))
         return [_exchange(entry) for entry in reversed(entries)]
 

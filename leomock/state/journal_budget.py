@@ -1,4 +1,4 @@
-"""Bound the bytes that the journals of all keys take together."""
+"""Limit the total size of the journals of all keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import weakref
 from typing import Protocol
 
-# Once the journals exceed `_START` of the bound they are shortened to `_END`, so that the next time is far.
+# Journals that exceed `_START` of the limit are shortened to `_END`, so that this happens rarely.
 _START, _END = 7 / 8, 3 / 4
 
 
@@ -15,7 +15,7 @@ class Shrinkable(Protocol):
 
     @property
     def size(self) -> int:
-        """How many bytes the exchanges take."""
+        """The size of the exchanges in bytes."""
         ...
 
     def shrink(self, size: int) -> None:

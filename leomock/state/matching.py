@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 
 class LinearPattern:
-    """A regular expression that is searched in time proportional to the text, whatever the pattern is.
+    """A regular expression whose search time is proportional to the length of the text.
 
     The engine is Rust's `regex`, which supports neither look-around nor back-references; `$` matches only
     at the very end. Raises ValueError for a pattern that it cannot compile.
@@ -34,7 +34,7 @@ class LinearPattern:
             ) from error
 
     def search(self, text: str) -> bool:
-        """Tell whether the pattern occurs in a text."""
+        """Return True if the pattern occurs in a text."""
         return self._validator.is_valid(text)
 
     def __eq__(self, other: object) -> bool:
@@ -59,7 +59,7 @@ class Wildcard:
         self._inner = [part for part in rest if part]
 
     def matches(self, text: str) -> bool:
-        """Tell whether the whole text fits."""
+        """Return True if the whole text matches."""
         if self._literal:
             return text == self._first
         if not text.startswith(self._first):
@@ -95,8 +95,8 @@ class Difference(NamedTuple):
 def differences(wanted: Any, found: Any, name: str = "") -> Iterator[Difference]:
     """Yield the differences between parsed JSON and an expected part of it.
 
-    Objects may have further names, arrays no further items. A name may be a path (`controlnets.0.weight`). A
-    compiled pattern is searched in a string. True does not equal 1.
+    Objects may have additional names, but arrays may not have additional items. A name may be a path
+    (`controlnets.0.weight`). A compiled pattern is searched in a string. True does not equal 1.
     """
     if isinstance(wanted, Mapping) and isinstance(found, dict):
         for key, value in wanted.items():
@@ -133,7 +133,7 @@ def _same(wanted: Any, found: Any) -> bool:
 
 
 class _StatusTest:
-    """A test whether a status is in a range."""
+    """A test for whether a status is in a range."""
 
     def __init__(self, low: int, high: int) -> None:
         self._low, self._high = low, high

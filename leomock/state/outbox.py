@@ -192,7 +192,7 @@ class Outbox:
         self._release(event)
 
     def redeliver(self, id: str) -> bool:
-        """Make an event due now, whatever its state; False if no event has this id.
+        """Make an event due now, regardless of its state; return False if no event has this id.
 
         Earlier attempts still count: an event that was given up gets one more.
         """

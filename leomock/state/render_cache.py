@@ -12,9 +12,9 @@ DEFAULT_BYTES = 64 * 2**20
 
 
 class RenderCache:
-    """Rendered files by what they were rendered from; the least recently used are dropped first.
+    """Rendered files by their input; the least recently used ones are dropped first.
 
-    `limit` is in bytes; a file that is larger is not kept. Any thread may call any method.
+    `limit` is in bytes; a larger file is not kept. Any thread may call any method.
     """
 
     def __init__(self, limit: int = DEFAULT_BYTES) -> None:

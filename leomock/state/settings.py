@@ -15,7 +15,7 @@ ChunkedUploads = Literal["refuse", "accept"]
 Unit = Literal["CREDITS", "DOLLARS"]
 UnknownModels = Literal["refuse", "allow"]
 Pace = Literal["seconds", "polls", "first", "immediate", "manual"]
-# A polling client sees PENDING once; one that waits, or gets the webhook, needs no second read.
+# A polling client sees PENDING once; a client that waits, or gets the webhook, needs no second read.
 DEFAULT_JOBS = "polls:1,seconds:10"
 
 # The words for types in error messages.
@@ -25,7 +25,7 @@ _SIZES = (
     *("journal_bytes", "journals_bytes"),
 )
 EXAMPLE_MODEL = "291be633-cb24-434f-898f-e662799936ad=My model"
-# A scheme, a host and a port, as browsers send it: in lower case, and without a slash at the end.
+# A scheme, a host and a port, as browsers send it: in lower case, without a trailing slash.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s]+")
 # Balances are sent as GraphQL's Int.
 LARGEST_INT = 2**31 - 1

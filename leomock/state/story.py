@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from leomock.state.journal import Exchange
 from leomock.state.outbox import Event
 
-# What fits on two screens; the beginning and the end of a run explain most failures.
+# This fits on two screens; the beginning and the end of a run explain most failures.
 FIRST_LINES = 15
 LAST_LINES = 45
 
@@ -17,7 +17,7 @@ _REST_OF_PENDING = re.compile(r"(PENDING[^;]*);.*", re.DOTALL)
 
 
 def story(exchanges: Sequence[Exchange], *, events: Sequence[Event] = (), forgotten: int = 0) -> str:
-    """Return the exchanges of one key, oldest first, a line each, and a note about forgotten polling.
+    """Format the exchanges of one key, oldest first, one line each; note forgotten polling.
 
     `events` are the webhook events of the key, `forgotten` is how many older exchanges the journal lost.
     """
@@ -33,7 +33,7 @@ def story(exchanges: Sequence[Exchange], *, events: Sequence[Event] = (), forgot
 
 @dataclass(slots=True)
 class _Group:
-    """Equal calls: a person needs to see the last of them, and how many there were."""
+    """Equal calls: readers need to see the last of them, and their number."""
 
     exchanges: list[Exchange] = field(default_factory=list)
 
@@ -50,7 +50,7 @@ class _Group:
 
 
 def _grouped(exchanges: Iterable[Exchange]) -> Iterator[_Group]:
-    """Exchanges in groups: equal reads that follow each other, and equal refusals of one call in a row."""
+    """Yield groups of exchanges: consecutive equal reads, and consecutive equal refusals of one call."""
     run: dict[str, _Group] = {}
     for exchange in exchanges:
         key = _key(exchange)
@@ -65,13 +65,13 @@ def _grouped(exchanges: Iterable[Exchange]) -> Iterator[_Group]:
 
 
 def _key(exchange: Exchange) -> str:
-    """The line of an exchange without its number and without how long a job still takes."""
+    """Return the line of an exchange without its number and without a job's remaining time."""
     line = str(exchange).removeprefix(f"#{exchange.number} ")
     return _REST_OF_PENDING.sub(r"\1", line)
 
 
 def _unfinished(exchanges: Sequence[Exchange], events: Sequence[Event]) -> Iterator[str]:
-    """A note for each of the first generations that nobody saw finished: the usual mistake is not to poll."""
+    """Yield a note for each of the first generations that the client never saw finished, a common mistake."""
     notes = []
     for exchange in exchanges:
         id = _created_id(exchange)

@@ -14,7 +14,8 @@ Id = str | int  # the ids of elements are numbers
 class Table:
     """Rows (dicts with the API's field names, each with an `id`) in the order of insertion.
 
-    Adding and reading take constant time, a page its own length, and removing shifts the later rows.
+    Adding and reading take constant time, a page takes time proportional to its length, and removing shifts
+    the later rows.
     """
 
     __slots__ = ("_added", "_by_id", "_numbers", "_rows")

@@ -61,7 +61,7 @@ class World:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything. User, credentials, scenarios and the sequence of ids are as at the start."""
+        """Return to the initial state, with the initial user, credentials, scenarios and sequence of ids."""
         settings, key = self.settings, self.key
         RENDERED.forget(self.user_id)
         self.clock = self._make_clock()
@@ -83,7 +83,7 @@ class World:
         )
         # Answers cached by handlers: (operation, id) to their row, an address and the answer.
         self.answers: dict[tuple[str, str], tuple[Row, str, Row]] = {}
-        self.generations = Table()  # pictures, videos and everything else that v2 generates
+        self.generations = Table()  # images, videos and everything else that v2 generates
         self.init_images = Table()
         self.variations = Table()
         self.motion_variations = Table()

@@ -1,1 +1,1 @@
-"""What a Python test uses: the fake, its tenants, interception, assertions and the verdict."""
+"""Python API for tests: the fake, its tenants, interception, assertions and the verdict."""

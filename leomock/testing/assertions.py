@@ -1,4 +1,4 @@
-"""What a test claims about the calls that came, and the words it fails with."""
+"""Assertions about the recorded calls, and their failure messages."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def assert_called(
     known_operations: Iterable[str] = (),
     forgotten: int = 0,
 ) -> list[Exchange]:
-    """The calls of an operation that fit; raises AssertionError unless there are as many as expected.
+    """Return the calls of an operation that match; raise AssertionError if their number is wrong.
 
-    That is `times`, or between `at_least` (1 unless given) and `at_most`. `body` is a part of the request's
-    JSON: a name may lead inwards (`controlnets.0.weight`), objects may have more than is wanted, a compiled
-    pattern is searched in a string. `query` is a part of the query. `status` is a number or a class
-    (`"4xx"`). An id that is not among `known_operations` fails. So does a limit from above when the journal
-    has `forgotten` some exchanges: they may have been such calls. ValueError says that the expectation itself
-    cannot be meant.
+    The expected number is `times`, or between `at_least` (default 1) and `at_most`. `body` is a part of the
+    request's JSON: a name may be a path (`controlnets.0.weight`), objects may have additional members, and a
+    compiled pattern is searched in a string. `query` is a part of the query. `status` is a number or a class
+    (`"4xx"`). The assertion fails for an id that is not among `known_operations`. It also fails if there is
+    an upper limit and the journal has `forgotten` some exchanges, because they may have matched. Raises
+    ValueError if the expectation itself is invalid.
     """
     __tracebackhide__ = True
     try:
         expected = _expected(operation, times, at_least, at_most, body, status, query)
     except ValueError as error:
-        # Raised anew, so that pytest shows the test's line and none of ours.
+        # Raise it again here, so that pytest shows the line of the test and not this module.
         raise ValueError(str(error)) from None
     came = list(exchanges)
     fitting = [
@@ -68,7 +68,7 @@ def assert_not_called(
     known_operations: Iterable[str] = (),
     forgotten: int = 0,
 ) -> None:
-    """Raise AssertionError if a call of an operation fits; the arguments are those of `assert_called`."""
+    """Raise AssertionError if a call of an operation matches; the arguments are those of `assert_called`."""
     __tracebackhide__ = True
     assert_called(
         exchanges,
@@ -84,7 +84,7 @@ def assert_not_called(
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """How many calls of what kind."""
+    """The expected calls: how many, and with which properties."""
 
     operation: str
     low: int
@@ -94,7 +94,7 @@ class _Expected:
     query: Mapping[str, Any]
 
     def misses(self, exchange: Exchange) -> list[str]:
-        """What is not as expected about a call of the operation, a line each."""
+        """Return how a call of the operation differs from the expectation, one line per difference."""
         misses = []
         if not status_test(self.status)(exchange.status):
             misses.append(_status_miss(self.status, exchange.status))
@@ -130,7 +130,7 @@ def _expected(
 
 
 def _query(query: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a query as text; a list where there are several, or where one is wanted."""
+    """Return the query parameters as text; a list if a name repeats or a list is expected."""
     return {
         name: texts if len(texts) > 1 or isinstance(wanted.get(name), list) else texts[0]
         for name, texts in parse_qs(query, keep_blank_values=True).items()
@@ -138,7 +138,7 @@ def _query(query: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _query_text(value: Any) -> Any:
-    """A wanted value as it stands in a query."""
+    """Return an expected value as it is written in a query."""
     if isinstance(value, list | tuple):
         return [_query_text(item) for item in value]
     if isinstance(value, bool | int | float):
@@ -156,7 +156,7 @@ def _complaint(
     known_operations: Sequence[str],
     forgotten: int,
 ) -> str:
-    """Why the expectation is not met; empty where it is."""
+    """Return why the expectation is not met, or '' if it is met."""
     if known_operations and expected.operation not in known_operations:
         return _unknown(expected.operation, known_operations)
     enough = len(fitting) >= expected.low
@@ -203,7 +203,7 @@ def _criteria(expected: _Expected) -> str:
 
 
 def _nearest(expected: _Expected, others: Sequence[Exchange]) -> str:
-    """The call with the fewest misses, and they; of several such calls the last."""
+    """Describe the call with the fewest differences; if several are equally close, the last one."""
     nearest = min(others, key=lambda exchange: (len(expected.misses(exchange)), -exchange.number))
     return "\n  ".join([f"The nearest is #{nearest.number}:", *expected.misses(nearest)])
 
@@ -231,7 +231,7 @@ def _last_lines(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _line(exchange: Exchange, name: str | None = None) -> str:
-    """One call: its number, operation (or channel), method, address, status and body."""
+    """Describe one call: its number, operation (or channel), method, address, status and body."""
     name = f"{exchange.operation or exchange.channel} " if name is None else name
     query = f"?{exchange.query}" if exchange.query else ""
     content = exchange.request_json
@@ -243,7 +243,7 @@ def _line(exchange: Exchange, name: str | None = None) -> str:
 
 
 def _miss(difference: Difference, prefix: str = "") -> str:
-    """How one value differs."""
+    """Describe how one value differs."""
     name = prefix + one_line(difference.name or "body")
     wanted, found = difference.wanted, difference.found
     if found is ABSENT:
@@ -294,7 +294,7 @@ def _impossible(times: int | None, at_least: int | None, at_most: int | None) ->
 
 
 def _side_by_side(wanted: str, found: str) -> tuple[str, str]:
-    """Two long texts from shortly before where they part, so that what differs is seen."""
+    """Shorten two long texts to start shortly before their first difference, so that it is visible."""
     alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(wanted, found, strict=False)))
     if max(len(wanted), len(found)) > LONGEST_VALUE and alike > LONGEST_VALUE // 2:
         begin = alike - LONGEST_VALUE // 4
@@ -303,7 +303,7 @@ def _side_by_side(wanted: str, found: str) -> tuple[str, str]:
 
 
 def _shown(value: Any) -> str:
-    """A value as it stands in JSON; a pattern between slashes, anything else as Python shows it."""
+    """Format a value as JSON, a pattern between slashes, and anything else with `repr`."""
     if isinstance(value, re.Pattern):
         return one_line(f"/{value.pattern}/")
     if isinstance(value, Mapping):
@@ -316,7 +316,7 @@ def _shown(value: Any) -> str:
 
 
 def _kind(value: Any) -> str:
-    """What a value is in JSON; empty where it is nothing of JSON's."""
+    """Return the JSON type of a value; '' if it is not a JSON value."""
     kinds: tuple[tuple[Any, str], ...] = (
         (type(None), "null"),
         (bool, "a boolean"),

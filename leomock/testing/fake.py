@@ -32,26 +32,25 @@ if TYPE_CHECKING:
     from leomock.server.transport import Transport
 
 T = TypeVar("T")
-# A connection is accepted, its bytes are read, and the call begins: one turn each, and one to spare.
+# Accepting a connection, reading its bytes and beginning the call take one turn each; one is to spare.
 LOOP_TURNS = 4
 
 
 class Fake(Tenant):
     """A fake Leonardo.AI API, and its first tenant.
 
-    As a context manager it answers on a port of 127.0.0.1::
+    As a context manager, it listens on a port of 127.0.0.1::
 
         with Fake() as fake:
             client = LeonardoAiSDK(bearer_auth=fake.api_key, server_url=fake.base_url)
 
-    Without one, `httpx.Client(transport=fake.transport, base_url=fake.base_url)` needs no port at all.
-    The settings are those of `leomock.state.settings.Settings`; `jobs` defaults to `polls:1`: the
-    first read of a generation is PENDING, the next one COMPLETE. `clock="frozen"` stops the time until
-    `advance`; otherwise it runs as the machine's. `scenario` names scenarios (or files) that are in force
-    from the start, for every key.
+    `httpx.Client(transport=fake.transport, base_url=fake.base_url)` calls it without a port. The settings are
+    those of `leomock.state.settings.Settings`; `jobs` defaults to `polls:1`: the first read of a generation
+    is PENDING, the next one COMPLETE. `clock="frozen"` stops the clock until `advance`; otherwise it runs
+    like the machine's. `scenario` names scenarios (or files) that are active from the start, for every key.
     """
 
-    _runner: Runner | None = None  # starts with the first call that needs it
+    _runner: Runner | None = None  # created by the first call that needs it
 
     def __init__(
         self,
@@ -81,24 +80,24 @@ class Fake(Tenant):
     # --- on a port -----------------------------------------------------------------------------------
 
     def __enter__(self) -> Fake:
-        """Start answering on a port."""
+        """Start listening on a port."""
         self.open()
         return self
 
     async def __aenter__(self) -> Fake:
-        """Start answering on a port, for `async with`."""
+        """Start listening on a port, for `async with`."""
         return self.__enter__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop without blocking the loop, which may still have to answer a webhook."""
+        """Stop without blocking the event loop, which may still have to answer a webhook."""
         import anyio
 
         await anyio.to_thread.run_sync(self.close)
 
     def start(self) -> Fake:
-        """Start answering on a port, for notebooks; the same as entering `with`."""
+        """Start listening on a port, for notebooks; the same as entering `with`."""
         self.open()
         return self
 
@@ -107,7 +106,7 @@ class Fake(Tenant):
         self.close()
 
     def open(self) -> str:
-        """Start answering on a port and return the URL. Raises RuntimeError if the fake is already open."""
+        """Start listening on a port and return the URL. Raises RuntimeError if the fake is already open."""
         if self._url:
             raise RuntimeError(f"this fake already answers at {self._url}")
         listener = bind(self._host, self._port)
@@ -120,11 +119,11 @@ class Fake(Tenant):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop; what was stored stays readable in Python."""
+        """Stop; the stored state stays readable from Python."""
         self.close()
 
     def close(self) -> None:
-        """Stop answering and end the thread, if there is one.
+        """Stop listening and end the thread, if it was started.
 
         In a forked child this closes the child's descriptor only: the parent's fake goes on.
         """
@@ -133,7 +132,7 @@ class Fake(Tenant):
             runner.stop()
 
     def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
-        """Stop a fake that nobody closed, and say so as Python does for files and sockets."""
+        """Stop a fake that was not closed, and warn about it as Python does for files and sockets."""
         runner, self._runner = self._runner, None
         if runner is None or runner.is_inherited:
             return
@@ -142,7 +141,7 @@ class Fake(Tenant):
         warn(f"unclosed leomock.Fake {where}: use `with`, or close()", ResourceWarning, source=self)
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be sent to another process, where it would be another fake."""
+        """Refuse pickling: in another process this would be a different fake."""
         raise TypeError(
             "a leomock.Fake cannot be sent to another process: give the process base_url and api_key"
         )
@@ -172,16 +171,16 @@ class Fake(Tenant):
 
     @property
     def calls(self) -> int:
-        """How many calls have begun."""
+        """The number of calls that have begun."""
         return self._counted.calls
 
     @property
     def busy(self) -> int:
-        """How many calls are being answered."""
+        """The number of calls that are being answered."""
         return self._counted.busy
 
     def turns(self) -> int:
-        """Let the event loop handle what has arrived; returns how many calls have begun."""
+        """Let the event loop handle everything that has arrived; return how many calls have begun."""
 
         async def turn() -> int:
             for _ in range(LOOP_TURNS):
@@ -191,13 +190,13 @@ class Fake(Tenant):
         return self.run(turn()) if self._runner else self.calls
 
     def submit(self, call: Coroutine[Any, Any, T]) -> Future[T]:
-        """Start a coroutine on the fake's own loop; returns its future."""
+        """Start a coroutine on the fake's own loop; return its future."""
         return self._loop().submit(call)
 
     # --- every key -----------------------------------------------------------------------------------
 
     def tenant(self, api_key: str) -> Tenant:
-        """Another API key of this fake, which is an account of its own."""
+        """Return the tenant of another API key of this fake: a separate account."""
         self.api.worlds.named.add(api_key)
         return Tenant(self, api_key)
 
@@ -209,7 +208,7 @@ class Fake(Tenant):
         clock: Literal["running", "frozen", ""] = "",
         **settings: Unpack[SettingValues],
     ) -> Tenant:
-        """A tenant with settings of its own and a key made from a name; `settings` as `Fake` takes them."""
+        """Create a tenant with a key derived from `name`; `settings` are those that `Fake` takes."""
         refuse_unknown("new_tenant", settings)
         scenarios = tuple(self.api.scenario_registry.get(each) for each in _names(scenario))
         wanted = {name: value for each in scenarios for name, value in each.settings.items()}
@@ -224,22 +223,22 @@ class Fake(Tenant):
         return Tenant(self, key)
 
     def forget(self, tenant: Tenant) -> None:
-        """Forget a tenant with all that it has; its key would make a new one."""
+        """Delete a tenant with all its state; using its key again creates a new one."""
         self.api.worlds.forget(tenant.api_key)
 
     def reset(self) -> None:
-        """Forget everything that happened, for every key; settings and credentials stay."""
+        """Forget everything that happened, for every key; keep settings and credentials."""
         for world in self.api.worlds:
             with world.lock:
                 world.reset()
 
     def _worlds(self) -> list[World]:
-        """What `advance` moves on: every key."""
+        """Return the worlds that `advance` affects: those of all keys."""
         return [self.world, *(world for world in self.api.worlds if world.key != self.api_key)]
 
     @contextmanager
     def scenario(self, *names: AnyScenario | Sequence[AnyScenario]) -> Iterator[None]:
-        """Put scenarios (names, files or rules) in force for every key inside `with`."""
+        """Activate scenarios (names, files or rules) for every key inside `with`."""
         more = tuple(self.api.scenario_registry.playable(name) for name in flat(names))
         before = {world: world.scenario_engine.scenarios for world in self._worlds()}
         default = self.api.worlds.scenarios
@@ -257,7 +256,7 @@ class Fake(Tenant):
 
 
 def refuse_unknown(caller: str, settings: Mapping[str, object]) -> None:
-    """Raise SettingError for the first name that is not a setting, with the nearest that is."""
+    """Raise SettingError for the first unknown setting, and name the closest valid one."""
     known = [each.name for each in fields(Settings)]
     for name in settings:
         if name not in known:
@@ -265,7 +264,7 @@ def refuse_unknown(caller: str, settings: Mapping[str, object]) -> None:
 
 
 def _names(scenario: ScenarioSource | Sequence[ScenarioSource]) -> list[ScenarioSource]:
-    """The names, files and rules of one scenario or several."""
+    """Return the names, files and rules of one or several scenarios."""
     single = isinstance(scenario, str | Path | Mapping)
     names: Any = [scenario] if single else scenario
     if not isinstance(names, list | tuple) or not all(isinstance(n, str | Path | Mapping) for n in names):
@@ -274,7 +273,7 @@ def _names(scenario: ScenarioSource | Sequence[ScenarioSource]) -> list[Scenario
 
 
 def _clock_maker(kind: str) -> Callable[[], Clock]:
-    """What makes the clocks of worlds: as the machine's, or frozen where every world begins."""
+    """Return a factory for the clocks of worlds: like the machine's, or frozen at the initial time."""
     if kind not in ("running", "frozen"):
         raise SettingError(f"clock={kind!r}: use running or frozen")
     if kind == "frozen":

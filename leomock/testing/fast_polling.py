@@ -1,9 +1,9 @@
-"""One timeline for a test: programs wait for moments of it, and it moves on when nothing real is under way.
+"""One timeline for a test: programs wait for points on it, and it advances while nothing real is in progress.
 
-Inside `fast_polling`, the clocks of the `time` module are shifted by one offset for all threads but the
-fake's. Whoever sleeps, waits with a timeout or runs an event loop that has nothing to do until its next timer
-waits for a moment of that timeline. When the fake is answering no call and no thread of the program did
-anything meanwhile, the timeline moves to the earliest of those moments, and the fake's clock moves with it.
+Inside `fast_polling`, the clocks of the `time` module are shifted by one offset in all threads except the
+fake's. A thread waits for a point on that timeline if it sleeps, waits with a timeout, or runs an event loop
+that is idle until its next timer. When the fake is answering no call and no thread of the program did
+anything meanwhile, the timeline jumps to the earliest of those points, and the fake's clock advances with it.
 """
 
 from __future__ import annotations
@@ -22,28 +22,29 @@ if TYPE_CHECKING:
     from leomock.testing.host import Host
 
 _REAL = {name: getattr(time, name) for name in ("monotonic", "time", "perf_counter", "sleep")}
-# How long a waiting thread lets others run between two looks at them, in real seconds.
+# How long a waiting thread lets others run between two checks of them, in real seconds.
 PAUSE_SECONDS = 0.001
-# So often in a row nothing may have happened before the time moves: what was sent before has been seen then.
+# After this many checks in a row without activity the time advances: everything sent before has been seen by
+# then.
 QUIET_LOOKS = 3
-# So many moves without one call of the program are a loop that makes no progress.
+# This many jumps without a single call of the program mean a loop that makes no progress.
 MOST_MOVES_WITHOUT_A_CALL = 10_000
 
 
 class NoProgressError(RuntimeError):
-    """The program waits again and again, and calls nobody."""
+    """The program waits repeatedly without making any call."""
 
 
 class Timeline:
-    """The offset of the program's clocks, and who waits for which moment."""
+    """The offset of the program's clocks, and the threads that wait with their deadlines."""
 
     def __init__(self, fake: Host, advance: Callable[[float], object]) -> None:
         self.offset = 0.0
         self._fake = fake
         self._advance = advance
-        self._waiting: dict[object, tuple[float, int]] = {}  # a moment and a thread for each wait
+        self._waiting: dict[object, tuple[float, int]] = {}  # a deadline and a thread for each wait
         self._lock = threading.Lock()
-        self._moved_to = -math.inf  # the moment of the last move
+        self._moved_to = -math.inf  # the time of the last jump
         self._moves = 0
         self._calls_at_move = -1
 
@@ -52,7 +53,7 @@ class Timeline:
         return float(_REAL["monotonic"]()) + self.offset
 
     def wait(self, deadline: float, came: Callable[[float], bool]) -> None:
-        """Wait for a moment; `came(pause)` waits for `pause` real seconds and says whether to stop."""
+        """Wait for a deadline; `came(pause)` waits for `pause` real seconds and returns True to stop."""
         me, began = object(), self.now()
         self._waiting[me] = deadline, threading.get_ident()
         quiet = 0
@@ -71,9 +72,9 @@ class Timeline:
             del self._waiting[me]
 
     def _move_to(self, deadline: float, began: float) -> None:
-        """Move to a moment, unless somebody waits for an earlier one.
+        """Jump to a deadline, unless a thread waits for an earlier one.
 
-        The fake's clock moves by what was waited for, without the real milliseconds of looking.
+        The fake's clock advances by the time waited for, without the real milliseconds that checking took.
         """
         with self._lock:
             step = deadline - self.now()
@@ -89,13 +90,13 @@ class Timeline:
                 )
             self.offset += step
             waited = deadline - max(began, self._moved_to)
-            # An event loop looks at its clock a little after the program asked for a sleep.
+            # An event loop reads its clock a little after the program asked for a sleep.
             waited = round(waited, 2) if waited > 1 else waited
             self._moved_to = deadline
             self._advance(waited)
 
     def _activity(self) -> tuple[object, ...] | None:
-        """What changes whenever something happens; None while the fake is answering a call."""
+        """Return a value that changes with any activity; None while the fake is answering a call."""
         if self._fake.busy:
             return None
         idle = {thread for _, thread in list(self._waiting.values())}
@@ -108,12 +109,12 @@ class Timeline:
 
 
 def is_ours(thread: threading.Thread | None = None) -> bool:
-    """Whether a thread, or this one, is the fake's."""
+    """True if a thread (by default the current one) belongs to the fake."""
     return (thread or threading.current_thread()).name.startswith("leomock")
 
 
 def _processor_time(ident: int) -> float:
-    """How long a thread has worked, in seconds; 0 where the system does not say."""
+    """Return a thread's CPU time in seconds; 0 if the system does not provide it."""
     with suppress(AttributeError, OSError, OverflowError):
         return time.clock_gettime(time.pthread_getcpuclockid(ident))
     return 0.0
@@ -121,7 +122,7 @@ def _processor_time(ident: int) -> float:
 
 @contextmanager
 def fast_polling(fake: Host, advance: Callable[[float], object]) -> Iterator[Timeline]:
-    """Inside `with`, the program waits for moments of one timeline instead of real time.
+    """Make the program wait on a simulated timeline instead of in real time inside `with`.
 
     Covered are `time.sleep`, deadlines by the clocks of `time`, asyncio and anyio (sleeps, `wait_for`,
     timeouts), trio, `Event.wait`, `Condition.wait`, `queue.get` and futures with timeouts, in all threads,
@@ -136,7 +137,7 @@ def fast_polling(fake: Host, advance: Callable[[float], object]) -> Iterator[Tim
         setattr(owner, name, value)
 
     try:
-        # By identity: not everything in a module can be hashed or compared.
+        # Compare by identity: some objects in modules cannot be hashed or compared.
         functions = {id(_REAL[name]): value for name, value in _functions(line).items()}
         for module in _modules():
             for name, value in list(vars(module).items()):
@@ -170,12 +171,12 @@ def _functions(line: Timeline) -> dict[str, Callable[..., Any]]:
 
 
 def _modules() -> Iterator[Any]:
-    """The modules that read the clock: `time` itself, and all that imported its functions by name."""
+    """Yield the modules that read the clock: `time`, and all that imported its functions by name."""
     for name, module in list(sys.modules.items()):
         package = name.partition(".")[0]
         if module is None or package in ("leomock", "pytest", "_pytest", "xdist", "uvicorn", "hypothesis"):
             continue
-        # Of the standard library only what waits with a timeout: the rest asks `time` itself.
+        # From the standard library only modules that wait with a timeout: the rest calls `time` itself.
         if package in sys.stdlib_module_names and module not in (time, queue, threading):
             continue
         if hasattr(module, "__dict__"):
@@ -214,7 +215,7 @@ def _condition_wait(line: Timeline) -> Callable[..., bool]:
 
 
 def _replace_in_trio(line: Timeline, replace: Callable[[Any, str, Any], None]) -> None:
-    """Let trio's clock be the timeline, if the program uses trio."""
+    """Make the timeline trio's clock, if the program uses trio."""
     run = sys.modules.get("trio._core._run")
     if run is None:
         return

@@ -1,4 +1,4 @@
-"""What an account has without a call: things from before a test, and the event of a job."""
+"""Create state without API calls: finished generations from before a test, and the event of a job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from leomock.testing.host import Host
 
 
 def add_generations(fake: Host, world: World, count: int) -> list[str]:
-    """Make finished generations in a world; they cost nothing and leave no trace in its journal."""
+    """Create finished generations in a world; they cost no credits and do not appear in its journal."""
     with world.lock:
         account, scenarios = world.account.as_json(), world.scenario_engine.scenarios
         world.scenario_engine.play(())
@@ -44,7 +44,7 @@ def _generation(fake: Host, world: World, number: int) -> str:
 
 
 def event_body(world: World, url: str, id: str | None) -> dict[str, Any]:
-    """The body of the event of a row: the newest generation, or the row with this id, finished."""
+    """Finish the newest generation, or the row with this id, and return its event body."""
     with world.lock:
         world.settle()
         row = _row(world, id)

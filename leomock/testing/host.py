@@ -1,4 +1,4 @@
-"""The interface that tenants and interception need from a fake, so that neither imports it."""
+"""The interface of a fake that tenants and interception use, so that neither imports it."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ class Host(Protocol):
 
     @property
     def busy(self) -> int:
-        """How many calls are being answered."""
+        """The number of calls that are being answered."""
         ...
 
     @property
     def calls(self) -> int:
-        """How many calls have begun."""
+        """The number of calls that have begun."""
         ...
 
     def turns(self) -> int:
-        """Let the event loop handle what has arrived; returns how many calls have begun."""
+        """Let the event loop handle everything that has arrived; return how many calls have begun."""
         ...
 
     def submit(self, call: Coroutine[Any, Any, T]) -> Future[T]:
@@ -53,7 +53,7 @@ class Host(Protocol):
         ...
 
     def open(self) -> str:
-        """Start answering on a port and return the URL. Raises RuntimeError if the fake is already open."""
+        """Start listening on a port and return the URL. Raises RuntimeError if the fake is already open."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What a notebook shows of an account."""
+"""The HTML view of an account in a notebook."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from html import escape
 
 from leomock.state.journal import Exchange
 
-# A notebook is read on a screen; the rest is in `requests`.
+# A notebook is read on a screen; `requests` has the rest.
 MOST_ROWS = 50
 
 
 def journal_table(exchanges: Sequence[Exchange]) -> str:
-    """The newest exchanges as an HTML table, and how many more there are."""
+    """Return the newest exchanges as an HTML table, with the number of older ones."""
     rows = [
         f"<tr><td>{each.number}</td><td>{escape(each.method)} {escape(each.path[:100])}</td>"
         f"<td>{escape(each.operation)}</td><td>{each.status}</td><td>{escape(each.explain[:200])}</td></tr>"

@@ -1,4 +1,4 @@
-"""Steering from inside a running event loop, which must not be blocked meanwhile."""
+"""Control the fake from inside a running event loop without blocking it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The event loop that runs in this thread, or None."""
+    """Return the event loop that runs in this thread, or None."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
@@ -17,7 +17,7 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def in_running_loop() -> bool:
-    """Whether this thread runs an event loop, of asyncio or trio."""
+    """True if this thread runs an event loop of asyncio or trio."""
     if running_loop() is not None:
         return True
     import sniffio
@@ -30,13 +30,13 @@ def in_running_loop() -> bool:
 
 
 class StartedSteering:
-    """What a steering call gives in a running event loop: await it for its list of what happened."""
+    """The result of a control call in a running event loop: await it to get the list of events."""
 
     def __init__(self, future: Future[list[dict[str, Any]]]) -> None:
         self._future = future
 
     def join(self) -> None:
-        """Wait for the end, for a receiver that is not in this loop."""
+        """Block until it is done; the webhook receiver must not be in this loop."""
         self._future.result()
 
     def __await__(self) -> Generator[Any, None, list[dict[str, Any]]]:

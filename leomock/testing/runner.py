@@ -1,4 +1,4 @@
-"""An event loop in a thread, which ends with its owner."""
+"""An event loop in a thread that ends with its owner."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ T = TypeVar("T")
 
 
 class Runner:
-    """Runs coroutines, and a server, on an event loop in a thread.
+    """Run coroutines, and a server, on an event loop in a thread.
 
-    The thread holds no reference to its owner, so an owner that nobody closed can be collected; it then calls
-    `abandon`. In a forked child the thread is missing: nothing can be run there, and stopping closes only the
-    child's copy of the listening socket.
+    The thread holds no reference to its owner, so an owner that was not closed can be garbage-collected; it
+    then calls `abandon`. In a forked child the thread does not exist: nothing can run there, and stopping
+    closes only the child's copy of the listening socket.
     """
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Runner:
 
     @property
     def is_inherited(self) -> bool:
-        """Whether another process started the thread, and this one is its forked child."""
+        """True in a forked child: another process started the thread."""
         return os.getpid() != self._process
 
     def submit(self, call: Coroutine[Any, Any, T]) -> Future[T]:
@@ -57,7 +57,7 @@ class Runner:
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 
     def listen(self, config: Any, listener: socket.socket, sender: Sender, api: Dispatcher) -> None:
-        """Answer on a socket and send the webhooks that are due, until `stop`."""
+        """Serve on a socket and send the webhooks that are due, until `stop`."""
         self._listener = listener
         started = threading.Event()
         serving = self.submit(listen(config, listener, self._stop, started.set))
@@ -68,7 +68,7 @@ class Runner:
         self._running = [serving, self.submit(sender.run(api.worlds, self._stop))]
 
     def stop(self) -> None:
-        """Finish what is being answered, and end the thread."""
+        """Finish the calls in progress, and end the thread."""
         if self.is_inherited:
             self._close_copy()
             return
@@ -79,16 +79,16 @@ class Runner:
         self._thread.join()
 
     def abandon(self) -> None:
-        """Stop without waiting for anything: a garbage collection may call this in any thread."""
+        """Stop without waiting: garbage collection may call this in any thread."""
         if self.is_inherited:
             return
-        with suppress(RuntimeError):  # The loop is closed already.
+        with suppress(RuntimeError):  # The loop is already closed.
             self._loop.call_soon_threadsafe(_stop_later, self._loop, self._stop, self._running)
 
     def _close_copy(self) -> None:
         """Close this process's descriptor of the port; the parent's stays open.
 
-        The loop must not be asked: it shares its kernel queue with the parent's.
+        Do not use the loop for this: it shares its kernel queue with the parent's.
         """
         listener, self._listener = self._listener, None
         if listener is not None and listener.fileno() >= 0:
@@ -117,7 +117,7 @@ def _stop_later(loop: asyncio.AbstractEventLoop, stop: asyncio.Event, running: l
 
 
 def _refuse_green_threads() -> None:
-    """Raise RuntimeError where threads are not the system's: the fake would never run beside the program."""
+    """Raise RuntimeError if threads are green threads: the fake would never run beside the program."""
     for library, question, part in (
         ("gevent.monkey", "is_module_patched", "threading"),
         ("eventlet.patcher", "is_monkey_patched", "thread"),
@@ -136,7 +136,7 @@ async def _no_app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class CountedApp:
-    """An app that counts its calls: `calls` have begun, `busy` are being answered."""
+    """An ASGI app that counts its calls: `calls` have begun, `busy` are being answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What Python can do with one API key of a fake: steer its time and faults, and look at what happened."""
+"""Python API for one API key of a fake: control its time and faults, and inspect what happened."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from leomock.verdict.review import Verdict
 
 
-# Checkers complete the names of shipped scenarios; files and rules are possible as well.
+# Type checkers complete the names of shipped scenarios; files and rules are accepted as well.
 AnyScenario: TypeAlias = ScenarioName | ScenarioSource
 
 
@@ -52,7 +52,7 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Tenant:
-    """One API key of a fake, with a world of its own."""
+    """One API key of a fake, with its own isolated world."""
 
     def __init__(self, fake: Host, api_key: str) -> None:
         self._fake = fake
@@ -63,7 +63,7 @@ class Tenant:
         return f"<leomock {type(self).__name__} {self.api_key[:4]}… at {self.url}>"
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the journal as a table."""
+        """Return the journal as an HTML table, for notebooks."""
         from leomock.testing.notebook import journal_table
 
         return journal_table(self.requests)
@@ -96,16 +96,16 @@ class Tenant:
         return self.world.user_id
 
     def reset(self) -> None:
-        """Forget everything that happened; settings and credentials stay."""
+        """Forget everything that happened; keep settings and credentials."""
         with self.world.lock:
             self.world.reset()
 
     def snapshot(self) -> dict[str, Any]:
-        """The state as JSON values, to come back to with `restore`."""
+        """Return the state as JSON values, for `restore`."""
         return take(self.world)
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Go back to where a snapshot was taken; raises SnapshotError."""
+        """Return to the state of a snapshot. Raises SnapshotError."""
         restore(self.world, snapshot)
 
     # --- time ----------------------------------------------------------------------------------------
@@ -116,10 +116,10 @@ class Tenant:
         return self.world.clock
 
     def advance(self, seconds: float) -> list[dict[str, Any]]:
-        """Move the time on; what falls due happens in its order, and is returned.
+        """Advance the clock; process everything that becomes due in order, and return it.
 
-        Called in a running event loop while a webhook is set, it starts at once and must be awaited, as
-        `aadvance` is: a webhook in that same loop could not answer otherwise. Raises SettingError unless
+        Called in a running event loop while a webhook is set, it starts at once and must be awaited like
+        `aadvance`: otherwise a webhook in the same loop could not answer. Raises SettingError unless
         `seconds` is a number.
         """
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
@@ -127,27 +127,27 @@ class Tenant:
         return self._advance(seconds)
 
     def advance_until_idle(self) -> list[dict[str, Any]]:
-        """Move the time on until no job and no webhook is due any more; returns what happened."""
+        """Advance the clock until no job and no webhook is due any more; return what happened."""
         return self._advance(math.inf)
 
     def fast_polling(self) -> AbstractContextManager[Timeline]:
-        """Inside `with`, the program waits for moments of one timeline (see `leomock.testing.fast_polling`).
+        """Make the program wait on a simulated timeline inside `with` (see `leomock.testing.fast_polling`).
 
-        Time moves on when everything that is known to wait is waiting, and the program's clocks move too.
+        Time advances when every known waiter is waiting, and the program's clocks advance too.
         """
         from leomock.testing.fast_polling import fast_polling
 
         return fast_polling(self._fake, self._move_on)
 
     def _move_on(self, seconds: float) -> None:
-        """Move the time on from a waiting thread, which may be that of an event loop."""
+        """Advance the clock from a waiting thread, which may run an event loop."""
         worlds = [world for world in self._worlds() if world.outbox.is_on]
         started = self._advance(seconds)
         if isinstance(started, StartedSteering) and not any(world.outbox.target.loop for world in worlds):
             started.join()
 
     def _worlds(self) -> list[World]:
-        """What `advance` moves on."""
+        """Return the worlds that `advance` affects."""
         return [self.world]
 
     def _advance(self, seconds: float) -> list[dict[str, Any]]:
@@ -157,16 +157,16 @@ class Tenant:
             return [fired for world in worlds for fired in await advance(world, seconds, self._fake.sender)]
 
         if in_running_loop() and any(world.outbox.is_on for world in worlds):
-            # To wait here would block the loop that may have to answer the webhook.
+            # Waiting here would block the loop that may have to answer the webhook.
             return cast("list[dict[str, Any]]", StartedSteering(self._fake.submit(every())))
         return self._fake.run(every())
 
     async def aadvance(self, seconds: float) -> list[dict[str, Any]]:
-        """`advance` for programs in an event loop, which goes on meanwhile."""
+        """Run `advance` in an event loop without blocking it."""
         return await self._awaited(seconds)
 
     async def aadvance_until_idle(self) -> list[dict[str, Any]]:
-        """`advance_until_idle` for programs in an event loop, which goes on meanwhile."""
+        """Run `advance_until_idle` in an event loop without blocking it."""
         return await self._awaited(math.inf)
 
     async def _awaited(self, seconds: float) -> list[dict[str, Any]]:
@@ -174,13 +174,13 @@ class Tenant:
         return cast("list[dict[str, Any]]", await fired if isinstance(fired, StartedSteering) else fired)
 
     def add_generations(self, count: int) -> list[str]:
-        """Give the account finished generations, free and in no journal; returns their ids."""
+        """Give the account finished generations, free of charge and not in the journal; return their ids."""
         from leomock.testing.furnishing import add_generations
 
         return add_generations(self._fake, self.world, count)
 
     def finish(self, id: str | None = None) -> list[str]:
-        """End the pending job of a generation, or all; returns the ids (for `jobs="manual"`).
+        """Finish the pending job of a generation, or all; return the ids (for `jobs="manual"`).
 
         Raises SettingError for an id that is not pending.
         """
@@ -197,7 +197,7 @@ class Tenant:
     def scenario(
         self, *names: ScenarioName | ScenarioSource | Sequence[ScenarioName | ScenarioSource]
     ) -> Iterator[None]:
-        """Put scenarios in force inside `with`: names, files, or `{"rules": [...]}`."""
+        """Activate scenarios inside `with`: names, files, or `{"rules": [...]}`."""
         more = tuple(self._fake.api.scenario_registry.playable(name) for name in flat(names))
         world = self.world
         before = world.scenario_engine.scenarios
@@ -227,12 +227,13 @@ class Tenant:
         times: int | None = None,
         prompt: str | None = None,
     ) -> None:
-        """Let calls of an operation (or several) fail from now on, until the next `reset`.
+        """Make calls of an operation (or several) fail from now on, until the next `reset`.
 
-        `status` with `json` or `text` and `headers` answers that; `error` names an error of the real service,
-        such as `rate_limited`; `connection` breaks the answer; `delay` is in seconds. `call` is the number of
-        the one call that fails, counted from now on; `every`, `first`, `after` choose several; `times` is
-        how often at most. Without any of them, every call fails. Raises ScenarioError.
+        `status`, with `json` or `text` and `headers`, is the response; `error` names an error of the real
+        service, such as `rate_limited`; `connection` breaks the connection or the response; `delay` is in
+        seconds. `call` is the number of the one call that fails, counted from now on; `every`, `first`,
+        `after` choose several; `times` is the maximum number of failures. Without any of these, every call
+        fails. Raises ScenarioError.
         """
         then: dict[str, Any] = {
             "status": status,
@@ -278,10 +279,10 @@ class Tenant:
         query: Mapping[str, Any] | None = None,
         status: int | str | None = None,
     ) -> list[Exchange]:
-        """Fail unless an operation was called as expected; returns the calls.
+        """Fail unless an operation was called as expected; return the calls.
 
         `times`, `at_least`, `at_most` are numbers of calls; `body` and `query` are parts of a request,
-        `status` is that of the answer.
+        `status` is that of the response.
         """
         __tracebackhide__ = True
         try:
@@ -300,7 +301,7 @@ class Tenant:
             raise AssertionError(f"{error}{self._called_elsewhere(operation)}") from None
 
     def _called_elsewhere(self, operation: str) -> str:
-        """A line about calls of an operation that came with other keys; '' if none did."""
+        """Describe calls of an operation that came with other keys, on one line; '' if there were none."""
         others = {
             world.key: sum(exchange.operation == operation for exchange in list(world.journal))
             for world in self._fake.api.worlds
@@ -327,14 +328,14 @@ class Tenant:
         assert_not_called(self.requests, operation, body=body, query=query, status=status, **self._known())
 
     def _known(self) -> dict[str, Any]:
-        """What the assertions need to know: the operations there are, and how much the journal forgot."""
+        """Return what assertions need: the known operations and the number of forgotten exchanges."""
         return {
             "known_operations": list(self._fake.api.operations),
             "forgotten": self.world.journal.forgotten,
         }
 
     def verdict(self) -> Verdict:
-        """Judge the client by what is in the journal: polled too fast, billed twice, …"""
+        """Judge the client by its journal: polled too fast, billed twice, …"""
         from leomock.verdict.review import verdict
 
         return verdict(
@@ -343,11 +344,11 @@ class Tenant:
 
     @property
     def spent(self) -> int:
-        """The credits that the calls of this account cost, as the API said; refunds are not taken off."""
+        """The credits that this account's calls cost, as the API reported; refunds are not subtracted."""
         return self.verdict().credits
 
     def assert_spent(self, *, at_most: int | None = None, exactly: int | None = None) -> int:
-        """Fail if the calls cost more credits than `at_most`, or not `exactly`; returns the credits."""
+        """Fail if the calls cost more credits than `at_most`, or not `exactly` that; return the credits."""
         __tracebackhide__ = True
         spent = self.spent
         if (at_most is None or spent <= at_most) and (exactly is None or spent == exactly):
@@ -360,7 +361,7 @@ class Tenant:
         )
 
     def story(self) -> str:
-        """Return the exchanges, a line each; polling is folded, and unfinished generations are noted."""
+        """Return the exchanges, one line each; polling is folded, and unfinished generations are noted."""
         return story(self.requests, events=self.webhooks, forgotten=self.world.journal.forgotten)
 
     # --- fixed hosts ---------------------------------------------------------------------------------
@@ -368,11 +369,11 @@ class Tenant:
     def intercept(
         self, *, keys: Literal["any", "own"] = "any", children: Children | None = None
     ) -> AbstractContextManager[Interceptor]:
-        """Inside `with`, calls for the real hosts go to the fake (see `leomock.testing.interception`).
+        """Direct calls for the real hosts to the fake inside `with` (see `leomock.testing.interception`).
 
-        A call whose key is no other account of this fake belongs to this account, since most programs read
-        their key long before a test runs. With `keys="own"` every key is an account. `children`
-        leads the processes that the program starts.
+        A call belongs to this account unless its key is that of another account of this fake, because most
+        programs read their key long before a test runs. With `keys="own"` every key is a separate account.
+        With `children`, processes that the program starts are intercepted as well.
         """
         from leomock.testing.interception import intercept
 
@@ -391,12 +392,12 @@ class Tenant:
         verify: bool | str | Path = True,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Send events to a url, with the key as bearer; an empty url turns them off.
+        """Send events to a URL, with the key as bearer token; an empty URL turns them off.
 
-        With `app`, an ASGI app, they go to that app without a port, at the path of `url` (`/` if it has
-        none), in the event loop that this is called in. `timeout` is in seconds; `verify` is False, or the
-        file of an authority that signed the receiver's certificate; `headers` are sent with every event.
-        Raises SettingError for a url that nobody could call.
+        With `app`, an ASGI app, they go to that app without a port, at the path of `url` (by default `/`), in
+        the event loop that is running now. `timeout` is in seconds; `verify` is False, or the file of an
+        authority that signed the receiver's certificate; `headers` are sent with every event. Raises
+        SettingError for an invalid URL.
         """
         if url and not app:
             check_origin(url, "url")
@@ -413,7 +414,7 @@ class Tenant:
             self.world.set_target(target)
 
     def event(self, id: str | None = None) -> dict[str, Any]:
-        """Return the body of the event of a generation (the newest if none is named), without sending it.
+        """Return the event body for a generation (by default the newest) without sending it.
 
         Its job is finished if it was pending. Raises LookupError for an id that this account does not have.
         """

@@ -1,4 +1,4 @@
-"""A mixin for `unittest`: every test gets an account of a fake, and a failure its journal."""
+"""A mixin for `unittest`: every test gets an account of a fake, and a failed test shows its journal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _VARIABLES = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY", "LEONARDO_BASE_URL")
 
 
 class LeomockMixin:
-    """Gives each test `self.leomock`, an account of its own; list it before `unittest.TestCase`.
+    """Give each test its own account as `self.leomock`; list this class before `unittest.TestCase`.
 
     ::
 
@@ -24,9 +24,9 @@ class LeomockMixin:
                 make_poster("a cat")
                 self.leomock.assert_called("createGeneration")
 
-    One fake serves the class. Calls for the real hosts go to the test's account, and the variables that
-    programs read are set. `leomock_settings` are those of `leomock.Fake`. With `leomock_shared = True` the
-    account is made in `setUpClass` and serves all tests of the class.
+    All tests of the class share one fake. Calls for the real hosts go to the test's account, and the
+    environment variables that programs read are set. `leomock_settings` are those of `leomock.Fake`. With
+    `leomock_shared = True` the account is created in `setUpClass` and shared by all tests of the class.
     """
 
     leomock_settings: ClassVar[dict[str, Any]] = {}
@@ -36,8 +36,8 @@ class LeomockMixin:
 
     @classmethod
     def setUpClass(cls) -> None:
-        """Start the fake of the class."""
-        super().setUpClass()  # type: ignore[misc]  # of TestCase, which the mixin stands before
+        """Start the fake for the class."""
+        super().setUpClass()  # type: ignore[misc]  # of TestCase, which follows the mixin
         cls._fake = Fake(**cls.leomock_settings)
         cls._fake.open()
         cls.addClassCleanup(cls._fake.close)  # type: ignore[attr-defined]  # of TestCase
@@ -46,14 +46,14 @@ class LeomockMixin:
             cls._use(cls.leomock, cls.addClassCleanup)  # type: ignore[attr-defined]  # of TestCase
 
     def setUp(self) -> None:
-        """Make the account of a test."""
+        """Create the account for a test."""
         super().setUp()  # type: ignore[misc]  # of TestCase
         if not self.leomock_shared:
             self.leomock = self._fake.new_tenant(self.id())  # type: ignore[attr-defined]  # of TestCase
             self._use(self.leomock, self.addCleanup)  # type: ignore[attr-defined]  # of TestCase
 
     def _callTestMethod(self, method: Any) -> None:
-        """Run the test; a failure says what the account saw."""
+        """Run the test; add the account's journal to a failure."""
         try:
             method()
         except unittest.SkipTest:

@@ -1,4 +1,4 @@
-"""A webhook's other end, for tests: takes what is posted and waits for what should be."""
+"""A webhook receiver for tests: record what is posted, and wait for expected events."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leomock.testing.tenant import Tenant
 
-# How often the server looks for a stop; a receiver lives as long as a test.
+# How often the server checks for a stop; a receiver lives as long as a test.
 POLL_SECONDS = 0.005
-# How long a client may take to send what it announced.
+# How long a client may take to send the announced body.
 PATIENCE_SECONDS = 5.0
-# How long what is under way may take before the tenant's clock moves on, in real seconds.
+# How long work in progress may take before the tenant's clock advances, in real seconds.
 BEFORE_MOVING_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Received:
-    """One POST: header names in lower case, the body as JSON (or `raw` where it is none), and the answer."""
+    """One POST: header names in lower case, the body as JSON (else only `raw`), and the answer."""
 
     path: str
     headers: Mapping[str, str]
@@ -37,7 +37,7 @@ class Received:
     status: int
 
     def fits(self, criteria: Mapping[str, Any]) -> bool:
-        """Whether all names have these values, each in the body itself or else in its `data.object`."""
+        """True if all names have these values, each in the body itself or else in its `data.object`."""
         return all(self._value(name, _MISSING) == value for name, value in criteria.items())
 
     def _value(self, name: str, default: object) -> Any:
@@ -56,7 +56,7 @@ class Received:
         return f"POST {self.path} {body}, answered {self.status}"
 
     def __repr__(self) -> str:
-        # The body has the API key.
+        # The body contains the API key.
         return f"<{self}>"
 
 
@@ -67,8 +67,8 @@ class WebhookReceiver:
             ...  # let leomock post to receiver.url
             [delivery] = receiver.wait_for(type="image_generation.complete", id=generation_id)
 
-    It answers 200, or what `answer_with` says. With a `tenant`, waiting counts as time: its clock moves on
-    to what is due next when nothing comes.
+    It answers 200, or as `answer_with` says. With a `tenant`, waiting advances its clock to the next due job
+    or event when nothing arrives.
     """
 
     _server: _Server | None = None
@@ -83,7 +83,7 @@ class WebhookReceiver:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> WebhookReceiver:
-        """Start listening; `url` is known from here on."""
+        """Start listening; `url` is known from now on."""
         if self._server:
             raise RuntimeError(f"this receiver listens at {self.url} already")
         self._process = os.getpid()
@@ -98,7 +98,7 @@ class WebhookReceiver:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop listening; what was received stays. A forked child closes its own descriptor only."""
+        """Stop listening; received requests are kept. A forked child closes only its own descriptor."""
         server, thread = self._server, self._thread
         self._server = self._thread = None
         if server and thread:
@@ -108,26 +108,26 @@ class WebhookReceiver:
             server.server_close()
 
     def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
-        """Say that nobody closed it; the server sees for itself that its receiver is gone, and stops."""
+        """Warn that it was not closed; the server notices that its receiver is gone, and stops."""
         if self._server and os.getpid() == self._process:
             warn(f"unclosed leomock WebhookReceiver at {self.url}: use `with`", ResourceWarning, source=self)
 
     @property
     def received(self) -> list[Received]:
-        """All that came so far, in order."""
+        """All requests received so far, in order."""
         with self._arrived:
             return list(self._received)
 
     def answer_with(self, status: int, *more: int) -> None:
-        """Answer the next requests with these statuses in turn, and all after them with the last."""
+        """Answer the next requests with these statuses in turn, and all later ones with the last status."""
         with self._arrived:
             self._statuses = [status, *more]
 
     def wait_for(self, count: int = 1, timeout: float = 5, **criteria: Any) -> list[Received]:
-        """The first `count` deliveries that fit, once there are as many.
+        """Return the first `count` matching deliveries, once that many have arrived.
 
         A criterion is a name in the body or in its `data.object`: `type`, `id`, `status`. Raises
-        AssertionError after `timeout` seconds, with a list of what did come.
+        AssertionError after `timeout` seconds, listing the deliveries that did arrive.
         """
         __tracebackhide__ = True
         with self._arrived:
@@ -148,7 +148,7 @@ class WebhookReceiver:
             raise AssertionError(f"{missed}{self._pending()}")
 
     def _move_on(self, enough: Callable[[], bool]) -> None:
-        """Move the tenant's clock on to what is due, one thing after the other, until enough has come."""
+        """Advance the tenant's clock to each due job or event until enough deliveries have arrived."""
         while self._tenant is not None and not enough():
             world = self._tenant.world
             with world.lock:
@@ -158,7 +158,7 @@ class WebhookReceiver:
             self._tenant.advance(max(0.0, due - now))
 
     def _pending(self) -> str:
-        """What to say of jobs that have not ended; '' if there are none."""
+        """Describe jobs that have not finished; '' if all have."""
         pending = self._tenant.world.jobs.pending() if self._tenant else []
         if not pending:
             return ""
@@ -166,7 +166,7 @@ class WebhookReceiver:
         return f"\n{len(pending)} jobs are pending ({ids}): end them with finish(), or choose another `jobs`"
 
     def _take(self, path: str, headers: Mapping[str, str], raw: bytes) -> int:
-        """Keep a request; returns the status it is to be answered with."""
+        """Store a request; return the response status."""
         try:
             body = json.loads(raw)
         except ValueError:
@@ -198,11 +198,11 @@ def _missed(
 
 
 class _NotWanted(Exception):
-    """The receiver of a server was collected."""
+    """The receiver of a server was garbage-collected."""
 
 
 class _Server(ThreadingHTTPServer):
-    """Holds its receiver weakly, so that one that nobody closed can be collected."""
+    """A server that holds its receiver weakly, so that a receiver that was not closed can be collected."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -212,24 +212,25 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def serve_while_wanted(self) -> None:
-        """Answer until it is shut down, or until the receiver is gone."""
+        """Serve until it is shut down, or until the receiver is gone."""
         with suppress(_NotWanted):
             self.serve_forever(POLL_SECONDS)
             return
         self.server_close()
 
     def service_actions(self) -> None:
-        """Stop without a receiver; the server calls this after each look for requests."""
+        """Stop if the receiver is gone; the server calls this after each check for requests."""
         if self.receiver() is None:
             raise _NotWanted
 
     def server_bind(self) -> None:
-        # HTTPServer's own looks the host's name up, which takes seconds where no name server answers.
+        # The original method of HTTPServer resolves the host's name, which takes seconds without a name
+        # server.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore a client that went away."""
+        """Ignore a client that disconnected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -245,4 +246,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the tests' output is theirs."""
+        """Log nothing: the output belongs to the tests."""

@@ -1,4 +1,4 @@
-"""`leomock behaviours`: what the fake does, and how we know."""
+"""`leomock behaviours`: the fake's behaviours with their basis."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-# How each ecosystem is made to trust one more authority. `{file}` is its certificate.
+# How to make each ecosystem trust one more authority. `{file}` is its certificate.
 TRUST = (
     ("curl", "curl --cacert {file} https://…, or export CURL_CA_BUNDLE={file}"),
     ("Python", "export SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file}"),
@@ -27,8 +27,8 @@ TRUST = (
 def ca(remove: bool, only_path: bool) -> None:
     """Show the certificate authority of `leomock serve --https`, and how to trust it.
 
-    The authority is made by the first `leomock serve --https`. It can sign for the hosts of the API and for
-    localhost only, and its key is readable by its owner only. `leomock exec` does not use it.
+    The first `leomock serve --https` creates the authority. It can sign only for the hosts of the API and for
+    localhost, and only its owner can read its key. `leomock exec` does not use it.
     """
     from leomock.cli.serving.secure import authority_folder
     from leomock.server.authority import AuthorityError, Store

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from leomock.interop.capability.waiting import Waiting
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-# The fake has a port beside those of the adapters: its name in --port, and its default.
+# The fake has a port besides those of the adapters: its name in --port, and its default.
 _FAKE, _FAKE_PORT = "fake", 8090
-# The exit code for a valid file that leomock does not serve, or not as a whole.
+# The exit code for a valid file that leomock does not serve, or serves only in part.
 NOT_SERVED = 3
 _OTHERWISE = "--port NAME=N or --port-offset N takes another"
 
@@ -265,7 +265,7 @@ def _numbers(
 
 
 def _shown(offer: Offer) -> str:
-    """Return what a caller uses to name the offer: method and path, or the name."""
+    """Return the name by which callers know the offer: method and path, or its own name."""
     return f"{offer.method:6} {offer.path}" if offer.method else offer.name
 
 

@@ -1,4 +1,4 @@
-"""`leomock check`: does a server keep the contract."""
+"""`leomock check`: check whether a server follows the contract."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from leomock.cli.report_options import ReportOptions, finish, report_options
 if TYPE_CHECKING:
     from leomock.contract.reports.model import Finding
 
-# Generated calls for an operation. Quick: for every push; full: for the night.
+# Generated calls per operation. Quick: for every push; full: for nightly runs.
 EXAMPLES = {"quick": 5, "full": 100}
 QUICK_PHASES = ("examples", "fuzzing")
-# A line of progress comes this often where nobody watches a terminal.
+# Without a terminal, a line of progress is printed this often.
 PROGRESS_SECONDS = 10.0
 REMOTE_REQUESTS = 2000
 
@@ -119,11 +119,11 @@ def check(
 ) -> None:
     """Check a server against the contract: the real service, a proxy, a replay, or any fake.
 
-    URL is where the API begins, or only the server. Without it a fake is started and checked. First come
-    journeys of a client through every resource, then every operation is called in all the ways that its
-    document gives, right and wrong. Findings are printed on stderr as they are found.
+    URL is where the API begins, or only the server. Without it a fake is started and checked. The check first
+    runs typical client journeys through every resource, then calls every operation with valid and invalid
+    requests derived from the document. Findings are printed on stderr as they are found.
 
-    Exit code: 0 nothing found, 1 findings, 2 the check could not run or was interrupted.
+    Exit code 0: no findings. 1: there are findings. 2: the check could not run or was interrupted.
     """
     try:
         from leomock.contract.check.loading import Loaded, find_operations
@@ -193,7 +193,7 @@ def check(
 
 
 class Progress:
-    """Lines on stderr: every step where somebody watches, otherwise the latest one every ten seconds.
+    """Progress lines on stderr: every step on a terminal, otherwise the latest step every ten seconds.
 
     Findings are printed at once in both cases.
     """
@@ -203,7 +203,7 @@ class Progress:
         self._next = time.monotonic() + PROGRESS_SECONDS
 
     def say(self, line: str) -> None:
-        """Show one step, if it is time."""
+        """Show one step if enough time has passed."""
         if self._verbose or time.monotonic() >= self._next:
             self._next = time.monotonic() + PROGRESS_SECONDS
             click.echo(line, err=True)
@@ -216,7 +216,7 @@ class Progress:
 
 
 def _own_fake(stack: ExitStack) -> tuple[str, str, str]:
-    """Start a fake for this check; return its address and the keys of two tenants."""
+    """Start a fake for this check; return its URL and the keys of two tenants."""
     import logging
 
     from leomock.contract.check.target import MADE_UP_KEY
@@ -229,7 +229,7 @@ def _own_fake(stack: ExitStack) -> tuple[str, str, str]:
 
 
 def _refuse_niquests() -> None:
-    """Say why the check cannot run where another package has taken the place of urllib3."""
+    """Raise an error that explains why the check cannot run if another package has replaced urllib3."""
     import urllib3
 
     from leomock.contract.check.target import CheckError

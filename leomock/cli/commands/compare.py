@@ -1,4 +1,4 @@
-"""`leomock compare`: does the fake answer as the real service did?"""
+"""`leomock compare`: check whether the fake answers as the real service did."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from leomock.cli.report_options import ReportOptions, finish, report_options
 )
 @report_options()
 def compare(files: tuple[Path, ...], base_urls: tuple[str, ...], reporting: ReportOptions) -> None:
-    """Send a recorded journey to a fake and list where its answers differ.
+    """Send a recorded journey to a fake and list where its responses differ.
 
     Each FILE is a recording that `leomock referee` reads, such as a HAR file that `leomock proxy --record`
     wrote. The requests go to a fresh fake in their order; nothing is sent to the real service.

@@ -1,4 +1,4 @@
-"""`leomock drift`: what changed between two sets of documents, and what it breaks."""
+"""`leomock drift`: report changes between two sets of documents, and whom they break."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`leomock exec`: a command with a fake of its own."""
+"""`leomock exec`: run a command with a fake that exists only for that command."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from leomock.cli.output import put, writable
 from leomock.state.redaction import shortened
 from leomock.state.settings import DEFAULT_JOBS, SettingError, SettingValues
 
-# What shells answer for these.
+# The exit codes that shells use for these errors.
 NOT_TO_BE_RUN = 126
 NOT_FOUND = 127
-# What somebody may want to tell the command; systems have some of them.
+# Signals that a user may send to the command; not every system has all of them.
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
-# What a terminal sends to the command by itself; twice means something else to many.
+# The terminal sends these to the command by itself; many programs treat a second one differently.
 FROM_KEYS = ("SIGINT", "SIGQUIT")
 
 
@@ -65,11 +65,11 @@ def exec(
     command: tuple[str, ...],
     **settings: Unpack[SettingValues],
 ) -> None:
-    """Run a command against a fake of its own, and pass its exit code on.
+    """Run a command against its own temporary fake, and return the command's exit code.
 
-    Calls of the command, and of all processes that it starts, reach the fake when they go to the real hosts.
-    LEONARDO_BASE_URL is the fake's own address; its key is in LEONARDO_API_KEY and LEONARDO_AI_API_KEY.
-    Put `--` before the command so that its options are passed through. If the command fails, journal and
+    Calls to the real hosts, from the command and from all processes that it starts, reach the fake.
+    LEONARDO_BASE_URL is the fake's own address; LEONARDO_API_KEY and LEONARDO_AI_API_KEY hold its key. Put
+    `--` before the command so that its options are passed through. If the command fails, the journal and the
     verdict of its calls are written to stderr.
     """
     from leomock.files.scenarios import ScenarioError
@@ -92,7 +92,7 @@ def exec(
 
 
 def _report(fake: Fake, *, show: bool, strict: bool, file: Path | None) -> bool:
-    """Write journal and verdict of every key; returns whether no verdict has findings."""
+    """Write journal and verdict of every key; return True if no verdict has findings."""
     from leomock.state.story import story
 
     reports, clean = [], True
@@ -123,7 +123,7 @@ def _say(text: str) -> None:
 
 
 def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
-    """The exit code of a command, as a shell tells it: 128 and the number of the signal that ended it."""
+    """Return the exit code of a command as a shell does: 128 plus the signal number if a signal ended it."""
     try:
         running = subprocess.Popen(command, env=environment)
     except OSError as error:

@@ -127,7 +127,7 @@ def mcp(
 
 
 def _group(group: str | None, every: bool, vendor: bool, read_only: bool) -> str:
-    """The group to offer; '' for every operation."""
+    """Return the group to offer; '' for every operation."""
     from leomock.interop.capability.whole import groups
     from leomock.openapi.spec import Versions
     from leomock.openapi.suggest import suggestion
@@ -159,9 +159,9 @@ def _check_options(context: click.Context, port: int | None, upstream: str) -> N
 def _clients(
     capability: Capability, upstream: str, stack: ExitStack, **settings: Any
 ) -> tuple[Clients, Waiting | None]:
-    """The clients of the API that answers, and how to wait for a job of it.
+    """Return clients of the API that answers, and the way to wait for one of its jobs.
 
-    A fake is started on a port, so that its pictures can be opened.
+    A fake is started on a port, so that its images can be opened.
     """
     from leomock.interop.capability.upstream import bound_key, client_of, real_key
     from leomock.interop.capability.waiting import FakeWaiting

@@ -1,4 +1,4 @@
-"""`leomock openapi`: the document."""
+"""`leomock openapi`: print the OpenAPI document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`leomock operations`: every operation, and what answers it."""
+"""`leomock operations`: list every operation and its implementation."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from leomock.cli.output import OUTPUT
 @OUTPUT
 @click.argument("name", default="")
 def operations(written: str, output: Path | None, name: str) -> None:
-    """List the operations of each version: what answers them, and on which basis.
+    """List the operations of each version, with their implementation and its basis.
 
     With NAME, list only operations whose id, or method and path, contain it.
 
     An operation is answered by a function of leomock/operations/handlers, or by a blank made from the
-    response schema. The first basis is that of the document. The others are those of what the function
-    decides beyond it: documented by the vendor, observed by others, inferred from one of these, or chosen
+    response schema. The first basis is that of the document. The others belong to decisions of the function
+    beyond the document: documented by the vendor, observed by others, inferred from one of these, or chosen
     because nobody knows. `leomock behaviours` lists every decision.
     """
     put_rows(_named(name), written, output)
 
 
 def _named(name: str) -> list[dict[str, str]]:
-    """The rows of the operations that contain a name; refuses one that none contains."""
+    """Return the rows of the operations that contain a name; raise a usage error if none does."""
     from leomock.openapi.suggest import suggestion
 
     rows = list(operation_rows())

@@ -1,4 +1,4 @@
-"""`leomock referee`: recorded traffic, judged against the documents."""
+"""`leomock referee`: judge recorded traffic against the documents."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def referee(
     webhooks: tuple[Path, ...],
     reporting: ReportOptions,
 ) -> None:
-    """Judge recorded traffic: HAR files, VCR cassettes, Postman, newman, WireMock, journals of leomock.
+    """Judge recorded traffic: HAR files, VCR cassettes, Postman, newman, WireMock, leomock journals.
 
-    A request that breaks the documents and that the service refused is a warning.
+    A request that violates the documents is only a warning if the service refused it.
 
     Exit code 0: no finding as serious as --fail-on. 1: there is one. 2: nothing could be judged.
     """

@@ -19,9 +19,8 @@ from leomock.cli.options import HOST, PORT, QUIET
 def replay(files: tuple[Path, ...], host: str, port: int, quiet: bool) -> None:
     """Answer from recordings, until stopped (Ctrl-C or SIGTERM).
 
-    Each FILE is a HAR file, a VCR cassette or a journal of leomock. The same request gets the recorded
-    responses in their order, then the last one again. Any other request gets a 404 that names the nearest
-    recorded one.
+    Each FILE is a HAR file, a VCR cassette or a leomock journal. Repeated requests get the recorded responses
+    in order, then the last one again. Any other request gets a 404 that names the nearest recorded one.
     """
     from leomock.cli.serving.listening import run_on
     from leomock.cli.serving.replay import serve_replay

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from leomock.files.scenarios import ScenarioRegistry
 
 
-# What `new` writes: the fault that people want first, and the other keys to try.
+# The file that `new` writes: the fault that most people want first, and the other keys to try.
 NEW = """\
 description: The second generation is answered with 502.
 rules:

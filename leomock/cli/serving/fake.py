@@ -35,7 +35,7 @@ async def serve_fake(
     scenarios: Sequence[str] = (),
     drain: float = 0,
 ) -> None:
-    """Answer as the fake until a signal arrives. With `mcp`, offer MCP tools at /mcp as well.
+    """Serve the fake until a signal arrives. With `mcp`, offer MCP tools at /mcp as well.
 
     `secure` are further ports, for HTTPS and as a forward proxy. `scenarios` are the names and files that the
     fake was started with; a file is played again when it changes.
@@ -111,7 +111,7 @@ async def _after(event: asyncio.Event, seconds: float, then: asyncio.Event) -> N
 
 @contextlib.asynccontextmanager
 async def _with_mcp(app: Any, api: Dispatcher, url: str, stop: asyncio.Event) -> AsyncIterator[Any]:
-    """Offer MCP tools beside the fake's app. They call the app without a port, with the caller's key."""
+    """Offer MCP tools beside the fake's app. They call the app without a port, using the caller's key."""
     from leomock.interop.capability.upstream import calling, client_of
     from leomock.interop.capability.waiting import FakeWaiting
     from leomock.interop.capability.whole import whole

@@ -50,7 +50,7 @@ async def answer(
     close: Callable[[], Coroutine[Any, Any, None]] | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Answer with an app until `stop` is set. Call `save` every `every` seconds, and once more at the end."""
+    """Serve an app until `stop` is set. Call `save` every `every` seconds, and once more at the end."""
     from leomock.server.access_log import AccessLog, to_stderr
     from leomock.server.listen import listen, make_config
 

@@ -11,7 +11,7 @@ from leomock.cli.serving.listening import answer
 from leomock.files.recordings.model import Recording
 from leomock.server.lifecycle import Answering
 
-# More lines than these nobody reads at a start; `leomock referee` lists all.
+# Nobody reads more lines than this at startup; `leomock referee` lists all.
 _MOST_LINES = 10
 
 
@@ -38,7 +38,7 @@ def serve_replay(files: tuple[Path, ...], quiet: bool) -> Answering:
 
 
 def _broken(recordings: Sequence[Recording]) -> list[str]:
-    """Return a line for each recorded answer that breaks the strict contract; it is replayed all the same."""
+    """Return a line for each recorded response that violates the strict contract; it is replayed anyway."""
     from leomock.contract.strict import answer_problems
 
     exchanges = [each for recording in recordings for each in recording.exchanges if each.status]

@@ -22,7 +22,7 @@ class _Watched(NamedTuple):
 
 
 class ScenarioReloader:
-    """Watches the scenario files that a fake was started with.
+    """Watch the scenario files that a fake was started with.
 
     `names` are those that the fake was started with, in their order; names of shipped scenarios are not
     watched. `say` receives one line for each file that was read again.
@@ -38,13 +38,13 @@ class ScenarioReloader:
         ]
 
     def __bool__(self) -> bool:
-        """Whether there is a file to watch."""
+        """True if there is a file to watch."""
         return bool(self._watched)
 
     def reload_changed(self) -> None:
-        """Read each file that changed, and play it where its scenario is in force.
+        """Read each file that changed, and play it if its scenario is active.
 
-        A file with mistakes is reported and the scenario from before stays in force.
+        If a file has mistakes, they are reported and the previous scenario stays active.
         """
         self._watched = [self._look_at(each) for each in self._watched]
 

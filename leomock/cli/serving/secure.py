@@ -36,9 +36,9 @@ class SecurePorts:
 
     @contextlib.asynccontextmanager
     async def answering(self, server: PortServer, plain: tuple[str, int]) -> AsyncIterator[list[str]]:
-        """Answer on the ports inside `async with`, which gives what to tell the user about them.
+        """Serve on the ports inside `async with`, which returns messages for the user about them.
 
-        `plain` is the address of the plain port, to which the proxy leads requests that need no TLS.
+        `plain` is the address of the plain port, to which the proxy sends requests without TLS.
         """
         from leomock.server.forward_proxy import LONGEST_HEAD, ForwardProxy
 
@@ -47,7 +47,7 @@ class SecurePorts:
 
         await server.open_tls(self.https, self.authority.context, failed)
         secure = _reachable(self.https.getsockname())
-        # The certificate is for names, so the URL has one.
+        # The certificate is valid for names only, so the URL contains a name.
         lines = [f"leomock listening on https://localhost:{secure[1]} (`leomock ca`: how to trust it)"]
         if self.proxy is None:
             yield lines

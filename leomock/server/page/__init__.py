@@ -1,1 +1,1 @@
-"""The page at `/`: what the fake sees, live, and how to steer it."""
+"""The page at `/`: a live view of the fake, with controls."""

@@ -1,4 +1,4 @@
-"""What is new since a page last looked, read from the tenants without slowing down their calls."""
+"""Changes since a page last looked, read from the tenants without slowing down their calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOBODY = ""
 
 
 def call_summary(exchange: Exchange, tenant: str) -> dict[str, Any]:
-    """Return what the journal panel shows of a call; the rest is fetched when somebody opens it."""
+    """Return a call's data for the journal panel; the page fetches the rest when somebody opens it."""
     return {
         "tenant": tenant,
         "number": exchange.number,
@@ -60,7 +60,7 @@ def revision(world: World) -> tuple[object, ...]:
 
 
 class Changes:
-    """Remembers what one page has seen."""
+    """The state that one page has already seen."""
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
@@ -95,9 +95,9 @@ class Changes:
         if newest == seen:
             return [], 0
         self._seen[tenant] = newest
-        if newest < seen:  # the tenant was reset, and its journal begins again
+        if newest < seen:  # the tenant was reset, and its journal starts again
             seen = 0
         found = [each for each in journal.tail(MOST_CALLS) if each.number > seen]
-        # At the first look nobody misses older calls.
+        # On the first look, do not report older calls as skipped.
         skipped = newest - seen - len(found) if seen else 0
         return [call_summary(each, tenant) for each in found], skipped

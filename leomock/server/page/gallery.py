@@ -1,4 +1,4 @@
-"""Generations and uploads as the gallery shows them, and their thumbnails."""
+"""Generations and uploads for the gallery, and their thumbnails."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _file(key: str) -> dict[str, Any]:
 
 
 def thumbnail(world: World, key: str) -> bytes | None:
-    """Return a small JPEG of the file at a key, or None if it is not a picture. Thread-safe."""
+    """Return a small JPEG of the file at a key, or None if it is not an image. Thread-safe."""
     with world.lock:
         found = resolve_for(world, key)
     if isinstance(found, StoredObject):
@@ -83,7 +83,7 @@ def thumbnail(world: World, key: str) -> bytes | None:
 
 @lru_cache(maxsize=256)
 def _rendered_thumbnail(result: Renderable, owner: str) -> bytes | None:
-    still = getattr(result, "still", result)  # a video is shown by the picture that it begins with
+    still = getattr(result, "still", result)  # a video's thumbnail is its first frame
     if not still.media_type.startswith("image/"):
         return None
     return _small(render_cached(still, owner))
@@ -95,6 +95,6 @@ def _stored_thumbnail(content: bytes) -> bytes | None:
 
 
 def _small(content: bytes) -> bytes | None:
-    from leomock.media.preview import preview  # Pillow is loaded when the first picture is drawn
+    from leomock.media.preview import preview  # Pillow is loaded when the first image is drawn
 
     return preview(content, THUMBNAIL)

@@ -1,6 +1,6 @@
-"""The addresses of the page: its files, its live events and what only it asks for.
+"""The routes of the page: its files, its live events and data that only the page needs.
 
-Everything else that it shows or steers comes from the admin API.
+The page uses the admin API for everything else.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from leomock.server.page.changes import Changes, tenant_summary
 from leomock.server.page.gallery import generations, thumbnail, uploads
 from leomock.state.world import World
 
-# How often a page is told what is new. A second is promised; a quarter feels immediate.
+# Seconds between updates of a page. The documentation promises one second; a quarter feels immediate.
 SECONDS_BETWEEN_LOOKS = 0.25
-# A comment keeps proxies from closing a quiet stream.
+# A comment keeps proxies from closing an idle stream.
 LOOKS_BETWEEN_COMMENTS = 60
 
-# Only the page's own files run, and it calls nobody but its own server.
+# The browser runs only the page's own files, and the page may call only its own server.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -70,7 +70,7 @@ def _static(name: str) -> Response:
 
 
 def static_routes() -> list[BaseRoute]:
-    """The files of the page, below `/_leomock/page`. They say nothing about any tenant."""
+    """Return the routes of the page's files, below `/_leomock/page`. They reveal nothing about any tenant."""
 
     def route(name: str) -> Route:
         async def give(request: Request) -> Response:
@@ -82,7 +82,7 @@ def static_routes() -> list[BaseRoute]:
 
 
 async def index(request: Request) -> Response:
-    """The page itself."""
+    """Return the page itself."""
     return _static("index.html")
 
 
@@ -90,7 +90,7 @@ Select = Callable[[Request], list[World]]
 
 
 def page_routes(api: Dispatcher, selected: Select) -> list[BaseRoute]:
-    """What the page asks for beyond the admin API, below `/_leomock`.
+    """Return the routes that the page needs beyond the admin API, below `/_leomock`.
 
     `selected` returns the tenants that a request is about.
     """
@@ -111,7 +111,7 @@ def page_routes(api: Dispatcher, selected: Select) -> list[BaseRoute]:
         return JSONResponse(found)
 
     async def small(request: Request) -> Response:
-        """Give a thumbnail."""
+        """Return a thumbnail."""
         key = request.query_params.get("key", "")
         for world in selected(request):
             if content := await run_in_threadpool(thumbnail, world, key):
@@ -119,7 +119,7 @@ def page_routes(api: Dispatcher, selected: Select) -> list[BaseRoute]:
         return JSONResponse({"error": "leomock: no picture is stored under this key"}, 404)
 
     async def live(request: Request) -> Response:
-        """Stream what is new as server-sent events."""
+        """Stream changes as server-sent events."""
         everything = "x-leomock-tenant" not in request.headers and not request.headers.get("authorization")
         journal = api.worlds.unauthenticated_journal if everything else None
         selected(request)  # refuses an unknown tenant before the stream begins

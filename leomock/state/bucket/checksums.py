@@ -13,7 +13,7 @@ from leomock.state.bucket.errors import Refusal
 from leomock.state.bucket.form import Form
 
 PREFIX = "x-amz-checksum-"
-_KINDS_OF_FIELDS = frozenset({"algorithm", "type", "mode"})  # fields of this prefix that are no checksums
+_KINDS_OF_FIELDS = frozenset({"algorithm", "type", "mode"})  # fields with this prefix that are not checksums
 
 
 def _crc_table(polynomial: int) -> tuple[int, ...]:
@@ -52,8 +52,8 @@ _SIZES = {"crc32": 4, "crc32c": 4, "crc64nvme": 8, "sha1": 20, "sha256": 32}
 def checksum_of(form: Form) -> tuple[str, str] | None:
     """Return the algorithm and the base64 text of the checksum in a form, or None.
 
-    Raises Refusal for more than one, for an unknown algorithm, and for a text that cannot be one. The texts
-    are those that S3 has for the headers of the same names [LocalStack].
+    Raises Refusal for several checksums, an unknown algorithm, or an invalid value. The error texts are S3's
+    for the headers of the same names [LocalStack].
     """
     sent = {
         name.removeprefix(PREFIX): value

@@ -16,11 +16,11 @@ AS_GIVEN = "Send every field exactly as the API gave it, and only then the file.
 
 
 class Refusal(Exception):
-    """An S3 error: what S3 says (`status`, `code`, `message`, `details`), and what it means (`explain`).
+    """An S3 error: S3's response (`status`, `code`, `message`, `details`), and its meaning (`explain`).
 
-    `details` are the further elements of the XML answer, in their order. `explain` is a sentence for the
-    developer that real S3 does not give: what was wrong, and what would work. `rules` are those of scenarios
-    that refused, where it was they.
+    `details` are the additional elements of the XML response, in order. `explain` is a sentence for the
+    developer that real S3 does not send: what was wrong, and what would work. `rules` names the scenario
+    rules that caused the error, if any.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Refusal(Exception):
         details: Iterable[tuple[str, str]] = (),
         rules: Sequence[str] = (),
     ) -> None:
-        """Keep what the answer needs."""
+        """Store the parts of the response."""
         super().__init__(status, code, message)
         self.status = status
         self.code = code
@@ -43,7 +43,7 @@ class Refusal(Exception):
 
 
 def refusal_xml(refusal: Refusal, request_id: str, host_id: str) -> bytes:
-    """Return the body of S3's answer to what was refused."""
+    """Return the body of S3's response to a refused request."""
     ids = (("RequestId", request_id), ("HostId", host_id))
     return xml_document(
         "Error", (("Code", refusal.code), ("Message", refusal.message), *refusal.details, *ids)
@@ -98,11 +98,11 @@ def bad_policy(message: str) -> Refusal:
 
 
 def xml_document(root: str, elements: Iterable[tuple[str, str]]) -> bytes:
-    """Return the document as S3 writes it, without a namespace."""
+    """Return an XML document as S3 writes it, without a namespace."""
     inner = "".join(f"<{name}>{_escaped(text)}</{name}>" for name, text in elements)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}>{inner}</{root}>'.encode()
 
 
 def _escaped(text: str) -> str:
-    """Escape for XML, where some characters cannot stand at all and become U+FFFD."""
+    """Escape text for XML; characters that XML does not allow become U+FFFD."""
     return html.escape(re.sub(_NOT_IN_XML, "\ufffd", text), quote=False).replace("\r", "&#13;")

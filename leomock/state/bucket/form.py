@@ -11,7 +11,7 @@ LONGEST_KEY = 1024  # bytes of UTF-8 [AWS]
 
 
 class Form:
-    """The fields before the file, found by name whatever the case of its letters [AWS]."""
+    """The fields before the file; names are case-insensitive [AWS]."""
 
     def __init__(self, fields: Iterable[tuple[str, str]], filename: str | None) -> None:
         self.values: dict[str, str] = {}
@@ -43,7 +43,7 @@ class Form:
         return {name: value for name, value in self.values.items() if name.startswith(prefix)}
 
     def require(self, name: str) -> None:
-        """Refuse a form without this field [LocalStack]; what stood after the file does not count."""
+        """Refuse a form without this field [LocalStack]; fields after the file do not count."""
         if name not in self:
             raise invalid_argument(
                 # The two spaces are S3's.
@@ -69,9 +69,9 @@ class Form:
 
 
 def _with_filename(value: str, filename: str | None) -> str:
-    """Put the file's name, without its folders [AWS], into a value.
+    """Insert the file's name, without its folders [AWS], into a value.
 
-    A part that has no filename leaves `${filename}` as it stands [LocalStack], where the documentation says
+    If a part has no filename, `${filename}` stays unchanged [LocalStack], although the documentation says
     that it becomes empty.
     """
     return value if filename is None else value.replace("${filename}", re.split(r"[/\\]", filename)[-1])

@@ -1,4 +1,4 @@
-"""The objects of a bucket by key, with a bound on the bytes that they take together."""
+"""The objects of a bucket by key, with a limit on their total size."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class StoredObject:
     """One object: `etag` is the quoted MD5 of `body`, `metadata` maps x-amz-meta-* names to values.
 
-    `headers` are further headers that are returned with it, such as Cache-Control. Nobody gets the object
-    after it `expires`, in seconds since 1970.
+    `headers` are additional response headers, such as Cache-Control. The object is unavailable after
+    `expires`, in seconds since 1970.
     """
 
     body: bytes
@@ -24,7 +24,7 @@ class StoredObject:
 
 
 class Objects(UserDict[str, StoredObject]):
-    """Objects by key. `size` is how many bytes their bodies have together."""
+    """Objects by key. `size` is the total size of their bodies in bytes."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -40,9 +40,9 @@ class Objects(UserDict[str, StoredObject]):
         self.size -= size
 
     def make_room(self, key: str, size: int, most: int) -> bool:
-        """Tell whether an object of `size` bytes can be stored as `key` with `most` bytes in all.
+        """Return True if an object of `size` bytes can be stored as `key` with `most` bytes in total.
 
-        If there is no room, delete objects that expire, the earliest first.
+        If there is not enough room, delete objects that expire, the earliest first.
         """
         least = most - size + self._size_of(key)
         if self.size > least >= 0:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from leomock.state.bucket.errors import AS_GIVEN, access_denied, bad_policy, condition_failed
 from leomock.state.bucket.form import Form
 
-# The only fields that no condition has to cover, besides x-ignore-* [AWS]; two are of signature version 2.
+# The only fields that need no condition, besides x-ignore-* [AWS]; two belong to signature version 2.
 _UNCOVERED = frozenset({"x-amz-signature", "file", "policy", "awsaccesskeyid", "signature"})
 _EXPIRATION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?Z")
 _SIZE = re.compile(r"[0-9]{1,19}")
@@ -37,7 +37,7 @@ class _Match:
 
     def check(self, form: Form) -> None:
         """Check a form against the policy at a time (seconds since 1970). Raises Refusal."""
-        # A target without "$" fails whatever the form holds [LocalStack], and so does a field that is not
+        # A target without "$" fails for every form [LocalStack], and so does a field that is not
         # there, even with an empty prefix: https://github.com/waynehoover/s3_direct_upload/issues/29
         if not self.target.startswith("$") or self.name not in form or not self._holds(form[self.name]):
             raise condition_failed(self.written, self._why(form))
@@ -66,7 +66,7 @@ class _Match:
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """The condition on the content's size, both bounds within it; held against it when it has arrived."""
+    """The condition on the content's size, with inclusive bounds; checked once the content has arrived."""
 
     smallest: int
     largest: int
@@ -77,7 +77,7 @@ class _Range:
 
 @dataclass(frozen=True, slots=True)
 class _UnreadableRange:
-    """A range whose bounds are no numbers, which S3 calls a failed condition [LocalStack]."""
+    """A range with non-numeric bounds, which S3 reports as a failed condition [LocalStack]."""
 
     written: str
 
@@ -91,7 +91,7 @@ _Condition = _Match | _Range | _UnreadableRange
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy that could be read."""
+    """A policy that was parsed successfully."""
 
     expiration: datetime
     conditions: tuple[_Condition, ...]
@@ -113,8 +113,8 @@ class Policy:
     def _check_covered(self, form: Form) -> None:
         """Refuse a field that no condition names [AWS].
 
-        S3 reports one name, as the form spells it (https://stackoverflow.com/q/54014351); which of several is
-        not known, and here it is the first sent.
+        S3 reports one name, spelled as in the form (https://stackoverflow.com/q/54014351). It is unknown
+        which of several S3 reports; the fake reports the first one sent.
         """
         covered = {condition.name for condition in self.conditions if isinstance(condition, _Match)}
         for name, spelling in form.spelling.items():
@@ -126,22 +126,22 @@ class Policy:
                 )
 
     def sizes(self, most: int) -> tuple[int, int]:
-        """Return the least and the largest size that all ranges allow, and `most` besides."""
+        """Return the minimum and maximum size that all ranges and `most` allow."""
         ranges = [condition for condition in self.conditions if isinstance(condition, _Range)]
         return max((0, *(each.smallest for each in ranges))), min((most, *(each.largest for each in ranges)))
 
 
 def read_policy(encoded: str) -> Policy:
-    """Read the policy's base64 text; raises `Refusal` InvalidPolicyDocument where it is not one.
+    """Parse the policy's base64 text. Raises `Refusal` InvalidPolicyDocument if it is invalid.
 
     Names of the document's members are case-sensitive, operators and fields are not (Ceph's s3-tests).
     """
     document = _read_document(encoded)
     for name in document:
         if name not in ("expiration", "conditions"):
-            # In small letters and before what is missing: https://stackoverflow.com/q/31169349
+            # In lower case, and checked before missing members: https://stackoverflow.com/q/31169349
             raise bad_policy(f"Unexpected: '{name.lower()}'")
-    # Chosen: the texts for what is missing or no list are [versitygw]'s.
+    # Chosen: the texts for missing members and for values that are not lists are [versitygw]'s.
     if "expiration" not in document:
         raise bad_policy("Policy missing expiration.")
     if "conditions" not in document:
@@ -156,7 +156,7 @@ def _read_document(encoded: str) -> dict[str, Any]:
     if not encoded:
         raise bad_policy("Expecting '{' but found End-of-Input")  # [versitygw]
     try:
-        # Chosen: strict, so no line breaks; whether S3 allows them is not known. The text is [versitygw]'s.
+        # Chosen: strict, so no line breaks; it is unknown whether S3 allows them. The text is [versitygw]'s.
         text = base64.b64decode(encoded, validate=True)
     except ValueError:
         raise bad_policy("invalid Base64 encoding.") from None
@@ -173,7 +173,7 @@ def _read_document(encoded: str) -> dict[str, Any]:
 
 def _read_whole_number(text: str) -> int:
     if text.startswith("-"):
-        # What S3's reader says of a minus: https://stackoverflow.com/q/73624713
+        # S3's parser reports a minus sign in this way: https://stackoverflow.com/q/73624713
         raise bad_policy("Token - must be enclosed in quotes.")
     return int(text)
 
@@ -191,7 +191,7 @@ def _read_expiration(value: object) -> datetime:
         if _EXPIRATION.fullmatch(value):
             return datetime.fromisoformat(value)
     except ValueError:
-        pass  # A day or hour that does not exist.
+        pass  # The day or hour does not exist.
     raise bad_policy(f"Invalid 'expiration' value: '{value}'")
 
 

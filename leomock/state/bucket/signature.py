@@ -10,12 +10,12 @@ from leomock.state.bucket.form import Form
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 
-# S3 names them in this spelling, whatever the form's was, and the algorithm before the credential
-# [LocalStack]; the place of the others in the order is chosen.
+# S3 names them in this spelling, regardless of the form's, and the algorithm before the credential
+# [LocalStack]; the position of the others in the order is chosen.
 SIGNING_FIELDS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature")
 # Signature version 2, which boto3's `generate_presigned_post` still makes by default.
 VERSION_2_FIELDS = ("AWSAccessKeyId", "signature")
-# Regions from before 2014 evaluate version 2; of these the bucket can only be in this one (AWS).
+# Regions from before 2014 accept version 2; the bucket can be only in this one of them (AWS).
 VERSION_2_REGIONS = frozenset({"us-east-1"})
 
 _DATE = re.compile(r"[0-9]{8}")
@@ -26,12 +26,12 @@ _LONG_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 
 
 def is_version_2(form: Form) -> bool:
-    """Tell whether a form is signed with version 2 and not with version 4."""
+    """Return True if a form is signed with version 2 and not with version 4."""
     return any(name in form for name in VERSION_2_FIELDS) and not any(name in form for name in SIGNING_FIELDS)
 
 
 def refuse_unsigned(form: Form) -> NoReturn:
-    """Refuse a form of no or of the former signature version; both texts are S3's, the first [LocalStack]."""
+    """Refuse a form without a signature or with version 2; both texts are S3's, the first [LocalStack]."""
     if any(name in form for name in VERSION_2_FIELDS):
         raise Refusal(
             400,
@@ -51,7 +51,7 @@ def refuse_unsigned(form: Form) -> NoReturn:
 def check_algorithm(algorithm: str) -> None:
     """Refuse any algorithm other than Signature Version 4."""
     if algorithm != ALGORITHM:
-        # Chosen: the text that S3 has for the same mistake in a presigned URL.
+        # Chosen: S3's text for the same mistake in a presigned URL.
         raise invalid_argument(
             'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256 and AWS4-ECDSA-P256-SHA256"',
             "X-Amz-Algorithm",
@@ -94,9 +94,9 @@ def _bad_credential(message: str, credential: str) -> Refusal:
 
 
 def check_date(date: str, day: str) -> None:
-    """Refuse a date that cannot be read or is another than the credential's.
+    """Refuse a date that is invalid or differs from the credential's.
 
-    Whether S3 also holds it against the clock is not known; here only the expiration counts.
+    It is unknown whether S3 also compares it with the clock; here only the expiration counts.
     """
     if not _LONG_DATE.fullmatch(date):
         # The spelling is S3's: https://github.com/michaeldyrynda/s3upload/issues/1
@@ -107,7 +107,7 @@ def check_date(date: str, day: str) -> None:
             f"X-Amz-Date must look like 20240506T070809Z. {AS_GIVEN}",
         )
     if date[:8] != day:
-        # Chosen: the text that S3 has for the same mistake in a presigned URL.
+        # Chosen: S3's text for the same mistake in a presigned URL.
         raise invalid_argument(
             f'Invalid credential date "{day}". This date is not the same as X-Amz-Date: "{date[:8]}".',
             "X-Amz-Credential",

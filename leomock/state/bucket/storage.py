@@ -1,6 +1,6 @@
 """An S3 bucket: presigned POST forms, and S3's own rules for what may be uploaded with one.
 
-An upload passes these checks in this order, the first that fails being S3's answer:
+The fake checks an upload in this order, and the first failure is the response:
 
 1. the form names a `key` and carries all the signing fields        `Bucket.open`
 2. credential, date, region, access key, token and signature        `Bucket._authenticate`
@@ -10,11 +10,12 @@ An upload passes these checks in this order, the first that fails being S3's ans
 6. checksum, storage class and tags can be read                      `checksum_of`, `stored_headers`
 7. the content is neither too small nor too big, and fits a checksum `Upload.close`
 
-Where a rule comes from stands beside it: [AWS] is Amazon's documentation ("POST Object", "POST Policy",
+The source of each rule is noted beside it: [AWS] is Amazon's documentation ("POST Object", "POST Policy",
 "Authenticating Requests in Browser-Based Uploads Using POST"), [LocalStack] the answers that its test
-`test_s3.py::TestS3PresignedPost` recorded from real S3, a link an answer that somebody got from real S3,
-[versitygw] the text that this S3 gateway gives, which is modelled on S3's, and "chosen" what no source
-tells."""
+`test_s3.py::TestS3PresignedPost` recorded from real S3, a link is a response that somebody got from real S3,
+[versitygw] is the text of this S3 gateway, which is modelled on S3's, and "chosen" marks decisions without a
+source.
+"""
 
 from __future__ import annotations
 
@@ -48,14 +49,14 @@ from leomock.state.bucket.signature import (
 from leomock.state.bucket.system_fields import stored_headers
 from leomock.state.scenario import RuleEffects
 
-# What a file has that says nothing of its type, as recorded by [LocalStack]; the type that the file part
-# itself names is not known to count, and does not here.
+# S3's content type for a file without one, as recorded by [LocalStack]; the type in the file part itself is
+# not known to count, and does not count here.
 UNKNOWN_TYPE = "binary/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the reply to an accepted upload needs; `body` is XML for status 201 and else empty."""
+    """The data for the reply to an accepted upload; `body` is XML for status 201, otherwise empty."""
 
     key: str
     status: int
@@ -65,11 +66,12 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bucket:
-    """A bucket, its one owner's credentials, and its objects by key.
+    """A bucket, the credentials of its only owner, and its objects by key.
 
-    `now` is the world's clock in epoch seconds. No object has more than `max_bytes` bytes, whatever a policy
-    says, and all together have at most `max_total`. `accepts_chunked` accepts forms
-    without Content-Length. `session_token` is that of a temporary credential, as in Leonardo's own forms.
+    `now` is the world's clock in epoch seconds. No object may exceed `max_bytes` bytes, whichever size its
+    policy allows, and all objects together may take at most `max_total` bytes. `accepts_chunked` accepts
+    forms without Content-Length. `session_token` is that of a temporary credential, as in Leonardo's own
+    forms.
     """
 
     name: str
@@ -85,7 +87,7 @@ class Bucket:
     objects: Objects = field(default_factory=Objects, init=False, repr=False)
 
     def presign(self, key: str, *, content_type: str, seconds: int = 120, max_bytes: int) -> dict[str, str]:
-        """Return the fields of a form that may upload up to `max_bytes` bytes as `key`, in their order.
+        """Return the ordered fields of a form that may upload up to `max_bytes` bytes as `key`.
 
         Names, order and policy are those of the AWS SDK for JavaScript's `createPresignedPost`.
         """
@@ -121,9 +123,9 @@ class Bucket:
         expires: float | None = None,
         headers: dict[str, str] | None = None,
     ) -> StoredObject:
-        """Store an object, in place of the one that has this key.
+        """Store an object, replacing any object with this key.
 
-        Without room for it, the object is returned and not stored.
+        If there is no room for it, the object is returned but not stored.
         """
         etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
         stored = StoredObject(body, content_type, etag, metadata or {}, self.now(), expires, headers or {})
@@ -132,11 +134,11 @@ class Bucket:
         return stored
 
     def has_room(self, key: str, size: int) -> bool:
-        """Tell whether an object of `size` bytes can be stored as `key`; objects that expire give way."""
+        """Return True if `size` bytes can be stored as `key`; expiring objects may be deleted for this."""
         return self.objects.make_room(key, size, self.max_total)
 
     def open(self, fields: Iterable[tuple[str, str]], filename: str | None = None) -> Upload:
-        """Check all that stood before the file's content; `filename` is None where the part named none.
+        """Check all fields before the file's content; `filename` is None if the part has no name.
 
         Raises `Refusal`. Nothing is stored before `Upload.close`.
         """
@@ -147,7 +149,7 @@ class Bucket:
         # https://github.com/grafana/k6/issues/1382
         form.require("key")
         self._authenticate(form)
-        # A policy speaks of the bucket that was addressed, also where no field names it, and without a
+        # The policy must name the bucket that was addressed, even if no field names it; a policy without a
         # condition on it is refused: https://github.com/aws/aws-sdk-php/issues/3292
         form.put("bucket", self.name)
         policy = read_policy(form["policy"])
@@ -155,7 +157,7 @@ class Bucket:
         return Upload(self, checked_key(form["key"]), form, policy)
 
     def _authenticate(self, form: Form) -> None:
-        """Refuse a form that this bucket's credentials did not sign."""
+        """Refuse a form that was not signed with this bucket's credentials."""
         if is_version_2(form) and self.region in VERSION_2_REGIONS:
             self._authenticate_version_2(form)
             return
@@ -171,7 +173,7 @@ class Bucket:
             raise signature_mismatch(self.access_key_id, form["policy"], form["x-amz-signature"])
 
     def _authenticate_version_2(self, form: Form) -> None:
-        """Check a form of signature version 2, as regions that are old enough still do [AWS]."""
+        """Check a form of signature version 2, as old enough regions still do [AWS]."""
         for name in VERSION_2_FIELDS:
             form.require(name)
         form.require("policy")
@@ -194,7 +196,7 @@ class Bucket:
         )
 
     def _checked_scope(self, form: Form) -> str:
-        """Return the day that the credential's scope names, which with all else in it is as it must be."""
+        """Check the credential's scope and return its day."""
         check_algorithm(form["x-amz-algorithm"])
         credential = form["x-amz-credential"]
         access_key, day, region = read_credential(credential)
@@ -232,7 +234,7 @@ class Bucket:
 
 
 def _injected(struck: RuleEffects) -> Refusal:
-    """What a scenario makes of a form that may be perfectly right."""
+    """Return the error that a scenario injects for an otherwise valid form."""
     expired = struck.upload == "expired"
     message = "Invalid according to Policy: Policy expired." if expired else "Access Denied"
     explain = f"A scenario says that this upload is {struck.upload}."
@@ -254,7 +256,7 @@ class Upload:
         self._body = bytearray()
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes of the content; beyond the limit they are counted and not kept."""
+        """Add the next bytes of the content; beyond the limit, count them without keeping them."""
         self._size += len(chunk)
         if self._size <= self._largest:
             self._body += chunk
@@ -263,11 +265,11 @@ class Upload:
 
     @property
     def is_slow(self) -> bool:
-        """Tell whether `close` computes a checksum that takes long."""
+        """Return True if `close` computes a slow checksum."""
         return self._checksum is not None and self._checksum[0] in SLOW
 
     def close(self, address: str | None = None) -> Stored:
-        """Store the object and return the reply; raises `Refusal` for a wrong size, with nothing stored.
+        """Store the object and return the reply; for a wrong size, raise `Refusal` and store nothing.
 
         `address` is the bucket's URL as the client called it, which `Location` begins with.
         """
@@ -297,7 +299,7 @@ class Upload:
             raise _full(self._bucket)
 
     def _reply(self, etag: str, address: str) -> Stored:
-        """Return what the form asks for: a redirect before a status, and 204 where neither can be [AWS]."""
+        """Return the requested reply: a redirect before a status, and 204 if neither is valid [AWS]."""
         target = _redirect_target(self._form.get("success_action_redirect", self._form.get("redirect", "")))
         if target is not None:
             query = urlencode({"bucket": self._bucket.name, "key": self._key, "etag": etag})
@@ -344,10 +346,10 @@ def _full(bucket: Bucket) -> Refusal:
 
 
 def _redirect_target(url: str) -> str | None:
-    """Return the URL, ready for a query to be added, or None where S3 cannot interpret it [LocalStack].
+    """Return the URL, ready for a query to be appended, or None if S3 cannot interpret it [LocalStack].
 
-    A query it has is kept: https://github.com/layervault/layervault_ruby_client/issues/8. Only URLs with a
-    scheme and a host are taken for interpretable (chosen), and what cannot stand in a header is escaped.
+    An existing query is kept: https://github.com/layervault/layervault_ruby_client/issues/8. Only URLs with a
+    scheme and a host count as interpretable (chosen); characters that a header cannot contain are escaped.
     """
     try:
         parts = urlsplit(url)

@@ -37,7 +37,7 @@ def stored_headers(form: Form) -> dict[str, str]:
             f"x-amz-storage-class is {storage_class!r}; use one of {', '.join(sorted(_STORAGE_CLASSES))}.",
             (("StorageClassRequested", storage_class),),
         )
-    if storage_class != "STANDARD":  # S3 names every class but this one [AWS]
+    if storage_class != "STANDARD":  # S3 returns every class except this one [AWS]
         headers["x-amz-storage-class"] = storage_class
     if "tagging" in form and (count := _count_tags(form["tagging"])):
         headers["x-amz-tagging-count"] = str(count)

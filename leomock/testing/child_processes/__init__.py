@@ -1,1 +1,1 @@
-"""Lead processes that a program starts, in any language, to the fake: ports, trust and environment."""
+"""Direct child processes in any language to the fake: ports, trust and environment."""

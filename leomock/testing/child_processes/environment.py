@@ -1,7 +1,7 @@
-"""The environment variables that lead a command, and all processes that it starts, to a fake.
+"""The environment variables that direct a command, and all processes that it starts, to a fake.
 
-They build on the environment before: other hosts are still reached through the proxy that was set, and are
-still verified with the authorities that were trusted.
+They extend the existing environment: other hosts are still reached through the configured proxy, and are
+still verified with the authorities that were trusted before.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from leomock.testing.child_processes.trust import (
 
 PRELOAD = Path(__file__).parent / "preload"
 
-# Variables that name the only authorities to trust, each with the variables that a program reads where it is
-# not set.
+# Variables that name the only authorities to trust, each with the variables that a program reads if it is not
+# set.
 _REPLACING_AUTHORITIES: dict[str, tuple[str, ...]] = {
     "SSL_CERT_FILE": (),
     "CURL_CA_BUNDLE": ("SSL_CERT_FILE",),
@@ -51,7 +51,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def without_hosts(no_proxy: str, hosts: Collection[str]) -> list[str]:
-    """Return the entries of a NO_PROXY variable that do not keep any of `hosts` from the proxy."""
+    """Return the entries of a NO_PROXY variable that do not exclude any of `hosts` from the proxy."""
     entries = [entry.strip() for entry in no_proxy.split(",")]
     return [entry for entry in entries if entry and not _covers(entry, hosts)]
 
@@ -70,7 +70,7 @@ def child_environment(
     secure: Address,
     proxy: Address,
 ) -> dict[str, str]:
-    """Return the variables for a child process; those that are not set stay as they are in `before`.
+    """Return the variables for a child process; variables that are not returned keep their value in `before`.
 
     `authority` is the certificate to trust (PEM), `hosts` are the real hosts, `secure` is the fake's TLS port
     and `proxy` that of its forward proxy. Files that the variables name are written to `folder`.
@@ -109,7 +109,7 @@ def _authorities(before: Mapping[str, str], bundles: Bundles) -> dict[str, str]:
 
 
 def _proxy(before: Mapping[str, str], hosts: Collection[str], proxy: Address) -> dict[str, str]:
-    """The proxy variables, in both spellings: curl reads `http_proxy` in lower case only."""
+    """Return the proxy variables in both spellings: curl reads `http_proxy` only in lower case."""
     kept = without_hosts(before.get("no_proxy") or before.get("NO_PROXY") or "", hosts)
     url = f"http://{proxy[0]}:{proxy[1]}"
     values = {
@@ -122,7 +122,7 @@ def _proxy(before: Mapping[str, str], hosts: Collection[str], proxy: Address) ->
 
 
 def _wget_settings(before: Mapping[str, str], folder: Path, bundles: Bundles) -> Path:
-    """Write settings for wget, which reads no variable for authorities when it is built with GnuTLS."""
+    """Write settings for wget, which reads no variable for authorities if it was built with GnuTLS."""
     own = Path(before.get("WGETRC") or Path.home() / ".wgetrc")
     text = own.read_text("utf-8") if own.is_file() else ""
     named = re.findall(r"(?mi)^\s*ca_?certificate\s*=\s*(\S+)", text)
@@ -136,7 +136,7 @@ def _php_settings(before: Mapping[str, str], folder: Path, trusted: str) -> str:
         f'openssl.cafile="{trusted}"\ncurl.cainfo="{trusted}"\nauto_prepend_file="{PRELOAD / "https.php"}"\n',
         "utf-8",
     )
-    # An empty first entry stands for PHP's usual folder.
+    # An empty first entry stands for PHP's default folder.
     return f"{before.get('PHP_INI_SCAN_DIR', '')}:{folder}"
 
 

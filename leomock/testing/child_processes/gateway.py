@@ -46,15 +46,15 @@ class Running(Protocol):
 
 
 class Gateway:
-    """Opens a TLS port and a forward proxy for a fake, as a context manager that gives an environment.
+    """Open a TLS port and a forward proxy for a fake, as a context manager that gives an environment.
 
     ::
 
         with Fake() as fake, Gateway(fake) as gateway:
             subprocess.run(["node", "app.mjs"], env=gateway.environment(os.environ))
 
-    The certificate authority lives in memory; files that clients need are in a temporary folder, readable by
-    its owner only, which is deleted at the end. `said` gets a sentence for each thing worth knowing.
+    The certificate authority lives in memory; files that clients need are in a temporary folder that only its
+    owner can read and that is deleted at the end. `said` receives one sentence for each notable event.
     """
 
     _is_open = False
@@ -99,7 +99,7 @@ class Gateway:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the ports and delete the files; in a forked child both are the parent's and stay."""
+        """Close the ports and delete the files; in a forked child both belong to the parent and stay."""
         if not self._is_open or os.getpid() != self._process:
             return
         self._is_open = False
@@ -107,7 +107,7 @@ class Gateway:
         self._folder.cleanup()
 
     def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
-        """Close a gateway that nobody closed, without waiting, and say so."""
+        """Warn about a gateway that was not closed, and close it without waiting."""
         if not self._is_open or os.getpid() != self._process:
             return
         self._is_open = False
@@ -116,7 +116,7 @@ class Gateway:
         warn("unclosed leomock gateway: use `with`", ResourceWarning, source=self)
 
     def environment(self, before: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return a whole environment for a child process, built on `before` (by default this process's)."""
+        """Return an environment for a child process, based on `before` (by default this process's)."""
         before = os.environ if before is None else before
         read = tuple((name, before[name]) for name in READ_VARIABLES if name in before)
         if read not in self._made:
@@ -125,7 +125,7 @@ class Gateway:
 
     @property
     def name(self) -> str:
-        """What tells this gateway from others in the variable LEOMOCK_GATEWAY of an environment."""
+        """Identifier of this gateway in the variable LEOMOCK_GATEWAY."""
         return self._folder.name
 
     def _make(self, before: Mapping[str, str]) -> dict[str, str]:
@@ -157,7 +157,7 @@ class _Ports:
         self._said = said
 
     async def open(self, context: SSLContext) -> None:
-        """Start answering."""
+        """Start accepting connections."""
         self._loop = asyncio.get_running_loop()
         opened = self._loop.create_future()
         self._task = self._loop.create_task(self._serve(context, opened))
@@ -166,7 +166,7 @@ class _Ports:
             await self._task
 
     def close(self) -> None:
-        """Close the ports and end their connections; does nothing once the fake has ended."""
+        """Close the ports and end their connections; do nothing once the fake has ended."""
         closed = threading.Event()
         with contextlib.suppress(RuntimeError):  # the loop is closed, and so are the ports
             self._loop.call_soon_threadsafe(self._task.add_done_callback, lambda _: closed.set())

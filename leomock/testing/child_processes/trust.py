@@ -1,4 +1,4 @@
-"""Files of certificate authorities for child processes: those that were trusted before, and the fake's."""
+"""Files of certificate authorities for child processes: those already trusted, plus the fake's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import ssl
 import struct
 from pathlib import Path
 
-# Where systems keep the authorities that they trust, in the order in which Go looks for them.
+# The files where systems keep their trusted authorities, in the order in which Go looks for them.
 SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -20,7 +20,7 @@ SYSTEM_BUNDLES = (
 
 
 def system_bundle() -> str:
-    """Return the file of authorities that this system trusts: its own, Python's, or none ("")."""
+    """Return the system's file of trusted authorities, else Python's; '' if neither exists."""
     for path in (*SYSTEM_BUNDLES, ssl.get_default_verify_paths().cafile or ""):
         if path and Path(path).is_file():
             return path
@@ -32,7 +32,7 @@ def system_bundle() -> str:
 
 
 class Bundles:
-    """Writes files that hold the authorities of another file or folder, and the fake's."""
+    """Write files that combine the authorities of another file or folder with the fake's."""
 
     def __init__(self, folder: Path, authority: str) -> None:
         self._folder = folder
@@ -40,7 +40,7 @@ class Bundles:
         self._made: dict[str, Path] = {}
 
     def extend(self, base: str) -> str:
-        """Return a file with the authorities in `base` (a file, a folder, or "" for none) and the fake's."""
+        """Return a file with the authorities in `base` (a file, a folder, or "") and the fake's."""
         if base not in self._made:
             file = self._folder / f"authorities-{len(self._made)}.pem"
             file.write_text("\n".join([*map(_read, _files(base)), self._authority]), "utf-8")
@@ -58,7 +58,7 @@ def _files(base: str) -> list[Path]:
 def _read(file: Path) -> str:
     try:
         return file.read_text("utf-8", "replace")
-    except OSError:  # the command may be allowed to read it, or never look at it
+    except OSError:  # the command may have access to it, or may never read it
         return ""
 
 
@@ -81,5 +81,5 @@ def java_key_store(bundle: str) -> bytes:
 
 
 def path_separator_join(*paths: str) -> str:
-    """Join the parts that are not empty as a path variable."""
+    """Join the non-empty parts as a path variable."""
     return os.pathsep.join(filter(None, paths))

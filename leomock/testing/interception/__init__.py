@@ -1,4 +1,4 @@
-"""Leads the connections that a Python program makes to the real hosts to a fake instead.
+"""Direct a Python program's connections for the real hosts to a fake.
 
 ::
 
@@ -6,14 +6,14 @@
         requests.get("https://cloud.leonardo.ai/api/rest/v1/me", headers=...)
 
 Interception works at the connection, below every mock and recorder: the program and its other tools see the
-URL that the program asked for. The connection leads to the fake, TLS is left out, and the `Host` header
-decides what stands behind it. Covered are httpx, httpx2, requests, urllib3, urllib3-future, niquests,
-aiohttp, http.client, urllib.request and pycurl, by http and https, through a proxy or not, in every thread.
-Clients, sessions and connections may be older than the interception, and libraries may be imported during it.
+URL that the program asked for. The connection goes to the fake without TLS, and the `Host` header selects the
+API, CDN or bucket. Covered are httpx, httpx2, requests, urllib3, urllib3-future, niquests, aiohttp,
+http.client, urllib.request and pycurl, by http and https, through a proxy or not, in every thread. Clients,
+sessions and connections may be older than the interception, and libraries may be imported during it.
 
-While a fake answers, every other host of the real service is closed: looking its name up fails with an error
-that says so. Calls for other hosts are left alone. Not covered are other programs (use `leomock exec`) and
-libraries in C that are not named above: to these give `fake.base_url`.
+While a fake is active, every other host of the real service is blocked: resolving its name fails with an
+error that says so. Calls for other hosts are left alone. Not covered are other programs (use `leomock exec`)
+and C libraries that are not named above (configure those with `fake.base_url`).
 """
 
 from __future__ import annotations

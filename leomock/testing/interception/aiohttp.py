@@ -1,4 +1,4 @@
-"""Leads the connections of `aiohttp`."""
+"""Redirect the connections of `aiohttp`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from leomock.testing.interception.routing import RealHostClosedError, Route, is_
 
 
 def aiohttp(module: ModuleType) -> Iterator[Replacement]:
-    """A connector connects to the fake, and takes no other connection out of its pool."""
+    """Make a connector connect to the fake, and reuse no other connection from its pool."""
     from aiohttp.client_proto import ResponseHandler
 
     class LedHandler(ResponseHandler):
-        """A connection to a fake; once its route is not current any more it is not used again."""
+        """A connection to a fake; it is not reused once its route is no longer current."""
 
         def __init__(self, route: Route, loop: Any) -> None:
             super().__init__(loop=loop)
@@ -61,7 +61,7 @@ def aiohttp(module: ModuleType) -> Iterator[Replacement]:
 
 
 def _drop_others(connector: Any, key: Any, led: type) -> None:
-    """Close kept connections of a key that lead to the real host, unless real calls are made now."""
+    """Close pooled connections of a key that lead to the real host, unless real calls are allowed now."""
     try:
         if route_for(key.host) is None:
             return

@@ -1,7 +1,7 @@
-"""Leads the connections of `http.client` and `urllib3`, and with them urllib.request, requests and botocore.
+"""Redirect `http.client` and `urllib3`, and with them urllib.request, requests and botocore.
 
-Both have one connection class that all their requests come through. A connection that leads to a fake
-speaks HTTP in clear, whatever its class; the request, its `Host` header and its URL stay as they are.
+In both, all requests go through one connection class. Every connection to a fake uses plain
+HTTP, also one of an HTTPS class; the request, its `Host` header and its URL stay unchanged.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from weakref import WeakKeyDictionary
 
 from leomock.testing.interception.routing import RealHostClosedError, Route, plain, route_for
 
-# The class or module that has the attribute, its name, and what makes the replacement from the attribute.
+# The class or module with the attribute, its name, and the function that makes the replacement from it.
 Replacement = tuple[Any, str, Callable[[Any], Any]]
 
-# Which route a connection leads to, and by which socket.
+# The route of a connection, and the socket that it uses.
 _led: WeakKeyDictionary[Any, tuple[Route, Any]] = WeakKeyDictionary()
 
 
 def http_client(module: ModuleType) -> Iterator[Replacement]:
-    """Connections of the standard library."""
+    """Patch the connections of the standard library."""
     connection = _pristine(module.HTTPConnection)
     yield connection, "connect", _connect
     yield connection, "putrequest", _putrequest
@@ -32,7 +32,7 @@ def http_client(module: ModuleType) -> Iterator[Replacement]:
 
 
 def urllib3_connection(module: ModuleType) -> Iterator[Replacement]:
-    """Connections of urllib3, or of urllib3-future where that took its name."""
+    """Patch the connections of urllib3, or of urllib3-future if that replaced it."""
     if hasattr(module, "HfaceBackend"):
         yield from urllib3_future(module)
         return
@@ -41,7 +41,7 @@ def urllib3_connection(module: ModuleType) -> Iterator[Replacement]:
 
 
 def urllib3_future(module: ModuleType) -> Iterator[Replacement]:
-    """Connections of urllib3-future, and with it niquests: they have a protocol engine of their own."""
+    """Patch the connections of urllib3-future and niquests, which have a separate protocol engine."""
     connection, tls = _pristine(module.HTTPConnection), _pristine(module.HTTPSConnection)
     yield connection, "connect", _connect_future
     yield tls, "connect", _connect_future
@@ -50,7 +50,7 @@ def urllib3_future(module: ModuleType) -> Iterator[Replacement]:
 
 
 def urllib3_future_async(module: ModuleType) -> Iterator[Replacement]:
-    """The same for its connections in an event loop."""
+    """Patch the asyncio connections of urllib3-future."""
     yield module.AsyncHTTPConnection, "connect", _connect_future_async
     yield module.AsyncHTTPSConnection, "connect", _connect_future_async
     yield module.AsyncHTTPConnection, "putrequest", _refuse_absolute
@@ -58,12 +58,12 @@ def urllib3_future_async(module: ModuleType) -> Iterator[Replacement]:
 
 
 def _pristine(kind: Any) -> Any:
-    """The library's own class where vcrpy has put one of its own."""
+    """Return the library's original class if vcrpy has replaced it."""
     return getattr(kind, "_baseclass", kind)
 
 
 def _leads(connection: Any) -> Route | None:
-    """The route that a connection leads to, if it does."""
+    """Return the route of a connection to a fake, else None."""
     route, opened = _led.get(connection, (None, None))
     return route if opened is not None and connection.sock is opened else None
 
@@ -75,7 +75,7 @@ def _lead(connection: Any, route: Route) -> None:
         before.close()
     _note(connection, route, opened)
     if hasattr(connection, "is_verified"):
-        connection.is_verified = True  # urllib3 warns of what it has not verified
+        connection.is_verified = True  # urllib3 warns about unverified connections
 
 
 def _note(connection: Any, route: Route, opened: Any) -> None:
@@ -84,19 +84,19 @@ def _note(connection: Any, route: Route, opened: Any) -> None:
 
 
 def _part(connection: Any) -> None:
-    """Let a connection lead to nowhere: it connects again by itself. A response can be read to its end."""
+    """Detach a connection so that it reconnects by itself; a response can still be read to its end."""
     _, opened = _led.pop(connection, (None, None))
     if opened is None:
         return
     if not _is_busy(connection):
         opened.close()
-    # An engine of its own looks for the closed socket.
+    # A separate protocol engine checks for the closed socket.
     if connection.sock is opened and not hasattr(connection, "_promises"):
         connection.sock = None
 
 
 def _is_busy(connection: Any) -> bool:
-    """Whether urllib3-future still waits for a response: it reads from the socket itself."""
+    """True if urllib3-future still waits for a response: it reads from the socket itself."""
     return bool(getattr(connection, "_promises", ()) or getattr(connection, "_pending_responses", ()))
 
 
@@ -113,11 +113,11 @@ def _connect(original: Any) -> Any:
 
 
 def _putrequest(original: Any) -> Any:
-    """A kept connection may lead to a fake that is gone, to the real host, or to a proxy."""
+    """Check a pooled connection first: it may lead to a closed fake, the real host, or a proxy."""
 
     @wraps(original)
     def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
-        # The target of a request through a proxy is a whole URL, or the connection is a tunnel.
+        # Through a proxy, the request target is a complete URL, or the connection is a tunnel.
         route = route_for(_host_of(url) or self._tunnel_host or self.host)
         leads = _leads(self)
         if route is not None and leads is not route:
@@ -130,7 +130,7 @@ def _putrequest(original: Any) -> Any:
 
 
 def _host_of(url: str) -> str:
-    """The host of a whole URL; '' for a path."""
+    """Return the host of an absolute URL; '' for a path."""
     if not url.lower().startswith(("http://", "https://")):
         return ""
     return urlsplit(url).hostname or ""
@@ -168,7 +168,7 @@ def _connect_future_async(original: Any) -> Any:
 
 
 def _refuse_absolute(original: Any) -> Any:
-    """A request in clear through a proxy would leave for the real host."""
+    """Refuse a plain HTTP request that would reach the real host through a proxy."""
 
     @wraps(original)
     def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
@@ -180,7 +180,7 @@ def _refuse_absolute(original: Any) -> Any:
 
 
 def _is_connected(original: Any) -> Any:
-    """A connection whose fake is gone is not used again, nor one to the real host."""
+    """Report a connection to a closed fake or to the real host as disconnected, so that it is not reused."""
 
     @wraps(original.fget)
     def is_connected(self: Any) -> bool:

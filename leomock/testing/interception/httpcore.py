@@ -1,4 +1,4 @@
-"""Leads the connections of `httpcore` and `httpcore2`, and with them httpx and httpx2."""
+"""Redirect the connections of `httpcore` and `httpcore2`, and with them httpx and httpx2."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from leomock.testing.interception.routing import RealHostClosedError, Route, rou
 
 
 def httpcore(module: ModuleType) -> Iterator[Replacement]:
-    """A pool makes a connection of its own kind, to the fake and without TLS."""
+    """Make a pool use its usual kind of connection, but to the fake and without TLS."""
     for prefix in ("", "Async"):
         connection = getattr(module, f"{prefix}HTTPConnection")
         led = _led_connection(connection)
         backend = _AsyncBackend if prefix else _Backend
         for pool in ("ConnectionPool", "HTTPProxy", "SOCKSProxy"):
             owner = getattr(module, f"{prefix}{pool}")
-            if "create_connection" in vars(owner):  # inherited, it is patched with its parent
+            if "create_connection" in vars(owner):  # inherited; it is patched through its parent class
                 yield owner, "create_connection", _create(led, backend)
         for kind in _kinds(module, prefix, connection):
             yield kind, "is_available", _is_available(led)
 
 
 def _kinds(module: ModuleType, prefix: str, connection: Any) -> Iterator[Any]:
-    """The connections that may lead to a real host: straight, or through a proxy."""
+    """Yield the connection classes that may lead to a real host, directly or through a proxy."""
     yield connection
     import importlib
 
@@ -62,7 +62,7 @@ def _create(led: Any, backend: Any) -> Any:
 
 
 def _is_available(led: Any) -> Any:
-    """A connection to the real host that is older than the interception is not used again."""
+    """Prevent reuse of a connection to the real host that is older than the interception."""
 
     def make(original: Any) -> Any:
         @wraps(original)
@@ -82,8 +82,8 @@ def _is_available(led: Any) -> Any:
 
 
 def _led_connection(base: Any) -> Any:
-    class LedConnection(base):  # type: ignore[misc]  # the class of a library that is only known here
-        """A connection to a fake; once its route is not current any more it is not used again."""
+    class LedConnection(base):  # type: ignore[misc]  # the library's class is known only at run time
+        """A connection to a fake; it is not reused once its route is no longer current."""
 
         def __init__(self, route: Route | None, **options: Any) -> None:
             super().__init__(**options)
@@ -102,7 +102,7 @@ def _led_connection(base: Any) -> Any:
 
 
 class _Stream:
-    """A stream to a fake: TLS on top of it is left out."""
+    """A stream to a fake that ignores requests to start TLS."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -120,7 +120,7 @@ class _AsyncStream(_Stream):
 
 
 class _AnyBackend:
-    """The network as a pool sees it: every connection leads to one fake, or fails with an error."""
+    """A network backend for pools: every connection leads to one fake, or fails with an error."""
 
     def __init__(self, real: Any, route: Route | None, error: Exception | None) -> None:
         self._real = real
@@ -132,7 +132,7 @@ class _AnyBackend:
 
     def _options(self, timeout: float | None, socket_options: Any) -> dict[str, Any]:
         if self._route is None:
-            # The pool turns an error of its own network into one of the client's.
+            # The pool converts errors of its own network backend to errors of the client.
             raise _connect_error(self._real)(str(self._error))
         host, port = self._route.address()
         return {"host": host, "port": port, "timeout": timeout, "socket_options": socket_options}

@@ -1,4 +1,4 @@
-"""Turns interception on and off."""
+"""Turn interception on and off."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _switching = threading.Lock()
 def intercept(
     fake: Host, *, account: str = "", children: Children | None = None
 ) -> AbstractContextManager[Interceptor]:
-    """Lead this program's connections to the real hosts to a fake inside `with`.
+    """Direct this program's connections for the real hosts to a fake inside `with`.
 
-    Hosts are those of `leomock.leonardo.hosts.REAL_HOSTS`; every other host of the real service is closed
-    meanwhile. `leomock.testing.interception` says which clients are covered. The innermost `with` wins, in
-    all threads, whichever entered it. A fake that does not listen does so from the first call to the end.
+    Hosts are those of `leomock.leonardo.hosts.REAL_HOSTS`; every other host of the real service is blocked
+    meanwhile. `leomock.testing.interception` lists the clients that are covered. The innermost `with` wins,
+    in all threads, regardless of which thread entered it. A fake that is not listening starts with the first
+    call and stops at the end.
 
-    With the key of an `account`, calls with a key that nobody named belong to that account; without one,
-    every key is an account. `children` leads the processes that the program starts, too.
+    If `account` is an API key, calls with an unknown key belong to its account; without it, every key is a
+    separate account. With `children`, processes that the program starts are intercepted too.
     """
     return Interceptor(fake, account, children)
 
@@ -59,11 +60,11 @@ class Interceptor:
 
     @property
     def active(self) -> bool:
-        """Whether it was started and not stopped."""
+        """True between `start` and `stop`."""
         return self._route is not None
 
     def start(self) -> None:
-        """Lead connections to the fake from now on; raises RuntimeError if it does already."""
+        """Direct connections to the fake from now on; raises RuntimeError if this is already active."""
         with _switching:
             if self._route:
                 raise RuntimeError("leomock: this interceptor was started already")
@@ -74,9 +75,9 @@ class Interceptor:
         _install()
 
     def stop(self) -> None:
-        """Let the route that was there before answer again; does nothing the second time.
+        """Make the previous route answer again; a second call does nothing.
 
-        Calls that other threads are making are answered by the fake as long as it answers.
+        Calls in progress in other threads are still answered by the fake while it runs.
         """
         with _switching:
             route, self._route = self._route, None
@@ -84,12 +85,12 @@ class Interceptor:
             _end(route, self._account)
 
     def __del__(self, warn: Callable[..., None] = warnings.warn) -> None:
-        """Stop an interception that nobody stopped, and say so."""
+        """Stop an interception that was not stopped, and warn about it."""
         route, self._route = self._route, None
         if route is None:
             return
-        # Not in this thread: it may be collecting garbage while it holds one of the locks.
-        with suppress(RuntimeError):  # the interpreter is ending
+        # Not in this thread: garbage collection may have interrupted it while it holds one of the locks.
+        with suppress(RuntimeError):  # the interpreter is shutting down
             _thread.start_new_thread(_end, (route, self._account))
         text = "unstopped leomock interception: use `with`, or keep what intercept() gives and stop() it"
         warn(text, ResourceWarning, source=self)
@@ -106,7 +107,7 @@ def _end(route: Route, account: str) -> None:
 
 
 def close_real_hosts() -> None:
-    """Stop every call for the real hosts that no fake answers, until `open_real_hosts`."""
+    """Block calls for the real hosts that no fake answers, until `open_real_hosts`."""
     with _switching:
         routing.close_real_hosts()
     _install()

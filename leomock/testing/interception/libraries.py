@@ -1,7 +1,7 @@
-"""Where each library is patched, by the module that has the classes.
+"""The patches for each library, by the module that contains its classes.
 
-Nothing here imports a library: `patching` hands in the module once somebody else imported it. Each function
-names the attributes to replace and makes the replacement from what is there, which it calls for all other
+Nothing here imports a library: `patching` passes in the module once other code has imported it. Each function
+names the attributes to replace and makes each replacement from the original, which it calls for all other
 hosts.
 """
 

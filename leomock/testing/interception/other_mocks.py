@@ -1,8 +1,7 @@
-"""Lets calls for the fake's hosts pass through other tools that mock HTTP.
+"""Let calls for the fake's hosts pass through other tools that mock HTTP.
 
-What wins: a mock that the test set for that very URL, then the fake, then the guard. Each tool has a way to
-say that a call passes through; here it is said for calls that nothing in the tool matches, while a fake
-answers.
+Precedence: a mock that the test set for that exact URL, then the fake, then the guard. Each tool has a
+pass-through setting; it is applied here to calls that nothing in the tool matches, while a fake is active.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from leomock.testing.interception.routing import is_routed, is_routed_url
 
 
 def respx(module: ModuleType) -> Iterator[Replacement]:
-    """A request that no route matches gets a route that passes through."""
+    """Give a request that no route matches a pass-through route."""
 
     def resolver(original: Any) -> Any:
         @wraps(original)
@@ -38,7 +37,7 @@ def respx(module: ModuleType) -> Iterator[Replacement]:
 
 
 def responses(module: ModuleType) -> Iterator[Replacement]:
-    """The origin of a request becomes one of the prefixes that pass through."""
+    """Add the origin of a request to the prefixes that pass through."""
 
     def on_request(original: Any) -> Any:
         @wraps(original)
@@ -56,7 +55,7 @@ def responses(module: ModuleType) -> Iterator[Replacement]:
 
 
 def requests_mock(module: ModuleType) -> Iterator[Replacement]:
-    """A request that no matcher takes is sent as `real_http=True` says."""
+    """Send a request that no matcher takes as with `real_http=True`."""
 
     def send(original: Any) -> Any:
         @wraps(original)
@@ -74,11 +73,11 @@ def requests_mock(module: ModuleType) -> Iterator[Replacement]:
 
 
 def pytest_httpx(module: ModuleType) -> Iterator[Replacement]:
-    """A request that no response is registered for is sent by the transport below the mock."""
+    """Send a request without a registered response through the transport below the mock."""
     httpx = module.httpx
 
     def take_back(mock: Any, request: Any) -> bool:
-        """Forget a request that nothing matched, so that the mock does not complain of it."""
+        """Forget an unmatched request, so that the mock does not complain about it."""
         if not is_routed(request.url.host) or request not in mock._requests_not_matched:
             return False
         mock._requests_not_matched.remove(request)
@@ -114,7 +113,7 @@ def pytest_httpx(module: ModuleType) -> Iterator[Replacement]:
 
 
 def _below(function: Any) -> Any:
-    """The method that pytest-httpx has wrapped."""
+    """Return the method that pytest-httpx has wrapped."""
     while getattr(function, "__module__", "") == "pytest_httpx":
         names = function.__code__.co_freevars
         cells = dict(zip(names, function.__closure__, strict=True))
@@ -122,12 +121,12 @@ def _below(function: Any) -> Any:
     return function
 
 
-# What each mock of aioresponses was made with.
+# The arguments with which each mock of aioresponses was created.
 _pass_unmatched: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
 
 def aioresponses(module: ModuleType) -> Iterator[Replacement]:
-    """A request that no mock matches is sent as `passthrough_unmatched` says, which is read after each."""
+    """Send an unmatched request as with `passthrough_unmatched`; aioresponses reads it after each match."""
 
     def match(original: Any) -> Any:
         @wraps(original)
@@ -143,7 +142,7 @@ def aioresponses(module: ModuleType) -> Iterator[Replacement]:
 
 
 def pook(module: ModuleType) -> Iterator[Replacement]:
-    """A request that no mock matches may use the network."""
+    """Let a request that no mock matches use the network."""
 
     def should_use_network(original: Any) -> Any:
         @wraps(original)

@@ -1,7 +1,7 @@
-"""Replaces attributes of libraries: of those that are imported at once, of the others when they are.
+"""Replace attributes of libraries: at once if the library is imported, otherwise when it is.
 
-A library is patched once in a process. What another tool has wrapped meanwhile cannot be taken out; it stays
-known and is used again, so that replacements never nest.
+A library is patched once per process. A replacement that another tool has wrapped meanwhile cannot be
+removed; it stays registered and is used again, so that replacements never nest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MISSING: Any = object()
 class Patched(NamedTuple):
     """An attribute that was replaced.
 
-    `seen` is what there was to see, `own` what the owner itself had: `_MISSING` where it only inherited it.
+    `seen` is the visible original, `own` the owner's own attribute: `_MISSING` if it only inherited it.
     """
 
     owner: Any
@@ -35,28 +35,28 @@ class Patched(NamedTuple):
     replacement: Any
 
     def is_on_top(self) -> bool:
-        """Whether nobody has replaced or wrapped the replacement."""
+        """True if nobody has replaced or wrapped the replacement."""
         return vars(self.owner).get(self.attribute, _MISSING) is self.replacement
 
     def undo(self) -> None:
-        """Put back what was there."""
+        """Restore the original."""
         if self.own is _MISSING:
             delattr(self.owner, self.attribute)
         else:
             setattr(self.owner, self.attribute, self.own)
 
     def was_undone(self) -> bool:
-        """Whether somebody else has put back what was there (pytest-socket does so after each test)."""
+        """True if other code has restored the original (pytest-socket does so after each test)."""
         return getattr(self.owner, self.attribute) is self.seen
 
 
 class Patches:
-    """All replacements, put in and taken out together."""
+    """All replacements, installed and removed together."""
 
     def __init__(
         self, libraries: dict[str, Callable[[ModuleType], Iterator[Replacement]]] = LIBRARIES
     ) -> None:
-        # Reentrant: to look at a module's attributes may import another one.
+        # Reentrant: reading a module's attributes may import another module.
         self._lock = threading.RLock()
         self._libraries = libraries
         self._watch = _Watch(self)
@@ -64,7 +64,7 @@ class Patches:
         self._made: list[Patched] = []
 
     def install(self) -> None:
-        """Put them in, where they are not; imports no library."""
+        """Install the replacements that are missing; import no library."""
         with self._lock:
             self._installed = True
             if self._watch not in sys.meta_path:
@@ -74,24 +74,24 @@ class Patches:
             if module is None:
                 continue
             if getattr(module.__spec__, "_initializing", False):
-                # Another thread imports it. Waiting needs no lock of ours: that thread may want it.
+                # Another thread is importing it. Wait without holding our lock: that thread may need it.
                 with suppress(Exception):
                     importlib.import_module(name)
             self.patch(name, module)
 
     def wants(self, name: str) -> bool:
-        """Whether a module is one of the libraries."""
+        """True if a module belongs to one of the patched libraries."""
         return name in self._libraries
 
     def patch(self, name: str, module: ModuleType) -> None:
-        """Put in the replacements of one library; warns of one whose attributes are not as expected."""
+        """Install the replacements for one library; warn if its attributes are not as expected."""
         with self._lock:
             if not self._installed:
                 return
             try:
                 replacements = list(self._libraries[name](module))
                 for owner, attribute, _ in replacements:
-                    getattr(owner, attribute)  # all of them, or none is replaced
+                    getattr(owner, attribute)  # replace all of them or nothing
             except (AttributeError, ImportError) as missing:
                 version = getattr(module, "__version__", "")
                 name = f"{name} {version}".strip()
@@ -115,7 +115,7 @@ class Patches:
         self._made.append(made)
 
     def remove(self) -> None:
-        """Put back what was there; what somebody else has wrapped since passes calls on until they let go."""
+        """Restore the originals; replacements wrapped by other code pass calls on until unwrapped."""
         with self._lock:
             self._installed = False
             with suppress(ValueError):
@@ -130,7 +130,7 @@ class Patches:
 
 
 class _Watch:
-    """A finder that finds nothing itself: it makes a library that is found be patched once it is loaded."""
+    """An import hook that finds nothing itself, but makes a library be patched once it is loaded."""
 
     def __init__(self, patches: Patches) -> None:
         self._patches = patches
@@ -151,7 +151,7 @@ class _Watch:
 
 
 class _Loader:
-    """A library's own loader, but for what follows it."""
+    """Wraps a library's own loader to patch the library after loading."""
 
     def __init__(self, loader: Any, patches: Patches) -> None:
         self._loader = loader
@@ -165,7 +165,7 @@ class _Loader:
         return created
 
     def exec_module(self, module: ModuleType) -> None:
-        # The library sees the loader that it would have had.
+        # Give the library the loader that it would have had.
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader

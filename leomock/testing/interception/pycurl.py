@@ -1,4 +1,4 @@
-"""Leads the transfers of `pycurl`, whose sockets are libcurl's own."""
+"""Redirect the transfers of `pycurl`, whose sockets belong to libcurl."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ COULDNT_RESOLVE_HOST = 6
 
 
 def pytest_recording(module: ModuleType) -> Iterator[Replacement]:
-    """The class that pytest-recording lets programs have in place of pycurl's."""
+    """Patch the class with which pytest-recording replaces pycurl's."""
     if module.pycurl is None:  # not installed
         return
 
     def make(original: Any) -> Any:
         class Curl(_led_curl(module.pycurl, module.pycurl.Curl)):  # type: ignore[misc]  # known only here
-            """A transfer that obeys pytest-recording's `block_network` unless it goes to the fake."""
+            """A transfer that respects pytest-recording's `block_network` unless it goes to the fake."""
 
             def lead(self) -> bool:
                 led: bool = super().lead()
@@ -36,17 +36,17 @@ def pytest_recording(module: ModuleType) -> Iterator[Replacement]:
 
 
 def pycurl(module: Any) -> Iterator[Replacement]:
-    """`Curl` and `CurlMulti` become classes of their own, which set where a transfer connects."""
+    """Replace `Curl` and `CurlMulti` with subclasses that set where a transfer connects."""
     if not isinstance(module, ModuleType):
-        return  # pytest-recording has put an object of its own there
+        return  # pytest-recording has replaced it
     led = _led_curl(module, module.Curl)
     yield module, "Curl", lambda original: led
     yield module, "CurlMulti", lambda original: _led_multi(original)
 
 
 def _led_curl(module: ModuleType, base: Any) -> Any:
-    class Curl(base):  # type: ignore[misc]  # a class of C
-        """A transfer that goes to the fake if its URL is one of the real service."""
+    class Curl(base):  # type: ignore[misc]  # a class written in C
+        """A transfer that goes to the fake if its URL belongs to the real service."""
 
         def __init__(self, *args: Any) -> None:
             super().__init__(*args)
@@ -66,7 +66,7 @@ def _led_curl(module: ModuleType, base: Any) -> Any:
                     self.release()
 
         def lead(self) -> bool:
-            """Set where the transfer connects; says whether that is a fake."""
+            """Set where the transfer connects; return True if that is a fake."""
             parts = urlsplit(self.__dict__["_url"])
             try:
                 route = route_for(parts.hostname)
@@ -81,7 +81,7 @@ def _led_curl(module: ModuleType, base: Any) -> Any:
             return True
 
         def release(self) -> None:
-            """Let the next transfer go where its URL says."""
+            """Let the next transfer go to the host in its URL."""
             self._set(module.URL, self.__dict__["_url"])
             self._unset(module.CONNECT_TO)
             self._unset(module.PROXY)
@@ -99,8 +99,8 @@ def _led_curl(module: ModuleType, base: Any) -> Any:
 
 
 def _led_multi(original: Any) -> Any:
-    class CurlMulti(original):  # type: ignore[misc]  # a class of C
-        """Transfers at once; each goes to the fake if its URL is one of the real service."""
+    class CurlMulti(original):  # type: ignore[misc]  # a class written in C
+        """Concurrent transfers; each goes to the fake if its URL belongs to the real service."""
 
         def add_handle(self, handle: Any) -> Any:
             if hasattr(handle, "lead"):

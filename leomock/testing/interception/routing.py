@@ -1,4 +1,4 @@
-"""Which fake answers for the real hosts, and which names are closed meanwhile."""
+"""The routes from the real hosts to fakes, and the hosts that are blocked meanwhile."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Children(Protocol):
     """Makes the environment of processes that the program starts."""
 
     def environment(self, before: Mapping[str, str]) -> dict[str, str]:
-        """Return a whole environment that leads to the fake."""
+        """Return a complete environment that leads to the fake."""
         ...
 
     def open(self) -> None:
-        """Open what the environment names. Raises RuntimeError in a forked child."""
+        """Open the ports that the environment names. Raises RuntimeError in a forked child."""
         ...
 
 
@@ -35,9 +35,9 @@ _opened: WeakKeyDictionary[Host, str] = WeakKeyDictionary()
 
 
 class RealHostClosedError(socket.gaierror):
-    """A call for the real service that was stopped.
+    """A call for the real service was blocked.
 
-    Clients treat it as a name that cannot be resolved, so the program sees its client's own kind of error.
+    Clients treat it as a failed name resolution, so the program sees its client's usual kind of error.
     """
 
     def __init__(self, host: str) -> None:
@@ -54,16 +54,16 @@ class Route:
 
     def __init__(self, fake: Host, children: Children | None = None) -> None:
         self.fake = fake
-        self.children = children  # leads the processes that the program starts, if any are to be led
+        self.children = children  # directs the processes that the program starts, if they are intercepted
         self._kept: WeakKeyDictionary[Any, Callable[[Any], None]] = WeakKeyDictionary()
 
     def keep(self, connection: Any, part: Callable[[Any], None]) -> None:
-        """Note a connection that does not ask for `is_current` itself; `part` takes it from the fake."""
+        """Track a connection that does not check `is_current` itself; `part` detaches it from the fake."""
         with _changing:
             self._kept[connection] = part
 
     def part_connections(self) -> None:
-        """Take the noted connections from the fake: their owners connect again."""
+        """Detach the tracked connections from the fake: their owners reconnect."""
         with _changing:
             kept = list(self._kept.items())
         for connection, part in kept:
@@ -71,17 +71,17 @@ class Route:
 
     @property
     def is_current(self) -> bool:
-        """Whether new requests go to this fake; connections that lead to another are not used again."""
+        """True if new requests go to this fake; connections to another one are not reused."""
         return bool(_routes) and _routes[-1] is self
 
     def address(self) -> tuple[str, int]:
-        """The address where the fake listens; start listening if it does not."""
+        """Return the address where the fake listens; start listening if it does not yet."""
         parts = urlsplit(self._url())
         assert parts.hostname
         return parts.hostname, parts.port or 80
 
     def open_socket(self, timeout: object) -> socket.socket:
-        """Connect to the fake; `timeout` is what a client has as its own, in whatever form."""
+        """Connect to the fake; `timeout` is the client's own timeout value, in any form."""
         timed = isinstance(timeout, int | float | None)
         opened = socket.create_connection(
             self.address(),
@@ -96,7 +96,7 @@ class Route:
             return
         with _opening:
             opened = _opened.pop(self.fake, None)
-            # Somebody else may have opened another port since.
+            # Other code may have opened another port since.
             if opened is not None and opened == self.fake.url:
                 self.fake.close()
 
@@ -110,32 +110,32 @@ class Route:
             return self.fake.url
 
     def _listens(self) -> bool:
-        # A fake that does not listen has a URL without a port.
+        # The URL of a fake that is not listening has no port.
         return urlsplit(self.fake.url).port is not None
 
 
-# The last one answers. The tuple is replaced, never changed: readers need no lock.
+# The last one answers. The tuple is replaced and never changed, so readers need no lock.
 _routes: tuple[Route, ...] = ()
-_closers = 0  # how many want the real hosts closed even when no fake answers
-_allowers = 0  # how many want real calls to be allowed
+_closers = 0  # how many callers want the real hosts blocked even when no fake is active
+_allowers = 0  # how many callers want real calls to be allowed
 
 
 def add(route: Route) -> None:
-    """Let a fake answer, before those that do."""
+    """Make a fake the innermost route, which takes precedence over the others."""
     global _routes
     with _changing:
         _routes = (*_routes, route)
 
 
 def remove(route: Route) -> None:
-    """Let a fake answer no more."""
+    """Remove the route of a fake."""
     global _routes
     with _changing:
         _routes = tuple(other for other in _routes if other is not route)
 
 
 def routes() -> tuple[Route, ...]:
-    """All routes, the innermost last."""
+    """Return all routes, the innermost last."""
     return _routes
 
 
@@ -145,12 +145,12 @@ def current() -> Route | None:
 
 
 def in_use() -> bool:
-    """Whether any call could be led or stopped."""
+    """True if any call could be redirected or blocked."""
     return bool(_routes or _closers)
 
 
 def close_real_hosts() -> None:
-    """Stop calls for the real hosts, also while no fake answers, until `open_real_hosts`."""
+    """Block calls for the real hosts, even while no fake is active, until `open_real_hosts`."""
     global _closers
     with _changing:
         _closers += 1
@@ -165,7 +165,7 @@ def open_real_hosts() -> None:
 
 @contextmanager
 def real_calls_allowed() -> Iterator[None]:
-    """Inside `with`, calls for real hosts that no fake answers are made."""
+    """Allow calls for real hosts that no fake answers inside `with`."""
     global _allowers
     with _changing:
         _allowers += 1
@@ -177,19 +177,19 @@ def real_calls_allowed() -> Iterator[None]:
 
 
 def is_real(host: str) -> bool:
-    """Whether a host, in lower case and without a final dot, is one of the real service."""
+    """True if a host (in lower case, without a final dot) belongs to the real service."""
     return host in REAL_HOSTS or host == REAL_DOMAIN or host.endswith(f".{REAL_DOMAIN}")
 
 
 def plain(host: object) -> str:
-    """A host as it is compared: a text in lower case without a final dot; '' if it is something else."""
+    """Normalize a host for comparison: lower case without a final dot; '' if it is not a string."""
     if isinstance(host, bytes):
         host = host.decode("latin-1")
     return host.lower().rstrip(".") if isinstance(host, str) else ""
 
 
 def route_for(host: object) -> Route | None:
-    """Return the route that answers for a host, or None where the client connects by itself.
+    """Return the route that answers for a host, or None if the client should connect by itself.
 
     Raises RealHostClosedError for a real host that no fake answers for, unless real calls are allowed.
     """
@@ -205,12 +205,12 @@ def route_for(host: object) -> Route | None:
 
 
 def is_routed(host: object) -> bool:
-    """Whether a fake answers for a host now."""
+    """True if a fake answers for a host now."""
     return bool(_routes) and plain(host) in REAL_HOSTS
 
 
 def is_routed_url(url: object) -> bool:
-    """Whether a fake answers for the host of a URL now."""
+    """True if a fake answers for the host of a URL now."""
     try:
         return bool(_routes) and is_routed(urlsplit(str(url)).hostname)
     except ValueError:

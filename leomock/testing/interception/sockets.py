@@ -1,4 +1,4 @@
-"""Closes the real names for everything that uses Python's sockets and no library that is known here."""
+"""Block the real names for all code that uses Python's sockets and no library known here."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from leomock.testing.interception.routing import RealHostClosedError, is_real, i
 
 
 def sockets(module: ModuleType) -> Iterator[Replacement]:
-    """Looking up a real name, or connecting to one, fails while the real hosts are closed."""
+    """Make resolving a real name, or connecting to one, fail while the real hosts are blocked."""
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
         yield module, name, _lookup
     for name in ("connect", "connect_ex"):
@@ -41,7 +41,7 @@ def _connection(original: Any) -> Any:
 def _check(host: Any) -> None:
     name = plain(host)
     if name and is_real(name):
-        route_for(name)  # raises for a closed one
+        route_for(name)  # raises for a blocked host
         if is_routed(name):
-            # Whoever looks the name up by itself speaks TLS, or a protocol of its own.
+            # Code that resolves the name itself speaks TLS, or another protocol.
             raise RealHostClosedError(name)

@@ -1,4 +1,4 @@
-"""Leads a Python process's connections for the real hosts to the fake; many libraries read no proxy variable.
+"""Direct connections for the real hosts to the fake, since many libraries ignore proxy variables.
 
 Python imports a module of this name whenever it starts, from the first folder on its path that has one.
 `environment.py` puts this folder there. It runs in any Python from 3.6 on, with or without leomock installed.
@@ -26,7 +26,7 @@ def getaddrinfo(host, port, *more, **options):
 
 
 def patch_ssl(ssl):
-    """Trust the fake's authority also where a program names a file of authorities, such as certifi's."""
+    """Trust the fake's authority even if a program names a file of authorities, such as certifi's."""
     load = ssl.SSLContext.load_verify_locations
 
     def load_verify_locations(self, *files, **options):
@@ -37,17 +37,17 @@ def patch_ssl(ssl):
 
 
 def patch_certifi(core):
-    """Give libraries written in C, such as pycurl, a file that has the fake's authority."""
+    """Give libraries written in C, such as pycurl, a file that contains the fake's authority."""
     core.where = lambda: os.environ["REQUESTS_CA_BUNDLE"]
 
 
 def patch_aiohttp(client):
-    """Let aiohttp read the proxy variables; under uvloop, names are resolved in C."""
+    """Make aiohttp read the proxy variables, because uvloop resolves names in C."""
     client.ClientSession.__init__.__kwdefaults__.update(trust_env=True)
 
 
 def patch_pycurl(pycurl):
-    """Let libcurl read the file of authorities that only the command `curl` reads from the environment."""
+    """Make libcurl read the CA file variable, which otherwise only the `curl` command reads."""
 
     class Curl(pycurl.Curl):
         def __init__(self, *arguments):
@@ -58,7 +58,7 @@ def patch_pycurl(pycurl):
 
 
 class Finder:
-    """Patches a module right after it was imported."""
+    """Patch a module right after it is imported."""
 
     patches = {
         "ssl": patch_ssl,
@@ -68,7 +68,7 @@ class Finder:
     }
 
     def find_spec(self, name, path=None, target=None):
-        """Find a module as usual, and patch it after it ran."""
+        """Find a module as usual, and patch it after it has run."""
         patch = self.patches.pop(name, None)
         spec = patch and PathFinder.find_spec(name, path)
         if spec:
@@ -81,7 +81,7 @@ if TLS and HOSTS:
     _socket.getaddrinfo = getaddrinfo
     sys.meta_path.insert(0, Finder())
 
-# This module may hide another of its name; run that one too.
+# This module may hide another `sitecustomize`; run that one too.
 here = os.path.dirname(os.path.abspath(__file__))
 hidden = PathFinder.find_spec("sitecustomize", [path for path in sys.path if os.path.abspath(path) != here])
 if hidden:
