@@ -1,16 +1,30 @@
-"""The pytest plugin: fixtures, a marker, options. The fake is loaded only when a fixture is used."""
+"""The pytest plugin: fixtures, a marker, options. Nothing of the fake is loaded until a fixture is used."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import gc
 import os
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+
+from leomock.testing.pytest_options import (
+    CHOICES,
+    MARKER,
+    MARKS,
+    OPTIONS,
+    REAL_MARKER,
+    TENANT_SETTINGS,
+    marked,
+    option,
+    project_settings,
+    unknown,
+    wrong_marker,
+    yes,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -22,58 +36,16 @@ if TYPE_CHECKING:
     from leomock.testing.tenant import Tenant
     from leomock.testing.webhook_receiver import WebhookReceiver
 
-MARKER = "leomock"
-# The arguments of the marker, with their meaning.
-MARKS = {
-    "scenario": "scenarios (a name, a file, or a list) that are in force",
-    "jobs": "how generations complete: polls:N, seconds:S, both with a comma between, immediate or manual",
-    "seed": "another seed: other ids, seeds and pictures",
-    "clock": "'running' or 'frozen'",
-    "strict": "True: findings about the client fail the test; a list of rules: only findings of these do",
-    "keys": "'any': intercepted calls with a key that nobody named are this account's; or 'own'",
-    "credits": "bought credits at the start",
-    "plan_credits": "credits that the plan adds every month",
-    "unit": "what prices are told in: CREDITS or DOLLARS",
-    "auth": "'strict' or 'real': intercepted calls with another key are refused",
-    "webhook_url": "where events are sent",
-    "webhook_key": "the bearer token of events",
-    "budget": "credits that the test may spend; more fail it",
-    "generations": "how many finished generations the account already has",
-    "state": "what the account already has, as its `snapshot()` gave it",
-}
-# Arguments that apply to the test itself, not to an account.
-TEST_SETTINGS = ("strict", "keys", "budget")
-TENANT_SETTINGS = (*(name for name in MARKS if name not in TEST_SETTINGS), "ids", "limits")
-# Options: name, default, help. Command line before environment (LEOMOCK_NAME) before ini before default.
-OPTIONS = {
-    "jobs": (
-        "polls:1,seconds:10",
-        "how generations complete: polls:N, seconds:S, both with a comma between, immediate or manual",
-    ),
-    "clock": ("running", "'running' or 'frozen'"),
-    "scenario": ("", "scenarios in force, separated by commas"),
-    "intercept": (
-        "yes",
-        "'yes': calls for the real hosts are sent to the fake while a test uses it; or 'no'",
-    ),
-    "strict": ("no", "'yes': findings about the client fail the test; or 'no'"),
-    "keys": ("any", "'any': intercepted calls with an unknown key belong to the test's account; or 'own'"),
-    "real": ("closed", "'closed': calls for the real hosts that no fake answers fail; or 'allow'"),
-}
-# Options with a fixed set of values.
-CHOICES = {"clock": ("running", "frozen"), "keys": ("any", "own"), "real": ("closed", "allow")}
-REAL_MARKER = "leomock_real"
 KEY_VARIABLES = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
 URL_VARIABLE = "LEONARDO_BASE_URL"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SERVER = pytest.StashKey["Fake"]()
 _TENANTS = pytest.StashKey[list["Tenant"]]()
-_CLOSED = pytest.StashKey[bool]()  # whether the real hosts are blocked until the end of the session
-_CHILDREN = pytest.StashKey["LazyGateway"]()  # directs the processes that tests start
-_STRICT = pytest.StashKey["Tenant"]()  # the tenant whose findings fail the test
-_SETTINGS = pytest.StashKey[dict[str, Any]]()  # settings from the project's file
-_RULES = pytest.StashKey[Sequence[str]]()  # the only rules whose findings fail the test
-_ONLY_BUDGET = pytest.StashKey[bool]()  # whether only the budget can fail the test
+_CLOSED = pytest.StashKey[bool]()  # whether the real hosts are closed until the end of the session
+_CHILDREN = pytest.StashKey["LazyGateway"]()  # leads the processes that tests start
+_STRICT = pytest.StashKey["Tenant"]()  # the one whose findings fail the test
+_RULES = pytest.StashKey[Sequence[str]]()  # the only rules whose findings fail it
+_ONLY_BUDGET = pytest.StashKey[bool]()  # whether nothing but the budget fails it
 _BEFORE = pytest.StashKey[dict[str, int]]()  # the last exchange of each key before the test
 
 
@@ -81,7 +53,7 @@ _BEFORE = pytest.StashKey[dict[str, int]]()  # the last exchange of each key bef
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options for the command line and the ini file."""
+    """Options on the command line and in the ini file."""
     group = parser.getgroup(
         "leomock",
         "leomock, the fake Leonardo.AI API (each option also as LEOMOCK_… in the environment and as "
@@ -98,7 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker; refuse invalid options before any test runs."""
+    """Make the marker known; refuse options that cannot be meant before anything runs."""
     told = "; ".join(f"{name}: {text}" for name, text in MARKS.items())
     config.addinivalue_line(
         "markers", f"{MARKER}({', '.join(f'{m}=…' for m in MARKS)}): the fake of this test. {told}."
@@ -107,11 +79,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", f"{REAL_MARKER}: calls of this test for the real hosts that no fake answers are made."
     )
     for name in ("intercept", "strict"):
-        _yes(config, name)
+        yes(config, name)
     for name, values in CHOICES.items():
-        if (value := _option(config, name)) not in values:
+        if (value := option(config, name)) not in values:
             raise pytest.UsageError(f"leomock: {name}={value!r}: use {' or '.join(values)}")
-    if (jobs := _option(config, "jobs")) != OPTIONS["jobs"][0]:
+    if (jobs := option(config, "jobs")) != OPTIONS["jobs"][0]:
         from leomock.state.settings import JobCompletion, SettingError
 
         try:
@@ -121,7 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Unblock the real hosts, which the first use of a fixture blocked."""
+    """Open the real hosts again, which the first use of a fixture closed."""
     if config.stash.get(_CLOSED, False):
         from leomock.testing.interception import open_real_hosts
 
@@ -130,58 +102,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Name the options that differ from their defaults; nothing if all are at their defaults."""
+    """Name the options that are not as by default; nothing in a run that sets none."""
     chosen = [
         f"{name}={value}"
         for name, (default, _) in OPTIONS.items()
-        if (value := _option(config, name)) != default
+        if (value := option(config, name)) != default
     ]
     return [f"leomock: {', '.join(chosen)}"] if chosen else []
-
-
-def _option(config: pytest.Config, name: str) -> str:
-    given: str | None = config.getoption(f"leomock_{name}", default=None)
-    return (
-        given
-        or os.environ.get(f"LEOMOCK_{name.upper()}")
-        or _ini_option(config, name)
-        or _project_option(config, name)
-        or OPTIONS[name][0]
-    )
-
-
-def _ini_option(config: pytest.Config, name: str) -> str:
-    value: str | list[str] = config.getini(f"leomock_{name}")
-    return value if isinstance(value, str) else ",".join(value)
-
-
-def _project_option(config: pytest.Config, name: str) -> str:
-    """Return an option of the plugin from the project's settings file, or ''."""
-    value = _project_settings(config).get(name, "")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _project_settings(config: pytest.Config) -> dict[str, Any]:
-    """Return pytest's settings in leomock.toml or [tool.leomock] of pyproject.toml; read once per session."""
-    if _SETTINGS not in config.stash:
-        from leomock.files.project_settings import ProjectSettingsError, find_settings, shared_names
-
-        try:
-            found = find_settings(config.rootpath)
-            known = {*OPTIONS, *shared_names()} if found.where else ()
-            config.stash[_SETTINGS] = {**found.shared, **found.of("pytest", known)}
-        except ProjectSettingsError as error:
-            raise pytest.UsageError(f"leomock: {error}") from None
-    return config.stash[_SETTINGS]
-
-
-def _yes(config: pytest.Config, name: str) -> bool:
-    value = _option(config, name).lower()
-    if value not in ("yes", "no", "true", "false", "1", "0"):
-        raise pytest.UsageError(f"leomock: {name}={value!r}: use yes or no")
-    return value in ("yes", "true", "1")
 
 
 # --- the marker ---------------------------------------------------------------------------------------
@@ -191,11 +118,11 @@ def _yes(config: pytest.Config, name: str) -> bool:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Fail the collection if a marker is invalid, also in a worker of pytest-xdist."""
+    """Let the collection fail where a marker cannot be meant, also in a worker of pytest-xdist."""
     report = yield
     tests = (item for item in report.result if isinstance(item, pytest.Item))
-    # For a test with many parameters, report only the first.
-    wrong = {text: item.nodeid for item in reversed([*tests]) if (text := _wrong_marker(item))}
+    # Of a test with many parameters the first is told.
+    wrong = {text: item.nodeid for item in reversed([*tests]) if (text := wrong_marker(item))}
     if wrong:
         report.outcome = "failed"
         told = [f"{nodeid}: @pytest.mark.leomock {text}" for text, nodeid in wrong.items()]
@@ -206,59 +133,11 @@ def pytest_make_collect_report(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the fixture to a test with the marker if the test does not request it."""
+    """Give a test with the marker the fixture, where it does not ask for it itself."""
     for item in items:
         names = getattr(item, "fixturenames", None)
         if names is not None and "leomock" not in names and item.get_closest_marker(MARKER):
             names.append("leomock")
-
-
-def _wrong_marker(item: pytest.Item) -> str:
-    """Describe the first error in the markers of a test; '' if all are valid."""
-    for mark in item.iter_markers(MARKER):
-        if mark.args:
-            return "takes names, e.g. jobs='immediate'"
-        if wrong := _unknown(mark.kwargs, MARKS):
-            return wrong
-        if wrong := _wrong_strict(mark.kwargs.get("strict", False)):
-            return wrong
-        if (keys := mark.kwargs.get("keys", "any")) not in CHOICES["keys"]:
-            return f"keys={keys!r}: use any or own"
-    return ""
-
-
-def _wrong_strict(strict: Any) -> str:
-    """Describe the error in `strict` of a marker; '' if it is valid."""
-    if isinstance(strict, bool):
-        return ""
-    if not isinstance(strict, list | tuple):
-        return f"strict={strict!r}: use True, False or a list of the verdict's rules"
-    from leomock.verdict.review import check_rules
-
-    try:
-        check_rules(strict)
-    except ValueError as error:
-        return f"strict={strict!r}: {error}"
-    return ""
-
-
-def _unknown(given: Iterable[str], known: Collection[str]) -> str:
-    """Describe the first unknown name; '' if all are known."""
-    for name in given:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            return f"knows no {name!r}; " + (
-                f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
-            )
-    return ""
-
-
-def _marked(node: pytest.Item) -> dict[str, Any]:
-    """Combine the arguments of all markers of a test; the nearest wins."""
-    marked: dict[str, Any] = {}
-    for mark in node.iter_markers(MARKER):
-        marked = {**mark.kwargs, **marked}
-    return marked
 
 
 # --- fixtures -----------------------------------------------------------------------------------------
@@ -273,13 +152,13 @@ def leomock_address() -> tuple[str, int]:
 @pytest.fixture(scope="session")
 def leomock_settings(pytestconfig: pytest.Config) -> dict[str, Any]:
     """Settings of the session's fake, as `leomock.Fake` takes them; override it to change them."""
-    names = [name.strip() for name in _option(pytestconfig, "scenario").split(",") if name.strip()]
+    names = [name.strip() for name in option(pytestconfig, "scenario").split(",") if name.strip()]
     from leomock.files.project_settings import for_fake
 
     return {
-        **for_fake(_project_settings(pytestconfig)),
-        "jobs": _option(pytestconfig, "jobs"),
-        "clock": _option(pytestconfig, "clock"),
+        **for_fake(project_settings(pytestconfig)),
+        "jobs": option(pytestconfig, "jobs"),
+        "clock": option(pytestconfig, "clock"),
         "scenario": names,
     }
 
@@ -290,7 +169,7 @@ def leomock_server(
 ) -> Iterator[Fake]:
     """The fake Leonardo.AI API on a port, shared by the session.
 
-    From then on until the end of the session, calls for the real hosts fail unless a fake answers them.
+    From here to the end of the session, calls for the real hosts that no fake answers fail.
     """
     _close_real_hosts(pytestconfig)
     with _no_search_for_garbage():
@@ -300,7 +179,7 @@ def leomock_server(
     known = ("clock", "scenario", *(field.name for field in dataclasses.fields(Settings)))
     if not (isinstance(leomock_settings, dict) and all(isinstance(name, str) for name in leomock_settings)):
         raise _failed(f"the fixture leomock_settings gives {leomock_settings!r}, not settings by their names")
-    if wrong := _unknown(leomock_settings, known):
+    if wrong := unknown(leomock_settings, known):
         raise _failed(f"the fixture leomock_settings {wrong}")
     match leomock_address:
         case (str() as host, int() as port):
@@ -328,14 +207,14 @@ def leomock_server(
 
 
 def _lazy_gateway(fake: Fake) -> LazyGateway:
-    """Return the gateway that directs the processes of tests to the fake; it opens with the first of them."""
+    """Return what leads the processes of tests to the fake; it opens with the first of them."""
     from leomock.testing.interception import processes
 
     return processes.LazyGateway(fake)
 
 
 def _close_real_hosts(config: pytest.Config) -> None:
-    if _option(config, "real") == "closed" and not config.stash.get(_CLOSED, False):
+    if option(config, "real") == "closed" and not config.stash.get(_CLOSED, False):
         from leomock.testing.interception import close_real_hosts
 
         config.stash[_CLOSED] = True
@@ -344,7 +223,7 @@ def _close_real_hosts(config: pytest.Config) -> None:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Report an invalid setting by its message alone, without the traceback through leomock."""
+    """A setting that cannot be meant is told in its own words, without its way through leomock."""
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -357,7 +236,7 @@ def _failed(text: str) -> BaseException:
 
 @contextmanager
 def _no_search_for_garbage() -> Iterator[None]:
-    """Skip garbage collection during imports, where it takes a quarter of the time."""
+    """What is imported stays; to look for garbage among all that pytest holds takes a quarter of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -371,16 +250,16 @@ def _no_search_for_garbage() -> Iterator[None]:
 def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Callable[..., Tenant]:
     """Make tenants of the fake: several accounts, or other settings, in one test.
 
-    Each tenant has its own key, and only calls with that key belong to it. This fixture does not intercept
-    calls: request `leomock` as well, or use `intercept()` of a tenant.
+    Each has a key of its own, and only calls with that key are its own. It sends nobody's calls there: ask
+    for `leomock` too, or use `intercept()` of what it makes.
     """
     request.node.stash[_SERVER] = leomock_server
     tenants: list[Tenant] = request.node.stash.setdefault(_TENANTS, [])
     request.node.stash[_BEFORE] = {key: journal.last for key, journal in _journals(leomock_server)}
 
     def make(**settings: Any) -> Tenant:
-        """Create a tenant. Takes the marker's arguments but not `strict` and `keys`; also `ids`, `limits`."""
-        if wrong := _unknown(settings, TENANT_SETTINGS):
+        """A tenant of its own; takes what the marker takes, but `strict` and `keys`, and `ids`, `limits`."""
+        if wrong := unknown(settings, TENANT_SETTINGS):
             raise _failed(f"make_leomock {wrong}")
         tenant = _new_tenant(leomock_server, f"{request.node.nodeid}#{len(tenants)}", settings)
         tenants.append(tenant)
@@ -390,7 +269,7 @@ def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Callab
 
 
 def _new_tenant(server: Fake, name: str, settings: dict[str, Any]) -> Tenant:
-    """Create an account with its settings and its initial content."""
+    """Make an account with its settings and with what it already has."""
     settings = dict(settings)
     generations, state = settings.pop("generations", 0), settings.pop("state", None)
     url, key = settings.pop("webhook_url", ""), settings.pop("webhook_key", "")
@@ -430,15 +309,15 @@ def leomock(
 ) -> Iterator[Tenant]:
     """The fake Leonardo.AI API for one test: an empty tenant with a key, time and faults of its own.
 
-    While the test runs, calls for the real hosts go to this tenant with any key, including those of processes
-    that the test starts. LEONARDO_API_KEY, LEONARDO_AI_API_KEY and LEONARDO_BASE_URL are set.
+    While the test runs, calls for the real hosts go to it, whatever their key, also those of processes that
+    it starts, and LEONARDO_API_KEY, LEONARDO_AI_API_KEY and LEONARDO_BASE_URL are set.
     `@pytest.mark.leomock(...)` chooses scenarios and settings.
     """
-    marked = _marked(request.node)
-    strict = marked.pop("strict", _yes(request.config, "strict"))
-    keys = marked.pop("keys", _option(request.config, "keys"))
-    budget = marked.pop("budget", None)
-    tenant = make_leomock(**marked)
+    arguments = marked(request.node)
+    strict = arguments.pop("strict", yes(request.config, "strict"))
+    keys = arguments.pop("keys", option(request.config, "keys"))
+    budget = arguments.pop("budget", None)
+    tenant = make_leomock(**arguments)
     tenant.budget = budget
     if strict or budget is not None:
         request.node.stash[_STRICT] = tenant
@@ -453,27 +332,27 @@ def leomock(
 def _in_use(
     tenant: Tenant, config: pytest.Config, monkeypatch: pytest.MonkeyPatch, keys: Any
 ) -> Iterator[None]:
-    """Set the variables that programs read, and direct calls for the real hosts to an account."""
+    """Set the variables that programs read, and lead calls for the real hosts to an account."""
     for name in KEY_VARIABLES:
         monkeypatch.setenv(name, tenant.api_key)
     monkeypatch.setenv(URL_VARIABLE, tenant.base_url)
     for name in ("NO_PROXY", "no_proxy"):
-        # A proxy from the environment cannot reach this machine's 127.0.0.1.
+        # A proxy of the environment cannot reach this machine's 127.0.0.1.
         before = os.environ.get(name, "")
         monkeypatch.setenv(name, ",".join(filter(None, [before, *LOOPBACK])))
     with ExitStack() as stack:
-        if _yes(config, "intercept"):
+        if yes(config, "intercept"):
             stack.enter_context(tenant.intercept(keys=keys, children=config.stash[_CHILDREN]))
         yield
 
 
 def _wider(scope: Literal["class", "module", "session"]) -> Any:
-    """Return a fixture with one account for all tests of a class, a module or the session."""
+    """A fixture with one account for all tests of a class, a module or the session."""
 
     def account(leomock_server: Fake, request: pytest.FixtureRequest) -> Iterator[Tenant]:
         name = getattr(request.node, "nodeid", "") or "session"
         tenant = _new_tenant(leomock_server, f"{name}#{scope}", {})
-        keys = _option(request.config, "keys")
+        keys = option(request.config, "keys")
         with pytest.MonkeyPatch.context() as patch, _in_use(tenant, request.config, patch, keys):
             yield tenant
         leomock_server.forget(tenant)
@@ -511,14 +390,14 @@ def leomock_webhooks(leomock: Tenant) -> Iterator[WebhookReceiver]:
 
 
 def _journals(server: Fake) -> Iterator[tuple[str, Journal]]:
-    """Yield the journal of every key; that of calls without an accepted key comes under ''."""
+    """The journal of every key; that of calls without one that is let in under an empty one."""
     yield "", server.api.worlds.unauthenticated_journal
     for world in server.api.worlds:
         yield world.key, world.journal
 
 
 def _elsewhere(item: pytest.Item, tenants: list[Tenant]) -> Iterator[tuple[str, str]]:
-    """Yield the calls that came during a test with keys of no tenant in it, with a title."""
+    """What came during a test with no key of its tenants, with a title."""
     if _SERVER not in item.stash:
         return
     from leomock.state.redaction import shortened
@@ -544,7 +423,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Fail a strict test that passed if the verdict has findings."""
+    """Let a strict test fail that passed, if there is something to find."""
     yield
     tenant = item.stash.get(_STRICT, None)
     if tenant is None:
@@ -561,7 +440,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach journal and verdict to the report of a failed test; delete its tenants at the end."""
+    """Attach journal and verdict to the report of a test that failed; forget its tenants at its end."""
     report = yield
     tenants = item.stash.get(_TENANTS, [])
     if report.failed:
@@ -573,7 +452,7 @@ def pytest_runtest_makereport(
                 report.sections.append(("leomock verdict", str(verdict)))
         report.sections.extend(_elsewhere(item, tenants))
     if report.when == "teardown":
-        # Not earlier: a failure during fixture teardown has a report as well.
+        # Not sooner: what fails while fixtures are taken down has a report as well.
         for tenant in tenants:
             item.stash[_SERVER].forget(tenant)
         tenants.clear()

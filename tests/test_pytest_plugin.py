@@ -738,7 +738,14 @@ def test_loading_the_plugin_loads_nothing_heavy() -> None:
         "import leomock.pytest_plugin\nprint(*set(sys.modules) - before)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) <= {"leomock", "leomock.version", "leomock.pytest_plugin", "difflib"}
+    assert set(done.stdout.split()) <= {
+        "leomock",
+        "leomock.version",
+        "leomock.pytest_plugin",
+        "leomock.testing",
+        "leomock.testing.pytest_options",
+        "difflib",
+    }
 
 
 # --- the project's file of settings ---------------------------------------------------------------------

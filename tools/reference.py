@@ -21,6 +21,7 @@ from leomock.cli.commands.serve import serve
 from leomock.cli.main import CONTEXT, main
 from leomock.cli.options import SettingOption
 from leomock.files.project_settings import shared_names
+from leomock.testing import pytest_options
 from leomock.verdict.registry import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -65,7 +66,9 @@ def pytest_page() -> str:
     for name, fixture in plugin_fixtures().items():
         lines += [f"### {name}", "", *_paragraphs(fixture), ""]
     lines += ["## Marker", "", "`@pytest.mark.leomock(...)`; the nearest to the test wins.", ""]
-    lines += [*_table(("argument", "meaning"), [(f"`{n}`", text) for n, text in pytest_plugin.MARKS.items()])]
+    lines += [
+        *_table(("argument", "meaning"), [(f"`{n}`", text) for n, text in pytest_options.MARKS.items()])
+    ]
     lines += [
         "",
         "## Options",
@@ -75,7 +78,7 @@ def pytest_page() -> str:
     lines += ["before pytest's ini file, and that before the project's [settings](settings.md).", ""]
     rows = [
         (f"`--leomock-{name}`", f"`LEOMOCK_{name.upper()}`", f"`leomock_{name}`", default or "none", text)
-        for name, (default, text) in pytest_plugin.OPTIONS.items()
+        for name, (default, text) in pytest_options.OPTIONS.items()
     ]
     lines += [*_table(("option", "variable", "ini", "default", "meaning"), rows), ""]
     return "\n".join(lines)

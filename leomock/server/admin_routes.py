@@ -15,12 +15,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from leomock.files.scenarios import ScenarioError
-from leomock.leonardo.errors import ApiError, shown
+from leomock.leonardo.errors import shown
 from leomock.leonardo.hosts import Addresses
 from leomock.openapi.documents import SpecError
 from leomock.openapi.suggest import suggestion
 from leomock.operations.dispatch import Dispatcher
-from leomock.server.api_routes import addresses, header_text
+from leomock.server.admin_requests import (
+    AdminError,
+    read_json,
+    read_number,
+    read_object,
+)
+from leomock.server.api_routes import addresses
 from leomock.server.health import Health
 from leomock.server.time_travel import advance
 from leomock.server.webhook_sender import Sender
@@ -33,12 +39,10 @@ from leomock.state.world import World
 from leomock.verdict import verdict as judge
 from leomock.version import __version__
 
-LONGEST_BODY = 2**20
-
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-# Selects a tenant by its user id, for callers without a key that may see every tenant, such as the page.
+# Selects a tenant by its user id, for callers without keys that may see every tenant, such as the page.
 TENANT_HEADER = "x-leomock-tenant"
 
 
@@ -124,7 +128,7 @@ class Admin:
         )
 
     async def health(self, request: Request) -> Response:
-        """Report version and readiness; always 200 while the server is alive."""
+        """Version and readiness; always 200 while the server is alive."""
         operations = len(self.api.operations)
         auth = self.api.settings.auth
         return JSONResponse(
@@ -141,7 +145,7 @@ class Admin:
         return JSONResponse(report, 200 if report["ready"] else 503)
 
     async def document(self, request: Request) -> Response:
-        """Return a version's corrected OpenAPI document; `?published=1` or `?plain=1` for other forms."""
+        """The corrected OpenAPI document of a version; `?published=1` or `?plain=1` for the others."""
         published, plain = (
             request.query_params.get(name, "") not in ("", "0", "false") for name in ("published", "plain")
         )
@@ -160,7 +164,7 @@ class Admin:
         return Response(orjson.dumps(document), media_type="application/json")
 
     async def bucket(self, request: Request) -> Response:
-        """Return the bucket of a key and its credentials, so that a test can sign any policy."""
+        """The bucket of a key and its credentials, so that a test can sign any policy."""
         bucket = self.one(request).bucket
         return JSONResponse(
             {
@@ -175,12 +179,12 @@ class Admin:
     # --- time ----------------------------------------------------------------------------------------
 
     async def clock(self, request: Request) -> Response:
-        """Return the time and the rate of a key's clock."""
+        """The time of a key's clock and its rate."""
         return JSONResponse(_clock(self.one(request)))
 
     async def set_clock(self, request: Request) -> Response:
-        """Set a clock: `{"freeze": true}`, `{"rate": 10}`, `{"advance": 60}`, `{"advance_until": "idle"}`."""
-        content = await _read_object(request, {"freeze", "rate", "advance", "advance_until"})
+        """`{"freeze": true}`, `{"rate": 10}`, `{"advance": 60}` or `{"advance_until": "idle"}`."""
+        content = await read_object(request, {"freeze", "rate", "advance", "advance_until"})
         if len(content) != 1:
             raise AdminError("send exactly one of freeze, rate, advance and advance_until")
         ((word, value),) = content.items()
@@ -196,11 +200,11 @@ class Admin:
             elif word == "rate":
                 for world in worlds:
                     with world.lock:
-                        world.clock.run(_number(word, value))
+                        world.clock.run(read_number(word, value))
             else:
                 if word == "advance_until" and value != "idle":
                     raise ValueError(f"advance_until={shown(value)}: use 'idle'")
-                seconds = math.inf if word == "advance_until" else _number(word, value)
+                seconds = math.inf if word == "advance_until" else read_number(word, value)
                 for world in worlds:
                     fired += await advance(world, seconds, self.sender)
         except ValueError as error:
@@ -210,17 +214,17 @@ class Admin:
         return JSONResponse({"worlds": len(worlds), "fired": fired})
 
     async def jobs(self, request: Request) -> Response:
-        """List the pending jobs."""
+        """Pending jobs."""
         world = self.one(request)
         with world.lock:
             world.settle()
             return JSONResponse({"pending": world.jobs.pending()})
 
     async def finish_job(self, request: Request) -> Response:
-        """Finish a pending job; with `{"status": "FAILED"}`, it fails."""
+        """Finish a pending job; with `{"status": "FAILED"}` it fails."""
         world = self.one(request)
         id = request.path_params["id"].lower()
-        status = (await _read_object(request, {"status"})).get("status") if await request.body() else None
+        status = (await read_object(request, {"status"})).get("status") if await request.body() else None
         if status not in (None, "COMPLETE", "FAILED"):
             raise AdminError(f"status={shown(status)}: use COMPLETE or FAILED")
         with world.lock:
@@ -230,9 +234,9 @@ class Admin:
         return JSONResponse({"finished": [id]})
 
     async def set_account(self, request: Request) -> Response:
-        """Set the bought credits of a key: `{"credits": 40}`."""
+        """`{"credits": 40}`: set the bought credits of a key."""
         world = self.one(request)
-        credits = (await _read_object(request, {"credits"})).get("credits")
+        credits = (await read_object(request, {"credits"})).get("credits")
         if type(credits) is not int or not 0 <= credits <= LARGEST_INT:
             raise AdminError(f"credits={shown(credits)}: use a whole number from 0 to {LARGEST_INT}")
         with world.lock:
@@ -242,7 +246,7 @@ class Admin:
     # --- scenarios -----------------------------------------------------------------------------------
 
     async def scenarios(self, request: Request) -> Response:
-        """List the shipped scenarios."""
+        """Shipped scenarios."""
         return JSONResponse(
             {
                 "scenarios": [
@@ -253,14 +257,14 @@ class Admin:
         )
 
     async def scenario(self, request: Request) -> Response:
-        """List the active scenarios."""
+        """Active scenarios."""
         worlds = self.api.worlds
         playing = self.one(request).scenario_engine.scenarios if _has_key(request) else worlds.scenarios
         return JSONResponse({"scenarios": [scenario.name for scenario in playing]})
 
     async def play(self, request: Request) -> Response:
-        """Replace the active scenarios: `{"scenarios": ["flaky", …], "rules": [{"when": …, "then": …}]}`."""
-        body = await _read_object(request, {"scenarios", "rules"})
+        """`{"scenarios": ["flaky", …], "rules": [{"when": …, "then": …}]}`: replace the active ones."""
+        body = await read_object(request, {"scenarios", "rules"})
         names = body.get("scenarios", [])
         names = [names] if isinstance(names, str) else names
         if not body or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -292,7 +296,7 @@ class Admin:
     # --- the journal ---------------------------------------------------------------------------------
 
     async def requests(self, request: Request) -> Response:
-        """List calls; filter by operation, status, method, path, rule, since, limit or body.NAME."""
+        """Calls and answers; filter by operation, status, method, path, rule, since, limit or body.NAME."""
         query = dict(request.query_params)
         har = query.pop("format", "json")
         body: dict[str, Any] = {}
@@ -335,7 +339,7 @@ class Admin:
         return JSONResponse({"requests": [exchange.as_json() for exchange in found]})
 
     async def one_request(self, request: Request) -> Response:
-        """Return one call by its number, from the journal of a key or of calls without a key."""
+        """One call by its number, from the journal of a key or of calls without a key."""
         journal = self.one(request).journal if _has_key(request) else self.api.worlds.unauthenticated_journal
         number = request.path_params["number"]
         found = journal.select(since=int(number) - 1) if number.isdecimal() and len(number) < 16 else []
@@ -352,13 +356,13 @@ class Admin:
         return JSONResponse({"requests": []})
 
     async def journal(self, request: Request) -> Response:
-        """Return the journal of a key as text, one line per call."""
+        """The journal of a key as text, one line per call."""
         world = self.one(request)
         text = story(list(world.journal), events=_events(world), forgotten=world.journal.forgotten)
         return Response(f"{text}\n", media_type="text/plain; charset=utf-8")
 
     async def verdict(self, request: Request) -> Response:
-        """Judge the client of a key; `?format=` is json, text or junit, `?ignore=RULE,RULE` waives rules."""
+        """Judge the client of a key; `?format=` is json, text or junit, `?ignore=RULE,RULE` waives."""
         world = self.one(request)
         query = dict(request.query_params)
         written = query.pop("format", "json")
@@ -390,14 +394,14 @@ class Admin:
         return JSONResponse({"reset": len(worlds)})
 
     async def take_state(self, request: Request) -> Response:
-        """Return the state of a key as JSON."""
+        """The state of a key as JSON."""
         return Response(orjson.dumps(take(self.one(request))), media_type="application/json")
 
     async def restore_state(self, request: Request) -> Response:
         """Restore the state of a key from a snapshot."""
         world = self.one(request)
         try:
-            restore(world, await _json(request, self.api.settings.max_state, "--max-state"))
+            restore(world, await read_json(request, self.api.settings.max_state, "--max-state"))
         except SnapshotError as error:
             raise AdminError(str(error)) from None
         return JSONResponse({name: len(table) for name, table in world.tables().items() if len(table)})
@@ -405,13 +409,13 @@ class Admin:
     # --- webhooks ------------------------------------------------------------------------------------
 
     async def webhook(self, request: Request) -> Response:
-        """Return the webhook target of a key."""
+        """The webhook target of a key."""
         outbox = self.one(request).outbox
         return JSONResponse({"url": outbox.url, "key": bool(outbox.key)})
 
     async def set_webhook(self, request: Request) -> Response:
-        """Set the webhook: `{"url": "http://…", "key": "…"}`; an empty URL turns it off."""
-        content = await _read_object(request, {"url", "key"})
+        """`{"url": "http://…", "key": "…"}`; an empty url turns the webhook off."""
+        content = await read_object(request, {"url", "key"})
         url, key = content.get("url"), content.get("key", "")
         if not isinstance(url, str) or not isinstance(key, str):
             raise AdminError('send {"url": "http://…", "key": "…"}; an empty url turns the webhook off')
@@ -428,7 +432,7 @@ class Admin:
         return JSONResponse({"url": url, "key": bool(key)})
 
     async def webhooks(self, request: Request) -> Response:
-        """List the events of a key and every attempt to deliver them."""
+        """The events of a key and every attempt to deliver them."""
         world = self.one(request)
         with world.lock:
             world.settle()
@@ -448,29 +452,6 @@ class Admin:
         return JSONResponse({"attempted": [event.id for event in sent]})
 
 
-class AdminError(Exception):
-    """An invalid admin call; the text says what would work."""
-
-    def __init__(self, text: str, status: int = 400) -> None:
-        super().__init__(text)
-        self.text = text
-        self.status = status
-
-
-def admin_error(request: Request, error: Exception) -> Response:
-    """Answer an admin call that raised `AdminError`."""
-    assert isinstance(error, AdminError)
-    return JSONResponse({"error": f"leomock: {error.text}"}, error.status)
-
-
-def refused(request: Request, error: Exception) -> Response:
-    """Answer an admin call that raised `ApiError`, e.g. for a missing key."""
-    assert isinstance(error, ApiError)
-    response = JSONResponse(error.body, error.status, error.headers)
-    response.headers["X-Leomock-Explain"] = header_text(error.explain).decode()
-    return response
-
-
 def _events(world: World) -> list[Event]:
     with world.lock:
         return list(world.outbox.events)
@@ -487,40 +468,6 @@ def _has_key(request: Request) -> bool:
     if TENANT_HEADER in request.headers:
         return True
     return bool(request.headers.get("authorization"))
-
-
-async def _json(request: Request, longest: int = LONGEST_BODY, option: str = "") -> Any:
-    hint = f"; leomock serve {option} changes the limit" if option else ""
-    too_long = AdminError(f"the body has more than {longest} bytes{hint}", 413)
-    if int(request.headers.get("content-length", 0)) > longest:
-        raise too_long
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > longest:
-            raise too_long
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise AdminError(f"the body is not JSON: {error}") from None
-
-
-async def _read_object(request: Request, known: set[str]) -> dict[str, Any]:
-    """Read the JSON object in a body; refuse names other than `known`."""
-    content = await _json(request)
-    if not isinstance(content, dict):
-        raise AdminError(f"the body must be a JSON object with {', '.join(sorted(known))}")
-    if unknown := content.keys() - known:
-        name = sorted(unknown)[0]
-        near = suggestion(name, dict.fromkeys(known)) or f"; use {', '.join(sorted(known))}"
-        raise AdminError(f"unknown name {shown(name)}{near}")
-    return content
-
-
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{name}={shown(value)}: use a number")
-    return float(value)
 
 
 def _clock(world: World) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from leomock.operations.assets.resolver import OWNER
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.access_log import AccessLog, JournalMiddleware, LogFormat
 from leomock.server.admin_access import AdminAccess
-from leomock.server.admin_routes import Admin, AdminError, admin_error, refused
+from leomock.server.admin_requests import AdminError, admin_error, refused
+from leomock.server.admin_routes import Admin
 from leomock.server.api_routes import ApiRoutes, defect
 from leomock.server.bucket_routes import bucket_routes
 from leomock.server.cdn_routes import cdn_routes

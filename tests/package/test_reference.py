@@ -16,6 +16,7 @@ from leomock.files.project_settings import shared_names
 from leomock.files.scenarios import scenarios_folder
 from leomock.openapi.spec import Versions
 from leomock.server import admin_routes
+from leomock.testing import pytest_options
 from leomock.verdict.registry import RULES
 from tools.reference import FOLDER, PAGES
 
@@ -50,7 +51,7 @@ def source(module: object) -> str:
         ("commands", sorted(command_names(main))),
         ("operations", sorted(Versions().operations)),
         ("pytest", re.findall(r"@pytest\.fixture.*?\ndef (\w+)", source(pytest_plugin))),
-        ("pytest", [*pytest_plugin.MARKS, *(f"--leomock-{name}" for name in pytest_plugin.OPTIONS)]),
+        ("pytest", [*pytest_options.MARKS, *(f"--leomock-{name}" for name in pytest_options.OPTIONS)]),
         ("settings", sorted(shared_names())),
         ("scenarios", sorted(path.stem for path in scenarios_folder().glob("*.yaml"))),
         ("verdict", sorted(RULES)),

@@ -90,6 +90,8 @@ async def serve_fake(
             if secure:
                 plain = listener.getsockname()[:2]
                 announcement += await stack.enter_async_context(secure.answering(server, plain))
+            if not quiet and log_format != "json":
+                announcement += _first_steps(url, api)
             await listen(config, listener, stop, lambda: click.echo("\n".join(announcement)), server)
     finally:
         draining.cancel()
@@ -99,6 +101,18 @@ async def serve_fake(
         if kept:
             with writing(kept.path):
                 kept.save()
+
+
+def _first_steps(url: str, api: Dispatcher) -> list[str]:
+    """Return lines to paste for somebody who sees leomock for the first time."""
+    is_open = api.settings.auth == "open"
+    key = "any-key" if is_open else api.settings.api_keys[0][:4] + "…"
+    keys = "any API key works" if is_open else "only the keys of --api-key work"
+    lines = [
+        f"  base URL  {url}/api/rest/v1 ({keys})",
+        f"  try       curl {url}/api/rest/v1/me -H 'authorization: Bearer {key}'",
+    ]
+    return [f"  page      {url}/", *lines] if api.settings.ui else lines
 
 
 async def _after(event: asyncio.Event, seconds: float, then: asyncio.Event) -> None:

@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from datetime import date
 
 from leomock.contract.drift.events import event_changes
+from leomock.contract.drift.flat import Flat
 from leomock.contract.drift.nodes import Document, Equality, Node, frozen, plain
 from leomock.contract.drift.notes import Change, Notes, as_date, told, unstable
 from leomock.contract.drift.operations import Key, Operation, operations, ways_in
 from leomock.contract.drift.rules import RULES
-from leomock.contract.drift.schemas import Direction, Flat, Schemas
+from leomock.contract.drift.schemas import Direction, Schemas
 from leomock.openapi.documents import SpecError
 
 _DEEPEST = 20_000

@@ -16,7 +16,7 @@ from leomock.interop.capability.upstream import Caller, UpstreamResponse
 from leomock.leonardo.errors import NO_ENDPOINT, TOO_LARGE, UNEXPECTED_VARIABLE, WRONG_METHOD, ApiError
 from leomock.openapi.suggest import suggestion
 from leomock.server.access_log import LOG_CONTEXT
-from leomock.server.admin_routes import refused
+from leomock.server.admin_requests import refused
 from leomock.state.settings import Settings
 
 # The limit of the fake itself, so that both reject the same bodies.

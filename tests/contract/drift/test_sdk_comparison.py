@@ -8,8 +8,8 @@ from functools import cache
 import pytest
 
 from leomock.contract.drift import sdk
+from leomock.contract.drift.flat import Flat
 from leomock.contract.drift.operations import operations
-from leomock.contract.drift.schemas import Flat
 from leomock.contract.drift.sdk_comparison import heard
 from leomock.contract.reports.model import Finding
 from leomock.openapi.documents import SpecError

@@ -1,0 +1,154 @@
+"""The options of the pytest plugin and its marker: what they are called, where they are set, what is wrong.
+
+Every run of pytest imports this module, so it loads nothing of the fake before it is needed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import pytest
+
+MARKER = "leomock"
+# The arguments of the marker.
+MARKS = {
+    "scenario": "scenarios (a name, a file, or a list) that are in force",
+    "jobs": "how generations complete: polls:N, seconds:S, both with a comma between, immediate or manual",
+    "seed": "another seed: other ids, seeds and pictures",
+    "clock": "'running' or 'frozen'",
+    "strict": "True: findings about the client fail the test; a list of rules: only findings of these do",
+    "keys": "'any': intercepted calls with a key that nobody named are this account's; or 'own'",
+    "credits": "bought credits at the start",
+    "plan_credits": "credits that the plan adds every month",
+    "unit": "what prices are told in: CREDITS or DOLLARS",
+    "auth": "'strict' or 'real': intercepted calls with another key are refused",
+    "webhook_url": "where events are sent",
+    "webhook_key": "the bearer token of events",
+    "budget": "credits that the test may spend; more fail it",
+    "generations": "how many finished generations the account already has",
+    "state": "what the account already has, as its `snapshot()` gave it",
+}
+# Arguments that are about the test, not about its account.
+TEST_SETTINGS = ("strict", "keys", "budget")
+TENANT_SETTINGS = (*(name for name in MARKS if name not in TEST_SETTINGS), "ids", "limits")
+# Options: name, default, help. Command line before environment (LEOMOCK_NAME) before ini before default.
+OPTIONS = {
+    "jobs": (
+        "polls:1,seconds:10",
+        "how generations complete: polls:N, seconds:S, both with a comma between, immediate or manual",
+    ),
+    "clock": ("running", "'running' or 'frozen'"),
+    "scenario": ("", "scenarios in force, separated by commas"),
+    "intercept": (
+        "yes",
+        "'yes': calls for the real hosts are sent to the fake while a test uses it; or 'no'",
+    ),
+    "strict": ("no", "'yes': findings about the client fail the test; or 'no'"),
+    "keys": ("any", "'any': intercepted calls with an unknown key belong to the test's account; or 'own'"),
+    "real": ("closed", "'closed': calls for the real hosts that no fake answers fail; or 'allow'"),
+}
+# Options with a few possible values.
+CHOICES = {"clock": ("running", "frozen"), "keys": ("any", "own"), "real": ("closed", "allow")}
+REAL_MARKER = "leomock_real"
+_SETTINGS = pytest.StashKey[dict[str, Any]]()  # what the project's file says
+
+
+def option(config: pytest.Config, name: str) -> str:
+    """Return an option: command line, environment, ini file, the project's file, default, in this order."""
+    given: str | None = config.getoption(f"leomock_{name}", default=None)
+    return (
+        given
+        or os.environ.get(f"LEOMOCK_{name.upper()}")
+        or _ini_option(config, name)
+        or _project_option(config, name)
+        or OPTIONS[name][0]
+    )
+
+
+def _ini_option(config: pytest.Config, name: str) -> str:
+    value: str | list[str] = config.getini(f"leomock_{name}")
+    return value if isinstance(value, str) else ",".join(value)
+
+
+def _project_option(config: pytest.Config, name: str) -> str:
+    """Return an option of the plugin from the project's file of settings, or ''."""
+    value = project_settings(config).get(name, "")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def project_settings(config: pytest.Config) -> dict[str, Any]:
+    """Return what leomock.toml, or [tool.leomock] of pyproject.toml, says for pytest; read once a session."""
+    if _SETTINGS not in config.stash:
+        from leomock.files.project_settings import ProjectSettingsError, find_settings, shared_names
+
+        try:
+            found = find_settings(config.rootpath)
+            known = {*OPTIONS, *shared_names()} if found.where else ()
+            config.stash[_SETTINGS] = {**found.shared, **found.of("pytest", known)}
+        except ProjectSettingsError as error:
+            raise pytest.UsageError(f"leomock: {error}") from None
+    return config.stash[_SETTINGS]
+
+
+def yes(config: pytest.Config, name: str) -> bool:
+    """Return an option that is yes or no. Raises pytest.UsageError for another value."""
+    value = option(config, name).lower()
+    if value not in ("yes", "no", "true", "false", "1", "0"):
+        raise pytest.UsageError(f"leomock: {name}={value!r}: use yes or no")
+    return value in ("yes", "true", "1")
+
+
+# --- the marker ------------------------------------------------------------------------------------
+
+
+def wrong_marker(item: pytest.Item) -> str:
+    """Say what is wrong with the markers of a test; empty if nothing is."""
+    for mark in item.iter_markers(MARKER):
+        if mark.args:
+            return "takes names, e.g. jobs='immediate'"
+        if wrong := unknown(mark.kwargs, MARKS):
+            return wrong
+        if wrong := _wrong_strict(mark.kwargs.get("strict", False)):
+            return wrong
+        if (keys := mark.kwargs.get("keys", "any")) not in CHOICES["keys"]:
+            return f"keys={keys!r}: use any or own"
+    return ""
+
+
+def _wrong_strict(strict: Any) -> str:
+    """Say what is wrong with `strict` of a marker; empty if nothing is."""
+    if isinstance(strict, bool):
+        return ""
+    if not isinstance(strict, list | tuple):
+        return f"strict={strict!r}: use True, False or a list of the verdict's rules"
+    from leomock.verdict.review import check_rules
+
+    try:
+        check_rules(strict)
+    except ValueError as error:
+        return f"strict={strict!r}: {error}"
+    return ""
+
+
+def unknown(given: Iterable[str], known: Collection[str]) -> str:
+    """Say which of the given names is unknown, with the nearest known one; empty if all are known."""
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            return f"knows no {name!r}; " + (
+                f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+            )
+    return ""
+
+
+def marked(node: pytest.Item) -> dict[str, Any]:
+    """Return the arguments of all markers of a test; those of the nearest marker win."""
+    marked: dict[str, Any] = {}
+    for mark in node.iter_markers(MARKER):
+        marked = {**mark.kwargs, **marked}
+    return marked
