@@ -130,5 +130,5 @@ def test_failed_rendering_is_answered_500(client: httpx.Client, monkeypatch: pyt
     answer = client.post("/v1/generations-lcm", json=CANVAS)
     assert answer.status_code == 500
     assert answer.json()["error"] == (
-        "leomock: a defect of the fake itself, please report it: OSError: no memory"
+        "leomock: a defect in leomock itself, please report it: OSError: no memory"
     )

@@ -32,7 +32,7 @@ LIBRARIES: dict[str, Callable[[ModuleType], Iterator[Replacement]]] = {
     # Other processes
     "os": processes.processes_of_os,
     "subprocess": processes.subprocess,
-    "asyncio.subprocess": processes.asyncio_subprocess,
+    "asyncio": processes.asyncio_package,
     "multiprocessing.util": processes.multiprocessing_util,
     # Tools that mock HTTP
     "respx.router": other_mocks.respx,
