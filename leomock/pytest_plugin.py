@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures, a marker, options. Nothing of the fake is loaded until a fixture is used."""
+"""The pytest plugin: fixtures, a marker, options. The fake is loaded only when a fixture is used."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _BEFORE = pytest.StashKey[dict[str, int]]()  # the last exchange of each key bef
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Options on the command line and in the ini file."""
+    """Add the options for the command line and the ini file."""
     group = parser.getgroup(
         "leomock",
         "leomock, the fake Leonardo.AI API (each option also as LEOMOCK_… in the environment and as "
@@ -70,7 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known; refuse options that cannot be meant before anything runs."""
+    """Register the marker; refuse invalid options before any test runs."""
     told = "; ".join(f"{name}: {text}" for name, text in MARKS.items())
     config.addinivalue_line(
         "markers", f"{MARKER}({', '.join(f'{m}=…' for m in MARKS)}): the fake of this test. {told}."
@@ -93,7 +93,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Open the real hosts again, which the first use of a fixture closed."""
+    """Unblock the real hosts, which the first use of a fixture blocked."""
     if config.stash.get(_CLOSED, False):
         from leomock.testing.interception import open_real_hosts
 
@@ -102,7 +102,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Name the options that are not as by default; nothing in a run that sets none."""
+    """Name the options that differ from their defaults; nothing if all are at their defaults."""
     chosen = [
         f"{name}={value}"
         for name, (default, _) in OPTIONS.items()
@@ -118,7 +118,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Let the collection fail where a marker cannot be meant, also in a worker of pytest-xdist."""
+    """Fail the collection if a marker is invalid, also in a worker of pytest-xdist."""
     report = yield
     tests = (item for item in report.result if isinstance(item, pytest.Item))
     # Of a test with many parameters the first is told.
@@ -133,7 +133,7 @@ def pytest_make_collect_report(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give a test with the marker the fixture, where it does not ask for it itself."""
+    """Give the fixture to a test with the marker if the test does not request it."""
     for item in items:
         names = getattr(item, "fixturenames", None)
         if names is not None and "leomock" not in names and item.get_closest_marker(MARKER):
@@ -169,7 +169,7 @@ def leomock_server(
 ) -> Iterator[Fake]:
     """The fake Leonardo.AI API on a port, shared by the session.
 
-    From here to the end of the session, calls for the real hosts that no fake answers fail.
+    From then on until the end of the session, calls for the real hosts fail unless a fake answers them.
     """
     _close_real_hosts(pytestconfig)
     with _no_search_for_garbage():
@@ -207,7 +207,7 @@ def leomock_server(
 
 
 def _lazy_gateway(fake: Fake) -> LazyGateway:
-    """Return what leads the processes of tests to the fake; it opens with the first of them."""
+    """Return the gateway that directs the processes of tests to the fake; it opens with the first of them."""
     from leomock.testing.interception import processes
 
     return processes.LazyGateway(fake)
@@ -223,7 +223,7 @@ def _close_real_hosts(config: pytest.Config) -> None:
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """A setting that cannot be meant is told in its own words, without its way through leomock."""
+    """Report an invalid setting by its message alone, without the traceback through leomock."""
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -236,7 +236,7 @@ def _failed(text: str) -> BaseException:
 
 @contextmanager
 def _no_search_for_garbage() -> Iterator[None]:
-    """What is imported stays; to look for garbage among all that pytest holds takes a quarter of the time."""
+    """Skip garbage collection during imports, where it takes a quarter of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -250,8 +250,8 @@ def _no_search_for_garbage() -> Iterator[None]:
 def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Callable[..., Tenant]:
     """Make tenants of the fake: several accounts, or other settings, in one test.
 
-    Each has a key of its own, and only calls with that key are its own. It sends nobody's calls there: ask
-    for `leomock` too, or use `intercept()` of what it makes.
+    Each tenant has its own key, and only calls with that key belong to it. This fixture does not intercept
+    calls: request `leomock` as well, or use `intercept()` of a tenant.
     """
     request.node.stash[_SERVER] = leomock_server
     tenants: list[Tenant] = request.node.stash.setdefault(_TENANTS, [])
@@ -269,7 +269,7 @@ def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Callab
 
 
 def _new_tenant(server: Fake, name: str, settings: dict[str, Any]) -> Tenant:
-    """Make an account with its settings and with what it already has."""
+    """Create an account with its settings and its initial content."""
     settings = dict(settings)
     generations, state = settings.pop("generations", 0), settings.pop("state", None)
     url, key = settings.pop("webhook_url", ""), settings.pop("webhook_key", "")
@@ -332,12 +332,12 @@ def leomock(
 def _in_use(
     tenant: Tenant, config: pytest.Config, monkeypatch: pytest.MonkeyPatch, keys: Any
 ) -> Iterator[None]:
-    """Set the variables that programs read, and lead calls for the real hosts to an account."""
+    """Set the variables that programs read, and direct calls for the real hosts to an account."""
     for name in KEY_VARIABLES:
         monkeypatch.setenv(name, tenant.api_key)
     monkeypatch.setenv(URL_VARIABLE, tenant.base_url)
     for name in ("NO_PROXY", "no_proxy"):
-        # A proxy of the environment cannot reach this machine's 127.0.0.1.
+        # A proxy from the environment cannot reach this machine's 127.0.0.1.
         before = os.environ.get(name, "")
         monkeypatch.setenv(name, ",".join(filter(None, [before, *LOOPBACK])))
     with ExitStack() as stack:
@@ -347,7 +347,7 @@ def _in_use(
 
 
 def _wider(scope: Literal["class", "module", "session"]) -> Any:
-    """A fixture with one account for all tests of a class, a module or the session."""
+    """Return a fixture with one account for all tests of a class, a module or the session."""
 
     def account(leomock_server: Fake, request: pytest.FixtureRequest) -> Iterator[Tenant]:
         name = getattr(request.node, "nodeid", "") or "session"
@@ -390,14 +390,14 @@ def leomock_webhooks(leomock: Tenant) -> Iterator[WebhookReceiver]:
 
 
 def _journals(server: Fake) -> Iterator[tuple[str, Journal]]:
-    """The journal of every key; that of calls without one that is let in under an empty one."""
+    """Yield the journal of every key; that of calls without an accepted key comes under ''."""
     yield "", server.api.worlds.unauthenticated_journal
     for world in server.api.worlds:
         yield world.key, world.journal
 
 
 def _elsewhere(item: pytest.Item, tenants: list[Tenant]) -> Iterator[tuple[str, str]]:
-    """What came during a test with no key of its tenants, with a title."""
+    """Yield the calls that came during a test with keys of no tenant in it, with a title."""
     if _SERVER not in item.stash:
         return
     from leomock.state.redaction import shortened
@@ -423,7 +423,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Let a strict test fail that passed, if there is something to find."""
+    """Fail a strict test that passed if the verdict has findings."""
     yield
     tenant = item.stash.get(_STRICT, None)
     if tenant is None:
@@ -440,7 +440,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Attach journal and verdict to the report of a test that failed; forget its tenants at its end."""
+    """Attach journal and verdict to the report of a failed test; delete its tenants at the end."""
     report = yield
     tenants = item.stash.get(_TENANTS, [])
     if report.failed:
@@ -452,7 +452,7 @@ def pytest_runtest_makereport(
                 report.sections.append(("leomock verdict", str(verdict)))
         report.sections.extend(_elsewhere(item, tenants))
     if report.when == "teardown":
-        # Not sooner: what fails while fixtures are taken down has a report as well.
+        # Not earlier: a failure during fixture teardown has a report as well.
         for tenant in tenants:
             item.stash[_SERVER].forget(tenant)
         tenants.clear()

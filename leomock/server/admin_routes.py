@@ -42,7 +42,7 @@ from leomock.version import __version__
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-# Selects a tenant by its user id, for callers without keys that may see every tenant, such as the page.
+# Selects a tenant by its user id, for callers without a key that may see every tenant, such as the page.
 TENANT_HEADER = "x-leomock-tenant"
 
 
@@ -128,7 +128,7 @@ class Admin:
         )
 
     async def health(self, request: Request) -> Response:
-        """Version and readiness; always 200 while the server is alive."""
+        """Report version and readiness; always 200 while the server is alive."""
         operations = len(self.api.operations)
         auth = self.api.settings.auth
         return JSONResponse(
@@ -145,7 +145,7 @@ class Admin:
         return JSONResponse(report, 200 if report["ready"] else 503)
 
     async def document(self, request: Request) -> Response:
-        """The corrected OpenAPI document of a version; `?published=1` or `?plain=1` for the others."""
+        """Return a version's corrected OpenAPI document; `?published=1` or `?plain=1` for other forms."""
         published, plain = (
             request.query_params.get(name, "") not in ("", "0", "false") for name in ("published", "plain")
         )
@@ -164,7 +164,7 @@ class Admin:
         return Response(orjson.dumps(document), media_type="application/json")
 
     async def bucket(self, request: Request) -> Response:
-        """The bucket of a key and its credentials, so that a test can sign any policy."""
+        """Return the bucket of a key and its credentials, so that a test can sign any policy."""
         bucket = self.one(request).bucket
         return JSONResponse(
             {
@@ -179,7 +179,7 @@ class Admin:
     # --- time ----------------------------------------------------------------------------------------
 
     async def clock(self, request: Request) -> Response:
-        """The time of a key's clock and its rate."""
+        """Return the time and the rate of a key's clock."""
         return JSONResponse(_clock(self.one(request)))
 
     async def set_clock(self, request: Request) -> Response:
@@ -214,14 +214,14 @@ class Admin:
         return JSONResponse({"worlds": len(worlds), "fired": fired})
 
     async def jobs(self, request: Request) -> Response:
-        """Pending jobs."""
+        """List the pending jobs."""
         world = self.one(request)
         with world.lock:
             world.settle()
             return JSONResponse({"pending": world.jobs.pending()})
 
     async def finish_job(self, request: Request) -> Response:
-        """Finish a pending job; with `{"status": "FAILED"}` it fails."""
+        """Finish a pending job; with `{"status": "FAILED"}`, it fails."""
         world = self.one(request)
         id = request.path_params["id"].lower()
         status = (await read_object(request, {"status"})).get("status") if await request.body() else None
@@ -234,7 +234,7 @@ class Admin:
         return JSONResponse({"finished": [id]})
 
     async def set_account(self, request: Request) -> Response:
-        """`{"credits": 40}`: set the bought credits of a key."""
+        """Set the bought credits of a key: `{"credits": 40}`."""
         world = self.one(request)
         credits = (await read_object(request, {"credits"})).get("credits")
         if type(credits) is not int or not 0 <= credits <= LARGEST_INT:
@@ -246,7 +246,7 @@ class Admin:
     # --- scenarios -----------------------------------------------------------------------------------
 
     async def scenarios(self, request: Request) -> Response:
-        """Shipped scenarios."""
+        """List the shipped scenarios."""
         return JSONResponse(
             {
                 "scenarios": [
@@ -257,7 +257,7 @@ class Admin:
         )
 
     async def scenario(self, request: Request) -> Response:
-        """Active scenarios."""
+        """List the active scenarios."""
         worlds = self.api.worlds
         playing = self.one(request).scenario_engine.scenarios if _has_key(request) else worlds.scenarios
         return JSONResponse({"scenarios": [scenario.name for scenario in playing]})
@@ -296,7 +296,7 @@ class Admin:
     # --- the journal ---------------------------------------------------------------------------------
 
     async def requests(self, request: Request) -> Response:
-        """Calls and answers; filter by operation, status, method, path, rule, since, limit or body.NAME."""
+        """List calls; filter by operation, status, method, path, rule, since, limit or body.NAME."""
         query = dict(request.query_params)
         har = query.pop("format", "json")
         body: dict[str, Any] = {}
@@ -339,7 +339,7 @@ class Admin:
         return JSONResponse({"requests": [exchange.as_json() for exchange in found]})
 
     async def one_request(self, request: Request) -> Response:
-        """One call by its number, from the journal of a key or of calls without a key."""
+        """Return one call by its number, from the journal of a key or of calls without a key."""
         journal = self.one(request).journal if _has_key(request) else self.api.worlds.unauthenticated_journal
         number = request.path_params["number"]
         found = journal.select(since=int(number) - 1) if number.isdecimal() and len(number) < 16 else []
@@ -356,13 +356,13 @@ class Admin:
         return JSONResponse({"requests": []})
 
     async def journal(self, request: Request) -> Response:
-        """The journal of a key as text, one line per call."""
+        """Return the journal of a key as text, one line per call."""
         world = self.one(request)
         text = story(list(world.journal), events=_events(world), forgotten=world.journal.forgotten)
         return Response(f"{text}\n", media_type="text/plain; charset=utf-8")
 
     async def verdict(self, request: Request) -> Response:
-        """Judge the client of a key; `?format=` is json, text or junit, `?ignore=RULE,RULE` waives."""
+        """Judge the client of a key; `?format=` is json, text or junit, `?ignore=RULE,RULE` waives rules."""
         world = self.one(request)
         query = dict(request.query_params)
         written = query.pop("format", "json")
@@ -394,7 +394,7 @@ class Admin:
         return JSONResponse({"reset": len(worlds)})
 
     async def take_state(self, request: Request) -> Response:
-        """The state of a key as JSON."""
+        """Return the state of a key as JSON."""
         return Response(orjson.dumps(take(self.one(request))), media_type="application/json")
 
     async def restore_state(self, request: Request) -> Response:
@@ -409,7 +409,7 @@ class Admin:
     # --- webhooks ------------------------------------------------------------------------------------
 
     async def webhook(self, request: Request) -> Response:
-        """The webhook target of a key."""
+        """Return the webhook target of a key."""
         outbox = self.one(request).outbox
         return JSONResponse({"url": outbox.url, "key": bool(outbox.key)})
 
@@ -432,7 +432,7 @@ class Admin:
         return JSONResponse({"url": url, "key": bool(key)})
 
     async def webhooks(self, request: Request) -> Response:
-        """The events of a key and every attempt to deliver them."""
+        """List the events of a key and every attempt to deliver them."""
         world = self.one(request)
         with world.lock:
             world.settle()

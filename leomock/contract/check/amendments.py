@@ -211,6 +211,13 @@ def contrast_of_phoenix(sent: Sent) -> None:
         body["contrast"] = 2.5
 
 
+def sd_version_of_phoenix(sent: Sent) -> None:
+    """Leave out `sd_version` for Phoenix, which takes no other than its own."""
+    model = platform_models().get(str(sent.properties.get("modelId")))
+    if model and model.is_phoenix and sent.properties.get("sd_version") not in (None, "PHOENIX"):
+        sent.properties["sd_version"] = "PHOENIX"
+
+
 def seed_of_flux(sent: Sent) -> None:
     """Keep seeds for Flux models within their smaller range."""
     body = sent.properties

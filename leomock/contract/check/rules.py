@@ -118,6 +118,13 @@ RULES = (
         ("createGeneration",),
     ),
     Rule(
+        "Phoenix takes its own sd_version",
+        amendments.sd_version_of_phoenix,
+        "observed",
+        "public programs and captures: Phoenix request requires sd_version to be PHOENIX",
+        ("createGeneration",),
+    ),
+    Rule(
         "Flux models take smaller seeds",
         amendments.seed_of_flux,
         "documented",

@@ -1,8 +1,8 @@
-"""Leads the processes that a program starts to the fake: their environment names a gateway.
+"""Direct the processes that a program starts to the fake: their environment names a gateway.
 
-The gateway opens with the first process that is started, so a program that starts none pays nothing.
-Processes are started by `subprocess` (and with it asyncio, trio and most libraries), by `multiprocessing`
-and by `os`. A forked child keeps this process's patches and needs no gateway until it starts another program.
+The gateway opens when the first process is started, so a program that starts none has no overhead. Processes
+are started by `subprocess` (and through it asyncio, trio and most libraries), by `multiprocessing` and by
+`os`. A forked child keeps this process's patches and needs no gateway until it starts another program.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class LazyGateway:
         self._process = os.getpid()
 
     def open(self) -> None:
-        """Open the ports, once; raises RuntimeError in a forked child."""
+        """Open the ports on the first call; raises RuntimeError in a forked child."""
         with self._opening:
             if self._gateway is None:
                 if os.getpid() != self._process:
@@ -45,7 +45,7 @@ class LazyGateway:
                     self._gateway = Gateway(self._fake, closed_domain=REAL_DOMAIN).__enter__()
 
     def environment(self, before: Mapping[str, str]) -> dict[str, str]:
-        """Return a whole environment that leads to the fake; one that does already stays as it is."""
+        """Return a complete environment that leads to the fake; keep one that already does."""
         self.open()
         assert self._gateway
         if before.get("LEOMOCK_GATEWAY") == self._gateway.name:
@@ -64,7 +64,7 @@ _unled = threading.local()
 
 @contextmanager
 def led_by_nobody() -> Iterator[None]:
-    """Inside `with`, processes that this thread starts keep their environment."""
+    """Leave the environment of processes that this thread starts unchanged inside `with`."""
     before = getattr(_unled, "here", False)
     _unled.here = True
     try:
@@ -79,7 +79,7 @@ def _children() -> Children | None:
 
 
 def _led(environment: Any) -> Any:
-    """The environment for a child: led to the fake, or as it is where none answers for children."""
+    """Return a child's environment: directed to the fake, or unchanged if no fake intercepts children."""
     children = _children()
     if children is None:
         return environment
@@ -91,7 +91,7 @@ def _led(environment: Any) -> Any:
 
 
 def subprocess(module: ModuleType) -> Iterator[Replacement]:
-    """Every way to start a process by `subprocess` makes a Popen."""
+    """Patch Popen, which every way to start a process by `subprocess` uses."""
     yield module.Popen, "__init__", _with_environment("env")
 
 
@@ -103,12 +103,12 @@ def asyncio_package(module: ModuleType) -> Iterator[Replacement]:
 
 
 def multiprocessing_util(module: ModuleType) -> Iterator[Replacement]:
-    """Spawned workers, and the servers of `multiprocessing`, inherit the environment of this process."""
+    """Set the environment of this process, which spawned workers and `multiprocessing` servers inherit."""
     yield module, "spawnv_passfds", _inheriting
 
 
 def processes_of_os(module: ModuleType) -> Iterator[Replacement]:
-    """The calls of the system itself."""
+    """Patch the functions of `os` that start processes."""
     for name in ("system", "execv", "spawnv", "spawnvp"):
         if hasattr(module, name):
             yield module, name, _inheriting
@@ -193,7 +193,7 @@ def _forking(original: Any) -> Any:
     def fork() -> Any:
         children = _children()
         if children is not None:
-            children.open()  # What the child starts needs it, and the child cannot open it.
+            children.open()  # Programs that the child starts need it, and the child cannot open it.
         return original()
 
     return fork
