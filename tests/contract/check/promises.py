@@ -141,7 +141,9 @@ def of_reading(resource: Resource, read: str) -> Iterator[Mutant]:
 
 def of_jobs(resource: Resource, read: str) -> Iterator[Mutant]:
     back = changed(read, goes_back())
-    yield mutant(resource, "the status goes back to PENDING", "property-unchanged", after=back)
+    yield mutant(
+        resource, "the status goes back to PENDING", "property-unchanged property-status", after=back
+    )
     for_ever = changed(read, put(status="PENDING"))
     yield mutant(resource, "it stays PENDING for ever", "property-status", after=for_ever)
     failed = changed(read, finished_only(put(status="FAILED")))

@@ -25,7 +25,7 @@ def phases(mutant: Mutant, *, sound: bool = False) -> Report:
         fake.app = mutant.wrap(fake.app)
     target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport, patience=0)
     # A quarter of the reads names nothing, and what is drawn varies with what else is imported.
-    loaded = Loaded(target, max_examples=20, versions=VERSIONS)
+    loaded = Loaded(target, max_examples=60, versions=VERSIONS)
     report = check(loaded, mutant.operations.split(), phases=["coverage", "fuzzing"], journeys=[])
     fake.close()
     return report
