@@ -68,7 +68,7 @@ def test_threads_wait_for_the_same_timeline() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-    # On a busy machine a thread may begin its sleep after the first one ended; the sleeps never add up (70 s).
+    # On a busy machine a thread may begin its sleep after the first one ended; they never add up to 70 s.
     assert before + 29.5 <= fake.clock.now() <= before + 40.5
     fake.close()
 
