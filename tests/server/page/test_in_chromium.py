@@ -191,6 +191,17 @@ def test_call_is_sent_again(open_page: Open, served: Fake) -> None:
     playwright.expect(page.get_by_role("heading", name=re.compile("^Answer 200"))).to_be_visible()
 
 
+def test_finding_leads_to_its_calls(open_page: Open, served: Fake) -> None:
+    headers = {"authorization": f"Bearer {served.api_key}"}
+    for _ in range(3):
+        httpx.post(f"{served.base_url}/generations", json={"promt": "a"}, headers=headers)
+    page = open_page()
+    show(page, "verdict")
+    page.get_by_role("button", name="#1", exact=True).first.click()
+    playwright.expect(calls(page).last.get_by_role("button").first).to_have_attribute("aria-expanded", "true")
+    playwright.expect(page.get_by_text('"promt": "a"')).to_be_visible()
+
+
 def test_thousand_calls_do_not_freeze_the_page(open_page: Open, served: Fake) -> None:
     page = open_page()
     headers = {"authorization": f"Bearer {served.api_key}"}

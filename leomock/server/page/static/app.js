@@ -80,6 +80,7 @@ function App() {
   const [tenant, setTenant] = useState("");
   const [attempt, setAttempt] = useState(0);
   const [draft, setDraft] = useState();
+  const [shown, setShown] = useState("");
   const live = useLive(tenant, attempt);
   const [list] = useAdmin("/tenants", "", `${live.changes} ${live.calls.length ? live.calls[0].number : 0} ${attempt}`);
   const open = useCallback((name) => {
@@ -98,6 +99,11 @@ function App() {
     document.getElementById(`tab-${next}`).focus();
   };
   const [, , Panel] = PANELS.find(([name]) => name === panel) ?? PANELS[0];
+  // Open the journal at one call.
+  const show = (owner, number) => {
+    setShown(`${owner}/${number}`);
+    open("journal");
+  };
   const again = (request) => {
     setDraft(request);
     open("builder");
@@ -133,7 +139,7 @@ function App() {
     </header>
     <main>
       <div id="panel" role="tabpanel" aria-labelledby=${`tab-${panel}`}>
-        <${Panel} live=${live} tenant=${tenant} tenants=${tenants} draft=${draft} again=${again} open=${open} />
+        <${Panel} live=${live} tenant=${tenant} tenants=${tenants} draft=${draft} again=${again} shown=${shown} show=${show} />
       </div>
     </main>
   `;

@@ -1,5 +1,5 @@
 // The journal: every call, newest first, filtered; a call opens with all that is known of it.
-import { html, useEffect, useMemo, useState } from "./preact.js";
+import { html, useEffect, useMemo, useRef, useState } from "./preact.js";
 import { admin } from "./server.js";
 import { Copy, Notice, statusClass } from "./parts.js";
 
@@ -88,9 +88,14 @@ function Detail({ call, again }) {
   </div>`;
 }
 
-function Row({ call, isOpen, toggle, again, key }) {
+function Row({ call, isOpen, toggle, again }) {
   const name = call.operation || `${call.channel} ${call.path}`;
-  return html`<li class="new">
+  // A call that another panel points at comes into view.
+  const place = useRef();
+  useEffect(() => {
+    if (isOpen) place.current.scrollIntoView({ block: "nearest" });
+  }, []);
+  return html`<li class="new" ref=${place}>
     <button class="call" aria-expanded=${isOpen} onClick=${toggle}>
       <span class="mono dim">${call.created.slice(11, 19)}</span>
       <span class=${`mono ${statusClass(call.status)}`}>${call.status}</span>
@@ -122,9 +127,9 @@ export function Empty() {
   </div>`;
 }
 
-export function Journal({ live, tenant, again }) {
+export function Journal({ live, tenant, again, shown }) {
   const [filter, setFilter] = useState({ text: "", operation: "", status: "" });
-  const [open, setOpen] = useState("");
+  const [open, setOpen] = useState(shown);
   const [error, setError] = useState();
   const set = (name) => (event) => setFilter({ ...filter, [name]: event.target.value });
   const operations = useMemo(() => [...new Set(live.calls.map((call) => call.operation).filter(Boolean))].sort(), [live.calls]);

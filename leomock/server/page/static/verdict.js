@@ -2,18 +2,21 @@
 import { html } from "./preact.js";
 import { Notice, useAdmin } from "./parts.js";
 
-function Finding({ finding, open }) {
+function Finding({ finding, tenant, show }) {
   const numbers = finding.exchanges ?? [];
   return html`<article class="card">
     <h3>${finding.rule}</h3>
     <p>${finding.what}</p>
     <p><strong>Why it matters:</strong> ${finding.why}</p>
     <p><strong>What to do:</strong> ${finding.remedy}</p>
-    ${numbers.length > 0 && html`<p class="dim">Calls ${numbers.map((number) => `#${number}`).join(", ")} <button onClick=${() => open("journal")}>Show the journal</button></p>`}
+    ${numbers.length > 0 &&
+    html`<p class="row">
+      Calls ${numbers.map((number) => html`<button key=${number} onClick=${() => show(tenant, number)}>#${number}</button>`)}
+    </p>`}
   </article>`;
 }
 
-function Judged({ tenant, live, open }) {
+function Judged({ tenant, live, show }) {
   const [verdict, error] = useAdmin("/verdict", tenant, `${live.changes} ${live.calls.length}`);
   if (error) return html`<${Notice} error>${error.message}<//>`;
   if (!verdict) return html`<p class="dim">Loading</p>`;
@@ -22,17 +25,17 @@ function Judged({ tenant, live, open }) {
       ${verdict.clean ? html`<span class="good">Nothing to object to</span>` : html`<span class="bad">${verdict.findings.length} findings</span>`}
       <span class="dim"> in ${verdict.exchanges} calls; ${verdict.credits} credits spent</span>
     </p>
-    <div class="cards">${verdict.findings.map((finding, index) => html`<${Finding} key=${index} finding=${finding} open=${open} />`)}</div>
+    <div class="cards">${verdict.findings.map((finding, index) => html`<${Finding} key=${index} finding=${finding} tenant=${tenant} show=${show} />`)}</div>
   `;
 }
 
-export function Verdict({ live, tenant, tenants, open }) {
+export function Verdict({ live, tenant, tenants, show }) {
   const chosen = tenant ? tenants.filter((each) => each.id === tenant) : tenants;
   if (!chosen.length) return html`<p class="dim">No key has called yet, so there is nothing to judge.</p>`;
   return chosen.map(
     (each) => html`<section key=${each.id}>
       <h2>Key ${each.key}</h2>
-      <${Judged} tenant=${each.id} live=${live} open=${open} />
+      <${Judged} tenant=${each.id} live=${live} show=${show} />
     </section>`,
   );
 }
