@@ -532,7 +532,7 @@ def test_failing_test_shows_calls_that_were_not_let_in(suite: pytest.Pytester) -
         [
             "*- leomock: calls without a valid API key -*",
             "#2 GET /api/rest/v1/generations/1 api 401 | send the header 'Authorization: Bearer <API key>'; "
-            "there is none",
+            "it is missing",
         ]
     )
     assert "#1 GET" not in result.stdout.str()

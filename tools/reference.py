@@ -43,6 +43,8 @@ def commands_page() -> str:
 def _context(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
     """A context of a fixed width, so that the help text is the same on every terminal."""
     settings = {**CONTEXT, "terminal_width": 100}
+    # Click keeps the option --help as the first context of this process named it.
+    command._help_option = None
     return click.Context(command, info_name=name, parent=parent, **settings)
 
 
