@@ -57,9 +57,14 @@ def dropped(use: Callable[[], object]) -> list[str]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         use()
-        while gc.collect() or caught:
-            told += [str(each.message) for each in caught if each.category is ResourceWarning]
-            caught.clear()  # Each holds what it is about.
+        # A thread that has just answered may still hold its server for a moment.
+        for _ in range(100):
+            while gc.collect() or caught:
+                told += [str(each.message) for each in caught if each.category is ResourceWarning]
+                caught.clear()  # Each holds what it is about.
+            if told:
+                break
+            time.sleep(0.02)
     return told
 
 
