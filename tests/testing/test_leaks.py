@@ -58,7 +58,7 @@ def dropped(use: Callable[[], object]) -> list[str]:
         warnings.simplefilter("always")
         use()
         # A thread that has just answered may still hold its server for a moment.
-        for _ in range(100):
+        for _ in range(25):
             while gc.collect() or caught:
                 told += [str(each.message) for each in caught if each.category is ResourceWarning]
                 caught.clear()  # Each holds what it is about.
