@@ -16,6 +16,7 @@ import time
 from asyncio import base_events
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -96,21 +97,33 @@ class Timeline:
             self._advance(waited)
 
     def _activity(self) -> tuple[object, ...] | None:
-        """Return a value that changes with any activity; None while the fake is answering a call."""
+        """Return a value that changes with any activity.
+
+        Returns None while the fake is answering a call, or while a thread of the program is ready to run: on
+        a busy machine it may get no CPU time for longer than all the looks take.
+        """
         if self._fake.busy:
             return None
         idle = {thread for _, thread in list(self._waiting.values())}
-        working = [
-            _processor_time(thread.ident)
-            for thread in threading.enumerate()
-            if thread.ident not in idle and thread.ident is not None and not is_ours(thread)
-        ]
-        return self._fake.calls, self._fake.turns(), len(idle), tuple(working)
+        others = [each for each in threading.enumerate() if each.ident not in idle and not is_ours(each)]
+        if any(map(_is_ready, others)):
+            return None
+        used = tuple(_processor_time(each.ident) for each in others if each.ident is not None)
+        return self._fake.calls, self._fake.turns(), len(idle), used
 
 
 def is_ours(thread: threading.Thread | None = None) -> bool:
     """True if a thread (by default the current one) belongs to the fake."""
     return (thread or threading.current_thread()).name.startswith("leomock")
+
+
+def _is_ready(thread: threading.Thread) -> bool:
+    """True if the system says that a thread runs or wants to, or waits for the disk; Linux only."""
+    try:
+        stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split(maxsplit=1)[0] in (b"R", b"D")
 
 
 def _processor_time(ident: int) -> float:

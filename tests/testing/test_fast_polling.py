@@ -18,11 +18,6 @@ from leomock import Fake
 from leomock.testing.fast_polling import MOST_MOVES_WITHOUT_A_CALL, NoProgressError, Timeline
 from tests.fixtures import client_of, generate
 
-# A connection that the fake has closed may be collected in a later test of this process.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:unclosed <socket:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
-)
-
 
 def poll(client: httpx.Client, id: str) -> int:
     """As a client is written: twenty seconds between two polls."""
@@ -62,14 +57,19 @@ def test_threads_wait_for_the_same_timeline() -> None:
     """An app that polls in a pool, each with its own deadline."""
     fake = Fake(clock="frozen")
     before = fake.clock.now()
+    together = threading.Barrier(3)
+
+    def wait(seconds: float) -> None:
+        together.wait()  # a thread that is still being started is not known to wait
+        time.sleep(seconds)
+
     with fake.fast_polling():
-        threads = [threading.Thread(target=time.sleep, args=(seconds,)) for seconds in (10, 30, 30)]
+        threads = [threading.Thread(target=wait, args=(seconds,)) for seconds in (10, 30, 30)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    # On a busy machine a thread may begin its sleep after the first one ended; they never add up to 70 s.
-    assert before + 29.5 <= fake.clock.now() <= before + 40.5
+    assert fake.clock.now() == pytest.approx(before + 30, abs=0.5)
     fake.close()
 
 

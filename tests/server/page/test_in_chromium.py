@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -211,12 +212,14 @@ def test_thousand_calls_do_not_freeze_the_page(open_page: Open, served: Fake) ->
         "setTimeout(beat, 20); }; beat(); }"
     )
     with httpx.Client(base_url=served.base_url, headers=headers) as client:
+        began = time.perf_counter()
         for _ in range(1000):
             client.get("/me")
+        took = (time.perf_counter() - began) * 1000
     playwright.expect(page.get_by_text(re.compile(r"^\d+ of \d+ calls$"))).to_be_visible()
     playwright.expect(calls(page).first).to_contain_text("getUserSelf")
-    # A frozen page misses its beats for as long as the calls take; a busy machine may miss some.
-    assert page.evaluate("window.longest") < 8000
+    # A page that froze would miss its beats for as long as the calls took, however fast the machine is.
+    assert page.evaluate("window.longest") < took / 2
 
 
 def test_page_reconnects_after_a_restart(browser: Any) -> None:
