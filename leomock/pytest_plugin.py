@@ -121,7 +121,7 @@ def pytest_make_collect_report(
     """Fail the collection if a marker is invalid, also in a worker of pytest-xdist."""
     report = yield
     tests = (item for item in report.result if isinstance(item, pytest.Item))
-    # Of a test with many parameters the first is told.
+    # For a test with many parameters, report only the first.
     wrong = {text: item.nodeid for item in reversed([*tests]) if (text := wrong_marker(item))}
     if wrong:
         report.outcome = "failed"

@@ -220,7 +220,7 @@ def _texts(error: BaseException) -> Iterator[str]:
     elif isinstance(cause, InvalidSchemaValue):
         yield from (f"{_part(error)}: {text}" for text in _details(cause.schema_errors))
     elif isinstance(cause, CastError):
-        yield f"{_part(error)}: {cause.value!r} is no {cause.type}"
+        yield f"{_part(error)}: {cause.value!r} is not of type {cause.type}"
     elif isinstance(cause, MediaTypeNotFound):
         wanted = ", ".join(cause.availableMimetypes)
         yield f"the {_part(error)} is {cause.mimetype or 'of no content type'}, not {wanted}"

@@ -24,7 +24,7 @@ Tree = dict[str, Any]
 
 # An escape such as "\ud800" creates a lone surrogate, which UTF-8 cannot encode.
 _SURROGATE = re.compile("[\ud800-\udfff]")
-NOT_A_CHARACTER = "half a character (a surrogate) is no text"
+NOT_A_CHARACTER = "half a character (a lone surrogate) is not text"
 
 
 class FileError(ValueError):

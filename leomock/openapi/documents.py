@@ -73,7 +73,7 @@ def bundle(folder: Path, *, published_only: bool = False) -> Json:
         joined["security"] = document["security"]
         for path, item in document["paths"].items():
             if path in joined["paths"]:
-                raise SpecError(f"{name}.json: path {path} stands in another document already")
+                raise SpecError(f"{name}.json: path {path} is already in another document")
             joined["paths"][path] = item
             for _, entry in operations_of(item):
                 entry["x-group"] = name

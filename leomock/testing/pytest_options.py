@@ -23,7 +23,7 @@ MARKS = {
     "keys": "'any': intercepted calls with a key that nobody named are this account's; or 'own'",
     "credits": "bought credits at the start",
     "plan_credits": "credits that the plan adds every month",
-    "unit": "what prices are told in: CREDITS or DOLLARS",
+    "unit": "the unit of prices: CREDITS or DOLLARS",
     "auth": "'strict' or 'real': intercepted calls with another key are refused",
     "webhook_url": "where events are sent",
     "webhook_key": "the bearer token of events",

@@ -14,7 +14,7 @@ from leomock.verdict.wording import exchange_numbers, quote
 
 @rule(
     "sent-key-to-the-bucket",
-    why="The upload goes to S3, which refuses it and is not the one to be told the key.",
+    why="The upload goes to S3, which refuses it and must not be given the key.",
     remedy="Send the form with a client that has no Authorization header; its fields are the permission.",
 )
 def sent_key_to_the_bucket(evidence: Evidence) -> Iterator[Seen]:

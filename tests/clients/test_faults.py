@@ -57,7 +57,7 @@ class Client:
         return self._send(method, f"{self.fake.base_url}{path}", body)
 
     def json(self, method: str, path: str, body: Any = None) -> Any:
-        """The answer as products read it: an error status and what is no JSON are exceptions."""
+        """The answer as products read it: an error status and what is not JSON are exceptions."""
         return self._json(method, f"{self.fake.base_url}{path}", body)
 
     def create(self) -> Any:
@@ -429,7 +429,7 @@ def test_read_on_a_connection_that_is_reset(client: type[Client], faults: MakeFa
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_log_after_a_fault(fault: str, faults: MakeFault, log: pytest.LogCaptureFixture) -> None:
-    """A fault is no defect: nothing is complained of, not even when the client gives up."""
+    """A fault is not a defect: nothing is complained of, not even when the client gives up."""
     with Fake(scenario=faults(FAULTS[fault][0]), clock="frozen") as fake:
         for kind in CLIENTS:
             with kind(fake, patience(fault)) as client:

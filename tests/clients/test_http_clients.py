@@ -148,7 +148,7 @@ def test_upload_of_a_base64_text(ask: Ask, picture: bytes) -> None:
 
 
 def test_generation_from_a_base64_text(fake: Fake, ask: Ask, picture: bytes) -> None:
-    """An init image that is no picture still leads to a picture of its own."""
+    """An init image that is not a picture still leads to a picture of its own."""
     form = ask()
     _post(form, data=form.fields, files={"file": base64.b64encode(picture)})
     with httpx.Client(headers={"Authorization": f"Bearer {fake.api_key}"}) as client:
@@ -238,14 +238,14 @@ NO_FORM = {
 
 
 def test_upload_without_multipart(ask: Ask) -> None:
-    """Fields alone are sent urlencoded, which is no upload."""
+    """Fields alone are sent urlencoded, which is not an upload."""
     form = ask()
     assert _said(_post(form, data=form.fields)) == (412, NO_FORM)
     assert _stored(form) is None
 
 
 def test_upload_of_the_bare_file(ask: Ask, picture: bytes) -> None:
-    """A picture as the body is no form."""
+    """A picture as the body is not a form."""
     form = ask()
     answer = _post(form, data=picture, headers={"Content-Type": "image/png"})
     assert _said(answer) == (412, NO_FORM)
@@ -298,7 +298,7 @@ def test_upload_without_a_file(ask: Ask) -> None:
 
 
 def test_upload_of_a_file_under_another_name(ask: Ask) -> None:
-    """A part named image is no file, whatever its filename."""
+    """A part named image is not a file, whatever its filename."""
     form = ask()
     answer = _post(form, data=form.fields, files={"image": ("cat.svg", b"<svg/>")})
     assert _said(answer) == (400, NO_FILE)

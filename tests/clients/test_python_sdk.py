@@ -504,7 +504,7 @@ REFUSED_REQUESTS = {
             "Please try again with a different model ID."
         ),
     ),
-    "model that is no id": ({"prompt": PROMPT, "model_id": "LEONARDO"}, _said("internal error")),
+    "model that is not an id": ({"prompt": PROMPT, "model_id": "LEONARDO"}, _said("internal error")),
     "unknown init image": (
         {"prompt": PROMPT, "init_image_id": NOBODYS_ID},
         _said("invalid init image id"),
@@ -530,13 +530,13 @@ def test_generation_refused_for_its_height(sdk: Sdk) -> None:
 
 
 def test_init_image_of_another_extension(sdk: Sdk) -> None:
-    """A file's name is no extension."""
+    """A file's name is not an extension."""
     refused = _refused(sdk.init_images.upload_init_image, request={"extension": "cat.png"})
     assert (refused[0], refused[1]["error"]) == (400, "invalid file extension")
 
 
 def test_init_image_that_was_never_uploaded(sdk: Sdk) -> None:
-    """The id of a form that nobody sent is no init image yet."""
+    """The id of a form that nobody sent is not an init image yet."""
     form = sdk.init_images.upload_init_image(request={"extension": "png"}).object.upload_init_image
     request = {"prompt": PROMPT, "init_image_id": form.id}
     assert _refused(sdk.image.create_generation, request=request) == (400, _said("invalid init image id"))

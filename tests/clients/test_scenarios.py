@@ -308,7 +308,7 @@ def test_malformed_json(fake: Fake, sdk: Any) -> None:
 
 @shows("wrong_content_type")
 def test_wrong_content_type(fake: Fake, sdk: Any) -> None:
-    """The SDK does not read an answer that is no JSON by its type: an SDKError of status 200."""
+    """The SDK does not read an answer that is not JSON by its type: an SDKError of status 200."""
     error = refusal(sdk.image.get_generation_by_id, id=NOBODYS_ID)
     assert str(error) == (
         'Unexpected response received: Status 200 Content-Type "text/html; charset=utf-8". '
@@ -754,7 +754,7 @@ def unknown(name: str, near: str = "") -> tuple[int, str]:
     ],
 )
 def test_unknown_name_in_a_request(fake: Fake, sdk: Any, name: str, near: str) -> None:
-    """What is no shipped scenario (a file is none) is refused, also beside one, and there is no row."""
+    """What is not a shipped scenario (a file is none) is refused, also beside one, and there is no row."""
     expected = unknown(name, near)
     assert refused(sdk, headers={"X-Leomock-Scenario": name}) == expected
     assert refused(sdk, headers={"X-Leomock-Scenario": f"happy, {name}"}) == expected

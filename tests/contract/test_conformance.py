@@ -67,7 +67,7 @@ def test_document_effective(referee: Referee) -> None:
 
 
 def test_document_published() -> None:
-    """The published document is not: the overlay corrects the pattern that is no regular expression."""
+    """The published document is not: the overlay corrects the pattern that is not a regular expression."""
     with pytest.raises(Exception, match=r"\[0-9\]\{\*\}"):
         Referee(SPEC.document(SERVER, published=True)).check_document()
 
@@ -266,8 +266,16 @@ PAGE = f"/generations/user/{ID}"
             "getGenerationsByUserId",
             ["query parameter 'limit': -1 is less than the minimum of 0"],
         ),
-        (f"{PAGE}?offset=x", "getGenerationsByUserId", ["query parameter 'offset': 'x' is no integer"]),
-        (f"{PAGE}?offset=", "getGenerationsByUserId", ["query parameter 'offset': '' is no integer"]),
+        (
+            f"{PAGE}?offset=x",
+            "getGenerationsByUserId",
+            ["query parameter 'offset': 'x' is not of type integer"],
+        ),
+        (
+            f"{PAGE}?offset=",
+            "getGenerationsByUserId",
+            ["query parameter 'offset': '' is not of type integer"],
+        ),
         ("/generations/\ud800", "getGenerationById", ["path parameter 'id': \"%3F\" is not a valid uuid"]),
         (
             f"/generations/{ID}%0A",

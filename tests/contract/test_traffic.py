@@ -276,7 +276,7 @@ def test_assert_clean_has_a_line_for_each_finding(tmp_path: Path) -> None:
 
 
 def test_json_that_curl_sends_as_a_form(tmp_path: Path) -> None:
-    """The service took it, so it is no finding; a request that it refused is."""
+    """The service took it, so it is not a finding; a request that it refused is."""
     form: Any = {"content-type": "application/x-www-form-urlencoded"}
     assert judge(cassette(tmp_path, call(**form))) == []
     refused = call(answer={"error": "x", "path": "$", "code": "y"}, status=400, **form)
@@ -284,7 +284,7 @@ def test_json_that_curl_sends_as_a_form(tmp_path: Path) -> None:
 
 
 def test_answer_that_lacks_fields_breaks_the_strict_contract(tmp_path: Path) -> None:
-    """An empty object is no answer, though the published documents require almost nothing."""
+    """An empty object is not an answer, though the published documents require almost nothing."""
     empty = call(url=f"{BASE}/me", answer={})
     empty["request"] |= {"method": "GET", "body": None}
     [finding] = judge(cassette(tmp_path, empty))

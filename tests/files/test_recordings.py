@@ -217,11 +217,11 @@ def test_journal_with_a_body_that_was_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
-        (7, "the entry is no object"),
+        (7, "the entry is not an object"),
         ({"request": {}}, "response is missing"),
         (har_entry(request={"url": ""}), "request.url is missing"),
-        (har_entry(request={"url": "/relative"}), "'/relative' is no full URL"),
-        (har_entry(response={"status": "ok"}), "the status 'ok' is no number"),
+        (har_entry(request={"url": "/relative"}), "'/relative' is not a full URL"),
+        (har_entry(response={"status": "ok"}), "the status 'ok' is not a number"),
         (har_entry(response={"headers": 7}), "headers are neither an object nor a list"),
         (
             har_entry(response={"content": {"text": "=x=", "encoding": "base64"}}),

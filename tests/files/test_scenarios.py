@@ -287,7 +287,7 @@ NOT_NAMED = (
 )
 EFFECTS = "error, status, body, text, headers, delay, connection, lost, content, job, upload, webhook"
 COUNTED = "nothing is counted; it goes with call, every, first, after or times"
-HALF = "half a character (a surrogate) is no text"
+HALF = "half a character (a lone surrogate) is not text"
 
 
 @pytest.mark.parametrize(

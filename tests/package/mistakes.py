@@ -113,7 +113,7 @@ MISTAKES: dict[str, Mistake] = {
     "sent an unknown enum value": lambda b: b.create(sd_version="v9"),
     "sent text for a number": lambda b: b.create(width="512"),
     "sent a number for text": lambda b: b.create(prompt=7),
-    "asked for a size that is no multiple of 8": lambda b: b.create(width=513),
+    "asked for a size that is not a multiple of 8": lambda b: b.create(width=513),
     "asked for too many pictures": lambda b: b.create(num_images=99),
     "asked for too many large pictures": lambda b: b.create(num_images=8, width=1024, height=1024),
     "misspelt a field inside a list": lambda b: b.create(controlnets=[{"initImageTyp": "UPLOADED"}]),

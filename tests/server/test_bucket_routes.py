@@ -381,7 +381,7 @@ def test_field_that_s3_passes_over_may_be_binary(bucket: Bucket) -> None:
 
 
 def test_part_of_another_disposition(bucket: Bucket) -> None:
-    """A part named file that is no form-data is no file."""
+    """A part named file that is not a form-data is not a file."""
     form = b'--b\r\nContent-Disposition: file; name="file"\r\n\r\nx\r\n--b--\r\n'
     assert "exactly one file" in _post(bucket, content=form, headers=FORM).text
 

@@ -157,7 +157,7 @@ def test_call_that_is_not_in_the_recording(method: str, path: str, body: bytes, 
 
 
 def test_call_that_was_never_answered_is_not_replayed() -> None:
-    """Status 0 is no answer."""
+    """Status 0 is not an answer."""
     app = replayed(recorded("GET", f"{API}/me", status=0))
     assert ask(app, "GET", "/v1/me").status_code == 404
 

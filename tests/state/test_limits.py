@@ -76,6 +76,6 @@ def test_queue_is_full_at_two_hundred_and_ten() -> None:
 
 
 def test_limits_are_off_by_default(client: httpx.Client) -> None:
-    """A test suite is no attack."""
+    """A test suite is not an attack."""
     for _ in range(150):
         generate(client)

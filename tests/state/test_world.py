@@ -38,7 +38,7 @@ def test_enter_open_takes_any_key() -> None:
 
 
 def test_enter_known_key_with_the_wrong_scheme() -> None:
-    """A key that was let in once is no pass for another scheme."""
+    """A key that was let in once is not a pass for another scheme."""
     worlds = Worlds(Settings())
     worlds.enter("Bearer a")
     assert refusal(worlds, "Basic a").status == 401

@@ -328,7 +328,7 @@ def test_message_never_fails_or_runs_on(body: bytes, wanted: dict[str, Any], que
     ],
 )
 def test_expectation_that_cannot_be_meant_is_refused(limits: dict[str, Any], text: str) -> None:
-    """It is no failure of what is tested."""
+    """It is not a failure of what is tested."""
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         assert_called(CAME, "createGeneration", **limits)
 

@@ -147,7 +147,7 @@ def _times(life: Life) -> Found:
         try:
             moment = _moment(value)
         except ValueError:
-            yield _read(life), "read", f"'{name}' is {shown(value)}, which is no date of the calendar"
+            yield _read(life), "read", f"'{name}' is {shown(value)}, which is not a valid date"
             continue
         if not EARLIEST <= moment <= datetime.now(UTC) + LATEST:
             yield _read(life), "read", f"'{name}' is {shown(value)}, though it was made just now"

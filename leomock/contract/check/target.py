@@ -285,7 +285,7 @@ def addresses(url: str) -> list[str]:
         fits = False
     if not fits or parts.query or parts.fragment:
         raise CheckError(
-            f"leomock check: {url[:100]!r} is no address; give one such as http://127.0.0.1:8090{BASE_PATH}"
+            f"leomock check: {url[:100]!r} is not an address; give one such as http://127.0.0.1:8090{BASE_PATH}"
         )
     origin, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
     return [origin + path] if path else [origin + BASE_PATH, origin]

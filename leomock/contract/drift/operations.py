@@ -75,7 +75,7 @@ def operations(documents: Iterable[Document]) -> dict[Key, Operation]:
                 entry.children  # noqa: B018 - an entry is an object; otherwise this raises an error that names the place
                 operation = Operation(method.upper(), path, document, item, entry)
                 if other := found.get(operation.key):
-                    raise entry.error(f"the operation stands in {other.entry.source} already")
+                    raise entry.error(f"the operation is already in {other.entry.source}")
                 found[operation.key] = operation
     return found
 

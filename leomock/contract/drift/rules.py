@@ -78,7 +78,7 @@ _TABLE: tuple[tuple[str, str, Class, Class, str, str], ...] = (
     ("security-removed", "a way to be let in is gone", B, C,
      "what opened so far is refused", "the fake still opens to what the service refuses"),
     ("other-changed", "something that has no rule of its own", B, B,
-     "what it means to a client cannot be told; look at it", "what it means cannot be told; look at it"),
+     "what it means to a client is not known; look at it", "what it means is not known; look at it"),
     # --- parameters and bodies ---
     ("parameter-added-required", "a new parameter that is required", B, B,
      "calls without it are refused", "the fake refuses variables that it does not know"),
@@ -156,7 +156,7 @@ _TABLE: tuple[tuple[str, str, Class, Class, str, str], ...] = (
     ("request-not-read-only", "the field is no longer read-only", C, C,
      "it can be sent now", "the fake takes it as before"),
     ("request-keyword-changed", "a keyword that has no rule of its own", B, B,
-     "what it means to a client cannot be told; look at it", "what it means cannot be told; look at it"),
+     "what it means to a client is not known; look at it", "what it means is not known; look at it"),
     # --- response contents ---
     ("response-success-added", "another status of success", B, C,
      "a status that is not listed is an error to the official SDKs", "the fake answers the old one"),
@@ -218,7 +218,7 @@ _TABLE: tuple[tuple[str, str, Class, Class, str, str], ...] = (
     ("response-variant-removed", "a variant of the answer is gone", C, B,
      "what comes is still expected", "the fake may answer it"),
     ("response-keyword-changed", "a keyword of the answer that has no rule of its own", B, B,
-     "what it means to a client cannot be told; look at it", "what it means cannot be told; look at it"),
+     "what it means to a client is not known; look at it", "what it means is not known; look at it"),
     # --- webhooks and other events ---
     ("event-added", "a new event", C, B,
      "receivers pass over events that they do not know", "the fake never sends it"),

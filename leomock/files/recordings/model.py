@@ -71,7 +71,7 @@ class RecordingError(ValueError):
 def as_object(value: Any, name: str) -> Entry:
     """Return `value` if it is an object. Raises ValueError otherwise."""
     if not isinstance(value, dict):
-        raise ValueError(f"{name} is missing" if value is None else f"{name} is no object")
+        raise ValueError(f"{name} is missing" if value is None else f"{name} is not an object")
     return value
 
 
@@ -87,7 +87,7 @@ def as_status(value: Any) -> int:
     try:
         status = int(value or 0)
     except (TypeError, ValueError):
-        raise ValueError(f"the status {str(value)[:40]!r} is no number") from None
+        raise ValueError(f"the status {str(value)[:40]!r} is not a number") from None
     return max(status, 0)
 
 

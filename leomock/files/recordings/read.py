@@ -94,7 +94,7 @@ def _whole(recorded: RecordedExchange) -> RecordedExchange:
     """Return a checked exchange with decompressed bodies."""
     parts = urlsplit(recorded.url)
     if not parts.scheme or not parts.netloc:
-        raise ValueError(f"{recorded.url[:100]!r} is no full URL")
+        raise ValueError(f"{recorded.url[:100]!r} is not a full URL")
     request, response = recorded.request_body, recorded.response_body
     return replace(
         recorded,

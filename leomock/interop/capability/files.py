@@ -298,7 +298,9 @@ class _Reader:
         for name, own in takes.items():
             if own not in names:
                 reference = shown(f"{CALLER[kind]}.{own}")
-                self._source.find((*where, "with", name), f"{reference} is no input here{near(own, names)}")
+                self._source.find(
+                    (*where, "with", name), f"{reference} is not an input here{near(own, names)}"
+                )
         if kind == "rest":
             self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
         return Offer(

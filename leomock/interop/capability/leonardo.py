@@ -58,7 +58,7 @@ def call(method: str, path: str, body: Any = None) -> Any:
     key = os.environ[name].strip()
     if not (key.isascii() and key.isprintable()):
         # HTTP could not send it, and the resulting error would reveal it.
-        raise Refused(f"what {name} holds is no key: not printable ASCII")
+        raise Refused(f"what {name} holds is not a key: not printable ASCII")
     base = os.environ.get("LEONARDO_BASE_URL") or REAL
     if not base.startswith(("http://", "https://")):
         raise Refused(f"LEONARDO_BASE_URL is {base!r}; set it to an address such as {REAL}")
@@ -227,7 +227,7 @@ def download(options: argparse.Namespace) -> Any:
         for url in filter(None, (result["url"], result.get("motionMP4URL"))):
             parts = urllib.parse.urlsplit(url)
             if parts.scheme not in ("http", "https"):
-                raise Refused(f"{url} is no address of a file")
+                raise Refused(f"{url} is not an address of a file")
             content = patiently(functools.partial(_file, url), deadline)
             file = options.output / f"{result['id']}{Path(parts.path).suffix}"
             file.write_bytes(content)

@@ -167,7 +167,7 @@ def bound_key(upstream: Upstream, environment: Mapping[str, str]) -> str:
     key = environment.get(upstream.variable, "").strip()
     if not (key.isascii() and key.isprintable()):
         # HTTP could not send it, and the resulting error would reveal it.
-        raise WrongKey(f"what {upstream.variable} holds in the environment is no key: not printable ASCII")
+        raise WrongKey(f"what {upstream.variable} holds in the environment is not a key: not printable ASCII")
     return key
 
 

@@ -23,7 +23,7 @@ async def picture_content(
     for url, file in zip(urls, files, strict=False):
         small = await asyncio.to_thread(preview, file)
         if small is None:
-            content.append(types.TextContent(text=f"leomock: {url} is no picture that can be shown"))
+            content.append(types.TextContent(text=f"leomock: {url} is not a picture that can be shown"))
         else:
             data = base64.b64encode(small).decode()
             content.append(types.ImageContent(data=data, mime_type="image/jpeg"))

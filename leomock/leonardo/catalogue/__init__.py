@@ -111,7 +111,7 @@ class Element:
 
 
 @based_on(
-    Inferred("weights of 0.7 that were seen are told as 1: the document and the SDKs have whole numbers")
+    Inferred("weights of 0.7 that were seen are reported as 1: the document and the SDKs have whole numbers")
 )
 @cache
 def elements() -> dict[str, Element]:

@@ -81,7 +81,9 @@ def uploaded_picture(world: World, id: str, name: str) -> StoredObject:
     if stored := find_uploaded(world, id):
         return stored
     if world.init_images.get(id.lower()) is None:
-        raise INVALID_INIT_IMAGE(explain=f"{name} is no id that POST /init-image answered with this API key")
+        raise INVALID_INIT_IMAGE(
+            explain=f"{name} is not an id that POST /init-image answered with this API key"
+        )
     raise INVALID_INIT_IMAGE(
         explain=f"{name} is known, but nothing was uploaded for it yet: POST the form with the file first"
     )
@@ -99,5 +101,5 @@ def varied_picture(world: World, id: str, name: str) -> Row:
         return row
     raise NO_INIT_VARIATION(
         explain=f"{name} is not the id of a finished variation of this API key (GET /variations/{{id}} tells "
-        "when it is COMPLETE; a generated picture is no variation)"
+        "when it is COMPLETE; a generated picture is not a variation)"
     )

@@ -305,7 +305,7 @@ def _page(
 
     def place(name: str) -> int:
         if sent[name] not in places:
-            raise _bad_page(call, f"'{name}' is no cursor of this list")
+            raise _bad_page(call, f"'{name}' is not a cursor of this list")
         return places[sent[name]]
 
     forward, backward = (sent.get("first"), sent.get("after")), (sent.get("last"), sent.get("before"))

@@ -87,7 +87,7 @@ def dataset_of(call: Call, world: World) -> Row:
     if row := world.datasets.get(call["datasetId"].lower()):
         return row
     raise NO_DATASET(
-        explain=f"{call.operation.id}: datasetId is no id that POST /datasets answered with this API key"
+        explain=f"{call.operation.id}: datasetId is not an id that POST /datasets answered with this API key"
     )
 
 

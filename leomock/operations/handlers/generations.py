@@ -309,7 +309,7 @@ def _check(call: Call, world: World, model: Model | None) -> None:
         trained = world.elements.get(element["userLoraId"])
         if trained is None or trained["status"] != "COMPLETE":
             raise NO_ELEMENT(
-                explain=f"userElements[{number}].userLoraId is no trained element of this API key"
+                explain=f"userElements[{number}].userLoraId is not a trained element of this API key"
             )
 
 

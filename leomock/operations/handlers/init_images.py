@@ -33,7 +33,7 @@ def upload_canvas_init_image(call: Call, world: World) -> Row:
 @operation(
     "getInitImageById",
     basis=[
-        Chosen("the URL is told before anything is uploaded, and is denied until then"),
+        Chosen("the URL is given before anything is uploaded, and answers 403 until then"),
         SameAs("code:World.read"),
     ],
 )

@@ -38,7 +38,7 @@ def upload_media(call: Call, world: World) -> Row:
     basis=[
         Chosen(
             "PENDING until the file is there, then COMPLETE with what the file says of "
-            "itself, or FAILED with a reason where it is no file of its kind: only the names "
+            "itself, or FAILED with a reason where it is not a file of its kind: only the names "
             "of the fields are known"
         ),
         Chosen("a picture stands for a film, and none for a sound"),

@@ -28,7 +28,7 @@ SLOW = 30
     "createModel",
     basis=[
         Chosen("a training takes 30 times as long as a picture: a minute where that takes two seconds"),
-        Chosen("a model of which nothing is said is GENERAL"),
+        Chosen("a model trained without a type is GENERAL"),
         SameAs("code:price"),
     ],
 )

@@ -16,8 +16,7 @@ from leomock.state.world import World
     basis=[
         Chosen("without a service, or without the parameters of its own, the refusal below"),
         Chosen(
-            "there is a number also where prices are told in dollars: null was seen on "
-            "accounts that pay as they go"
+            "a number even where prices are given in dollars: null was seen on accounts that pay as they go"
         ),
         SameAs("code:price"),
     ],

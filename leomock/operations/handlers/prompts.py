@@ -51,8 +51,8 @@ def _words_of(world: World) -> Callable[[str], str]:
 
 @based_on(
     Inferred(
-        "`apiCreditCost` is a number also where prices are told in dollars: the document "
-        "gives no null here, as it does elsewhere"
+        "`apiCreditCost` is a number even where prices are given in dollars: the document "
+        "does not allow null here, as it does elsewhere"
     )
 )
 def _paid(world: World, prompt: str) -> Row:

@@ -111,7 +111,7 @@ def _shown_share(call: Call) -> float:
 
 
 @based_on(
-    Chosen("what is no base64 counts as a picture that cannot be read, and the result is drawn without it")
+    Chosen("what is not base64 counts as a picture that cannot be read, and the result is drawn without it")
 )
 def _image(call: Call, name: str) -> bytes:
     """Return the bytes of a data URL."""

@@ -209,7 +209,7 @@ def _source(width: int, height: int, key: str, **ids: str | None) -> Row:
 
 @based_on(
     Inferred(
-        "the default style is no contradiction to an ultra style, since the official SDKs "
+        "the default style is not a contradiction to an ultra style, since the official SDKs "
         "send it with every call"
     )
 )

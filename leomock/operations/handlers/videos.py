@@ -85,8 +85,8 @@ def create_svd_motion_generation(call: Call, world: World) -> Row:
         find, field = find_generated, "init_generation_image_id"
     if find(world, call["imageId"]) is None:
         raise NO_MOTION_SOURCE(
-            explain="createSVDMotionGeneration: imageId is no finished picture of this API key; isInitImage "
-            "and isVariation say that it is an uploaded one or a variation"
+            explain="createSVDMotionGeneration: imageId is not a finished picture of this API key; "
+            "isInitImage and isVariation say that it is an uploaded one or a variation"
         )
     width, height = SIZES[DEFAULT_RESOLUTION]
     row = _row(
@@ -161,7 +161,7 @@ def _source(world: World, id: str, kind: str, name: str) -> dict[str, str]:
 @based_on(
     Documented("VEO3, VEO3FAST and KLING2_5 have a choice"),
     Inferred("KLING2_5 has it for a video from a prompt as well"),
-    Chosen("a video of another model lasts five seconds, whatever was asked for"),
+    Chosen("videos of other models last five seconds, whatever duration was asked for"),
 )
 def _seconds(call: Call, model: str) -> int:
     """Return the length of the video in seconds."""

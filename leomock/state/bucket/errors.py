@@ -92,8 +92,8 @@ def bad_policy(message: str) -> Refusal:
         400,
         "InvalidPolicyDocument",
         f"Invalid Policy: {message}",
-        "The Policy is signed but is no policy: it must be base64 of a JSON object with just expiration (like"
-        " 2024-05-06T07:08:09Z) and conditions (a list), both written so.",
+        "The Policy is signed but is not a policy: it must be base64 of a JSON object with just expiration"
+        " (like 2024-05-06T07:08:09Z) and conditions (a list), spelled exactly so.",
     )
 
 

@@ -126,7 +126,7 @@ def test_key_is_missing(serving: Fake) -> None:
         (
             "http://[::1",
             "a",
-            "'http://[::1' is no address; give one such as http://127.0.0.1:8090/api/rest/v1",
+            "'http://[::1' is not an address; give one such as http://127.0.0.1:8090/api/rest/v1",
         ),
         ("http://127.0.0.1:1", "ü", "the API key is invalid: it has characters that are not printable ASCII"),
     ],

@@ -215,7 +215,7 @@ def test_answer_that_only_the_corrected_document_admits_is_answered() -> None:
 
 @pytest.mark.parametrize(("auth", "name"), [("open", "any-key"), ("real", "hook-error")])
 def test_allowance_of_keys_is_met(auth: Auth, name: str) -> None:
-    """A server that takes any key, or answers 500 to one that is no UUID, is known as such."""
+    """A server that takes any key, or answers 500 to one that is not a UUID, is known as such."""
     fake = Fake(auth=auth)
     loaded = Loaded(in_process(fake), max_examples=1, versions=VERSIONS)
     report = check(loaded, ["getUserSelf"], phases=["fuzzing"], journeys=())
@@ -376,7 +376,7 @@ def test_invalid_address() -> None:
     with pytest.raises(CheckError) as refused:
         addresses("localhost:8090")
     assert str(refused.value) == (
-        "leomock check: 'localhost:8090' is no address; give one such as http://127.0.0.1:8090/api/rest/v1"
+        "leomock check: 'localhost:8090' is not an address; give one such as http://127.0.0.1:8090/api/rest/v1"
     )
 
 

@@ -330,7 +330,7 @@ def test_inlined_schemas_are_no_change() -> None:
 
 
 def test_renamed_component_is_no_change() -> None:
-    """The name of a component is no fact."""
+    """The name of a component is not a fact."""
     other = json.loads(
         json.dumps([d.content for d in everything()]).replace("schemas/job_status", "schemas/JobStatus")
     )
@@ -520,7 +520,7 @@ def test_change_is_told(old: dict[str, Any], new: dict[str, Any], told: str) -> 
         ),
         (
             lambda a: a.documents.append(a.documents[0]),
-            "specs/blueprints.json#/paths/~1blueprints/get: the operation stands in ",
+            "specs/blueprints.json#/paths/~1blueprints/get: the operation is already in ",
         ),
     ],
 )
@@ -605,7 +605,7 @@ def test_wider_number_format_is_a_looser_limit(old: str, new: str) -> None:
 
 
 def test_read_only_and_write_only_count_in_one_direction() -> None:
-    """What a flag says of the other direction is no change, and `required` does not apply to it."""
+    """What a flag says of the other direction is not a change, and `required` does not apply to it."""
     assert rules(with_row({"type": "string"}), with_row({"type": "string", "readOnly": True})) == []
     sent = [with_row({"type": "string", **more}, "request") for more in ({}, {"writeOnly": True})]
     assert rules(*sent) == []

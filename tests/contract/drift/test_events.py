@@ -34,7 +34,7 @@ def found(old: list[Document], new: list[Document], today: date = date(2026, 1, 
 
 
 def test_webhook_is_read_by_clients() -> None:
-    """Its body follows the rules of responses: another field is no harm, one that is gone is."""
+    """Its body follows the rules of responses: another field is not a harm, one that is gone is."""
     more: Any = copy.deepcopy(HOOK)
     schema = more["post"]["requestBody"]["content"]["application/json"]["schema"]
     schema["properties"]["mood"] = {"type": "string"}

@@ -72,7 +72,7 @@ def test_file_in_yaml_is_the_same_document(tmp_path: Path) -> None:
 
 
 def test_folder_in_yaml_is_read(tmp_path: Path) -> None:
-    """What is no OpenAPI document does not matter in a folder."""
+    """What is not an OpenAPI document does not matter in a folder."""
     (tmp_path / "small.yml").write_text(yaml.safe_dump(SMALL), "utf-8")
     (tmp_path / "other.yaml").write_text("- a list\n", "utf-8")
     (tmp_path / "README.md").write_text("#", "utf-8")
@@ -107,7 +107,7 @@ def test_address_is_fetched() -> None:
     ],
 )
 def test_file_that_cannot_be_used(tmp_path: Path, name: str, content: bytes, error: str) -> None:
-    """The file, and what is wrong with it; in a folder as well, unless it is no OpenAPI document at all."""
+    """The file, and what is wrong with it; in a folder as well, unless it is not OpenAPI at all."""
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(SourceError) as caught:
@@ -139,7 +139,7 @@ def test_folder_with_a_broken_document(tmp_path: Path) -> None:
 
 
 def test_address_that_cannot_be_used() -> None:
-    """Nobody listens, it answers with an error, it is no address: a sentence each."""
+    """Nobody listens, it answers with an error, it is not an address: a sentence each."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/"

@@ -175,7 +175,7 @@ def test_sarif_says_what_and_where() -> None:
 
 
 def test_sarif_knows_a_finding_again() -> None:
-    """A line that moved is no other finding, another message is."""
+    """A line that moved is not another finding, another message is."""
 
     def print_of(finding: Finding) -> str:
         log = checked_sarif(to_sarif(Report("t", [finding])))

@@ -330,7 +330,7 @@ def test_small_file_is_right() -> None:
             [
                 "45: operations[0]: {id} in /pictures/{id} is given by no input with in: path",
                 "45: operations[0]: the input 'which' has no place in /pictures/{id}",
-                "48: with.id: 'rest.id' is no input here",
+                "48: with.id: 'rest.id' is not an input here",
             ],
         ),
         (

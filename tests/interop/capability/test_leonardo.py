@@ -213,7 +213,7 @@ def test_key_that_is_missing(served: Fake) -> None:
 def test_key_that_could_not_be_sent() -> None:
     """It is not shown."""
     assert refusal(None, "get", ID, LEONARDO_AI_API_KEY="se\ncret") == (
-        "leonardo: what LEONARDO_AI_API_KEY holds is no key: not printable ASCII\n"
+        "leonardo: what LEONARDO_AI_API_KEY holds is not a key: not printable ASCII\n"
     )
 
 

@@ -183,5 +183,5 @@ def test_key_that_could_not_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEONARDO_API_KEY", "a\nb")
     done = CliRunner().invoke(main, ["mcp", "--upstream", "real"])
     assert done.output.splitlines()[-1] == (
-        "Error: what LEONARDO_API_KEY holds in the environment is no key: not printable ASCII"
+        "Error: what LEONARDO_API_KEY holds in the environment is not a key: not printable ASCII"
     )

@@ -358,7 +358,7 @@ def test_wait_for_a_generation_that_fails(fake: Fake) -> None:
 
 
 def test_pictures_that_are_not_there_yet_are_an_error(stuck: Fake) -> None:
-    """Nothing to show is no success; the same call may succeed later."""
+    """Nothing to show is not a success; the same call may succeed later."""
     server = in_process(stuck)
     id = created(server)
     error = error_content(call(server, READ, {"id": id, "include_images": True}))

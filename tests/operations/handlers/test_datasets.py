@@ -61,7 +61,7 @@ def test_form_for_a_picture(client: httpx.Client, fake: Fake) -> None:
 
 
 def test_picture_is_in_the_dataset_once_it_is_uploaded(client: httpx.Client, fake: Fake) -> None:
-    """Byte for byte, with the type of its extension; a form that nobody used is no picture.
+    """Byte for byte, with the type of its extension; a form that nobody used is not a picture.
 
     Holds operation:getDatasetById.
     """
@@ -132,7 +132,7 @@ def test_picture_for_an_unknown_dataset_is_refused(
     """The explanation says where ids come from."""
     assert refused(client.post(f"/datasets/{id}/{path}", json=body)) == (
         "invalid dataset id",
-        f"{operation}: datasetId is no id that POST /datasets answered with this API key",
+        f"{operation}: datasetId is not an id that POST /datasets answered with this API key",
     )
 
 

@@ -173,7 +173,7 @@ def test_training_from_an_unknown_dataset_is_refused(client: httpx.Client) -> No
     """The explanation says where ids come from."""
     assert refused(asked(client, datasetId=NOBODY)) == (
         "invalid dataset id",
-        "createElement: datasetId is no id that POST /datasets answered with this API key",
+        "createElement: datasetId is not an id that POST /datasets answered with this API key",
     )
 
 
@@ -236,7 +236,7 @@ def test_element_in_training_cannot_be_used(client: httpx.Client) -> None:
         body = {"prompt": "a cat", "userElements": [{"userLoraId": trained(client)}, element]}
         assert refused(client.post("/generations", json=body)) == (
             "invalid user element id",
-            "userElements[1].userLoraId is no trained element of this API key",
+            "userElements[1].userLoraId is not a trained element of this API key",
         )
 
 

@@ -162,7 +162,7 @@ def test_upload_after_delete_is_not_used(client: httpx.Client) -> None:
 
 
 def test_generation_needs_the_upload_done(client: httpx.Client) -> None:
-    """A form alone is no picture.
+    """A form alone is not a picture.
 
     Holds code:uploaded_picture.
     """

@@ -234,7 +234,7 @@ def test_limits_beside_a_video_reference(shared: httpx.Client, files: dict[str, 
 
 
 def test_reference_of_the_wrong_kind(shared: httpx.Client, files: dict[str, str]) -> None:
-    """A picture is no film."""
+    """A picture is not a film."""
     film = {"video_reference_base": [{"video": {"type": "GENERATED", "id": files["<GENERATED>"]}}]}
     answer = asked(shared, "kling-video-o-3", prompt="x", guidances=film)
     message = "parameters.guidances.video_reference_base.0.video.id is not the id of a video"

@@ -309,7 +309,7 @@ NO_PICTURE = (
 )
 NO_VARIATION = (
     "{name} is not the id of a finished variation of this API key (GET /variations/{{id}} tells when it is "
-    "COMPLETE; a generated picture is no variation)"
+    "COMPLETE; a generated picture is not a variation)"
 )
 
 
@@ -358,7 +358,7 @@ def test_what_is_no_variation_is_refused(client: httpx.Client, kind: str) -> Non
         (
             {"initImageId": NOBODY},
             "invalid init image id",
-            "initImageId is no id that POST /init-image answered with this API key",
+            "initImageId is not an id that POST /init-image answered with this API key",
         ),
         (
             {"prompt": "sharper"},

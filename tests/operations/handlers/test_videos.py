@@ -410,7 +410,7 @@ def test_svd_motion_without_its_picture_is_refused(client: httpx.Client, fake: F
     for body in wrong:
         assert refused(client.post(SVD, json=body)) == (
             "Service Error",
-            "createSVDMotionGeneration: imageId is no finished picture of this API key; isInitImage and "
+            "createSVDMotionGeneration: imageId is not a finished picture of this API key; isInitImage and "
             "isVariation say that it is an uploaded one or a variation",
         )
     with client_of(fake, "another") as another:
@@ -429,7 +429,7 @@ def test_video_from_a_picture_that_is_not_there_is_refused(client: httpx.Client)
     )
     assert refused(client.post(IMAGE, json={**asked, "imageType": "UPLOADED"})) == (
         "invalid init image id",
-        "imageId is no id that POST /init-image answered with this API key",
+        "imageId is not an id that POST /init-image answered with this API key",
     )
 
 

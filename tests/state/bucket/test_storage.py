@@ -31,8 +31,8 @@ ETAG = f'"{hashlib.md5(PICTURE).hexdigest()}"'
 SHA256 = base64.b64encode(hashlib.sha256(PICTURE).digest()).decode()
 AS_GIVEN = "Send every field exactly as the API gave it, and only then the file."
 NO_POLICY = (
-    "The Policy is signed but is no policy: it must be base64 of a JSON object with just expiration (like"
-    " 2024-05-06T07:08:09Z) and conditions (a list), both written so."
+    "The Policy is signed but is not a policy: it must be base64 of a JSON object with just expiration (like"
+    " 2024-05-06T07:08:09Z) and conditions (a list), spelled exactly so."
 )
 
 Fields = dict[str, str]
@@ -591,7 +591,7 @@ def _document(**changes: object) -> dict[str, object]:
     ],
 )
 def test_policy_unreadable(document: object, message: str) -> None:
-    """A signed policy that is no policy is refused as such."""
+    """A signed policy that is not a policy is refused as such."""
     refusal = _refusal(_signed(document))
     assert _whole(refusal) == (400, "InvalidPolicyDocument", f"Invalid Policy: {message}", {})
     assert refusal.explain == NO_POLICY
@@ -606,7 +606,7 @@ def test_policy_not_base64(policy: str) -> None:
 
 
 def test_policy_signature_comes_first() -> None:
-    """A policy that is no policy and not signed is not signed."""
+    """A policy that is not a policy and not signed is not signed."""
     refusal = _refusal(_signed(b"{", x_amz_signature="0"))
     assert refusal.code == "SignatureDoesNotMatch"
 
@@ -975,7 +975,7 @@ def test_redirect(name: str, url: str, target: str) -> None:
 
 @pytest.mark.parametrize("url", ["/relative", "", "https://", "http://[", "nonsense"])
 def test_redirect_unreadable(url: str) -> None:
-    """A redirect that is no URL counts as none."""
+    """A redirect that is not a URL counts as none."""
     fields = _with_conditions(["starts-with", "$success_action_redirect", ""], success_action_redirect=url)
     assert _upload(_bucket(), fields).status == 204
 

@@ -340,7 +340,7 @@ class Elsewhere:
 
 @pytest.fixture
 def elsewhere() -> Iterator[Elsewhere]:
-    """A server that is no fake."""
+    """A server that is not a fake."""
     server = Elsewhere()
     yield server
     server.close()
