@@ -18,11 +18,13 @@ from leomock.interop.mcp.address import MCP_MISSING
 from leomock.server.guard import Guard
 
 
-def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()) -> Starlette:
+def make_app(
+    adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = (), allow_origins: Collection[str] = ()
+) -> Starlette:
     """Return the app of an adapter; callers need no key, so pages of other sites are rejected.
 
-    An MCP adapter is `leomock.interop.mcp.serve.make_app(adapter, caller, allow_hosts)`; without the extra it
-    answers a sentence that says so.
+    Pages of `allow_origins` may call an MCP adapter. Without the extra, an MCP adapter answers a sentence
+    that says so.
     """
     if adapter.kind == "rest":
         return Starlette(
@@ -32,7 +34,7 @@ def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()
     module = mcp_server()
     if module is None:
         return Starlette(routes=[Mount("/", app=JSONResponse({"error": f"leomock: {MCP_MISSING}"}, 501))])
-    app: Starlette = module.make_app(adapter, caller, allow_hosts)
+    app: Starlette = module.make_app(adapter, caller, allow_hosts, allow_origins)
     return app
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from leomock.cli.mcp_options import ALLOW_ORIGIN, PLAIN, check_origins
 from leomock.cli.options import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
 from leomock.cli.output import write_report, writing
 from leomock.state.settings import SettingError
 
 if TYPE_CHECKING:
     from leomock.interop.capability.files import Capability, Offer
-    from leomock.interop.capability.upstream import Clients
-    from leomock.interop.capability.waiting import Waiting
+    from leomock.interop.capability.upstream import Caller
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 # The fake has a port besides those of the adapters: its name in --port, and its default.
@@ -147,6 +147,8 @@ def skill(file: Path, output: Path) -> None:
 @JOBS
 @SCENARIO
 @ALLOW_HOST
+@ALLOW_ORIGIN
+@PLAIN
 @QUIET
 @click.pass_context
 def serve(
@@ -159,6 +161,8 @@ def serve(
     jobs: str,
     scenarios: tuple[str, ...],
     allow_hosts: tuple[str, ...],
+    allow_origins: tuple[str, ...],
+    plain: bool,
     quiet: bool,
 ) -> None:
     """Open every adapter of a capability file until stopped (Ctrl-C or SIGTERM).
@@ -168,13 +172,14 @@ def serve(
     """
     from leomock.cli.serving.listening import listening_on
     from leomock.files.scenarios import ScenarioError
-    from leomock.interop.capability.upstream import WrongKey, bound_key, client_of, real_key
+    from leomock.interop.capability.upstream import WrongKey, bound_key, calling, client_of, real_key
     from leomock.interop.capability.waiting import FakeWaiting
     from leomock.openapi.spec import version_of
     from leomock.server.lifecycle import asyncio_run
     from leomock.server.listen import bind
     from leomock.testing.fake import Fake
 
+    check_origins(allow_origins)
     capability = _load(file)
     names = [adapter.namespace for adapter in capability.adapters]
     if upstream == "real":
@@ -208,21 +213,21 @@ def serve(
         for adapter in capability.adapters:
             with listening_on(host, numbers[adapter.namespace], _OTHERWISE):
                 listeners.append(bind(host, numbers[adapter.namespace]))
-        asyncio_run(_serve(capability, clients, waiting, listeners, allow_hosts, quiet))
+        door = (allow_hosts, allow_origins)
+        asyncio_run(_serve(capability, calling(capability, clients, waiting, plain), listeners, door, quiet))
 
 
 async def _serve(
     capability: Capability,
-    clients: Clients,
-    waiting: Waiting | None,
+    calling: AbstractAsyncContextManager[Caller],
     listeners: Sequence[Any],
-    allow_hosts: Collection[str],
+    door: tuple[Collection[str], Collection[str]],
     quiet: bool,
 ) -> None:
+    """Serve every adapter on its socket; `door` are the hosts and origins to allow."""
     import asyncio
 
     from leomock.interop.adapters import lacks, make_app
-    from leomock.interop.capability.upstream import calling
     from leomock.interop.mcp.address import MCP_PATH
     from leomock.server.access_log import AccessLog, to_stderr
     from leomock.server.lifecycle import on_signal, open_until
@@ -231,10 +236,10 @@ async def _serve(
     stop = asyncio.Event()
     on_signal(stop)
     async with AsyncExitStack() as stack:
-        caller = await stack.enter_async_context(calling(capability, clients, waiting))
+        caller = await stack.enter_async_context(calling)
         running = []
         for adapter, listener in zip(capability.adapters, listeners, strict=True):
-            app = make_app(adapter, caller, allow_hosts)
+            app = make_app(adapter, caller, *door)
             await stack.enter_async_context(open_until(stop, app))
             path = MCP_PATH if adapter.kind == "mcp" else ""
             line = f"{adapter.namespace}: {adapter.kind} listening on {address(listener)}{path}"

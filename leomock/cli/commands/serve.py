@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 
+from leomock.cli.mcp_options import group_of, tool_options
 from leomock.cli.options import (
     ALLOW_HOST,
     HOST,
@@ -23,8 +24,9 @@ from leomock.cli.options import (
 from leomock.state.settings import LARGEST_INT, SettingError, Settings
 
 GROUPS = {
-    "Where it listens": ("--host", "--port", "--public-url", "--allow-host", "--cors", "--mcp", "--drain"),
+    "Where it listens": ("--host", "--port", "--public-url", "--allow-host", "--cors", "--drain"),
     "For clients with the real host written into them": ("--https", "--proxy", "--proxy-others"),
+    "MCP tools": ("--mcp", "--all", "--group", "--read-only", "--vendor", "--plain"),
     "Who may call": ("--auth", "--api-key", "--admin-token", "--max-worlds"),
     "How it behaves": ("--jobs", "--scenario", "--limits", "--seed", "--ids", "--rate"),
     "Credits": ("--credits", "--plan-credits", "--unit"),
@@ -264,7 +266,8 @@ GROUPS = {
     help="Also be a forward proxy, by default on port 8888, which leads the real hosts here.",
 )
 @PROXY_OTHERS
-@click.option("--mcp", is_flag=True, help="Also offer the operations of generations as MCP tools, at /mcp.")
+@click.option("--mcp", is_flag=True, help="Also offer operations as MCP tools, at /mcp.")
+@tool_options
 @click.option(
     "--log-format",
     default="text",
@@ -284,6 +287,11 @@ def serve(
     proxy: int | None,
     proxy_others: str,
     mcp: bool,
+    every: bool,
+    group: str | None,
+    read_only: bool,
+    vendor: bool,
+    plain: bool,
     quiet: bool,
     log_format: Literal["text", "json"],
     render_cache: int,
@@ -292,7 +300,7 @@ def serve(
     """Serve the fake until it is stopped (Ctrl-C or SIGTERM)."""
     from leomock.cli.serving.fake import serve_fake
     from leomock.cli.serving.listening import run_on
-    from leomock.cli.serving.mcp import require_mcp
+    from leomock.cli.serving.mcp import McpTools, require_mcp
     from leomock.cli.serving.secure import bind_secure
     from leomock.files.scenarios import ScenarioError
     from leomock.files.state import load
@@ -318,13 +326,19 @@ def serve(
             load(state_file, api.worlds)
     except (SettingError, ScenarioError, SnapshotError, ValueError) as error:
         raise click.UsageError(str(error)) from None
+    tools = None
     if mcp:
         require_mcp()
+        tools = McpTools(group_of(group, every, vendor, read_only), read_only, vendor, plain)
+    elif every or group or read_only or vendor or plain:
+        raise click.UsageError(
+            "--all, --group, --read-only, --vendor and --plain choose MCP tools; add --mcp"
+        )
     secure = bind_secure(host, https, proxy, proxy_others == "refuse")
     run_on(
         host,
         port,
         lambda listener, url: serve_fake(
-            api, listener, url, quiet, state_file, save_every, mcp, secure, log_format, scenarios, drain
+            api, listener, url, quiet, state_file, save_every, tools, secure, log_format, scenarios, drain
         ),
     )

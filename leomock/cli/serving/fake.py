@@ -14,6 +14,7 @@ import click
 
 from leomock.cli.output import writing
 from leomock.cli.serving.listening import repeat
+from leomock.cli.serving.mcp import McpTools
 from leomock.server.lifecycle import on_signal, open_until
 
 if TYPE_CHECKING:
@@ -29,13 +30,13 @@ async def serve_fake(
     quiet: bool,
     state_file: Path | None,
     save_every: float,
-    mcp: bool = False,
+    mcp: McpTools | None = None,
     secure: SecurePorts | None = None,
     log_format: LogFormat = "text",
     scenarios: Sequence[str] = (),
     drain: float = 0,
 ) -> None:
-    """Serve the fake until a signal arrives. With `mcp`, offer MCP tools at /mcp as well.
+    """Serve the fake until a signal arrives. With `mcp`, offer these MCP tools at /mcp as well.
 
     `secure` are further ports, for HTTPS and as a forward proxy. `scenarios` are the names and files that the
     fake was started with; a file is played again when it changes.
@@ -83,7 +84,7 @@ async def serve_fake(
             if mcp:
                 from leomock.interop.mcp.address import MCP_PATH
 
-                app = await stack.enter_async_context(_with_mcp(app, api, url, stop))
+                app = await stack.enter_async_context(_with_mcp(app, api, url, stop, mcp))
                 announcement.append(f"leomock: mcp listening on {url}{MCP_PATH}")
             config = make_config(app, api.settings.max_head, api.settings.request_timeout)
             server = PortServer(config)
@@ -124,24 +125,40 @@ async def _after(event: asyncio.Event, seconds: float, then: asyncio.Event) -> N
 
 
 @contextlib.asynccontextmanager
-async def _with_mcp(app: Any, api: Dispatcher, url: str, stop: asyncio.Event) -> AsyncIterator[Any]:
+async def _with_mcp(
+    app: Any, api: Dispatcher, url: str, stop: asyncio.Event, tools: McpTools
+) -> AsyncIterator[Any]:
     """Offer MCP tools beside the fake's app. They call the app without a port, using the caller's key."""
+    from leomock.cli.serving.mcp import KEY_HEADER, mcp_apps
     from leomock.interop.capability.upstream import calling, client_of
     from leomock.interop.capability.waiting import FakeWaiting
     from leomock.interop.capability.whole import whole
-    from leomock.interop.mcp.address import MCP_PATH
-    from leomock.interop.mcp.serve import KEY, http_app, make_api_server
+    from leomock.openapi.spec import version_of
     from leomock.server.app import beside
     from leomock.server.transport import Transport
 
     loop = asyncio.get_running_loop()
     transport = Transport(app, lambda call: asyncio.run_coroutine_threadsafe(call, loop))
-    capability = whole(api.specs, "basic")
-    (upstream,) = capability.upstreams
-    clients = {upstream.namespace: client_of(f"{url}/api/rest/v1", "", transport)}
-    async with calling(capability, clients, FakeWaiting(api.worlds.of)) as caller:
-        # URLs of pictures begin with the host name under which the caller knows the fake.
-        server = make_api_server(capability, caller, passed_on=(KEY, "host"))
-        tools = http_app(server, api.settings.allow_hosts)
-        async with open_until(stop, tools):
-            yield beside(app, MCP_PATH, tools)
+    capability = whole(api.specs, tools.group, tools.read_only)
+    clients = {
+        each.namespace: client_of(f"{url}/api/rest/{version_of(each.base_uri)}", "", transport)
+        for each in capability.upstreams
+    }
+    async with (
+        calling(capability, clients, FakeWaiting(api.worlds.of), tools.plain) as caller,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        apps = mcp_apps(
+            capability,
+            caller,
+            tools.vendor,
+            # URLs of pictures begin with the host name under which the caller knows the fake.
+            (KEY_HEADER, "host"),
+            allow_hosts=api.settings.allow_hosts,
+            allow_origins=[each for each in api.settings.cors if each != "*"],
+            needs_key=True,
+        )
+        for path, each in apps.items():
+            await stack.enter_async_context(open_until(stop, each))
+            app = beside(app, path, each)
+        yield app

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
-from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.shared.exceptions import MCPError
@@ -17,12 +16,13 @@ from starlette.responses import JSONResponse, Response
 from leomock.interop.capability.files import Adapter, Capability
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.address import MCP_PATH
+from leomock.interop.mcp.door import close_door
+from leomock.interop.mcp.tool_server import ToolServer
 from leomock.interop.mcp.tools import Tool, Use, tools_of
 from leomock.interop.mcp.vendor import vendor_tool
 from leomock.openapi.spec import Versions
 from leomock.openapi.suggest import suggestion
 from leomock.server.access_log import LOG_CONTEXT
-from leomock.server.guard import Guard
 from leomock.state.settings import Settings
 from leomock.version import __version__
 
@@ -31,35 +31,58 @@ INSTRUCTIONS = (
     "Leonardo.AI's API, as tools named after its operations; leomock, a fake of it, may be what answers. A "
     "generation is PENDING at first: read it with `wait` until it is COMPLETE."
 )
+NAME = "leonardo-ai"
+PLAIN_INSTRUCTIONS = (
+    "Leonardo.AI's API, as tools named after its operations. A generation is PENDING at first: read it with "
+    "`wait` until it is COMPLETE."
+)
 # Passed to the API: it asks the fake for a fault, and the real API ignores it.
 _SCENARIO = "x-leomock-scenario"
 
 
-def make_app(adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = ()) -> Starlette:
+def make_app(
+    adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = (), allow_origins: Collection[str] = ()
+) -> Starlette:
     """Return the app of a capability's adapter, which calls with the key that the capability binds."""
     tools = tools_of(adapter, caller, Versions())
-    return http_app(make_server(tools, adapter.namespace, adapter.description), allow_hosts)
+    server = make_server(tools, adapter.namespace, adapter.description, plain=caller.plain)
+    return http_app(server, allow_hosts=allow_hosts, allow_origins=allow_origins)
 
 
 def make_api_server(
     capability: Capability, caller: Caller, vendor: bool = False, passed_on: Collection[str] = (KEY,)
-) -> Server:
+) -> ToolServer:
     """Return a server of the API itself: callers over HTTP may send their own key."""
     tools = tools_of(capability.adapters[0], caller, Versions())
     if vendor:
         tools.append(vendor_tool(capability, caller))
-    return make_server(tools, "leomock", INSTRUCTIONS, passed_on)
+    name, instructions = (NAME, PLAIN_INSTRUCTIONS) if caller.plain else ("leomock", INSTRUCTIONS)
+    return make_server(tools, name, instructions, passed_on, caller.plain)
 
 
-def http_app(server: Server, allow_hosts: Collection[str] = ()) -> Starlette:
-    """Return a Streamable HTTP server at `/mcp` that rejects pages of other sites, as the admin API does."""
+def make_vendor_server(
+    capability: Capability, caller: Caller, passed_on: Collection[str] = (KEY,)
+) -> ToolServer:
+    """Return a server with the one tool that Leonardo.AI's own server has, for the path of that server."""
+    return make_server([vendor_tool(capability, caller)], NAME, "", passed_on, caller.plain)
+
+
+def http_app(
+    server: ToolServer,
+    path: str = MCP_PATH,
+    *,
+    allow_hosts: Collection[str] = (),
+    allow_origins: Collection[str] = (),
+    needs_key: bool = False,
+) -> Starlette:
+    """Return a Streamable HTTP server at a path, with `close_door` in front of it."""
     app = server.streamable_http_app(
-        streamable_http_path=MCP_PATH,
+        streamable_http_path=path,
         max_request_body_size=Settings().max_body,
         # Guard does this, by the same rules as the rest of leomock.
         transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
-    app.add_middleware(Guard, hosts=allow_hosts, name="MCP")
+    close_door(app, server, allow_hosts=allow_hosts, allow_origins=allow_origins, needs_key=needs_key)
     app.add_exception_handler(404, _elsewhere)
     return app
 
@@ -69,15 +92,19 @@ async def _elsewhere(request: Request, _: Exception) -> Response:
     return JSONResponse({"error": text}, 404)
 
 
-async def serve_stdio(server: Server) -> None:
+async def serve_stdio(server: ToolServer) -> None:
     """Serve the one client behind stdin and stdout, until it closes them."""
     async with stdio_server() as (reading, writing):
         await server.run(reading, writing, server.create_initialization_options())
 
 
 def make_server(
-    tools: Sequence[Tool], name: str, instructions: str, passed_on: Collection[str] = ()
-) -> Server:
+    tools: Sequence[Tool],
+    name: str,
+    instructions: str,
+    passed_on: Collection[str] = (),
+    plain: bool = False,
+) -> ToolServer:
     """Return a server of tools; `passed_on` names headers of HTTP callers that are passed to the API.
 
     With `authorization` among them, `API-Key: <key>` is equivalent.
@@ -106,15 +133,17 @@ def make_server(
         async def progress(done: float, total: float, text: str) -> None:
             await context.session.report_progress(done, total, text)
 
-        return await tool.use(Use(params.arguments or {}, headers, progress))
+        call = tool.use(Use(params.arguments or {}, headers, progress))
+        return await server.ended_by_stop(call, plain)
 
-    return Server(
+    server = ToolServer(
         name,
         version=__version__,
-        instructions=instructions,
+        instructions=instructions or None,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
     )
+    return server
 
 
 def _passed(given: Mapping[str, str], names: Collection[str]) -> dict[str, str]:

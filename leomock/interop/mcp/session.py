@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import mcp_types as types
 from mcp import Client
-from mcp.server.lowlevel import Server
 
 from leomock.interop.capability.upstream import Caller, client_of
 from leomock.interop.capability.waiting import FakeWaiting
@@ -46,7 +45,7 @@ class McpSession:
         waiting = FakeWaiting(lambda key: account.world, account.api_key, advance)
         operations = {each.id: each for each in capability.operations}
         self.account = account
-        self.server: Server = make_api_server(capability, Caller(operations, clients, waiting, plain), vendor)
+        self.server = make_api_server(capability, Caller(operations, clients, waiting, plain), vendor)
 
     def call_tool(self, name: str, arguments: Mapping[str, Any] | None = None) -> types.CallToolResult:
         """Call a tool and return its result; an error is a result with `is_error`.

@@ -32,7 +32,7 @@ from tests.interop.mcp.servers import (
 
 KEY, OTHER = "4f6e7e7a-9c2b-4f7e-8a54-1f1f5f3a0001", "4f6e7e7a-9c2b-4f7e-8a54-1f1f5f3a0002"
 STRICT = ("--auth", "strict", "--api-key", KEY, "--api-key", OTHER)
-HEADERS = {"accept": "application/json, text/event-stream"}
+HEADERS = {"accept": "application/json, text/event-stream", "api-key": KEY}
 HELLO = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -93,11 +93,6 @@ def test_every_key_is_a_tenant(mcp: str) -> None:
 def test_keys_that_are_not_let_in(mcp: str) -> None:
     """A tool error with the vendor's text and leomock's explanation."""
     refusal = "The API answered 401: Authentication hook unauthorized this request. Check the API key ("
-    nothing = error_of(call(mcp, LIST, {"userId": KEY}))
-    assert nothing == (
-        f"{refusal}send the header 'Authorization: Bearer <API key>'; it is missing). "
-        "Do not repeat the same call."
-    )
     wrong = error_of(call(mcp, LIST, {"userId": KEY}, **key("wrong")))
     assert wrong == (
         f"{refusal}unknown API key; the fake was started with a list of keys (--api-key)). "
@@ -109,6 +104,23 @@ def test_scenario_that_a_caller_asks_for(mcp: str) -> None:
     """The header goes on to the fake."""
     headers = {**key(KEY), "x-leomock-scenario": "out_of_credits"}
     assert "not enough api tokens" in error_of(call(mcp, CREATE, {"body": {"prompt": "a"}}, **headers))
+
+
+def test_call_without_a_key_is_answered_401(mcp: str) -> None:
+    """The answer names both headers, in the challenge and in a JSON-RPC error."""
+    accept = {"accept": HEADERS["accept"]}
+    answer = httpx.post(mcp, json=HELLO, headers=accept)
+    said = "send the API key as 'Authorization: Bearer <key>' or as 'API-Key: <key>'"
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == f'Bearer realm="leomock", error_description="{said}"'
+    assert answer.json() == {
+        "jsonrpc": "2.0",
+        "id": None,
+        "error": {"code": -32600, "message": f"leomock: {said}"},
+    }
+    for empty in ({"authorization": "Bearer"}, {"api-key": ""}):
+        assert httpx.post(mcp, json=HELLO, headers=accept | empty).status_code == 401
+    assert httpx.post(mcp, json=HELLO, headers=accept | key(KEY)).status_code == 200
 
 
 # --- the protocol ------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,12 @@ from tests.interop.mcp.servers import (
     talk,
 )
 from tests.interop.mcp.test_http import HELLO, KEY, LISTING
+
+# Printed on stderr, so that clock, scenarios and verdict of the fake can be reached.
+ANNOUNCED = [
+    "leomock: the fake is at …, and is called with the …",
+    "leomock: clock, scenarios, journal and verdict: …/_leomock/ with that key",
+]
 
 
 @pytest.fixture
@@ -69,7 +76,7 @@ def test_signal_ends_it_while_it_waits_for_its_client(sent: signal.Signals, begu
             server.stdin.flush()
         server.send_signal(sent)
         assert server.wait(timeout=10) == 0
-        assert server.stderr.read() == b""
+        assert len(server.stderr.read().splitlines()) == len(ANNOUNCED)
 
 
 def test_upstream_that_is_gone() -> None:
@@ -117,7 +124,11 @@ def test_stdout_has_the_protocol_alone() -> None:
         process.stdin.flush()
         # The end of the input gives up what was asked for and is not answered yet.
         hello, listed = (json.loads(process.stdout.readline()) for _ in range(2))
-        assert process.communicate(timeout=30) == ("", "")
+        rest, announced = process.communicate(timeout=30)
+        assert rest == ""
+        assert [
+            re.sub(r"http://[^ /,]+|key [0-9a-f-]{36}", "…", each) for each in announced.splitlines()
+        ] == ANNOUNCED
     assert process.returncode == 0
     assert hello["result"]["protocolVersion"] == "2025-06-18"
     assert hello["result"]["serverInfo"]["name"] == "leomock"
@@ -142,6 +153,12 @@ def test_stdout_has_the_protocol_alone() -> None:
         ("--group imags", "--group imags: not known; use one of basic, images, video, "),
         ("--group models --all", "give either --group or --all"),
         ("--vendor --read-only", "--vendor needs the tools that create and read generations"),
+        ("--allow-origin http://a", "--allow-origin needs --http PORT; nobody else calls here"),
+        (
+            "--http 0 --allow-origin *",
+            "--allow-origin takes origins such as http://localhost:5173, and not *",
+        ),
+        ("--upstream real --seed 1", "--seed is for the fake that this command starts; leave it out"),
         ("--quiet", "--quiet needs --http PORT; nobody else calls here"),
         ("--upstream ftp://x", "--upstream='ftp://x': use a full address such as http://localhost:8090"),
     ],
