@@ -212,7 +212,7 @@ def serve(
         listeners = []
         for adapter in capability.adapters:
             with listening_on(host, numbers[adapter.namespace], _OTHERWISE):
-                listeners.append(bind(host, numbers[adapter.namespace]))
+                listeners.append(stack.enter_context(bind(host, numbers[adapter.namespace])))
         door = (allow_hosts, allow_origins)
         asyncio_run(_serve(capability, calling(capability, clients, waiting, plain), listeners, door, quiet))
 

@@ -301,7 +301,7 @@ def serve(
     from leomock.cli.serving.fake import serve_fake
     from leomock.cli.serving.listening import run_on
     from leomock.cli.serving.mcp import McpTools, require_mcp
-    from leomock.cli.serving.secure import bind_secure
+    from leomock.cli.serving.secure import secure_ports
     from leomock.files.scenarios import ScenarioError
     from leomock.files.state import load
     from leomock.operations.dispatch import Dispatcher
@@ -334,11 +334,11 @@ def serve(
         raise click.UsageError(
             "--all, --group, --read-only, --vendor and --plain choose MCP tools; add --mcp"
         )
-    secure = bind_secure(host, https, proxy, proxy_others == "refuse")
-    run_on(
-        host,
-        port,
-        lambda listener, url: serve_fake(
-            api, listener, url, quiet, state_file, save_every, tools, secure, log_format, scenarios, drain
-        ),
-    )
+    with secure_ports(host, https, proxy, proxy_others == "refuse") as secure:
+        run_on(
+            host,
+            port,
+            lambda listener, url: serve_fake(
+                api, listener, url, quiet, state_file, save_every, tools, secure, log_format, scenarios, drain
+            ),
+        )

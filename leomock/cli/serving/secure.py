@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,13 +70,17 @@ def _reachable(address: tuple[Any, ...]) -> tuple[str, int]:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port
 
 
-def bind_secure(host: str, https: int | None, proxy: int | None, refuse_others: bool) -> SecurePorts | None:
-    """Bind the ports that were asked for, with the stored authority.
+@contextlib.contextmanager
+def secure_ports(
+    host: str, https: int | None, proxy: int | None, refuse_others: bool
+) -> Iterator[SecurePorts | None]:
+    """Bind the ports that were asked for, with the stored authority; close them at the end.
 
     The proxy needs HTTPS as well, on a free port if none was named. Raises ClickException.
     """
     if https is None and proxy is None:
-        return None
+        yield None
+        return
     from leomock.server.authority import AuthorityError, Store
     from leomock.server.listen import bind
 
@@ -84,10 +88,11 @@ def bind_secure(host: str, https: int | None, proxy: int | None, refuse_others: 
         authority = Store(authority_folder()).open()
     except AuthorityError as error:
         raise click.ClickException(str(error)) from None
-    with listening_on(host, https or 0, "--https 0 picks a free port"):
-        secure = bind(host, https or 0)
-    forward = None
-    if proxy is not None:
-        with listening_on(host, proxy, "--proxy 0 picks a free port"):
-            forward = bind(host, proxy)
-    return SecurePorts(authority, secure, forward, refuse_others)
+    with contextlib.ExitStack() as stack:
+        with listening_on(host, https or 0, "--https 0 picks a free port"):
+            secure = stack.enter_context(bind(host, https or 0))
+        forward = None
+        if proxy is not None:
+            with listening_on(host, proxy, "--proxy 0 picks a free port"):
+                forward = stack.enter_context(bind(host, proxy))
+        yield SecurePorts(authority, secure, forward, refuse_others)
