@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from leomock.files.yaml_source import FileError, Schema, Source, Tree, ValueSource, Where, near, shown
 from leomock.leonardo.errors import NAMED
@@ -35,8 +35,13 @@ _NUMBERS = frozenset({"call", "every", "first", "after"})
 _TOLD: dict[Stage, frozenset[str]] = {
     "upload": _NUMBERS | {"probability"},
     "webhook": _NUMBERS | {"probability", "prompt", "each"},
+    "cdn": _NUMBERS | {"probability", "header"},
 }
-_STAGES: dict[Stage, str] = {"upload": "an upload", "webhook": "an event on its way to a webhook"}
+_STAGES: dict[Stage, str] = {
+    "upload": "an upload",
+    "webhook": "an event on its way to a webhook",
+    "cdn": "a CDN read",
+}
 # Pairs that contradict each other, and why.
 _CONFLICTS = (
     ("error", "status", "the error has its own"),
@@ -213,7 +218,7 @@ class _Builder:
 
     def _rule(self, name: str, rule: Tree, where: Where) -> Rule:
         then, when = rule["then"], rule.get("when", {})
-        stage: Stage = "upload" if "upload" in then else "webhook" if "webhook" in then else "call"
+        stage: Stage = next((kind for kind in _STAGES if kind in then), "call")
         self._check_effects(then, (*where, "then"), stage)
         self._check_told(when, (*where, "when"), stage)
         if stage != "upload" and "each" in when and not ("times" in rule or when.keys() & _NUMBERS):
@@ -228,6 +233,7 @@ class _Builder:
             breakage=_lost(then) or then.get("connection") or _CONTENT.get(then.get("content", "")),
             outcome=self._outcome(then.get("job"), (*where, "then", "job")),
             upload=then.get("upload"),
+            cdn=then.get("cdn"),
             delivery=self._delivery(then.get("webhook"), (*where, "then", "webhook")),
             times=_whole(rule.get("times")),
         )
@@ -329,20 +335,21 @@ class _Builder:
     def _outcome(self, job: Tree | None, where: Where) -> Outcome | None:
         if job is None:
             return None
-        status, images, nsfw = job.get("status", "COMPLETE"), _whole(job.get("images")), job.get("nsfw", ())
-        if status == "FAILED":
-            if images:
-                self._source.find((*where, "images"), "a job that FAILED has no pictures")
-            if nsfw:
-                self._source.find((*where, "nsfw"), "a job that FAILED has no pictures")
-        elif nsfw != "all" and images is not None and any(index >= images for index in nsfw):
-            self._source.find(
-                (*where, "nsfw"), f"with images: {images} there is no picture {max(map(int, nsfw))}"
-            )
+        status, images = job.get("status", "COMPLETE"), _whole(job.get("images"))
+        if status == "FAILED" and images:
+            self._source.find((*where, "images"), "a job that FAILED has no pictures")
+        for name in ("nsfw", "no_url"):
+            indexes = job.get(name, ())
+            if status == "FAILED" and indexes:
+                self._source.find((*where, name), "a job that FAILED has no pictures")
+            elif indexes != "all" and images is not None and any(index >= images for index in indexes):
+                text = f"with images: {images} there is no picture {max(map(int, indexes))}"
+                self._source.find((*where, name), text)
         return Outcome(
             status=status,
             images=images,
-            nsfw="all" if nsfw == "all" else tuple(map(int, nsfw)),
+            nsfw=_indexes(job.get("nsfw", ())),
+            no_url=_indexes(job.get("no_url", ())),
             seconds=self._span(job, "seconds", where),
         )
 
@@ -372,6 +379,10 @@ class _Builder:
 def _whole(value: float | None) -> int | None:
     """Return a whole number that may have been written as 2.0."""
     return None if value is None else int(value)
+
+
+def _indexes(value: Any) -> tuple[int, ...] | Literal["all"]:
+    return "all" if value == "all" else tuple(map(int, value))
 
 
 def _plain(value: Any) -> str:

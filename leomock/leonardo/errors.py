@@ -367,6 +367,35 @@ MODERATED_400 = ErrorTemplate(
     "documented",
     "NSFW guide of docs.leonardo.ai; the error messages page says 403",
 )
+MODERATED_NO_WORD = ErrorTemplate(
+    400,
+    "unexpected",
+    "content moderation filter",
+    "observed",
+    "an answer to POST /generations in a public report; no word of the prompt is named",
+)
+ACCOUNT_BLOCKED = ErrorTemplate(
+    403,
+    "unexpected",
+    "User is blocked",
+    "observed",
+    "the text, in a client of the web application; the status and the form are chosen",
+)
+ACCOUNT_SUSPENDED = ErrorTemplate(
+    403,
+    "unexpected",
+    "You are suspended for violating our user agreement.",
+    "observed",
+    "the text, in a client of the web application; the status and the form are chosen",
+)
+TOO_MANY_CONCURRENT = ErrorTemplate(
+    400,
+    "unexpected",
+    "You have reached the maximum number of concurrent {model} requests ({limit}). "
+    "Please wait for your current generations to finish.",
+    "observed",
+    "a client of the web application, where the text is cut off after 'current gene': the rest is chosen",
+)
 SERVICE_ERROR = ErrorTemplate(
     500,
     "unexpected",
@@ -377,10 +406,14 @@ SERVICE_ERROR = ErrorTemplate(
 
 # `then: {error: NAME}` of a scenario.
 NAMED = {
+    "account_blocked": ACCOUNT_BLOCKED,
+    "account_suspended": ACCOUNT_SUSPENDED,
+    "concurrency": TOO_MANY_CONCURRENT,
     "hook_down": HOOK_DOWN,
     "internal_error": INTERNAL,
     "moderated": MODERATED,
     "moderated_400": MODERATED_400,
+    "moderated_no_word": MODERATED_NO_WORD,
     "moderated_word": MODERATED_WORD,
     "out_of_credits": OUT_OF_CREDITS,
     "queue_full": QUEUE_FULL,
@@ -392,6 +425,10 @@ NAMED = {
 # --- operations of another service behind the engine ---------------------------------------------------
 
 # By intended status.
+_FROM_BEHIND = (
+    *(OUT_OF_CREDITS, MODERATED, MODERATED_WORD, MODERATED_400, MODERATED_NO_WORD),
+    *(ACCOUNT_BLOCKED, ACCOUNT_SUSPENDED),
+)
 _RELAYED = {400: "BadRequestException", 403: "ForbiddenException"}
 
 
@@ -402,13 +439,17 @@ _RELAYED = {400: "BadRequestException", 403: "ForbiddenException"}
 def relayed(error: ApiError, *, version_2: bool) -> ApiError:
     """Return an error in the form for documents with a list of GraphQL errors on HTTP 200.
 
-    The service behind the engine rejects for credits and moderation. Errors about keys, types and rates come
-    from the engine or the gateway, and stay unchanged.
+    The service behind the engine rejects for credits, moderation, concurrency and blocked accounts. Errors
+    about keys, types and rates come from the engine or the gateway, and stay unchanged.
     """
     wording = error.wording
     if wording is OUT_OF_CREDITS and version_2:
         return ApiError(INSUFFICIENT_TOKENS, INSUFFICIENT_TOKENS.text, "", error.explain, error.headers)
-    if wording not in (OUT_OF_CREDITS, MODERATED, MODERATED_WORD, MODERATED_400):
+    if wording is TOO_MANY_CONCURRENT:
+        listed_error = invalid([error.text], error.explain)
+        listed_error.headers = error.headers
+        return listed_error
+    if wording not in _FROM_BEHIND:
         return error
     extensions = {"details": {}, "statusCode": wording.status}
     source = f"{wording.source}; as a list on HTTP 200 like other errors of this operation"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from leomock.operations.reply import Reply
 from leomock.operations.webhook_events import event_of
 from leomock.state.clock import Clock
 from leomock.state.journal import Headers, Journal
+from leomock.state.limits import PER_MODEL
 from leomock.state.redaction import shortened
 from leomock.state.scenario import MatchContext, RuleEffects, Scenario
 from leomock.state.settings import Settings
@@ -78,6 +80,7 @@ class Dispatcher:
                 call = parse(operation, captured, request)
                 world.cdn = request.addresses.cdn
                 world.settle()
+                world.jobs.requested = request.scenario
                 effects = self._apply_rules(call, "/".join(captured.values()), request, world)
                 reply = self._with_effects(effects, call, world) if effects else self._answered(call, world)
         except ApiError as refusal:
@@ -136,9 +139,7 @@ class Dispatcher:
     def _apply_rules(self, call: Call, resource: str, request: Request, world: World) -> RuleEffects | None:
         """Apply the active scenarios and those that the call requests itself."""
         prompt = call.prompt
-        more = self._magic(prompt)
-        if request.scenario:
-            more += [self._named(name.strip()) for name in request.scenario.split(",") if name.strip()]
+        more = self._magic(prompt) + self.requested(request.scenario)
         if not more and not world.scenario_engine.scenarios:
             return None
         context = MatchContext(
@@ -150,6 +151,7 @@ class Dispatcher:
             body=call,
             query=call.sent,
             headers=lambda: request.headers,
+            request=_fingerprint(request, call, resource) if more else "",
         )
         return world.apply_rules(context, more)
 
@@ -160,8 +162,9 @@ class Dispatcher:
             return
         kind, body = event
         prompt = row.get("prompt", "")
-        context = MatchContext("webhook", resource=row["id"], prompt=prompt)
-        effects = world.apply_rules(context, self._magic(prompt))
+        context = MatchContext("webhook", resource=row["id"], prompt=prompt, request=str(row["id"]))
+        requested = self._magic(prompt) + self.requested(row.get("scenarios", ""))
+        effects = world.apply_rules(context, requested)
         world.outbox.add(kind, body, effects.delivery if effects else None, moment)
 
     def _magic(self, prompt: str) -> list[Scenario]:
@@ -169,6 +172,13 @@ class Dispatcher:
         if "[leomock:" not in prompt:
             return []
         return [self._named(name) for name in MAGIC.findall(prompt)]
+
+    def requested(self, names: str) -> list[Scenario]:
+        """Return the scenarios of an X-Leomock-Scenario header, names separated by commas.
+
+        Raises ApiError for unknown names.
+        """
+        return [self._named(name.strip()) for name in names.split(",") if name.strip()]
 
     def _elsewhere(self, variable: str) -> str:
         """Name the operations that have a variable which a call sent to another one."""
@@ -238,7 +248,10 @@ class Dispatcher:
                 return self._answered(call, world)
         given = effects.answer
         if given.error:
-            raise given.error(user_id=world.user_id, headers=dict(given.headers))
+            model = call.get("model") or "this"
+            raise given.error(
+                user_id=world.user_id, model=model, limit=PER_MODEL, headers=dict(given.headers)
+            )
         reply = Reply(given.status, _filled(given.body, world), call.operation, world)
         reply.text = given.text
         reply.headers = dict(given.headers)
@@ -254,6 +267,12 @@ def _with_other_key(request: Request, reply: Reply) -> str:
         return reply.explain
     note = f"the call has another key, {shortened(key)}"
     return f"{reply.explain}; {note}" if reply.explain else note
+
+
+def _fingerprint(request: Request, call: Call, resource: str) -> str:
+    """Return what a request and its retries have in common."""
+    body = hashlib.sha256(request.body).hexdigest()[:16]
+    return f"{call.operation.id} {resource} {body}"
 
 
 def _mark(reply: Reply, effects: RuleEffects) -> None:

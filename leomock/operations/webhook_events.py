@@ -218,7 +218,7 @@ def _event_model(model: Model) -> Body:
 
 def _images(row: Row, world: World, cdn: str, ended: str) -> list[Body]:
     """Return the images, dated to the end of their generation."""
-    flagged = row.get("nsfw", ())
+    flagged, missing = row.get("nsfw", ()), row.get("no_url", ())
     keys = picture_keys(row, world.user_id)
     ids = world.ids.parts(row["id"], len(keys))
     return [
@@ -227,7 +227,7 @@ def _images(row: Row, world: World, cdn: str, ended: str) -> list[Body]:
             "createdAt": ended,
             "updatedAt": ended,
             "userId": world.user_id,
-            "url": f"{cdn}/{key}",
+            "url": None if missing == "all" or index in missing else f"{cdn}/{key}",
             "generationId": row["id"],
             "nobgId": None,
             "nsfw": flagged == "all" or index in flagged,

@@ -103,7 +103,7 @@ def _around_the_api(
         owner = OWNER.match(path)
         return api.worlds.of_user(owner[1]) if owner else None
 
-    uploads = Router(bucket_routes(find_bucket))
+    uploads = Router(bucket_routes(find_bucket, api.requested))
 
     async def not_found(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

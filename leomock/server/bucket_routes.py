@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -22,6 +22,7 @@ from leomock.server.ranges import failed_condition, stored_response
 from leomock.state.bucket.errors import Refusal, missing_content_length, refusal_xml
 from leomock.state.bucket.objects import StoredObject
 from leomock.state.bucket.storage import Bucket, Upload
+from leomock.state.scenario import Scenario
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -36,9 +37,18 @@ LONGEST_BODY = 5 * 1024**3
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
-def bucket_routes(find: Callable[[str], Bucket | None]) -> list[BaseRoute]:
-    """Return the routes of all buckets; `find` returns the bucket with a name, or None."""
-    form = _Answers(find, {"POST": _take_form})
+def bucket_routes(
+    find: Callable[[str], Bucket | None], requested: Callable[[str], Sequence[Scenario]] = lambda names: ()
+) -> list[BaseRoute]:
+    """Return the routes of all buckets.
+
+    `find` returns the bucket with a name, or None; `requested` the scenarios of an X-Leomock-Scenario header.
+    """
+
+    async def take_form(request: Request, bucket: Bucket) -> Response:
+        return await _take_form(request, bucket, requested(request.headers.get("x-leomock-scenario", "")))
+
+    form = _Answers(find, {"POST": take_form})
     stored = _Answers(find, {"GET": _give_object, "HEAD": _give_object})
     return [
         Route("/{bucket}", form, name="bucket"),
@@ -101,11 +111,11 @@ class _Endless(Refusal):
         )
 
 
-async def _take_form(request: Request, bucket: Bucket) -> Response:
+async def _take_form(request: Request, bucket: Bucket, scenarios: Sequence[Scenario]) -> Response:
     if "content-length" not in request.headers and not bucket.accepts_chunked:
         await _read(request)
         raise missing_content_length()
-    form = _FormReader(request.headers, bucket)
+    form = _FormReader(request.headers, bucket, scenarios)
     await _read(request, form.write)
     upload = form.close()
     # A CRC takes about a second for 10 MB; other calls continue meanwhile.
@@ -139,8 +149,9 @@ class _FormReader:
     A refusal is stored in `refusal`, and the rest of the form is discarded.
     """
 
-    def __init__(self, headers: Mapping[str, str], bucket: Bucket) -> None:
+    def __init__(self, headers: Mapping[str, str], bucket: Bucket, scenarios: Sequence[Scenario]) -> None:
         self.refusal: Refusal | None = None
+        self._scenarios = scenarios
         self._unreadable: Refusal | None = None
         self._bucket = bucket
         self._fields: list[tuple[str, str]] = []
@@ -220,7 +231,8 @@ class _FormReader:
             if self._unreadable is not None:
                 raise self._unreadable
             filename = parameters.get(b"filename")
-            self._upload = self._bucket.open(self._fields, None if filename is None else _text(filename))
+            name = None if filename is None else _text(filename)
+            self._upload = self._bucket.open(self._fields, name, self._scenarios)
 
     def _add_content(self, chunk: bytes, start: int, end: int) -> None:
         if self._upload is not None:

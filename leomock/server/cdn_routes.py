@@ -8,14 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from leomock.operations.assets.resolver import modified_at, resolve
+from leomock.operations.assets.resolver import OWNER, modified_at, resolve
 from leomock.operations.assets.results import SIGNED_QUERY
 from leomock.operations.dispatch import Dispatcher
+from leomock.server.access_log import LOG_CONTEXT, LogContext
 from leomock.server.bucket_routes import object_response, precondition_failed
 from leomock.server.ranges import stored_response
 from leomock.server.rendering import Renderers
 from leomock.state.bucket.errors import Refusal, refusal_xml
 from leomock.state.bucket.objects import StoredObject
+from leomock.state.scenario import MatchContext, RuleEffects
 
 
 def cdn_routes(api: Dispatcher, renderers: Renderers) -> list[BaseRoute]:
@@ -23,6 +25,11 @@ def cdn_routes(api: Dispatcher, renderers: Renderers) -> list[BaseRoute]:
 
     async def give(request: Request) -> Response:
         key: str = request.path_params["key"]
+        if struck := _struck(api, request, key):
+            request.scope.setdefault(LOG_CONTEXT, LogContext()).rules = struck.rules
+            return _refused(
+                key, f"scenario rule {', '.join(struck.rules)} applied: the CDN refuses this client"
+            )
         found = resolve(api.worlds, key)
         if found is None:
             return _nothing(key)
@@ -41,13 +48,30 @@ def cdn_routes(api: Dispatcher, renderers: Renderers) -> list[BaseRoute]:
     return [Route("/{key:path}", give, methods=["GET"])]
 
 
+def _struck(api: Dispatcher, request: Request, key: str) -> RuleEffects | None:
+    """Apply the scenarios to a read; None if no rule refuses it."""
+    requested = api.requested(request.headers.get("x-leomock-scenario", ""))
+    owner = OWNER.match(key)
+    world = api.worlds.of_user(owner[1]) if owner else None
+    if world is None:
+        return None
+    headers = {"user-agent": "", **request.headers}
+    with world.lock:
+        effects = world.apply_rules(MatchContext("cdn", headers=lambda: headers, request=key), requested)
+    return effects if effects and effects.cdn else None
+
+
 def _nothing(key: str) -> Response:
     """Return S3's response for a missing key to a reader who may not list the bucket (documented)."""
-    explain = (
+    return _refused(
+        key,
         "nothing is at this address: what a job made is there once the job is COMPLETE, an uploaded file "
         "once the upload was accepted, each until it is deleted; an ephemeral result is there for half an "
-        "hour under its whole URL, and a thumbnail as long as what it shows"
+        "hour under its whole URL, and a thumbnail as long as what it shows",
     )
+
+
+def _refused(key: str, explain: str) -> Response:
     refusal = Refusal(403, "AccessDenied", "Access Denied", explain)
     return Response(
         refusal_xml(refusal, "0" * 16, key[:64]),

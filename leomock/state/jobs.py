@@ -64,6 +64,8 @@ class Jobs:
         self._due: list[tuple[float, int, str]] = []  # a heap: moment, order of starting, id
         self._jobs: dict[str, Job] = {}
         self._override: tuple[Outcome, float | None, str] = (COMPLETE, None, "")
+        # Names of the scenarios that the current call asks for; they also apply to its job's event.
+        self.requested = ""
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -87,6 +89,8 @@ class Jobs:
         row["status"] = "PENDING"
         outcome, seconds, rules = self._override
         id = str(row["id"])
+        if self.requested:
+            row["scenarios"] = self.requested
         job = self._jobs[id] = Job(row, outcome, queue, price, rules=rules)
         if seconds is None and self._pace.kind == "seconds":
             seconds = self._pace.amount * slow
@@ -102,6 +106,10 @@ class Jobs:
     def waiting(self, queue: Queue) -> int:
         """Return the number of unfinished jobs of a queue."""
         return sum(job.queue is queue for job in self._jobs.values())
+
+    def unfinished_of(self, model: str) -> int:
+        """Return the number of unfinished jobs of a version 2 model."""
+        return sum(job.row.get("model") == model for job in self._jobs.values())
 
     def is_queued(self, row: Row) -> bool:
         """Return whether the job of a row waits for a slot."""
@@ -201,6 +209,7 @@ class Jobs:
                 "status": job.outcome.status,
                 "images": job.outcome.images,
                 "nsfw": job.outcome.nsfw,
+                "no_url": job.outcome.no_url,
                 "due": job.due,
                 "reads_left": job.reads_left,
                 "rules": job.rules,
@@ -245,5 +254,7 @@ class Jobs:
             job.row["images"] = min(job.outcome.images, job.row["num_images"])
         if job.outcome.nsfw:
             job.row["nsfw"] = job.outcome.nsfw
+        if job.outcome.no_url:
+            job.row["no_url"] = job.outcome.no_url
         self._ended(job, moment)
         return job.row

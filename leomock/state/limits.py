@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from leomock.leonardo.basis import Chosen, based_on
-from leomock.leonardo.errors import QUEUE_FULL, RATE_LIMITED
+from leomock.leonardo.errors import QUEUE_FULL, RATE_LIMITED, TOO_MANY_CONCURRENT
 from leomock.state.clock import Clock
 
 # Calls per minute over all operations, and for each expensive one (documented).
@@ -20,6 +20,8 @@ EXPENSIVE = frozenset(
     }
 )
 WINDOW = 60.0
+# Unfinished jobs of one version 2 model at a time. The number is chosen.
+PER_MODEL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ QUEUES = {queue.name: queue for queue in (IMAGES, UPSCALES, BLUEPRINTS, TRAINING
         "ten upscales run at a time, as image generations do, and a hundred trainings may wait: "
         "the documents mention neither"
     ),
+    Chosen("twenty unfinished jobs of one version 2 model: an error with a number was seen, not the number"),
 )
 class Limits:
     """The calls of a world within a sliding minute of its clock."""
@@ -68,6 +71,12 @@ class Limits:
             raise QUEUE_FULL(
                 explain=f"{queue.slots} {queue.name} run and {queue.waiting} wait already (--limits real)"
             )
+
+    def check_model(self, model: str, unfinished: int) -> None:
+        """Raise the error of version 2 if too many jobs of a model are unfinished."""
+        if unfinished >= PER_MODEL:
+            explain = f"{unfinished} jobs of {model} are unfinished (--limits real)"
+            raise TOO_MANY_CONCURRENT(model=model, limit=PER_MODEL, explain=explain)
 
     def _count(self, name: str, most: int) -> None:
         calls = self._calls.setdefault(name, deque())

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from leomock.leonardo.errors import ErrorTemplate
 from leomock.state.matching import LinearPattern
 
-Stage = Literal["call", "upload", "webhook"]
+Stage = Literal["call", "upload", "webhook", "cdn"]
 Breakage = Literal[
     "reset",
     "truncate",
@@ -34,13 +34,14 @@ MOST_COUNTERS = 10_000
 class Outcome:
     """An unusual end of a job: failed, incomplete or late.
 
-    `images` is the number of pictures, `nsfw` the indexes of those that are flagged, `seconds` the duration
-    by the world's clock (drawn from the span).
+    `images` is the number of pictures, `nsfw` the indexes of those that are flagged, `no_url` the indexes of
+    those whose URL is null, `seconds` the duration by the world's clock (drawn from the span).
     """
 
     status: Literal["COMPLETE", "FAILED"] = "COMPLETE"
     images: int | None = None
     nsfw: tuple[int, ...] | Literal["all"] = ()
+    no_url: tuple[int, ...] | Literal["all"] = ()
     seconds: Span | None = None
 
 
@@ -119,6 +120,7 @@ class Rule:
     breakage: Breakage | None = None
     outcome: Outcome | None = None
     upload: Literal["refused", "expired"] | None = None
+    cdn: Literal["refused"] | None = None
     delivery: Delivery | None = None
     times: int | None = None
 
@@ -137,7 +139,10 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class MatchContext:
-    """The facts that rules are matched against: a call, an upload, or an event about to be sent."""
+    """The facts that rules are matched against: a call, an upload, a CDN read, or an event about to be sent.
+
+    `request` identifies the request, so that a retry of it can be told from another one.
+    """
 
     stage: Stage
     operation: str = ""
@@ -147,6 +152,7 @@ class MatchContext:
     body: Mapping[str, Any] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Callable[[], Mapping[str, str]] = dict  # called only by rules with conditions on headers
+    request: str = ""
 
 
 @dataclass(slots=True)
@@ -159,6 +165,7 @@ class RuleEffects:
     breakage: Breakage | None = None
     outcome: Outcome | None = None
     upload: Literal["refused", "expired"] | None = None
+    cdn: Literal["refused"] | None = None
     delivery: Delivery | None = None
 
 
@@ -205,19 +212,27 @@ class ScenarioEngine:
         }
 
     def apply_rules(self, context: MatchContext, more: Sequence[Scenario] = ()) -> RuleEffects | None:
-        """Match the active scenarios and `more` against a context; None if no rule matches."""
+        """Match the active scenarios and `more` against a context; None if no rule matches.
+
+        `more` are scenarios that the request itself asks for. Their rules apply to it whatever their counters
+        say, but `first` and `times` still limit how many identical requests (retries) they apply to.
+        """
         kind = (context.stage, context.operation)
         if more:
             # A scenario that is both active and requested applies once.
-            asked = {scenario.name: scenario for scenario in (*more, *self.scenarios)}
-            rules = _candidates(asked.values(), context)
-        elif kind in self._candidates:
-            rules = self._candidates[kind]
+            requested = {scenario.name: scenario for scenario in more}
+            others = [scenario for scenario in self.scenarios if scenario.name not in requested]
+            rules = [
+                *((candidate, self._limited) for candidate in _candidates(requested.values(), context)),
+                *((candidate, self._counted) for candidate in _candidates(others, context)),
+            ]
         else:
-            rules = self._candidates[kind] = _candidates(self.scenarios, context)
+            if kind not in self._candidates:
+                self._candidates[kind] = _candidates(self.scenarios, context)
+            rules = [(candidate, self._counted) for candidate in self._candidates[kind]]
         effects: RuleEffects | None = None
-        for rule, fits, counts in rules:
-            if (fits is None or fits(context)) and (not counts or self._counted(rule, context)):
+        for (rule, fits, counts), is_selected in rules:
+            if (fits is None or fits(context)) and (not counts or is_selected(rule, context)):
                 effects = effects or RuleEffects()
                 self._add(effects, rule)
         return effects
@@ -232,8 +247,7 @@ class ScenarioEngine:
         when = rule.when
         counter = (rule.name, "" if when.each == "world" else getattr(context, when.each))
         number = self._met[counter] = self._met.get(counter, 0) + 1
-        if len(self._met) > MOST_COUNTERS:
-            del self._met[next(iter(self._met))]
+        self._forget_oldest()
         if not when.selects(number) or self._applied.get(counter, 0) == rule.times:
             return False
         if when.probability is not None and self._random.random() >= when.probability:
@@ -242,12 +256,27 @@ class ScenarioEngine:
             self._applied[counter] = self._applied.get(counter, 0) + 1
         return True
 
+    def _limited(self, rule: Rule, context: MatchContext) -> bool:
+        """Return whether a requested rule applies to this request: always, or to its first few attempts."""
+        limits = [limit for limit in (rule.when.first, rule.times) if limit is not None]
+        if not limits:
+            return True
+        counter = (rule.name, f"request {context.request}")
+        number = self._met[counter] = self._met.get(counter, 0) + 1
+        self._forget_oldest()
+        return number <= min(limits)
+
+    def _forget_oldest(self) -> None:
+        if len(self._met) > MOST_COUNTERS:
+            del self._met[next(iter(self._met))]
+
     def _add(self, effects: RuleEffects, rule: Rule) -> None:
         effects.rules.append(rule.name)
         effects.answer = effects.answer or rule.answer
         effects.breakage = effects.breakage or rule.breakage
         effects.outcome = effects.outcome or rule.outcome
         effects.upload = effects.upload or rule.upload
+        effects.cdn = effects.cdn or rule.cdn
         effects.delivery = effects.delivery or rule.delivery
         if rule.delay:
             effects.delay += self.drawn(rule.delay)

@@ -148,8 +148,11 @@ def _job(entry: Any, rows: dict[str, Row]) -> Job:
     row = rows.get(entry["id"])
     if row is None:
         raise KeyError(f"job {entry['id']} has no row")
-    nsfw = entry["nsfw"]
-    outcome = Outcome(entry["status"], entry["images"], nsfw if nsfw == "all" else tuple(nsfw))
+    nsfw, no_url = (
+        indexes if (indexes := entry.get(name, ())) == "all" else tuple(indexes)
+        for name in ("nsfw", "no_url")
+    )
+    outcome = Outcome(entry["status"], entry["images"], nsfw, no_url)
     due, reads = entry["due"], entry["reads_left"]
     return Job(
         row,

@@ -204,8 +204,8 @@ class World:
         """Send events to a target from now on, also after a reset."""
         self._webhook = self.outbox.target = target
 
-    def _upload_fault(self) -> RuleEffects | None:
-        return self.apply_rules(MatchContext("upload"))
+    def _upload_fault(self, requested: Sequence[Scenario] = (), request: str = "") -> RuleEffects | None:
+        return self.apply_rules(MatchContext("upload", request=request), requested)
 
     def _ended(self, job: Job, moment: float) -> None:
         """Refund a failed job and announce the end of any job."""

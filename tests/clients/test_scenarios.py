@@ -129,6 +129,8 @@ REFUSALS = {
         "You may modify your prompt and try again.",
         "unexpected",
     ),
+    "account_blocked": (403, "User is blocked", "unexpected"),
+    "moderation_blocked_no_word": (400, "content moderation filter", "unexpected"),
     "moderation_blocked_400": (400, "content moderation filter: nude", "unexpected"),
     "out_of_credits": (400, NO_CREDITS, "unexpected"),
     "queue_full": (429, "too many pending jobs", "unexpected"),
@@ -374,6 +376,28 @@ def test_nsfw_flagged(sdk: Any) -> None:
     assert [image.nsfw for image in one.generated_images] == [True]
 
 
+@shows("image_url_null")
+def test_image_url_null(sdk: Any) -> None:
+    """The first picture of a COMPLETE generation has a url of null; the others can be downloaded."""
+    first, second = ended(sdk, create(sdk, num_images=2)).generated_images
+    assert (first.url, first.nsfw, second.nsfw) == (None, True, False)
+    assert httpx.get(second.url).headers["content-type"] == "image/jpeg"
+
+
+def test_image_url_null_in_the_event() -> None:
+    """The webhook shows the same null."""
+    with (
+        Fake(jobs="immediate", scenario="image_url_null") as fake,
+        WebhookReceiver() as receiver,
+        sdk_of(fake) as sdk,
+    ):
+        fake.set_webhook(receiver.url)
+        create(sdk, num_images=2)
+        [event] = receiver.wait_for(1)
+        first, second = event.body["data"]["object"]["images"]
+        assert (first["url"], bool(second["url"])) == (None, True)
+
+
 @shows("uuid_v6")
 def test_uuid_v6(sdk: Any) -> None:
     """New ids are of version 6, in the order of their making, and good for reading and deleting."""
@@ -533,6 +557,85 @@ def test_answer_is_lost_after_the_job_was_made(fake: Fake, sdk: Any) -> None:
     assert create(sdk) != listed[0].id
 
 
+# --- version 2 and the CDN --------------------------------------------------------------------------------
+
+
+def create_v2(fake: Fake, headers: dict[str, str] | None = None, prompt: str = PROMPT) -> httpx.Response:
+    """Start a generation of version 2."""
+    return httpx.post(
+        f"{fake.url}/api/rest/v2/generations",
+        json={"model": "lucid-origin", "parameters": {"prompt": prompt, "width": 1024, "height": 1024}},
+        headers={"Authorization": f"Bearer {fake.api_key}", **(headers or {})},
+    )
+
+
+CONCURRENT = (
+    "You have reached the maximum number of concurrent lucid-origin requests (20). "
+    "Please wait for your current generations to finish."
+)
+
+
+def concurrency_refusal(answer: httpx.Response) -> tuple[int, str, str, str]:
+    [error] = answer.json()
+    details = error["extensions"]["details"]
+    return answer.status_code, error["extensions"]["code"], details["code"], details["message"]
+
+
+@shows("concurrency_v2")
+def test_concurrency_of_version_2(fake: Fake) -> None:
+    """The refusal is a list on HTTP 200, and version 1 works. Holds error:TOO_MANY_CONCURRENT."""
+    seen = concurrency_refusal(create_v2(fake))
+    assert seen == (200, "BadRequestException", "VALIDATION_ERROR", CONCURRENT)
+
+
+def test_concurrency_of_version_2_with_real_limits() -> None:
+    """The twenty-first unfinished job of one model is refused. Holds code:Limits#3."""
+    with Fake(limits="real", clock="frozen", jobs="manual") as fake:
+        assert all(create_v2(fake).json()["generate"] for _ in range(20))
+        assert concurrency_refusal(create_v2(fake))[3] == CONCURRENT
+        fake.finish()
+        assert create_v2(fake).json()["generate"]
+
+
+def test_account_blocked_in_version_2() -> None:
+    """The text stands in the details of a ForbiddenException. Holds error:ACCOUNT_BLOCKED."""
+    with Fake(scenario="account_blocked") as fake:
+        [error] = create_v2(fake).json()
+    extensions = {
+        "code": "ForbiddenException",
+        "details": {"message": "User is blocked", "statusCode": 403},
+        "statusCode": 403,
+    }
+    assert error["extensions"] == extensions
+
+
+def test_account_suspended(tmp_path: Path) -> None:
+    """A file of the user's can name the error. Holds error:ACCOUNT_SUSPENDED."""
+    rules = "  - then: {error: account_suspended}\n"
+    with Fake(scenario=scenario_file(tmp_path, rules)) as fake, sdk_of(fake) as sdk:
+        assert refused(sdk) == (403, "You are suspended for violating our user agreement.")
+
+
+@shows("cdn_refuses")
+def test_cdn_refuses(fake: Fake, sdk: Any, scenario: str) -> None:
+    """Results are COMPLETE, but their files cannot be read; the log names the rule."""
+    [image] = ended(sdk, create(sdk, num_images=1)).generated_images
+    answer = httpx.get(image.url)
+    assert (answer.status_code, ElementTree.fromstring(answer.text).findtext("Code")) == (403, "AccessDenied")
+    assert (
+        answer.headers["x-leomock-explain"]
+        == "scenario rule cdn_refuses#1 applied: the CDN refuses this client"
+    )
+
+
+@shows("cdn_refuses_nameless")
+@pytest.mark.parametrize(("agent", "status"), [("", 403), ("Go-http-client/1.1", 403), ("curl/8.9", 200)])
+def test_cdn_refuses_clients_without_a_name(sdk: Any, agent: str, status: int) -> None:
+    """Other clients read the same file."""
+    [image] = ended(sdk, create(sdk, num_images=1)).generated_images
+    assert httpx.get(image.url, headers={"User-Agent": agent}).status_code == status
+
+
 # --- all of them ------------------------------------------------------------------------------------------
 
 
@@ -648,6 +751,83 @@ def test_scenario_of_a_header_on_one_call(sdk: Any) -> None:
     create(sdk)
     assert refused(sdk, headers={"X-Leomock-Scenario": "queue_full"}) == (429, "too many pending jobs")
     create(sdk)
+
+
+FIRST_CALLS: dict[str, tuple[type[Exception], int | None]] = {
+    "rate_limited": (errors.SDKError, 429),
+    "rate_limited_plain": (errors.SDKError, 429),
+    "connection_drops": (httpx.TransportError, None),
+    "flaky": (errors.SDKError, 500),
+    "answer_lost_500": (errors.SDKError, 500),
+    "answer_lost_504": (errors.SDKError, 504),
+    "answer_lost_cut": (httpx.TransportError, None),
+}
+
+
+@pytest.mark.parametrize("way", ["header", "prompt"])
+@pytest.mark.parametrize("name", FIRST_CALLS)
+def test_requested_scenario_applies_to_the_first_call(way: str, name: str) -> None:
+    """Counters of the scenario do not delay it, and another call meets it again."""
+    with Fake(clock="frozen") as fake, sdk_of(fake) as sdk:
+        for number in range(2):
+            prompt = f"cat {number}" + (f" [leomock:{name}]" if way == "prompt" else "")
+            headers = {"X-Leomock-Scenario": name} if way == "header" else None
+            kind, status = FIRST_CALLS[name]
+            with pytest.raises(kind) as caught:
+                create(sdk, prompt, headers)
+            assert getattr(caught.value, "status_code", None) == status
+
+
+@pytest.mark.parametrize("name", ["answer_lost_500", "flaky"])
+def test_requested_scenario_lets_a_retry_pass(sdk: Any, name: str) -> None:
+    """The same call succeeds at last, as when the scenario is active from the start."""
+    prompt = f"a cat [leomock:{name}]"
+    for _ in range(1 if name == "answer_lost_500" else 2):
+        assert refused_status(sdk, prompt) == 500
+    assert create(sdk, prompt)
+
+
+def refused_status(sdk: Any, prompt: str) -> int:
+    return refusal(sdk.image.create_generation, request=request_of(prompt)).status_code
+
+
+@pytest.mark.parametrize("way", ["header", "prompt"])
+def test_requested_webhook_storm_applies_to_the_first_event(way: str) -> None:
+    """The event of that job is sent three times, the event of another one once."""
+    with Fake(clock="frozen", jobs="manual") as fake, sdk_of(fake) as sdk:
+        fake.world.set_webhook("http://127.0.0.1:9/hook", "")
+        headers = {"X-Leomock-Scenario": "webhook_storm"} if way == "header" else None
+        asked = create(sdk, f"{PROMPT} [leomock:webhook_storm]" if way == "prompt" else PROMPT, headers)
+        usual = create(sdk)
+        fake.finish()
+        ids = [event.body["data"]["object"]["id"] for event in fake.world.outbox.events]
+        assert (ids.count(asked), ids.count(usual)) == (3, 1)
+
+
+def test_scenario_of_a_header_on_an_upload(fake: Fake, sdk: Any, picture: bytes) -> None:
+    """The bucket refuses that upload only."""
+    form = sdk.init_images.upload_init_image(request={"extension": "png"}).object.upload_init_image
+    statuses = [
+        httpx.post(
+            form.url, data=json.loads(form.fields), files={"file": ("a.png", picture)}, headers=headers
+        ).status_code
+        for headers in ({"X-Leomock-Scenario": "upload_forbidden"}, {})
+    ]
+    assert statuses == [403, 204]
+
+
+def test_scenario_of_a_header_on_a_cdn_read(sdk: Any) -> None:
+    """The CDN refuses that read only."""
+    [image] = ended(sdk, create(sdk, num_images=1)).generated_images
+    headers = {"X-Leomock-Scenario": "cdn_refuses"}
+    assert [httpx.get(image.url, headers=each).status_code for each in (headers, {})] == [403, 200]
+
+
+def test_unknown_scenario_of_a_header_on_a_cdn_read(sdk: Any) -> None:
+    """A misspelt name is refused there, too."""
+    [image] = ended(sdk, create(sdk, num_images=1)).generated_images
+    answer = httpx.get(image.url, headers={"X-Leomock-Scenario": "cdn_refused"})
+    assert answer.json()["error"] == "leomock: scenario='cdn_refused': not known; did you mean 'cdn_refuses'?"
 
 
 def test_scenario_of_a_header_on_a_read(fake: Fake, sdk: Any) -> None:

@@ -238,7 +238,7 @@ settings: {ids: v6, jobs: immediate, limits: real}
                 breakage="wrong_content_type",
             ),
             Rule("whole#3", "call", answer=StubResponse(500, text="no"), breakage="malformed_json"),
-            Rule("whole#4", "call", outcome=Outcome("COMPLETE", 3, (0, 2), (5.0, 9.0))),
+            Rule("whole#4", "call", outcome=Outcome("COMPLETE", 3, (0, 2), seconds=(5.0, 9.0))),
             Rule("whole#5", "call", outcome=Outcome("FAILED")),
             Rule("whole#6", "upload", upload="expired"),
             Rule(
@@ -282,10 +282,11 @@ def test_file_with_byte_order_mark() -> None:
 # --- what is wrong -----------------------------------------------------------------------------------
 
 NOT_NAMED = (
-    "use one of hook_down, internal_error, moderated, moderated_400, moderated_word, out_of_credits, "
+    "use one of account_blocked, account_suspended, concurrency, hook_down, internal_error, moderated, "
+    "moderated_400, moderated_no_word, moderated_word, out_of_credits, "
     "queue_full, rate_limited, service_error, unauthorized"
 )
-EFFECTS = "error, status, body, text, headers, delay, connection, lost, content, job, upload, webhook"
+EFFECTS = "error, status, body, text, headers, delay, connection, lost, content, job, upload, cdn, webhook"
 COUNTED = "nothing is counted; it goes with call, every, first, after or times"
 HALF = "half a character (a lone surrogate) is not text"
 
@@ -431,7 +432,10 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
             "{then: {connection: reset, content: malformed}}",
             ["then.content: not together with 'connection': an answer breaks in one way"],
         ),
-        ("{then: {job: {}}}", ["then.job: is empty; give at least one of status, images, nsfw, seconds"]),
+        (
+            "{then: {job: {}}}",
+            ["then.job: is empty; give at least one of status, images, nsfw, no_url, seconds"],
+        ),
         ("{then: {job: {images: 9}}}", ["then.job.images: must be at most 8, not 9"]),
         (
             "{then: {job: {nsfw: some}}}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -273,12 +274,23 @@ def test_scenarios_in_their_order() -> None:
     assert struck == RuleEffects(rules=["c#1", "a#1", "b#1"], answer=StubResponse(418))
 
 
-def test_scenario_that_calls_ask_for_is_counted() -> None:
-    """From the first call that asks for it; the calls between are not met."""
-    played, asked = ScenarioEngine(Random(0)), [scenario(rule(every=2))]
-    assert played.apply_rules(CALL, asked) is None
-    assert played.apply_rules(CALL) is None
-    assert played.apply_rules(CALL, asked) is not None
+@pytest.mark.parametrize("counters", [{"every": 2}, {"call": 3}, {"after": 5}, {"probability": 0.0001}])
+def test_requested_scenario_applies_whatever_is_counted(counters: dict[str, Any]) -> None:
+    """Each request that asks for it meets it; others do not."""
+    played, requested = ScenarioEngine(Random(0)), [scenario(rule(**counters))]
+    assert [bool(played.apply_rules(CALL, more)) for more in (requested, (), requested)] == [
+        True,
+        False,
+        True,
+    ]
+
+
+def test_requested_scenario_stops_for_retries() -> None:
+    """`first` and `times` count attempts of the same request."""
+    played, requested = ScenarioEngine(Random(0)), [scenario(rule(first=2))]
+    one, two = replace(CALL, request="one"), replace(CALL, request="two")
+    seen = [bool(played.apply_rules(call, requested)) for call in (one, one, one, two)]
+    assert seen == [True, True, False, True]
 
 
 def test_no_scenario_in_force() -> None:

@@ -234,6 +234,10 @@ def _images(row: Row, world: World, cdn: str) -> list[Row]:
     if flagged := row.get("nsfw"):
         for index, image in enumerate(images):
             image["nsfw"] = flagged == "all" or index in flagged
+    if missing := row.get("no_url"):
+        for index, image in enumerate(images):
+            if missing == "all" or index in missing:
+                image["url"] = None
     for image, key in zip(images, video_keys(row, world.user_id), strict=False):
         image["motionMP4URL"] = f"{cdn}/{key}"
         image |= {name: row.get(name) for name in ("motion", "motionModel", "motionStrength", "imageToVideo")}

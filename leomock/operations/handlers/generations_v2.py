@@ -59,6 +59,8 @@ def create_generation_v2(call: Call, world: World) -> Row:
     """Start a generation by any model; version 1 reads, lists and deletes it."""
     model = _model(call, world)
     row, reference = _row(call, world, model)
+    if world.limits:
+        world.limits.check_model(model.slug, world.jobs.unfinished_of(model.slug))
     slow = SLOW if model.kind == "video" else 1
     world.begin(world.generations, row, row["credits"], QUEUES.get(model.kind, IMAGES), slow)
     _keep(world, row, reference)

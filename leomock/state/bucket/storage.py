@@ -23,7 +23,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode, urlsplit
@@ -47,7 +47,7 @@ from leomock.state.bucket.signature import (
     signature_mismatch,
 )
 from leomock.state.bucket.system_fields import stored_headers
-from leomock.state.scenario import RuleEffects
+from leomock.state.scenario import RuleEffects, Scenario
 
 # S3's content type for a file without one, as recorded by [LocalStack]; the type in the file part itself is
 # not known to count, and does not count here.
@@ -83,7 +83,9 @@ class Bucket:
     max_bytes: int
     max_total: int = 256 * 2**20
     accepts_chunked: bool = False
-    fault: Callable[[], RuleEffects | None] = field(default=lambda: None, repr=False)
+    fault: Callable[[Sequence[Scenario], str], RuleEffects | None] = field(
+        default=lambda requested, key: None, repr=False
+    )
     objects: Objects = field(default_factory=Objects, init=False, repr=False)
 
     def presign(self, key: str, *, content_type: str, seconds: int = 120, max_bytes: int) -> dict[str, str]:
@@ -137,12 +139,19 @@ class Bucket:
         """Return True if `size` bytes can be stored as `key`; expiring objects may be deleted for this."""
         return self.objects.make_room(key, size, self.max_total)
 
-    def open(self, fields: Iterable[tuple[str, str]], filename: str | None = None) -> Upload:
+    def open(
+        self,
+        fields: Iterable[tuple[str, str]],
+        filename: str | None = None,
+        requested: Sequence[Scenario] = (),
+    ) -> Upload:
         """Check all fields before the file's content; `filename` is None if the part has no name.
 
-        Raises `Refusal`. Nothing is stored before `Upload.close`.
+        `requested` are the scenarios that the request asks for. Raises `Refusal`.
+        Nothing is stored before `Upload.close`.
         """
-        if struck := self.fault():
+        fields = list(fields)
+        if struck := self.fault(requested, dict(fields).get("key", "")):
             raise _injected(struck)
         form = Form(fields, filename)
         # Before the signing fields, since "file" before all fields is answered with the missing key:
