@@ -21,12 +21,46 @@ from leomock.cli.commands.serve import serve
 from leomock.cli.main import CONTEXT, main
 from leomock.cli.options import SettingOption
 from leomock.files.project_settings import shared_names
+from leomock.leonardo.evidence import ABOUT, all_facts
 from leomock.testing import pytest_options
 from leomock.verdict.registry import RULES
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
 GENERATED = "<!-- Written by `make reference`; do not edit. -->"
+
+
+def evidence_page() -> str:
+    """Every fact about the real service, with its source, and whether the fake follows it."""
+    facts = all_facts()
+    followed = sum(not fact.differs for fact in facts)
+    lines = ["# Evidence", "", GENERATED, ""]
+    lines += [
+        "What is known of the real service, one fact to a file in `specs/evidence`. A test asks the fake"
+    ]
+    lines += [
+        "about each. *Documented*: the vendor says so; *observed*: somebody saw it; *inferred*: it follows"
+    ]
+    lines += [
+        "from the engine behind the API. To add one, [report a difference](../how-to/report-a-difference.md)."
+    ]
+    lines += ["", f"{len(facts)} facts: the fake follows {followed}, and differs in {len(facts) - followed}."]
+    for about in ABOUT:
+        rows = [
+            (
+                f"`{fact.id}`",
+                fact.says,
+                fact.mark,
+                f"{fact.source} ({fact.date})" if fact.date != "not known" else fact.source,
+                fact.differs or "yes",
+            )
+            for fact in facts
+            if fact.about == about
+        ]
+        if rows:
+            lines += ["", f"## {about[0].upper()}{about[1:]}", ""]
+            lines += _table(("fact", "what it says", "mark", "source", "followed, or why not"), rows)
+    return "\n".join([*lines, ""])
 
 
 def commands_page() -> str:
@@ -194,6 +228,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 PAGES: dict[str, Callable[[], str]] = {
     "admin": admin_page,
     "commands": commands_page,
+    "evidence": evidence_page,
     "operations": operations_page,
     "pytest": pytest_page,
     "scenarios": scenarios_page,

@@ -15,7 +15,7 @@ from typing import Any
 from leomock import leonardo, media, operations, state
 from leomock.files.scenarios import ScenarioRegistry, scenarios_folder
 from leomock.leonardo import errors
-from leomock.leonardo.basis import DECISIONS, KINDS, Basis
+from leomock.leonardo.basis import DECISIONS, KINDS, Evidence, SameAs
 from leomock.leonardo.catalogue import platform_models
 from leomock.openapi.documents import OVERLAY, read, specs_folder
 from leomock.openapi.operations import Operation
@@ -23,6 +23,8 @@ from leomock.openapi.spec import Versions
 from leomock.operations.handlers.load import load
 from leomock.operations.registry import BY_ITS_DOCUMENT
 
+# The test that asks the fake about every fact.
+TEST_OF_FACTS = "test_fact_is_followed_or_says_why_not"
 # An error text with fewer fixed letters than this is too common to search for in tests.
 LEAST_LETTERS = 12
 
@@ -32,12 +34,14 @@ class Behaviour:
     """One thing that the fake does, its basis (`basis`), and the source of that knowledge (`source`).
 
     `id` begins with its kind: `error:`, `scenario:`, `operation:`, `code:`, `overlay:`, `model:` or `blank:`.
+    `fact` is the id of the fact in specs/evidence that it follows, or empty.
     """
 
     id: str
     what: str
     basis: str
     source: str
+    fact: str = ""
 
     @property
     def kind(self) -> str:
@@ -73,10 +77,14 @@ def _of_decisions() -> Iterator[Behaviour]:
         for module in walk_packages(package.__path__, f"{package.__name__}."):
             import_module(module.name)
     for name, decision in sorted(DECISIONS.items()):
-        own = [each for each in decision.basis if isinstance(each, Basis) and each is not BY_ITS_DOCUMENT]
-        for number, statement in enumerate(own, 1):
+        own = [
+            each for each in decision.basis if not isinstance(each, SameAs) and each is not BY_ITS_DOCUMENT
+        ]
+        for number, stated in enumerate(own, 1):
             id = name if number == 1 else f"{name}#{number}"
-            yield Behaviour(id, decision.summary or name, statement.kind, statement.source)
+            fact = stated.id if isinstance(stated, Evidence) else ""
+            statement = stated.statement() if isinstance(stated, Evidence) else stated
+            yield Behaviour(id, decision.summary or name, statement.kind, statement.source, fact)
 
 
 def _of_blanks(operations: Mapping[str, Operation]) -> Iterator[Behaviour]:
@@ -112,7 +120,8 @@ def _of_models() -> Iterator[Behaviour]:
 def held_by(listed: Iterable[Behaviour], tests: Path) -> dict[str, list[str]]:
     """Map the id of each behaviour to the tests that cover it: those that name the id or quote its words.
 
-    Its words are the text of an error or the name of a scenario. A test is given as `path::name`.
+    Its words are the text of an error or the name of a scenario. The test of all facts covers those that
+    follow a fact. A test is given as `path::name`.
     """
     quotes = [
         (f"{path.relative_to(tests.parent).as_posix()}::{name}", texts) for path, name, texts in _tests(tests)
@@ -120,7 +129,11 @@ def held_by(listed: Iterable[Behaviour], tests: Path) -> dict[str, list[str]]:
     held = {}
     for behaviour in listed:
         fits = _words(behaviour)
-        held[behaviour.id] = [test for test, texts in quotes if any(map(fits.search, texts))]
+        held[behaviour.id] = [
+            test
+            for test, texts in quotes
+            if any(map(fits.search, texts)) or (behaviour.fact and test.endswith(f"::{TEST_OF_FACTS}"))
+        ]
     return held
 
 

@@ -9,6 +9,11 @@ Where another function makes the decision, name it; its statements then count he
 
     @based_on(SameAs("code:World.read"), Inferred("both operations show the same rows"))
     def get_dataset(call, world): ...
+
+Where a fact in specs/evidence is the reason, name the fact::
+
+    @based_on(Evidence("seed-of-ten-digits"))
+    def draw_seed(world): ...
 """
 
 from __future__ import annotations
@@ -74,18 +79,37 @@ class SameAs:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """A fact by its id, the name of its file in specs/evidence; kind and source come from there."""
+
+    id: str
+
+    def statement(self) -> Basis:
+        """Read the fact and return it as a statement. Raises FactError if it does not exist."""
+        from leomock.leonardo.evidence import fact
+
+        found = fact(self.id)
+        return _BY_MARK[found.mark](f"{found.says} ({found.source})")
+
+
+_BY_MARK: dict[str, type[Basis]] = {each.kind: each for each in (Documented, Observed, Inferred)}
+
+Stated = Basis | SameAs | Evidence
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The decision of one function or class: the first line of its docstring, and its statements."""
 
     summary: str
-    basis: tuple[Basis | SameAs, ...]
+    basis: tuple[Stated, ...]
 
 
 # By name: `operation:createDataset` for a handler, otherwise `code:World.read`.
 DECISIONS: dict[str, Decision] = {}
 
 
-def based_on(*basis: Basis | SameAs, name: str = "") -> Callable[[T], T]:
+def based_on(*basis: Stated, name: str = "") -> Callable[[T], T]:
     """Record the basis of the behaviour of a function or class.
 
     The record is kept under `name`, or under `code:` and the qualified name. Raises ValueError
@@ -105,17 +129,26 @@ def based_on(*basis: Basis | SameAs, name: str = "") -> Callable[[T], T]:
     return record
 
 
+def require_basis(name: str) -> None:
+    """Raise ValueError if a decision, or one that it names, is not recorded. Reads no facts."""
+    _stated(name)
+
+
 def statements(name: str) -> tuple[Basis, ...]:
     """Return the statements of a decision, replacing each `SameAs` with those of the decision it names.
 
-    Raises ValueError if there is no such decision.
+    Raises ValueError if there is no such decision or fact.
     """
+    return tuple(each.statement() if isinstance(each, Evidence) else each for each in _stated(name))
+
+
+def _stated(name: str) -> list[Basis | Evidence]:
     if name not in DECISIONS:
         raise ValueError(f"{name}: nothing states a basis under this name")
-    found: list[Basis] = []
+    found: list[Basis | Evidence] = []
     for each in DECISIONS[name].basis:
-        found += statements(each.name) if isinstance(each, SameAs) else (each,)
-    return tuple(found)
+        found += _stated(each.name) if isinstance(each, SameAs) else [each]
+    return found
 
 
 @cache

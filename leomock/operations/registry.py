@@ -11,7 +11,7 @@ from leomock.leonardo.basis import (
     BasisKind,
     Chosen,
     Documented,
-    SameAs,
+    Stated,
     based_on,
     least_reliable,
     statements,
@@ -33,7 +33,7 @@ BY_ITS_DOCUMENT = Documented("")
 BY_ITS_SCHEMA = Chosen("the schema of the answer")
 
 
-def operation(id: str, *, basis: Sequence[Basis | SameAs]) -> Callable[[Handler], Handler]:
+def operation(id: str, *, basis: Sequence[Stated]) -> Callable[[Handler], Handler]:
     """Register the function that answers an operation, and the basis of its decisions.
 
     The function takes a call and a world and returns what goes inside the envelope, or raises an `ApiError`.

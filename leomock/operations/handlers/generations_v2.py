@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from leomock.leonardo.basis import Chosen, Documented, Observed, based_on
+from leomock.leonardo.basis import Chosen, Documented, Evidence, based_on
 from leomock.leonardo.catalogue import platform_models
 from leomock.leonardo.catalogue.prices import price_v2
 from leomock.leonardo.catalogue.v2 import (
@@ -52,7 +52,8 @@ Given = Mapping[str, Any]
     "createGenerationV2",
     basis=[
         Chosen("how version 1 reads meshes and sounds is not known: as pictures, with the file as their url"),
-        Observed("on accounts in dollars `apiCreditCost` is 0 for videos and otherwise null"),
+        Evidence("v2-create-answer"),
+        Evidence("v2-create-answer-of-a-video"),
     ],
 )
 def create_generation_v2(call: Call, world: World) -> Row:
@@ -74,7 +75,7 @@ def create_generation_v2(call: Call, world: World) -> Row:
     "createGenerationSyncV2",
     basis=[
         Documented("guide Remove bg: `format` and `size` are honoured, the URL is signed for 30 minutes"),
-        Observed("the envelope `generateSync`; `dataB64` is null beside a URL"),
+        Evidence("sync-cut-out"),
         Chosen("`crop`, `roi`, shadows and colours are accepted and change nothing"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 
-from leomock.leonardo.basis import statements
+from leomock.leonardo.basis import require_basis
 from leomock.openapi.documents import SpecError
 from leomock.openapi.operations import Operation
 from leomock.openapi.suggest import suggestion
@@ -27,7 +27,7 @@ def load(operations: Mapping[str, Operation]) -> dict[str, Handler]:
                 f'{handler.__module__}: @operation("{id}") is in no document{suggestion(id, operations)}'
             )
         try:
-            statements(decision_name(id))
+            require_basis(decision_name(id))
         except ValueError as error:
             raise SpecError(f'{handler.__module__}: @operation("{id}"): {error}') from None
     return HANDLERS
