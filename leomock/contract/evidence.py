@@ -34,7 +34,7 @@ def check(fact: Fact) -> list[str]:
     A step before the answer that fails is a difference as well. Raises FactError if the fact cannot be asked,
     because a step names a value that no step keeps.
     """
-    scenario = (fact.scenario,) if fact.scenario else ()
+    scenario: Any = (fact.scenario,) if fact.scenario else ()
     settings: Any = {"jobs": "manual", **fact.settings}
     with Fake(clock="frozen", scenario=scenario, **settings) as fake:
         asker = _Asker(fake, fact)

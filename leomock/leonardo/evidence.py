@@ -78,7 +78,7 @@ class Answer:
 class Fact:
     """One fact: what it says, how it is known (`mark`), from where and when, and how to see it.
 
-    `settings` and `scenario` are the condition under which the fake is asked. `differs` says why the fake
+    `settings` and `scenario` (a name, or rules) are the condition under which the fake is asked. `differs` says why the fake
     does not follow the fact; it is empty if it does.
     """
 
@@ -91,7 +91,7 @@ class Fact:
     steps: tuple[Step, ...]
     answer: Answer
     settings: Mapping[str, Any] = field(default_factory=dict)
-    scenario: str = ""
+    scenario: str | Mapping[str, Any] = ""
     differs: str = ""
 
 
@@ -193,7 +193,7 @@ _SCHEMA: Json = {
         "source": _LINE,
         "date": {"type": "string", "pattern": r"^(\d{4}(-\d\d){0,2}|not known)$"},
         "settings": _MAPPING,
-        "scenario": _LINE,
+        "scenario": {"type": ["string", "object"]},
         "before": {"type": "array", "items": _STEP},
         **{name: _STEP_FIELDS[name] for name in ("request", "body", "headers", "event")},
         "answer": _ANSWER,
