@@ -78,8 +78,8 @@ class Answer:
 class Fact:
     """One fact: what it says, how it is known (`mark`), from where and when, and how to see it.
 
-    `settings` and `scenario` (a name, or rules) are the condition under which the fake is asked. `differs` says why the fake
-    does not follow the fact; it is empty if it does.
+    `settings` and `scenario` (a name, or rules) are the condition under which the fake is asked. `differs`
+    says why the fake does not follow the fact; it is empty if it does.
     """
 
     id: str
