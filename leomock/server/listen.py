@@ -334,7 +334,8 @@ async def listen(
     `server` may serve other ports as well; all are closed at the end.
     """
     server = server or PortServer(config)
-    await server.open(listener)
-    started()
-    await stop.wait()
-    await server.close()
+    with listener:  # closes it even if this call is cancelled
+        await server.open(listener)
+        started()
+        await stop.wait()
+        await server.close()

@@ -180,17 +180,17 @@ class _Ports:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _serve(self, context: SSLContext, opened: asyncio.Future[None]) -> None:
-        listener = bind(LOOPBACK, 0)
-        self.secure = listener.getsockname()[:2]
-        server = PortServer(self._config)
-        await server.open_tls(listener, context, self._said)
-        forward = self._forward(self.secure, self._plain, getproxies_environment())
-        proxy = await asyncio.start_server(forward.serve, LOOPBACK, 0, limit=LONGEST_HEAD)
-        self.proxy = proxy.sockets[0].getsockname()[:2]
-        opened.set_result(None)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            proxy.close()
-            await forward.close()
-            await server.close()
+        with bind(LOOPBACK, 0) as listener:  # closed even if this task is cancelled twice
+            self.secure = listener.getsockname()[:2]
+            server = PortServer(self._config)
+            await server.open_tls(listener, context, self._said)
+            forward = self._forward(self.secure, self._plain, getproxies_environment())
+            proxy = await asyncio.start_server(forward.serve, LOOPBACK, 0, limit=LONGEST_HEAD)
+            self.proxy = proxy.sockets[0].getsockname()[:2]
+            opened.set_result(None)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                proxy.close()
+                await forward.close()
+                await server.close()
