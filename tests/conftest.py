@@ -26,9 +26,9 @@ from leomock.openapi.request_parser import Request
 from leomock.openapi.spec import shipped_versions
 from leomock.operations.dispatch import Dispatcher
 from leomock.operations.reply import Reply
-from tests.fixtures import client, fake
+from tests.fixtures import client, close_fakes, fake
 
-__all__ = ["client", "fake"]  # fixtures for every test
+__all__ = ["client", "close_fakes", "fake"]  # fixtures for every test
 
 REFUSED = "the referee does not accept what the API answered:"
 SERVER = "http://leomock.test/api/rest"

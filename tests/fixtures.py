@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,30 @@ import httpx
 import pytest
 
 from leomock import Fake
+from leomock.testing.runner import Runner
+
+
+@pytest.fixture(autouse=True)
+def close_fakes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close at the end of a test the fakes that it started and left open."""
+    started: dict[int, Fake] = {}
+    loop_of = Fake._loop
+
+    def keep(self: Fake) -> Runner:
+        started[id(self)] = self
+        return loop_of(self)
+
+    monkeypatch.setattr(Fake, "_loop", keep)
+    yield
+    for fake in started.values():
+        fake.close()
 
 
 @pytest.fixture
 def fake() -> Iterator[Fake]:
-    """A fake with settled time; nothing listens on a port."""
-    fake = Fake(clock="frozen")
-    yield fake
-    fake.close()
+    """A fake whose time stands still; nothing listens on a port."""
+    with closing(Fake(clock="frozen")) as fake:
+        yield fake
 
 
 @pytest.fixture

@@ -69,6 +69,11 @@ def dropped(use: Callable[[], object]) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
+def close_fakes() -> None:
+    """Leave open fakes to the garbage collector."""
+
+
+@pytest.fixture(autouse=True)
 def _once_loaded() -> None:
     """Load what opens files when it is first used, before anything is counted."""
     with Fake() as fake, httpx.Client(transport=fake.transport, base_url=fake.base_url) as client:
