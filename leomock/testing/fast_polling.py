@@ -8,6 +8,7 @@ anything meanwhile, the timeline jumps to the earliest of those points, and the 
 
 from __future__ import annotations
 
+import asyncio
 import math
 import queue
 import sys
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from leomock.testing.host import Host
@@ -53,9 +55,9 @@ class Timeline:
         """The program's monotonic clock."""
         return float(_REAL["monotonic"]()) + self.offset
 
-    def wait(self, deadline: float, came: Callable[[float], bool]) -> None:
-        """Wait for a deadline; `came(pause)` waits for `pause` real seconds and returns True to stop."""
-        me, began = object(), self.now()
+    def wait(self, began: float, deadline: float, came: Callable[[float], bool]) -> None:
+        """Wait from one point to another; `came(pause)` waits for `pause` real seconds, and True ends it."""
+        me = object()
         self._waiting[me] = deadline, threading.get_ident()
         quiet = 0
         try:
@@ -91,7 +93,7 @@ class Timeline:
                 )
             self.offset += step
             waited = deadline - max(began, self._moved_to)
-            # An event loop reads its clock a little after the program asked for a sleep.
+            # A deadline in absolute time was computed a little before the wait began.
             waited = round(waited, 2) if waited > 1 else waited
             self._moved_to = deadline
             self._advance(waited)
@@ -156,7 +158,7 @@ def fast_polling(fake: Host, advance: Callable[[float], object]) -> Iterator[Tim
             for name, value in list(vars(module).items()):
                 if (ours := functions.get(id(value))) is not None:
                     replace(module, name, ours)
-        replace(base_events.BaseEventLoop, "_run_once", _run_once(line))
+        _replace_in_asyncio(line, replace)
         replace(threading.Condition, "wait", _condition_wait(line))
         _replace_in_trio(line, replace)
         yield line
@@ -178,7 +180,8 @@ def _functions(line: Timeline) -> dict[str, Callable[..., Any]]:
         if is_ours() or seconds <= 0:
             _REAL["sleep"](seconds)
         else:
-            line.wait(line.now() + seconds, lambda pause: bool(_REAL["sleep"](pause)))
+            now = line.now()
+            line.wait(now, now + seconds, lambda pause: bool(_REAL["sleep"](pause)))
 
     return {**{name: shifted(name) for name in ("monotonic", "time", "perf_counter")}, "sleep": sleep}
 
@@ -196,16 +199,27 @@ def _modules() -> Iterator[Any]:
             yield module
 
 
-def _run_once(line: Timeline) -> Callable[[Any], None]:
-    original = base_events.BaseEventLoop._run_once  # type: ignore[attr-defined]  # not in its stubs
+def _replace_in_asyncio(line: Timeline, replace: Callable[[Any, str, Any], None]) -> None:
+    """Make loops that are idle until a timer wait on the timeline, from the moment when the timer was set."""
+    loop_type: Any = base_events.BaseEventLoop
+    original_call_later, original_run_once = loop_type.call_later, loop_type._run_once
+    set_at: WeakKeyDictionary[asyncio.TimerHandle, float] = WeakKeyDictionary()
+
+    def call_later(loop: Any, delay: float, *args: Any, **options: Any) -> asyncio.TimerHandle:
+        timer: asyncio.TimerHandle = original_call_later(loop, delay, *args, **options)
+        set_at[timer] = timer.when() - delay
+        return timer
 
     def run_once(loop: Any) -> None:
         timers = [timer for timer in loop._scheduled if not timer._cancelled]
         if timers and not (is_ours() or loop._ready or loop._stopping):
-            line.wait(min(timers)._when, lambda pause: bool(loop._selector.select(pause)))
-        original(loop)
+            first = min(timers)
+            began = set_at.get(first, line.now())
+            line.wait(began, first.when(), lambda pause: bool(loop._selector.select(pause)))
+        original_run_once(loop)
 
-    return run_once
+    replace(loop_type, "call_later", call_later)
+    replace(loop_type, "_run_once", run_once)
 
 
 def _condition_wait(line: Timeline) -> Callable[..., bool]:
@@ -221,7 +235,8 @@ def _condition_wait(line: Timeline) -> Callable[..., bool]:
             told = original(self, pause)
             return told
 
-        line.wait(line.now() + timeout, came)
+        now = line.now()
+        line.wait(now, now + timeout, came)
         return told
 
     return wait
@@ -247,7 +262,8 @@ def _replace_in_trio(line: Timeline, replace: Callable[[Any, str, Any], None]) -
             found = get_events(manager, pause)
             return bool(found)
 
-        line.wait(line.now() + min(timeout, 1e9), came)
+        now = line.now()
+        line.wait(now, now + min(timeout, 1e9), came)
         return found
 
     replace(run.SystemClock, "current_time", current_time)
