@@ -19,10 +19,24 @@ def load(path: Path, worlds: Worlds) -> int:
 
     Raises SnapshotError, naming the file, if it is unusable; no world is changed then.
     """
+    if not path.exists():
+        return 0
+    kept = read_state(path)
+    webhooks = kept.get("webhooks", {})
+    for key, snapshot in kept["worlds"].items():
+        try:
+            restore(worlds.of(key), snapshot)
+        except SnapshotError as error:
+            raise SnapshotError(f"{path}: {error}") from None
+        if key in webhooks:
+            worlds.of(key).set_webhook(*webhooks[key])
+    return len(kept["worlds"])
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Return the JSON of a state file. Raises SnapshotError, naming the file, if it is unusable."""
     try:
         text = path.read_bytes()
-    except FileNotFoundError:
-        return 0
     except OSError as error:
         raise SnapshotError(f"{path}: {error.strerror}") from None
     try:
@@ -38,14 +52,7 @@ def load(path: Path, worlds: Worlds) -> int:
     webhooks = kept.get("webhooks", {})
     if not _are_webhooks(webhooks):
         raise SnapshotError(f"{path}: webhooks must map API keys to [url, key]")
-    for key, snapshot in kept["worlds"].items():
-        try:
-            restore(worlds.of(key), snapshot)
-        except SnapshotError as error:
-            raise SnapshotError(f"{path}: {error}") from None
-        if key in webhooks:
-            worlds.of(key).set_webhook(*webhooks[key])
-    return len(kept["worlds"])
+    return kept
 
 
 def save(path: Path, worlds: Worlds) -> None:

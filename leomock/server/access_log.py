@@ -24,6 +24,8 @@ LogFormat: TypeAlias = Literal["text", "json"]
 
 # The key in the ASGI scope of the `LogContext` that routes fill in.
 LOG_CONTEXT = "leomock.log_context"
+# The key in the ASGI scope of a call that is one part of another one, which is logged already.
+PART = "leomock.part"
 
 
 @dataclass(slots=True)
@@ -45,7 +47,7 @@ class AccessLog:
         self._line = _json_line if log_format == "json" else _line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or PART in scope:
             await self._app(scope, receive, send)
             return
         context = scope[LOG_CONTEXT] = LogContext()

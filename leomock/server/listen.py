@@ -276,7 +276,22 @@ class PortServer:
         self._state = ServerState()
         self._plain: list[asyncio.AbstractServer] = []
         self._tls: list[TlsListener] = []
+        self._passed: set[asyncio.Task[None]] = set()
         self._date: asyncio.TimerHandle | None = None
+
+    def accept(self, connection: socket.socket) -> None:
+        """Serve plain HTTP on a connection that another process has accepted."""
+        if self._date is None:
+            self._keep_date()
+        task = asyncio.get_running_loop().create_task(self._take(connection))
+        self._passed.add(task)
+        task.add_done_callback(self._passed.discard)
+
+    async def _take(self, connection: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        except OSError:  # the client has gone
+            connection.close()
 
     async def open(self, listener: socket.socket) -> None:
         """Serve plain HTTP on a listening socket."""
@@ -298,6 +313,8 @@ class PortServer:
             await tls.close()
         if self._date:
             self._date.cancel()
+        if self._passed:
+            await asyncio.wait(self._passed)
         for connection in list(self._state.connections):
             connection.shutdown()
         if self._state.tasks:

@@ -25,6 +25,11 @@ def uuid4_from(number: int) -> str:
     return _uuid_text(number & _FREE_BITS | _VERSION_4 | _VARIANT)
 
 
+def user_id_of(seed: int, key: str) -> str:
+    """Return the user id of an API key, which is the same in every process with this seed."""
+    return uuid4_from(int.from_bytes(stable("user", seed, key), "big"))
+
+
 class Ids:
     """The ids of one world.
 

@@ -11,7 +11,7 @@ from leomock.leonardo.basis import Chosen, Inferred, based_on
 from leomock.state.account import Account
 from leomock.state.bucket.storage import Bucket
 from leomock.state.clock import Clock
-from leomock.state.ids import Ids, stable, uuid4_from
+from leomock.state.ids import Ids, stable, user_id_of
 from leomock.state.jobs import Job, Jobs
 from leomock.state.journal import Journal
 from leomock.state.journal_budget import JournalBudget
@@ -49,7 +49,7 @@ class World:
         self.key = key
         self.settings = settings
         self.lock = threading.RLock()
-        self.user_id = uuid4_from(int.from_bytes(stable("user", settings.seed, key), "big"))
+        self.user_id = user_id_of(settings.seed, key)
         self._make_clock = make_clock
         self._scenarios = scenarios
         self._announce = announce

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,10 +20,13 @@ from leomock.cli.options import (
     GroupedCommand,
     setting,
 )
-from leomock.state.settings import LARGEST_INT, SettingError, Settings
+from leomock.state.settings import LARGEST_INT, SettingError
 
 GROUPS = {
-    "Where it listens": ("--host", "--port", "--public-url", "--allow-host", "--cors", "--drain"),
+    "Where it listens": (
+        *("--host", "--port", "--public-url", "--allow-host", "--cors"),
+        *("--drain", "--workers"),
+    ),
     "For clients with the real host written into them": ("--https", "--proxy", "--proxy-others"),
     "MCP tools": ("--mcp", "--all", "--group", "--read-only", "--vendor", "--plain"),
     "Who may call": ("--auth", "--api-key", "--admin-token", "--max-worlds"),
@@ -127,6 +129,14 @@ GROUPS = {
     type=click.FloatRange(0, 3600),
     metavar="SECONDS",
     help="Seconds to accept calls after SIGTERM, while /_leomock/health/ready answers 503.",
+)
+@click.option(
+    "--workers",
+    default=1,
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes to share the work between, for example one for each core; each API key stays in one of "
+    "them. Linux and macOS only.",
 )
 @setting(
     "--public-url",
@@ -283,6 +293,7 @@ def serve(
     state_file: Path | None,
     save_every: float,
     drain: float,
+    workers: int,
     https: int | None,
     proxy: int | None,
     proxy_others: str,
@@ -298,20 +309,17 @@ def serve(
     **settings: Any,
 ) -> None:
     """Serve the fake until it is stopped (Ctrl-C or SIGTERM)."""
-    from leomock.cli.serving.fake import serve_fake
+    from leomock.cli.output import writing
+    from leomock.cli.serving.fake import make_dispatcher, serve_fake
     from leomock.cli.serving.listening import run_on
     from leomock.cli.serving.mcp import McpTools, require_mcp
     from leomock.cli.serving.secure import secure_ports
+    from leomock.cli.serving.worker import WorkerOptions
+    from leomock.cli.serving.workers import check_workers, put_together, serve_with_workers
     from leomock.files.scenarios import ScenarioError
-    from leomock.files.state import load
-    from leomock.operations.dispatch import Dispatcher
     from leomock.server.guard import is_loopback
-    from leomock.state.clock import Clock
     from leomock.state.render_cache import RENDERED
     from leomock.state.snapshot import SnapshotError
-
-    def make_clock() -> Clock:
-        return Clock(time.time(), time.monotonic, rate)
 
     RENDERED.limit = render_cache
     if not settings["admin_token"] and not is_loopback(host):
@@ -319,13 +327,25 @@ def serve(
         click.echo(
             f"leomock: the admin token is {settings['admin_token']} (--admin-token sets one)", err=True
         )
+    if workers > 1:
+        check_workers({"--https": https, "--proxy": proxy, "--mcp": mcp or None})
     try:
-        make_clock()
-        api = Dispatcher.playing(Settings(**settings), scenarios, make_clock)
-        if state_file:
-            load(state_file, api.worlds)
+        if state_file and workers == 1:
+            with writing(state_file):
+                put_together(state_file)
+        api = make_dispatcher(settings, scenarios, rate, None if workers > 1 else state_file)
     except (SettingError, ScenarioError, SnapshotError, ValueError) as error:
         raise click.UsageError(str(error)) from None
+    if workers > 1:
+        options = WorkerOptions(
+            settings, [*scenarios], rate, str(state_file or ""), save_every, quiet, log_format, render_cache
+        )
+        run_on(
+            host,
+            port,
+            lambda listener, url: serve_with_workers(workers, options, api.settings, listener, url, drain),
+        )
+        return
     tools = None
     if mcp:
         require_mcp()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,34 @@ from leomock.cli.output import writing
 from leomock.cli.serving.listening import repeat
 from leomock.cli.serving.mcp import McpTools
 from leomock.server.lifecycle import on_signal, open_until
+from leomock.state.settings import Settings
 
 if TYPE_CHECKING:
     from leomock.cli.serving.secure import SecurePorts
     from leomock.operations.dispatch import Dispatcher
     from leomock.server.access_log import LogFormat
+    from leomock.server.workers.worker import Worker
+
+
+def make_dispatcher(
+    settings: Mapping[str, Any], scenarios: Sequence[str], rate: float, state_file: Path | None
+) -> Dispatcher:
+    """Return the fake that the options of `leomock serve` describe, with its saved state.
+
+    Raises SettingError, ScenarioError, SnapshotError or ValueError.
+    """
+    from leomock.files.state import load
+    from leomock.operations.dispatch import Dispatcher
+    from leomock.state.clock import Clock
+
+    def make_clock() -> Clock:
+        return Clock(time.time(), time.monotonic, rate)
+
+    make_clock()
+    api = Dispatcher.playing(Settings(**settings), scenarios, make_clock)
+    if state_file:
+        load(state_file, api.worlds)
+    return api
 
 
 async def serve_fake(
@@ -35,6 +58,7 @@ async def serve_fake(
     log_format: LogFormat = "text",
     scenarios: Sequence[str] = (),
     drain: float = 0,
+    worker: Worker | None = None,
 ) -> None:
     """Serve the fake until a signal arrives. With `mcp`, offer these MCP tools at /mcp as well.
 
@@ -44,6 +68,8 @@ async def serve_fake(
     After the signal, `/_leomock/health/ready` answers 503 and calls are still accepted for `drain` seconds.
 
     `state_file` is written at the start, every `save_every` seconds, and at the end.
+
+    A `worker` gets its connections and the signal to stop from its parent, which announces the address.
     """
     from leomock.cli.serving.scenario_reload import SECONDS_BETWEEN_LOOKS, ScenarioReloader
     from leomock.files.state import StateFile
@@ -54,8 +80,8 @@ async def serve_fake(
     from leomock.server.webhook_sender import Sender
 
     stopping, stop = asyncio.Event(), asyncio.Event()
-    on_signal(stopping)
-    draining = asyncio.create_task(_after(stopping, drain, stop))
+    on_signal(stop if worker else stopping)
+    draining = asyncio.create_task(_after(stopping, drain, stop)) if worker is None else None
     kept = StateFile(state_file, api.worlds, time.monotonic) if state_file else None
     say = warn_as_json if log_format == "json" else to_stderr
     api.worlds.say = say
@@ -86,16 +112,21 @@ async def serve_fake(
 
                 app = await stack.enter_async_context(_with_mcp(app, api, url, stop, mcp))
                 announcement.append(f"leomock: mcp listening on {url}{MCP_PATH}")
-            config = make_config(app, api.settings.max_head, api.settings.request_timeout)
+            routed = worker.app(app) if worker else app
+            config = make_config(routed, api.settings.max_head, api.settings.request_timeout)
             server = PortServer(config)
             if secure:
                 plain = listener.getsockname()[:2]
                 announcement += await stack.enter_async_context(secure.answering(server, plain))
             if not quiet and log_format != "json":
-                announcement += _first_steps(url, api)
-            await listen(config, listener, stop, lambda: click.echo("\n".join(announcement)), server)
+                announcement += first_steps(url, api.settings)
+            if worker:
+                await worker.serve(server, app, stop, stopping.set)
+            else:
+                await listen(config, listener, stop, lambda: click.echo("\n".join(announcement)), server)
     finally:
-        draining.cancel()
+        if draining:
+            draining.cancel()
         for task in background:
             task.cancel()
         await sending
@@ -104,16 +135,16 @@ async def serve_fake(
                 kept.save()
 
 
-def _first_steps(url: str, api: Dispatcher) -> list[str]:
+def first_steps(url: str, settings: Settings) -> list[str]:
     """Return lines to paste for somebody who sees leomock for the first time."""
-    is_open = api.settings.auth == "open"
-    key = "any-key" if is_open else api.settings.api_keys[0][:4] + "…"
+    is_open = settings.auth == "open"
+    key = "any-key" if is_open else settings.api_keys[0][:4] + "…"
     keys = "any API key works" if is_open else "only the keys of --api-key work"
     lines = [
         f"  base URL  {url}/api/rest/v1 ({keys})",
         f"  try       curl {url}/api/rest/v1/me -H 'authorization: Bearer {key}'",
     ]
-    return [f"  page      {url}/", *lines] if api.settings.ui else lines
+    return [f"  page      {url}/", *lines] if settings.ui else lines
 
 
 async def _after(event: asyncio.Event, seconds: float, then: asyncio.Event) -> None:
