@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import version
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ from bench.servers import (
     first_answer,
     running,
 )
+from leomock.server.workers.ownership import Ownership
 
 RESULTS = Path(__file__).with_name("results") / "latest.json"
 SATURATED = 0.9
@@ -93,13 +95,13 @@ class Sample(NamedTuple):
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run of half a minute; noisier")
-    parser.add_argument("part", nargs="?", choices=["plugin"], help="only this part; all without")
+    parser.add_argument("part", nargs="?", choices=["plugin", "workers"], help="only this part; all without")
     given = parser.parse_args()
     plan = QUICK if given.quick else FULL
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     bench = Bench(plan)
     try:
-        bench.plugin() if given.part else bench.run()
+        getattr(bench, given.part or "run")()
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return 130
@@ -142,6 +144,7 @@ class Bench:
                 )
             self.against_bare("create, log line on", bare, logged, "POST", "/generations", PROMPT)
         self.rules_and_journal()
+        self.workers()
         self.progress("")
         highest = max(self._generator)
         note = "no bottleneck" if highest < SATURATED else "SATURATED: trust the ratios of CPU a request"
@@ -256,6 +259,34 @@ class Bench:
         self.lines.append(Line(f"{name}, requests/s", ratio, 0.85, detail=detail))
         self.lines.append(by_cpu(f"{name}, CPU a request", *pairs))
 
+    def workers(self) -> None:
+        """The rate of creates on two workers over that of one process, with a key for each of them."""
+        name = "create, --workers 2 to one process"
+        keys = keys_of_workers(2)
+        with running(QUIET) as one, running([*QUIET, "--workers", "2"]) as two:
+            core = separate(one, two)
+            pairs = self.rounds(
+                name,
+                lambda: self.sample(one, *(creating(one, key) for key in keys), core=core),
+                lambda: self.sample(two, *(creating(two, key) for key in keys), core=core),
+            )
+            detours = self.rounds(
+                f"{name}, the first request with another key",
+                lambda: self.sample(two, creating(two, keys[0])),
+                lambda: self.sample(two, creating(two, keys[0]), opening=creating(two, keys[1])),
+            )
+        ones, twos = pairs
+        ratio = median(t.rate / o.rate for o, t in zip(ones, twos, strict=True))
+        detail = f"{middle(twos, 'rate'):,.0f}/s of {middle(ones, 'rate'):,.0f}/s"
+        if core is None:
+            detail += (
+                f"; NOT TO BE TRUSTED: {os.cpu_count()} processors for two workers and the load generator"
+            )
+        target = None if core is None else 1.7
+        self.lines.append(Line(f"{name}, requests/s", ratio, target, detail=detail))
+        self.lines.append(by_cpu(f"{name}, CPU a request", *pairs))
+        self.lines.append(by_cpu("create, by a detour to its worker, CPU a request", *detours))
+
     def rounds(
         self, name: str, first: Callable[[], Sample], second: Callable[[], Sample]
     ) -> tuple[list[Sample], list[Sample]]:
@@ -271,10 +302,12 @@ class Bench:
         self.samples[name] = [one, other]
         return one, other
 
-    def sample(self, server: Server, request: bytes) -> Sample:
+    def sample(
+        self, server: Server, *requests: bytes, core: int | None = None, opening: bytes = b""
+    ) -> Sample:
         """Load a server for one round."""
         before = server.cpu()
-        outcome = load(server.port, request, seconds=self.plan.seconds)
+        outcome = load(server.port, *requests, seconds=self.plan.seconds, core=core, opening=opening)
         after = server.cpu()
         used = None if before is None or after is None else after - before
         self._generator.append(outcome.cpu / outcome.seconds)
@@ -347,6 +380,31 @@ def machine() -> Line:
 def middle(samples: list[Sample], field: str) -> float:
     """The median of one field."""
     return float(median(getattr(sample, field) for sample in samples))
+
+
+def keys_of_workers(workers: int) -> list[str]:
+    """A key of each worker, in their order."""
+    ownership = Ownership(workers, seed=0)
+    found: dict[int, str] = {}
+    for number in count():
+        found.setdefault(ownership.of_key(f"bench-{number}"), f"bench-{number}")
+        if len(found) == workers:
+            return [found[worker] for worker in range(workers)]
+    raise AssertionError("unreachable")
+
+
+def creating(server: Server, key: str) -> bytes:
+    return server.request("POST", "/generations", PROMPT, key)
+
+
+def separate(*servers: Server) -> int | None:
+    """Pin servers to processors; return the one that is left for the load generator, or None if none is."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) < 4:  # two workers, their parent and the generator
+        return None
+    for server in servers:
+        server.pin(cores[:-1])
+    return cores[-1]
 
 
 def fill(server: Server, rows: int) -> None:

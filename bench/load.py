@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import signal
 import socket
 import subprocess
 import sys
 import time
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 CONNECTIONS = 16
 STALLED_SECONDS = 15.0
 LONGEST_SECONDS = 120.0
 LENGTH = b"content-length: "
+SEPARATOR = b"\0"  # no request has this byte
 
 
 class Outcome(NamedTuple):
@@ -25,10 +27,29 @@ class Outcome(NamedTuple):
     cpu: float
 
 
-def load(port: int, request: bytes, *, seconds: float = LONGEST_SECONDS, count: int = sys.maxsize) -> Outcome:
-    """Send `request` for a time or a number of times; raises `RuntimeError` on any answer but 200."""
-    command = [sys.executable, __file__, str(port), str(seconds), str(count)]
-    done = subprocess.run(command, input=request, capture_output=True, timeout=seconds + 2 * STALLED_SECONDS)
+def load(
+    port: int,
+    *requests: bytes,
+    seconds: float = LONGEST_SECONDS,
+    count: int = sys.maxsize,
+    opening: bytes = b"",
+    core: int | None = None,
+) -> Outcome:
+    """Send requests for a time or a number of times; raises `RuntimeError` on any answer but 200.
+
+    Every connection sends one of them, the next connection the next one. `opening` is a request that every
+    connection sends first and once. `core` is the processor that the generator may use; any without.
+    """
+    command = [
+        sys.executable,
+        __file__,
+        str(port),
+        str(seconds),
+        str(count),
+        str(-1 if core is None else core),
+    ]
+    sent = SEPARATOR.join([opening, *requests])
+    done = subprocess.run(command, input=sent, capture_output=True, timeout=seconds + 2 * STALLED_SECONDS)
     if done.returncode:
         raise RuntimeError(f"the load failed: {done.stderr.decode(errors='replace').strip()}")
     outcome = Outcome(*json.loads(done.stdout))
@@ -37,9 +58,15 @@ def load(port: int, request: bytes, *, seconds: float = LONGEST_SECONDS, count: 
     return outcome
 
 
-def drive(port: int, request: bytes, seconds: float, count: int) -> Outcome:
+def drive(port: int, opening: bytes, requests: list[bytes], seconds: float, count: int) -> Outcome:
     selector = selectors.DefaultSelector()
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(min(CONNECTIONS, count))]
+    request_of = {each: requests[number % len(requests)] for number, each in enumerate(sockets)}
+    for each in sockets if opening else ():
+        each.sendall(opening)
+        answer = each.recv(65536)
+        while not is_whole(answer):
+            answer += each.recv(65536)
     for each in sockets:
         each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         each.setblocking(False)
@@ -48,7 +75,7 @@ def drive(port: int, request: bytes, seconds: float, count: int) -> Outcome:
     done, left, waiting = 0, count - len(sockets), len(sockets)
     began, cpu = time.perf_counter(), time.process_time()
     for each in sockets:
-        each.sendall(request)
+        each.sendall(request_of[each])
     while waiting:
         ready = selector.select(STALLED_SECONDS)
         if not ready:
@@ -66,7 +93,8 @@ def drive(port: int, request: bytes, seconds: float, count: int) -> Outcome:
             done += 1
             if left > 0:
                 left -= 1
-                key.fileobj.send(request)  # type: ignore[union-attr]  # a socket; far shorter than its buffer
+                each = cast(socket.socket, key.fileobj)
+                each.send(request_of[each])  # far shorter than its buffer
             else:
                 waiting -= 1
     outcome = Outcome(done, time.perf_counter() - began, time.process_time() - cpu)
@@ -88,4 +116,8 @@ def is_whole(answer: bytes) -> bool:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this process ends it
-    print(json.dumps(drive(int(sys.argv[1]), sys.stdin.buffer.read(), float(sys.argv[2]), int(sys.argv[3]))))
+    port, seconds, count, core = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+    if core >= 0:
+        os.sched_setaffinity(0, {core})
+    opening, *requests = sys.stdin.buffer.read().split(SEPARATOR)
+    print(json.dumps(drive(port, opening, requests, seconds, count)))

@@ -29,7 +29,7 @@ JOURNAL = 1000
 LADEN = [*QUIET, "--journal", str(JOURNAL), "--scenario"]
 
 API = "/api/rest/v1"
-AUTHORIZATION = "Bearer bench"
+KEY = "bench"
 PROMPT = b'{"prompt": "a cat"}'
 
 
@@ -41,12 +41,27 @@ class Server:
         self.port = port
 
     def cpu(self) -> float | None:
-        """Seconds of CPU used so far, user and system; None where there is no /proc."""
+        """Seconds of CPU used so far by it and its workers, user and system; None without /proc."""
+        found = [self.process.pid, *self.workers()]
         try:
-            fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+            stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in found]
         except OSError:
             return None
-        return (int(fields[11]) + int(fields[12])) / float(os.sysconf("SC_CLK_TCK"))
+        ticks = sum(int(fields[11]) + int(fields[12]) for fields in stats)
+        return ticks / float(os.sysconf("SC_CLK_TCK"))
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers; none without `--workers`, or where there is no /proc."""
+        try:
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        except OSError:
+            return []
+        return [int(pid) for pid in children.split()]
+
+    def pin(self, cores: list[int]) -> None:
+        """Let every process of the server run on a processor of its own, the parent on the first one."""
+        for number, pid in enumerate([*self.workers(), self.process.pid]):
+            os.sched_setaffinity(pid, {cores[number % len(cores)]})
 
     def resident(self) -> int | None:
         """Bytes of memory in use (VmRSS); None where there is no /proc."""
@@ -60,7 +75,7 @@ class Server:
         """Send one request and return the JSON of its answer, which must be a 200."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)
         try:
-            connection.request(method, API + path, body, {"Authorization": AUTHORIZATION})
+            connection.request(method, API + path, body, {"Authorization": f"Bearer {KEY}"})
             response = connection.getresponse()
             answer = response.read()
         finally:
@@ -69,10 +84,10 @@ class Server:
             raise RuntimeError(f"{method} {path} was answered {response.status} {answer[:500]!r}")
         return json.loads(answer)
 
-    def request(self, method: str, path: str, body: bytes = b"") -> bytes:
+    def request(self, method: str, path: str, body: bytes = b"", key: str = KEY) -> bytes:
         """The bytes of a request as a client would send it."""
         head = f"{method} {API}{path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAccept: application/json\r\n"
-        head += f"Authorization: {AUTHORIZATION}\r\n"
+        head += f"Authorization: Bearer {key}\r\n"
         if body:
             head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         return f"{head}\r\n".encode() + body
@@ -125,7 +140,7 @@ def _port(process: subprocess.Popen[str], command: list[str]) -> int:
         too_late.cancel()
     if " listening on http://" not in line:
         raise RuntimeError(f"{' '.join(command)} did not start; it printed {line!r}")
-    return int(line.rpartition(":")[2])
+    return int(line.partition(" http://")[2].split()[0].rpartition(":")[2])
 
 
 def first_answer(command: list[str]) -> float:
