@@ -130,6 +130,13 @@ MISSING_VARIABLE = ErrorTemplate(
     "documented",
     "error messages page of docs.leonardo.ai",
 )
+BODY_NOT_AN_OBJECT = ErrorTemplate(
+    400,
+    "validation-failed",
+    "expected a JSON object as the request body",
+    "chosen",
+    "the document allows an object only; Hasura's REST endpoints may read any other body as no variables",
+)
 NULL_VARIABLE = ErrorTemplate(
     400,
     "validation-failed",

@@ -14,19 +14,26 @@ def served(document: Json) -> Json:
     """Return the document that is served: no keywords beside a `$ref`, no unused schemas.
 
     OpenAPI 3.0 ignores everything beside a `$ref`, so such a reference is replaced by a copy of its target,
-    and so is a reference into the inside of a schema. A path variable is never null.
+    and so is a reference into the inside of a schema. A path variable is never null, and null in a query is
+    an empty value.
     """
     result = document | {"paths": _inlined(document, document["paths"])}
     components = _inlined(document, document["components"])
     for item in result["paths"].values():
         for _, entry in operations_of(item):
             for parameter in entry.get("parameters", ()):
-                if parameter["in"] == "path":
-                    parameter["schema"] = dict(resolve(document, parameter["schema"]))
-                    parameter["schema"].pop("nullable", None)
+                _say_how_null_is_sent(document, parameter)
     result["components"] = components
     components["schemas"] = _used(result)
     return result
+
+
+def _say_how_null_is_sent(document: Json, parameter: Json) -> None:
+    schema = resolve(document, parameter["schema"])
+    if parameter["in"] == "path":
+        parameter["schema"] = {name: part for name, part in schema.items() if name != "nullable"}
+    elif parameter["in"] == "query" and schema.get("nullable") and schema.get("type") != "string":
+        parameter["allowEmptyValue"] = True
 
 
 def plain(document: Json) -> Json:

@@ -56,6 +56,8 @@ class Operation:
                 raise SpecError(f"{self}: the variable {variable.name!r} stands twice")
             self.variables[variable.name] = variable
         self.required = tuple(v.name for v in self.variables.values() if v.required)
+        in_body = [v for v in self.variables.values() if v.location == "body"]
+        self.has_optional_body = bool(in_body) and not any(v.required for v in in_body)
         # A default on a required variable is only a sample value: the real service requires the variable.
         self.defaults: dict[str, Any] = {
             v.name: None if v.required else v.default for v in self.variables.values()

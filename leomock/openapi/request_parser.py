@@ -1,7 +1,8 @@
 """Parse a raw request into a call, rejecting what the real service rejects, in its words.
 
 Order and wording follow Hasura's REST endpoints: path, body and query form one pool of variables; a
-body that is not a JSON object counts as empty; the content type does not matter.
+body that is not a JSON object counts as empty; the content type does not matter. An optional body is refused
+then (chosen).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import orjson
 from jsonschema_rs import ValidationError
 
 from leomock.leonardo.errors import (
+    BODY_NOT_AN_OBJECT,
     LIST_IN_QUERY,
     MISSING_FIELD,
     MISSING_VARIABLE,
@@ -127,6 +129,8 @@ def parse(operation: Operation, captured: dict[str, str], request: Request) -> C
     for name in operation.required:
         if pool.get(name) is None:
             raise _absent(operation, operation.variables[name], name in pool, request)
+    if operation.has_optional_body and request.body:
+        _refuse_no_object(operation, request)
     for name in operation.uuids:
         value = pool.get(name)
         if isinstance(value, str):
@@ -166,6 +170,15 @@ def _pool(operation: Operation, captured: dict[str, str], request: Request) -> d
     for name, text in captured.items():
         pool[name] = _decoded(operation.variables[name], text)
     return pool
+
+
+def _refuse_no_object(operation: Operation, request: Request) -> None:
+    """Refuse a body that is not a JSON object, where no required variable is missing."""
+    hint = _why_no_variables(request)
+    if hint:
+        raise BODY_NOT_AN_OBJECT(
+            explain=f"{operation.id} takes its variables from a JSON object{hint} ({_rule(operation)})"
+        )
 
 
 def _unexpected(operation: Operation, name: str) -> ApiError:
@@ -215,24 +228,27 @@ def _absent(operation: Operation, variable: Variable, is_null: bool, request: Re
             explain=f"{operation.id}: '{variable.name}' must not be null ({_rule(operation)})",
         )
     hint = ""
-    if request.body and variable.location == "body":
-        try:
-            body = orjson.loads(request.body)
-            if is_too_deep(request.body, body):
-                hint = f"; the body is nested deeper than {DEEPEST} levels, so it was read as no variables"
-            elif not isinstance(body, dict):
-                hint = "; the body is JSON but not an object, so it was read as no variables"
-        except orjson.JSONDecodeError as error:
-            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind in FORM_TYPES:
-                hint = f"; the body is a form ({kind}): send JSON instead"
-            else:
-                hint = f"; the body is not JSON ({error}), so it was read as no variables"
-    elif variable.location == "body":
-        hint = "; the request has no body"
+    if variable.location == "body":
+        hint = _why_no_variables(request) if request.body else "; the request has no body"
     return MISSING_VARIABLE(
         name=variable.name, explain=f"{operation.id} needs '{variable.name}'{hint} ({_rule(operation)})"
     )
+
+
+def _why_no_variables(request: Request) -> str:
+    """Say why a body was read as no variables, as the end of a sentence; '' for a JSON object."""
+    try:
+        body = orjson.loads(request.body)
+    except orjson.JSONDecodeError as error:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind in FORM_TYPES:
+            return f"; the body is a form ({kind}): send JSON instead"
+        return f"; the body is not JSON ({error}), so it was read as no variables"
+    if is_too_deep(request.body, body):
+        return f"; the body is nested deeper than {DEEPEST} levels, so it was read as no variables"
+    if not isinstance(body, dict):
+        return "; the body is JSON but not an object, so it was read as no variables"
+    return ""
 
 
 def _rule(operation: Operation) -> str:

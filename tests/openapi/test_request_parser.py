@@ -180,6 +180,28 @@ def test_explain_names_the_rule_and_what_would_work(body: Any, explain: str) -> 
     assert refusal("POST", "/generations", body).explain == f"{explain} {RULE}"
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"[1]", "the body is JSON but not an object, so it was read as no variables"),
+        (b"null", "the body is JSON but not an object, so it was read as no variables"),
+        (
+            b"{",
+            "the body is not JSON (unexpected end of data: line 1 column 2 (char 1)), "
+            "so it was read as no variables",
+        ),
+    ],
+)
+def test_optional_body_that_is_not_an_object_is_refused(body: bytes, why: str) -> None:
+    """Holds error:BODY_NOT_AN_OBJECT. A client that sends such a body has a bug; the document forbids it."""
+    refused = refusal("GET", "/blueprints", body)
+    assert (refused.status, refused.text) == (400, "expected a JSON object as the request body")
+    assert refused.explain == (
+        f"listBlueprints takes its variables from a JSON object; {why} "
+        "(specs/blueprints.json GET /blueprints)"
+    )
+
+
 def test_defaults_fill_what_was_not_sent() -> None:
     """The published defaults hold, also for an explicit null; `given` tells the difference."""
     made = create({"prompt": "a", "width": None, "height": 512})

@@ -212,10 +212,7 @@ def bodies(draw: st.DrawFn, operation: str, focus: Steps) -> Any:
     body = draw(changed_at(schema, focus))
     if draw(st.integers(0, 3)) == 3:
         body = draw(changed(body, schema, top=True))
-    # What is not an object, or has keys that GraphQL could not name, is not variables to leomock, which is
-    # refused only where some are wanted.
-    named = isinstance(body, dict) and "" not in body
-    return body if named or schema.get("required") else {}
+    return body
 
 
 @st.composite

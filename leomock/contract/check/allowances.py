@@ -166,14 +166,17 @@ def _typed(value: Any, schema: Any) -> Any:
     """Convert a path or query value to its declared type, since it may have become text already."""
     if not isinstance(value, str):
         return value
-    # A nullable parameter declares its type in an alternative.
-    kinds = {part.get("type") for part in (schema, *schema.get("anyOf", ()))}
-    if kinds & {"integer", "number", "boolean"}:
+    if _types(schema) & {"integer", "number", "boolean"}:
         with contextlib.suppress(ValueError):
             typed = _whole(json.loads(value))
             return value if typed is None else typed
         return value
     return unquote(str(value))
+
+
+def _types(schema: Any) -> set[Any]:
+    """Return the types of a parameter; one that may be null or empty declares its type in an alternative."""
+    return {schema.get("type")}.union(*(_types(part) for part in schema.get("anyOf", ())))
 
 
 def _query_as_sent(found: Found) -> list[tuple[str, str]]:

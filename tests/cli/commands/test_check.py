@@ -194,7 +194,7 @@ def test_too_few_requests(serving: Fake) -> None:
 
 def test_allowances_are_explained() -> None:
     """Each that answered something is a note with its basis."""
-    words = ("--operation", "listBlueprints", "--published", "--explain-allowances", "--format", "json")
+    words = ("--operation", "get3DModelById", "--published", "--explain-allowances", "--format", "json")
     result = invoke(*words)
     assert result.exit_code == 0, result.output
     [note] = [

@@ -91,12 +91,12 @@ class Meeting:
 
 # Which of these a run meets depends on what is drawn.
 MEETINGS = [
-    Meeting("no-object-no-variables", "listBlueprints", wrong=BODY, body=[1]),
+    Meeting("no-object-no-variables", "get3DModelById", wrong=BODY, path={"id": NOTHING}, body=[1]),
     Meeting(
         "empty-query-value",
-        "getTextureGenerationsByModelId",
+        "getGenerationsByUserId",
         wrong=QUERY,
-        path={"modelId": NOTHING},
+        path={"userId": NOTHING},
         query={"limit": "", "offset": "3"},
     ),
     Meeting(
