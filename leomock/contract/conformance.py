@@ -85,6 +85,14 @@ class Referee:
             for path, item in document["paths"].items()
             for method, entry in operations_of(item)
         }
+        # openapi-core warns of `allowEmptyValue`, and would hold an empty value to the schema.
+        self._may_be_empty = frozenset(
+            parameter["name"]
+            for item in readable["paths"].values()
+            for _, entry in operations_of(item)
+            for parameter in entry.get("parameters", ())
+            if parameter.pop("allowEmptyValue", False)
+        )
         self._judge = _judge(readable)
 
     def check_document(self) -> None:
@@ -101,17 +109,20 @@ class Referee:
 
     def request_breaches(self, recorded: RecordedExchange) -> list[Violation]:
         """Return the rules of the document that the request breaks."""
-        return self._breaches(recorded, "", self._judge.iter_request_errors(_Asked(recorded)))
+        return self._breaches(recorded, "", self._judge.iter_request_errors(self._asked(recorded)))
 
     def response_breaches(self, recorded: RecordedExchange) -> list[Violation]:
         """Return the rules of the document that the response breaks."""
-        found = self._judge.iter_response_errors(_Asked(recorded), _Answered(recorded))
+        found = self._judge.iter_response_errors(self._asked(recorded), _Answered(recorded))
         return self._breaches(recorded, f" {recorded.status}", found)
 
     def operation_of(self, recorded: RecordedExchange) -> str:
         """Return the id of the operation that a request is for; empty if no operation matches."""
         _, entry = self._found(recorded)
         return str(entry["operationId"]) if entry else ""
+
+    def _asked(self, recorded: RecordedExchange) -> _Asked:
+        return _Asked(recorded, self._may_be_empty)
 
     def _breaches(
         self, recorded: RecordedExchange, status: str, errors: Iterable[Exception]
@@ -132,7 +143,7 @@ class Referee:
 
     def _found(self, recorded: RecordedExchange) -> tuple[str, Json | None]:
         """Return the operation of a request: a pointer to it, and its entry."""
-        asked = _Asked(recorded)
+        asked = self._asked(recorded)
         validator: Any = self._judge.request_validator
         try:
             found = validator.path_finder.find(asked.method, asked.host_url + asked.path)
@@ -146,7 +157,7 @@ class Referee:
 class _Asked:
     """The request of an exchange, in the form that openapi-core expects."""
 
-    def __init__(self, recorded: RecordedExchange) -> None:
+    def __init__(self, recorded: RecordedExchange, may_be_empty: frozenset[str]) -> None:
         parts = urlsplit(recorded.url)
         self.method = recorded.method.lower()
         self.host_url = f"{parts.scheme}://{parts.netloc}"
@@ -155,9 +166,12 @@ class _Asked:
         # contain.
         self.path = "/".join(_normal(step) for step in parts.path.split("/"))
         headers = Headers(list(recorded.request_headers.items()))
-        self.parameters = RequestParameters(
-            query=ImmutableMultiDict(parse_qsl(parts.query, keep_blank_values=True)), header=headers
-        )
+        query = [
+            (name, value)
+            for name, value in parse_qsl(parts.query, keep_blank_values=True)
+            if value or name not in may_be_empty
+        ]
+        self.parameters = RequestParameters(query=ImmutableMultiDict(query), header=headers)
         self.content_type = headers.get("content-type", "").lower()
         self.body = recorded.request_body
 

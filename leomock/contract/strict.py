@@ -18,6 +18,7 @@ from leomock.files.recordings.api_urls import api_path
 from leomock.files.recordings.model import RecordedExchange
 from leomock.leonardo.errors import ApiError
 from leomock.openapi.documents import Json, operations_of, resolve, with_nulls
+from leomock.openapi.flavours import require_in_answers, used_schemas
 from leomock.openapi.json_schema import json_schema
 from leomock.openapi.spec import Spec, shipped_versions
 
@@ -27,9 +28,9 @@ JSON = "application/json"
 def strict_document(spec: Spec, server: str, *, published: bool = False) -> Json:
     """Return the document with closed responses; the published one stays open, except for nulls in enums.
 
-    An object in a successful response requires the properties that it names (except those marked `x-sparse`)
-    and allows no others, as a fixed GraphQL selection does. The published document stays open because real
-    responses have more properties than it names.
+    The served document already requires the properties that a successful response names (except those marked
+    `x-sparse`); this one allows no others, as a fixed GraphQL selection does. The published
+    document stays open because real responses have more properties than it names.
     """
     document = spec.document(server, published=published)
     return with_nulls(document) if published else with_closed_answers(document)
@@ -38,10 +39,12 @@ def strict_document(spec: Spec, server: str, *, published: bool = False) -> Json
 def with_closed_answers(document: Json) -> Json:
     """Return a copy whose successes require the properties that they name and allow no others."""
     result = with_nulls(document)
+    require_in_answers(result)
     for item in result["paths"].values():
         for _, entry in operations_of(item):
             content = entry["responses"]["200"]["content"][JSON]
             content["schema"] = close(result, content["schema"])
+    result["components"]["schemas"] = used_schemas(result)
     return result
 
 
@@ -49,15 +52,7 @@ def close(document: Json, schema: Json) -> Json:
     """Return a schema with closed objects and inlined references; requests share the referenced schemas."""
     schema = dict(resolve(document, schema))
     if "properties" in schema:
-        parts = schema["properties"]
-        schema["properties"] = {name: close(document, part) for name, part in parts.items()}
-        # The mark may be next to a reference, or at the reference's target.
-        if required := [
-            name
-            for name, part in parts.items()
-            if not (part.get("x-sparse") or resolve(document, part).get("x-sparse"))
-        ]:
-            schema["required"] = required
+        schema["properties"] = {name: close(document, part) for name, part in schema["properties"].items()}
         schema.setdefault("additionalProperties", False)
     if "items" in schema:
         schema["items"] = close(document, schema["items"])

@@ -15,7 +15,8 @@ def served(document: Json) -> Json:
 
     OpenAPI 3.0 ignores everything beside a `$ref`, so such a reference is replaced by a copy of its target,
     and so is a reference into the inside of a schema. A path variable is never null, and null in a query is
-    an empty value.
+    an empty value. Successful answers require the properties that they name, except those marked `x-sparse`:
+    the published document requires almost none, although a fixed GraphQL selection always has them all.
     """
     result = document | {"paths": _inlined(document, document["paths"])}
     components = _inlined(document, document["components"])
@@ -24,8 +25,37 @@ def served(document: Json) -> Json:
             for parameter in entry.get("parameters", ()):
                 _say_how_null_is_sent(document, parameter)
     result["components"] = components
-    components["schemas"] = _used(result)
+    components["schemas"] = used_schemas(result)
+    require_in_answers(result)
     return result
+
+
+def require_in_answers(document: Json) -> None:
+    """Let all schemas that successful answers reach require their properties, in place."""
+    to_read: list[Any] = [
+        entry["responses"]["200"]["content"]["application/json"]["schema"]
+        for item in document["paths"].values()
+        for _, entry in operations_of(item)
+    ]
+    seen: set[int] = set()
+    while to_read:
+        schema = resolve(document, to_read.pop())
+        if id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        parts: Json = schema.get("properties", {})
+        if required := [name for name, part in parts.items() if not is_sparse(document, part)]:
+            schema["required"] = required
+        to_read += parts.values()
+        if "items" in schema:
+            to_read.append(schema["items"])
+        for word in ("oneOf", "anyOf", "allOf"):
+            to_read += schema.get(word, ())
+
+
+def is_sparse(document: Json, schema: Json) -> bool:
+    """Return True if an answer may leave this property out; the mark may be at a reference's target."""
+    return bool(schema.get("x-sparse") or resolve(document, schema).get("x-sparse"))
 
 
 def _say_how_null_is_sent(document: Json, parameter: Json) -> None:
@@ -46,7 +76,7 @@ def plain(document: Json) -> Json:
     result = served(document)
     for part in ("paths", "components"):
         result[part] = _simplified(result, result[part])
-    result["components"]["schemas"] = _used(result)
+    result["components"]["schemas"] = used_schemas(result)
     return result
 
 
@@ -66,7 +96,7 @@ def _is_whole(reference: str) -> bool:
     return bool(_COMPONENT.match(reference)) or not reference.startswith("#/components/schemas/")
 
 
-def _used(document: Json) -> Json:
+def used_schemas(document: Json) -> Json:
     """Return the schemas that the operations use, directly or through others."""
     schemas = document["components"]["schemas"]
     found: set[str] = set()

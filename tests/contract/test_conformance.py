@@ -271,11 +271,7 @@ PAGE = f"/generations/user/{ID}"
             "getGenerationsByUserId",
             ["query parameter 'offset': 'x' is not of type integer"],
         ),
-        (
-            f"{PAGE}?offset=",
-            "getGenerationsByUserId",
-            ["query parameter 'offset': '' is not of type integer"],
-        ),
+        (f"{PAGE}?offset=", "getGenerationsByUserId", []),
         ("/generations/\ud800", "getGenerationById", ["path parameter 'id': \"%3F\" is not a valid uuid"]),
         (
             f"/generations/{ID}%0A",
@@ -386,8 +382,9 @@ def test_answer_that_is_broken(referee: Referee, exchange: RecordedExchange, fin
     ids=["without the envelope", "with another key", "without a field"],
 )
 def test_answer_that_is_not_exact(referee: Referee, exact: Referee, body: Any, finding: str) -> None:
-    """The document itself demands no field of an answer and forbids none; an exact referee does both."""
-    assert referee.judge_response(answered(body)) == []
+    """The served document requires the fields of an answer; an exact referee allows no others, too."""
+    more = "is not in the document" in finding
+    assert referee.judge_response(answered(body)) == ([] if more else [f"{CREATE} 200: {finding}"])
     assert exact.judge_response(answered(body)) == [f"{CREATE} 200: {finding}"]
 
 
