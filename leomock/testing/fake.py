@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -21,10 +20,11 @@ from leomock.operations.dispatch import Dispatcher
 from leomock.server.app import FAKE_HOST, make_app
 from leomock.server.listen import address, bind, make_config
 from leomock.server.webhook_sender import Sender
-from leomock.state.clock import EPOCH, Clock
+from leomock.state.clock import Clock
 from leomock.state.ids import stable, uuid4_from
 from leomock.state.settings import SettingError, Settings, SettingValues
 from leomock.state.world import World
+from leomock.testing.program_clock import frozen_clock, running_clock
 from leomock.testing.runner import CountedApp, Runner
 from leomock.testing.tenant import AnyScenario, Tenant, flat
 
@@ -276,6 +276,4 @@ def _clock_maker(kind: str) -> Callable[[], Clock]:
     """Return a factory for the clocks of worlds: like the machine's, or frozen at the initial time."""
     if kind not in ("running", "frozen"):
         raise SettingError(f"clock={kind!r}: use running or frozen")
-    if kind == "frozen":
-        return lambda: Clock(EPOCH, time.monotonic, 0)
-    return lambda: Clock(time.time(), time.monotonic)
+    return frozen_clock if kind == "frozen" else running_clock
