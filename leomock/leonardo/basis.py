@@ -18,7 +18,6 @@ Where a fact in specs/evidence is the reason, name the fact::
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -122,7 +121,7 @@ def based_on(*basis: Stated, name: str = "") -> Callable[[T], T]:
             raise ValueError(f"{key}: state at least one basis")
         if key in DECISIONS:
             raise ValueError(f"{key}: this name is taken; rename one of the two")
-        summary = (inspect.getdoc(decided) or "").partition("\n")[0]
+        summary = (decided.__doc__ or "").strip().partition("\n")[0].rstrip()
         DECISIONS[key] = Decision(summary, basis)
         return decided
 

@@ -14,6 +14,8 @@ UPLOAD_HOST = "leomock-uploads.s3.us-east-1.amazonaws.com"
 REAL_API = f"https://{API_HOST}/api/rest"
 # The hosts of the real service, and the path below which a fake serves each of them.
 REAL_HOSTS = {API_HOST: "", CDN_HOST: "/cdn", UPLOAD_HOST: "/s3"}
+# The host of a fake that is not listening on a port.
+FAKE_HOST = "leomock.invalid"
 
 
 @dataclass(frozen=True, slots=True)

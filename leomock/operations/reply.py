@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from leomock.leonardo.errors import ErrorTemplate
 from leomock.openapi.operations import Operation
+from leomock.openapi.serializer import to_json
 from leomock.operations.late import with_late_texts
 from leomock.state.scenario import Breakage
 from leomock.state.world import World
@@ -53,5 +52,5 @@ class Reply:
         if self._content is None:
             if self.is_unfinished:
                 self.finish()
-            self._content = orjson.dumps(self.body) if self.text is None else self.text.encode()
+            self._content = to_json(self.body) if self.text is None else self.text.encode()
         return self._content

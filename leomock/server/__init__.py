@@ -1,1 +1,1 @@
-"""The HTTP server. Starlette and uvicorn are imported only here."""
+"""The HTTP server. Starlette and httptools are imported only here."""

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, TypeAlias
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leomock.server.direct import Answer, DirectApp
 from leomock.server.metrics import CallCounts
 from leomock.state.journal import Channel
 from leomock.state.redaction import one_line, shortened
@@ -43,14 +44,30 @@ class AccessLog:
 
     def __init__(self, app: ASGIApp, write: Callable[[str], object], log_format: LogFormat = "text") -> None:
         self._app = app
+        self._direct = app.answer_directly if isinstance(app, DirectApp) else None
         self._write = write
         self._line = _json_line if log_format == "json" else _line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or PART in scope:
+        if scope["type"] == "http" and PART not in scope:
+            scope[LOG_CONTEXT] = LogContext()
+            await self._logged(self._app, time.perf_counter(), scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
+
+    def answer_directly(self, scope: Scope, body: bytes) -> Answer | ASGIApp | None:
+        """Answer as the app does (see `DirectApp`)."""
+        if self._direct is None:
+            return None
         context = scope[LOG_CONTEXT] = LogContext()
+        began = time.perf_counter()
+        answer = self._direct(scope, body)
+        if isinstance(answer, Answer):
+            self._write(self._line(scope, answer.status, (time.perf_counter() - began) * 1000, context))
+            return answer
+        return None if answer is None else partial(self._logged, answer, began)
+
+    async def _logged(self, app: ASGIApp, began: float, scope: Scope, receive: Receive, send: Send) -> None:
         status = 0
 
         async def watched(message: Message) -> None:
@@ -59,11 +76,11 @@ class AccessLog:
                 status = message["status"]
             await send(message)
 
-        began = time.perf_counter()
         try:
-            await self._app(scope, receive, watched)
+            await app(scope, receive, watched)
         finally:
-            self._write(self._line(scope, status, (time.perf_counter() - began) * 1000, context))
+            milliseconds = (time.perf_counter() - began) * 1000
+            self._write(self._line(scope, status, milliseconds, scope[LOG_CONTEXT]))
 
 
 class JournalMiddleware:
@@ -174,7 +191,7 @@ class WarningsAsJson(logging.Handler):
 
 
 @contextlib.contextmanager
-def library_warnings_as_json(names: Sequence[str] = ("uvicorn.error", "asyncio")) -> Iterator[None]:
+def library_warnings_as_json(names: Sequence[str] = ("leomock.server", "asyncio")) -> Iterator[None]:
     """Write the warnings of these loggers as JSON only, inside `with`."""
     handler = WarningsAsJson(logging.WARNING)
     loggers = [logging.getLogger(name) for name in names]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 import traceback
 from collections.abc import Awaitable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 from random import Random
 from urllib.parse import unquote
@@ -19,11 +20,13 @@ from leomock.operations.dispatch import Dispatcher
 from leomock.operations.reply import Reply
 from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.breakage import broken, connection_of
+from leomock.server.direct import Answer
 from leomock.server.metrics import CallCounts
 from leomock.server.rendering import Renderers
 
 # The paths of each API version. The ones without `/api/rest` are those of the capability's REST adapter.
 PREFIXES = {"/api/rest/v1": "v1", "/v1": "v1", "/api/rest/v2": "v2", "/v2": "v2"}
+_API_PATH = re.compile(rf"(?:{'|'.join(PREFIXES)})(?![^/])")
 LONGEST_HEADER = 500
 # Number of bytes to read of a body that is too long, so that a client which sends everything first still gets
 # the response.
@@ -52,16 +55,73 @@ class ApiRoutes:
         self._request_id = _request_ids()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if scope["type"] == "http":
-            path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-            for prefix, version in PREFIXES.items():
-                if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("/", ""):
-                    return self._answer(path, path[len(prefix) :].strip("/"), version, scope, receive, send)
+        if scope["type"] == "http" and (route := _route(scope)):
+            return self._answer(*route, scope, receive, send)
         return self._rest(scope, receive, send)
+
+    def answer_directly(self, scope: Scope, body: bytes) -> Answer | ASGIApp | None:
+        """Answer a complete request to the API, unless that takes waiting (see `DirectApp`)."""
+        if (route := _route(scope)) is None:
+            return None
+        wire_path, path, version = route
+        if _needs_pictures(version, body):
+            return None
+        request, _ = self._request(scope, path, version)
+        request.body = body
+        began = time.perf_counter()
+        reply = self._reply(request)
+        if reply.is_unfinished or reply.delay or reply.breakage:
+            return partial(self._finish, request, reply, wire_path, began)
+        headers, _ = self._recorded(request, reply, wire_path, began, scope)
+        return Answer(reply.status, headers, reply.content)
 
     async def _answer(
         self, wire_path: str, path: str, version: str, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        request, has_body = self._request(scope, path, version)
+        began = time.perf_counter()
+        if has_body:
+            request.body, complete = await self._body(receive)
+            if not complete:
+                self._api.record_unfinished(request, wire_path, (time.perf_counter() - began) * 1000)
+                return
+        began = time.perf_counter()
+        try:
+            if _needs_pictures(version, request.body):
+                await self._renderers.prepare(self._api.worlds, request.body)
+        except Exception as error:
+            reply = defect(error)
+        else:
+            reply = self._reply(request)
+        await self._finish(request, reply, wire_path, began, scope, receive, send)
+
+    async def _finish(
+        self,
+        request: Request,
+        reply: Reply,
+        wire_path: str,
+        began: float,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Complete a reply, record it, and send it as its scenario demands."""
+        if reply.is_unfinished:
+            try:
+                await self._renderers.run(reply.finish)
+            except Exception as error:
+                reply = defect(error)
+        headers, number = self._recorded(request, reply, wire_path, began, scope)
+        if reply.delay and not await connection_of(scope).pause(reply.delay, receive):
+            self._api.record_disconnect(reply, number)
+            return
+        if reply.breakage:
+            send = broken(reply.breakage, scope, receive, send)
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.content})
+
+    def _request(self, scope: Scope, path: str, version: str) -> tuple[Request, bool]:
+        """Return a request without its body, and whether it has one."""
         authorization = host = scenario = b""
         has_body = False
         for name, value in scope["headers"]:
@@ -73,49 +133,41 @@ class ApiRoutes:
                 has_body = True
             elif name == b"x-leomock-scenario":
                 scenario = scenario + b"," + value
-        began = time.perf_counter()
-        body, complete = await self._body(receive) if has_body else (b"", True)
         segments = path.split("/")
         request = Request(
             scope["method"],
             [unquote(segment) for segment in segments] if "%" in path else segments,
             addresses(self._api.settings.public_url, scope["scheme"], host, scope.get("server")),
             scope["query_string"].decode("latin-1"),
-            body,
+            b"",
             authorization.decode("latin-1"),
             scope["headers"],
             scenario.decode("latin-1"),
             version,
         )
-        if not complete:
-            self._api.record_unfinished(request, wire_path, (time.perf_counter() - began) * 1000)
-            return
-        began = time.perf_counter()
+        return request, has_body
+
+    def _reply(self, request: Request) -> Reply:
         try:
-            if version == "v2" and b"/users/" in body:
-                await self._renderers.prepare(self._api.worlds, body)
-            reply = self._api.handle(request)
-            if reply.is_unfinished:
-                await self._renderers.run(reply.finish)
+            return self._api.handle(request)
         except Exception as error:
-            reply = defect(error)
+            return defect(error)
+
+    def _recorded(
+        self, request: Request, reply: Reply, wire_path: str, began: float, scope: Scope
+    ) -> tuple[list[tuple[bytes, bytes]], int]:
+        """Record a reply in the journal, the counts and the log; return its headers and its number."""
         headers = self._headers(reply)
         milliseconds = (time.perf_counter() - began) * 1000
         number = self._api.record(request, reply, wire_path, headers, milliseconds)
         operation = reply.operation.id if reply.operation else ""
         self._counts.add(operation, reply.status, milliseconds / 1000, reply.rules)
-        if reply.delay and not await connection_of(scope).pause(reply.delay, receive):
-            self._api.record_disconnect(reply, number)
-            return
-        if reply.breakage:
-            send = broken(reply.breakage, scope, receive, send)
         context = scope.get(LOG_CONTEXT)
         if context is not None:
             context.operation = operation
             context.key = reply.world.key if reply.world else ""
             context.explain = reply.explain
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.content})
+        return headers, number
 
     async def _body(self, receive: Receive) -> tuple[bytes, bool]:
         """Read the request body. The second value is false if the client disconnected before its end.
@@ -143,9 +195,10 @@ class ApiRoutes:
             (b"content-length", b"%d" % len(reply.content)),
             (b"x-request-id", next(self._request_id)),
         ]
-        for name, value in reply.headers.items():
-            if name.lower() != "content-type":
-                headers.append((name.lower().encode(), value.encode()))
+        if reply.headers:
+            for name, value in reply.headers.items():
+                if name.lower() != "content-type":
+                    headers.append((name.lower().encode(), value.encode()))
         if reply.explain:
             headers.append((b"x-leomock-explain", header_text(reply.explain)))
         if self._explain and (basis := self._api.basis_of(reply)):
@@ -153,10 +206,24 @@ class ApiRoutes:
         return headers
 
 
+def _route(scope: Scope) -> tuple[str, str, str] | None:
+    """Return the path as sent, its part below the API's prefix, and the version; None for other paths."""
+    path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+    if (found := _API_PATH.match(path)) is None:
+        return None
+    return path, path[found.end() :].strip("/"), PREFIXES[found[0]]
+
+
+def _needs_pictures(version: str, body: bytes) -> bool:
+    """True if a call may refer to pictures of this server by URL, which are rendered before it is handled."""
+    return version == "v2" and b"/users/" in body
+
+
 def _content_type(reply: Reply) -> tuple[bytes, bytes]:
-    for name, value in reply.headers.items():
-        if name.lower() == "content-type":
-            return b"content-type", value.encode()
+    if reply.headers:
+        for name, value in reply.headers.items():
+            if name.lower() == "content-type":
+                return b"content-type", value.encode()
     return _JSON if reply.text is None else _HTML
 
 

@@ -30,13 +30,17 @@ class HeadLimit:
     those of every piece of data that ended inside a head.
     """
 
-    __slots__ = ("_buffered", "_framing", "_most", "in_head", "in_message")
+    __slots__ = ("_arrived", "_buffered", "_framing", "_most", "in_head", "in_message")
 
     def __init__(self, most_bytes: int = LONGEST_HEAD) -> None:
         self._most = most_bytes
-        self._buffered = self._framing = 0
+        self._arrived = self._buffered = self._framing = 0
         self.in_head = False
         self.in_message = False
+
+    def arrived(self, size: int) -> None:
+        """Count a piece of data before it is parsed."""
+        self._arrived = self._arrived + size if self.in_message else size
 
     def begin(self) -> None:
         """Begin a request."""
@@ -53,8 +57,10 @@ class HeadLimit:
             raise self._too_long()
         return size
 
-    def end_head(self) -> None:
-        """Begin the body."""
+    def end_head(self, url: bytes, headers: Headers) -> None:
+        """Check the complete head, and begin the body. Raises TooLarge."""
+        if len(headers) > MOST_HEADERS or self._arrived + 4 * len(headers) > self._most:
+            self.check(url, headers)  # not for most requests, which arrive in one small piece
         self.in_head = False
         self._framing = 0
 

@@ -50,10 +50,14 @@ def on_signal(stop: asyncio.Event) -> None:
 
 def asyncio_run(main_coroutine: Any) -> None:
     """Run a coroutine like `asyncio.run`, on uvloop if it is available."""
-    factory = None
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main_coroutine)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop of uvloop if it is available, or else one of asyncio."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -11,14 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from starlette.requests import Request
-from starlette.responses import Response
-
-from leomock.state.worlds import Worlds
-
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from leomock.state.worlds import Worlds
 
 # Upper bounds of the latency histogram, in seconds: most calls take well under a millisecond, calls that
 # render an image tens of milliseconds.
@@ -74,6 +73,7 @@ class Metrics:
     async def answer(self, request: Request) -> Response:
         """Return counts and gauges of the server, in Prometheus' format."""
         from prometheus_client.exposition import choose_encoder
+        from starlette.responses import Response
 
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(self._registered()), media_type=content_type)

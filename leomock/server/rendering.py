@@ -6,16 +6,17 @@ import asyncio
 import re
 from collections.abc import Callable
 from itertools import islice
-from typing import TypeVar
-
-import anyio
-import anyio.to_thread
+from typing import TYPE_CHECKING, TypeVar
 
 from leomock.media import Renderable
 from leomock.operations.assets.resolver import OWNER, render_cached, resolve
 from leomock.state.bucket.objects import StoredObject
 from leomock.state.render_cache import RENDERED
-from leomock.state.worlds import Worlds
+
+if TYPE_CHECKING:
+    import anyio
+
+    from leomock.state.worlds import Worlds
 
 # More threads would not render faster, but would slow down other calls through the interpreter lock.
 RENDERERS = 2
@@ -34,6 +35,8 @@ class Renderers:
 
     async def run(self, make: Callable[[], T]) -> T:
         """Run a function in one of the threads."""
+        import anyio.to_thread
+
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(RENDERERS)
         return await anyio.to_thread.run_sync(make, limiter=self._limiter)

@@ -1,7 +1,7 @@
 """Ignore offers to upgrade the protocol, such as `Upgrade: h2c`, as HTTP allows.
 
 Java's HttpClient and `curl --http2` make this offer with their first request. httptools stops at such a
-request and skips its body, so the parser here reads the request again without the offer.
+request and skips its body, so `feed` reads the request again without the offer.
 """
 
 from __future__ import annotations
@@ -34,22 +34,15 @@ def without_offer(method: bytes, url: bytes, version: str, headers: list[tuple[b
     return b"\r\n".join([*lines, b"", b""])
 
 
-class UpgradeIgnoringParser(httptools.HttpRequestParser):
-    """httptools' parser, modified to continue with a request after an offer to upgrade."""
-
-    def __init__(self, receiver: Receiver) -> None:
-        super().__init__(receiver)
-        self._receiver = receiver
-
-    def feed_data(self, data: bytes) -> None:  # type: ignore[override]  # transports give bytes
-        """Parse more bytes."""
-        try:
-            super().feed_data(data)
-        except httptools.HttpParserUpgrade as offered:
-            head = self._receiver.take_offer()
-            if not head:  # CONNECT, which is not an offer
-                raise
-            parser = self._receiver.parser = UpgradeIgnoringParser(self._receiver)
-            parser.feed_data(head)
-            if rest := data[offered.args[0] :]:
-                parser.feed_data(rest)
+def feed(receiver: Receiver, data: bytes) -> None:
+    """Give data to a receiver's parser, and continue with a request after its offer to upgrade."""
+    try:
+        receiver.parser.feed_data(data)
+    except httptools.HttpParserUpgrade as offered:
+        head = receiver.take_offer()
+        if not head:  # CONNECT, which is not an offer
+            raise
+        receiver.parser = httptools.HttpRequestParser(receiver)
+        feed(receiver, head)
+        if rest := data[offered.args[0] :]:
+            feed(receiver, rest)

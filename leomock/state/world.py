@@ -6,10 +6,10 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
 from leomock.leonardo.basis import Chosen, Inferred, based_on
 from leomock.state.account import Account
-from leomock.state.bucket.storage import Bucket
 from leomock.state.clock import Clock
 from leomock.state.ids import Ids, stable, user_id_of
 from leomock.state.jobs import Job, Jobs
@@ -21,6 +21,9 @@ from leomock.state.render_cache import RENDERED
 from leomock.state.scenario import MatchContext, RuleEffects, Scenario, ScenarioEngine
 from leomock.state.settings import Settings
 from leomock.state.table import Id, Row, Table
+
+if TYPE_CHECKING:
+    from leomock.state.bucket.storage import Bucket
 
 REGION = "us-east-1"
 
@@ -94,18 +97,28 @@ class World:
         self.models_3d = Table()
         self.media = Table()
         self.blueprint_executions = Table()
-        self.bucket = Bucket(
-            name=f"leomock-{self.user_id[:8]}",
-            region=REGION,
-            access_key_id="LEOMOCK" + stable("access", settings.seed, key, size=7).hex().upper()[:13],
-            secret_access_key=stable("secret", settings.seed, key, size=20).hex(),
-            session_token=stable("token", settings.seed, key, size=48).hex(),
-            now=self._now,
-            max_bytes=settings.max_upload,
-            max_total=settings.max_stored,
-            accepts_chunked=settings.chunked_uploads == "accept",
-            fault=self._upload_fault,
-        )
+        self._bucket: Bucket | None = None
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket for uploads; it is made, and its code loaded, when it is first needed."""
+        if self._bucket is None:
+            from leomock.state.bucket.storage import Bucket
+
+            settings, key = self.settings, self.key
+            self._bucket = Bucket(
+                name=bucket_name(self.user_id),
+                region=REGION,
+                access_key_id="LEOMOCK" + stable("access", settings.seed, key, size=7).hex().upper()[:13],
+                secret_access_key=stable("secret", settings.seed, key, size=20).hex(),
+                session_token=stable("token", settings.seed, key, size=48).hex(),
+                now=self._now,
+                max_bytes=settings.max_upload,
+                max_total=settings.max_stored,
+                accepts_chunked=settings.chunked_uploads == "accept",
+                fault=self._upload_fault,
+            )
+        return self._bucket
 
     def tables(self) -> dict[str, Table]:
         """Return the tables of this world by name."""
@@ -160,7 +173,8 @@ class World:
         row = table.remove(id)
         if row is not None:
             self.jobs.drop(row)
-            self.bucket.objects.pop(row.get("key", ""), None)
+            if "key" in row:
+                self.bucket.objects.pop(row["key"], None)
         return row
 
     def _now(self) -> float:
@@ -213,3 +227,8 @@ class World:
             self.account.give_back(job.price)
         if self._announce and self.outbox.url:
             self._announce(self, job.row, moment)
+
+
+def bucket_name(user_id: str) -> str:
+    """Return the name of a user's bucket."""
+    return f"leomock-{user_id[:8]}"

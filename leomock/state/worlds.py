@@ -14,7 +14,7 @@ from leomock.state.journal_budget import JournalBudget
 from leomock.state.redaction import shortened
 from leomock.state.scenario import Scenario
 from leomock.state.settings import Settings
-from leomock.state.world import Announce, MakeClock, World
+from leomock.state.world import Announce, MakeClock, World, bucket_name
 
 
 class Worlds:
@@ -121,7 +121,9 @@ class Worlds:
                     self.webhook,
                     self._journal_budget,
                 )
-                self._by_key[key] = self._by_user[world.user_id] = self._by_bucket[world.bucket.name] = world
+                self._by_key[key] = self._by_user[world.user_id] = self._by_bucket[
+                    bucket_name(world.user_id)
+                ] = world
             world.last_used = next(self._uses)
             return world
 
@@ -133,7 +135,7 @@ class Worlds:
                 self._remove(world)
 
     def _remove(self, world: World) -> None:
-        del self._by_key[world.key], self._by_user[world.user_id], self._by_bucket[world.bucket.name]
+        del self._by_key[world.key], self._by_user[world.user_id], self._by_bucket[bucket_name(world.user_id)]
         self._by_header.pop(f"Bearer {world.key}", None)
 
     def _forget_one(self) -> None:

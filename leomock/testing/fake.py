@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, Unpack
 from starlette.types import ASGIApp
 
 from leomock.files.scenarios import ScenarioSource
+from leomock.leonardo.hosts import FAKE_HOST
 from leomock.openapi.suggest import suggestion
 from leomock.operations.dispatch import Dispatcher
-from leomock.server.app import FAKE_HOST, make_app
-from leomock.server.listen import address, bind, make_config
+from leomock.server.app import make_app
+from leomock.server.listen import ServerConfig, address, bind
 from leomock.server.webhook_sender import Sender
 from leomock.state.clock import Clock
 from leomock.state.ids import stable, uuid4_from
@@ -112,7 +113,7 @@ class Fake(Tenant):
         listener = bind(self._host, self._port)
         self._url = address(listener)
         settings = self.api.settings
-        config = make_config(self.app, settings.max_head, settings.request_timeout)
+        config = ServerConfig(self.app, settings.max_head, settings.request_timeout)
         self._loop().listen(config, listener, self.sender, self.api)
         return self._url
 

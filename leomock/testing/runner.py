@@ -10,11 +10,14 @@ import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from leomock.server.listen import listen, make_config
+from leomock.server.direct import Answer, DirectApp
+from leomock.server.lifecycle import new_event_loop
+from leomock.server.listen import listen
 
 if TYPE_CHECKING:
     from leomock.operations.dispatch import Dispatcher
@@ -34,7 +37,7 @@ class Runner:
     def __init__(self) -> None:
         _refuse_green_threads()
         self._process = os.getpid()
-        self._loop = make_config(_no_app).get_loop_factory()()  # type: ignore[misc]  # never None here
+        self._loop = new_event_loop()
         self._stop = asyncio.Event()
         self._running: list[Future[None]] = []
         self._listener: socket.socket | None = None
@@ -131,23 +134,31 @@ def _refuse_green_threads() -> None:
             )
 
 
-async def _no_app(scope: Scope, receive: Receive, send: Send) -> None:
-    raise RuntimeError("never called")
-
-
 class CountedApp:
     """An ASGI app that counts its calls: `calls` have begun, `busy` are being answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._direct = app.answer_directly if isinstance(app, DirectApp) else None
         self.calls = 0
         self.busy = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call."""
         self.calls += 1
+        await self._counted(self._app, scope, receive, send)
+
+    def answer_directly(self, scope: Scope, body: bytes) -> Answer | ASGIApp | None:
+        """Answer as the app does (see `DirectApp`)."""
+        answer = self._direct(scope, body) if self._direct else None
+        if answer is None:
+            return None
+        self.calls += 1
+        return answer if isinstance(answer, Answer) else partial(self._counted, answer)
+
+    async def _counted(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         self.busy += 1
         try:
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
         finally:
             self.busy -= 1

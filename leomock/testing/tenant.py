@@ -21,7 +21,6 @@ from leomock.state.world import World
 from leomock.testing.assertions import assert_called, assert_not_called
 from leomock.testing.names import OperationId, ScenarioName
 from leomock.testing.own_loop import StartedSteering, in_running_loop, running_loop
-from leomock.verdict.evidence import credit_cost
 
 if TYPE_CHECKING:
     from leomock.server.transport import Transport
@@ -354,6 +353,8 @@ class Tenant:
         if (at_most is None or spent <= at_most) and (exactly is None or spent == exactly):
             return spent
         wanted = f"at most {at_most}" if exactly is None else f"exactly {exactly}"
+        from leomock.verdict.evidence import credit_cost
+
         paid = [exchange for exchange in self.requests if credit_cost(exchange)]
         lines = [f"  {credit_cost(exchange)} credits: {exchange}" for exchange in paid]
         raise AssertionError(

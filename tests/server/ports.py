@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from leomock.server.listen import address, bind, listen, make_config
+from leomock.server.listen import ServerConfig, address, bind, listen
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def on_a_port(
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         stops.append(lambda: loop.call_soon_threadsafe(stop.set))
-        await listen(make_config(make_app(address(listener))), listener, stop, started.set)
+        await listen(ServerConfig(make_app(address(listener))), listener, stop, started.set)
         if close:
             await close()
         for _ in range(3):  # what was told to close does so in the next rounds of the loop

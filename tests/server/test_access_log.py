@@ -110,4 +110,4 @@ def test_warnings_of_libraries_are_json_as_well(capsys: pytest.CaptureFixture[st
     entry = json.loads(line)
     assert list(entry) == ["time", "level", "message"]
     assert (entry["level"], entry["message"]) == ("warning", "Invalid HTTP request received.")
-    assert logging.getLogger("uvicorn.error").propagate
+    assert logging.getLogger("leomock.server").propagate

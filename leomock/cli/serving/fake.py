@@ -76,7 +76,7 @@ async def serve_fake(
     from leomock.server.access_log import library_warnings_as_json, to_stderr, warn_as_json
     from leomock.server.app import make_app
     from leomock.server.health import Health
-    from leomock.server.listen import PortServer, listen, make_config
+    from leomock.server.listen import PortServer, ServerConfig, listen
     from leomock.server.webhook_sender import Sender
 
     stopping, stop = asyncio.Event(), asyncio.Event()
@@ -113,7 +113,7 @@ async def serve_fake(
                 app = await stack.enter_async_context(_with_mcp(app, api, url, stop, mcp))
                 announcement.append(f"leomock: mcp listening on {url}{MCP_PATH}")
             routed = worker.app(app) if worker else app
-            config = make_config(routed, api.settings.max_head, api.settings.request_timeout)
+            config = ServerConfig(routed, api.settings.max_head, api.settings.request_timeout)
             server = PortServer(config)
             if secure:
                 plain = listener.getsockname()[:2]

@@ -52,14 +52,14 @@ async def answer(
 ) -> None:
     """Serve an app until `stop` is set. Call `save` every `every` seconds, and once more at the end."""
     from leomock.server.access_log import AccessLog, to_stderr
-    from leomock.server.listen import listen, make_config
+    from leomock.server.listen import ServerConfig, listen
 
     stop = stop or asyncio.Event()
     on_signal(stop)
     saving = asyncio.create_task(repeat(every, save)) if save else None
     app = app if quiet else AccessLog(app, to_stderr)
     try:
-        await listen(make_config(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
+        await listen(ServerConfig(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
     finally:
         if saving:
             saving.cancel()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from leomock.leonardo.basis import BasisKind, Chosen, Documented, Inferred, Observed, based_on
 
@@ -30,7 +31,7 @@ _LARGEST_SIZES = {"Lucid Origin": (3840, 3616), "Lucid Realism": (2496, 2496)}
 
 
 def _read(name: str) -> Any:
-    return json.loads(files(__name__).joinpath(name).read_text("utf-8"))
+    return orjson.loads(Path(__file__).with_name(name).read_bytes())
 
 
 @dataclass(frozen=True, slots=True)

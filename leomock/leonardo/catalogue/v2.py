@@ -8,13 +8,14 @@ the vendor's OpenAPI disagree, the entry takes the more permissive one and lists
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
+
+import orjson
 
 from leomock.leonardo.basis import BasisKind, Chosen, Documented, based_on
 
@@ -134,7 +135,7 @@ def _references(part: Mapping[str, Any]) -> Json:
 
 
 def _read(name: str) -> Any:
-    return json.loads(files(__name__.rpartition(".")[0]).joinpath(name).read_text("utf-8"))
+    return orjson.loads(Path(__file__).with_name(name).read_bytes())
 
 
 @cache
@@ -224,7 +225,7 @@ def drawable_schema(slug: str) -> Json:
     and pages, which would have to exist.
     """
     model = all_models_v2()[slug]
-    schema: Json = json.loads(json.dumps(model.parameters or {"type": "object", "maxProperties": 0}))
+    schema: Json = orjson.loads(orjson.dumps(model.parameters or {"type": "object", "maxProperties": 0}))
     if model.is_open:
         return schema
     properties, required = schema["properties"], schema.setdefault("required", [])

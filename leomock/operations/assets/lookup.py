@@ -8,9 +8,11 @@ from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
 from leomock.leonardo.errors import INVALID_INIT_IMAGE, NO_ACCESS_TO_IMAGE, NO_INIT_VARIATION
 from leomock.leonardo.uuids import is_uuid
 from leomock.operations.assets.keys import file_stem, picture_count
-from leomock.state.bucket.objects import StoredObject
 from leomock.state.table import Row
 from leomock.state.world import World
+
+if TYPE_CHECKING:
+    from leomock.state.bucket.objects import StoredObject
 
 if TYPE_CHECKING:  # Pillow is imported with the first image
     pass

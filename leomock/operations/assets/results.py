@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from leomock.leonardo.basis import Chosen, Documented, based_on
 from leomock.operations.assets.resolver import render_cached
-from leomock.state.bucket.storage import Bucket
 from leomock.state.table import Row
 from leomock.state.world import World
 
 if TYPE_CHECKING:
     from leomock.media.image import Picture
     from leomock.media.variation import Variation
+    from leomock.state.bucket.storage import Bucket
 
 # A stored file keeps the required query string of its URL under this name.
 SIGNED_QUERY = "leomock-signed-query"

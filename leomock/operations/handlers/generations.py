@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from leomock.leonardo.basis import Chosen, Inferred, SameAs, based_on
@@ -134,17 +135,33 @@ def delete_generation_by_id(call: Call, world: World) -> Row | None:
 
 
 def _price(call: Call, model: Model | None) -> int:
+    return _image_price(
+        model.flag if model else "",
+        call["width"],
+        call["height"],
+        call["num_images"],
+        call["num_inference_steps"] or 0,
+        call["ultra"],
+        len(call["elements"] or ()) + len(call["userElements"] or ()),
+        len(call["controlnets"] or ()),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _image_price(
+    flag: str, width: int, height: int, images: int, steps: int, ultra: bool | None, loras: int, controls: int
+) -> int:
     return price(
         "IMAGE_GENERATION",
         {
-            model.flag if model else "": True,
-            "imageWidth": call["width"],
-            "imageHeight": call["height"],
-            "numImages": call["num_images"],
-            "inferenceSteps": call["num_inference_steps"] or 0,
-            "isUltra": call["ultra"],
-            "loraCount": len(call["elements"] or ()) + len(call["userElements"] or ()),
-            "controlnetsCost": len(call["controlnets"] or ()),
+            flag: True,
+            "imageWidth": width,
+            "imageHeight": height,
+            "numImages": images,
+            "inferenceSteps": steps,
+            "isUltra": ultra,
+            "loraCount": loras,
+            "controlnetsCost": controls,
         },
     )
 
@@ -277,6 +294,12 @@ def _model(call: Call, world: World) -> Model | None:
 def _check(call: Call, world: World, model: Model | None) -> None:
     """Reject what the parameters' descriptions forbid, even if each value is valid by itself."""
     _check_size(call, model)
+    if not _NAMES_WITH_RULES.isdisjoint(call.sent):
+        _check_optional(call, world, model)
+
+
+def _check_optional(call: Call, world: World, model: Model | None) -> None:
+    """Reject invalid combinations of what most calls do not send."""
     if len(call["negative_prompt"] or "") > LONGEST_NEGATIVE_PROMPT:
         raise NEGATIVE_PROMPT_TOO_LONG(
             explain=f"createGeneration: negative_prompt has {len(call['negative_prompt'])} characters; "
@@ -319,7 +342,8 @@ def _check(call: Call, world: World, model: Model | None) -> None:
 
 def _check_size(call: Call, model: Model | None) -> None:
     """Reject an image that is larger than its model allows."""
-    for name, most in zip(("width", "height"), model.largest_size if model else LARGEST_SIZE, strict=True):
+    widest, highest = model.largest_size if model else LARGEST_SIZE
+    for name, most in (("width", widest), ("height", highest)):
         if call[name] > most:
             of = model.name if model else "a model that sd_version chooses"
             raise OUT_OF_LIMITS(
@@ -342,6 +366,24 @@ _UPLOADED = ("init_image_id", "canvasInitId", "canvasMaskId")
 # Lists whose entries name an image and its type.
 _LISTED = {"controlnets": ("initImageId", "initImageType"), "contextImages": ("id", "type")}
 _NAMES_OF_PICTURES = frozenset([*_UPLOADED, "init_generation_image_id", *_LISTED])
+
+# If none of these was sent, `_check_optional` has nothing to reject: their defaults are valid together.
+_NAMES_WITH_RULES = frozenset(
+    [
+        *(
+            "num_images",
+            "negative_prompt",
+            "sd_version",
+            "unzoom",
+            "photoReal",
+            "ultra",
+            "contrast",
+            "seed",
+            "userElements",
+        ),
+        *_NAMES_OF_PICTURES,
+    ]
+)
 
 
 def _check_images(call: Call, world: World) -> None:

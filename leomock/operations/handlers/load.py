@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 
 from leomock.leonardo.basis import require_basis
 from leomock.openapi.documents import SpecError
@@ -19,8 +19,8 @@ def load(operations: Mapping[str, Operation]) -> dict[str, Handler]:
     Raises SpecError if a handler names an operation that no document has, or a basis that is not recorded.
     """
     resources = import_module("leomock.operations.handlers")
-    for module in iter_modules(resources.__path__):
-        import_module(f"leomock.operations.handlers.{module.name}")
+    for module in sorted(Path(resources.__path__[0]).glob("[a-z]*.py")):
+        import_module(f"{resources.__name__}.{module.stem}")
     for id, handler in HANDLERS.items():
         if id not in operations:
             raise SpecError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leomock.leonardo.basis import Chosen, SameAs
-from leomock.media.metadata import facts_of
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.resolver import cdn_path
 from leomock.operations.assets.upload_forms import CONTENT_TYPES, presigned
@@ -56,6 +55,8 @@ def get_uploaded_media_by_id(call: Call, world: World) -> Row | None:
     stored = world.bucket.objects.get(row["key"])
     if stored is None:
         return shown
+    from leomock.media.metadata import facts_of
+
     facts = facts_of(stored.body, row["extension"])
     if facts is None:
         return {**shown, "status": "FAILED", "statusReason": f"not a readable {row['extension']} file"}

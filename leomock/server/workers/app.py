@@ -7,9 +7,11 @@ import asyncio
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leomock.server import direct
 from leomock.server.access_log import PART
 from leomock.server.admin_requests import LONGEST_BODY
 from leomock.server.breakage import connection_of
+from leomock.server.direct import DirectApp
 from leomock.server.workers.combining import HEALTH, LIVE, METRICS, combine_for, worker_is_gone
 from leomock.server.workers.ownership import FIRST, Ownership
 from leomock.server.workers.peers import (
@@ -30,9 +32,16 @@ class WorkerApp:
 
     def __init__(self, app: ASGIApp, number: int, ownership: Ownership, peers: Peers) -> None:
         self._app = app
+        self._direct = app.answer_directly if isinstance(app, DirectApp) else None
         self._number = number
         self._ownership = ownership
         self._peers = peers
+
+    def answer_directly(self, scope: Scope, body: bytes) -> direct.Answer | ASGIApp | None:
+        """Answer what this worker owns as the app does (see `DirectApp`)."""
+        if self._direct is None or self._ownership.of(scope) != self._number:
+            return None
+        return self._direct(scope, body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         owner = self._ownership.of(scope)

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from leomock.leonardo.hosts import REAL_HOSTS
 from leomock.server.authority import temporary
 from leomock.server.forward_proxy import LONGEST_HEAD, Address, ForwardProxy
-from leomock.server.listen import PortServer, bind, make_config
+from leomock.server.listen import PortServer, ServerConfig, bind
 from leomock.testing.child_processes.environment import READ_VARIABLES, child_environment
 
 T = TypeVar("T")
@@ -151,7 +151,7 @@ class _Ports:
     ) -> None:
         self.secure: Address = (LOOPBACK, 0)
         self.proxy: Address = (LOOPBACK, 0)
-        self._config = make_config(fake.app)
+        self._config = ServerConfig(fake.app)
         self._plain: Address = (LOOPBACK, int(fake.url.rpartition(":")[2]))
         self._forward = forward
         self._said = said

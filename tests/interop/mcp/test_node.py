@@ -22,7 +22,7 @@ from leomock.interop.mcp.address import MCP_PATH
 from leomock.interop.mcp.serve import http_app, make_server
 from leomock.interop.mcp.tools import Tool, Use, tools_of
 from leomock.server.lifecycle import open_until
-from leomock.server.listen import address, bind, listen, make_config
+from leomock.server.listen import ServerConfig, address, bind, listen
 from tests.interop.capability.adapters import caller_of
 from tests.interop.mcp.servers import CREATE, DELETE, LIST, READ, VERSIONS, environment, served
 from tests.interop.mcp.test_tools import NOBODYS_ID
@@ -132,7 +132,7 @@ def test_tools_pass_under_the_names_of_the_suite(tmp_path: Path) -> None:
         with bind("127.0.0.1", 0) as listener:
             url = f"{address(listener)}{MCP_PATH}"
             async with open_until(stop, app):
-                serving = asyncio.create_task(listen(make_config(app), listener, stop, lambda: None))
+                serving = asyncio.create_task(listen(ServerConfig(app), listener, stop, lambda: None))
                 found = {
                     name: await asyncio.to_thread(
                         run, "conformance", "server", "--url", url, "--scenario", name, folder=tmp_path
