@@ -106,12 +106,12 @@ def test_answer_to_head_has_no_body(url: str, path: bytes) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 60, -18, -1], ids=["start", "headers", "body", "last byte"])
-def test_request_may_arrive_in_pieces(served: Fake, url: str, cut: int) -> None:
+def test_request_may_arrive_in_pieces(cut: int) -> None:
     whole = create("a cat in pieces", b"connection: close")
-    with connect(url) as client:
+    with Fake() as fake, connect(fake.url) as client:
         client.sendall(whole[:cut])
-        served.turns()
-        assert paths(served) == []
+        fake.turns()
+        assert paths(fake) == []
         client.sendall(whole[cut:])
         assert statuses(read_all(client)) == [200]
 
