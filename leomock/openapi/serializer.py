@@ -89,9 +89,17 @@ class ResponseSerializer:
         return plain.get(kind)
 
     def _blanks(self, schema: Json) -> dict[str, Any]:
-        """Return the values for missing properties of an object; sparse ones may be absent."""
-        properties = schema.get("properties", {}).items()
-        return {name: self._blank(part) for name, part in properties if not part.get("x-sparse")}
+        """Return the values for missing properties of an object; sparse ones may be absent.
+
+        They have the order of the answer: the names in `x-order` first, the others as in the document.
+        """
+        properties = schema.get("properties", {})
+        names = dict.fromkeys((*schema.get("x-order", ()), *properties))
+        return {
+            name: self._blank(properties[name])
+            for name in names
+            if name in properties and not properties[name].get("x-sparse")
+        }
 
     def _fit(self, schema: Json) -> Fit | None:
         """Return a function that fits a value, or None if every value passes unchanged."""
@@ -109,7 +117,7 @@ class ResponseSerializer:
         def fit_object(value: Mapping[str, Any] | None) -> Any:
             if value is None or type(value) is Fitted:
                 return value
-            fitted = {**blanks, **value}  # in schema order
+            fitted = {**blanks, **value}  # in the order of the answer
             if len(fitted) > len(blanks):
                 for name in value:
                     if name not in named:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from leomock.operations.assets.narrowed import narrowed
 from leomock.operations.assets.resolver import OWNER, modified_at, resolve
 from leomock.operations.assets.results import SIGNED_QUERY
 from leomock.operations.dispatch import Dispatcher
@@ -37,6 +38,9 @@ def cdn_routes(api: Dispatcher, renderers: Renderers) -> list[BaseRoute]:
             if found.metadata.get(SIGNED_QUERY, request.url.query) != request.url.query:
                 return _nothing(key)
             return object_response(request, found)
+        if width := request.query_params.get("w", ""):
+            owner = OWNER.match(key)
+            found = narrowed(found, width, owner[1] if owner else "")
         content = await renderers.render(found, key)
         etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
         modified = modified_at(api.worlds, key)

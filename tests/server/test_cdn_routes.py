@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from io import BytesIO
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from leomock import Fake
 from tests.fixtures import completed, generate
@@ -35,6 +37,33 @@ def test_picture_head_has_the_length(client: httpx.Client, url: str) -> None:
         assert head.headers[name] == got.headers[name]
     assert int(got.headers["content-length"]) == len(got.content)
     assert got.headers["etag"] == f'"{hashlib.md5(got.content).hexdigest()}"'
+
+
+@pytest.mark.parametrize(
+    ("width", "size"),
+    [("32", (32, 32)), ("64", (64, 64)), ("512", (64, 64)), ("0", (64, 64)), ("a", (64, 64))],
+)
+def test_picture_of_a_width_in_the_query(
+    client: httpx.Client, url: str, width: str, size: tuple[int, int]
+) -> None:
+    """It is never larger than the picture itself.
+
+    Holds code:narrowed#2.
+    """
+    answer = client.get(url, params={"w": width})
+    with Image.open(BytesIO(answer.content)) as decoded:
+        assert (decoded.format, decoded.size) == ("JPEG", size)
+    assert (answer.content == client.get(url).content) is (size == (64, 64))
+
+
+def test_video_has_no_width_in_the_query(client: httpx.Client) -> None:
+    """Only pictures are made smaller."""
+    answer = client.post("/generations-text-to-video", json={"prompt": "a cat", "width": 64, "height": 64})
+    id = answer.json()["motionVideoGenerationJob"]["generationId"]
+    for _ in range(2):
+        row = client.get(f"/generations/{id}").json()["generations_by_pk"]
+    film = row["generated_images"][0]["motionMP4URL"]
+    assert client.get(film, params={"w": "32"}).content == client.get(film).content
 
 
 def test_picture_is_given_in_part(client: httpx.Client, url: str) -> None:

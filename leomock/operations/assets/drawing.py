@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from leomock.leonardo.basis import Chosen, Inferred, based_on
 from leomock.leonardo.catalogue import platform_models
 from leomock.leonardo.catalogue.v2 import all_models_v2
+from leomock.media import Renderable
 from leomock.operations.assets.keys import is_transparent, picture_keys, reference_key, video_keys
 from leomock.operations.assets.lookup import find_generated, find_uploaded, find_variation
 from leomock.operations.assets.resolver import Cached, cdn_path
@@ -26,18 +27,28 @@ DEEPEST_INIT = 3
 DEEPEST_VARIATION = 4
 
 
+@cdn_path("users/{user}/generations/{id}/segments/{segment}/{name}")
+def result_in_a_segment(world: World, id: str, segment: str, name: str) -> Renderable | None:
+    """Return a result of a finished generation by its segment and file name."""
+    return _result(world, id, f"segments/{segment}/{name}")
+
+
 @cdn_path("users/{user}/generations/{id}/{name}")
-def result_of_a_generation(
-    world: World, id: str, name: str
-) -> Picture | Variation | Video | Mesh | Sound | None:
+def result_of_a_generation(world: World, id: str, name: str) -> Renderable | None:
     """Return the image, video, mesh or sound of a finished generation by its file name."""
+    return _result(world, id, name)
+
+
+def _result(world: World, id: str, name: str) -> Renderable | None:
+    """Return a result of a finished generation by its path below the generation's folder."""
     row = world.generations.get(id)
     if row is None or row["status"] != "COMPLETE":
         return None
+    wanted = f"users/{world.user_id}/generations/{id}/{name}"
     for index, key in enumerate(picture_keys(row, world.user_id)):
-        if key.endswith(f"/{name}"):
+        if key == wanted:
             return _made(world, row, index)
-    if any(key.endswith(f"/{name}") for key in video_keys(row, world.user_id)):
+    if wanted in video_keys(row, world.user_id):
         return video(world, row, row["imageWidth"], row["imageHeight"])
     return None
 
@@ -49,6 +60,12 @@ def result_of_a_variation(world: World, id: str, name: str) -> Variation | None:
     if row is None or row["key"].rpartition("/")[2] != name:
         return None
     return drawn_variation(world, row)
+
+
+@cdn_path("users/{user}/generations/{id}/{maker}/{name}")
+def result_of_a_maker(world: World, id: str, maker: str, name: str) -> Renderable | None:
+    """Return a result of a finished generation whose model has its maker in front."""
+    return _result(world, id, f"{maker}/{name}")
 
 
 def _made(world: World, row: Row, index: int) -> Picture | Variation | Mesh | Sound:

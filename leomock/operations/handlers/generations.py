@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from leomock.leonardo.basis import Chosen, Inferred, SameAs, based_on
+from leomock.leonardo.basis import Chosen, Documented, Evidence, Inferred, SameAs, based_on
 from leomock.leonardo.catalogue import LARGEST_SIZE, USUAL_GUIDANCE, Model, elements, platform_models
 from leomock.leonardo.catalogue.prices import price
 from leomock.leonardo.errors import (
@@ -30,8 +30,9 @@ from leomock.state.world import World
 
 # "if not specified it will default to v1_5"
 DEFAULT_SD_VERSION = "v1_5"
-# For Flux models, and for seeds that the fake chooses.
+# Of Flux models and videos; other models take and answer ten digits.
 LARGEST_SEED = 2147483637
+LARGEST_SEED_OF_TEN_DIGITS = 9999999998
 LONGEST_NEGATIVE_PROMPT = 1000
 # The number of answers about finished generations that are cached.
 MOST_ANSWERS = 512
@@ -89,7 +90,7 @@ def generation_row(world: World, *, prompt: str, seed: int | None = None, **fiel
         "imageWidth": 1024,
         "imageHeight": 768,
         "num_images": 1,
-        "seed": world.random.randrange(LARGEST_SEED) if seed is None else seed,
+        "seed": _drawn_seed(world, fields) if seed is None else seed,
         "modelId": None,
         "sdVersion": DEFAULT_SD_VERSION,
         "presetStyle": None,
@@ -104,9 +105,24 @@ def generation_row(world: World, *, prompt: str, seed: int | None = None, **fiel
     }
 
 
+@based_on(
+    Evidence("seed-of-ten-digits"),
+    Documented("Flux models and Motion 2.0 take seeds up to 2147483637, other models up to 9999999998"),
+    Inferred("models of version 2 have smaller seeds, as their guides say"),
+    Chosen("every seed in the range is equally likely"),
+)
+def _drawn_seed(world: World, fields: Row) -> int:
+    """Draw the seed of a generation whose request has none."""
+    family = fields.get("sdVersion", DEFAULT_SD_VERSION) or ""
+    small = family.startswith("FLUX") or "seconds" in fields or "model" in fields
+    return world.random.randrange(LARGEST_SEED if small else LARGEST_SEED_OF_TEN_DIGITS + 1)
+
+
 @operation(
     "getGenerationById",
     basis=[
+        Evidence("generation-key-order"),
+        Evidence("image-without-motion"),
         Chosen("a picture has the size that was asked for, though the real service enlarges with Alchemy"),
         SameAs("code:World.read"),
     ],

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from leomock.leonardo.basis import Chosen, Documented, Inferred, SameAs, based_on
+from leomock.leonardo.basis import Chosen, Documented, Evidence, Inferred, SameAs, based_on
 from leomock.leonardo.catalogue.prices import price
 from leomock.leonardo.errors import NO_MOTION_SOURCE, OUT_OF_LIMITS
 from leomock.openapi.request_parser import Call
+from leomock.operations.assets.keys import SVD
 from leomock.operations.assets.lookup import (
     find_generated,
     find_uploaded,
@@ -30,6 +31,7 @@ CHOICES = {**dict.fromkeys(VEO, (8, 4, 6)), "KLING2_5": (5, 10)}
 # Models with a fixed length.
 SECONDS = 5
 SVD_SECONDS = 4
+SVD_SIZE = (1024, 576)
 MOTION2 = ("MOTION2", "MOTION2FAST")
 # A video takes this many times longer than an image.
 SLOW = 10
@@ -69,7 +71,9 @@ def create_image_to_video_generation(call: Call, world: World) -> Row:
 @operation(
     "createSVDMotionGeneration",
     basis=[
-        Chosen("its video lasts four seconds and has the size of the lowest resolution"),
+        Evidence("motion-nulls"),
+        Evidence("motion-size"),
+        Chosen("its video lasts four seconds"),
         SameAs("code:_started"),
         SameAs("code:price"),
     ],
@@ -88,14 +92,15 @@ def create_svd_motion_generation(call: Call, world: World) -> Row:
             explain="createSVDMotionGeneration: imageId is not a finished picture of this API key; "
             "isInitImage and isVariation say that it is an uploaded one or a variation"
         )
-    width, height = SIZES[DEFAULT_RESOLUTION]
+    width, height = SVD_SIZE
     row = _row(
         world,
         prompt="",
         imageWidth=width,
         imageHeight=height,
+        **dict.fromkeys(("negativePrompt", "guidanceScale", "inferenceSteps", "scheduler", "sdVersion")),
         public=call["isPublic"] or False,
-        motionModel="SVD",
+        motionModel=SVD,
         motionStrength=call["motionStrength"] or 5,
         seconds=SVD_SECONDS,
         imageToVideo=True,

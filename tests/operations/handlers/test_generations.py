@@ -220,7 +220,7 @@ def test_same_seed_and_calls_give_the_same_bytes() -> None:
 def test_pictures_are_of_the_generations_size(client: httpx.Client) -> None:
     """A real JPEG at each URL, each different.
 
-    Holds operation:getGenerationById.
+    Holds operation:getGenerationById#3.
     """
     row = completed(client, width=512, height=256, num_images=2)
     pictures = [client.get(image["url"]) for image in row["generated_images"]]
@@ -232,15 +232,43 @@ def test_pictures_are_of_the_generations_size(client: httpx.Client) -> None:
 
 
 def test_picture_url_has_the_real_form(client: httpx.Client, fake: Fake) -> None:
-    """`users/{user}/generations/{id}/{Model}_{prompt}_{n}.jpg`.
-
-    Holds code:picture_keys.
-    """
+    """`users/{user}/generations/{id}/{Model}_{prompt}_{n}.jpg`."""
     row = completed(client, "An oil painting: a cat!", modelId="6bef9f1b-29cb-40c7-b9df-32b51c1f67d3")
     assert row["generated_images"][0]["url"] == (
         f"http://leomock.invalid/cdn/users/{fake.world.user_id}/generations/{row['id']}/"
-        "Leonardo_Creative_An_oil_painting_a_cat__0.jpg"
+        "Leonardo_Creative_An_oil_painting_a_cat_0.jpg"
     )
+
+
+@pytest.mark.parametrize(
+    ("prompt", "name"),
+    [
+        ("snake_case  two blanks", "snake_case__two_blanks"),
+        ("東京 tower", "_tower"),
+        ("Straße", "Strae"),
+    ],
+)
+def test_name_of_a_file_of_an_unusual_prompt(client: httpx.Client, prompt: str, name: str) -> None:
+    """Letters outside ASCII are removed.
+
+    Holds code:picture_keys#10.
+    """
+    row = completed(client, prompt, num_images=1)
+    assert row["generated_images"][0]["url"].endswith(f"/{row['id']}/Leonardo_Lightning_XL_{name}_0.jpg")
+    assert client.get(row["generated_images"][0]["url"]).status_code == 200
+
+
+def test_seed_that_the_fake_draws_has_up_to_ten_digits(client: httpx.Client) -> None:
+    """Flux models have smaller ones.
+
+    Holds code:_drawn_seed#2
+    and code:_drawn_seed#4.
+    """
+    large = [completed(client, num_images=1)["seed"] for _ in range(12)]
+    flux = "1dd50843-d653-4516-a8e3-f0238ee453ff"
+    small = [completed(client, num_images=1, modelId=flux)["seed"] for _ in range(12)]
+    assert 2**32 < max(large) <= 9999999998
+    assert max(small) <= 2147483637
 
 
 def test_transparent_picture_is_a_png(client: httpx.Client) -> None:

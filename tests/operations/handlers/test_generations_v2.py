@@ -148,10 +148,25 @@ def test_video_from_a_start_frame(client: httpx.Client, fake: Fake) -> None:
     assert only(row)["imageToVideo"] is True
 
 
+def test_file_name_and_seed_of_a_model_that_version_1_has_too(client: httpx.Client) -> None:
+    """Named as version 1 names them; other models begin with their slug. Seeds have 32 bits.
+
+    Holds code:picture_keys#9
+    and code:_drawn_seed#3.
+    """
+    row = made(client, "lucid-origin", **good("lucid-origin"))
+    assert "/segments/1:" in row["generated_images"][0]["url"]
+    assert "/Lucid_Origin_" in row["generated_images"][0]["url"]
+    assert row["seed"] <= 2147483637
+    other = only(made(client, "nano-banana-2", **good("nano-banana-2")))["url"]
+    assert "/nano-banana-2_" in other
+    assert other.endswith("-0.jpg")
+
+
 def test_mesh_is_a_glb(client: httpx.Client) -> None:
     """Its address stands where a picture's does (chosen).
 
-    Holds code:picture_keys#2
+    Holds code:picture_keys#10
     and operation:createGenerationV2.
     """
     url = only(made(client, "rodin-v2", **good("rodin-v2")))["url"]

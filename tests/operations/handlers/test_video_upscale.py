@@ -66,9 +66,9 @@ def test_upscale_goes_from_pending_to_complete(client: httpx.Client, fake: Fake)
         "url": None,
     }
     assert read(client, id) == [pending]
-    url = f"http://leomock.invalid/cdn/users/{fake.user_id}/motion-variations/{id}/Default_a_cat_{id}_0.mp4"
+    url = f"http://leomock.invalid/cdn/users/{fake.user_id}/motion-variations/{id}/motion2_a_cat_{id}_0.mp4"
     assert read(client, id) == [pending | {"status": "COMPLETE", "url": url}]
-    assert client.get(url.replace("Default_a_cat_", "")).status_code == 403
+    assert client.get(url.replace("motion2_a_cat_", "")).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_upscale_that_fails_gives_the_credits_back(client: httpx.Client, fake: F
     assert [read(client, id)[0]["status"] for _ in range(2)] == ["PENDING", "FAILED"]
     assert read(client, id)[0]["url"] is None
     assert fake.world.account.balance == before
-    path = f"{fake.url}/cdn/users/{fake.user_id}/motion-variations/{id}/Default_a_cat_{id}_0.mp4"
+    path = f"{fake.url}/cdn/users/{fake.user_id}/motion-variations/{id}/motion2_a_cat_{id}_0.mp4"
     assert client.get(path).status_code == 403
 
 

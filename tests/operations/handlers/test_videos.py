@@ -79,10 +79,7 @@ def plain(colour: str) -> bytes:
 
 
 def test_video_goes_from_pending_to_complete(client: httpx.Client, fake: Fake) -> None:
-    """It is a generation of one picture, with the film beside the still.
-
-    Holds code:video_keys.
-    """
+    """It is a generation of one picture, with the film beside the still."""
     before = fake.world.account.balance
     body = {"prompt": "a cat runs", "negativePrompt": "dogs", "seed": 5, "isPublic": True}
     job = inside(client.post(TEXT, json=body))
@@ -101,8 +98,8 @@ def test_video_goes_from_pending_to_complete(client: httpx.Client, fake: Fake) -
     assert told == [True, "MOTION2", None, False]
     (image,) = row["generated_images"]
     folder = f"http://leomock.invalid/cdn/users/{fake.user_id}/generations/{row['id']}"
-    assert image["url"] == f"{folder}/Default_a_cat_runs_0.jpg"
-    assert image["motionMP4URL"] == f"{folder}/Default_a_cat_runs_0.mp4"
+    assert image["url"] == f"{folder}/segments/1:1:1/motion2_a_cat_runs_0.jpg"
+    assert image["motionMP4URL"] == f"{folder}/segments/1:1:1/motion2_a_cat_runs_0.mp4"
     assert [image[name] for name in ("motion", "motionModel", "motionStrength", "imageToVideo")] == told
     still = Image.open(BytesIO(client.get(image["url"]).content))
     assert (still.format, still.size) == ("JPEG", (832, 480))
@@ -300,7 +297,7 @@ def test_video_that_fails_gives_the_credits_back(client: httpx.Client, fake: Fak
     assert fake.world.account.balance == before
     folder = f"{fake.url}/cdn/users/{fake.user_id}/generations/{id}"
     for extension in ("mp4", "jpg"):
-        assert client.get(f"{folder}/Default_a_cat_0.{extension}").status_code == 403
+        assert client.get(f"{folder}/segments/1:1:1/motion2_a_cat_0.{extension}").status_code == 403
 
 
 def test_video_is_listed_and_deleted_as_a_generation(client: httpx.Client, fake: Fake) -> None:
@@ -371,7 +368,7 @@ def variation(client: httpx.Client, picture: str) -> str:
 def test_svd_motion_shows_its_picture(client: httpx.Client, fake: Fake, kind: str) -> None:
     """The flags say where the picture comes from; there is no prompt.
 
-    Holds operation:createSVDMotionGeneration.
+    Holds operation:createSVDMotionGeneration#3.
     """
     red, blue = pictures(client)
     flag: dict[str, bool] = {}
@@ -389,7 +386,7 @@ def test_svd_motion_shows_its_picture(client: httpx.Client, fake: Fake, kind: st
         told = ("motion", "motionModel", "motionStrength", "imageToVideo", "public", "prompt")
         assert [row[name] for name in told] == [True, "SVD", 7, True, True, ""]
         films.append(played(client, row))
-    assert {(film.seconds, film.size) for film in films} == {(4.0, (832, 480))}
+    assert {(film.seconds, film.size) for film in films} == {(4.0, (1024, 576))}
     assert films[0].colour[0] > films[1].colour[0] + 40
     assert films[1].colour[2] > films[0].colour[2] + 40
 
