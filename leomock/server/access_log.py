@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,12 +22,17 @@ from leomock.state.journal import Channel
 from leomock.state.redaction import one_line, shortened
 from leomock.state.world import World
 
+if TYPE_CHECKING:
+    from leomock.operations.reply import Reply
+
 LogFormat: TypeAlias = Literal["text", "json"]
 
 # The key in the ASGI scope of the `LogContext` that routes fill in.
 LOG_CONTEXT = "leomock.log_context"
 # The key in the ASGI scope of a call that is one part of another one, which is logged already.
 PART = "leomock.part"
+# The header of W3C Trace Context: version, trace id, parent id, flags.
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(slots=True)
@@ -37,6 +43,16 @@ class LogContext:
     key: str = ""
     explain: str = ""
     rules: Sequence[str] = ()
+    request_id: str = ""
+    trace_id: str = ""
+    span_id: str = ""
+
+    def answered(self, reply: Reply, operation: str) -> None:
+        """Take the facts about an API call."""
+        self.operation = operation
+        self.key = reply.world.key if reply.world else ""
+        self.explain = reply.explain
+        self.rules = reply.rules
 
 
 class AccessLog:
@@ -46,7 +62,8 @@ class AccessLog:
         self._app = app
         self._direct = app.answer_directly if isinstance(app, DirectApp) else None
         self._write = write
-        self._line = _json_line if log_format == "json" else _line
+        self._as_json = log_format == "json"
+        self._line = _json_line if self._as_json else _line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and PART not in scope:
@@ -63,6 +80,8 @@ class AccessLog:
         began = time.perf_counter()
         answer = self._direct(scope, body)
         if isinstance(answer, Answer):
+            if self._as_json:
+                context.request_id = _request_id(answer.headers)
             self._write(self._line(scope, answer.status, (time.perf_counter() - began) * 1000, context))
             return answer
         return None if answer is None else partial(self._logged, answer, began)
@@ -74,6 +93,8 @@ class AccessLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if self._as_json:
+                    scope[LOG_CONTEXT].request_id = _request_id(message["headers"])
             await send(message)
 
         try:
@@ -170,8 +191,25 @@ def _json_line(scope: Scope, status: int, milliseconds: float, context: LogConte
         "milliseconds": round(milliseconds, 1),
         "key": shortened(context.key) if context.key else "",
         "explain": context.explain,
+        "rules": list(context.rules),
+        "request_id": context.request_id,
+        "trace_id": context.trace_id or _trace_id(scope),
+        "span_id": context.span_id,
     }
     return orjson.dumps(line).decode() + "\n"
+
+
+def _request_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """Return the id that the response to an API call carries, or ''."""
+    return next((value.decode("latin-1") for name, value in headers if name == b"x-request-id"), "")
+
+
+def _trace_id(scope: Scope) -> str:
+    """Return the id of the caller's trace, or ''."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent" and (found := _TRACEPARENT.match(value)):
+            return str(found[1], "ascii")
+    return ""
 
 
 def warn_as_json(text: str) -> None:
@@ -191,7 +229,9 @@ class WarningsAsJson(logging.Handler):
 
 
 @contextlib.contextmanager
-def library_warnings_as_json(names: Sequence[str] = ("leomock.server", "asyncio")) -> Iterator[None]:
+def library_warnings_as_json(
+    names: Sequence[str] = ("leomock.server", "asyncio", "opentelemetry"),
+) -> Iterator[None]:
     """Write the warnings of these loggers as JSON only, inside `with`."""
     handler = WarningsAsJson(logging.WARNING)
     loggers = [logging.getLogger(name) for name in names]

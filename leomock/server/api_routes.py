@@ -164,9 +164,7 @@ class ApiRoutes:
         self._counts.add(operation, reply.status, milliseconds / 1000, reply.rules)
         context = scope.get(LOG_CONTEXT)
         if context is not None:
-            context.operation = operation
-            context.key = reply.world.key if reply.world else ""
-            context.explain = reply.explain
+            context.answered(reply, operation)
         return headers, number
 
     async def _body(self, receive: Receive) -> tuple[bytes, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,6 +16,9 @@ from leomock.server.metrics import CallCounts
 from leomock.server.rendering import Renderers
 from leomock.server.webhook_sender import Sender
 
+if TYPE_CHECKING:
+    from leomock.server.tracing import Tracing
+
 
 def make_app(
     api: Dispatcher,
@@ -23,11 +27,12 @@ def make_app(
     *,
     log_format: LogFormat = "text",
     health: Health | None = None,
+    tracing: Tracing | None = None,
 ) -> ASGIApp:
     """Make the app for an API.
 
     `log` receives a line for each call, in `log_format`; `sender` delivers webhooks; `health` knows whether
-    the server is ready.
+    the server is ready; `tracing` makes spans.
     """
     counts, renderers = CallCounts(), Renderers()
     known = sender or Sender(), health or Health(), counts, renderers
@@ -39,6 +44,7 @@ def make_app(
 
     app: ASGIApp = ApiRoutes(api, _LateApp(make_rest), renderers, counts)
     app = with_cors(app, api.settings.cors)
+    app = tracing.app(app) if tracing else app
     return AccessLog(app, log, log_format) if log else app
 
 

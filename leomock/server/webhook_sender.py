@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import orjson
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     import httpx
+
+    from leomock.server.tracing import Tracing
 
 # As in the vendor's sample; `authorization` comes first if there is a key.
 HEADERS = {
@@ -39,6 +42,8 @@ TICK_SECONDS = 0.05
 GRACE_SECONDS = 0.5
 # Only this much of a response is read, so that the target can finish; only its status matters.
 LONGEST_ANSWER = 65_536
+Post: TypeAlias = Callable[[Event, Mapping[str, str]], Coroutine[Any, Any, tuple[int | None, str]]]
+_UNTRACED: contextlib.nullcontext[dict[str, str]] = contextlib.nullcontext({})
 
 
 class Sender:
@@ -56,8 +61,10 @@ class Sender:
         *,
         timeout: float = TIMEOUT_SECONDS,
         most: int = MOST_AT_ONCE,
+        tracing: Tracing | None = None,
     ) -> None:
         self._log = log
+        self._tracing = tracing
         self._timeout = timeout
         self._most = most
         self._under_way: dict[World, dict[Event, asyncio.Task[Event]]] = {}
@@ -116,11 +123,12 @@ class Sender:
         try:
             post = self._poster(target)  # loads httpx for the first event; not part of the target's time
             began = time.perf_counter()
-            status, error = await post(event)
-            milliseconds = (time.perf_counter() - began) * 1000
-            with world.lock:
-                attempt = Attempt(world.clock.now(), status, error, milliseconds)
-                outbox.attempted(event, attempt)
+            with self._tracing.delivering(event, target) if self._tracing else _UNTRACED as headers:
+                status, error = await post(event, headers)
+                milliseconds = (time.perf_counter() - began) * 1000
+                with world.lock:
+                    attempt = Attempt(world.clock.now(), status, error, milliseconds)
+                    outbox.attempted(event, attempt)
             self.attempts[_outcome(attempt)] += 1
             if self._log:
                 self._log(_line(event, target.url, milliseconds))
@@ -131,23 +139,28 @@ class Sender:
                 del self._under_way[world]
         return event
 
-    def _poster(self, target: Target) -> Callable[[Event], Coroutine[Any, Any, tuple[int | None, str]]]:
+    def _poster(self, target: Target) -> Post:
         """Return the function that sends an event to a target: in its app's event loop, or in this one."""
         loop = target.loop
         if target.app is not None and loop is not None and loop.is_running():
             # The app's locks and queues belong to that loop.
-            def post(event: Event) -> Coroutine[Any, Any, tuple[int | None, str]]:
-                call = self._post(target, event, self._client_of_app(target.app))
+            def post(event: Event, traced: Mapping[str, str]) -> Coroutine[Any, Any, tuple[int | None, str]]:
+                call = self._post(target, event, traced, self._client_of_app(target.app))
                 return _elsewhere(asyncio.run_coroutine_threadsafe(call, loop))
 
             return post
         client = self._client_of_app(target.app) if target.app is not None else self._client(target.verify)
-        return lambda event: self._post(target, event, client)
+        return lambda event, traced: self._post(target, event, traced, client)
 
-    async def _post(self, target: Target, event: Event, client: httpx.AsyncClient) -> tuple[int | None, str]:
-        """Return the status of the response, or None; and an error text, or ''."""
+    async def _post(
+        self, target: Target, event: Event, traced: Mapping[str, str], client: httpx.AsyncClient
+    ) -> tuple[int | None, str]:
+        """Return the status of the response, or None; and an error text, or ''.
+
+        `traced` are headers that continue a trace.
+        """
         bearer = {"authorization": f"Bearer {target.key}"} if target.key else {}
-        headers = {**bearer, **HEADERS, **dict(target.headers)}
+        headers = {**bearer, **HEADERS, **traced, **dict(target.headers)}
         timeout = self._timeout if target.timeout is None else target.timeout
         try:
             async with (

@@ -96,7 +96,8 @@ def test_json_log_has_one_object_a_line() -> None:
     first, second = map(json.loads, lines)
     assert [line.count("\n") for line in lines] == [1, 1]
     assert list(first) == [
-        *("time", "level", "method", "path", "operation", "status", "milliseconds", "key", "explain")
+        *("time", "level", "method", "path", "operation", "status", "milliseconds", "key", "explain"),
+        *("rules", "request_id", "trace_id", "span_id"),
     ]
     assert (first["operation"], first["status"], first["key"]) == ("createGeneration", 400, "secr…")
     assert (second["path"], second["status"]) == ('/nothing\n"here', 404)
@@ -111,3 +112,24 @@ def test_warnings_of_libraries_are_json_as_well(capsys: pytest.CaptureFixture[st
     assert list(entry) == ["time", "level", "message"]
     assert (entry["level"], entry["message"]) == ("warning", "Invalid HTTP request received.")
     assert logging.getLogger("leomock.server").propagate
+
+
+def test_json_log_has_the_ids_of_the_response_and_of_the_callers_trace() -> None:
+    lines: list[str] = []
+    app = make_app(Dispatcher(), lines.append, log_format="json")
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"authorization": "Bearer key", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+
+    async def run() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            return [
+                await client.get("/v1/me", headers=headers),
+                await client.get("/v1/me", headers={**headers, "traceparent": f"00-{'0' * 32}-1-01"}),
+                await client.get("/_leomock/health/live"),
+            ]
+
+    answers = asyncio.run(run())
+    first, second, third = map(json.loads, lines)
+    assert first["request_id"] == answers[0].headers["x-request-id"]
+    assert (first["trace_id"], first["span_id"], second["trace_id"]) == (trace, "", "")
+    assert third["request_id"] == ""

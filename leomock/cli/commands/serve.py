@@ -45,7 +45,7 @@ GROUPS = {
     ),
     "What it accepts": ("--chunked-uploads", "--max-body", "--max-head", "--max-state", "--request-timeout"),
     "Models": ("--as-of", "--model", "--unknown-models"),
-    "What it tells": ("--ui", "--explain", "--log-format", "--quiet"),
+    "What it tells": ("--ui", "--explain", "--log-format", "--traces", "--quiet"),
 }
 
 
@@ -284,6 +284,14 @@ GROUPS = {
     type=click.Choice(["text", "json"]),
     help="Format of the log on stderr; json writes one object a line.",
 )
+@click.option(
+    "--traces",
+    is_flag=False,
+    flag_value="",
+    metavar="[URL]",
+    help="Send an OpenTelemetry trace of each call by OTLP over HTTP, to a collector such as "
+    "http://localhost:4318, by default to the one in OTEL_EXPORTER_OTLP_ENDPOINT. Needs leomock[tracing].",
+)
 @QUIET
 def serve(
     host: str,
@@ -305,17 +313,16 @@ def serve(
     plain: bool,
     quiet: bool,
     log_format: Literal["text", "json"],
+    traces: str | None,
     render_cache: int,
     **settings: Any,
 ) -> None:
     """Serve the fake until it is stopped (Ctrl-C or SIGTERM)."""
     from leomock.cli.output import writing
-    from leomock.cli.serving.fake import make_dispatcher, serve_fake
+    from leomock.cli.serving.fake import make_dispatcher, put_together, require_tracing, serve_fake
     from leomock.cli.serving.listening import run_on
     from leomock.cli.serving.mcp import McpTools, require_mcp
     from leomock.cli.serving.secure import secure_ports
-    from leomock.cli.serving.worker import WorkerOptions
-    from leomock.cli.serving.workers import check_workers, put_together, serve_with_workers
     from leomock.files.scenarios import ScenarioError
     from leomock.server.guard import is_loopback
     from leomock.state.render_cache import RENDERED
@@ -328,7 +335,12 @@ def serve(
             f"leomock: the admin token is {settings['admin_token']} (--admin-token sets one)", err=True
         )
     if workers > 1:
+        from leomock.cli.serving.worker import WorkerOptions
+        from leomock.cli.serving.workers import check_workers, serve_with_workers
+
         check_workers({"--https": https, "--proxy": proxy, "--mcp": mcp or None})
+    if traces is not None:
+        require_tracing()
     try:
         if state_file and workers == 1:
             with writing(state_file):
@@ -338,7 +350,15 @@ def serve(
         raise click.UsageError(str(error)) from None
     if workers > 1:
         options = WorkerOptions(
-            settings, [*scenarios], rate, str(state_file or ""), save_every, quiet, log_format, render_cache
+            settings,
+            [*scenarios],
+            rate,
+            str(state_file or ""),
+            save_every,
+            quiet,
+            log_format,
+            render_cache,
+            traces,
         )
         run_on(
             host,
@@ -359,6 +379,17 @@ def serve(
             host,
             port,
             lambda listener, url: serve_fake(
-                api, listener, url, quiet, state_file, save_every, tools, secure, log_format, scenarios, drain
+                api,
+                listener,
+                url,
+                quiet,
+                state_file,
+                save_every,
+                tools,
+                secure,
+                log_format,
+                scenarios,
+                drain,
+                traces=traces,
             ),
         )

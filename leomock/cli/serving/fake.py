@@ -46,6 +46,29 @@ def make_dispatcher(
     return api
 
 
+def put_together(state_file: Path) -> None:
+    """Join the files that several workers left to the one of a single process. Raises SnapshotError."""
+    from leomock.files.state_parts import share_out
+
+    say_shared(share_out(state_file, 1, lambda key: 0))
+
+
+def say_shared(done: str) -> None:
+    """Tell the user what `share_out` did."""
+    if done:
+        click.echo(f"leomock: {done}", err=True)
+
+
+def require_tracing() -> None:
+    """Raise a UsageError if OpenTelemetry's SDK is not installed."""
+    try:
+        import opentelemetry.exporter.otlp.proto.http  # noqa: F401  # the same
+
+        import leomock.server.tracing  # noqa: F401  # only to see whether that works
+    except ImportError:
+        raise click.UsageError("--traces needs two more packages: pip install 'leomock[tracing]'") from None
+
+
 async def serve_fake(
     api: Dispatcher,
     listener: Any,
@@ -59,6 +82,7 @@ async def serve_fake(
     scenarios: Sequence[str] = (),
     drain: float = 0,
     worker: Worker | None = None,
+    traces: str | None = None,
 ) -> None:
     """Serve the fake until a signal arrives. With `mcp`, offer these MCP tools at /mcp as well.
 
@@ -68,6 +92,8 @@ async def serve_fake(
     After the signal, `/_leomock/health/ready` answers 503 and calls are still accepted for `drain` seconds.
 
     `state_file` is written at the start, every `save_every` seconds, and at the end.
+
+    `traces` is the URL of a collector for OpenTelemetry, '' for the one in the environment.
 
     A `worker` gets its connections and the signal to stop from its parent, which announces the address.
     """
@@ -85,11 +111,17 @@ async def serve_fake(
     kept = StateFile(state_file, api.worlds, time.monotonic) if state_file else None
     say = warn_as_json if log_format == "json" else to_stderr
     api.worlds.say = say
-    sender = Sender(None if quiet else say)
+    tracing = None
+    if traces is not None:
+        from leomock.server.tracing import Tracing
+
+        tracing = Tracing.to(traces)
+    sender = Sender(None if quiet else say, tracing=tracing)
     health = Health(
         lambda: kept.failure if kept else "", stopping.is_set, lambda: kept.age() if kept else None
     )
-    app = make_app(api, None if quiet else to_stderr, sender, log_format=log_format, health=health)
+    log = None if quiet else to_stderr
+    app = make_app(api, log, sender, log_format=log_format, health=health, tracing=tracing)
     announcement = [f"leomock listening on {url}"]
     # The documents and the tenants' rows live as long as the server. Collecting garbage less often makes each
     # call about 10 % faster (make bench, POST).
@@ -130,6 +162,8 @@ async def serve_fake(
         for task in background:
             task.cancel()
         await sending
+        if tracing:
+            await asyncio.to_thread(tracing.close)
         if kept:
             with writing(kept.path):
                 kept.save()

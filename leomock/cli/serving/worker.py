@@ -32,6 +32,7 @@ class WorkerOptions(NamedTuple):
     quiet: bool
     log_format: Any
     render_cache: int
+    traces: str | None
 
 
 class WorkerPlan(NamedTuple):
@@ -81,6 +82,7 @@ async def _run(plan: WorkerPlan) -> None:
         log_format=options.log_format,
         scenarios=options.scenarios,
         worker=worker,
+        traces=options.traces,
     )
 
 

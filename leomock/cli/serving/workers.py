@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from leomock.cli.output import writing
-from leomock.cli.serving.fake import first_steps
+from leomock.cli.serving.fake import first_steps, say_shared
 from leomock.cli.serving.worker import WorkerOptions, WorkerPlan, ownership_of
 from leomock.files.state_parts import share_out
 from leomock.server.access_log import to_stderr, warn_as_json
@@ -53,16 +53,6 @@ def check_workers(others: Mapping[str, object]) -> None:
             raise click.UsageError(f"--workers and {name} cannot be used together; leave one out")
 
 
-def put_together(state_file: Path) -> None:
-    """Join the files that several workers left to the one of a single process. Raises SnapshotError."""
-    _say_shared(share_out(state_file, 1, lambda key: 0))
-
-
-def _say_shared(done: str) -> None:
-    if done:
-        click.echo(f"leomock: {done}", err=True)
-
-
 async def serve_with_workers(
     workers: int, options: WorkerOptions, settings: Settings, listener: socket.socket, url: str, drain: float
 ) -> None:
@@ -75,7 +65,7 @@ async def serve_with_workers(
         path = Path(options.state_file)
         try:
             with writing(path):
-                _say_shared(share_out(path, workers, owner_of.of_key))
+                say_shared(share_out(path, workers, owner_of.of_key))
         except SnapshotError as error:
             raise click.UsageError(str(error)) from None
     announcement = [f"leomock listening on {url} with {workers} workers"]
