@@ -7,6 +7,11 @@ from typing import Any
 
 from leomock.openapi.documents import Json, at, operations_of, resolve
 
+# Keywords whose values are data, and those whose keys are names.
+_VALUES = ("example", "default", "enum", "value")
+_NAMES = ("properties", "schemas")
+# Keywords that say which properties an object has.
+_SHAPES = {"properties", "additionalProperties", "allOf", "oneOf", "anyOf"}
 _COMPONENT = re.compile(r"#/components/schemas/([^/]+)$")
 
 
@@ -16,7 +21,8 @@ def served(document: Json) -> Json:
     OpenAPI 3.0 ignores everything beside a `$ref`, so such a reference is replaced by a copy of its target,
     and so is a reference into the inside of a schema. A path variable is never null, and null in a query is
     an empty value. Successful answers require the properties that they name, except those marked `x-sparse`:
-    the published document requires almost none, although a fixed GraphQL selection always has them all.
+    the published document requires almost none, although a fixed GraphQL selection always has them all. An
+    object without named properties says that it takes any; openapi-typescript reads it as an empty one.
     """
     result = document | {"paths": _inlined(document, document["paths"])}
     components = _inlined(document, document["components"])
@@ -80,16 +86,25 @@ def plain(document: Json) -> Json:
     return result
 
 
-def _inlined(document: Json, node: Any) -> Any:
+def _inlined(document: Json, node: Any, *, names: bool = False) -> Any:
+    """Return a part without keywords beside a `$ref`; `names` means that the keys are names, not keywords."""
     if isinstance(node, list):
         return [_inlined(document, part) for part in node]
     if not isinstance(node, dict):
         return node
+    if names:
+        return {name: _inlined(document, part) for name, part in node.items()}
     reference = node.get("$ref")
     if isinstance(reference, str) and (len(node) > 1 or not _is_whole(reference)):
         beside = {name: part for name, part in node.items() if name != "$ref"}
         return _inlined(document, at(document, reference) | beside)
-    return {name: _inlined(document, part) for name, part in node.items()}
+    result = {
+        name: part if name in _VALUES else _inlined(document, part, names=name in _NAMES)
+        for name, part in node.items()
+    }
+    if node.get("type") == "object" and not _SHAPES & node.keys():
+        result["additionalProperties"] = True
+    return result
 
 
 def _is_whole(reference: str) -> bool:
@@ -128,9 +143,7 @@ def _simplified(document: Json, node: Any, *, names: bool = False) -> Any:
     if any(isinstance(value, float) for value in node.get("enum", ())):
         del node["enum"]
     return {
-        name: part
-        if name in ("example", "examples", "default", "enum")
-        else _simplified(document, part, names=name in ("properties", "schemas"))
+        name: part if name in ("examples", *_VALUES) else _simplified(document, part, names=name in _NAMES)
         for name, part in node.items()
     }
 

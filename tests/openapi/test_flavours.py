@@ -76,6 +76,31 @@ def test_null_in_a_query_is_an_empty_value(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
+def test_answers_require_what_they_name(name: str) -> None:
+    """Without `required`, no schema tool reports a missing field."""
+    document = DOCUMENTS[name]
+    answers = [
+        entry["responses"]["200"]["content"]["application/json"]["schema"]
+        for item in document["paths"].values()
+        for _, entry in operations_of(item)
+    ]
+    objects = [node for node in nodes(answers) if isinstance(node.get("properties"), dict)]
+    assert len(objects) >= 5
+    assert [node for node in objects if node["properties"].keys() != set(node.get("required", ()))] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_object_without_named_properties_takes_any(name: str) -> None:
+    """To openapi-typescript such an object is otherwise empty, so that no call with parameters compiles."""
+    document = DOCUMENTS[name]
+    parts = nodes([document["paths"], document["components"]])
+    objects = [node for node in parts if node.get("type") == "object" and "example" not in node]
+    assert objects
+    shapes = {"properties", "additionalProperties", "allOf", "oneOf", "anyOf"}
+    assert [node for node in objects if not shapes & node.keys()] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
 def test_info_and_tags_are_described(name: str) -> None:
     document = DOCUMENTS[name]
     assert {"description", "contact", "license"} <= document["info"].keys()
