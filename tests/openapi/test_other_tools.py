@@ -22,7 +22,7 @@ OPERATIONS = {
 
 
 @pytest.mark.parametrize("version", OPERATIONS)
-def test_schemathesis_finds_nothing(version: str) -> None:
+def test_schemathesis_finds_nothing(version: str, tmp_path: Path) -> None:
     """All checks but the two that a stateful service with rules beyond its schemas cannot meet."""
     pytest.importorskip("schemathesis", reason="the contract extra is not installed")
     with Fake(auth="strict") as fake:
@@ -33,7 +33,7 @@ def test_schemathesis_finds_nothing(version: str) -> None:
             *("--phases", "coverage", "--exclude-checks", "use_after_free,positive_data_acceptance"),
             *(word for id in OPERATIONS[version] for word in ("--include-operation-id", id)),
         ]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
     assert f"Tested: {len(OPERATIONS[version])}" in done.stdout
 
