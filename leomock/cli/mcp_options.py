@@ -19,7 +19,8 @@ ALL = click.option(
 GROUP = click.option(
     "--group",
     metavar="NAME",
-    help="Offer one group of operations, such as basic (the default), images, video, models or datasets.",
+    help="Offer one group of operations, such as basic (the default), images or video; tasks has a few tools "
+    "with flat arguments, each for a whole task.",
 )
 READ_ONLY = click.option("--read-only", is_flag=True, help="Offer only tools that change nothing.")
 PLAIN = click.option(
@@ -57,7 +58,7 @@ def group_of(group: str | None, every: bool, vendor: bool, read_only: bool) -> s
         raise click.UsageError(f"--group {group}: not known; use one of {', '.join(known)}{hint}")
     if group is not None and every:
         raise click.UsageError("give either --group or --all")
-    if vendor and (read_only or group not in (None, "basic", "images", "generations")):
+    if vendor and (read_only or group not in (None, "basic", "images", "tasks", "generations")):
         raise click.UsageError("--vendor needs the tools that create and read generations")
     return "" if every else group or "basic"
 

@@ -107,7 +107,7 @@ def mcp(
     --vendor and --http, /v1/mcp answers as Leonardo.AI's own server does.
     """
     from leomock.cli.serving.listening import run_on
-    from leomock.cli.serving.mcp import mcp_apps, require_mcp, serve_mcp
+    from leomock.cli.serving.mcp import TASKS, McpTools, mcp_apps, require_mcp, serve_mcp
     from leomock.files.scenarios import ScenarioError
     from leomock.interop.capability.upstream import WrongKey, calling
     from leomock.interop.capability.whole import whole
@@ -117,7 +117,8 @@ def mcp(
     require_mcp()
     _check_options(context, port, upstream)
     check_origins(allow_origins)
-    capability = whole(Versions(), group_of(group, every, vendor, read_only), read_only)
+    tools = McpTools(group_of(group, every, vendor, read_only), read_only, vendor, plain)
+    capability = whole(Versions(), tools.group, read_only)
     with ExitStack() as stack:
         try:
             reached = _reached(capability, upstream, stack, scenario=scenarios, **settings)
@@ -133,7 +134,7 @@ def mcp(
 
             announce()
             async with calling(capability, reached.clients, reached.waiting, plain) as caller:
-                await serve_stdio(make_api_server(capability, caller, vendor))
+                await serve_stdio(make_api_server(capability, caller, vendor, tasks=tools.group == TASKS))
 
         async def over_http(listener: Any, url: str) -> None:
             announce()
@@ -141,7 +142,7 @@ def mcp(
                 apps = mcp_apps(
                     capability,
                     caller,
-                    vendor,
+                    tools,
                     allow_hosts=allow_hosts,
                     allow_origins=allow_origins,
                     needs_key=not reached.has_key,

@@ -216,7 +216,7 @@ async def _with_mcp(
         apps = mcp_apps(
             capability,
             caller,
-            tools.vendor,
+            tools,
             # URLs of pictures begin with the host name under which the caller knows the fake.
             (KEY_HEADER, "host"),
             allow_hosts=api.settings.allow_hosts,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # The header that callers of the API use; `API-Key` is another form of it.
 KEY_HEADER = "authorization"
+# The group whose tools are whole tasks.
+TASKS = "tasks"
 
 
 class McpTools(NamedTuple):
@@ -41,19 +43,23 @@ def require_mcp() -> None:
 def mcp_apps(
     capability: Capability,
     caller: Caller,
-    vendor: bool,
+    tools: McpTools,
     passed_on: Collection[str] = (KEY_HEADER,),
     **door: Any,
 ) -> dict[str, Any]:
-    """Return the apps by their paths: the tools, and with `vendor` Leonardo.AI's own server beside them.
+    """Return the apps by their paths: the tools, and perhaps Leonardo.AI's own server beside them.
 
     `door` is for `http_app`. As the original, the vendor's server needs a key in every call.
     """
     from leomock.interop.mcp.address import MCP_PATH, VENDOR_PATH
     from leomock.interop.mcp.serve import http_app, make_api_server, make_vendor_server
 
-    apps = {MCP_PATH: http_app(make_api_server(capability, caller, vendor, passed_on), **door)}
-    if vendor:
+    apps = {
+        MCP_PATH: http_app(
+            make_api_server(capability, caller, tools.vendor, passed_on, tools.group == TASKS), **door
+        )
+    }
+    if tools.vendor:
         own = make_vendor_server(capability, caller, passed_on)
         apps[VENDOR_PATH] = http_app(own, VENDOR_PATH, **{**door, "needs_key": True})
     return apps

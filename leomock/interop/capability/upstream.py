@@ -16,6 +16,7 @@ import orjson
 from leomock.interop.capability.files import Capability, Offer, Operation, Upstream
 from leomock.interop.capability.waiting import FakeWaiting, NetworkWaiting, Waiting
 from leomock.leonardo.errors import MISSING_VARIABLE, ApiError, ErrorTemplate
+from leomock.state.journal import TOOL_HEADER
 
 # The timeout for the real API in seconds (its own limit is unknown); the fake has no timeout.
 LONGEST_WAIT = 60.0
@@ -87,12 +88,13 @@ class Caller:
         except ApiError as error:
             return UpstreamResponse(error.status, {EXPLAIN: error.explain}, orjson.dumps(error.body))
 
-    async def fetch(self, id: str, url: str) -> bytes:
+    async def fetch(self, id: str, url: str, headers: Mapping[str, str] | None = None) -> bytes:
         """Return a file that an answer named, fetched without the key. Raises `ApiError`."""
         operation = self._operations[id]
         client = self._clients[operation.upstream.namespace]
         try:
-            request = client.build_request("GET", url)
+            named = {TOOL_HEADER: headers[TOOL_HEADER]} if headers and TOOL_HEADER in headers else {}
+            request = client.build_request("GET", url, headers=named)
             request.headers.pop("authorization", None)
             response = await client.send(request, stream=True)
             try:
@@ -101,6 +103,24 @@ class Caller:
                 await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self.no_answer(operation, str(error) or type(error).__name__) from None
+
+    async def upload(self, id: str, url: str, fields: Mapping[str, str], name: str, file: bytes) -> None:
+        """Send a file with a form that an answer named, without the key. Raises `ApiError`."""
+        operation = self._operations[id]
+        client = self._clients[operation.upstream.namespace]
+        try:
+            request = client.build_request("POST", url, data=dict(fields), files={"file": (name, file)})
+            request.headers.pop("authorization", None)
+            response = await client.send(request)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self.no_answer(operation, str(error) or type(error).__name__) from None
+        if not response.is_success:
+            raise self.no_answer(operation, f"{response.url} answers {response.status_code}")
+
+    def is_ours(self, id: str, url: str) -> bool:
+        """Return True if a URL is on the server that answers the calls."""
+        base = self._clients[self._operations[id].upstream.namespace].base_url
+        return httpx.URL(url).netloc == base.netloc
 
     async def send(
         self, operation: Operation, arguments: Mapping[str, Any], headers: Mapping[str, str] | None = None

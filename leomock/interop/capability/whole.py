@@ -17,6 +17,7 @@ NAME = "leonardo-ai"
 TASKS: Mapping[str, tuple[str, ...]] = {
     "basic": ("generations", "getUserSelf", "listPlatformModels"),
     "images": ("generations", "variations", "init_images", "getUserSelf", "listPlatformModels"),
+    "tasks": ("generations", "variations", "init_images", "getUserSelf", "listPlatformModels"),
     "video": ("videos", "video_upscale", "getGenerationById", "getUserSelf"),
 }
 # These are POST, but they only compute and do not change anything.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import mcp_types as types
@@ -16,9 +17,19 @@ from leomock.interop.mcp.refusals import Refused, is_error_list, refusal_of
 from leomock.interop.mcp.results import generation_of
 from leomock.leonardo.errors import ApiError
 from leomock.openapi.documents import Json
-from leomock.state.journal import TOOL_HEADER
 
 LONGEST_WAIT = 600  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    """A kind of work that is read until it ends: its noun, and the row with its status in an answer."""
+
+    noun: str
+    row: Callable[[Json], Json]
+
+
+GENERATION = JobKind("generation", generation_of)
 Progress = Callable[[float, float, str], Awaitable[None]]  # progress, total, message
 
 
@@ -27,8 +38,6 @@ async def called(
 ) -> Any:
     """Return the value of a successful call. Raises `Refused` for errors and missing rows."""
     operation = offer.operation
-    if caller.names_tools:
-        headers = {**headers, TOOL_HEADER: offer.name}
     answer = await caller.answer(operation.id, offer.arguments(arguments), headers)
     if not 200 <= answer.status < 300 or is_error_list(answer.body):
         raise refusal_of(answer, operation.method)
@@ -60,8 +69,9 @@ async def finished(
     seconds: float,
     headers: Mapping[str, str],
     progress: Progress,
+    job: JobKind = GENERATION,
 ) -> Json:
-    """Return the last answer of `read`, once the generation is no longer PENDING or `seconds` have passed.
+    """Return the last answer of `read`, once the job is no longer PENDING or `seconds` have passed.
 
     A failed read is retried while time remains, if a retry can help. Raises `Refused`.
     """
@@ -69,7 +79,7 @@ async def finished(
     began, attempt = now(), 0
 
     async def report(gone: float) -> None:
-        await progress(min(gone, seconds), seconds, "the generation is PENDING")
+        await progress(min(gone, seconds), seconds, f"the {job.noun} is PENDING")
 
     while True:
         left = seconds - (now() - began)
@@ -81,10 +91,10 @@ async def finished(
                 raise
             await caller.waiting.pause(pause, headers)
             continue
-        status = generation_of(body).get("status", "")
+        status = job.row(body).get("status", "")
         if status != "PENDING":
             if seconds:
-                await progress(seconds, seconds, f"the generation is {status}")
+                await progress(seconds, seconds, f"the {job.noun} is {status}")
             return body
         left = seconds - (now() - began)
         if left <= 0:
@@ -95,11 +105,13 @@ async def finished(
         attempt += 1
 
 
-async def shown(caller: Caller, offer: Offer, generation: Json) -> list[types.ContentBlock]:
+async def shown(
+    caller: Caller, offer: Offer, generation: Json, headers: Mapping[str, str]
+) -> list[types.ContentBlock]:
     """Return the images of a generation as content. Raises `Refused` if a file cannot be fetched."""
 
     async def fetch(url: str) -> bytes:
-        return await caller.fetch(offer.operation.id, url)
+        return await caller.fetch(offer.operation.id, url, headers)
 
     urls = [each["url"] for each in generation.get("generated_images", ()) if each.get("url")]
     try:
@@ -114,14 +126,12 @@ async def shown(caller: Caller, offer: Offer, generation: Json) -> list[types.Co
         ) from None
 
 
-def not_complete(id: str, generation: Json, waited: float) -> str:
-    """Return a sentence about a generation without a result, and the next step; '' if it is COMPLETE."""
-    status = generation.get("status")
+def not_complete(id: str, row: Json, waited: float, noun: str = "generation") -> str:
+    """Return a sentence about a job without a result, and the next step; '' if it is COMPLETE."""
+    status = row.get("status")
     if status == "PENDING":
         after = f" after {waited:g} s" if waited else ""
-        return (
-            f"The generation {id} is still PENDING{after}. Read it again with `wait`; do not create it again."
-        )
+        return f"The {noun} {id} is still PENDING{after}. Read it again with `wait`; do not create it again."
     if status == "FAILED":
-        return f"The generation {id} has FAILED and has no pictures. Change its prompt or settings first."
+        return f"The {noun} {id} has FAILED and has no pictures. Change its prompt or settings first."
     return ""

@@ -17,6 +17,7 @@ from leomock.interop.capability.files import Adapter, Capability
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.address import MCP_PATH
 from leomock.interop.mcp.door import close_door
+from leomock.interop.mcp.tasks import task_tools
 from leomock.interop.mcp.tool_server import ToolServer
 from leomock.interop.mcp.tools import Tool, Use, tools_of
 from leomock.interop.mcp.vendor import vendor_tool
@@ -50,10 +51,21 @@ def make_app(
 
 
 def make_api_server(
-    capability: Capability, caller: Caller, vendor: bool = False, passed_on: Collection[str] = (KEY,)
+    capability: Capability,
+    caller: Caller,
+    vendor: bool = False,
+    passed_on: Collection[str] = (KEY,),
+    tasks: bool = False,
 ) -> ToolServer:
-    """Return a server of the API itself: callers over HTTP may send their own key."""
-    tools = tools_of(capability.adapters[0], caller, Versions())
+    """Return a server of the API itself: callers over HTTP may send their own key.
+
+    With `tasks`, its tools are those of `task_tools` instead of one for each operation.
+    """
+    if tasks:
+        read_only = all((offer.hints or {}).get("readOnly") for offer in capability.adapters[0].offers)
+        tools = task_tools(capability, caller, read_only)
+    else:
+        tools = tools_of(capability.adapters[0], caller, Versions())
     if vendor:
         tools.append(vendor_tool(capability, caller))
     name, instructions = (NAME, PLAIN_INSTRUCTIONS) if caller.plain else ("leomock", INSTRUCTIONS)

@@ -13,6 +13,7 @@ from leomock.interop.capability.upstream import Caller, client_of
 from leomock.interop.capability.waiting import FakeWaiting
 from leomock.interop.capability.whole import whole
 from leomock.interop.mcp.serve import make_api_server
+from leomock.interop.mcp.tasks import TASK_GROUP
 from leomock.openapi.spec import shipped_versions, version_of
 from leomock.state.world import World
 from leomock.testing.tenant import Tenant
@@ -45,7 +46,9 @@ class McpSession:
         waiting = FakeWaiting(lambda key: account.world, account.api_key, advance)
         operations = {each.id: each for each in capability.operations}
         self.account = account
-        self.server = make_api_server(capability, Caller(operations, clients, waiting, plain), vendor)
+        self.server = make_api_server(
+            capability, Caller(operations, clients, waiting, plain), vendor, tasks=group == TASK_GROUP
+        )
 
     def call_tool(self, name: str, arguments: Mapping[str, Any] | None = None) -> types.CallToolResult:
         """Call a tool and return its result; an error is a result with `is_error`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mcp_types as types
@@ -20,6 +20,7 @@ from leomock.openapi.documents import Json
 from leomock.openapi.operations import Operation
 from leomock.openapi.spec import Versions
 from leomock.openapi.suggest import suggestion
+from leomock.state.journal import TOOL_HEADER
 
 READ = "getGenerationById"
 _OURS = "An argument of leomock's own, not of Leonardo.AI's API. "
@@ -53,15 +54,17 @@ class Tool:
 
     definition: types.Tool
     run: Callable[[Use], Awaitable[types.CallToolResult]]
-    plain: bool = False
+    caller: Caller
 
     async def use(self, use: Use) -> types.CallToolResult:
         """Call the tool. Errors become answers with `isError`."""
+        if self.caller.names_tools:
+            use = replace(use, headers={**use.headers, TOOL_HEADER: self.definition.name})
         try:
             self._check(use.arguments)
             return await self.run(use)
         except Refused as refusal:
-            return refusal.result(self.plain)
+            return refusal.result(self.caller.plain)
 
     def _check(self, arguments: Mapping[str, Any]) -> None:
         """Reject missing or unknown names; the API checks the values."""
@@ -115,7 +118,7 @@ def _tool(offer: Offer, caller: Caller, operation: Operation | None, rename: Ren
             ),
         ),
         run,
-        caller.plain,
+        caller,
     )
 
 
@@ -167,21 +170,22 @@ def _reads(offer: Offer, caller: Caller) -> Callable[[Use], Awaitable[types.Call
             return body
 
         body = await finished(caller, read, id, seconds, use.headers, use.progress)
-        return await _read_result(caller, offer, id, body, seconds, pictures)
+        return await _read_result(caller, offer, id, body, seconds, use.headers if pictures else None)
 
     return run
 
 
 async def _read_result(
-    caller: Caller, offer: Offer, id: str, body: Json, seconds: float, pictures: bool
+    caller: Caller, offer: Offer, id: str, body: Json, seconds: float, pictures: Headers | None
 ) -> types.CallToolResult:
+    """Return a generation that was read, and its images if there are headers to fetch them with."""
     generation = generation_of(body)
     note = not_complete(id, generation, seconds)
     failed = generation.get("status") == "FAILED"
-    if note and ((failed and seconds) or pictures):
+    if note and ((failed and seconds) or pictures is not None):
         message, _, next_step = note.partition(". ")
         raise Refused(message, next_step, code="failed" if failed else "pending", retryable=not failed)
     result = result_of(body, *([note] if note else ()))
-    if pictures:
-        result.content += await shown(caller, offer, generation)
+    if pictures is not None:
+        result.content += await shown(caller, offer, generation, pictures)
     return result

@@ -94,7 +94,7 @@ def vendor_tool(capability: Capability, caller: Caller) -> Tool:
             ),
         ),
         run,
-        caller.plain,
+        caller,
     )
 
 
@@ -116,7 +116,7 @@ async def _generate(create: Offer, read: Offer, caller: Caller, use: Use) -> typ
         raise Refused(message, next_step, code="failed" if failed else "pending")
     images = [{"id": each["id"], "url": each["url"]} for each in generation["generated_images"]]
     result = result_of({"generationId": id, "images": images})
-    result.content += await shown(caller, read, generation)
+    result.content += await shown(caller, read, generation, use.headers)
     return result
 
 

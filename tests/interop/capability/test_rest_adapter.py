@@ -296,11 +296,11 @@ def test_mcp_without_its_extra(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_mcp_server_is_handed_the_tools_and_a_caller(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`make_app(adapter, caller, allow_hosts)`; a caller takes an operation's id and its inputs by name."""
+    """`make_app` gets them first; a caller takes an operation's id and its inputs by name."""
     module = ModuleType("leomock.interop.mcp.serve")
     handed: list[Any] = []
 
-    def make_mcp_app(adapter: Any, caller: Any, allow_hosts: Any) -> Starlette:
+    def make_mcp_app(adapter: Any, caller: Any, *door: Any) -> Starlette:
         handed.append((adapter, caller))
         return Starlette(routes=[Route("/mcp", PlainTextResponse("here"))])
 

@@ -70,8 +70,8 @@ def run(name: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """The fake with MCP beside it."""
-    with served("serve", "--mcp", "--port", "0", "--quiet", "--jobs", "immediate", lines=2) as url:
+    """The tools over a fake; calls need no key, since the suite sends none."""
+    with served("mcp", "--http", "0", "--quiet", "--jobs", "immediate") as url:
         yield url
 
 
@@ -103,7 +103,7 @@ def renamed(tool: Tool, name: str, arguments: dict[str, Any]) -> Tool:
 
     schema = {"type": "object", "properties": {}, "required": []}
     changed = {"name": name, "input_schema": schema, "output_schema": None}
-    return Tool(tool.definition.model_copy(update=changed), run)
+    return Tool(tool.definition.model_copy(update=changed), run, tool.caller)
 
 
 @installed("conformance")
