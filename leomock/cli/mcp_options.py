@@ -28,6 +28,11 @@ PLAIN = click.option(
     is_flag=True,
     help="Answer errors in the API's own words, without leomock's explanations, as an agent would see them.",
 )
+NO_CONFIRM = click.option(
+    "--no-confirm",
+    is_flag=True,
+    help="Do not ask the user of a client that can ask before a tool deletes something or spends credits.",
+)
 VENDOR = click.option("--vendor", is_flag=True, help="Also offer the tool of Leonardo.AI's own MCP server.")
 ALLOW_ORIGIN = click.option(
     "--allow-origin",
@@ -36,7 +41,7 @@ ALLOW_ORIGIN = click.option(
     metavar="ORIGIN",
     help="Origin whose pages may call MCP, such as http://localhost:5173; may be repeated.",
 )
-TOOL_OPTIONS = (ALL, GROUP, READ_ONLY, VENDOR, PLAIN)
+TOOL_OPTIONS = (ALL, GROUP, READ_ONLY, VENDOR, PLAIN, NO_CONFIRM)
 
 
 def tool_options(command: F) -> F:

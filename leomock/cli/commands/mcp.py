@@ -30,7 +30,7 @@ KEYS = ("LEONARDO_AI_API_KEY", "LEONARDO_API_KEY")
 # The settings of the fake are those of `leomock serve`, apart from these: they are about its port.
 _NOT_HERE = frozenset({"public_url", "allow_hosts"})
 _OWN = {
-    "Tools": ("--all", "--group", "--read-only", "--vendor", "--plain"),
+    "Tools": ("--all", "--group", "--read-only", "--vendor", "--plain", "--no-confirm"),
     "How it is reached": ("--http", "--host", "--allow-host", "--allow-origin", "--upstream", "--quiet"),
 }
 
@@ -92,6 +92,7 @@ def mcp(
     read_only: bool,
     vendor: bool,
     plain: bool,
+    no_confirm: bool,
     upstream: str,
     scenarios: tuple[str, ...],
     allow_hosts: tuple[str, ...],
@@ -117,7 +118,7 @@ def mcp(
     require_mcp()
     _check_options(context, port, upstream)
     check_origins(allow_origins)
-    tools = McpTools(group_of(group, every, vendor, read_only), read_only, vendor, plain)
+    tools = McpTools(group_of(group, every, vendor, read_only), read_only, vendor, plain, not no_confirm)
     capability = whole(Versions(), tools.group, read_only)
     with ExitStack() as stack:
         try:
@@ -134,7 +135,11 @@ def mcp(
 
             announce()
             async with calling(capability, reached.clients, reached.waiting, plain) as caller:
-                await serve_stdio(make_api_server(capability, caller, vendor, tasks=tools.group == TASKS))
+                await serve_stdio(
+                    make_api_server(
+                        capability, caller, vendor, tasks=tools.group == TASKS, confirm=tools.confirm
+                    )
+                )
 
         async def over_http(listener: Any, url: str) -> None:
             announce()

@@ -28,7 +28,7 @@ GROUPS = {
         *("--drain", "--workers"),
     ),
     "For clients with the real host written into them": ("--https", "--proxy", "--proxy-others"),
-    "MCP tools": ("--mcp", "--all", "--group", "--read-only", "--vendor", "--plain"),
+    "MCP tools": ("--mcp", "--all", "--group", "--read-only", "--vendor", "--plain", "--no-confirm"),
     "Who may call": ("--auth", "--api-key", "--admin-token", "--max-worlds"),
     "How it behaves": ("--jobs", "--scenario", "--limits", "--seed", "--ids", "--rate"),
     "Credits": ("--credits", "--plan-credits", "--unit"),
@@ -311,6 +311,7 @@ def serve(
     read_only: bool,
     vendor: bool,
     plain: bool,
+    no_confirm: bool,
     quiet: bool,
     log_format: Literal["text", "json"],
     traces: str | None,
@@ -369,10 +370,10 @@ def serve(
     tools = None
     if mcp:
         require_mcp()
-        tools = McpTools(group_of(group, every, vendor, read_only), read_only, vendor, plain)
-    elif every or group or read_only or vendor or plain:
+        tools = McpTools(group_of(group, every, vendor, read_only), read_only, vendor, plain, not no_confirm)
+    elif every or group or read_only or vendor or plain or no_confirm:
         raise click.UsageError(
-            "--all, --group, --read-only, --vendor and --plain choose MCP tools; add --mcp"
+            "--all, --group, --read-only, --vendor, --plain and --no-confirm are about MCP tools; add --mcp"
         )
     with secure_ports(host, https, proxy, proxy_others == "refuse") as secure:
         run_on(

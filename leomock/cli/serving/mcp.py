@@ -29,6 +29,7 @@ class McpTools(NamedTuple):
     read_only: bool = False
     vendor: bool = False
     plain: bool = False
+    confirm: bool = True
 
 
 def require_mcp() -> None:
@@ -56,7 +57,8 @@ def mcp_apps(
 
     apps = {
         MCP_PATH: http_app(
-            make_api_server(capability, caller, tools.vendor, passed_on, tools.group == TASKS), **door
+            make_api_server(capability, caller, tools.vendor, passed_on, tools.group == TASKS, tools.confirm),
+            **door,
         )
     }
     if tools.vendor:

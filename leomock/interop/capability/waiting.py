@@ -30,6 +30,12 @@ class Waiting(Protocol):
         """Wait the given seconds after a call that failed."""
         ...
 
+    async def watch(
+        self, id: str, pending: Callable[[], Awaitable[bool]], headers: Mapping[str, str]
+    ) -> None:
+        """Wait until a generation is no longer PENDING, without moving a clock. `pending` reads it."""
+        ...
+
 
 class NetworkWaiting:
     """Wait for a job of a server: at least a second between two reads, longer each time."""
@@ -46,6 +52,15 @@ class NetworkWaiting:
     async def pause(self, seconds: float, headers: Mapping[str, str]) -> None:
         """Sleep."""
         await asyncio.sleep(seconds)
+
+    async def watch(
+        self, id: str, pending: Callable[[], Awaitable[bool]], headers: Mapping[str, str]
+    ) -> None:
+        """Read the generation every few seconds until it is no longer PENDING."""
+        while True:
+            await asyncio.sleep(LONGEST_PAUSE)
+            if not await pending():
+                return
 
 
 class FakeWaiting:
@@ -98,6 +113,19 @@ class FakeWaiting:
             await self._advance(world, seconds)
         else:
             await asyncio.sleep(seconds)
+
+    async def watch(
+        self, id: str, pending: Callable[[], Awaitable[bool]], headers: Mapping[str, str]
+    ) -> None:
+        """Look at the generation until it is no longer PENDING, or is gone. It is not read."""
+        world = self._world(headers)
+        while True:
+            with world.lock:
+                world.settle()
+                row = world.generations.get(id)
+                if row is None or row["status"] != "PENDING":
+                    return
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _world(self, headers: Mapping[str, str]) -> World:
         key = headers.get("authorization", "").strip().partition(" ")[2].strip()

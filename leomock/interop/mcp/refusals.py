@@ -47,6 +47,13 @@ class Refused(Exception):
         text = self.vendor if plain and self.vendor else self._text()
         if plain:
             text = text.removeprefix("leomock: ")
+        error = self.values(plain)
+        return types.CallToolResult(
+            content=[types.TextContent(text=text)], structured_content={"error": error}, is_error=True
+        )
+
+    def values(self, plain: bool = False) -> dict[str, Any]:
+        """Return the error as JSON values."""
         error: dict[str, Any] = {"message": self.message.removeprefix("leomock: ")}
         if self.next_step and not (plain and self.vendor):
             error["next_step"] = self.next_step
@@ -57,9 +64,7 @@ class Refused(Exception):
         error["retryable"] = self.retryable
         if self.retry_after is not None:
             error["retry_after_seconds"] = self.retry_after
-        return types.CallToolResult(
-            content=[types.TextContent(text=text)], structured_content={"error": error}, is_error=True
-        )
+        return error
 
     def _text(self) -> str:
         parts = [self.message if self.message.endswith((".", "?")) else f"{self.message}."]

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import base64
+from collections.abc import Collection
 
 import mcp_types as types
-from mcp.server.context import ServerRequestContext
 from mcp.server.stdio import stdio_server
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp.shared.exceptions import MCPError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from leomock.interop.capability.files import Adapter, Capability
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.address import MCP_PATH
 from leomock.interop.mcp.door import close_door
+from leomock.interop.mcp.events import ResumableSessions
+from leomock.interop.mcp.handlers import KEY, make_server
+from leomock.interop.mcp.library import library_of
+from leomock.interop.mcp.prompts import LeonardoPrompts
 from leomock.interop.mcp.tasks import task_tools
 from leomock.interop.mcp.tool_server import ToolServer
-from leomock.interop.mcp.tools import Tool, Use, tools_of
+from leomock.interop.mcp.tools import tools_of
 from leomock.interop.mcp.vendor import vendor_tool
 from leomock.openapi.spec import Versions
-from leomock.openapi.suggest import suggestion
-from leomock.server.access_log import LOG_CONTEXT
 from leomock.state.settings import Settings
-from leomock.version import __version__
 
-KEY = "authorization"
 INSTRUCTIONS = (
     "Leonardo.AI's API, as tools named after its operations; leomock, a fake of it, may be what answers. A "
     "generation is PENDING at first: read it with `wait` until it is COMPLETE."
@@ -37,8 +38,17 @@ PLAIN_INSTRUCTIONS = (
     "Leonardo.AI's API, as tools named after its operations. A generation is PENDING at first: read it with "
     "`wait` until it is COMPLETE."
 )
-# Passed to the API: it asks the fake for a fault, and the real API ignores it.
-_SCENARIO = "x-leomock-scenario"
+# A picture frame with a hill and a sun.
+_SVG = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24"><path fill="#5b4bdb" d="M3 3h18v18H3z"/>'
+    b'<path fill="#fff" d="m5 18 5-8 4 5 2-2 3 5z"/><circle cx="16" cy="8" r="2" fill="#ffd54a"/></svg>'
+)
+ICON = types.Icon(
+    src=f"data:image/svg+xml;base64,{base64.b64encode(_SVG).decode()}",
+    mime_type="image/svg+xml",
+    sizes=["any"],
+)
+TITLE, DESCRIPTION = "Leonardo.AI", "Draws images with Leonardo.AI's API, and reads and changes them."
 
 
 def make_app(
@@ -56,27 +66,48 @@ def make_api_server(
     vendor: bool = False,
     passed_on: Collection[str] = (KEY,),
     tasks: bool = False,
+    confirm: bool = True,
 ) -> ToolServer:
     """Return a server of the API itself: callers over HTTP may send their own key.
 
-    With `tasks`, its tools are those of `task_tools` instead of one for each operation.
+    With `tasks`, its tools are those of `task_tools` instead of one for each operation. With `confirm`,
+    clients that can ask their user do so before a tool deletes something or spends credits.
     """
     if tasks:
-        read_only = all((offer.hints or {}).get("readOnly") for offer in capability.adapters[0].offers)
-        tools = task_tools(capability, caller, read_only)
+        tools = task_tools(capability, caller, only_reads(capability))
     else:
         tools = tools_of(capability.adapters[0], caller, Versions())
     if vendor:
         tools.append(vendor_tool(capability, caller))
     name, instructions = (NAME, PLAIN_INSTRUCTIONS) if caller.plain else ("leomock", INSTRUCTIONS)
-    return make_server(tools, name, instructions, passed_on, caller.plain)
+    library = library_of(capability, caller)
+    return make_server(
+        tools,
+        name,
+        instructions,
+        passed_on,
+        plain=caller.plain,
+        confirm=confirm,
+        library=library,
+        prompts=LeonardoPrompts(library, tasks) if library and not only_reads(capability) else None,
+        title=TITLE,
+        description=DESCRIPTION if caller.plain else f"{DESCRIPTION} Served by leomock.",
+        icons=[ICON],
+    )
+
+
+def only_reads(capability: Capability) -> bool:
+    """Return True if a capability has no operation that changes anything."""
+    return all((offer.hints or {}).get("readOnly") for offer in capability.adapters[0].offers)
 
 
 def make_vendor_server(
     capability: Capability, caller: Caller, passed_on: Collection[str] = (KEY,)
 ) -> ToolServer:
     """Return a server with the one tool that Leonardo.AI's own server has, for the path of that server."""
-    return make_server([vendor_tool(capability, caller)], NAME, "", passed_on, caller.plain)
+    return make_server(
+        [vendor_tool(capability, caller)], NAME, "", passed_on, plain=caller.plain, title=TITLE
+    )
 
 
 def http_app(
@@ -87,12 +118,18 @@ def http_app(
     allow_origins: Collection[str] = (),
     needs_key: bool = False,
 ) -> Starlette:
-    """Return a Streamable HTTP server at a path, with `close_door` in front of it."""
-    app = server.streamable_http_app(
-        streamable_http_path=path,
+    """Return a Streamable HTTP server at a path, with `close_door` in front of it.
+
+    A client whose connection broke resumes its streams with `Last-Event-ID`.
+    """
+    sessions = ResumableSessions(
+        server,
         max_request_body_size=Settings().max_body,
         # Guard does this, by the same rules as the rest of leomock.
-        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+    )
+    app = Starlette(
+        routes=[Route(path, endpoint=StreamableHTTPASGIApp(sessions))], lifespan=lambda app: sessions.run()
     )
     close_door(app, server, allow_hosts=allow_hosts, allow_origins=allow_origins, needs_key=needs_key)
     app.add_exception_handler(404, _elsewhere)
@@ -108,58 +145,3 @@ async def serve_stdio(server: ToolServer) -> None:
     """Serve the one client behind stdin and stdout, until it closes them."""
     async with stdio_server() as (reading, writing):
         await server.run(reading, writing, server.create_initialization_options())
-
-
-def make_server(
-    tools: Sequence[Tool],
-    name: str,
-    instructions: str,
-    passed_on: Collection[str] = (),
-    plain: bool = False,
-) -> ToolServer:
-    """Return a server of tools; `passed_on` names headers of HTTP callers that are passed to the API.
-
-    With `authorization` among them, `API-Key: <key>` is equivalent.
-    """
-    by_name = {tool.definition.name: tool for tool in tools}
-    listed = types.ListToolsResult(tools=[tool.definition for tool in tools])
-
-    async def list_tools(
-        context: ServerRequestContext, params: types.PaginatedRequestParams | None
-    ) -> types.ListToolsResult:
-        return listed
-
-    async def call_tool(
-        context: ServerRequestContext, params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
-        tool = by_name.get(params.name)
-        if tool is None:
-            text = f"leomock: there is no tool {params.name[:100]!r}{suggestion(params.name, by_name)}"
-            raise MCPError(types.INVALID_PARAMS, text)
-        headers = {}
-        if request := context.request:
-            headers = _passed(request.headers, passed_on)
-            if LOG_CONTEXT in request.scope:
-                request.scope[LOG_CONTEXT].operation = params.name
-
-        async def progress(done: float, total: float, text: str) -> None:
-            await context.session.report_progress(done, total, text)
-
-        call = tool.use(Use(params.arguments or {}, headers, progress))
-        return await server.ended_by_stop(call, plain)
-
-    server = ToolServer(
-        name,
-        version=__version__,
-        instructions=instructions or None,
-        on_list_tools=list_tools,
-        on_call_tool=call_tool,
-    )
-    return server
-
-
-def _passed(given: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    headers = {name: given[name] for name in (*names, _SCENARIO) if name in given}
-    if KEY in names and KEY not in headers and "api-key" in given:
-        headers[KEY] = f"Bearer {given['api-key']}"
-    return headers

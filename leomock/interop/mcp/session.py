@@ -26,12 +26,22 @@ class McpSession:
 
     `call_tool` and `list_tools` are for scripted agents. An agent framework takes `server`, the server object
     of the MCP SDK: `async with mcp.Client(session.server)`. `group` is a group of tools as `leomock mcp
-    --group` takes it ('' for all of them); with `plain`, errors do not reveal that a fake answers.
+    --group` takes it ('' for all of them); with `plain`, nothing reveals that a fake
+    answers. With `confirm`, a client that can ask its user does so before a tool deletes something or spends
+    credits.
 
     A tool that waits for a job advances a frozen clock instead of waiting.
     """
 
-    def __init__(self, account: Tenant, group: str = "basic", *, vendor: bool = False, plain: bool = False):
+    def __init__(
+        self,
+        account: Tenant,
+        group: str = "basic",
+        *,
+        vendor: bool = False,
+        plain: bool = False,
+        confirm: bool = True,
+    ) -> None:
         capability = whole(shipped_versions(), group)
         clients = {
             each.namespace: client_of(
@@ -47,7 +57,11 @@ class McpSession:
         operations = {each.id: each for each in capability.operations}
         self.account = account
         self.server = make_api_server(
-            capability, Caller(operations, clients, waiting, plain), vendor, tasks=group == TASK_GROUP
+            capability,
+            Caller(operations, clients, waiting, plain),
+            vendor,
+            tasks=group == TASK_GROUP,
+            confirm=confirm,
         )
 
     def call_tool(self, name: str, arguments: Mapping[str, Any] | None = None) -> types.CallToolResult:

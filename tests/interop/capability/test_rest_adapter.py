@@ -22,7 +22,7 @@ from leomock.interop.capability.export import exported, file_name
 from leomock.interop.capability.files import Offer, load
 from leomock.interop.capability.rest_adapter import LONGEST_BODY
 from leomock.interop.mcp.address import MCP_MISSING
-from leomock.interop.mcp.serve import make_server
+from leomock.interop.mcp.handlers import make_server
 from leomock.interop.mcp.tools import tools_of
 from leomock.openapi.operations import Operation
 from leomock.openapi.spec import shipped_versions

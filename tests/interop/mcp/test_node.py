@@ -19,7 +19,8 @@ from mcp_types import CallToolResult
 from leomock import Fake
 from leomock.interop.capability.whole import whole
 from leomock.interop.mcp.address import MCP_PATH
-from leomock.interop.mcp.serve import http_app, make_server
+from leomock.interop.mcp.handlers import make_server
+from leomock.interop.mcp.serve import http_app
 from leomock.interop.mcp.tools import Tool, Use, tools_of
 from leomock.server.lifecycle import open_until
 from leomock.server.listen import ServerConfig, address, bind, listen

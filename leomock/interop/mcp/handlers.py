@@ -1,0 +1,349 @@
+"""What an MCP server answers: tools, resources, prompts, completions and logging."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+import mcp_types as types
+from mcp.server.connection import allowed_log_levels
+from mcp.server.context import ServerRequestContext
+from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
+from mcp.shared.exceptions import MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from leomock.interop.mcp.confirmation import declined, question_of
+from leomock.interop.mcp.log_levels import LogLevels
+from leomock.interop.mcp.refusals import Refused
+from leomock.interop.mcp.tool_server import ToolServer
+from leomock.interop.mcp.tools import Tool, Use
+from leomock.openapi.suggest import suggestion
+from leomock.server.access_log import LOG_CONTEXT
+from leomock.version import __version__
+
+KEY = "authorization"
+# Passed to the API: it asks the fake for a fault, and the real API ignores it.
+_SCENARIO = "x-leomock-scenario"
+SESSION = "mcp-session-id"
+MOST_COMPLETIONS = 100
+Headers = Mapping[str, str]
+Context = ServerRequestContext[Any, Any]
+
+
+class Library(Protocol):
+    """The resources of a server. Methods raise `Refused` for what cannot be read."""
+
+    @property
+    def templates(self) -> Sequence[types.ResourceTemplate]:
+        """The templates of addresses."""
+        ...
+
+    async def listed(self, headers: Headers) -> Sequence[types.Resource]:
+        """Return the resources to list."""
+        ...
+
+    async def read(
+        self, uri: str, headers: Headers
+    ) -> Sequence[types.TextResourceContents | types.BlobResourceContents]:
+        """Return the contents of a resource."""
+        ...
+
+    async def next_change(self, uri: str, headers: Headers) -> Callable[[], Awaitable[None]] | None:
+        """Return a function that waits for a change from now on; None if there will be none.
+
+        A resource changes once: a generation that has ended stays as it is.
+        """
+        ...
+
+    async def complete(self, template: str, argument: str, headers: Headers) -> Sequence[str]:
+        """Return the values of a variable of a template."""
+        ...
+
+
+class Prompts(Protocol):
+    """The prompts of a server."""
+
+    @property
+    def listed(self) -> Sequence[types.Prompt]:
+        """The prompts to list."""
+        ...
+
+    async def get(self, name: str, arguments: Mapping[str, str], headers: Headers) -> types.GetPromptResult:
+        """Return the messages of a prompt. Raises `Refused`."""
+        ...
+
+    async def complete(self, prompt: str, argument: str, headers: Headers) -> Sequence[str]:
+        """Return the values of an argument of a prompt."""
+        ...
+
+
+def make_server(
+    tools: Sequence[Tool],
+    name: str,
+    instructions: str,
+    passed_on: Collection[str] = (),
+    *,
+    plain: bool = False,
+    confirm: bool = True,
+    library: Library | None = None,
+    prompts: Prompts | None = None,
+    **record: Any,
+) -> ToolServer:
+    """Return a server of tools; `passed_on` names headers of HTTP callers that are passed to the API.
+
+    With `authorization` among them, `API-Key: <key>` is equivalent. With `confirm`, a client that can ask its
+    user does so before a tool deletes something or spends credits. `record` is for the server's record, such
+    as `title`, `description` and `icons`.
+    """
+    handlers = _Handlers(tools, passed_on, plain, confirm)
+    offered: dict[str, Any] = {"on_list_tools": handlers.list_tools, "on_call_tool": handlers.call_tool}
+    if library:
+        offered |= _LibraryHandlers(library, handlers.headers).by_name()
+    if prompts:
+        offered |= _prompt_handlers(prompts, handlers.headers)
+    if library or prompts:
+        offered["on_completion"] = _completion(library, prompts, handlers.headers)
+    server = ToolServer(name, version=__version__, instructions=instructions or None, **offered, **record)
+    server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, handlers.set_level)
+    handlers.server = server
+    return server
+
+
+class _Handlers:
+    """The handlers of tools and logging."""
+
+    server: ToolServer
+
+    def __init__(self, tools: Sequence[Tool], passed_on: Collection[str], plain: bool, confirm: bool) -> None:
+        self._tools = {tool.definition.name: tool for tool in tools}
+        self._listed = types.ListToolsResult(tools=[tool.definition for tool in tools])
+        self._passed_on = passed_on
+        self._plain = plain
+        self._confirm = confirm
+        self._levels = LogLevels()
+
+    def headers(self, context: Context) -> dict[str, str]:
+        """Return the headers of an HTTP caller that are passed to the API."""
+        return _passed(context.request.headers, self._passed_on) if context.request else {}
+
+    async def list_tools(
+        self, context: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        """Answer `tools/list`."""
+        return self._listed
+
+    async def call_tool(
+        self, context: Context, params: types.CallToolRequestParams
+    ) -> types.CallToolResult | types.InputRequiredResult:
+        """Answer `tools/call`."""
+        tool = self._tools.get(params.name)
+        if tool is None:
+            text = f"leomock: there is no tool {params.name[:100]!r}{suggestion(params.name, self._tools)}"
+            raise MCPError(types.INVALID_PARAMS, text)
+        if context.request and LOG_CONTEXT in context.request.scope:
+            context.request.scope[LOG_CONTEXT].operation = params.name
+        if self._confirm and (question := question_of(tool.definition)):
+            refused = await declined(context, params, question)
+            if isinstance(refused, types.InputRequiredResult):
+                return refused
+            if refused:
+                return refused.result(self._plain)
+
+        async def progress(done: float, total: float, text: str) -> None:
+            await context.session.report_progress(done, total, text)
+
+        call = tool.use(Use(params.arguments or {}, self.headers(context), progress))
+        result = await self.server.ended_by_stop(call, self._plain)
+        await self._log(context, params.name, result)
+        return result
+
+    async def set_level(self, context: Context, params: types.SetLevelRequestParams) -> types.EmptyResult:
+        """Answer `logging/setLevel`."""
+        self._levels.set(_session(context), params.level)
+        return types.EmptyResult()
+
+    async def _log(self, context: Context, name: str, result: types.CallToolResult) -> None:
+        """Tell the client's log how a call ended: info, or warning for errors."""
+        level: types.LoggingLevel = "warning" if result.is_error else "info"
+        if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
+            wanted = level in allowed_log_levels(context.protocol_version, context.meta)
+        else:
+            wanted = self._levels.wants(_session(context), level)
+        if not wanted:
+            return
+        first = result.content[0] if result.content else None
+        text = (
+            first.text if result.is_error and isinstance(first, types.TextContent) else "the call succeeded"
+        )
+        note = types.LoggingMessageNotificationParams(
+            level=level, logger=self.server.name, data=f"{name}: {text}"
+        )
+        await context.session.send_notification(
+            types.LoggingMessageNotification(params=note), related_request_id=context.request_id
+        )
+
+
+class _LibraryHandlers:
+    """The handlers of resources."""
+
+    def __init__(self, library: Library, headers: Callable[[Context], Headers]) -> None:
+        self._library = library
+        self._headers = headers
+        self._bus = InMemorySubscriptionBus()
+        self._listen = ListenHandler(self._bus)
+        self._watched: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    def by_name(self) -> dict[str, Any]:
+        """Return the handlers by the SDK's names."""
+        return {
+            "on_list_resources": self.listed,
+            "on_list_resource_templates": self.templates,
+            "on_read_resource": self.read,
+            "on_subscribe_resource": self.subscribe,
+            "on_unsubscribe_resource": self.unsubscribe,
+            "on_subscriptions_listen": self.listen,
+        }
+
+    async def listed(
+        self, context: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListResourcesResult:
+        """Answer `resources/list`."""
+        with_error = _as_protocol_error(self._library.listed(self._headers(context)))
+        return types.ListResourcesResult(resources=list(await with_error))
+
+    async def templates(
+        self, context: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListResourceTemplatesResult:
+        """Answer `resources/templates/list`."""
+        return types.ListResourceTemplatesResult(resource_templates=list(self._library.templates))
+
+    async def read(
+        self, context: Context, params: types.ReadResourceRequestParams
+    ) -> types.ReadResourceResult:
+        """Answer `resources/read`."""
+        uri = str(params.uri)
+        contents = await _as_protocol_error(self._library.read(uri, self._headers(context)), uri)
+        return types.ReadResourceResult(contents=list(contents))
+
+    async def subscribe(self, context: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
+        """Answer `resources/subscribe` of older clients: tell them once the resource has changed."""
+        uri = str(params.uri)
+
+        async def tell() -> None:
+            await context.session.send_resource_updated(uri)
+
+        await self._watch((_session(context), uri), self._headers(context), tell)
+        return types.EmptyResult()
+
+    async def unsubscribe(
+        self, context: Context, params: types.UnsubscribeRequestParams
+    ) -> types.EmptyResult:
+        """Answer `resources/unsubscribe`."""
+        if task := self._watched.pop((_session(context), str(params.uri)), None):
+            task.cancel()
+        return types.EmptyResult()
+
+    async def listen(
+        self, context: Context, params: types.SubscriptionsListenRequestParams
+    ) -> types.SubscriptionsListenResult:
+        """Answer `subscriptions/listen` of newer clients, on the stream of the request itself."""
+        keys = []
+        for uri in params.notifications.resource_subscriptions or ():
+            event = ResourceUpdated(str(uri))
+
+            async def tell(event: ResourceUpdated = event) -> None:
+                await self._bus.publish(event)
+
+            keys.append((f"listen {id(context)}", str(uri)))
+            await self._watch(keys[-1], self._headers(context), tell)
+        try:
+            return await self._listen(context, params)
+        finally:
+            for key in keys:
+                if task := self._watched.pop(key, None):
+                    task.cancel()
+
+    async def _watch(
+        self, key: tuple[str, str], headers: Headers, tell: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Call `tell` at the next change. Raises `MCPError` if the resource cannot be read."""
+        change = await _as_protocol_error(self._library.next_change(key[1], headers), key[1])
+        if change is None:
+            return
+
+        async def watch() -> None:
+            await change()
+            await tell()
+
+        if old := self._watched.pop(key, None):
+            old.cancel()
+        task = self._watched[key] = asyncio.create_task(watch())
+        task.add_done_callback(lambda done: self._forget(key, done))
+
+    def _forget(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+        if self._watched.get(key) is task:
+            del self._watched[key]
+        if not task.cancelled():
+            task.exception()  # A client that is gone, or a read that failed, ends the subscription.
+
+
+def _prompt_handlers(prompts: Prompts, headers: Callable[[Context], Headers]) -> dict[str, Any]:
+    async def listed(
+        context: Context, params: types.PaginatedRequestParams | None
+    ) -> types.ListPromptsResult:
+        return types.ListPromptsResult(prompts=list(prompts.listed))
+
+    async def get(context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
+        got: types.GetPromptResult = await _as_protocol_error(
+            prompts.get(params.name, params.arguments or {}, headers(context))
+        )
+        return got
+
+    return {"on_list_prompts": listed, "on_get_prompt": get}
+
+
+def _completion(
+    library: Library | None, prompts: Prompts | None, headers: Callable[[Context], Headers]
+) -> Callable[[Context, types.CompleteRequestParams], Awaitable[types.CompleteResult]]:
+    async def complete(context: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        ref, argument = params.ref, params.argument
+        known: Sequence[str] = ()
+        if isinstance(ref, types.PromptReference) and prompts:
+            known = await prompts.complete(ref.name, argument.name, headers(context))
+        elif isinstance(ref, types.ResourceTemplateReference) and library:
+            known = await library.complete(str(ref.uri), argument.name, headers(context))
+        part = argument.value.lower()
+        values = [each for each in known if part in each.lower()]
+        return types.CompleteResult(
+            completion=types.Completion(
+                values=values[:MOST_COMPLETIONS],
+                total=len(values),
+                has_more=len(values) > MOST_COMPLETIONS,
+            )
+        )
+
+    return complete
+
+
+async def _as_protocol_error(awaitable: Awaitable[Any], uri: str = "") -> Any:
+    """Return a result; a `Refused` becomes an error of the protocol."""
+    try:
+        return await awaitable
+    except Refused as refusal:
+        unknown = refusal.code in ("not-found", "wrong-argument")
+        code = types.INVALID_PARAMS if unknown else types.INTERNAL_ERROR
+        data = {**refusal.values(), **({"uri": uri} if uri else {})}
+        raise MCPError(code, refusal.message, data) from None
+
+
+def _session(context: Context) -> str:
+    """Return the session's id; '' over stdio, where there is one client only."""
+    return context.request.headers.get(SESSION, "") if context.request else ""
+
+
+def _passed(given: Headers, names: Collection[str]) -> dict[str, str]:
+    headers = {name: given[name] for name in (*names, _SCENARIO) if name in given}
+    if KEY in names and KEY not in headers and "api-key" in given:
+        headers[KEY] = f"Bearer {given['api-key']}"
+    return headers
