@@ -12,6 +12,7 @@ from leomock.version import __version__
 
 if TYPE_CHECKING:
     from leomock.files.scenarios import ScenarioError
+    from leomock.interop.mcp.session import McpSession
     from leomock.state.journal import Exchange
     from leomock.state.settings import SettingError
     from leomock.testing.fake import Fake
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Exchange",
     "Fake",
+    "McpSession",
     "ScenarioError",
     "SettingError",
     "Tenant",
@@ -33,6 +35,7 @@ __all__ = [
 _MODULES = {
     "Exchange": "state.journal",
     "Fake": "testing.fake",
+    "McpSession": "interop.mcp.session",
     "ScenarioError": "files.scenarios",
     "SettingError": "state.settings",
     "Tenant": "testing.tenant",

@@ -23,6 +23,7 @@ from leomock.testing.names import OperationId, ScenarioName
 from leomock.testing.own_loop import StartedSteering, in_running_loop, running_loop
 
 if TYPE_CHECKING:
+    from leomock import McpSession
     from leomock.server.transport import Transport
     from leomock.testing.fast_polling import Timeline
     from leomock.testing.host import Host
@@ -382,6 +383,18 @@ class Tenant:
         return intercept(self._fake, account=account, children=children)
 
     # --- webhooks ------------------------------------------------------------------------------------
+
+    def mcp(
+        self, group: str = "basic", *, vendor: bool = False, plain: bool = False, confirm: bool = True
+    ) -> McpSession:
+        """Return a session with the API as MCP tools on this account, in this process.
+
+        `group` chooses the tools, as `leomock mcp --group` does ('' for all); see `leomock.McpSession`.
+        Needs the extra `leomock[mcp]`; raises ModuleNotFoundError without it.
+        """
+        import leomock
+
+        return leomock.McpSession(self, group, vendor=vendor, plain=plain, confirm=confirm)
 
     def set_webhook(
         self,

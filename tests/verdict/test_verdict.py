@@ -14,7 +14,7 @@ import pytest
 
 from leomock import Fake
 from leomock.state.clock import EPOCH
-from leomock.state.journal import Exchange
+from leomock.state.journal import TOOL_HEADER, Exchange
 from leomock.state.outbox import Attempt, Event
 from leomock.testing.webhook_receiver import WebhookReceiver
 from leomock.verdict.registry import RULES, rule
@@ -286,6 +286,32 @@ def has_no_place_for_a_duplicate(product: Product) -> None:
     product.fake.advance_until_idle()
 
 
+def tool(name: str) -> dict[str, str]:
+    """The header by which a call is known as an MCP tool's."""
+    return {TOOL_HEADER: name}
+
+
+@bad("agent-created-again-while-pending", jobs="manual")
+def agent_draws_again_instead_of_waiting(product: Product) -> None:
+    for _ in range(2):
+        body = {"prompt": "a cat", **ONE}
+        made = product.api.post("/generations", json=body, headers=tool("create")).json()
+        product.api.get(f"/generations/{made['sdGenerationJob']['generationId']}", headers=tool("read"))
+
+
+@bad("agent-ignored-tool-error", scenario="out_of_credits")
+def agent_reads_what_it_could_not_draw(product: Product) -> None:
+    product.api.post("/generations", json={"prompt": "a cat", **ONE}, headers=tool("create"))
+    product.api.get(f"/generations/{ID}", headers=tool("read"))
+
+
+@bad("agent-fetched-pictures-again")
+def agent_looks_twice(product: Product) -> None:
+    row = completed(product.api, **ONE)
+    for _ in range(2):
+        product.bare.get(row["generated_images"][0]["url"], headers=tool("read"))
+
+
 @pytest.mark.parametrize(("expected", "name", "case"), BAD, ids=[name for _, name, _ in BAD])
 def test_bad_client_is_caught_by_its_rule(
     receiver: WebhookReceiver, expected: str, name: str, case: Case
@@ -303,6 +329,25 @@ def test_every_rule_has_a_bad_client() -> None:
 
 
 # --- good clients -------------------------------------------------------------------------------------------
+
+
+@good(jobs="manual")
+def agent_waits_and_draws_something_else(product: Product) -> None:
+    for prompt in ("a cat", "a dog"):
+        made = product.api.post("/generations", json={"prompt": prompt, **ONE}, headers=tool("create")).json()
+        product.api.get(f"/generations/{made['sdGenerationJob']['generationId']}", headers=tool("read"))
+
+
+@good(jobs="manual")
+def program_draws_again_without_a_tool(product: Product) -> None:
+    for _ in range(2):
+        made = product.api.post("/generations", json={"prompt": "a cat", **ONE}).json()
+        product.read(made["sdGenerationJob"]["generationId"])
+
+
+@good()
+def agent_is_given_an_unknown_id(product: Product) -> None:
+    product.api.get(f"/generations/{ID}", headers=tool("read"))
 
 
 @good()

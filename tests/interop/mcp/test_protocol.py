@@ -320,7 +320,7 @@ def test_user_is_asked_before_spending_and_deleting(
     results = using(session.server, talk, mode=mode, elicitation_callback=ask)
     assert asked == [
         "Generate images: this costs credits. Go on?",
-        "Delete a single generation: what is deleted cannot be restored. Go on?",
+        "Remove a generation: what is deleted cannot be restored. Go on?",
     ]
     assert len(leomock.requests) == calls
     if not calls:

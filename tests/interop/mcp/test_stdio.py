@@ -150,7 +150,7 @@ def test_stdout_has_the_protocol_alone() -> None:
         ("--jobs never", "jobs='never': use seconds:S (e.g. seconds:2), polls:N, immediate or manual"),
         ("--scenario nope", "scenario='nope': not known"),
         ("--host 0.0.0.0", "--host needs --http PORT; nobody else calls here"),
-        ("--group imags", "--group imags: not known; use one of basic, images, video, "),
+        ("--group imags", "--group imags: not known; use one of basic, images, tasks, video, "),
         ("--group models --all", "give either --group or --all"),
         ("--vendor --read-only", "--vendor needs the tools that create and read generations"),
         ("--allow-origin http://a", "--allow-origin needs --http PORT; nobody else calls here"),
