@@ -166,6 +166,20 @@ NOT_AN_INT = ErrorTemplate(
     "inferred",
     "Hasura's parser",
 )
+FLOAT_OVERFLOW = ErrorTemplate(
+    400,
+    "parse-failed",
+    "The value {value} lies outside the bounds. Is it overflowing the float bounds?",
+    "inferred",
+    "Hasura's parser",
+)
+ILLEGAL_KEY = ErrorTemplate(
+    400,
+    "validation-failed",
+    'variable value contains object with key "{name}", which is not a legal GraphQL name',
+    "inferred",
+    "Hasura's parser",
+)
 MISSING_FIELD = ErrorTemplate(
     400, "validation-failed", "missing required field '{name}'", "inferred", "Hasura's parser"
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jsonschema_rs import ValidationError
@@ -28,17 +29,37 @@ def explain_violation(name: str, error: ValidationError, schema: dict[str, Any])
     value: Any = error.instance
     facts = error.kind.as_dict()
     if kind == "Required":
-        return f"'{name}' needs '{facts['property']}'"
+        return explain_missing_field(name, facts["property"])
     if kind == "AdditionalProperties":
         known = schema.get("properties", {})
         unknown = sorted(set(value) - set(known))[:1]
-        return "".join(f"'{name}' has no field '{each}'{suggestion(each, known)}" for each in unknown)
+        return "".join(explain_unknown_field(name, each, known) for each in unknown)
     if kind == "Enum":
-        options = [str(option) for option in facts["options"] if option is not None]
-        near = suggestion(value, dict.fromkeys(options)) if isinstance(value, str) else ""
-        begin = f"'{name}' is {shown(value)}" + (f"{near} It" if near else "; it")
-        return f"{begin} must be one of {', '.join(options)}"
+        return explain_choice(name, value, [option for option in facts["options"] if option is not None])
     return f"'{name}' is {shown(value)}; {_wanted(kind, facts, schema)}"
+
+
+def explain_missing_field(name: str, field: str) -> str:
+    """Explain that an object lacks a required field."""
+    return f"'{name}' needs '{field}'"
+
+
+def explain_unknown_field(name: str, field: str, known: Mapping[str, object]) -> str:
+    """Explain that an object has no such field."""
+    return f"'{name}' has no field '{field[:100]}'{suggestion(field, known)}"
+
+
+def explain_choice(name: str, value: object, options: Sequence[object]) -> str:
+    """Explain that a value is not one of the allowed ones."""
+    texts = [str(option) for option in options]
+    near = suggestion(value, dict.fromkeys(texts)) if isinstance(value, str) else ""
+    begin = f"'{name}' is {shown(value)}" + (f"{near} It" if near else "; it")
+    return f"{begin} must be one of {', '.join(texts)}"
+
+
+def explain_type(name: str, value: object, type: str) -> str:
+    """Explain that a value must be of another JSON type."""
+    return f"'{name}' is {shown(value)}; it must be {TYPES[type]}"
 
 
 def _wanted(kind: str, facts: dict[str, Any], schema: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ then (chosen).
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -19,28 +20,27 @@ from jsonschema_rs import ValidationError
 from leomock.leonardo.errors import (
     BODY_NOT_AN_OBJECT,
     LIST_IN_QUERY,
-    MISSING_FIELD,
     MISSING_VARIABLE,
     NOT_A_UUID,
-    NOT_AN_INT,
-    NOT_IN_ENUM,
     NULL_VARIABLE,
     OUT_OF_LIMITS,
     UNEXPECTED_VARIABLE,
-    UNKNOWN_FIELD,
-    WRONG_TYPE,
     ApiError,
-    ErrorTemplate,
 )
 from leomock.leonardo.hosts import Addresses
 from leomock.leonardo.uuids import is_uuid
 from leomock.openapi.bounds import DEEPEST, LONGEST_LIST, is_too_deep, too_long_list
+from leomock.openapi.engine_types import (
+    LEGAL_NAME,
+    OverflowingFloat,
+    TypeMismatch,
+    coerced,
+    needs_coercion,
+)
 from leomock.openapi.explanations import explain_violation
-from leomock.openapi.json_schema import type_name
 from leomock.openapi.operations import Operation, Variable
 from leomock.openapi.suggest import suggestion
 
-GRAPHQL_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
 # These content types mean a form: Python clients that use `data=` or `files=` instead of `json=`.
 FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
 JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -142,8 +142,10 @@ def parse(operation: Operation, captured: dict[str, str], request: Request) -> C
             rule=f"{path[:100]} must have at most {LONGEST_LIST} items",
             explain=f"{operation.id}: leomock accepts lists of up to {LONGEST_LIST} items",
         )
-    if not operation.validator.is_valid(pool):
-        raise _refusal(operation, operation.validator.iter_errors(pool))
+    if needs_coercion(pool) or not operation.validator.is_valid(pool):
+        pool = _coerced(operation, pool)
+        if not operation.validator.is_valid(pool):
+            raise _refusal(operation, operation.validator.iter_errors(pool))
     call = Call(operation, pool, request.addresses)
     for name, value in pool.items():
         if value is not None:
@@ -161,8 +163,9 @@ def _pool(operation: Operation, captured: dict[str, str], request: Request) -> d
     if request.body:
         try:
             body = orjson.loads(request.body)
-        except orjson.JSONDecodeError:
-            body = None
+        except orjson.JSONDecodeError as error:
+            is_number_too_large = "infinity" in str(error) and request.version == "v1"
+            body = _with_overflow(request.body) if is_number_too_large else None
         if isinstance(body, dict) and not is_too_deep(request.body, body):
             pool.update(body)
     for name, text in captured.items():
@@ -187,6 +190,18 @@ def _query_values(operation: Operation, query: str) -> dict[str, Any]:
         if (value := _decoded(operation.variables.get(name), text)) is not None:
             values[name] = value
     return values
+
+
+def _with_overflow(text: bytes) -> Any:
+    """Parse JSON with numbers that no double can hold; None if it is invalid otherwise."""
+    try:
+        return json.loads(text, parse_float=OverflowingFloat.read, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _unexpected(operation: Operation, name: str) -> ApiError:
@@ -265,19 +280,21 @@ def _rule(operation: Operation) -> str:
 
 # --- wording what the validator found ---------------------------------------------------------------
 
-_EXPECTED = {
-    "boolean": "a boolean",
-    "integer": "a 32-bit integer",
-    "number": "a float",
-    "string": "a string",
-    "array": "a list",
-    "object": "an object",
-}
-_FOUND = {bool: "a boolean", str: "a string", list: "a list", dict: "an object", type(None): "null"}
+
+def _coerced(operation: Operation, pool: dict[str, Any]) -> dict[str, Any]:
+    """Return the variables as the engine reads them; it checks all types before any rule of the operation."""
+    try:
+        return coerced(operation, pool)
+    except TypeMismatch as error:
+        path = _path(operation, operation.variables[str(error.steps[0])], list(error.steps))
+        if error.wording is OUT_OF_LIMITS:  # the operation's own words, which name no place
+            path = "$"
+        explain = f"{operation.id}: {error.explain} ({_rule(operation)})"
+        raise ApiError(error.wording, error.text, path, explain) from None
 
 
 def _refusal(operation: Operation, found: Iterable[ValidationError]) -> ApiError:
-    """Return the first error; GraphQL checks all types before any rule of the operation."""
+    """Return the first error that is not a limit, or else the first."""
     refusals = [_worded(operation, error) for error in found]
     return next((r for r in refusals if r.wording is not OUT_OF_LIMITS), refusals[0])
 
@@ -288,35 +305,13 @@ def _worded(operation: Operation, error: ValidationError) -> ApiError:
     variable = operation.variables[str(steps[0])]
     schema = _schema_at(variable.schema, steps[1:], operation)
     kind = type(error.kind).__name__
-    path = _path(operation, variable, steps)
     name = "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in steps).lstrip(".")
     value: Any = error.instance
     explain = f"{operation.id}: {explain_violation(name, error, schema)} ({_rule(operation)})"
-
-    def refuse(wording: ErrorTemplate, **words: str) -> ApiError:
-        return ApiError(wording, wording.text.format(**words), path, explain)
-
     if text := schema.get("x-refusal", {}).get(error.schema_path[-1]):
         return OUT_OF_LIMITS(rule=text, explain=explain)
-    # GraphQL knows enums by name; a String with a few allowed values is a rule of the operation.
-    is_enum = "enum" in schema and schema.get("type") == "string" and type_name(schema) != "String"
-    if kind == "Type":
-        if schema.get("type") == "integer" and isinstance(value, float):
-            return refuse(NOT_AN_INT, value=str(value))
-        expected = "an enum value" if is_enum else _EXPECTED.get(schema.get("type", ""), "a value")
-        return refuse(
-            WRONG_TYPE, expected=expected, type=type_name(schema), found=_FOUND.get(type(value), "a number")
-        )
     if schema.get("format") == "uuid" and kind in ("Format", "Pattern"):
         return NOT_A_UUID(value=value[:100], explain=explain)
-    if kind == "Enum" and is_enum:
-        values = ", ".join(f"'{v}'" for v in schema["enum"] if v is not None)
-        return refuse(NOT_IN_ENUM, values=values, type=type_name(schema), found=value)
-    if kind == "Required":
-        return refuse(MISSING_FIELD, name=error.kind.as_dict()["property"])
-    if kind == "AdditionalProperties":
-        unknown = next(iter(set(value) - set(schema.get("properties", ()))), "")
-        return refuse(UNKNOWN_FIELD, name=unknown, type=type_name(schema))
     return OUT_OF_LIMITS(rule=f"{name} {_limit(schema)}", explain=explain)
 
 
@@ -330,8 +325,14 @@ def _schema_at(schema: Any, steps: list[str | int], operation: Operation) -> Any
 def _path(operation: Operation, variable: Variable, steps: list[str | int]) -> str:
     """Return the path of an error as Hasura writes it; the real actions take one argument, `arg1`."""
     place = "args.arg1" if variable.location == "body" else "args"
-    inner = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    inner = "".join(map(_step, steps))
     return f"$.selectionSet.{operation.envelope or operation.id}.{place}{inner}"
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step}" if LEGAL_NAME.fullmatch(step) else f"['{step[:100]}']"
 
 
 def _limit(schema: Any) -> str:

@@ -103,7 +103,76 @@ TWO_ELEMENTS = {"prompt": "a", "elements": [{"akUUID": "x"}, {"weight": 1}]}
         (
             {"prompt": "a", "elements": [{"akUUID": "x", "wight": 1}]},
             "field 'wight' not found in type: 'element_input'",
+            f"{ARG}.elements[0].wight",
+            "validation-failed",
+        ),
+        (
+            {"prompt": "a", "elements": {"weight": 1}},
+            "missing required field 'akUUID'",
             f"{ARG}.elements[0]",
+            "validation-failed",
+        ),
+        (
+            {"prompt": "a", "elements": "x"},
+            "expected an object for type 'element_input', but found a string",
+            f"{ARG}.elements[0]",
+            "validation-failed",
+        ),
+        (
+            {"prompt": "a", "elements": [{"akUUID": "x", "my-weight": 1}]},
+            'variable value contains object with key "my-weight", which is not a legal GraphQL name',
+            f"{ARG}.elements[0]",
+            "validation-failed",
+        ),
+        (
+            {"prompt": "a", "userElements": {"userLoraId": "7"}},
+            "expected a 32-bit integer for type 'Int', but found a string",
+            f"{ARG}.userElements[0].userLoraId",
+            "validation-failed",
+        ),
+        (
+            {"prompt": "a", "userElements": [{"userLoraId": 0.05}]},
+            "The value 5.0e-2 lies outside the bounds or is not an integer. "
+            "Maybe it is a float, or is there integer overflow?",
+            f"{ARG}.userElements[0].userLoraId",
+            "parse-failed",
+        ),
+        (
+            {"prompt": "a", "width": 3000000000},
+            "The value 3.0e9 lies outside the bounds or is not an integer. "
+            "Maybe it is a float, or is there integer overflow?",
+            f"{ARG}.width",
+            "parse-failed",
+        ),
+        (
+            b'{"prompt": "a", "guidance_scale": 1e400}',
+            "The value 1.0e400 lies outside the bounds. Is it overflowing the float bounds?",
+            f"{ARG}.guidance_scale",
+            "parse-failed",
+        ),
+        (
+            {"prompt": "a", "scheduler": "EULER A"},
+            "expected an enum value for type 'sd_generation_schedulers', but found a string",
+            f"{ARG}.scheduler",
+            "validation-failed",
+        ),
+        (
+            {"prompt": "a", "scheduler": ""},
+            "expected an enum value for type 'sd_generation_schedulers', but found a string",
+            f"{ARG}.scheduler",
+            "validation-failed",
+        ),
+        (
+            {"prompt": "a", "elements": [None]},
+            "expected an object for type 'element_input', but found null",
+            f"{ARG}.elements[0]",
+            "validation-failed",
+        ),
+        # Unknown fields come first, then the known ones in the order of the type.
+        (
+            {"prompt": "a", "elements": [{"weight": "1", "wight": 1}]},
+            "field 'wight' not found in type: 'element_input'",
+            f"{ARG}.elements[0].wight",
             "validation-failed",
         ),
         (
@@ -366,7 +435,11 @@ def test_id_of_an_element_is_a_number() -> None:
             "The value 1.5 lies outside the bounds or is not an integer. "
             "Maybe it is a float, or is there integer overflow?",
         ),
-        ("2147483648", "id must be at most 2147483647"),
+        (
+            "2147483648",
+            "The value 2.147483648e9 lies outside the bounds or is not an integer. "
+            "Maybe it is a float, or is there integer overflow?",
+        ),
     ],
 )
 def test_id_of_an_element_that_is_no_number_is_refused(id: str, error: str) -> None:

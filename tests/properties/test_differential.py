@@ -70,11 +70,14 @@ def differ(
     body: bytes = b"",
     version: Version = VERSION_1,
     referee: Referee | None = None,
+    coerced: bytes | None = None,
 ) -> str:
     """Both verdicts on a request on which they differ, nothing if they agree."""
     refusal = fast_path(version.spec, method, path, query, body)
     url = f"{version.server}{path}{'?' if query else ''}{query}"
-    findings = (referee or version.referee).judge_request(RecordedExchange(method, url, HEADERS, body))
+    findings = (referee or version.referee).judge_request(
+        RecordedExchange(method, url, HEADERS, coerced or body)
+    )
     if (refusal is None) == (not findings):
         return ""
     asked = f"{method} {path}{'?' if query else ''}{query} {body!r}"
@@ -273,8 +276,24 @@ def path_of(operation: str) -> str:
 
 
 def differ_on(operation: str, body: Any, referee: Referee | None = None) -> str:
-    raw, version = json.dumps(body).encode(), VERSION_OF[operation]
-    return differ(OPERATIONS[operation].method, path_of(operation), "", raw, version, referee)
+    found, version = OPERATIONS[operation], VERSION_OF[operation]
+    raw = json.dumps(body).encode()
+    coerced = json.dumps(with_lists(body, body_schema(operation))).encode()
+    return differ(found.method, path_of(operation), "", raw, version, referee, coerced)
+
+
+def with_lists(value: Any, schema: Json) -> Any:
+    """The value with each single one where a list is declared in a list, as GraphQL reads it.
+
+    The document allows lists only, so that the referee judges this.
+    """
+    if "items" in schema and value is not None:
+        items = value if isinstance(value, list) else [value]
+        return [with_lists(item, schema["items"]) for item in items]
+    if "properties" in schema and isinstance(value, dict):
+        parts = schema["properties"]
+        return {name: with_lists(each, parts.get(name, {})) for name, each in value.items()}
+    return value
 
 
 def test_body_is_looked_at_for_all_operations() -> None:
@@ -444,7 +463,8 @@ def rules() -> list[Rule]:
         if schema.get("format") == "uuid":
             limits.remove("pattern")
         return [
-            *(limits or ["type"]),
+            # A list is always a list by then: see `with_lists`.
+            *(limits or ([] if schema.get("type") == "array" else ["type"])),
             *(["nullable"] if schema.get("nullable") else []),
             *(["additionalProperties"] if schema.get("additionalProperties") is False else []),
         ]

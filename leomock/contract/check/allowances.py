@@ -25,6 +25,8 @@ from schemathesis.openapi.checks import AuthScenario, IgnoredAuth
 from leomock.contract.check.models import BEYOND
 from leomock.contract.check.target import WrongKey
 from leomock.leonardo.basis import BasisKind
+from leomock.openapi.engine_types import with_lists
+from leomock.openapi.spec import shipped_versions
 
 Case: TypeAlias = schemathesis.Case[Any]
 Operation: TypeAlias = schemathesis.APIOperation[Any, Any, Any, Any]
@@ -234,6 +236,21 @@ def path_outweighs_body(found: Found) -> bool:
     )
 
 
+def single_for_a_list(found: Found) -> bool:
+    """True if the body has a single value where a list is declared, and is valid with lists of one."""
+    operation = _effective(found) or found.case.operation
+    known = shipped_versions().operations.get(id_of(found.case.operation))
+    if known is None:
+        return False
+    body = _as_read(found.case)
+    listed = with_lists(known, body)
+    return (
+        listed != body
+        and _others_valid(found, ParameterLocation.BODY)
+        and _is_valid(operation, ParameterLocation.BODY, listed)
+    )
+
+
 def empty_query_values(found: Found) -> bool:
     """True if the query contains empty values, and the call is valid without them."""
     query = _query_as_read(found)
@@ -360,6 +377,7 @@ CONDITIONS: Mapping[str, Condition] = {
     for condition in (
         no_object,
         path_outweighs_body,
+        single_for_a_list,
         empty_query_values,
         valid_as_sent,
         required_in_a_body_left_out,

@@ -138,6 +138,12 @@ MEETINGS = [
         phase=TestPhase.EXAMPLES,
     ),
     Meeting("path-outweighs-body", "get3DModelById", wrong=BODY, path={"id": NOTHING}, body={"id": 5}),
+    Meeting(
+        "single-value-for-a-list",
+        "createGeneration",
+        wrong=BODY,
+        body={"prompt": "a", "elements": {"akUUID": "a"}},
+    ),
     Meeting("body-may-be-left-out", "createGeneration", REFUSED),
     Meeting("refused-by-a-correction", "createGeneration", REFUSED, body={"prompt": "a", "num_images": 99}),
     Meeting(
