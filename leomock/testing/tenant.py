@@ -312,7 +312,7 @@ class Tenant:
             return ""
         return (
             f"\n{operation} was called with other keys, which are other accounts: {', '.join(told)}. "
-            "The program must use this account's key, or be intercepted with keys='any'"
+            "The program must use this account's key, or be intercepted by intercept() of this account"
         )
 
     def assert_not_called(

@@ -72,7 +72,7 @@ def test_assert_called_names_calls_of_other_keys(fake: Fake) -> None:
         fake.assert_called("createGeneration")
     assert str(caught.value).endswith(
         "createGeneration was called with other keys, which are other accounts: 1 with the key key-…. "
-        "The program must use this account's key, or be intercepted with keys='any'"
+        "The program must use this account's key, or be intercepted by intercept() of this account"
     )
 
 
