@@ -64,7 +64,7 @@ def save(path: Path, worlds: Worlds) -> None:
         "webhooks": {
             world.key: (world.outbox.url, world.outbox.key)
             for world in worlds
-            if (world.outbox.url, world.outbox.key) != worlds.webhook
+            if (world.outbox.url, world.outbox.key) != (worlds.webhook.url, worlds.webhook.key)
         },
     }
     write_whole(path, orjson.dumps(kept))

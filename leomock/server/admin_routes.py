@@ -428,7 +428,7 @@ class Admin:
             with world.lock:
                 world.set_webhook(url, key)
         if not _has_key(request):
-            self.api.worlds.webhook = (url, key)
+            self.api.worlds.webhook = self.api.worlds.webhook.at(url, key)
         return JSONResponse({"url": url, "key": bool(key)})
 
     async def webhooks(self, request: Request) -> Response:

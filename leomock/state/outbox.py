@@ -54,6 +54,13 @@ class Target:
     app: Any = None
     loop: Any = None
 
+    def at(self, url: str, key: str) -> Target:
+        """Return a target with another URL and token, and the same options for sending."""
+        return replace(self, url=url, key=key, app=None, loop=None)
+
+
+NO_TARGET = Target()
+
 
 @dataclass(slots=True, eq=False)
 class Event:

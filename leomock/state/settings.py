@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from datetime import date
+from pathlib import Path
 from typing import Literal, TypedDict, get_args
 from urllib.parse import urlsplit
 
@@ -89,6 +90,9 @@ class SettingValues(TypedDict, total=False):
     max_upload: int
     webhook_url: str
     webhook_key: str
+    webhook_timeout: float
+    webhook_ca: str
+    webhook_insecure: bool
     chunked_uploads: ChunkedUploads
     max_head: int
     request_timeout: float
@@ -113,23 +117,25 @@ class Settings:
     """Everything that stays the same while a fake runs.
 
     `auth` is `open` (any non-empty key is a tenant), `strict` (only `api_keys`) or `real` (as strict, and a
-    key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobCompletion` as text. `ids`
-    is the UUID version of new generations. `credits` is the balance of every key at the start, `plan_credits`
-    the credits added every month, `unit` the unit of prices. `limits` is `real` to enforce the documented
-    rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
-    responses. `max_body`, `max_upload`, `max_head` (request line and headers) and `max_state` (a snapshot
-    that is restored over HTTP) are in bytes. `request_timeout` is how many seconds a request may take to
-    arrive. `chunked_uploads` is `accept` to accept upload forms without
-    Content-Length, which S3 was seen to refuse. `admin_token` must accompany calls of the admin API without
-    an API key; if it is empty, these are answered on loopback only. `webhook_url` and `webhook_key` are the
-    initial webhook of every key. `journal` and `journal_bytes` limit the number and the bytes of exchanges
-    kept per key, `journals_bytes` the bytes of all keys together, `max_stored` the bytes of files in the
-    bucket of a key, and `max_worlds` the number of keys. `allow_hosts` are further host names under which
-    `/_leomock/` may be called. `cors` are the origins whose pages may call API, CDN and bucket (`*` for all)
-    and, if named, the admin API. With `explain`, the header `X-Leomock-Basis` of every response says how we
-    know that it is real. `as_of` dates the service (YYYY-MM-DD): models that were retired later still work;
-    empty: the newest facts. `models` are further models as `ID=NAME`. With `unknown_models` at `allow`, every
-    other model id of the right form is accepted as well.
+    key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobCompletion` as text.
+    `ids` is the UUID version of new generations. `credits` is the balance of every key at the start,
+    `plan_credits` the credits added every month, `unit` the unit of prices. `limits` is `real` to enforce
+    the documented rates, concurrency and queue. `public_url` replaces the address that the client used in
+    the URLs of responses. `max_body`, `max_upload`, `max_head` (request line and headers) and `max_state`
+    (a snapshot that is restored over HTTP) are in bytes. `request_timeout` is how many seconds a request
+    may take to arrive. `chunked_uploads` is `accept` to accept upload forms without Content-Length, which
+    S3 was seen to refuse. `admin_token` must accompany calls of the admin API without an API key; if it is
+    empty, these are answered on loopback only. `webhook_url` and `webhook_key` are the initial webhook of
+    every key; a receiver has `webhook_timeout` seconds to answer, and its certificate must come from a
+    known authority, from that of the PEM file `webhook_ca`, or with `webhook_insecure` from any. `journal`
+    and `journal_bytes` limit the number and the bytes of exchanges kept per key, `journals_bytes` the bytes
+    of all keys together, `max_stored` the bytes of files in the bucket of a key, and `max_worlds` the
+    number of keys. `allow_hosts` are further host names under which `/_leomock/` may be called. `cors` are
+    the origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the admin API. With
+    `explain`, the header `X-Leomock-Basis` of every response says how we know that it is real. `as_of`
+    dates the service (YYYY-MM-DD): models that were retired later still work; empty: the newest facts.
+    `models` are further models as `ID=NAME`. With `unknown_models` at `allow`, every other model id of the
+    right form is accepted as well.
     """
 
     seed: int = 0
@@ -146,6 +152,9 @@ class Settings:
     max_upload: int = 25 * 2**20
     webhook_url: str = ""
     webhook_key: str = ""
+    webhook_timeout: float = 5.0
+    webhook_ca: str = ""
+    webhook_insecure: bool = False
     chunked_uploads: ChunkedUploads = "refuse"
     max_head: int = 64 * 1024
     request_timeout: float = 60.0
@@ -200,12 +209,13 @@ class Settings:
         for name in _SIZES:
             if getattr(self, name) < 1:
                 raise SettingError(f"{name}={getattr(self, name)}: use a size in bytes, at least 1")
-        if not 0 < self.request_timeout <= LONGEST_TIMEOUT:
-            raise SettingError(
-                f"request_timeout={self.request_timeout:g}: use seconds, above 0 to {LONGEST_TIMEOUT}"
-            )
+        for name in ("request_timeout", "webhook_timeout"):
+            if not 0 < (seconds := getattr(self, name)) <= LONGEST_TIMEOUT:
+                raise SettingError(f"{name}={seconds:g}: use seconds, above 0 to {LONGEST_TIMEOUT}")
         if self.webhook_url:
             check_origin(self.webhook_url, "webhook_url")
+        if self.webhook_ca and not Path(self.webhook_ca).is_file():
+            raise SettingError(f"webhook_ca={self.webhook_ca!r:.200}: there is no such file")
         if self.journal < 1 or self.max_worlds < 1:
             raise SettingError("journal and max_worlds must be at least 1")
 

@@ -16,7 +16,7 @@ from leomock.state.jobs import Job, Jobs
 from leomock.state.journal import Journal
 from leomock.state.journal_budget import JournalBudget
 from leomock.state.limits import IMAGES, Limits, Queue
-from leomock.state.outbox import Outbox, Target
+from leomock.state.outbox import NO_TARGET, Outbox, Target
 from leomock.state.render_cache import RENDERED
 from leomock.state.scenario import MatchContext, RuleEffects, Scenario, ScenarioEngine
 from leomock.state.settings import Settings
@@ -46,7 +46,7 @@ class World:
         make_clock: MakeClock = Clock,
         scenarios: Sequence[Scenario] = (),
         announce: Announce | None = None,
-        webhook: tuple[str, str] = ("", ""),
+        webhook: Target = NO_TARGET,
         journal_budget: JournalBudget | None = None,
     ) -> None:
         self.key = key
@@ -56,7 +56,7 @@ class World:
         self._make_clock = make_clock
         self._scenarios = scenarios
         self._announce = announce
-        self._webhook = Target(*webhook)
+        self._webhook = webhook
         self._journal_budget = journal_budget
         self.cdn = ""
         self.note = ""  # an explanation of the row that the current call read
@@ -212,7 +212,7 @@ class World:
 
     def set_webhook(self, url: str, key: str) -> None:
         """Send events there from now on, also after a reset; an empty url turns them off."""
-        self.set_target(Target(url, key))
+        self.set_target(self._webhook.at(url, key))
 
     def set_target(self, target: Target) -> None:
         """Send events to a target from now on, also after a reset."""

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from leomock import Fake
 from leomock.server.authority import temporary
+from leomock.state.settings import SettingError
 from tests.fixtures import client_of, generate
 
 API = "https://cloud.leonardo.ai/api/rest/v1"
@@ -271,6 +272,26 @@ def test_receiver_with_a_certificate_of_an_unknown_authority(
     assert outcome(fake, client, url=url, verify=file) == "200"
     assert outcome(fake, client, url=url, verify=False) == "200"
     assert len(got) == 2
+
+
+@pytest.mark.parametrize("how", ["authority", "insecure"])
+def test_receiver_with_a_certificate_of_an_unknown_authority_by_settings(
+    tls_receiver: tuple[str, Path, list[bytes]], how: str
+) -> None:
+    """The settings hold for every key, and for an address that is set later."""
+    url, file, got = tls_receiver
+    fake = Fake(webhook_ca=str(file)) if how == "authority" else Fake(webhook_insecure=True)
+    with client_of(fake) as client:
+        fake.world.set_webhook(url, "")
+        fake.finish(generate(client))
+        fake.run(fake.sender.deliver_due(fake.world))
+    assert len(got) == 1
+
+
+def test_authority_that_is_not_there_is_refused_at_once() -> None:
+    with pytest.raises(SettingError) as refused:
+        Fake(webhook_ca="authority.pem")
+    assert str(refused.value) == "webhook_ca='authority.pem': there is no such file"
 
 
 def test_event_before_the_create_call_is_answered(client: httpx.Client) -> None:

@@ -32,7 +32,10 @@ GROUPS = {
     "Who may call": ("--auth", "--api-key", "--admin-token", "--max-worlds"),
     "How it behaves": ("--jobs", "--scenario", "--limits", "--seed", "--ids", "--rate"),
     "Credits": ("--credits", "--plan-credits", "--unit"),
-    "Webhooks": ("--webhook-url", "--webhook-key"),
+    "Webhooks": (
+        *("--webhook-url", "--webhook-key"),
+        *("--webhook-timeout", "--webhook-ca", "--webhook-insecure"),
+    ),
     "What it keeps": (
         "--state",
         "--save-every",
@@ -108,6 +111,24 @@ GROUPS = {
     show_default=False,
     metavar="KEY",
     help="Bearer token to send with each event.",
+)
+@setting(
+    "--webhook-timeout",
+    default=5.0,
+    metavar="SECONDS",
+    help="How long a receiver may take to answer.",
+)
+@setting(
+    "--webhook-ca",
+    default="",
+    show_default=False,
+    metavar="FILE",
+    help="PEM file of the authority that signed the receiver's certificate.",
+)
+@setting(
+    "--webhook-insecure",
+    is_flag=True,
+    help="Accept any certificate of a receiver, even a self-signed one.",
 )
 @click.option(
     "--state",
