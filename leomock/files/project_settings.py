@@ -31,6 +31,7 @@ TABLES = (
         "check",
         "compare",
         "drift",
+        "evidence",
         "exec",
         "mcp",
         "openapi",
