@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import os
+import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -270,19 +271,24 @@ def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Callab
 
 def _new_tenant(server: Fake, name: str, settings: dict[str, Any]) -> Tenant:
     """Create an account with its settings and its initial content."""
+    from leomock.state.outbox import target_of
+    from leomock.state.settings import Settings
+
     settings = dict(settings)
     generations, state = settings.pop("generations", 0), settings.pop("state", None)
-    url, key = settings.pop("webhook_url", ""), settings.pop("webhook_key", "")
+    webhook = {name: settings.pop(name) for name in [*settings] if name.startswith("webhook_")}
     if not isinstance(generations, int) or generations < 0:
         raise _failed(f"generations={generations!r}: use a whole number, 0 or more")
+    if webhook and not webhook.get("webhook_url"):
+        raise _failed(f"{min(webhook)}: needs webhook_url as well")
     with _plain_errors():
         tenant = server.new_tenant(name, **settings)
         if state is not None:
             tenant.restore(state)
         if generations:
             tenant.add_generations(generations)
-        if url:
-            tenant.set_webhook(url, key)
+        if webhook:
+            tenant.world.set_target(target_of(Settings(**webhook)))
     return tenant
 
 
@@ -436,6 +442,14 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         raise _failed(f"the client did what it should not\n\n{verdict}")
 
 
+# pytest's own words where a fixture of a class, a module or a session requests one of a test.
+_WIDER_THAN_A_TEST = re.compile(r"tried to access the function scoped fixture (make_)?leomock\b")
+_WIDER_FIXTURES = (
+    "The fixture leomock is a new account for each test. A fixture that lives longer can request "
+    "leomock_class, leomock_module or leomock_session, which are accounts that live as long."
+)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -451,6 +465,8 @@ def pytest_runtest_makereport(
             if not verdict.clean and str(verdict) not in report.longreprtext:
                 report.sections.append(("leomock verdict", str(verdict)))
         report.sections.extend(_elsewhere(item, tenants))
+        if _WIDER_THAN_A_TEST.search(report.longreprtext):
+            report.sections.append(("leomock", _WIDER_FIXTURES))
     if report.when == "teardown":
         # Not earlier: a failure during fixture teardown has a report as well.
         for tenant in tenants:

@@ -815,11 +815,45 @@ def test_marker_account_and_wider_accounts(suite: pytest.Pytester) -> None:
         @pytest.mark.leomock(budget=1)
         def test_budget(leomock):
             create(base=URL)
+
+        @pytest.mark.leomock(webhook_url="http://shop.test/hook", webhook_timeout=0.5, webhook_insecure=True)
+        def test_receiver(leomock):
+            target = leomock.world.outbox.target
+            assert (target.url, target.timeout, target.verify) == ("http://shop.test/hook", 0.5, False)
+
+        def test_receiver_without_an_address(make_leomock):
+            with pytest.raises(pytest.fail.Exception, match="leomock: webhook_timeout: needs webhook_url"):
+                make_leomock(webhook_timeout=1)
         """
     )
     result = suite.runpytest_subprocess()
-    result.assert_outcomes(passed=7, failed=1)
+    result.assert_outcomes(passed=9, failed=1)
     result.stdout.fnmatch_lines(["*over-budget: * credits were spent in #1, where the budget is 1."])
+
+
+def test_wider_fixture_is_told_which_account_lives_as_long(suite: pytest.Pytester) -> None:
+    suite.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def shop(leomock):
+            return leomock.base_url
+
+        def test_shop(shop):
+            pass
+        """
+    )
+    result = suite.runpytest_inprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "ScopeMismatch: You tried to access the function scoped fixture leomock *",
+            "*- leomock -*",
+            "The fixture leomock is a new account for each test. A fixture that lives longer can request "
+            "leomock_class, leomock_module or leomock_session, which are accounts that live as long.",
+        ]
+    )
 
 
 def test_real_hosts_are_closed_for_the_session(suite: pytest.Pytester) -> None:

@@ -12,6 +12,7 @@ from leomock.leonardo.basis import Chosen, based_on
 from leomock.state.clock import Clock
 from leomock.state.ids import Ids
 from leomock.state.scenario import Delivery, Span
+from leomock.state.settings import Settings
 
 # Seconds between a failed attempt and the next one.
 WAITS = (1.0, 5.0, 25.0, 125.0)
@@ -60,6 +61,16 @@ class Target:
 
 
 NO_TARGET = Target()
+
+
+def target_of(settings: Settings) -> Target:
+    """Return the receiver that settings name."""
+    return Target(
+        settings.webhook_url,
+        settings.webhook_key,
+        settings.webhook_timeout,
+        verify=not settings.webhook_insecure and (settings.webhook_ca or True),
+    )
 
 
 @dataclass(slots=True, eq=False)

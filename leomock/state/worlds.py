@@ -11,7 +11,7 @@ from leomock.leonardo.uuids import is_uuid
 from leomock.state.clock import Clock
 from leomock.state.journal import Journal
 from leomock.state.journal_budget import JournalBudget
-from leomock.state.outbox import Target
+from leomock.state.outbox import target_of
 from leomock.state.redaction import shortened
 from leomock.state.scenario import Scenario
 from leomock.state.settings import Settings
@@ -30,12 +30,7 @@ class Worlds:
         self.unauthenticated_journal = Journal(
             settings.journal, most_bytes=settings.journal_bytes, budget=self._journal_budget
         )  # calls without an accepted key
-        self.webhook = Target(
-            settings.webhook_url,
-            settings.webhook_key,
-            settings.webhook_timeout,
-            verify=not settings.webhook_insecure and (settings.webhook_ca or True),
-        )
+        self.webhook = target_of(settings)
         self.say: Callable[[str], object] = lambda line: None  # receives messages for the operator
         # Accounts that receive intercepted calls with an unknown key; the last one gets them.
         self.adopters: list[str] = []
