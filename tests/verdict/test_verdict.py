@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tests.fixtures import client_of, completed, generate
 
 ID = "11111111-1111-4111-8111-111111111111"
 OWN = Path(__file__).parent / "scenarios" / "breaks_once.yaml"
+PNG = b"\x89PNG\r\n\x1a\n a PNG"
 ONE: dict[str, Any] = {"num_images": 1, "width": 512, "height": 512}
 
 
@@ -209,6 +211,66 @@ def uploads_with_its_key(product: Product) -> None:
     product.api.post(url, data=json.loads(fields), files={"file": b"picture"})
 
 
+NOBODY = "11111111-2222-4333-8444-555555555555"
+
+
+@bad("unknown-model", unknown_models="allow")
+def names_a_model_that_nobody_knows(product: Product) -> None:
+    generate(product.api, modelId=NOBODY, **ONE)
+
+
+@bad("unknown-model", unknown_models="allow")
+def names_a_model_that_nobody_knows_in_version_2(product: Product) -> None:
+    url = f"{product.fake.url}/api/rest/v2/generations"
+    product.api.post(url, json={"model": "some-model-9", "parameters": {"prompt": "a"}})
+
+
+@bad("used-upload-that-is-no-image")
+def uploads_base64_text(product: Product) -> None:
+    uses_upload(product, b64encode(PNG))
+
+
+@bad("used-upload-that-is-no-image")
+def uploads_an_error_page(product: Product) -> None:
+    uses_upload(product, b'{"error": "not found"}')
+
+
+@bad("used-upload-that-is-no-image")
+def uploads_a_picture_of_another_format(product: Product) -> None:
+    uses_upload(product, b"\xff\xd8\xff\xe0 a JPEG")
+
+
+def uses_upload(product: Product, content: bytes) -> None:
+    id, url, fields = product.form()
+    product.bare.post(url, data=json.loads(fields), files={"file": content})
+    product.api.post("/generations", json={"prompt": "a cat", "init_image_id": id, **ONE})
+
+
+@bad("used-upload-that-never-came")
+def uses_a_form_without_a_file(product: Product) -> None:
+    id, _, _ = product.form()
+    product.api.post("/generations", json={"prompt": "a cat", "init_image_id": id, **ONE})
+
+
+@bad("uploaded-twice")
+def uploads_with_one_form_twice(product: Product) -> None:
+    _, url, fields = product.form()
+    for _ in range(2):
+        product.bare.post(url, data=json.loads(fields), files={"file": PNG})
+
+
+@bad("used-generated-id-as-upload")
+def sends_a_generated_image_as_an_upload(product: Product) -> None:
+    [image] = completed(product.api, **ONE)["generated_images"]
+    product.api.post("/generations", json={"prompt": "a cat", "init_image_id": image["id"], **ONE})
+
+
+@bad("trained-on-empty-dataset")
+def trains_on_nothing(product: Product) -> None:
+    dataset = product.api.post("/datasets", json={"name": "cats"}).json()["insert_datasets_one"]["id"]
+    product.api.post("/models", json={"name": "cats", "datasetId": dataset, "instance_prompt": "a cat"})
+
+
 @bad("uploaded-after-expiry")
 def uploads_three_minutes_later(product: Product) -> None:
     _, url, fields = product.form()
@@ -353,7 +415,7 @@ def agent_is_given_an_unknown_id(product: Product) -> None:
 @good()
 def takes_the_whole_journey(product: Product) -> None:
     id, url, fields = product.form()
-    assert product.bare.post(url, data=json.loads(fields), files={"file": b"picture"}).status_code == 204
+    assert product.bare.post(url, data=json.loads(fields), files={"file": PNG}).status_code == 204
     row = completed(product.api, init_image_id=id, init_strength=0.5, **ONE)
     for image in row["generated_images"]:
         assert product.bare.get(image["url"]).status_code == 200

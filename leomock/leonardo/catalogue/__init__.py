@@ -92,6 +92,28 @@ def platform_models() -> dict[str, Model]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class SeenModel:
+    """A model that no page of the vendor lists; `source` says where its id was seen."""
+
+    model: Model
+    source: str
+
+
+@based_on(
+    Observed("ids of platform models in public programs and in dumps of GET /platformModels"),
+    Inferred("their families, from their names and age"),
+    Chosen("they are accepted and not listed: whether they still work is not known"),
+)
+@cache
+def seen_models() -> dict[str, SeenModel]:
+    """Return the models that were only seen in public programs, by id."""
+    return {
+        row["id"]: SeenModel(Model(row["id"], row["name"], row["sdVersion"], "", "observed"), row["source"])
+        for row in _read("models_seen.json")
+    }
+
+
 @based_on(
     Observed("a table of the vendor, read by others, has about a hundred; the catalogue has some of them"),
     Chosen(

@@ -8,6 +8,8 @@ from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
 from leomock.leonardo.errors import INVALID_INIT_IMAGE, NO_ACCESS_TO_IMAGE, NO_INIT_VARIATION
 from leomock.leonardo.uuids import is_uuid
 from leomock.operations.assets.keys import file_stem, picture_count
+from leomock.operations.assets.upload_content import note_content
+from leomock.state.remarks import GENERATED_IMAGE, NEVER_UPLOADED
 from leomock.state.table import Row
 from leomock.state.world import World
 
@@ -80,15 +82,17 @@ def find_uploaded(world: World, id: str) -> StoredObject | None:
 )
 def uploaded_picture(world: World, id: str, name: str) -> StoredObject:
     """Return the uploaded file that a variable of a call names. Raises the error of the real service."""
-    if stored := find_uploaded(world, id):
+    row = world.init_images.get(id.lower())
+    if row and (stored := find_uploaded(world, id)):
+        note_content(world, stored, row["key"], name)
         return stored
-    if world.init_images.get(id.lower()) is None:
+    if row:
         raise INVALID_INIT_IMAGE(
-            explain=f"{name} is not an id that POST /init-image answered with this API key"
+            explain=f"{name} is known, but {NEVER_UPLOADED} yet: POST the form with the file first"
         )
-    raise INVALID_INIT_IMAGE(
-        explain=f"{name} is known, but nothing was uploaded for it yet: POST the form with the file first"
-    )
+    if find_generated(world, id):
+        raise INVALID_INIT_IMAGE(explain=f"{name} {GENERATED_IMAGE}, not of an upload")
+    raise INVALID_INIT_IMAGE(explain=f"{name} is not an id that POST /init-image answered with this API key")
 
 
 def find_variation(world: World, id: str) -> Row | None:

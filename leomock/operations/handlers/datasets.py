@@ -10,6 +10,7 @@ from leomock.operations.assets.lookup import generated_picture
 from leomock.operations.assets.upload_forms import CONTENT_TYPES, presigned
 from leomock.operations.registry import BY_ITS_DOCUMENT, operation
 from leomock.state.clock import timestamp
+from leomock.state.remarks import EMPTY_DATASET
 from leomock.state.table import Row
 from leomock.state.world import World
 
@@ -80,6 +81,12 @@ def upload_dataset_image_from_gen(call: Call, world: World) -> Row:
     key = picture_keys(generation, world.user_id)[index]
     _add(row, world, {"id": id, "key": key, "generation": generation["id"]})
     return {"id": id}
+
+
+def note_empty(row: Row, world: World) -> None:
+    """Explain the current call, which trains on a dataset, if the dataset has no pictures."""
+    if not any(_is_there(image, world) for image in row["dataset_images"]):
+        world.note = f"{EMPTY_DATASET} (id {row['id']})"
 
 
 def dataset_of(call: Call, world: World) -> Row:

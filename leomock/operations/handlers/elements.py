@@ -9,7 +9,7 @@ from leomock.leonardo.catalogue import Element, elements
 from leomock.leonardo.catalogue.prices import price
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.resolver import cdn_path
-from leomock.operations.handlers.datasets import dataset_of
+from leomock.operations.handlers.datasets import dataset_of, note_empty
 from leomock.operations.handlers.models import SLOW
 from leomock.operations.registry import broken, operation
 from leomock.state.clock import timestamp
@@ -35,6 +35,7 @@ def create_element(call: Call, world: World) -> Row:
     """Start the training of a custom element; its id is a number."""
     _check(call)
     dataset = dataset_of(call, world)
+    note_empty(dataset, world)
     now = timestamp(world.clock.now())
     family = call["sd_version"]
     # The pricing calculator distinguishes FLUX_DEV from all other families.

@@ -6,7 +6,14 @@ from functools import lru_cache
 from typing import Any
 
 from leomock.leonardo.basis import Chosen, Documented, Evidence, Inferred, SameAs, based_on
-from leomock.leonardo.catalogue import LARGEST_SIZE, USUAL_GUIDANCE, Model, elements, platform_models
+from leomock.leonardo.catalogue import (
+    LARGEST_SIZE,
+    USUAL_GUIDANCE,
+    Model,
+    elements,
+    platform_models,
+    seen_models,
+)
 from leomock.leonardo.catalogue.prices import price
 from leomock.leonardo.errors import (
     INTERNAL,
@@ -25,6 +32,7 @@ from leomock.operations.handlers.elements import shown_element
 from leomock.operations.handlers.variations import remove_variations, shown_variation
 from leomock.operations.registry import broken, operation
 from leomock.state.clock import timestamp
+from leomock.state.remarks import UNKNOWN_ACCEPTED
 from leomock.state.table import Row
 from leomock.state.world import World
 
@@ -299,12 +307,28 @@ def _model(call: Call, world: World) -> Model | None:
         return model
     if (row := world.models.get(id.lower())) and row["status"] == "COMPLETE":
         return Model(row["id"], row["name"], row["sdVersion"], "isModelCustom", "documented")
+    if model := _unlisted_model(call, world, id.lower()):
+        return model
     if is_uuid(id):
         raise UNSUPPORTED_MODEL(
             model=id,
-            explain="modelId names no platform model that this fake knows, nor a trained one of this API key",
+            explain="modelId names no platform model that this fake knows, nor a trained one of this API "
+            "key; --model ID=NAME adds one, --unknown-models allow accepts all",
         )
     raise INTERNAL(explain=f"modelId must be the id (a UUID) of a model, not {id[:60]!r}")
+
+
+def _unlisted_model(call: Call, world: World, id: str) -> Model | None:
+    """Return a model that no page lists: seen elsewhere, added by the user, or unknown and allowed."""
+    if added := world.settings.added_models.get(id):
+        return Model(id, added, DEFAULT_SD_VERSION, "", "chosen")
+    if seen := seen_models().get(id):
+        call.explain = f"modelId is {seen.model.name}, which no page lists ({seen.source})"
+        return seen.model
+    if is_uuid(id) and world.settings.unknown_models == "allow":
+        call.explain = f"createGeneration: modelId is {id}, {UNKNOWN_ACCEPTED}"
+        return Model(id, id, DEFAULT_SD_VERSION, "", "chosen")
+    return None
 
 
 def _check(call: Call, world: World, model: Model | None) -> None:

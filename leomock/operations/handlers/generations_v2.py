@@ -38,6 +38,7 @@ from leomock.operations.handlers.videos import SLOW, SOURCE_SHOWS
 from leomock.operations.late import late
 from leomock.operations.registry import operation
 from leomock.state.limits import IMAGES, MODELS_3D, UPSCALES, Queue
+from leomock.state.remarks import UNKNOWN_ACCEPTED
 from leomock.state.table import Row
 from leomock.state.world import World
 
@@ -134,7 +135,7 @@ def _model(call: Call, world: World) -> ModelV2:
     if added := world.settings.added_models.get(name):
         return _unlisted(name, added)
     if world.settings.unknown_models == "allow":
-        call.explain = f"{who}, which leomock does not know; accepted (--unknown-models allow)"
+        call.explain = f"{who}, {UNKNOWN_ACCEPTED}"
         return _unlisted(name, name)
     near = suggestion(name, models_on(as_of))
     raise invalid(

@@ -9,7 +9,7 @@ from leomock.leonardo.catalogue import platform_models
 from leomock.leonardo.catalogue.prices import price
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.resolver import cdn_path
-from leomock.operations.handlers.datasets import dataset_of
+from leomock.operations.handlers.datasets import dataset_of, note_empty
 from leomock.operations.registry import operation
 from leomock.state.clock import timestamp
 from leomock.state.ids import stable, uuid4_from
@@ -35,6 +35,7 @@ SLOW = 30
 def create_model(call: Call, world: World) -> Row:
     """Start the training of a custom model."""
     dataset = dataset_of(call, world)
+    note_empty(dataset, world)
     now = timestamp(world.clock.now())
     credits = price("MODEL_TRAINING", {})
     row = {

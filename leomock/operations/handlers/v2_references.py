@@ -12,7 +12,9 @@ from leomock.leonardo.errors import ApiError, invalid, shown
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.lookup import find_generated, find_uploaded, find_variation
 from leomock.operations.assets.resolver import render_cached, resolve_for
+from leomock.operations.assets.upload_content import note_content
 from leomock.state.bucket.objects import StoredObject
+from leomock.state.remarks import GENERATED_IMAGE, NEVER_UPLOADED
 from leomock.state.table import Row
 from leomock.state.world import World
 
@@ -62,9 +64,18 @@ class Reference:
     def image(self, call: Call, world: World, id: str) -> None:
         """Check an image by its id."""
         if not _SOURCES[self.kind][0](world, id):
-            raise self._missing(
-                call, "an image", id, f"{self.kind} finds no finished picture of this API key ({_IMAGE_IDS})"
-            )
+            why = self._why_no_image(world, id)
+            raise self._missing(call, "an image", id, f"{why} ({_IMAGE_IDS})")
+        row = world.init_images.get(id.lower()) if self.kind == "UPLOADED" else None
+        if row and (stored := find_uploaded(world, id)):
+            note_content(world, stored, row["key"], f"{self.name}.id")
+
+    def _why_no_image(self, world: World, id: str) -> str:
+        if self.kind == "UPLOADED" and world.init_images.get(id.lower()):
+            return NEVER_UPLOADED
+        if self.kind == "UPLOADED" and find_generated(world, id):
+            return f"it {GENERATED_IMAGE}"
+        return f"{self.kind} finds no finished picture of this API key"
 
     def video(self, call: Call, world: World, id: str) -> None:
         """Check a video by its id: an upload, or a generated image that has a video."""

@@ -47,6 +47,7 @@ from leomock.state.bucket.signature import (
     signature_mismatch,
 )
 from leomock.state.bucket.system_fields import stored_headers
+from leomock.state.remarks import REPLACED
 from leomock.state.scenario import RuleEffects, Scenario
 
 # S3's content type for a file without one, as recorded by [LocalStack]; the type in the file part itself is
@@ -285,6 +286,7 @@ class Upload:
         self._check_size()
         if self._checksum:
             check_content(self._checksum, bytes(self._body))
+        replaces = self._key in self._bucket.objects
         stored = self._bucket.keep(
             self._key,
             bytes(self._body),
@@ -293,7 +295,10 @@ class Upload:
             headers=self._headers,
         )
         own = f"https://{self._bucket.name}.s3.{self._bucket.region}.amazonaws.com"
-        return self._reply(stored.etag, address or own)
+        reply = self._reply(stored.etag, address or own)
+        if replaces:
+            reply.headers["X-Leomock-Explain"] = REPLACED
+        return reply
 
     def _check_size(self) -> None:
         if self._size > self._largest:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from leomock import Fake
-from leomock.leonardo.catalogue import platform_models
+from leomock.leonardo.catalogue import platform_models, seen_models
 from tests.fixtures import client_of, completed, failing, inside, refused
 
 NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
@@ -166,7 +166,8 @@ def test_pictures_are_made_with_a_trained_model(client: httpx.Client) -> None:
     pending = client.post("/generations", json={"prompt": "a cat", "modelId": id})
     assert refused(pending) == (
         f"{id} is not supported within the Production API. Please try again with a different model ID.",
-        "modelId names no platform model that this fake knows, nor a trained one of this API key",
+        "modelId names no platform model that this fake knows, nor a trained one of this API key; "
+        "--model ID=NAME adds one, --unknown-models allow accepts all",
     )
     read(client, id)
     assert read(client, id)["status"] == "COMPLETE"
@@ -257,3 +258,45 @@ def test_platform_model_is_described_by_its_name(client: httpx.Client) -> None:
     row = inside(client.get("/platformModels"))[0]
     assert row["description"] == f"The platform model {row['name']}."
     assert row["generated_image"]["url"] == f"http://leomock.invalid/cdn/platform_models/{row['id']}.jpg"
+
+
+NOBODYS = "11111111-2222-4333-8444-555555555555"
+
+
+@pytest.mark.parametrize(("id", "seen"), seen_models().items(), ids=lambda each: str(each)[:40])
+def test_model_that_was_only_seen_is_accepted(fake: Fake, client: httpx.Client, id: str, seen: Any) -> None:
+    """The explanation says where; the list of platform models lacks it. Holds code:seen_models."""
+    created = client.post("/generations", json={"prompt": "a cat", "modelId": id})
+    assert created.status_code == 200
+    explain = f"modelId is {seen.model.name}, which no page lists ({seen.source})"
+    assert fake.requests[-1].explain == explain
+    listed = client.get("/platformModels").json()["custom_models"]
+    assert id not in {model["id"] for model in listed}
+
+
+def test_model_that_nobody_knows_is_refused_and_the_setting_named(client: httpx.Client) -> None:
+    """The explanation names both ways out."""
+    refused = client.post("/generations", json={"prompt": "a cat", "modelId": NOBODYS})
+    assert refused.status_code == 400
+    assert refused.headers["x-leomock-explain"] == (
+        "modelId names no platform model that this fake knows, nor a trained one of this API key; "
+        "--model ID=NAME adds one, --unknown-models allow accepts all"
+    )
+
+
+def test_model_that_nobody_knows_is_allowed_by_the_setting() -> None:
+    """In version 1 as in version 2; what is no UUID is still refused."""
+    with Fake(unknown_models="allow") as fake, client_of(fake) as client:
+        created = client.post("/generations", json={"prompt": "a cat", "modelId": NOBODYS})
+        assert created.status_code == 200
+        assert created.headers["x-leomock-explain"] == (
+            f"createGeneration: modelId is {NOBODYS}, which leomock does not know; "
+            "accepted (--unknown-models allow)"
+        )
+        assert client.post("/generations", json={"prompt": "a", "modelId": "cat"}).status_code == 400
+
+
+def test_model_that_the_user_adds() -> None:
+    """Its id may be written in capitals."""
+    with Fake(models=(f"{NOBODYS.upper()}=My Model",)) as fake, client_of(fake) as client:
+        assert client.post("/generations", json={"prompt": "a", "modelId": NOBODYS}).status_code == 200
