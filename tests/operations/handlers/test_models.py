@@ -265,7 +265,10 @@ NOBODYS = "11111111-2222-4333-8444-555555555555"
 
 @pytest.mark.parametrize(("id", "seen"), seen_models().items(), ids=lambda each: str(each)[:40])
 def test_model_that_was_only_seen_is_accepted(fake: Fake, client: httpx.Client, id: str, seen: Any) -> None:
-    """The explanation says where; the list of platform models lacks it. Holds code:seen_models."""
+    """The explanation says where; the list of platform models lacks it. Holds code:seen_models.
+
+    Holds code:seen_models#2. Holds code:seen_models#3.
+    """
     created = client.post("/generations", json={"prompt": "a cat", "modelId": id})
     assert created.status_code == 200
     explain = f"modelId is {seen.model.name}, which no page lists ({seen.source})"
