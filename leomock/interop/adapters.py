@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from importlib import import_module
 from types import ModuleType
@@ -11,7 +12,8 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Mount
 
-from leomock.interop.capability.files import Adapter
+from leomock.interop.capability.adapter_keys import KeyGuard
+from leomock.interop.capability.model import Adapter
 from leomock.interop.capability.rest_adapter import AdapterRoutes
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.address import MCP_MISSING
@@ -26,15 +28,17 @@ def make_app(
     Pages of `allow_origins` may call an MCP adapter. Without the extra, an MCP adapter answers a sentence
     that says so.
     """
+    key = [Middleware(KeyGuard, adapter.key, os.environ)] if adapter.key else []
     if adapter.kind == "rest":
         return Starlette(
             routes=[Mount("/", app=AdapterRoutes(adapter, caller))],
-            middleware=[Middleware(Guard, allow_hosts, adapter.namespace)],
+            middleware=[Middleware(Guard, allow_hosts, adapter.namespace), *key],
         )
     module = mcp_server()
     if module is None:
         return Starlette(routes=[Mount("/", app=JSONResponse({"error": f"leomock: {MCP_MISSING}"}, 501))])
     app: Starlette = module.make_app(adapter, caller, allow_hosts, allow_origins)
+    app.user_middleware += key  # behind what rejects pages of other sites
     return app
 
 

@@ -19,7 +19,7 @@ from leomock.cli.output import write_report, writing
 from leomock.state.settings import SettingError
 
 if TYPE_CHECKING:
-    from leomock.interop.capability.files import Capability, Offer
+    from leomock.interop.capability.model import Capability, Offer
     from leomock.interop.capability.upstream import Caller
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -27,6 +27,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _FAKE, _FAKE_PORT = "fake", 8090
 # The exit code for a valid file that leomock does not serve, or serves only in part.
 NOT_SERVED = 3
+_UNKNOWN = "  (the fake has no such operation; --upstream real calls the API's)"
 _OTHERWISE = "--port NAME=N or --port-offset N takes another"
 
 
@@ -94,7 +95,8 @@ def check(file: Path) -> None:
         click.echo(f"{adapter.namespace}: {adapter.kind} on port {adapter.port}")
         width = max(len(_shown(offer)) for offer in adapter.offers)
         for offer in adapter.offers:
-            known = "" if documented(versions, offer.operation) else "  (the fake has no such operation)"
+            is_known = documented(versions, offer.operation) or offer.steps or offer.mock
+            known = "" if is_known else _UNKNOWN
             click.echo(f"  {_shown(offer):{width}}  {offer.operation.id}{known}")
     for note in capability.notes:
         click.echo(f"{file}:{note}")

@@ -19,7 +19,7 @@ from leomock.cli.options import ALLOW_HOST, HOST, QUIET, SCENARIO, GroupedComman
 from leomock.state.settings import SettingError, check_origin
 
 if TYPE_CHECKING:
-    from leomock.interop.capability.files import Capability
+    from leomock.interop.capability.model import Capability
     from leomock.interop.capability.upstream import Clients
     from leomock.interop.capability.waiting import Waiting
 

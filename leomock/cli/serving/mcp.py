@@ -13,7 +13,7 @@ from leomock.cli.serving.listening import answer
 from leomock.server.lifecycle import open_until
 
 if TYPE_CHECKING:
-    from leomock.interop.capability.files import Capability
+    from leomock.interop.capability.model import Capability
     from leomock.interop.capability.upstream import Caller
 
 # The header that callers of the API use; `API-Key` is another form of it.

@@ -7,12 +7,14 @@ effect here, becomes one note; the part of the file that depends on it is left o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from leomock.files.yaml_source import Source, Tree, Where, shown
+from leomock.files.yaml_source import FileError, Source, Tree, Where, shown
+from leomock.interop.capability.inlining import import_apis, inline_functions
 
 FORMAT_NAMES = ("naftiko", "ikanos")
 VERSIONS = tuple(f"1.0.0-{stage}{number}" for stage in ("alpha", "beta") for number in range(1, 5))
@@ -28,7 +30,10 @@ _NAMED_LISTS = (
     "prompts",
     "functions",
     "flows",
+    "steps",
 )
+# Words of later versions, and those of earlier ones.
+_RENAMED = {"display": "label", "flows": "functions", "target": "targetName"}
 _TEMPLATE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 
 
@@ -49,8 +54,9 @@ class Note:
 class Normalizer:
     """Convert the tree of a file into the form of `schema.json`, and note what is left out."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, error: type[FileError]) -> None:
         self._source = source
+        self._error = error
         self._found: dict[tuple[str, str], tuple[int, int]] = {}
         self._left_out: set[str] = set()  # ids of operations, and namespaces of upstreams
 
@@ -68,21 +74,23 @@ class Normalizer:
             {"naftiko": tree["ikanos"]} if "ikanos" in tree and "naftiko" not in tree else {}
         )
         tree = _lists(tree)
+        import_apis(tree, self._source, _lists, self._error)
         self._binds(tree)
-        if "capability" not in tree and any(key in tree for key in ("consumes", "exposes", "aggregates")):
+        if "capability" not in tree and any(
+            key in tree for key in ("consumes", "exposes", "aggregates", "binds")
+        ):
             self._note(UNSERVED, "a file of shared definitions, without capability", ())
             return tree
         capability: Tree = tree.get("capability", {})
-        for key, other in (("exposes", "consumes"), ("consumes", "exposes")):
-            if key not in capability and other in capability:
-                self._note(UNSERVED, f"a capability without {key}", ("capability",))
+        if "exposes" not in capability and {"consumes", "aggregates"} & set(capability):
+            self._note(UNSERVED, "a capability without exposes", ("capability",))
+        if "exposes" in capability:
+            capability.setdefault("consumes", [])
         for key in ("consumes", "exposes", "aggregates"):
             if key in tree:
                 self._note(UNSERVED, f"{key} outside of capability", (key,))
                 del tree[key]
-        if "aggregates" in capability:
-            self._note(UNSERVED, "aggregates", ("capability", "aggregates"))
-            del capability["aggregates"]
+        inline_functions(capability, self._source)
         self._each(capability, "consumes", ("capability",), self._consumed)
         self._each(capability, "exposes", ("capability",), self._exposed)
         for exposed in _entries(capability.get("exposes")):
@@ -155,15 +163,20 @@ class Normalizer:
     def _consumed_operation(self, entry: Tree, where: Where) -> bool:
         if entry.get("outputRawFormat", "json") != "json":
             return self._note(UNSERVED, f"outputRawFormat {entry['outputRawFormat']}", where)
-        if "body" in entry:
-            return self._note(UNSERVED, "body of a consumed operation", where)
+        body = entry.get("body")
+        if isinstance(body, dict) and body.get("type") == "json" and "data" in body:
+            data = body["data"]
+            entry["body"] = data if isinstance(data, str) else json.dumps(data)
+        elif isinstance(body, dict):
+            return self._note(UNSERVED, f"a body of type {body.get('type')}", where)
         if entry.pop("outputSchema", None) is not None:
             self._note(IGNORED, "outputSchema", where)
         for each in _entries(entry.get("inputParameters")):
             if each.get("in") in ("cookie", "environment"):
                 return self._note(UNSERVED, f"input parameters in {each['in']}", where)
-            if isinstance(each.get("value"), str) and _TEMPLATE.search(each["value"]):
-                return self._note(UNSERVED, "references in the value of an input parameter", where)
+            value = each.get("value")
+            if isinstance(value, str) and _TEMPLATE.search(value) and not _TEMPLATE.fullmatch(value):
+                return self._note(UNSERVED, "a text around a reference in an input parameter", where)
         # Named parts of an answer are for steps; they do not change the result for a caller.
         entry.pop("outputParameters", None) if _has_no_values(entry) else None
         return True
@@ -180,8 +193,10 @@ class Normalizer:
             self._note(UNSERVED, "tunnel", where)
         if entry.pop("address", None) is not None:
             self._note(IGNORED, "address: --host decides", where)
-        if entry.pop("authentication", None) is not None:
-            self._note(UNSERVED, "authentication of an adapter: callers need no key", where)
+        key = entry.get("authentication")
+        if isinstance(key, dict) and key.get("type") in ("digest", "oauth2"):
+            self._note(UNSERVED, f"authentication of an adapter of type {key['type']}", where)
+            del entry["authentication"]
         namespace = entry.get("namespace")
         if kind == "mcp":
             for key in ("resources", "prompts"):
@@ -208,15 +223,15 @@ class Normalizer:
         self._each(resource, "operations", where, lambda each, at: self._offer(each, at, "rest", namespace))
 
     def _offer(self, entry: Tree, where: Where, caller: str, namespace: Any) -> bool:
-        for key, text in (
-            ("steps", "steps"),
-            ("ref", "ref to a function of an aggregate"),
-            ("mappings", "mappings"),
-        ):
-            if key in entry:
-                return self._note(UNSERVED, text, where)
-        if "call" not in entry and "outputParameters" in entry:
-            return self._note(UNSERVED, "mock values: an operation without call", where)
+        for step in _entries(entry.get("steps")):
+            if step.get("type", "call") not in ("call", "lookup"):
+                return self._note(UNSERVED, f"steps of type {step['type']}", where)
+            for name, value in (step.get("with") or {}).items():
+                own = str(value).partition(".")
+                if own[0] in (namespace, caller) and own[1] and own[0]:
+                    step["with"][name] = f"{{{{{own[2]}}}}}"
+        if "mappings" in entry:
+            entry.pop("outputParameters", None)  # Here they only name the types of the mapped parts.
         for each in _entries(entry.get("inputParameters")):
             if each.get("in") == "cookie":
                 return self._note(UNSERVED, "input parameters in cookie", where)
@@ -232,7 +247,7 @@ class Normalizer:
             if match := _TEMPLATE.fullmatch(value):
                 given[name] = f"{caller}.{match[1]}"
             elif _TEMPLATE.search(value):
-                return self._note(UNSERVED, "a text around {{x}} in with", where)
+                continue
             elif namespace and value.startswith(f"{namespace}."):
                 given[name] = f"{caller}.{value.partition('.')[2]}"
         return True
@@ -241,8 +256,12 @@ class Normalizer:
         """Leave out offers that call an upstream or an operation which is itself left out."""
 
         def is_served(offer: Any) -> bool:
-            call = offer.get("call") if isinstance(offer, dict) else None
-            return not isinstance(call, str) or not {call, call.partition(".")[0]} & self._left_out
+            if not isinstance(offer, dict):
+                return True
+            calls = [each.get("call") for each in (offer, *_entries(offer.get("steps")))]
+            return not any(
+                isinstance(call, str) and {call, call.partition(".")[0]} & self._left_out for call in calls
+            )
 
         for holder in (exposed, *_entries(exposed.get("resources"))):
             for key in ("tools", "operations"):
@@ -295,7 +314,8 @@ def _lists(node: Any) -> Any:
     for key, value in node.items():
         if key in _NAMED_LISTS and isinstance(value, dict):
             value = [{"name": name, **(each or {})} for name, each in value.items() if _is_entry(each)]
-        name = "label" if key == "display" and "label" not in node else key
+        name = _RENAMED.get(key, key) if isinstance(key, str) else key
+        name = key if name in node else name
         found[name] = _lists(value)
     return found
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,19 @@ from jsonpath_rfc9535 import JSONPathError, JSONPathQuery
 from jsonpath_rfc9535 import compile as compile_path
 
 from leomock.files.yaml_source import FileError, Schema, Source, Tree, Where, near, shown
+from leomock.interop.capability.adapter_keys import AdapterKey, Secret
 from leomock.interop.capability.features import UNSERVED, Normalizer, Note, version_finding
+from leomock.interop.capability.model import Adapter, Capability, Input, Offer, Operation, Upstream, Variable
 from leomock.interop.capability.outputs import Output
+from leomock.interop.capability.steps import TEMPLATE, Step, Steps, Value
 from leomock.openapi.documents import specs_folder
 
 SCHEMA = "schema.json"
 # The prefix of references to a caller's inputs, by the kind of the adapter.
 CALLER = {"rest": "rest", "mcp": "tools"}
+# A reference to a caller's input, perhaps of the wrong kind of adapter; any other text is a constant.
+_REFERENCE = re.compile(r"(rest|tools|\$this)\b")
+_HYPHENATED = re.compile(r"\.([A-Za-z_]\w*(?:-\w+)+)")
 _VARIABLE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -37,91 +42,6 @@ def capabilities_folder() -> Path:
     return specs_folder() / "capabilities"
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One input of an operation: `location` is path, query, header or body, or empty for a tool's."""
-
-    name: str
-    location: str
-    type: str
-    description: str
-    required: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Upstream:
-    """An API that is called; `variable` is the environment variable with its key, or empty."""
-
-    namespace: str
-    base_uri: str
-    variable: str
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of an upstream; `id` is the name used in calls, such as `image-generation.get-me`."""
-
-    id: str
-    upstream: Upstream
-    method: str
-    path: str
-    description: str
-    inputs: tuple[Input, ...]
-    constants: Mapping[str, Any] = field(default_factory=dict)  # values that the file gives to inputs
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """One operation as an adapter offers it: as a tool, or at a REST method and path.
-
-    `inputs` are sent by the caller, `takes` maps each input of the operation to one of them, and
-    `fixed` holds the values that the file itself gives.
-    """
-
-    name: str
-    label: str
-    description: str
-    operation: Operation
-    inputs: tuple[Input, ...]
-    takes: Mapping[str, str]
-    fixed: Mapping[str, Any]
-    mapping: Output | None
-    method: str = ""
-    path: str = ""
-    hints: Mapping[str, bool] | None = None
-
-    def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the operation's inputs, given what the caller sent (both by input name)."""
-        return {**self.fixed, **{name: given[own] for name, own in self.takes.items() if own in given}}
-
-    def result(self, body: Any) -> Any:
-        """Return the caller's result of a successful answer."""
-        return body if self.mapping is None else self.mapping.value(body)
-
-
-@dataclass(frozen=True, slots=True)
-class Adapter:
-    """One entry of `exposes`; `kind` is rest or mcp."""
-
-    kind: str
-    namespace: str
-    port: int
-    description: str
-    offers: tuple[Offer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Capability:
-    """A whole capability file."""
-
-    label: str
-    description: str
-    upstreams: tuple[Upstream, ...]
-    operations: tuple[Operation, ...]
-    adapters: tuple[Adapter, ...]
-    notes: tuple[Note, ...] = ()  # features that are ignored or not served
-
-
 def load(path: Path) -> Capability:
     """Read one file.
 
@@ -132,11 +52,12 @@ def load(path: Path) -> Capability:
     tree = source.tree()
     if finding := version_finding(tree):
         raise UnservedError([f"{source.name}:{source.line_of(finding[0])}: {finding[0][0]}: {finding[1]}"])
-    normalizer = Normalizer(source)
+    normalizer = Normalizer(source, CapabilityError)
     tree = normalizer.normalize(tree)
     notes = normalizer.notes
     unserved = [f"{source.name}:{note}" for note in notes if note.kind == UNSERVED]
     if unserved and _offers_nothing(tree):
+        source.stop_if_wrong()
         raise UnservedError(unserved)
     _schema().judge(tree, source)
     source.stop_if_wrong()
@@ -147,7 +68,7 @@ def load(path: Path) -> Capability:
 
 def _offers_nothing(tree: Tree) -> bool:
     capability = tree.get("capability", {})
-    return not capability.get("exposes") or not capability.get("consumes")
+    return not capability.get("exposes")
 
 
 @cache
@@ -163,6 +84,7 @@ class _Reader:
         self._notes = notes
         self._tree = tree
         self._operations: dict[str, Operation] = {}
+        self._warnings: list[Note] = []
 
     def capability(self) -> Capability:
         """Return the whole file."""
@@ -178,10 +100,12 @@ class _Reader:
         )
         self._once("capability", "exposes", key="namespace")
         self._once("capability", "exposes", key="port")
-        label = info.get("label") or upstreams[0].namespace
+        label = info.get("label") or (upstreams[0].namespace if upstreams else adapters[0].namespace)
         operations = tuple(self._operations.values())
-        description = info.get("description") or f"The operations of {upstreams[0].base_uri}."
-        return Capability(label, description, upstreams, operations, adapters, self._notes)
+        notes = tuple(sorted((*self._notes, *self._warnings), key=lambda note: note.line))
+        about = f"The operations of {upstreams[0].base_uri}." if upstreams else "Values without an API."
+        description = info.get("description") or about
+        return Capability(label, description, upstreams, operations, adapters, notes)
 
     # --- consumed APIs ----------------------------------------------------------------------------------
 
@@ -203,15 +127,25 @@ class _Reader:
         # The format's word is `token`; the published files of this API say `value`.
         key = "token" if "token" in entry["authentication"] else "value"
         reference = entry["authentication"][key].strip("{} ")
+        bound = self._bound()
+        if reference not in bound:
+            text = f"nothing is bound to {shown(reference)}; binds says what is{near(reference, bound)}"
+            self._source.find((*where, key), text)
+        return bound.get(reference, "")
+
+    def _constant(self, value: Any) -> Any:
+        """Return a value of the file; a reference to a bound one is read from the environment when sent."""
+        reference = TEMPLATE.fullmatch(value) if isinstance(value, str) else None
+        return Variable(self._bound().get(reference[1], reference[1])) if reference else value
+
+    def _bound(self) -> dict[str, str]:
+        """Return the environment variables that `binds` names, by the names that references use."""
         bound: dict[str, str] = {}
         for bind in self._tree.get("binds", ()):
             for name, variable in bind["keys"].items():
                 bound[f"{bind['namespace']}.{name}"] = variable
                 bound.setdefault(name, variable)
-        if reference not in bound:
-            text = f"nothing is bound to {shown(reference)}; binds says what is{near(reference, bound)}"
-            self._source.find((*where, key), text)
-        return bound.get(reference, "")
+        return bound
 
     def _consumed(self, upstream: Upstream, path: str, entry: Tree, where: Where) -> None:
         inputs = self._inputs(entry, where)
@@ -222,10 +156,16 @@ class _Reader:
         for number, part in enumerate(entry.get("outputParameters", ())):
             self._json_path(part["value"], (*where, "outputParameters", number, "value"))
         constants = {
-            each["name"]: each["value"] for each in entry.get("inputParameters", ()) if "value" in each
+            each["name"]: self._constant(each["value"])
+            for each in entry.get("inputParameters", ())
+            if "value" in each
         }
+        body = entry.get("body", "")
+        names = [each.name for each in inputs]
+        parts = [name for name in dict.fromkeys(TEMPLATE.findall(body)) if name not in names]
+        inputs += tuple(Input(name, "template", "string", "", False) for name in parts)
         description = entry.get("description", "")
-        operation = Operation(id, upstream, entry["method"], path, description, inputs, constants)
+        operation = Operation(id, upstream, entry["method"], path, description, inputs, constants, body)
         self._operations.setdefault(id, operation)
 
     def _inputs(self, entry: Tree, where: Where) -> tuple[Input, ...]:
@@ -233,8 +173,6 @@ class _Reader:
         for name, times in Counter(each["name"] for each in declared).items():
             if times > 1:
                 self._source.find((*where, "inputParameters"), f"{shown(name)} stands twice")
-        if sum(each.get("in") == "body" for each in declared) > 1:
-            self._source.find((*where, "inputParameters"), "a request has one body")
         return tuple(
             Input(
                 each["name"],
@@ -266,7 +204,23 @@ class _Reader:
             int(entry["port"]),
             entry.get("description", ""),
             tuple(offer for offer in offers if offer),
+            self._adapter_key(entry.get("authentication"), (*where, "authentication")),
         )
+
+    def _adapter_key(self, entry: Tree | None, where: Where) -> AdapterKey | None:
+        if entry is None:
+            return None
+        kind = entry["type"]
+        keys = {"bearer": ("token",), "apikey": ("value",), "basic": ("username", "password")}[kind]
+        for key in (*keys, *(("key",) if kind == "apikey" else ())):
+            if key not in entry:
+                self._source.find((*where, key), "is missing")
+        secrets = tuple(self._secret(entry.get(key, "")) for key in keys)
+        return AdapterKey(kind, secrets, entry.get("key", ""), entry.get("placement") == "query")
+
+    def _secret(self, text: str) -> Secret:
+        reference = TEMPLATE.fullmatch(text)
+        return Secret(variable=self._bound().get(reference[1], reference[1])) if reference else Secret(text)
 
     def _routes(self, entry: Tree, where: Where) -> Iterator[Offer | None]:
         seen = set()
@@ -285,11 +239,10 @@ class _Reader:
         self._once(*where, "tools", key="name")
 
     def _offer(self, kind: str, entry: Tree, where: Where, path: str = "") -> Offer | None:
-        call = entry["call"]
-        operation = self._operations.get(call)
+        if "call" not in entry:
+            return self._composed(kind, entry, where, path)
+        operation = self._called(entry["call"], where)
         if operation is None:
-            hint = near(call, self._operations)
-            self._source.find((*where, "call"), f"there is no operation {shown(call)}{hint}")
             return None
         takes, fixed = self._with(kind, entry, operation, where)
         declared = self._inputs(entry, where) if "inputParameters" in entry else None
@@ -303,6 +256,8 @@ class _Reader:
                 )
         if kind == "rest":
             self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
+        used = {*takes.values(), *(name for value in fixed.values() for name in _named(value))}
+        self._warn_unused(declared or (), used, where)
         return Offer(
             name=entry.get("name", operation.id.partition(".")[2]),
             label=entry.get("label", ""),
@@ -317,6 +272,107 @@ class _Reader:
             hints=entry.get("hints"),
         )
 
+    def _called(self, call: str, where: Where) -> Operation | None:
+        """Return the operation of a name; records an error if there is none."""
+        operation = self._operations.get(call)
+        if operation is None:
+            hint = near(call, self._operations)
+            self._source.find((*where, "call"), f"there is no operation {shown(call)}{hint}")
+        return operation
+
+    def _composed(self, kind: str, entry: Tree, where: Where, path: str) -> Offer | None:
+        """Return an offer of several calls (`steps`), or of values without a call."""
+        outputs = entry.get("outputParameters", [])
+        if "steps" not in entry and not outputs:
+            self._source.find((*where, "call"), "is missing")
+            return None
+        inputs = self._inputs(entry, where)
+        if kind == "rest":
+            self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
+        used = set(_named({key: entry.get(key) for key in ("steps", "mappings", "outputParameters")}))
+        self._warn_unused(inputs, used, where)
+        name = entry.get("name") or f"{entry.get('method', '').lower()}{path.replace('/', '-')}"
+        steps = self._steps(entry, where) if "steps" in entry else None
+        mapping = self._output(outputs, (*where, "outputParameters"))
+        first = (
+            next((self._operations.get(each.call) for each in steps.steps if each.call), None)
+            if steps
+            else None
+        )
+        upstream = first.upstream if first else Upstream("values", "", "")
+        return Offer(
+            name=name,
+            label=entry.get("label", ""),
+            description=entry.get("description", ""),
+            operation=Operation(f"{upstream.namespace}.{name}", upstream, "", "", "", ()),
+            inputs=inputs,
+            takes={},
+            fixed={},
+            mapping=mapping if steps else None,
+            method=entry.get("method", ""),
+            path=path,
+            hints=entry.get("hints"),
+            steps=steps,
+            mock=None if steps else mapping,
+        )
+
+    def _warn_unused(self, declared: Iterable[Input], used: Collection[str], where: Where) -> None:
+        for each in declared:
+            if each.name not in used:
+                self._warn((*where, "inputParameters"), f"the input {shown(each.name)}", "used by nothing")
+
+    def _warn(self, where: Where, text: str, kind: str) -> None:
+        self._warnings.append(Note(self._source.line_of(where), kind, text, 1))
+
+    def _steps(self, entry: Tree, where: Where) -> Steps:
+        steps: list[Step] = []
+        for number, each in enumerate(entry["steps"]):
+            place = (*where, "steps", number)
+            if each.get("type") == "lookup" or "index" in each:
+                known = [step.name for step in steps]
+                if each.get("index") not in known:
+                    index = shown(each.get("index"))
+                    self._source.find((*place, "index"), f"there is no earlier step {index}")
+                fields = tuple(
+                    part if isinstance(part, str) else str(part.get("name"))
+                    for part in each.get("outputParameters", ())
+                )
+                key = self._value(each.get("lookupValue"), (*place, "lookupValue"))
+                steps.append(
+                    Step(
+                        each["name"],
+                        index=each.get("index", ""),
+                        match=each.get("match", ""),
+                        key=key,
+                        fields=fields,
+                    )
+                )
+                continue
+            operation = self._called(each.get("call", ""), place)
+            for name in each.get("with", {}):
+                known = [part.name for part in operation.inputs] if operation else [name]
+                self._is_input(name, each["call"], known, (*place, "with", name))
+            constants = {
+                name: Value(value) for name, value in (operation.constants if operation else {}).items()
+            }
+            arguments = {
+                name: self._value(value, (*place, "with", name))
+                for name, value in each.get("with", {}).items()
+            }
+            steps.append(Step(each["name"], call=each.get("call", ""), arguments=constants | arguments))
+        parts = {
+            each["targetName"]: self._value(each["value"], (*where, "mappings", number, "value"))
+            for number, each in enumerate(entry.get("mappings", ()))
+        }
+        return Steps(tuple(steps), parts)
+
+    def _value(self, value: Any, where: Where) -> Value:
+        """Return a value of a step: a JSONPath begins with `$`."""
+        if isinstance(value, str) and value.startswith("$"):
+            # Names of steps have hyphens, which JSONPath has in brackets only.
+            return Value(query=self._json_path(_HYPHENATED.sub(r"['\1']", value), where))
+        return Value(value)
+
     def _with(
         self, kind: str, entry: Tree, operation: Operation, where: Where
     ) -> tuple[dict[str, str], dict[str, Any]]:
@@ -325,12 +381,14 @@ class _Reader:
         known = [each.name for each in operation.inputs]
         for name, value in entry.get("with", {}).items():
             place = (*where, "with", name)
-            if name not in known:
-                self._source.find(place, f"{operation.id} has no such input{near(name, known)}")
-            elif not isinstance(value, str):
+            if not self._is_input(name, operation.id, known, place):
+                continue
+            if not isinstance(value, str) or TEMPLATE.search(value):
                 fixed[name] = value
             elif re.fullmatch(rf"{CALLER[kind]}\.[a-zA-Z0-9_-]+", value):
                 takes[name] = value.partition(".")[2]
+            elif not _REFERENCE.match(value):
+                fixed[name] = value
             else:
                 self._source.find(
                     place, f"must be {CALLER[kind]}. and the name of an input, not {shown(value)}"
@@ -342,6 +400,16 @@ class _Reader:
             if each.required and each.name not in {**takes, **fixed, **entry.get("with", {})}:
                 self._source.find((*where, "with", each.name), f"is missing; {operation.id} needs it")
         return takes, fixed
+
+    def _is_input(self, name: str, operation: str, known: list[str], where: Where) -> bool:
+        """Return True if an operation has an input. Without any declared inputs it is a warning only."""
+        if name in known:
+            return True
+        if known:
+            self._source.find(where, f"{operation} has no such input{near(name, known)}")
+        else:
+            self._warn(where, f"with.{name}: {operation} declares no inputs", "not sent")
+        return False
 
     def _output(self, entries: list[Tree], where: Where) -> Output | None:
         """Return how to build the answer for the caller; None if it is passed on unchanged."""
@@ -392,6 +460,15 @@ class _Reader:
             if entry[key] in seen:
                 self._source.find((*where, number, key), f"{shown(entry[key])} stands twice")
             seen.add(entry[key])
+
+
+def _named(value: Any) -> Iterator[str]:
+    """Yield the names in `{{name}}` anywhere in a value."""
+    if isinstance(value, str):
+        yield from TEMPLATE.findall(value)
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _named(each)
 
 
 def _implied(operation: Operation, takes: Mapping[str, str], path: str) -> tuple[Input, ...]:

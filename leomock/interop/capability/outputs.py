@@ -8,6 +8,8 @@ from typing import Any
 
 from jsonpath_rfc9535 import JSONPathQuery
 
+from leomock.interop.capability.steps import filled
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -27,16 +29,19 @@ class Output:
         """True if the answer is passed on unchanged."""
         return self.query is None and not self.properties and self.items is None and self.constant is None
 
-    def value(self, body: Any) -> Any:
-        """Return the value for an answer; None, or an empty list, if the answer has no such part."""
+    def value(self, body: Any, given: Mapping[str, Any] | None = None) -> Any:
+        """Return the value for an answer; None, or an empty list, if the answer has no such part.
+
+        Constants have the caller's inputs, `given`, in place of `{{name}}`.
+        """
         if self.constant is not None:
-            return self.constant
+            return self.constant if given is None else filled(self.constant, given)
         if self.type == "array":
-            return self._array(body)
+            return self._array(body, given)
         found = self._first(body)
         if not self.properties:
             return found
-        return {name: part.value(found) for name, part in self.properties.items()}
+        return {name: part.value(found, given) for name, part in self.properties.items()}
 
     def _first(self, body: Any) -> Any:
         if self.query is None:
@@ -44,9 +49,9 @@ class Output:
         values = self.query.find(body).values()
         return values[0] if values else None
 
-    def _array(self, body: Any) -> list[Any]:
+    def _array(self, body: Any, given: Mapping[str, Any] | None) -> list[Any]:
         values = [body] if self.query is None else self.query.find(body).values()
         if len(values) == 1 and isinstance(values[0], list):
             values = values[0]
         items = self.items
-        return [item if items is None or items.is_whole else items.value(item) for item in values]
+        return [item if items is None or items.is_whole else items.value(item, given) for item in values]

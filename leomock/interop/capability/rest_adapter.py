@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from leomock.interop.capability.files import Adapter, Offer
+from leomock.interop.capability.model import Adapter, Offer
 from leomock.interop.capability.upstream import Caller, UpstreamResponse
 from leomock.leonardo.errors import NO_ENDPOINT, TOO_LARGE, UNEXPECTED_VARIABLE, WRONG_METHOD, ApiError
 from leomock.openapi.suggest import suggestion
@@ -66,7 +66,7 @@ class AdapterRoutes:
                 given[each] = request.headers[each]
         self._read_body(await _body(request), offer, given)
         scenario = {_SCENARIO: request.headers[_SCENARIO]} if _SCENARIO in request.headers else {}
-        answer = await self._caller.send(offer.operation, offer.arguments(given), scenario)
+        answer = await self._caller.perform(offer, given, scenario)
         return Response(
             self._mapped(answer, offer),
             answer.status,
@@ -109,7 +109,9 @@ class AdapterRoutes:
 
     def _read_body(self, body: bytes, offer: Offer, given: dict[str, Any]) -> None:
         names = _at(offer, "body")
-        if names and body:
+        if len(names) > 1 and body:
+            given.update(self._fields(body, names, offer))
+        elif names and body:
             given[names[0]] = body
         elif body:
             try:
@@ -117,6 +119,16 @@ class AdapterRoutes:
             except orjson.JSONDecodeError:
                 return  # as the upstream reads it: without variables
             self._all_known(offer, (), values if isinstance(values, dict) else (), "the body")
+
+    def _fields(self, body: bytes, names: list[str], offer: Offer) -> dict[str, Any]:
+        """Return the fields of a body that are inputs; other names are rejected."""
+        try:
+            values = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return {}
+        values = values if isinstance(values, dict) else {}
+        self._all_known(offer, names, values, "the body")
+        return {name: values[name] for name in names if name in values}
 
     def _all_known(self, offer: Offer, known: Collection[str], names: Iterable[str], place: str) -> None:
         """Reject inputs that the file does not pass on, in the upstream's words.

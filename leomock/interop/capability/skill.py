@@ -11,7 +11,7 @@ import orjson
 
 from leomock.interop.capability.documented import documented
 from leomock.interop.capability.export import as_yaml
-from leomock.interop.capability.files import Capability, Offer, Operation
+from leomock.interop.capability.model import Capability, Offer, Operation
 from leomock.openapi.documents import Json
 from leomock.openapi.operations import Operation as Documented
 from leomock.openapi.spec import Versions, version_of

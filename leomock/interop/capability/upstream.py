@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,7 +14,8 @@ from urllib.parse import quote, urlencode
 import httpx
 import orjson
 
-from leomock.interop.capability.files import Capability, Offer, Operation, Upstream
+from leomock.interop.capability.model import Capability, Offer, Operation, Upstream, Variable
+from leomock.interop.capability.steps import TEMPLATE, run
 from leomock.interop.capability.waiting import FakeWaiting, NetworkWaiting, Waiting
 from leomock.leonardo.errors import MISSING_VARIABLE, ApiError, ErrorTemplate
 from leomock.state.journal import TOOL_HEADER
@@ -88,6 +90,35 @@ class Caller:
         except ApiError as error:
             return UpstreamResponse(error.status, {EXPLAIN: error.explain}, orjson.dumps(error.body))
 
+    async def answered(
+        self, offer: Offer, given: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> UpstreamResponse:
+        """Return the answer of an offer; our own errors are answers as well."""
+        try:
+            return await self.perform(offer, given, headers)
+        except ApiError as error:
+            return UpstreamResponse(error.status, {EXPLAIN: error.explain}, orjson.dumps(error.body))
+
+    async def perform(
+        self, offer: Offer, given: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> UpstreamResponse:
+        """Return the answer of an offer for what its caller sent: of one call, of its steps, or its values.
+
+        Raises `ApiError` as `send` does.
+        """
+        if offer.mock is not None:
+            return _json_answer(offer.mock.value(None, given))
+        if offer.steps is None:
+            return await self.send(offer.operation, offer.arguments(given), headers)
+
+        async def send(id: str, arguments: Mapping[str, Any]) -> tuple[bool, Any, Any]:
+            answer = await self.send(self._operations[id], arguments, headers)
+            return 200 <= answer.status < 300, answer.body if answer.content else None, answer
+
+        good, result = await run(offer.steps, given, send)
+        answer: UpstreamResponse = _json_answer(result) if good else result
+        return answer
+
     async def fetch(self, id: str, url: str, headers: Mapping[str, str] | None = None) -> bytes:
         """Return a file that an answer named, fetched without the key. Raises `ApiError`."""
         operation = self._operations[id]
@@ -130,6 +161,7 @@ class Caller:
         Raises `ApiError` if the request cannot be sent or gets no response.
         """
         client = self._clients[operation.upstream.namespace]
+        arguments = _resolved(arguments)
         sent = {
             "content-type": "application/json",
             **(headers or {}),
@@ -226,6 +258,10 @@ def client_of(
     )
 
 
+def _json_answer(value: Any) -> UpstreamResponse:
+    return UpstreamResponse(200, {"content-type": "application/json"}, orjson.dumps(value))
+
+
 def _target(operation: Operation, arguments: Mapping[str, Any]) -> str:
     """Return the path and the query string."""
     values = dict(_texts(operation, arguments, "path"))
@@ -259,11 +295,38 @@ def _texts(operation: Operation, arguments: Mapping[str, Any], location: str) ->
     ]
 
 
+def _resolved(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with those of the environment; what is not set there is left out."""
+    return {
+        name: os.environ[value.name] if isinstance(value, Variable) else value
+        for name, value in arguments.items()
+        if not isinstance(value, Variable) or value.name in os.environ
+    }
+
+
 def _content(operation: Operation, arguments: Mapping[str, Any]) -> bytes | None:
-    for each in operation.inputs:
-        if each.location == "body" and (value := arguments.get(each.name)) is not None:
-            return value if isinstance(value, bytes) else _json(value).encode()
-    return None
+    if operation.body:
+        return _filled_body(operation.body, arguments).encode()
+    names = [each.name for each in operation.inputs if each.location == "body"]
+    if len(names) > 1:
+        return _json({name: arguments[name] for name in names if name in arguments}).encode()
+    value = arguments.get(names[0]) if names else None
+    if value is None:
+        return None
+    return value if isinstance(value, bytes) else _json(value).encode()
+
+
+def _filled_body(body: str, arguments: Mapping[str, Any]) -> str:
+    """Return the JSON of a file with its inputs: a text inside quotes, any other value as JSON."""
+
+    def value(found: re.Match[str]) -> str:
+        given = arguments.get(found[1])
+        inside = body[: found.start()].count('"') - body[: found.start()].count('\\"')
+        if inside % 2 == 0:
+            return _json(given)
+        return _json(given if isinstance(given, str) else _json(given) if given is not None else "")[1:-1]
+
+    return TEMPLATE.sub(value, body)
 
 
 def _json(value: Any) -> str:

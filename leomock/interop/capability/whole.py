@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from leomock.interop.capability.export import KEY, PROVIDER, hints, inputs, kebab, tool_name
-from leomock.interop.capability.files import Adapter, Capability, Input, Offer, Operation, Upstream
+from leomock.interop.capability.model import Adapter, Capability, Input, Offer, Operation, Upstream
 from leomock.openapi.operations import Operation as Documented
 from leomock.openapi.spec import Versions
 

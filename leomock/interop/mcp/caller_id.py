@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from leomock.interop.capability.files import Offer, Operation
+from leomock.interop.capability.model import Offer, Operation
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.refusals import Refused, refusal_of
 from leomock.leonardo.errors import ApiError

@@ -10,7 +10,7 @@ from typing import Any
 import mcp_types as types
 import orjson
 
-from leomock.interop.capability.files import Capability, Offer
+from leomock.interop.capability.model import Capability, Offer
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.caller_id import own_user_id
 from leomock.interop.mcp.reading import called

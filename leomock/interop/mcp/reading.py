@@ -9,7 +9,7 @@ from typing import Any
 
 import mcp_types as types
 
-from leomock.interop.capability.files import Offer
+from leomock.interop.capability.model import Offer
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.capability.waiting import FIRST_PAUSE
 from leomock.interop.mcp.pictures import picture_content
@@ -38,7 +38,7 @@ async def called(
 ) -> Any:
     """Return the value of a successful call. Raises `Refused` for errors and missing rows."""
     operation = offer.operation
-    answer = await caller.answer(operation.id, offer.arguments(arguments), headers)
+    answer = await caller.answered(offer, arguments, headers)
     if not 200 <= answer.status < 300 or is_error_list(answer.body):
         raise refusal_of(answer, operation.method)
     body = answer.body

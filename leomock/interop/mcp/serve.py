@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from leomock.interop.capability.files import Adapter, Capability
+from leomock.interop.capability.model import Adapter, Capability
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.address import MCP_PATH
 from leomock.interop.mcp.door import close_door

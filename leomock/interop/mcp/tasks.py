@@ -12,7 +12,7 @@ import jsonschema_rs
 import mcp_types as types
 import orjson
 
-from leomock.interop.capability.files import Capability, Offer
+from leomock.interop.capability.model import Capability, Offer
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.given_files import extension_of, given_file
 from leomock.interop.mcp.reading import GENERATION, JobKind, called, finished, not_complete, shown

@@ -9,7 +9,7 @@ from typing import Any
 import mcp_types as types
 
 from leomock.interop.capability.documented import documented
-from leomock.interop.capability.files import Adapter, Input, Offer
+from leomock.interop.capability.model import Adapter, Input, Offer
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.caller_id import USER_ID, own_user_id
 from leomock.interop.mcp.reading import LONGEST_WAIT, Progress, called, finished, not_complete, shown

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema_rs
 import mcp_types as types
 
-from leomock.interop.capability.files import Capability, Offer
+from leomock.interop.capability.model import Capability, Offer
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.reading import called, finished, not_complete, shown
 from leomock.interop.mcp.refusals import Refused

@@ -9,7 +9,8 @@ import httpx
 
 from leomock import Fake
 from leomock.interop.adapters import make_app
-from leomock.interop.capability.files import Capability, capabilities_folder, load
+from leomock.interop.capability.files import capabilities_folder, load
+from leomock.interop.capability.model import Capability
 from leomock.interop.capability.upstream import Caller, client_of
 from leomock.server.transport import Transport
 

@@ -19,7 +19,8 @@ from starlette.routing import Route
 from leomock import Fake
 from leomock.interop.capability.documented import documented
 from leomock.interop.capability.export import exported, file_name
-from leomock.interop.capability.files import Offer, load
+from leomock.interop.capability.files import load
+from leomock.interop.capability.model import Offer
 from leomock.interop.capability.rest_adapter import LONGEST_BODY
 from leomock.interop.mcp.address import MCP_MISSING
 from leomock.interop.mcp.handlers import make_server

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from leomock.interop.capability.files import Capability, load
+from leomock.interop.capability.files import load
 from leomock.interop.capability.leonardo import parser
+from leomock.interop.capability.model import Capability
 from leomock.interop.capability.skill import LONGEST_DESCRIPTION, skill
 from leomock.openapi.spec import shipped_versions
 from tests.interop.capability.adapters import changed, shipped

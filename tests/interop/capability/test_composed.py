@@ -1,0 +1,346 @@
+"""Offers of several calls or none: steps, values, functions, imported APIs; keys of adapters."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from leomock import Fake
+from leomock.cli.main import main
+from leomock.interop.capability.files import CapabilityError, load
+from leomock.interop.capability.model import Capability
+from tests.interop.capability.adapters import adapter_of, caller_of, json_of
+
+API = """\
+  consumes:
+  - namespace: api
+    type: http
+    baseUri: https://cloud.leonardo.ai/api/rest/v1
+    resources:
+    - name: generations
+      path: /generations
+      operations:
+      - name: create
+        method: POST
+        body: '{"prompt": "{{subject}}, {{style}}", "num_images": {{count}}}'
+    - name: generation
+      path: /generations/{{id}}
+      operations:
+      - {name: read, method: GET}
+    - name: me
+      path: /me
+      operations:
+      - {name: me, method: GET}
+    - name: models
+      path: /platformModels
+      operations:
+      - {name: models, method: GET}
+"""
+
+
+def file(folder: Path, exposes: str, api: str = API, head: str = "") -> Path:
+    """A file with adapters."""
+    path = folder / "a.yaml"
+    path.write_text(f"naftiko: 1.0.0-alpha2\n{head}capability:\n{exposes}{api}", "utf-8")
+    return path
+
+
+def rest(operation: str, path: str = "/it", more: str = "") -> str:
+    """A REST adapter with one operation."""
+    return f"""\
+  exposes:
+  - type: rest
+    namespace: own
+    port: 8080
+{more}    resources:
+    - path: {path}
+      operations:
+      - {operation}
+"""
+
+
+def notes(capability: Capability) -> list[str]:
+    """What the file says that is not served, or not used."""
+    return [str(each) for each in capability.notes]
+
+
+# --- one call, written by the file -------------------------------------------------------------------
+
+
+def test_body_that_the_file_writes_has_the_inputs_of_the_caller(fake: Fake, tmp_path: Path) -> None:
+    """Texts inside quotes, and other values as JSON."""
+    operation = (
+        "{method: POST, call: api.create, "
+        "with: {subject: own.subject, style: 'in {{mood}}', count: '{{count}}'}, "
+        "inputParameters: [{name: subject, in: body}, {name: mood, in: query}, {name: count, in: body}]}"
+    )
+    with adapter_of(load(file(tmp_path, rest(operation))), fake) as client:
+        made = client.post("/it", params={"mood": "oil"}, json={"subject": 'a "red" cat', "count": 2})
+        assert made.status_code == 200
+    body = fake.requests[-1].request_json
+    assert body == {"prompt": 'a "red" cat, in oil', "num_images": 2}
+
+
+def test_value_of_an_input_is_read_from_the_environment(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the name that is bound; what is not set is not sent."""
+    api = API.replace(
+        "      - {name: me, method: GET}",
+        "      - {name: me, method: GET, inputParameters: [{name: X-Team, in: header, value: '{{TEAM}}'}]}",
+    )
+    head = "binds: [{namespace: env, keys: {TEAM: PICTURE_TEAM}}]\n"
+    with adapter_of(load(file(tmp_path, rest("{method: GET, call: api.me}"), api, head)), fake) as client:
+        assert client.get("/it").status_code == 200
+        monkeypatch.setenv("PICTURE_TEAM", "blue")
+        assert client.get("/it").status_code == 200
+    assert [each.request_headers.get("x-team") for each in fake.requests] == [None, "blue"]
+
+
+# --- values without a call ---------------------------------------------------------------------------
+
+
+def test_values_without_a_call(fake: Fake, tmp_path: Path) -> None:
+    """The API is not needed, and the caller's inputs are in them."""
+    operation = (
+        "{method: GET, inputParameters: [{name: name, in: query}], outputParameters: "
+        "[{name: text, type: string, value: 'Hello, {{name}}!'}, "
+        "{name: name, type: string, value: '{{name}}'}, "
+        "{name: count, type: integer, value: 3}]}"
+    )
+    capability = load(file(tmp_path, rest(operation), ""))
+    assert (capability.label, capability.upstreams, notes(capability)) == ("own", (), [])
+    with adapter_of(capability, fake) as client:
+        answer = client.get("/it", params={"name": "Ada"})
+    assert json_of(answer) == (200, {"text": "Hello, Ada!", "name": "Ada", "count": 3})
+    assert not fake.requests
+
+
+# --- several calls -----------------------------------------------------------------------------------
+
+STEPS = """\
+method: GET
+        inputParameters: [{name: id, in: path}]
+        steps:
+        - {name: the-generation, type: call, call: api.read, with: {id: own.id}}
+        - {name: models, type: call, call: api.models}
+        - {name: by-id, type: lookup, index: models, match: id, outputParameters: [name],
+           lookupValue: $.the-generation.generations_by_pk.modelId}
+        mappings:
+        - {targetName: status, value: $.the-generation.generations_by_pk.status}
+        - {targetName: model, value: $.by-id}
+        - {targetName: asked, value: '{{id}}'}
+"""
+
+
+def test_answers_of_steps_are_put_together(fake: Fake, tmp_path: Path) -> None:
+    """A later step uses the answer of an earlier one, and a look-up finds the row that belongs to it."""
+    model = "7b592283-e8a7-4c5a-9ba6-d18c31f258b9"
+    made = fake.run(
+        caller_of(load(file(tmp_path, rest("{method: GET, call: api.me}"))), fake)
+        ._clients["api"]
+        .post(f"{fake.base_url}/generations", json={"prompt": "a", "modelId": model})
+    ).json()
+    id = made["sdGenerationJob"]["generationId"]
+    capability = load(file(tmp_path, rest(STEPS, "/it/{id}")))
+    assert notes(capability) == []
+    with adapter_of(capability, fake) as client:
+        answer = client.get(f"/it/{id}")
+    assert json_of(answer) == (200, {"status": "PENDING", "model": {"name": "Lucid Origin"}, "asked": id})
+
+
+def test_step_that_fails_ends_the_steps(fake: Fake, tmp_path: Path) -> None:
+    """Its answer is the answer; later steps are not made."""
+    fake.fail("getGenerationById", status=500, json={"error": "out of order"})
+    with adapter_of(load(file(tmp_path, rest(STEPS, "/it/{id}"))), fake) as client:
+        assert json_of(client.get(f"/it/{fake.user_id}")) == (500, {"error": "out of order"})
+    assert [each.operation for each in fake.requests] == ["getGenerationById"]
+
+
+def test_step_without_mappings_answers_as_the_last_call(fake: Fake, tmp_path: Path) -> None:
+    """An output of the file may still select a part."""
+    operation = (
+        "{method: GET, steps: [{name: models, call: api.models}, {name: me, call: api.me}], "
+        "outputParameters: [{type: string, mapping: '$.user_details[0].user.id'}]}"
+    )
+    with adapter_of(load(file(tmp_path, rest(operation))), fake) as client:
+        assert client.get("/it").json() == fake.user_id
+
+
+# --- functions and imports ---------------------------------------------------------------------------
+
+AGGREGATE = """\
+  aggregates:
+  - namespace: people
+    functions:
+    - name: who
+      description: Says who calls.
+      semantics: {safe: true, idempotent: true}
+      inputParameters: [{name: greeting, type: string, description: What to say.}]
+      outputParameters: [{name: text, type: string, value: '{{greeting}}, you'}]
+  exposes:
+  - type: rest
+    namespace: own
+    port: 8080
+    resources:
+    - path: /it
+      operations: [{method: GET, ref: people.who}]
+  - type: mcp
+    namespace: tools
+    port: 9090
+    tools: [{name: who, ref: people.who}]
+"""
+
+
+def test_function_of_an_aggregate_is_offered_by_both_adapters(fake: Fake, tmp_path: Path) -> None:
+    """The REST adapter takes its inputs from the query, and the tool's hints follow from its semantics."""
+    capability = load(file(tmp_path, AGGREGATE, ""))
+    (tool,) = capability.adapters[1].offers
+    assert (tool.description, tool.hints) == (
+        "Says who calls.",
+        {"readOnly": True, "destructive": False, "idempotent": True},
+    )
+    with adapter_of(capability, fake) as client:
+        assert client.get("/it", params={"greeting": "Hello"}).json() == {"text": "Hello, you"}
+
+
+def test_api_is_imported_from_another_file(fake: Fake, tmp_path: Path) -> None:
+    """By its namespace, or the one that `as` gives it."""
+    (tmp_path / "shared.yaml").write_text(f"naftiko: 1.0.0-alpha2\n{API.replace('  consumes:', 'consumes:')}")
+    api = "  consumes: [{import: api, location: ./shared.yaml, as: other}]\n"
+    capability = load(file(tmp_path, rest("{method: GET, call: other.me}"), api))
+    assert notes(capability) == []
+    with adapter_of(capability, fake) as client:
+        assert client.get("/it").json()["user_details"]
+
+
+@pytest.mark.parametrize(
+    ("exposes", "api", "found"),
+    [
+        (
+            rest("{method: GET, call: api.me}"),
+            "  consumes: [{import: api, location: ./none.yaml}]\n",
+            ["11: import: there is no file './none.yaml'"],
+        ),
+        (
+            rest("{method: GET, call: api.me}"),
+            "  consumes: [{import: aip, location: ./shared.yaml}]\n",
+            ["11: import: ./shared.yaml has no API 'aip'; did you mean 'api'?"],
+        ),
+        (
+            AGGREGATE.replace("GET, ref: people.who", "GET, ref: people.how"),
+            API,
+            ["17: ref: there is no function 'people.how'; did you mean 'people.who'?"],
+        ),
+        (rest("{method: GET}"), API, ["10: call: is missing"]),
+        (
+            rest("{method: GET, steps: [{name: a, type: lookup, index: b, match: id, lookupValue: 1}]}"),
+            API,
+            ["10: index: there is no earlier step 'b'"],
+        ),
+        (
+            rest("{method: GET, steps: [{name: a, call: api.mee}]}"),
+            API,
+            ["10: call: there is no operation 'api.mee'; did you mean 'api.me'?"],
+        ),
+        (
+            rest("{method: GET, call: api.me}", more="    authentication: {type: apikey, value: x}\n"),
+            API,
+            ["7: authentication.key: is missing"],
+        ),
+    ],
+)
+def test_mistake_is_named_with_its_line(tmp_path: Path, exposes: str, api: str, found: list[str]) -> None:
+    """One line for each."""
+    (tmp_path / "shared.yaml").write_text(f"naftiko: 1.0.0-alpha2\n{API.replace('  consumes:', 'consumes:')}")
+    with pytest.raises(CapabilityError) as refused:
+        load(file(tmp_path, exposes, api))
+    assert [line.partition("a.yaml:")[2] for line in refused.value.findings] == found
+
+
+def test_input_that_nothing_uses_is_a_warning(tmp_path: Path) -> None:
+    """The file is valid and served; so is one that gives inputs to an operation that declares none."""
+    operation = (
+        "{method: GET, call: api.me, with: {a: own.a}, "
+        "inputParameters: [{name: a, in: query}, {name: b, in: query}]}"
+    )
+    assert notes(load(file(tmp_path, rest(operation)))) == [
+        "10: with.a: api.me declares no inputs: not sent",
+        "10: the input 'a': used by nothing",
+        "10: the input 'b': used by nothing",
+    ]
+
+
+# --- keys of adapters --------------------------------------------------------------------------------
+
+
+def keyed(fake: Fake, folder: Path, key: str) -> Any:
+    """A client of an adapter with a key."""
+    head = "binds: [{namespace: env, keys: {OWN: OWN_KEY}}]\n"
+    more = f"    authentication: {key}\n"
+    return adapter_of(load(file(folder, rest("{method: GET, call: api.me}", more=more), API, head)), fake)
+
+
+@pytest.mark.parametrize(
+    ("key", "challenge", "right", "wrong"),
+    [
+        ("{type: bearer, token: '{{OWN}}'}", 'Bearer realm="leomock"', "Bearer 7", "Bearer 8"),
+        (
+            "{type: basic, username: ada, password: '{{OWN}}'}",
+            'Basic realm="leomock"',
+            f"Basic {base64.b64encode(b'ada:7').decode()}",
+            f"Basic {base64.b64encode(b'eve:7').decode()}",
+        ),
+    ],
+)
+def test_adapter_asks_for_its_key(
+    fake: Fake,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+    challenge: str,
+    right: str,
+    wrong: str,
+) -> None:
+    """The one in the environment; if none is set there, any."""
+    monkeypatch.setenv("OWN_KEY", "7")
+    with keyed(fake, tmp_path, key) as client:
+        for headers in ({}, {"authorization": wrong}, {"authorization": "Basic ???"}):
+            answer = client.get("/it", headers=headers)
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, challenge)
+        assert client.get("/it", headers={"authorization": right}).status_code == 200
+        monkeypatch.delenv("OWN_KEY")
+        scheme = right.partition(" ")[0]
+        other = "x" if scheme == "Bearer" else base64.b64encode(b"ada:x").decode()
+        assert client.get("/it", headers={"authorization": f"{scheme} {other}"}).status_code == 200
+        assert client.get("/it").status_code == 401
+
+
+@pytest.mark.parametrize(("placement", "where"), [("header", "headers"), ("query", "params")])
+def test_adapter_asks_for_an_api_key(fake: Fake, tmp_path: Path, placement: str, where: str) -> None:
+    """In a header or in the query."""
+    key = f"{{type: apikey, key: X-Own, value: secret, placement: {placement}}}"
+    with keyed(fake, tmp_path, key) as client:
+        answer = client.get("/it")
+        words = "header" if placement == "header" else "query parameter"
+        assert json_of(answer) == (401, {"error": f"leomock: send the key in the {words} 'X-Own'"})
+        if placement == "header":
+            assert client.get("/it", **{where: {"X-Own": "secret"}}).status_code == 200
+
+
+# --- the command -------------------------------------------------------------------------------------
+
+
+def test_check_names_operations_that_the_fake_lacks(tmp_path: Path) -> None:
+    """And the option with which the API itself answers them."""
+    api = API.replace("path: /me", "path: /mee")
+    path = file(tmp_path, rest("{method: GET, call: api.me}"), api)
+    done = CliRunner().invoke(main, ["capability", "check", str(path)])
+    assert done.exit_code == 0
+    assert "  GET    /it  api.me  (the fake has no such operation; --upstream real calls the API's)" in (
+        done.output.splitlines()
+    )
