@@ -168,6 +168,9 @@ def test_serve_on_a_port_in_use() -> None:
 # --- check, export, skill ----------------------------------------------------------------------------
 
 
+LACKS = "(the fake has no such operation; --upstream real calls the API's)"
+
+
 def test_check_tells_what_would_be_exposed(tmp_path: Path) -> None:
     """And what the fake does not know."""
     path = changed(tmp_path, ("path: /generations\n", "path: /paintings\n"))
@@ -177,12 +180,12 @@ def test_check_tells_what_would_be_exposed(tmp_path: Path) -> None:
 {path}: Leonardo.AI Image Generation, 4 operations, no errors
 calls https://cloud.leonardo.ai/api/rest/v1 (key in LEONARDO_AI_API_KEY)
 image-generation-rest: rest on port 8080
-  POST   /v1/generations                image-generation.create-generation  (the fake has no such operation; --upstream real calls the API's)
+  POST   /v1/generations                image-generation.create-generation  {LACKS}
   GET    /v1/generations/{{id}}           image-generation.get-generation-by-id
   DELETE /v1/generations/{{id}}           image-generation.delete-generation-by-id
   GET    /v1/generations/user/{{userId}}  image-generation.get-generations-by-user-id
 image-generation-mcp: mcp on port 9090
-  leonardo-ai-create-generation           image-generation.create-generation  (the fake has no such operation; --upstream real calls the API's)
+  leonardo-ai-create-generation           image-generation.create-generation  {LACKS}
   leonardo-ai-get-generation-by-id        image-generation.get-generation-by-id
   leonardo-ai-delete-generation-by-id     image-generation.delete-generation-by-id
   leonardo-ai-get-generations-by-user-id  image-generation.get-generations-by-user-id
