@@ -20,6 +20,8 @@ from leomock.openapi.spec import Versions
 
 # The form is valid for two minutes (documented).
 FORM_SECONDS = 120
+# Faker's locales for texts in Latin, Cyrillic, Greek, Arabic, Devanagari, Thai and East Asian scripts.
+SCRIPTS = ("fr_FR", "ru_RU", "el_GR", "ar_AA", "hi_IN", "th_TH", "ja_JP", "ko_KR")
 # The format of each Hasura error (documented on the error messages page).
 ERROR_KEYS = {"error", "path", "code"}
 # Reports an expectation: whether it holds, the operation, and a sentence for when it does not.
@@ -54,6 +56,18 @@ def probe_defaults(visit: Visit, tell: Tell) -> None:
         tell(row[name] == value, _READ, f"by default '{name}' is {shown(row[name])}, not {shown(value)}")
     count = len(row["generated_images"])
     tell(count == 4, _READ, f"by default a generation has {count} images, not 4")
+
+
+def probe_texts(visit: Visit, tell: Tell) -> None:
+    """Check that prompts come back as they were sent, in any script."""
+    from faker import Faker
+
+    people = Faker(list(SCRIPTS))
+    people.seed_instance(4711)
+    for language in SCRIPTS:
+        wanted = f"{people[language].name()}, {people[language].sentence()} \N{DANCER}\N{ZERO WIDTH JOINER}"
+        prompt = visit.call("GET", f"/generations/{_generate(visit, prompt=wanted)}")["prompt"]
+        tell(prompt == wanted, _READ, f"the prompt {shown(wanted)} came back as {shown(prompt)}")
 
 
 def probe_ids(visit: Visit, tell: Tell) -> None:

@@ -58,6 +58,14 @@ PROBES = (
         "documented",
         _DOCUMENT,
     ),
+    Probe(
+        "texts",
+        "Prompts come back as they were sent, in any script.",
+        (_READ, _CREATE),
+        journeys.probe_texts,
+        "inferred",
+        "clients show the prompt that they read",
+    ),
     Probe("ids", "Every generation has an id of its own.", (_CREATE,), journeys.probe_ids, "observed", _SEEN),
     Probe(
         "paging",

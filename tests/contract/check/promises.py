@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
+from unicodedata import normalize
 
 from leomock.contract.check.lives import WRONG_FORMS
 from leomock.contract.check.media import PICTURE
@@ -470,6 +471,18 @@ def rotating(operation: str) -> Fault:
 PROBE_MUTANTS = (
     probe("defaults", "another default width", _sent(CREATE, lambda v: v.setdefault("width", 512))),
     probe("defaults", "another default number", _sent(CREATE, lambda v: v.setdefault("num_images", 1))),
+    probe(
+        "texts",
+        "prompts are stored as Latin-1",
+        after=changed(
+            READ, lambda row: row.update(prompt=row["prompt"].encode("latin-1", "replace").decode("latin-1"))
+        ),
+    ),
+    probe(
+        "texts",
+        "letters and their accents are taken apart",
+        after=changed(READ, lambda row: row.update(prompt=normalize("NFD", row["prompt"]))),
+    ),
     probe("ids", "every id is the same", after=first_again(CREATE, "generationId")),
     probe("paging", "offset is ignored", on(LIST, lambda e: e.query.pop("offset", None) and None, status=0)),
     probe("paging", "limit is ignored", on(LIST, lambda e: e.query.pop("limit", None) and None, status=0)),
