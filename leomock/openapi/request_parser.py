@@ -51,12 +51,13 @@ class Request:
 
     `segments` are the decoded parts of the path below the API's base; `query` is the raw query string;
     `raw_headers` are names (in lower case) and values as they came; `scenario` names scenarios for this
-    request only; `version` is the API version.
+    request only; `version` is the API version. `routed` and `variables` keep what was found out about the
+    request, for a client that repeats it.
     """
 
     __slots__ = (
         *("_headers", "addresses", "authorization", "body", "method", "query"),
-        *("raw_headers", "scenario", "segments", "version"),
+        *("raw_headers", "routed", "scenario", "segments", "variables", "version"),
     )
 
     def __init__(
@@ -81,6 +82,8 @@ class Request:
         self._headers: dict[str, str] | None = None
         self.scenario = scenario
         self.version = version
+        self.routed: tuple[Operation, dict[str, str]] | None = None
+        self.variables: dict[str, Any] | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -123,6 +126,23 @@ class Call(dict[str, Any]):
 
 def parse(operation: Operation, captured: dict[str, str], request: Request) -> Call:
     """Parse a request to an operation whose path variables the route has captured."""
+    if request.variables is None:
+        pool = _valid_pool(operation, captured, request)
+        if not request.body:
+            request.variables = dict(pool)
+    else:
+        pool = dict(request.variables)
+    call = Call(operation, pool, request.addresses)
+    for name, value in pool.items():
+        if value is not None:
+            # 512.0 is an integer in JSON; from here on it is one in Python, too.
+            whole = type(value) is float and name in operation.integers
+            call[name] = int(value) if whole else value
+    return call
+
+
+def _valid_pool(operation: Operation, captured: dict[str, str], request: Request) -> dict[str, Any]:
+    """Return all variables of a request. Raises ApiError for the first that the operation rejects."""
     pool = _pool(operation, captured, request)
     if not pool.keys() <= operation.variables.keys():
         raise _unexpected(operation, next(name for name in pool if name not in operation.variables))
@@ -146,13 +166,7 @@ def parse(operation: Operation, captured: dict[str, str], request: Request) -> C
         pool = _coerced(operation, pool)
         if not operation.validator.is_valid(pool):
             raise _refusal(operation, operation.validator.iter_errors(pool))
-    call = Call(operation, pool, request.addresses)
-    for name, value in pool.items():
-        if value is not None:
-            # 512.0 is an integer in JSON; from here on it is one in Python, too.
-            whole = type(value) is float and name in operation.integers
-            call[name] = int(value) if whole else value
-    return call
+    return pool
 
 
 def _pool(operation: Operation, captured: dict[str, str], request: Request) -> dict[str, Any]:

@@ -70,7 +70,9 @@ class Dispatcher:
         operation = world = effects = None
         try:
             world = self.worlds.enter(request.authorization, request.addresses.are_real)
-            operation, captured = self.specs[request.version].route(request.method, request.segments)
+            if request.routed is None:
+                request.routed = self.specs[request.version].route(request.method, request.segments)
+            operation, captured = request.routed
             if len(request.body) > self.settings.max_body:
                 limit = self.settings.max_body
                 raise TOO_LARGE(limit=limit, explain=f"{operation.id}: the body has more than {limit} bytes")

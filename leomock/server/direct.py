@@ -9,6 +9,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
+# The key in the ASGI scope of a request that its connection has received before: a dictionary in which an app
+# may keep its findings about the request.
+REPEATED = "leomock.repeated"
+
 
 class Answer(NamedTuple):
     """A complete response."""

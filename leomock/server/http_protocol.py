@@ -14,11 +14,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import httptools
-from starlette.types import ASGIApp, Receive
+from starlette.types import ASGIApp, Receive, Scope
 
 from leomock.server.asgi_call import LOGGER, MOST_UNREAD, AsgiCall, response_head
 from leomock.server.breakage import CONNECTION, Connection
-from leomock.server.direct import Answer, DirectApp
+from leomock.server.direct import REPEATED, Answer, DirectApp
 from leomock.server.head_limit import LONGEST_HEAD, HeadLimit, TooLarge
 from leomock.server.upgrade import feed, without_offer
 
@@ -26,6 +26,9 @@ from leomock.server.upgrade import feed, without_offer
 REQUEST_SECONDS = 60.0
 # How long a connection may be idle between two requests.
 IDLE_SECONDS = 75.0
+# Requests that a connection remembers, and their longest size in bytes.
+MOST_REPEATABLE = 8
+LONGEST_REPEATABLE = 4096
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -105,6 +108,7 @@ class HttpProtocol(asyncio.Protocol):
         self._calls: deque[AsgiCall] = deque()  # not answered yet; the first is being answered or waited for
         self._is_running = False  # the first call has a task
         self._reading_is_paused = False
+        self._repeatable: dict[bytes, Scope] = {}  # by all bytes of a request
         self._writable: asyncio.Event | None = None  # while the client reads too slowly
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
@@ -137,6 +141,10 @@ class HttpProtocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Parse some data and answer the requests in it."""
         limit = self._limit
+        is_fresh = not (limit.in_message or self._calls)
+        if is_fresh and (scope := self._repeatable.get(data)):
+            self._take_again(scope)
+            return
         began_in_head = limit.in_head
         limit.arrived(len(data))
         try:
@@ -151,6 +159,8 @@ class HttpProtocol(asyncio.Protocol):
             else:
                 self._refuse(http.HTTPStatus.BAD_REQUEST, "Invalid HTTP request received.")
             return
+        if is_fresh and len(self._calls) == 1:
+            self._remember(data, self._calls[0])
         self._answer_next()
         if limit.in_message and not self._transport.is_closing():
             try:
@@ -159,6 +169,22 @@ class HttpProtocol(asyncio.Protocol):
                 self._refuse_head(error)
             if self._late_at == math.inf:
                 self._expect_within(self._request_seconds)
+
+    def _remember(self, data: bytes, call: AsgiCall) -> None:
+        """Keep a request without a body: clients poll, and send the same bytes again and again."""
+        can_repeat = call.is_complete and call.keep_alive and not (call.body or call.expects_continue)
+        if can_repeat and len(data) <= LONGEST_REPEATABLE:
+            if len(self._repeatable) >= MOST_REPEATABLE:
+                self._repeatable.clear()
+            self._repeatable[data] = {**call.scope, REPEATED: {}}
+
+    def _take_again(self, scope: Scope) -> None:
+        """Answer a request whose bytes were parsed before."""
+        call = AsgiCall(self, dict(scope), keep_alive=True, expects_continue=False)
+        call.is_complete = True
+        self._calls.append(call)
+        self._late_at = math.inf
+        self._answer_next()
 
     def pause_writing(self) -> None:
         """Hold back further answers: the client does not read."""

@@ -9,6 +9,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -262,3 +263,61 @@ def test_client_that_does_not_read_gets_one_answer_at_a_time() -> None:
         return counts, reading
 
     assert asyncio.run(run()) == ([1, 2, 3], [False, False, True])
+
+
+# --- requests that a client repeats -----------------------------------------------------------------------
+
+
+class Client:
+    """One connection that is kept open."""
+
+    def __init__(self, fake: Fake) -> None:
+        self._socket = connect(fake.url)
+        self._reader = self._socket.makefile("rb")
+
+    def ask(self, request: bytes) -> tuple[int, dict[bytes, bytes], Any]:
+        """Return the status, the headers and the JSON of an answer."""
+        self._socket.sendall(request)
+        status = int(self._reader.readline().split()[1])
+        headers = dict(line.strip().split(b": ", 1) for line in iter(self._reader.readline, b"\r\n"))
+        return status, headers, json.loads(self._reader.read(int(headers[b"content-length"])))
+
+    def close(self) -> None:
+        self._reader.close()
+        self._socket.close()
+
+
+def test_repeated_request_gets_the_answer_of_its_moment() -> None:
+    """A client polls with the same bytes; each poll counts, has its own id and is in the journal."""
+    with Fake(clock="frozen", jobs="polls:2") as fake, closing(Client(fake)) as client:
+        id = client.ask(create("a cat"))[2]["sdGenerationJob"]["generationId"]
+        poll = ME.replace(b"/v1/me", b"/v1/generations/" + id.encode())
+        answers = [client.ask(poll) for _ in range(4)]
+        fake.tenant("wire").reset()
+        gone = client.ask(poll)
+        assert [answer[2]["generations_by_pk"]["status"] for answer in answers] == [
+            *("PENDING", "PENDING", "COMPLETE", "COMPLETE")
+        ]
+        assert gone[2] == {"generations_by_pk": None}
+        assert len({answer[1][b"x-request-id"] for answer in (*answers, gone)}) == 5
+        assert paths(fake) == [f"/v1/generations/{id}"]
+
+
+def test_repeated_request_that_is_refused_is_refused_each_time(served: Fake, url: str) -> None:
+    with closing(Client(served)) as client:
+        poll = ME.replace(b"/v1/me", b"/v1/generations/user/no-uuid?limit=x")
+        bodies = [client.ask(poll)[0::2] for _ in range(3)]
+    assert bodies[0][0] == 400
+    assert bodies[1:] == bodies[:1] * 2
+    assert len(paths(served)) == 3
+
+
+def test_requests_that_alternate_get_their_own_answers(served: Fake, url: str) -> None:
+    """More of them than a connection remembers, of the API and of other paths."""
+    with closing(Client(served)) as client:
+        ids = [client.ask(create(f"{n}"))[2]["sdGenerationJob"]["generationId"] for n in range(12)]
+        polls = [ME.replace(b"/v1/me", b"/v1/generations/" + id.encode()) for id in ids]
+        for _ in range(2):
+            prompts = [client.ask(poll)[2]["generations_by_pk"]["prompt"] for poll in polls]
+            assert prompts == [f"{n}" for n in range(12)]
+            assert client.ask(HEALTH)[2]["status"] == "ok"
