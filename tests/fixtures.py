@@ -22,7 +22,8 @@ def close_fakes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     loop_of = Fake._loop
 
     def keep(self: Fake) -> Runner:
-        started[id(self)] = self
+        if self._runner is None:  # not one that a wider fixture has started
+            started[id(self)] = self
         return loop_of(self)
 
     monkeypatch.setattr(Fake, "_loop", keep)

@@ -26,6 +26,8 @@ from leomock.server.upgrade import feed, without_offer
 REQUEST_SECONDS = 60.0
 # How long a connection may be idle between two requests.
 IDLE_SECONDS = 75.0
+# More bytes of responses are not held back.
+MOST_UNSENT = 64 * 1024
 # Requests that a connection remembers, and their longest size in bytes.
 MOST_REPEATABLE = 8
 LONGEST_REPEATABLE = 4096
@@ -52,6 +54,21 @@ class ServerState:
     date: list[bytes] = field(default_factory=list)  # the `Date` header of all responses
     connections: set[HttpProtocol] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _unsent: list[HttpProtocol] = field(default_factory=list)
+
+    def flush_soon(self, connection: HttpProtocol) -> None:
+        """Flush a connection once all requests that have arrived are answered.
+
+        A client that is woken by its answer would otherwise interrupt the answers to the others.
+        """
+        self._unsent.append(connection)
+        if len(self._unsent) == 1:
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        for connection in unsent:
+            connection.flush()
 
 
 class _SocketConnection(Connection):
@@ -109,6 +126,8 @@ class HttpProtocol(asyncio.Protocol):
         self._is_running = False  # the first call has a task
         self._reading_is_paused = False
         self._repeatable: dict[bytes, Scope] = {}  # by all bytes of a request
+        self._unsent: list[bytes] = []  # complete responses
+        self._unsent_size = 0
         self._writable: asyncio.Event | None = None  # while the client reads too slowly
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
@@ -312,7 +331,13 @@ class HttpProtocol(asyncio.Protocol):
         """Send a complete response in one piece."""
         head = response_head(answer.status, answer.headers, self.date, call.keep_alive)
         call.is_answered = True
-        self._transport.write(head if call.scope["method"] == "HEAD" else head + answer.body)
+        response = head if call.scope["method"] == "HEAD" else head + answer.body
+        self._unsent.append(response)
+        self._unsent_size += len(response)
+        if self._unsent_size > MOST_UNSENT:
+            self.flush()  # so that the transport can ask to pause
+        elif len(self._unsent) == 1:
+            self._state.flush_soon(self)
         self._finish(call)
 
     def _fail(self, call: AsgiCall, error: Exception) -> None:
@@ -323,6 +348,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _run(self, call: AsgiCall, app: ASGIApp) -> None:
         """Start a task for the first call."""
+        self.flush()
         self._is_running = True
         task = self._loop.create_task(call.run(app))
         self._state.tasks.add(task)
@@ -338,7 +364,7 @@ class HttpProtocol(asyncio.Protocol):
     def _finish(self, call: AsgiCall) -> None:
         self._calls.popleft()
         if not call.keep_alive:
-            self._transport.close()
+            self._close()
             return
         if not self._calls:
             self.want_body()
@@ -351,6 +377,19 @@ class HttpProtocol(asyncio.Protocol):
         """Send some bytes."""
         self._transport.write(data)
 
+    def flush(self) -> None:
+        """Send the complete responses."""
+        if self._unsent:
+            data = b"".join(self._unsent)
+            self._unsent.clear()
+            self._unsent_size = 0
+            if not self._transport.is_closing():
+                self._transport.write(data)
+
+    def _close(self) -> None:
+        self.flush()
+        self._transport.close()
+
     async def writable(self) -> None:
         """Wait until the client has read enough of what was sent."""
         if self._writable is not None:
@@ -358,7 +397,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def give_up(self) -> None:
         """Close the connection: a response cannot be completed."""
-        self._transport.close()
+        self._close()
 
     def _pause_reading(self) -> None:
         if not self._reading_is_paused:
@@ -414,7 +453,7 @@ class HttpProtocol(asyncio.Protocol):
             )
             self._refuse(http.HTTPStatus.REQUEST_TIMEOUT, text)
         else:
-            self._transport.close()
+            self._close()
 
     # --- refusing, and the end ------------------------------------------------------------------------------
 
@@ -428,11 +467,13 @@ class HttpProtocol(asyncio.Protocol):
             (b"content-type", b"text/plain; charset=utf-8"),
             (b"content-length", b"%d" % len(body)),
         ]
+        self.flush()
         self._transport.write(response_head(status, headers, self.date, keep_alive=False) + body)
         self._transport.close()
 
     def shutdown(self) -> None:
         """Close the connection once the call in progress is answered; at once if there is none."""
+        self.flush()
         if not self._calls:
             self._transport.close()
         else:

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from leomock import Fake
 from leomock.server.asgi_call import MOST_UNREAD, response_head
-from leomock.server.http_protocol import HttpProtocol, ServerConfig, ServerState
+from leomock.server.http_protocol import MOST_UNSENT, HttpProtocol, ServerConfig, ServerState
 from tests.server.ports import on_a_port
 from tests.server.raw import connect, exchange, read_all
 
@@ -225,7 +225,7 @@ class Unread(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.written: list[bytes] = []
-        self.reads = True
+        self.reading: list[bool] = []
         self.protocol: HttpProtocol
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -233,10 +233,10 @@ class Unread(asyncio.Transport):
         self.protocol.pause_writing()
 
     def pause_reading(self) -> None:
-        self.reads = False
+        self.reading.append(False)
 
     def resume_reading(self) -> None:
-        self.reads = True
+        self.reading.append(True)
 
     def is_closing(self) -> bool:
         return False
@@ -245,24 +245,47 @@ class Unread(asyncio.Transport):
         self.written.append(b"close")
 
 
-def test_client_that_does_not_read_gets_one_answer_at_a_time() -> None:
-    """Its further requests wait, and no more of them are read."""
+def test_client_that_does_not_read_is_not_answered_further() -> None:
+    """Its further requests wait, and no more of them are read, until it has read what was sent."""
     fake = Fake(jobs="immediate")
+    journal = fake.tenant("wire").world.journal
 
-    async def run() -> tuple[list[int], list[bool]]:
+    async def run() -> None:
         transport = Unread()
         transport.protocol = protocol = HttpProtocol(ServerConfig(fake.app), ServerState())
         protocol.connection_made(transport)
-        protocol.data_received(ME * 3)
-        counts, reading = [len(transport.written)], [transport.reads]
-        for _ in range(2):
+        protocol.data_received(ME * 500)
+        counts = [len(journal)]
+        assert len(transport.written) == 1
+        assert MOST_UNSENT < len(transport.written[0]) < 2 * MOST_UNSENT
+        assert transport.reading == [False]
+        while len(journal) < 500:
             protocol.resume_writing()
-            counts.append(len(transport.written))
-            reading.append(transport.reads)
+            await asyncio.sleep(0)  # the rest is sent in the loop's next turn
+            counts.append(len(journal))
+        assert transport.reading[-1]
+        assert sum(answers.count(b"HTTP/1.1 200 OK") for answers in transport.written) == 500
+        assert counts == sorted(set(counts))
         protocol.connection_lost(None)
-        return counts, reading
 
-    assert asyncio.run(run()) == ([1, 2, 3], [False, False, True])
+    asyncio.run(run())
+
+
+def test_answers_of_one_turn_are_sent_together() -> None:
+    fake = Fake(jobs="immediate")
+
+    async def run() -> list[int]:
+        transport = Unread()
+        transport.protocol = protocol = HttpProtocol(ServerConfig(fake.app), ServerState())
+        protocol.connection_made(transport)
+        protocol.data_received(ME)
+        protocol.data_received(ME + ME)
+        assert transport.written == []
+        await asyncio.sleep(0)
+        protocol.connection_lost(None)
+        return [answers.count(b"HTTP/1.1 200 OK") for answers in transport.written]
+
+    assert asyncio.run(run()) == [3]
 
 
 # --- requests that a client repeats -----------------------------------------------------------------------
