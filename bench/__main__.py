@@ -19,6 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+from bench import figures
 from bench.load import load
 from bench.plugin import PLUGINS, Costs, costs
 from bench.servers import (
@@ -95,7 +96,9 @@ class Sample(NamedTuple):
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run of half a minute; noisier")
-    parser.add_argument("part", nargs="?", choices=["plugin", "workers"], help="only this part; all without")
+    parser.add_argument(
+        "part", nargs="?", choices=["plugin", "workers", "figures"], help="only this part; all without"
+    )
     given = parser.parse_args()
     plan = QUICK if given.quick else FULL
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -109,7 +112,7 @@ def main() -> int:
         print(f"\nbench: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
     print(table(bench.lines))
-    bench.save()
+    bench.save(RESULTS.with_name(f"{given.part}.json") if given.part else RESULTS)
     return 0
 
 
@@ -119,7 +122,7 @@ class Bench:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.lines: list[Line] = []
-        self.samples: dict[str, list[Any]] = {}
+        self.samples: dict[str, Any] = {}
         self._generator: list[float] = []
         self._began = time.perf_counter()
 
@@ -145,6 +148,7 @@ class Bench:
             self.against_bare("create, log line on", bare, logged, "POST", "/generations", PROMPT)
         self.rules_and_journal()
         self.workers()
+        self.figures()
         self.progress("")
         highest = max(self._generator)
         note = "no bottleneck" if highest < SATURATED else "SATURATED: trust the ratios of CPU a request"
@@ -287,6 +291,14 @@ class Bench:
         self.lines.append(by_cpu(f"{name}, CPU a request", *pairs))
         self.lines.append(by_cpu("create, by a detour to its worker, CPU a request", *detours))
 
+    def figures(self) -> None:
+        """The figures that `bench.plan` calculates with."""
+        self.progress(figures.NAME)
+        with running(QUIET) as server:
+            found = figures.measure(server, self.plan.rows // 10)
+        self.samples[figures.NAME] = found._asdict()
+        self.lines.append(Line(figures.NAME, None, detail=found.described()))
+
     def rounds(
         self, name: str, first: Callable[[], Sample], second: Callable[[], Sample]
     ) -> tuple[list[Sample], list[Sample]]:
@@ -326,8 +338,8 @@ class Bench:
         elif text:
             print(f"{time.perf_counter() - self._began:4.0f} s  {text}", file=sys.stderr, flush=True)
 
-    def save(self) -> None:
-        """Write `results/latest.json`: the lines of the table, and every round behind them."""
+    def save(self, path: Path) -> None:
+        """Write a file in `results`: the lines of the table, and every round behind them."""
         names = ("leomock", "uvicorn", "starlette", "uvloop", "httptools")
         document = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -338,9 +350,9 @@ class Bench:
             "lines": [{**line._asdict(), "met": line.met} for line in self.lines],
             "samples": self.samples,
         }
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(document, indent=1) + "\n")
-        print(f"\n{document['seconds']} s; every round is in {RESULTS}")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(document, indent=1) + "\n")
+        print(f"\n{document['seconds']} s; every round is in {path}")
 
 
 def saturated(first: list[Sample], second: list[Sample]) -> list[tuple[Sample, Sample]]:
