@@ -1,74 +1,51 @@
-"""Text on images: the font, its characters, and line breaking."""
+"""Text on images: which characters can be drawn, and where a line breaks."""
 
-import io
 import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from PIL import ImageFont
+from leomock.media.typefaces import Face, script_of
 
-
-@lru_cache(maxsize=64)
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """Return the font inside Pillow, so that images do not depend on installed fonts."""
-    return _embedded().font_variant(size=size)
-
-
-@lru_cache(maxsize=1)
-def _embedded() -> ImageFont.FreeTypeFont:
-    """Unpack the font once for all sizes; it has only Latin letters, which need no shaping."""
-    loaded = ImageFont.load_default(12)
-    assert isinstance(loaded, ImageFont.FreeTypeFont), "leomock: Pillow was built without FreeType"
-    return ImageFont.truetype(io.BytesIO(loaded.font_bytes), 12, layout_engine=ImageFont.Layout.BASIC)
-
-
-# The characters that Pillow's embedded font can draw (found by comparing glyphs with the missing one).
-DRAWABLE = frozenset({*map(chr, range(0x20, 0x7F)), *"©«°±´·»‘’“”…‹›"})  # noqa: RUF001 (they are what they seem)
-# Letters whose name contains the base letter: LATIN SMALL LETTER O WITH STROKE.
-LATIN = re.compile("LATIN (?:SMALL|CAPITAL) (?:LETTER|LIGATURE) ([A-Z]|AE|OE)(?: WITH .*)?$")
-# Scripts whose characters are named after their sound: HIRAGANA LETTER KA, HANGUL SYLLABLE HAN.
-NAMED_BY_SOUND = ("HIRAGANA LETTER ", "KATAKANA LETTER ", "HANGUL SYLLABLE ")
-CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюяёіїєґ"
-SOUNDS = "a b v g d e zh z i i k l m n o p r s t u f kh ts ch sh shch - y - e yu ya e i i ye g"
-TRANSLITERATED = dict(zip(CYRILLIC, SOUNDS.replace("-", "").split(" "), strict=True))
+# Characters without a glyph are spelled as they sound, where their name says it: HANGUL SYLLABLE HAN.
+NAMED_BY_SOUND = re.compile(r"[A-Z -]+ (?:LETTER|SYLLABLE|VOWEL SIGN) ([A-Z-]+)")
+# Accents and vowel points of these scripts are marks that a font places; the others are left out.
+MARKED = ("devanagari", "thai")
 
 
 def legible(text: str) -> str:
-    """Rewrite a text on one line with characters that the font has.
+    """Rewrite a text on one line with characters that the fonts have.
 
-    Accents are removed, sounds and emoji are spelled out, and other characters become escapes.
+    Characters of other scripts are spelled as they sound, unknown symbols by their name, and what is left as
+    escapes.
     """
-    return " ".join("".join(map(spell, text)).split())
+    return " ".join("".join(map(spell, unicodedata.normalize("NFC", text))).split())
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def spell(character: str) -> str:
-    """Spell one character with drawable ones."""
-    if character in DRAWABLE:
-        return character
+    """Return the character, or a spelling of it with characters that can be drawn."""
     kind = unicodedata.category(character)
     if character.isspace() or kind == "Cc":
         return " "
+    if kind in ("Cf", "Me", "Sk") or (kind == "Mn" and script_of(character) not in MARKED):
+        return ""  # joiners, variation selectors, skin tones, accents: invisible by themselves
+    if script_of(character):
+        return character
     if kind == "Pd":
         return "-"
-    if kind in ("Cf", "Mn", "Me", "Sk"):
-        return ""  # joiners, variation selectors, skin tones, accents: invisible by themselves
-    if character.lower() in TRANSLITERATED:
-        sound = TRANSLITERATED[character.lower()]
-        return sound if character.islower() else sound.capitalize()
     name = unicodedata.name(character, "")
-    if name.startswith(NAMED_BY_SOUND):
-        return name.rpartition(" ")[2].lower()
+    if sound := NAMED_BY_SOUND.fullmatch(name):
+        return sound[1].lower()
+    if kind.startswith("M"):
+        return ""
     if kind == "So" and name:
         return f":{name.lower()}:"
-    if latin := LATIN.match(name):
-        return latin[1] if character.isupper() else latin[1].lower()
-    plain = unicodedata.normalize("NFKD", "ss" if character == "ß" else character).replace("\u2044", "/")
-    return "".join(part for part in plain if part in DRAWABLE) or f"\\u{ord(character):04x}"
+    plain = unicodedata.normalize("NFKD", character)
+    return "".join(part for part in plain if script_of(part)) or f"\\u{ord(character):04x}"
 
 
-def wrap(text: str, face: ImageFont.FreeTypeFont, width: float, rows: int) -> list[str]:
+def wrap(text: str, face: Face, width: float, rows: int) -> list[str]:
     """Break a text into at most `rows` lines of `width` pixels; an ellipsis marks a cut."""
     if len(text) * face.size < 5 * width and face.getlength(text) <= width:
         return [text] if text and rows else []
@@ -88,7 +65,7 @@ def wrap(text: str, face: ImageFont.FreeTypeFont, width: float, rows: int) -> li
     return lines
 
 
-def fitting(text: str, face: ImageFont.FreeTypeFont, width: float) -> int:
+def fitting(text: str, face: Face, width: float) -> int:
     """Return how many characters of a text fit in a width."""
     # No glyph is narrower than a fifth of its height, so that a long text need not be measured whole.
     low, high = 0, min(len(text), 1 + int(width / face.size * 5))
@@ -101,6 +78,6 @@ def fitting(text: str, face: ImageFont.FreeTypeFont, width: float) -> int:
     return low
 
 
-def first_fitting(choices: Sequence[str], face: ImageFont.FreeTypeFont, width: float) -> str:
+def first_fitting(choices: Sequence[str], face: Face, width: float) -> str:
     """Return the first of several wordings that fits in a width, or ''."""
     return next((text for text in choices if face.getlength(text) <= width), "")

@@ -7,8 +7,9 @@ from functools import lru_cache
 from PIL import Image, ImageChops, ImageDraw
 
 from leomock.media.colours import RGB, WHITE, mix
-from leomock.media.lettering import first_fitting, font, wrap
+from leomock.media.lettering import first_fitting, wrap
 from leomock.media.paint import Box, Size
+from leomock.media.typefaces import Face, font
 
 # If the short side has fewer pixels, only the number is readable.
 PLATE_SIDE = 64
@@ -49,7 +50,7 @@ def overlay(drawing: Drawing) -> None:
     width, height = image.size
     short = min(width, height)
     size = round(min(max(min(math.sqrt(width * height) / 34, short / 11), 12), 44))
-    body, small = font(size), font(max(10, round(size * 0.66)))
+    body, small = Face(size), Face(max(10, round(size * 0.66)))
     margin, pad = max(2, round(short * 0.03)), max(4, round(min(size * 0.8, short * 0.06)))
     room = width - 2 * (margin + pad)
     step, small_step = round(size * 1.3), round(small.size * 1.5)
@@ -70,11 +71,11 @@ def overlay(drawing: Drawing) -> None:
     draw = ImageDraw.Draw(image)
     y: float = top + pad
     for line in lines:
-        draw.text((margin + pad, y + size * 0.6), line, WHITE, body, anchor="lm")
+        body.write(draw, margin + pad, y + size * 0.6, line, WHITE)
         y += step
     y += small_step - small.size
     for footer, colour in footers:
-        draw.text((margin + pad, y + small.size * 0.5), footer, colour, small, anchor="lm")
+        small.write(draw, margin + pad, y + small.size * 0.5, footer, colour)
         y += small_step
     _sign(image, round(small.size), margin, ink, opacity * 0.8)
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageStat
 
-from leomock.media import lettering, plate, scenes
+from leomock.media import plate, scenes
 from leomock.media.colours import Palette, palette, rng
 from leomock.media.image import Picture
 from leomock.media.init_image import decode_init, init_size
@@ -320,55 +320,6 @@ def test_transparent_png_has_nothing_around_its_subject(size: tuple[int, int], i
 def test_transparent_jpeg_is_an_ordinary_one() -> None:
     """JPEG has no alpha, so a transparent one shows its background."""
     assert replace(CAT, transparent=True).render() == CAT.render()
-
-
-@pytest.mark.parametrize(
-    ("text", "drawn"),
-    [
-        ("plain text", "plain text"),
-        ("  two\n\tlines\x00\x7f ", "two lines"),
-        ("Café \u2013 Zürich, ½ “ﬁne”…", "Cafe - Zurich, 1/2 “fine”…"),
-        ("Żółw, smørrebrød", "Zolw, smorrebrod"),
-        ("Œuvre æ Straße þ", "OEuvre ae Strasse \\u00fe"),
-        ("Кот на крыше", "Kot na kryshe"),
-        ("かな 한글 カナ", "kana hangeul kana"),
-        ("🦊 ❤️", ":fox face: :heavy black heart:"),
-        ("日本", "\\u65e5\\u672c"),
-        ("\ud800", "\\ud800"),
-        ("a\u200b\u0301b", "ab"),
-    ],
-)
-def test_text_is_spelled_when_the_font_lacks_it(text: str, drawn: str) -> None:
-    """Accents go, sounds and emoji are spelled out, and the rest becomes an escape."""
-    assert lettering.legible(text) == drawn
-
-
-def test_drawable_characters_are_in_the_font() -> None:
-    """Every character that is drawn as it stands has a glyph of its own in Pillow's font."""
-    face = lettering.font(40)
-    missing = bytes(face.getmask("\uffff"))
-
-    assert [c for c in sorted(lettering.DRAWABLE) if bytes(face.getmask(c)) == missing] == []
-
-
-def test_wrapped_text_ends_in_an_ellipsis_when_cut() -> None:
-    """What does not fit in the rows is cut, and the cut is shown."""
-    face = lettering.font(20)
-
-    assert lettering.wrap("one two three four", face, 100, 9) == ["one two", "three four"]
-    assert lettering.wrap("one two three four five", face, 100, 2) == ["one two", "three four…"]
-    assert lettering.wrap("one two three fourteen", face, 100, 2) == ["one two", "three four…"]
-    assert lettering.wrap("w" * 30, face, 90, 2) == ["wwwww", "wwww…"]
-
-
-@given(text=st.text(max_size=200), size=st.integers(8, 40), width=st.floats(0, 900), rows=st.integers(1, 5))
-def test_wrapped_text_stays_in_its_box(text: str, size: int, width: float, rows: int) -> None:
-    """No row is wider than asked for, unless a single character is, and there are not more rows."""
-    face = lettering.font(size)
-    lines = lettering.wrap(lettering.legible(text), face, width, rows)
-
-    assert len(lines) <= rows
-    assert all(face.getlength(line) <= width or len(line) == 1 for line in lines)
 
 
 @pytest.mark.parametrize(
