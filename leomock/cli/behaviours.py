@@ -97,8 +97,9 @@ def _of_blanks(operations: Mapping[str, Operation]) -> Iterator[Behaviour]:
 
 def _of_overlays(folder: Path) -> Iterator[Behaviour]:
     seen: Counter[str] = Counter()
-    for path in [folder / OVERLAY, *sorted(folder.glob(f"*/{OVERLAY}"))]:
+    for path in [*sorted(folder.glob(f"*{OVERLAY}")), *sorted(folder.glob(f"*/{OVERLAY}"))]:
         version = "" if path.parent == folder else f"{path.parent.name}:"
+        version += f"{name}:" if (name := path.name.removesuffix(OVERLAY).rstrip(".")) else ""
         for action in read(path)["actions"]:
             id = f"overlay:{version}{action['target']}"
             seen[id] += 1

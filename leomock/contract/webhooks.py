@@ -1,9 +1,10 @@
-"""Judge recorded webhook bodies by the AsyncAPI document."""
+"""Judge recorded webhook bodies by the AsyncAPI document and what was captured since."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,22 @@ from jsonschema_rs import Draft202012Validator
 from leomock.contract.reports.model import Finding
 from leomock.files.recordings.model import RecordingError
 from leomock.files.recordings.read import read
+from leomock.openapi.documents import Json, specs_folder
 from leomock.openapi.documents import read as read_document
-from leomock.openapi.documents import specs_folder
 from leomock.openapi.json_schema import json_schema
+from leomock.openapi.overlay import lay
 
 DOCUMENT = "webhooks.asyncapi.json"
+OVERLAY = "webhooks.overlay.json"
 RULE = "webhook-body"
 DESCRIPTION = "The body of a webhook is not as the document says."
+
+
+@cache
+def webhook_document() -> Json:
+    """Return the published document with our corrections, which allow the events of 2025 and 2026 as well."""
+    overlay = read_document(specs_folder() / OVERLAY)
+    return lay(read_document(specs_folder() / DOCUMENT), overlay, OVERLAY)
 
 
 def judge_webhooks(path: Path) -> tuple[list[Finding], list[str]]:
@@ -27,7 +37,7 @@ def judge_webhooks(path: Path) -> tuple[list[Finding], list[str]]:
     The file is a recording of the receiver's traffic, one body as JSON, or a list of bodies. In a recording,
     POST requests whose JSON has a `type` count as webhooks. Raises RecordingError.
     """
-    document = read_document(specs_folder() / DOCUMENT)
+    document = webhook_document()
     envelope = document["components"]["schemas"][_ENVELOPE]
     validator = Draft202012Validator(json_schema(document, envelope, DOCUMENT), validate_formats=False)
     findings, checked = [], []

@@ -1,15 +1,17 @@
-"""Webhook events, which the API posts at the end of a job (specs/webhooks.asyncapi.json).
+"""Webhook events, which the API posts at the end of a job.
 
-The document describes generations only; the event of a variation follows what others observed.
+There are two forms: that of the documented sample of 2023 (specs/webhooks.asyncapi.json), and that of raw
+captures of 2025 and 2026, with more fields and without the API key. The setting `webhook_form` chooses. The
+event of a variation follows what others observed.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
+from leomock.leonardo.basis import Chosen, Evidence, Inferred, Observed, based_on
 from leomock.leonardo.catalogue import Model, platform_models
-from leomock.operations.assets.keys import picture_keys
+from leomock.operations.assets.keys import picture_keys, video_keys
 from leomock.state.clock import EPOCH, timestamp
 from leomock.state.ids import stable, uuid4_from
 from leomock.state.table import Row
@@ -18,10 +20,11 @@ from leomock.state.world import World
 Body = dict[str, Any]
 
 IMAGE_GENERATION_COMPLETE = "image_generation.complete"
+VIDEO_GENERATION_COMPLETE = "video_generation.complete"
 # Some clients wait for `post_processing.completed`.
 POST_PROCESSING_COMPLETE = "post_processing.complete"
 
-# A fake has no history for the model and the key.
+# A fake has no history for the key, nor for a model that was not seen.
 _MODEL_CREATED = "2023-01-06T01:02:38.315Z"
 _MODEL_UPDATED = "2023-03-01T11:45:06.428Z"
 _KEY_CREATED = f"{timestamp(EPOCH)}Z"
@@ -39,6 +42,7 @@ def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body
 
 @based_on(
     Observed("of a failed generation clients expect the same type with the status FAILED"),
+    Evidence("webhook-of-a-video"),
     Chosen(
         "the document gives no null for `model` and `webhookCallbackApiKey`, so where "
         "there is none the name is absent"
@@ -47,20 +51,24 @@ def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body
 def generation_event(row: Row, world: World, cdn: str, moment: float | None = None) -> tuple[str, Body]:
     """Return the type and body of the event for a generation that ended at a given time (default: now).
 
-    `cdn` is the base of image URLs. The body has all documented fields.
+    `cdn` is the base of image URLs. The body has the form that the settings choose.
     """
     moment = world.clock.now() if moment is None else moment
-    generation = _event_generation(row, world, cdn, f"{timestamp(moment)}Z")
-    return _enveloped(IMAGE_GENERATION_COMPLETE, "generation", generation, moment)
+    ended = f"{timestamp(moment)}Z"
+    if world.settings.webhook_form == "2023":
+        return _enveloped(
+            IMAGE_GENERATION_COMPLETE, "generation", _documented(row, world, cdn, ended), moment
+        )
+    type = VIDEO_GENERATION_COMPLETE if "seconds" in row else IMAGE_GENERATION_COMPLETE
+    return _enveloped(type, "generation", _captured(row, world, cdn, ended), moment)
 
 
 @based_on(
-    Observed("the type and the fields, in the code of clients: a document knows neither"),
-    Inferred("`apiKey` is as in the event of a generation, since clients read its `webhookCallbackApiKey`"),
+    Evidence("webhook-of-a-variation"),
+    Inferred("`apiKey` comes and goes as in the event of a generation"),
     Chosen(
-        "the word `variation` for the object, a url of null in the event of a failure, "
-        "which has the same type, and a `generatedImageId` of null where an uploaded "
-        "image was varied"
+        "a url of null in the event of a failure, which has the same type, and a `generatedImageId` of null "
+        "where an uploaded image was varied"
     ),
 )
 def variation_event(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body]:
@@ -69,6 +77,9 @@ def variation_event(row: Row, world: World, cdn: str, moment: float) -> tuple[st
         "id": row["id"],
         "createdAt": f"{row['createdAt']}Z",
         "updatedAt": f"{timestamp(moment)}Z",
+        "userId": world.user_id,
+        "public": False,
+        "nsfw": False,
         "status": row["status"],
         "url": f"{cdn}/{row['key']}" if row["status"] == "COMPLETE" else None,
         "transparent": row["kind"] == "NOBG",
@@ -77,9 +88,9 @@ def variation_event(row: Row, world: World, cdn: str, moment: float) -> tuple[st
         "api": True,
         "tokenCost": 0,
         "apiDollarCost": str(row["credits"]),  # same as for a generation
-        "apiKey": _api_key(world),
+        **({"apiKey": _api_key(world)} if world.settings.webhook_form == "2023" else {}),
     }
-    return _enveloped(POST_PROCESSING_COMPLETE, "variation", variation, moment)
+    return _enveloped(POST_PROCESSING_COMPLETE, "generated_image_variation_generic", variation, moment)
 
 
 def _enveloped(type: str, kind: str, thing: Body, moment: float) -> tuple[str, Body]:
@@ -95,6 +106,85 @@ def _enveloped(type: str, kind: str, thing: Body, moment: float) -> tuple[str, B
     return type, body
 
 
+# What the document gives no null for, but a video of Motion 1.0 does not have.
+_NEVER_NULL = {
+    "negativePrompt": "",
+    "guidanceScale": 7,
+    "inferenceSteps": 15,
+    "scheduler": "EULER_DISCRETE",
+    "sdVersion": "v1_5",
+}
+
+
+@based_on(
+    Inferred("it has no `model` where no platform model made the pictures"),
+    Chosen(
+        "what the document gives no null for has the value of a picture in the event of a Motion 1.0 video"
+    ),
+)
+def _documented(row: Row, world: World, cdn: str, ended: str) -> Body:
+    """Return a generation with the names and order of the documented body of 2023."""
+    model = platform_models().get(row["modelId"] or "")
+    row = row | {name: value for name, value in _NEVER_NULL.items() if row[name] is None}
+    return {
+        **_common(row, world, ended),
+        **({"model": _event_model(model)} if model else {}),
+        "images": _images(row, world, cdn, ended),
+        "apiKey": _api_key(world),
+    }
+
+
+@based_on(
+    Evidence("webhook-generation-fields"),
+    Evidence("webhook-image-fields"),
+    Evidence("webhook-seed-as-text"),
+    Chosen("fields that were null in every capture are null, also for videos, where none was captured"),
+)
+def _captured(row: Row, world: World, cdn: str, ended: str) -> Body:
+    """Return a generation with the names and order of the captures of 2025 and 2026."""
+    generation = _common(row, world, ended)
+    del generation["apiKeyId"]
+    generation |= dict.fromkeys(_SINCE_2025)
+    generation |= {name: row.get(name) for name in _OF_THE_ROW}
+    generation |= {
+        "isStoryboard": False,
+        "textToVideo": not row.get("imageToVideo") if "seconds" in row else None,
+        "source": "LEONARDO",
+        "transparency": row.get("transparency") or "disabled",
+        "generation_notes": [],
+    }
+    if model := platform_models().get(row["modelId"] or ""):
+        generation["model"] = _event_model(model)
+        del generation["model"]["apiKeyId"]
+        generation["model"] |= {"motion": None, "teamId": None} | _MODELS.get(model.name, {})
+    films = video_keys(row, world.user_id)
+    images = [
+        image
+        | {
+            "motionGIFURL": None,
+            "motionMP4URL": f"{cdn}/{films[index]}" if films else None,
+            "teamId": None,
+            "image_height": row["imageHeight"],
+            "image_width": row["imageWidth"],
+        }
+        for index, image in enumerate(_images(row, world, cdn, ended))
+    ]
+    return {**generation, "images": images, "teams": None}
+
+
+# The fields between the documented ones and the model, in their order.
+_SINCE_2025 = (
+    *("motionLora", "motionLoraAlpha", "motionFrameInterpolation", "motionNumInterpolations"),
+    *("motionDurationSeconds", "motionModule", "motionOfficialModelId", "motionGenerationResolution"),
+    *("motion", "motionHasAudio", "fantasyAvatar", "liveCanvas", "isStoryboard", "liveGen"),
+    *("photoRealVersion", "imageToVideo", "textToVideo", "motionModel", "motionStrength"),
+    *("universalUpscaler", "teamId", "styleUUID", "ultra", "source", "transparency", "generation_notes"),
+)
+_OF_THE_ROW = (
+    *("motion", "fantasyAvatar", "imageToVideo", "motionModel", "motionStrength", "styleUUID", "ultra"),
+)
+
+
 @based_on(
     Chosen(
         "what a row does not tell has the value shown there, `nsfw` is true as soon as "
@@ -106,9 +196,8 @@ def _enveloped(type: str, kind: str, thing: Body, moment: float) -> tuple[str, B
         "sources saw an apiCreditCost of 9"
     ),
 )
-def _event_generation(row: Row, world: World, cdn: str, ended: str) -> Body:
-    """Return a generation with the names and order of the documented body."""
-    model = platform_models().get(row["modelId"] or "")
+def _common(row: Row, world: World, ended: str) -> Body:
+    """Return the fields of a generation that both forms have, and `apiKeyId`, in the documented order."""
     uploaded, generated = row.get("init_image_id"), row.get("init_generation_image_id")
     flagged = row.get("nsfw")
     return {
@@ -120,7 +209,7 @@ def _event_generation(row: Row, world: World, cdn: str, ended: str) -> Body:
         "flagged": False,
         "nsfw": bool(flagged),
         "status": row["status"],
-        "coreModel": "SD",
+        "coreModel": _core_model(row["sdVersion"]),
         "guidanceScale": row["guidanceScale"],
         "imageHeight": row["imageHeight"],
         "imageWidth": row["imageWidth"],
@@ -167,15 +256,57 @@ def _event_generation(row: Row, world: World, cdn: str, ended: str) -> Body:
         "photoRealStrength": row.get("photoRealStrength"),
         "imageToImage": bool(uploaded or generated),
         "controlnetsUsed": bool(row.get("controlnets")),
-        **({"model": _event_model(model)} if model else {}),
-        "images": _images(row, world, cdn, ended) if row["status"] == "COMPLETE" else [],
-        "apiKey": _api_key(world),
     }
 
 
-@based_on(Chosen("the rest is as in the documented body, also its two moments"))
+@based_on(
+    Evidence("webhook-generation-fields"),
+    Observed("the words FLUX, SDXL_LIGHTNING and PHOENIX, in the schema of a client"),
+    Inferred("Kino models are FLUX, as Lucid Origin is; all others are SD"),
+)
+def _core_model(family: str | None) -> str:
+    """Return the core model of a family."""
+    family = family or ""
+    if family.startswith(("FLUX", "KINO")):
+        return "FLUX"
+    return family if family in ("SDXL_LIGHTNING", "PHOENIX") else "SD"
+
+
+# What captures show of models.
+_OWNER = "384ab5c8-55d8-47a1-be22-6a274913c324"
+_MODELS: dict[str, Body] = {
+    "Lucid Origin": {
+        "createdAt": "2025-07-29T06:55:24.198Z",
+        "updatedAt": "2025-07-29T06:55:24.198Z",
+        "userId": _OWNER,
+        "instancePrompt": "",
+        "batchSize": None,
+        "modelHeight": 1024,
+        "modelWidth": 1024,
+        "featuredPosition": None,
+        "motion": False,
+    },
+    "AlbedoBase XL": {
+        "createdAt": "2023-10-13T04:21:51.465Z",
+        "updatedAt": "2023-10-13T04:21:51.465Z",
+        "userId": _OWNER,
+        "instancePrompt": "",
+        "batchSize": None,
+        "modelHeight": 768,
+        "modelWidth": 1024,
+        "featured": True,
+        "featuredPosition": 3,
+    },
+}
+
+
+@based_on(
+    Evidence("webhook-lucid-origin-model"),
+    Evidence("webhook-albedobase-xl-model"),
+    Chosen("the rest is as in the documented body, also its two moments"),
+)
 def _event_model(model: Model) -> Body:
-    """Return a platform model: only id, name and family are specific to it."""
+    """Return a platform model: only id, name, family and core model are specific to it."""
     return {
         "id": model.id,
         "createdAt": _MODEL_CREATED,
@@ -189,7 +320,7 @@ def _event_model(model: Model) -> Body:
         "official": True,
         "status": "COMPLETE",
         "classPrompt": None,
-        "coreModel": "SD",
+        "coreModel": _core_model(model.sd_version),
         "initDatasetId": None,
         "instancePrompt": None,
         "sdVersion": model.sd_version,
@@ -217,7 +348,9 @@ def _event_model(model: Model) -> Body:
 
 
 def _images(row: Row, world: World, cdn: str, ended: str) -> list[Body]:
-    """Return the images, dated to the end of their generation."""
+    """Return the images of a finished generation, dated to its end."""
+    if row["status"] != "COMPLETE":
+        return []
     flagged, missing = row.get("nsfw", ()), row.get("no_url", ())
     keys = picture_keys(row, world.user_id)
     ids = world.ids.parts(row["id"], len(keys))

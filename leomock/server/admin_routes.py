@@ -32,7 +32,7 @@ from leomock.server.time_travel import advance
 from leomock.server.webhook_sender import Sender
 from leomock.state.clock import timestamp
 from leomock.state.outbox import Event
-from leomock.state.settings import LARGEST_INT, SettingError, check_origin
+from leomock.state.settings import LARGEST_INT, SettingError
 from leomock.state.snapshot import SnapshotError, restore, take
 from leomock.state.story import story
 from leomock.state.world import World
@@ -421,7 +421,7 @@ class Admin:
             raise AdminError('send {"url": "http://…", "key": "…"}; an empty url turns the webhook off')
         try:
             if url:
-                check_origin(url, "url")
+                self.api.settings.check_webhook(url, "url")
         except SettingError as error:
             raise AdminError(str(error)) from None
         for world in self.selected_tenants(request):

@@ -15,6 +15,8 @@ IdVersion = Literal["v4", "v6"]
 ChunkedUploads = Literal["refuse", "accept"]
 Unit = Literal["CREDITS", "DOLLARS"]
 UnknownModels = Literal["refuse", "allow"]
+WebhookForm = Literal["2026", "2023"]
+WebhookHttp = Literal["allow", "refuse"]
 Pace = Literal["seconds", "polls", "first", "immediate", "manual"]
 # A polling client sees PENDING once; a client that waits, or gets the webhook, needs no second read.
 DEFAULT_JOBS = "polls:1,seconds:10"
@@ -93,6 +95,8 @@ class SettingValues(TypedDict, total=False):
     webhook_timeout: float
     webhook_ca: str
     webhook_insecure: bool
+    webhook_form: WebhookForm
+    webhook_http: WebhookHttp
     chunked_uploads: ChunkedUploads
     max_head: int
     request_timeout: float
@@ -127,7 +131,9 @@ class Settings:
     S3 was seen to refuse. `admin_token` must accompany calls of the admin API without an API key; if it is
     empty, these are answered on loopback only. `webhook_url` and `webhook_key` are the initial webhook of
     every key; a receiver has `webhook_timeout` seconds to answer, and its certificate must come from a
-    known authority, from that of the PEM file `webhook_ca`, or with `webhook_insecure` from any. `journal`
+    known authority, from that of the PEM file `webhook_ca`, or with `webhook_insecure` from any.
+    `webhook_form` is `2023` for the events of the documented sample instead of those that were captured
+    since; with `webhook_http` at `refuse`, a webhook must be an https address, as the vendor demands. `journal`
     and `journal_bytes` limit the number and the bytes of exchanges kept per key, `journals_bytes` the bytes
     of all keys together, `max_stored` the bytes of files in the bucket of a key, and `max_worlds` the
     number of keys. `allow_hosts` are further host names under which `/_leomock/` may be called. `cors` are
@@ -155,6 +161,8 @@ class Settings:
     webhook_timeout: float = 5.0
     webhook_ca: str = ""
     webhook_insecure: bool = False
+    webhook_form: WebhookForm = "2026"
+    webhook_http: WebhookHttp = "allow"
     chunked_uploads: ChunkedUploads = "refuse"
     max_head: int = 64 * 1024
     request_timeout: float = 60.0
@@ -216,6 +224,16 @@ class Settings:
             check_origin(self.webhook_url, "webhook_url")
         if self.webhook_ca and not Path(self.webhook_ca).is_file():
             raise SettingError(f"webhook_ca={self.webhook_ca!r:.200}: there is no such file")
+        if not 0 < self.request_timeout <= LONGEST_TIMEOUT:
+            raise SettingError(
+                f"request_timeout={self.request_timeout:g}: use seconds, above 0 to {LONGEST_TIMEOUT}"
+            )
+        if self.webhook_form not in get_args(WebhookForm):
+            raise SettingError(f"webhook_form={self.webhook_form!r}: use 2026 or 2023")
+        if self.webhook_http not in get_args(WebhookHttp):
+            raise SettingError(f"webhook_http={self.webhook_http!r}: use allow or refuse")
+        if self.webhook_url:
+            self.check_webhook(self.webhook_url, "webhook_url")
         if self.journal < 1 or self.max_worlds < 1:
             raise SettingError("journal and max_worlds must be at least 1")
 
@@ -224,6 +242,15 @@ class Settings:
         """The names of `models` by id (UUIDs in lower case) or slug."""
         parts = (text.partition("=") for text in self.models)
         return {id.strip().lower(): name.strip() for id, _, name in parts}
+
+    def check_webhook(self, url: str, name: str) -> None:
+        """Raise SettingError, which names the setting `name`, for a URL that webhooks cannot be sent to."""
+        check_origin(url, name)
+        if self.webhook_http == "refuse" and not url.lower().startswith("https:"):
+            raise SettingError(
+                f"{name}={url[:100]!r}: WebhookCallbackUrl is not a valid url (must be https://); "
+                "webhook_http=allow accepts it"
+            )
 
     @property
     def pace(self) -> JobCompletion:

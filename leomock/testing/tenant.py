@@ -14,7 +14,7 @@ from leomock.state.clock import Clock
 from leomock.state.journal import Exchange
 from leomock.state.outbox import Event, Target
 from leomock.state.redaction import shortened
-from leomock.state.settings import SettingError, check_origin
+from leomock.state.settings import SettingError
 from leomock.state.snapshot import restore, take
 from leomock.state.story import story
 from leomock.state.world import World
@@ -414,7 +414,7 @@ class Tenant:
         SettingError for an invalid URL.
         """
         if url and not app:
-            check_origin(url, "url")
+            self.world.settings.check_webhook(url, "url")
         target = Target(
             url or ("http://app.invalid/" if app else ""),
             key,

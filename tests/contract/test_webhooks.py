@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 from click.testing import CliRunner, Result
 
+from leomock import Fake
 from leomock.cli.main import main
 from leomock.openapi.documents import read, specs_folder
+from tests.fixtures import client_of
 
 SAMPLE: Any = read(specs_folder() / "webhooks.asyncapi.json")["components"]["messages"][
     "ImageGenerationComplete"
@@ -27,6 +30,34 @@ def test_documented_body_is_clean(tmp_path: Path) -> None:
         done = ran(tmp_path / "it.json", tree)
         assert done.exit_code == 0, done.output
         assert f"Webhook bodies judged: {count}\n" in done.output
+
+
+def test_captured_bodies_are_clean(tmp_path: Path) -> None:
+    """Of a picture, a video and a variation, as a fake sends them."""
+    with Fake(jobs="manual", clock="frozen") as fake, client_of(fake) as client:
+        bodies = []
+        image = completed_image(fake, client)
+        bodies.append(fake.event())
+        client.post("/generations-text-to-video", json={"prompt": "a cat"})
+        bodies.append(fake.event())
+        id = client.post("/variations/nobg", json={"id": image}).json()["sdNobgJob"]["id"]
+        bodies.append(fake.event(id))
+    assert [body["type"] for body in bodies] == [
+        "image_generation.complete",
+        "video_generation.complete",
+        "post_processing.complete",
+    ]
+    done = ran(tmp_path / "it.json", bodies)
+    assert done.exit_code == 0, done.output
+    assert "Webhook bodies judged: 3\n" in done.output
+
+
+def completed_image(fake: Fake, client: httpx.Client) -> str:
+    id = client.post("/generations", json={"prompt": "a cat"}).json()["sdGenerationJob"]["generationId"]
+    fake.finish()
+    row = client.get(f"/generations/{id}").json()["generations_by_pk"]
+    found: str = row["generated_images"][0]["id"]
+    return found
 
 
 def test_other_body_is_a_finding(tmp_path: Path) -> None:

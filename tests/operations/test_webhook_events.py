@@ -12,6 +12,7 @@ import jsonschema_rs
 import pytest
 import yaml
 
+from leomock.contract.webhooks import webhook_document
 from leomock.leonardo.catalogue import platform_models
 from leomock.openapi.documents import specs_folder
 from leomock.openapi.json_schema import json_schema
@@ -26,6 +27,11 @@ DOCUMENT: dict[str, Any] = json.loads((specs_folder() / "webhooks.asyncapi.json"
 ENVELOPE = json_schema(
     DOCUMENT, DOCUMENT["components"]["schemas"]["ImageGenerationCompleteEnvelope"], "the envelope"
 )
+CAPTURED = json_schema(
+    webhook_document(),
+    webhook_document()["components"]["schemas"]["ImageGenerationCompleteEnvelope"],
+    "the envelope",
+)
 SAMPLE = DOCUMENT["components"]["messages"]["ImageGenerationComplete"]["examples"][0]["payload"]
 
 KEY = "9c7e0e0c-1d0c-4b9c-8a62-5f5f2f6f6d11"
@@ -35,12 +41,23 @@ CDN = "http://localhost:8090/cdn"
 ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
-@pytest.fixture
-def world() -> World:
-    world = World(KEY, Settings())
+def made(**settings: Any) -> World:
+    world = World(KEY, Settings(**settings))
     world.outbox = Outbox(world.ids, world.clock, lambda span: span[0])
     world.outbox.url, world.outbox.key = "https://example.test/webhook", "abcd"
     return world
+
+
+@pytest.fixture
+def world() -> World:
+    """A world whose events have the documented form."""
+    return made(webhook_form="2023")
+
+
+@pytest.fixture
+def newest() -> World:
+    """A world whose events have the form of the captures."""
+    return made()
 
 
 def row_of(**fields: Any) -> Row:
@@ -73,7 +90,8 @@ def generation_in(world: World, **fields: Any) -> dict[str, Any]:
     """What is in `data.object` of the event for a generation, once the document has accepted all of it."""
     type, body = generation_event(row_of(**fields), world, CDN)
     assert type == body["type"] == "image_generation.complete"
-    jsonschema_rs.validator_for(ENVELOPE, validate_formats=True).validate(body)
+    envelope = ENVELOPE if world.settings.webhook_form == "2023" else CAPTURED
+    jsonschema_rs.validator_for(envelope, validate_formats=True).validate(body)
     found: dict[str, Any] = body["data"]["object"]
     return found
 
@@ -96,9 +114,9 @@ def test_event_has_all_the_documented_fields_in_their_order(world: World) -> Non
 def test_event_of_the_documented_request_is_the_documented_body(world: World) -> None:
     """Where it differs, what is there belongs to this fake: ids, moments, addresses, names.
 
-    Holds code:_event_generation
-    and code:_event_generation#2
-    and code:_event_model
+    Holds code:_common
+    and code:_common#2
+    and code:_event_model#3
     and code:_api_key.
     """
     world.clock.advance(4.033)
@@ -144,8 +162,10 @@ def test_event_of_the_documented_request_is_the_documented_body(world: World) ->
 def test_event_of_any_model_fits_the_document(world: World, id: str | None) -> None:
     """The model is told by name; where only `sd_version` chose one, there is none to tell of.
 
-    Holds code:_event_model.
+    Holds code:_documented
+    and code:_event_model#3.
     """
+    generation_in(made(), modelId=id)
     generation = generation_in(world, modelId=id)
     assert generation["modelId"] == id
     if id is None:
@@ -205,7 +225,7 @@ def test_event_of_a_generation_from_a_picture(world: World, field: str, name: st
 def test_event_of_a_key_without_a_secret(world: World) -> None:
     """The document gives no null for it, so the name is absent.
 
-    Holds code:generation_event#2.
+    Holds code:generation_event#3.
     """
     world.outbox.key = ""
     assert "webhookCallbackApiKey" not in generation_in(world)["apiKey"]
@@ -225,6 +245,107 @@ def test_event_draws_no_ids(world: World) -> None:
     before = World(KEY, Settings()).ids.new()
     generation_event(row_of(), world, CDN)
     assert world.ids.new() == before
+
+
+# --- the form of the captures ---------------------------------------------------------------------------
+
+
+def test_captured_form_is_the_default(newest: World) -> None:
+    """Without the key, with the size of each picture, and with the address of no film."""
+    generation = generation_in(newest, styleUUID="111dc692-d470-4eec-b791-3475abac4c46", ultra=False)
+    assert not {"apiKey", "apiKeyId"} & generation.keys()
+    assert KEY not in json.dumps(generation)
+    told = {name: generation[name] for name in ("styleUUID", "ultra", "source", "transparency", "teams")}
+    assert told == {
+        "styleUUID": "111dc692-d470-4eec-b791-3475abac4c46",
+        "ultra": False,
+        "source": "LEONARDO",
+        "transparency": "disabled",
+        "teams": None,
+    }
+    [image] = generation["images"]
+    assert (image["image_width"], image["image_height"], image["motionMP4URL"]) == (512, 512, None)
+
+
+def test_captured_form_has_27_fields_more(newest: World, world: World) -> None:
+    """Five in each picture, two in the model; the key and its id are gone.
+
+    Holds code:_captured#4.
+    """
+    new, old = generation_in(newest), generation_in(world)
+    assert len(new.keys() - old.keys()) == 27
+    assert old.keys() - new.keys() == {"apiKey", "apiKeyId"}
+    assert len(new["images"][0].keys() - old["images"][0].keys()) == 5
+    assert new["model"].keys() - old["model"].keys() == {"motion", "teamId"}
+    assert old["model"].keys() - new["model"].keys() == {"apiKeyId"}
+    assert [new[name] for name in ("motionLora", "liveGen", "universalUpscaler", "teamId")] == [None] * 4
+
+
+def film_in(world: World, **fields: Any) -> tuple[str, dict[str, Any]]:
+    row = row_of(modelId=None, seconds=5, motion=True, motionModel="MOTION2", imageToVideo=False, **fields)
+    type, body = generation_event(row, world, CDN)
+    envelope = ENVELOPE if world.settings.webhook_form == "2023" else CAPTURED
+    jsonschema_rs.validator_for(envelope, validate_formats=True).validate(body)
+    return type, body["data"]["object"]
+
+
+def test_event_of_a_video(newest: World, world: World) -> None:
+    """A type of its own with the film's address; the documented form knows no videos."""
+    type, generation = film_in(newest)
+    [image] = generation["images"]
+    assert (type, generation["motion"], generation["textToVideo"]) == (
+        "video_generation.complete",
+        True,
+        True,
+    )
+    assert image["motionMP4URL"].startswith(
+        f"{CDN}/users/{newest.user_id}/generations/{GENERATION}/segments/"
+    )
+    assert image["motionMP4URL"].endswith("/motion2_An_oil_painting_of_a_cat_0.mp4")
+    type, generation = film_in(world)
+    assert type == "image_generation.complete"
+    assert "motionMP4URL" not in generation["images"][0]
+
+
+def test_event_of_a_video_that_failed(newest: World) -> None:
+    type, generation = film_in(newest, status="FAILED")
+    assert (type, generation["status"], generation["images"]) == ("video_generation.complete", "FAILED", [])
+
+
+def test_event_of_a_motion_1_video(newest: World, world: World) -> None:
+    """The documented form gives values where the captured one has null.
+
+    Holds code:_documented#2.
+    """
+    without = dict.fromkeys(("negativePrompt", "guidanceScale", "inferenceSteps", "scheduler", "sdVersion"))
+    _, generation = film_in(newest, **without)
+    assert {name: generation[name] for name in without} == without
+    _, generation = film_in(world, **without)
+    assert {name: generation[name] for name in without} == {
+        "negativePrompt": "",
+        "guidanceScale": 7,
+        "inferenceSteps": 15,
+        "scheduler": "EULER_DISCRETE",
+        "sdVersion": "v1_5",
+    }
+
+
+@pytest.mark.parametrize(
+    ("family", "core"),
+    [
+        ("KINO_2_1", "FLUX"),
+        ("FLUX_DEV", "FLUX"),
+        ("PHOENIX", "PHOENIX"),
+        ("SDXL_LIGHTNING", "SDXL_LIGHTNING"),
+        ("SDXL_1_0", "SD"),
+        ("v1_5", "SD"),
+    ],
+)
+def test_core_model_of_a_family(newest: World, family: str, core: str) -> None:
+    """Holds code:_core_model#2
+    and code:_core_model#3.
+    """
+    assert generation_in(newest, sdVersion=family)["coreModel"] == core
 
 
 # --- variations, which the document does not know -------------------------------------------------------
@@ -249,8 +370,7 @@ def variation_in(world: World, **fields: Any) -> Row:
 def test_event_of_a_variation(world: World) -> None:
     """Type and fields as clients read them.
 
-    Holds code:variation_event
-    and code:variation_event#2.
+    Holds code:variation_event#2.
     """
     row = variation_in(world)
     world.clock.advance(4)
@@ -261,7 +381,7 @@ def test_event_of_a_variation(world: World) -> None:
     assert type == "post_processing.complete"
     assert body == {
         "type": "post_processing.complete",
-        "object": "variation",
+        "object": "generated_image_variation_generic",
         "timestamp": 1713623612258,
         "api_version": "v1",
         "data": {
@@ -269,6 +389,9 @@ def test_event_of_a_variation(world: World) -> None:
                 "id": row["id"],
                 "createdAt": "2024-04-20T14:33:28.258Z",
                 "updatedAt": "2024-04-20T14:33:32.258Z",
+                "userId": world.user_id,
+                "public": False,
+                "nsfw": False,
                 "status": "COMPLETE",
                 "url": f"{CDN}/users/u/generations/v/variations/UniversalUpscaler_v.jpg",
                 "transparent": False,
@@ -306,7 +429,15 @@ def test_event_of_a_variation_of_an_uploaded_image(world: World) -> None:
     row = variation_in(world, generatedImageId=None)
     found = event_of(row, world, CDN, world.clock.now())
     assert found is not None
-    assert (found[1]["object"], found[1]["data"]["object"]["generatedImageId"]) == ("variation", None)
+    assert found[1]["data"]["object"]["generatedImageId"] is None
+
+
+def test_event_of_a_variation_in_the_captured_form(newest: World) -> None:
+    """It has no key."""
+    row = variation_in(newest)
+    found = event_of(row, newest, CDN, newest.clock.now())
+    assert found is not None
+    assert "apiKey" not in found[1]["data"]["object"]
 
 
 def test_event_of_nothing_known(world: World) -> None:

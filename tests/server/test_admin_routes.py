@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import boto3
 import httpx
 import pytest
 from botocore.config import Config
 
 from leomock import Fake, __version__
+from leomock.state.settings import SettingError
 from leomock.testing.webhook_receiver import WebhookReceiver
 from tests.fixtures import client_of, completed, generate
 
@@ -373,6 +376,22 @@ def test_reset_of_one_and_of_all(client: httpx.Client, fake: Fake) -> None:
 
 
 # --- webhooks -----------------------------------------------------------------------------------------
+
+
+def test_webhook_without_https_is_refused_where_a_setting_says_so() -> None:
+    """In the words of the vendor's form, over HTTP and in Python; without a port, an app has any address."""
+    error = (
+        "url='http://a.example/hook': WebhookCallbackUrl is not a valid url (must be https://); "
+        "webhook_http=allow accepts it"
+    )
+    with Fake(webhook_http="refuse") as fake, client_of(fake) as client:
+        answer = client.put(f"{fake.url}/_leomock/webhook", json={"url": "http://a.example/hook"})
+        assert (answer.status_code, answer.json()) == (400, {"error": f"leomock: {error}"})
+        with pytest.raises(SettingError, match=f"^{re.escape(error)}$"):
+            fake.set_webhook("http://a.example/hook")
+        answer = client.put(f"{fake.url}/_leomock/webhook", json={"url": "https://a.example/hook"})
+        assert answer.status_code == 200
+        fake.set_webhook(app=object())
 
 
 def test_webhook_is_set_and_events_are_listed(client: httpx.Client, fake: Fake) -> None:

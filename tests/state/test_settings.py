@@ -52,6 +52,13 @@ def test_pace_that_is_none(text: Any) -> None:
             "public_url='http://h/?q': use a full address such as http://localhost:8090",
         ),
         ({"jobs": 2}, "jobs=2: use a text"),
+        ({"webhook_form": "2024"}, "webhook_form='2024': use 2026 or 2023"),
+        ({"webhook_http": "no"}, "webhook_http='no': use allow or refuse"),
+        (
+            {"webhook_http": "refuse", "webhook_url": "http://h/hook"},
+            "webhook_url='http://h/hook': WebhookCallbackUrl is not a valid url (must be https://); "
+            "webhook_http=allow accepts it",
+        ),
         ({"credits": "all"}, "credits='all': use a whole number"),
         ({"explain": "yes"}, "explain='yes': use True or False"),
         ({"max_body": 0}, "max_body=0: use a size in bytes, at least 1"),

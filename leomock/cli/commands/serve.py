@@ -33,7 +33,7 @@ GROUPS = {
     "How it behaves": ("--jobs", "--scenario", "--limits", "--seed", "--ids", "--rate"),
     "Credits": ("--credits", "--plan-credits", "--unit"),
     "Webhooks": (
-        *("--webhook-url", "--webhook-key"),
+        *("--webhook-url", "--webhook-key", "--webhook-form", "--webhook-http"),
         *("--webhook-timeout", "--webhook-ca", "--webhook-insecure"),
     ),
     "What it keeps": (
@@ -129,6 +129,18 @@ GROUPS = {
     "--webhook-insecure",
     is_flag=True,
     help="Accept any certificate of a receiver, even a self-signed one.",
+)
+@setting(
+    "--webhook-form",
+    default="2026",
+    type=click.Choice(["2026", "2023"]),
+    help="2026: events as captured, with a type for videos. 2023: the documented sample, with the API key.",
+)
+@setting(
+    "--webhook-http",
+    default="allow",
+    type=click.Choice(["allow", "refuse"]),
+    help="refuse: a webhook must be an https address, as the vendor's form demands.",
 )
 @click.option(
     "--state",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leomock.leonardo.basis import Chosen, SameAs, based_on
+from leomock.leonardo.basis import Chosen, Evidence, SameAs, based_on
 from leomock.leonardo.catalogue import Element, elements
 from leomock.leonardo.catalogue.prices import price
 from leomock.openapi.request_parser import Call
@@ -84,7 +84,7 @@ def list_elements(call: Call, world: World) -> list[Row]:
     return [shown_element(element, call.addresses.cdn) for element in elements().values()]
 
 
-@based_on(Chosen("an element's description, its creator and the address of its picture"))
+@based_on(Evidence("element-thumbnail"), Chosen("an element's description and its creator"))
 def shown_element(element: Element, cdn: str) -> Row:
     """Return a platform element as answers show it."""
     return {
@@ -93,20 +93,20 @@ def shown_element(element: Element, cdn: str) -> Row:
         "description": f"The element {element.name}.",
         "baseModel": element.base_model,
         "creatorName": "Leonardo",
-        "urlImage": f"{cdn}/platform_elements/{element.id}.jpg",
+        "urlImage": f"{cdn}/element_thumbnails/{element.id}/thumbnail.png",
         "weightDefault": element.weight_default,
         "weightMin": element.weight_min,
         "weightMax": element.weight_max,
     }
 
 
-@cdn_path("platform_elements/{name}")
-def picture_of_an_element(name: str) -> Picture | None:
+@cdn_path("element_thumbnails/{id}/thumbnail.png")
+def picture_of_an_element(id: str) -> Picture | None:
     """Return the image of a platform element."""
     from leomock.media.image import Picture
 
-    element = elements().get(name.removesuffix(".jpg"))
-    return Picture(element.name, 1, 0, 512, 512, label="element") if element else None
+    element = elements().get(id)
+    return Picture(element.name, 1, 0, 512, 512, format="png", label="element") if element else None
 
 
 def _new_id(world: World) -> int:

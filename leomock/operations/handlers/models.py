@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leomock.leonardo.basis import Chosen, SameAs
-from leomock.leonardo.catalogue import platform_models
+from leomock.leonardo.basis import Chosen, Evidence, SameAs
+from leomock.leonardo.catalogue import Model, platform_models
 from leomock.leonardo.catalogue.prices import price
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.resolver import cdn_path
@@ -77,10 +77,15 @@ def get_custom_models_by_user_id(call: Call, world: World) -> list[Row]:
 
 
 @operation(
-    "listPlatformModels", basis=[Chosen("a model's description, and the id and the address of its picture")]
+    "listPlatformModels",
+    basis=[
+        Chosen("a model's description, and the id and the address of its picture"),
+        Evidence("platform-model-without-picture"),
+        Chosen("Phoenix, Flux and Lucid models have no picture, as the newer ones"),
+    ],
 )
 def list_platform_models(call: Call, world: World) -> list[Row]:
-    """Return the platform's models, each with a sample image."""
+    """Return the platform's models, most of them with a sample image."""
     return [
         {
             "id": model.id,
@@ -88,13 +93,21 @@ def list_platform_models(call: Call, world: World) -> list[Row]:
             "description": f"The platform model {model.name}.",
             "featured": False,
             "nsfw": False,
-            "generated_image": {
-                "id": uuid4_from(int.from_bytes(stable("picture of a model", model.id), "big")),
-                "url": f"{call.addresses.cdn}/platform_models/{model.id}.jpg",
-            },
+            "generated_image": None if _has_no_picture(model) else _sample(call, model),
         }
         for model in platform_models().values()
     ]
+
+
+def _has_no_picture(model: Model) -> bool:
+    return model.is_flux or model.is_phoenix or model.sd_version.startswith("KINO")
+
+
+def _sample(call: Call, model: Model) -> Row:
+    return {
+        "id": uuid4_from(int.from_bytes(stable("picture of a model", model.id), "big")),
+        "url": f"{call.addresses.cdn}/platform_models/{model.id}.jpg",
+    }
 
 
 @cdn_path("platform_models/{name}")

@@ -250,7 +250,7 @@ def test_element_that_is_not_named_is_taken(client: httpx.Client) -> None:
 def test_platform_elements_are_listed_with_pictures(client: httpx.Client) -> None:
     """Those of the catalogue; each picture is there.
 
-    Holds code:shown_element.
+    Holds code:shown_element#2.
     """
     rows = inside(client.get("/elements"))
     assert [row["akUUID"] for row in rows] == list(elements())
@@ -261,13 +261,13 @@ def test_platform_elements_are_listed_with_pictures(client: httpx.Client) -> Non
         "creatorName": "Leonardo",
         "description": "The element Celtic Punk.",
         "name": "Celtic Punk",
-        "urlImage": f"http://leomock.invalid/cdn/platform_elements/{CELTIC_PUNK}.jpg",
+        "urlImage": f"http://leomock.invalid/cdn/element_thumbnails/{CELTIC_PUNK}/thumbnail.png",
         "weightDefault": 1,
         "weightMax": 2,
         "weightMin": -1,
     }
     picture = Image.open(BytesIO(client.get(punk["urlImage"]).content))
-    assert (picture.format, picture.size) == ("JPEG", (512, 512))
+    assert (picture.format, picture.size) == ("PNG", (512, 512))
     assert client.get(punk["urlImage"].replace(CELTIC_PUNK, NOBODY)).status_code == 403
 
 
