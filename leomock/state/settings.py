@@ -133,8 +133,8 @@ class Settings:
     every key; a receiver has `webhook_timeout` seconds to answer, and its certificate must come from a
     known authority, from that of the PEM file `webhook_ca`, or with `webhook_insecure` from any.
     `webhook_form` is `2023` for the events of the documented sample instead of those that were captured
-    since; with `webhook_http` at `refuse`, a webhook must be an https address, as the vendor demands. `journal`
-    and `journal_bytes` limit the number and the bytes of exchanges kept per key, `journals_bytes` the bytes
+    since; with `webhook_http` at `refuse`, a webhook must be an https address, as the vendor demands.
+    `journal` and `journal_bytes` limit the number and the bytes of exchanges kept per key, `journals_bytes` the bytes
     of all keys together, `max_stored` the bytes of files in the bucket of a key, and `max_worlds` the
     number of keys. `allow_hosts` are further host names under which `/_leomock/` may be called. `cors` are
     the origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the admin API. With
@@ -220,8 +220,6 @@ class Settings:
         for name in ("request_timeout", "webhook_timeout"):
             if not 0 < (seconds := getattr(self, name)) <= LONGEST_TIMEOUT:
                 raise SettingError(f"{name}={seconds:g}: use seconds, above 0 to {LONGEST_TIMEOUT}")
-        if self.webhook_url:
-            check_origin(self.webhook_url, "webhook_url")
         if self.webhook_ca and not Path(self.webhook_ca).is_file():
             raise SettingError(f"webhook_ca={self.webhook_ca!r:.200}: there is no such file")
         if not 0 < self.request_timeout <= LONGEST_TIMEOUT:
