@@ -135,10 +135,10 @@ class Settings:
     `webhook_form` is `2023` for the events of the documented sample instead of those that were captured
     since; with `webhook_http` at `refuse`, a webhook must be an https address, as the vendor demands.
     `journal` and `journal_bytes` limit the number and the bytes of exchanges kept per key, `journals_bytes`
-    the bytes of all keys together, `max_stored` the bytes of files in the bucket of a key, and `max_worlds` the
-    number of keys. `allow_hosts` are further host names under which `/_leomock/` may be called. `cors` are
-    the origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the admin API. With
-    `explain`, the header `X-Leomock-Basis` of every response says how we know that it is real. `as_of`
+    the bytes of all keys together, `max_stored` the bytes of files in the bucket of a key, and `max_worlds`
+    the number of keys. `allow_hosts` are further host names under which `/_leomock/` may be called. `cors`
+    are the origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the admin API.
+    With `explain`, the header `X-Leomock-Basis` of every response says how we know that it is real. `as_of`
     dates the service (YYYY-MM-DD): models that were retired later still work; empty: the newest facts.
     `models` are further models as `ID=NAME`. With `unknown_models` at `allow`, every other model id of the
     right form is accepted as well.
