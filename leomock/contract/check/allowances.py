@@ -141,7 +141,8 @@ def _as_read(case: Case) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in case.path_parameters}
 
 
-def _is_valid(operation: Operation, location: ParameterLocation, value: Any) -> bool:
+def is_valid(operation: Operation, location: ParameterLocation, value: Any) -> bool:
+    """Return True if an operation's schema accepts this body, or these variables of the path or query."""
     validator = operation.schema.adapter.jsonschema_validator_cls
     if location == ParameterLocation.BODY:
         alternative = operation.get_body_for_media_type(JSON)
@@ -200,20 +201,20 @@ def _others_valid(found: Found, location: ParameterLocation) -> bool:
             return False
     if location == ParameterLocation.QUERY or not meta.is_negative_at(ParameterLocation.QUERY):
         return True
-    return _is_valid(case.operation, ParameterLocation.QUERY, _query_as_read(found))
+    return is_valid(case.operation, ParameterLocation.QUERY, _query_as_read(found))
 
 
 def _valid_as_read(found: Found) -> bool:
     operation, body = found.case.operation, _as_read(found.case)
-    return _others_valid(found, ParameterLocation.BODY) and _is_valid(operation, ParameterLocation.BODY, body)
+    return _others_valid(found, ParameterLocation.BODY) and is_valid(operation, ParameterLocation.BODY, body)
 
 
 def _valid_for(operation: Operation, case: Case) -> bool:
     """Return True if an operation of another schema accepts the call as the API reads it."""
     return (
-        _is_valid(operation, ParameterLocation.BODY, _as_read(case))
-        and _is_valid(operation, ParameterLocation.PATH, case.path_parameters)
-        and _is_valid(operation, ParameterLocation.QUERY, case.query or {})
+        is_valid(operation, ParameterLocation.BODY, _as_read(case))
+        and is_valid(operation, ParameterLocation.PATH, case.path_parameters)
+        and is_valid(operation, ParameterLocation.QUERY, case.query or {})
     )
 
 
@@ -257,7 +258,7 @@ def empty_query_values(found: Found) -> bool:
     return (
         any(not value for _, value in _query_as_sent(found))
         and _others_valid(found, ParameterLocation.QUERY)
-        and _is_valid(found.case.operation, ParameterLocation.QUERY, query)
+        and is_valid(found.case.operation, ParameterLocation.QUERY, query)
     )
 
 
@@ -268,7 +269,7 @@ def valid_as_sent(found: Found) -> bool:
         wrong, value = ParameterLocation.BODY, case.body
     else:
         wrong, value = ParameterLocation.QUERY, dict(_query_as_sent(found))
-    return _others_valid(found, wrong) and _is_valid(case.operation, wrong, value)
+    return _others_valid(found, wrong) and is_valid(case.operation, wrong, value)
 
 
 def required_in_a_body_left_out(found: Found) -> bool:
@@ -277,7 +278,7 @@ def required_in_a_body_left_out(found: Found) -> bool:
     return (
         case.body is NOT_SET
         and bool(case.operation.body)
-        and not _is_valid(case.operation, ParameterLocation.BODY, {})
+        and not is_valid(case.operation, ParameterLocation.BODY, {})
         and 400 <= found.response.status_code < 500
     )
 

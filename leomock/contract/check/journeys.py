@@ -90,7 +90,9 @@ class Journeys:
             self._say(f"journey   {name}: left out: {skipped}")
             return
         except httpx.HTTPError as error:
-            visit.report("no-server-error", name, f"the server broke off: {error or type(error).__name__}")
+            told = str(error) or type(error).__name__
+            self.target.ensure_still_there(_label(error) or name, told)
+            visit.report("no-server-error", name, f"the server broke off: {told}")
         self.done.append(name)
         self.seconds[name] = time.monotonic() - began
         count = len(self.findings) - before
@@ -100,6 +102,14 @@ class Journeys:
         finding = finding_of(broken, self.target)
         self.findings.append(finding)
         self._found(finding)
+
+
+def _label(error: httpx.HTTPError) -> str:
+    """Return the method and address of the call that failed, if the error knows it."""
+    try:
+        return f"{error.request.method} {error.request.url}"
+    except RuntimeError:
+        return ""
 
 
 def _life(visit: Visit, resource: Resource) -> None:

@@ -10,7 +10,6 @@ import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
 
 import httpx
 
@@ -240,7 +239,9 @@ def _delete(visit: Visit, life: Life) -> None:
     if resource.delete is None:
         return
     path = _of(visit, resource.delete, life.id)
-    nothing = 2_000_000_111 if isinstance(life.id, int) else uuid4()
+    nothing = (
+        2_000_000_111 if isinstance(life.id, int) else visit.target.unknown_id(f"life {life.resource.name}")
+    )
     life.after["unknown"] = visit.call("DELETE", _of(visit, resource.delete, nothing))
     life.gone = visit.call("DELETE", path)
     life.mark("delete", visit)

@@ -57,7 +57,7 @@ class Loaded:
         self.target = target
         self.versions = versions or shipped_versions()
         self.published = published
-        self.seed = seed
+        self.seed = target.seed = seed
         self.max_examples = max_examples
         self.things = ResourcePool()
         target.ensure_answers()

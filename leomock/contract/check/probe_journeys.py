@@ -10,7 +10,6 @@ import io
 import json
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 from leomock.contract.check.lives import SMALL, at, form_of, send_form, supply
 from leomock.contract.check.media import PICTURE
@@ -115,7 +114,9 @@ def probe_init_image(visit: Visit, tell: Tell) -> None:
     row = _finished(visit, _generate(visit, init_image_id=made["id"], init_strength=0.5))
     told = shown(row["initStrength"])
     tell(row["initStrength"] == 0.5, _READ, f"'initStrength' is {told}, the call sent 0.5")
-    answer = visit.send("POST", "/generations", {**SMALL, "init_image_id": str(uuid4())})
+    answer = visit.send(
+        "POST", "/generations", {**SMALL, "init_image_id": visit.target.unknown_id("init image")}
+    )
     tell(answer.status_code != 200, _CREATE, "a generation was made from an init image that never was")
     visit.call("DELETE", f"/init-image/{made['id']}")
     answer = visit.send("POST", "/generations", {**SMALL, "init_image_id": made["id"]})
@@ -268,7 +269,8 @@ def _every_operation(visit: Visit) -> list[tuple[str, str, str]]:
         base = visit.target.base(version)
         for operation in spec.operations.values() if base else ():
             path = "/".join(
-                str(uuid4()) if step.startswith("{") else step for step in operation.path.split("/")
+                visit.target.unknown_id(f"{operation.id} {step}") if step.startswith("{") else step
+                for step in operation.path.split("/")
             )
             found.append((operation.id, operation.method, f"{base}{path}"))
     return found
@@ -298,7 +300,7 @@ def probe_wrong_key(visit: Visit, tell: Tell) -> None:
     for operation, path in (
         ("getUserSelf", "/me"),
         ("listPlatformModels", "/platformModels"),
-        (_READ, f"/generations/{uuid4()}"),
+        (_READ, f"/generations/{visit.target.unknown_id('wrong key')}"),
     ):
         answer = visit.send("GET", path, client=visit.stranger, headers=key)
         told = f"GET {path} with a key that nobody gave out was answered {answer.status_code}, not refused"

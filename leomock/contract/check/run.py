@@ -17,6 +17,7 @@ from leomock.contract.check.allowances import id_of
 from leomock.contract.check.findings import Groups, allowed, exceeded, finding_of
 from leomock.contract.check.journeys import NAMES, FailFast, Journeys
 from leomock.contract.check.loading import Loaded
+from leomock.contract.check.shorten import Shortener
 from leomock.contract.check.target import READING, CheckError, RequestBudgetExceeded, named
 from leomock.contract.reports.model import Finding, Report
 from leomock.openapi.documents import operations_of
@@ -54,6 +55,8 @@ def check(
         pass
     except KeyboardInterrupt:
         run.ended = "interrupted"
+    if run.ended != "interrupted" and not loaded.published:
+        run.shorten()
     run.close()
     ledger = loaded.ledger
     findings = [
@@ -114,6 +117,12 @@ class _Run:
             self.ended = f"after {target.max_seconds:g} seconds (--max-time)"
         elif not self.ended and target.exhausted:
             self.ended = f"after {target.requests} requests, the most that were allowed"
+
+    def shorten(self) -> None:
+        """Let each finding show the shortest call that repeats it."""
+        shortener = Shortener(self.loaded.target)
+        for group in self.groups:
+            shortener.shorten(group)
 
     def unfinished(self) -> list[Finding]:
         """Return a finding if time ran out before all journeys; such a run proves too little to pass."""
@@ -216,6 +225,8 @@ class _Run:
             return
         if isinstance(event.value, CheckError):
             raise event.value
+        label = event.label if " " in event.label else "a generated call"
+        self.loaded.target.ensure_still_there(label, type(event.value).__name__)
         told = " ".join(str(event.value).split())
         if not isinstance(event.value, _NO_ANSWER):
             raise CheckError(f"leomock check: the run broke off at {event.label}: {told}") from event.value

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import ipaddress
 import threading
 import time
 from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import httpx
 
@@ -67,6 +69,7 @@ class Target:
         patience: float = PATIENCE_SECONDS,
         max_answer_seconds: float = MAX_ANSWER_SECONDS,
         any_key: bool = False,
+        seed: int = 0,
     ) -> None:
         # The addresses where the API may begin; `ensure_answers` finds the right one.
         self._addresses = addresses(url)
@@ -89,6 +92,7 @@ class Target:
         self.judges_answers = True
         # True if the server deliberately accepts any key, as `leomock serve` does by default.
         self.any_key = any_key
+        self.seed = seed
         # Set by the first job that did not end in time.
         self.jobs_never_end = False
         self.max_seconds = max_seconds
@@ -140,6 +144,11 @@ class Target:
             if self.exhausted:
                 raise RequestBudgetExceeded
             self.requests += 1
+
+    def unknown_id(self, purpose: str) -> str:
+        """Return an id that names no resource; the same seed and purpose give the same id."""
+        digest = hashlib.sha256(f"nothing has this id: {self.seed} {purpose}".encode()).digest()
+        return str(UUID(bytes=digest[:16], version=4))
 
     def client(self) -> httpx.Client:
         """Return an httpx client that sends the key and obeys the same guard."""
@@ -217,9 +226,25 @@ class Target:
             with self.client() as client:
                 return client.get("/me")
         except httpx.HTTPError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise CheckError(
+                    f"leomock check: GET {self.url}/me: the certificate is not trusted; name the file "
+                    "of its authority in SSL_CERT_FILE and in REQUESTS_CA_BUNDLE"
+                ) from None
             raise CheckError(
                 f"leomock check: GET {self.url}/me: nothing answers there ({error}); "
                 "is the server running, and is the address right?"
+            ) from None
+
+    def ensure_still_there(self, label: str, error: object) -> None:
+        """Raise CheckError if the server answers nothing any more, after a call that got no answer."""
+        try:
+            with httpx.Client(transport=self._transport, timeout=TIMEOUT_SECONDS) as client:
+                client.get(f"{self.url}/me")
+        except httpx.HTTPError:
+            raise CheckError(
+                f"leomock check: the server stopped answering at {label} ({error}), after {self.requests} "
+                "requests; what was found before that is above"
             ) from None
 
     def lacks(self, version: str, operations: Iterable[Operation]) -> str:
@@ -234,7 +259,11 @@ class Target:
         with self.client() as client:
             for operation in operations:
                 if self.writes or operation.method in READING:
-                    answer = client.request(operation.method, f"{base}{operation.path}")
+                    try:
+                        answer = client.request(operation.method, f"{base}{operation.path}")
+                    except httpx.HTTPError as error:
+                        self.ensure_still_there(f"{operation.method} {base}{operation.path}", error)
+                        return ""
                     if answer.status_code != 404:
                         return ""
         return f"this server has no {named(version)}: it answers 404 to every call to {base}"
@@ -248,8 +277,14 @@ class Target:
 
     def answer_to_a_wrong_key(self) -> WrongKey:
         """Return how the server responds to a key that cannot have been issued."""
-        with self.client() as client:
-            answer = client.get("/me", headers={"authorization": "Bearer leomock-no-such-key"})
+        try:
+            with self.client() as client:
+                answer = client.get("/me", headers={"authorization": "Bearer leomock-no-such-key"})
+        except httpx.HTTPError as error:
+            self.ensure_still_there(f"GET {self.url}/me", error)
+            raise CheckError(
+                f"leomock check: GET {self.url}/me with a key that nobody gave out got no answer ({error})"
+            ) from None
         if answer.is_success:
             if not self.any_key and self._takes_any_key_on_purpose():
                 self.any_key = True

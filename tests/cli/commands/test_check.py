@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -22,7 +26,8 @@ from leomock.contract.check.loading import Loaded
 from leomock.contract.check.run import check as run_check
 from leomock.contract.check.target import CheckError, Target
 from leomock.openapi.spec import Versions
-from tests.contract.check.mutants import MUTANTS
+from tests.cli.test_main import served
+from tests.contract.check.mutants import MUTANTS, VERSIONS
 from tests.contract.check.promises import RESOURCE_MUTANTS
 
 CONTRACT = Path(__file__).parents[2] / "contract"
@@ -375,3 +380,129 @@ def test_server_with_fifteen_faults_fails() -> None:
         ("property-list", "get3DModelsByUserId"),
         ("property-status", "getModelById"),
     } <= rules
+
+
+@pytest.mark.parametrize(
+    ("calls", "where"), [(2, "GET http://"), (12, ""), (30, ""), (60, "a generated call")]
+)
+def test_server_that_dies_in_the_middle(
+    serving: Fake, monkeypatch: pytest.MonkeyPatch, calls: int, where: str
+) -> None:
+    """One line and 2, in a journey as among generated calls, not a finding for every call that follows."""
+    admit = Target.admit
+
+    def die(target: Target, method: str) -> None:
+        admit(target, method)
+        if target.requests == calls:
+            serving.stop()
+
+    monkeypatch.setattr(Target, "admit", die)
+    ids = ("createDataset", "getDatasetById", "deleteDatasetById")
+    options = [word for id in ids for word in ("--operation", id)]
+    result = invoke(serving.url, "--api-key", serving.api_key, *options)
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    [line] = result.stderr.splitlines()
+    assert re.fullmatch(
+        rf"Error: the server stopped answering at {where}.* \(.+\), after \d+ requests; "
+        "what was found before that is above",
+        line,
+    )
+
+
+def test_certificate_that_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line that says how to trust it, and 2."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with served("--https", "0", "--quiet") as (process, _):
+        assert process.stdout
+        https = re.search(r"https://localhost:\d+", process.stdout.readline())
+        assert https
+        result = invoke(https[0], "--api-key", "key")
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"Error: GET {https[0]}/api/rest/v1/me: the certificate is not trusted; name the file of its "
+        "authority in SSL_CERT_FILE and in REQUESTS_CA_BUNDLE\n"
+    )
+
+
+def test_redirect_is_one_line() -> None:
+    """As every address that is not the API's; 2, and no finding."""
+    with answering(302, {"location": "https://login.test/"}) as url:
+        result = invoke(url, "--api-key", "key")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"Error: GET {url}/api/rest/v1/me answered 302: a redirect to https://login.test/; give that "
+        "address\n"
+    )
+
+
+def test_login_page_is_one_line() -> None:
+    with answering(200, {"content-type": "text/html; charset=utf-8"}, b"<html>Log in</html>") as url:
+        result = invoke(url, "--api-key", "key")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"Error: GET {url}/api/rest/v1/me answered 200 as text/html, not as JSON: this is not the API, or a "
+        "proxy or a login stands before it\n"
+    )
+
+
+@contextmanager
+def answering(status: int, headers: dict[str, str], body: bytes = b"") -> Iterator[str]:
+    """A server that gives every GET the same answer."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "content-length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_same_seed_makes_the_same_calls() -> None:
+    """Another seed makes others; uploads are compared without their random boundaries."""
+
+    def calls(seed: int) -> list[tuple[str, str, str, bytes]]:
+        with Fake(auth="strict", clock="frozen", journal_bytes=100_000_000) as fake:
+            target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport)
+            loaded = Loaded(target, max_examples=2, versions=VERSIONS, seed=seed)
+            operations = ["listBlueprints", "createDataset", "getDatasetById", "deleteDatasetById"]
+            run_check(loaded, operations, phases=["fuzzing"])
+            sent = [call for call in fake.requests if call.operation]
+        return [(call.method, call.path, call.query, call.request_body) for call in sent]
+
+    first = calls(5)
+    assert len(first) > 30
+    assert calls(5) == first
+    assert calls(6) != first
+
+
+def test_call_that_repeats_a_finding_is_the_shortest() -> None:
+    """What the finding does not need is left out, by sending the call again without it."""
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == "a limit is not held")
+    fake = Fake(auth="strict")
+    fake.app = mutant.wrap(fake.app)
+    target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport)
+    loaded = Loaded(target, max_examples=20, versions=VERSIONS)
+    report = run_check(loaded, ["createGeneration"], phases=["coverage"], journeys=())
+    fake.close()
+    bodies = [
+        json.loads(shlex.split(line)[shlex.split(line).index("--data-binary") + 1])
+        for finding in report.findings
+        for line in finding.details
+        if line.startswith("repeat: ")
+    ]
+    assert bodies
+    # The prompt is required; one more property breaks the rule.
+    assert [body for body in bodies if len(body) > 2 or len(body["prompt"]) > 8] == []
