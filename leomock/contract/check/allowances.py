@@ -248,7 +248,7 @@ def single_for_a_list(found: Found) -> bool:
     return (
         listed != body
         and _others_valid(found, ParameterLocation.BODY)
-        and _is_valid(operation, ParameterLocation.BODY, listed)
+        and is_valid(operation, ParameterLocation.BODY, listed)
     )
 
 
