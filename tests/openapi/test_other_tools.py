@@ -23,14 +23,19 @@ OPERATIONS = {
 
 @pytest.mark.parametrize("version", OPERATIONS)
 def test_schemathesis_finds_nothing(version: str, tmp_path: Path) -> None:
-    """All checks but the two that a stateful service with rules beyond its schemas cannot meet."""
+    """All checks but the two that a stateful service with rules beyond its schemas cannot meet.
+
+    In version 1 a single value counts as a list of one, which no document says (`leomock check` knows it).
+    """
+    excluded = "use_after_free,positive_data_acceptance"
+    excluded += ",negative_data_rejection" if version == "v1" else ""
     pytest.importorskip("schemathesis", reason="the contract extra is not installed")
     with Fake(auth="strict") as fake:
         words = [
             *(sys.executable, "-m", "schemathesis.cli", "run"),
             f"{fake.url}/_leomock/openapi.json?version={version}",
             *("--header", f"Authorization: Bearer {fake.api_key}", "--seed", "1", "--continue-on-failure"),
-            *("--phases", "coverage", "--exclude-checks", "use_after_free,positive_data_acceptance"),
+            *("--phases", "coverage", "--exclude-checks", excluded),
             *(word for id in OPERATIONS[version] for word in ("--include-operation-id", id)),
         ]
         done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)

@@ -573,7 +573,8 @@ ELEMENT = {
             "POST",
             "/generations-text-to-video",
             {"prompt": "a", "model": "SORA"},
-            "model must be one of MOTION2, VEO3, MOTION2FAST, VEO3FAST, KLING2_1, KLING2_5",
+            "model must be one of MOTION2, VEO3, MOTION2FAST, VEO3FAST, KLING2_1, KLING2_5, VEO3_1, "
+            "VEO3_1FAST, VEO3_0, Kling2_5",
         ),
         (
             "POST",

@@ -26,6 +26,11 @@ PHOTOREAL_V2_MODELS = (
     "5c232a9e-9061-4777-980a-ddc8e65647c6",
 )
 LARGEST_FLUX_SEED = 2147483637
+# Seconds that video models accept.
+VIDEO_SECONDS = {
+    **dict.fromkeys(("VEO3", "VEO3FAST", "VEO3_0", "VEO3_1", "VEO3_1FAST"), (4, 6, 8)),
+    **dict.fromkeys(("KLING2_5", "Kling2_5"), (5, 10)),
+}
 DATA_URL = f"data:image/jpeg;base64,{base64.b64encode(PICTURE).decode()}"
 # The name that schemathesis gives to a property that is not in the document.
 UNNAMEABLE = "x-schemathesis-unknown-property"
@@ -296,7 +301,7 @@ def video(sent: Sent) -> None:
         body.pop("elements", None)
     elif (body.get("seed") or 0) > LARGEST_FLUX_SEED:
         body["seed"] = LARGEST_FLUX_SEED
-    choices = {"VEO3": (4, 6, 8), "VEO3FAST": (4, 6, 8), "KLING2_5": (5, 10)}.get(model)
+    choices = VIDEO_SECONDS.get(model)
     if choices and body.get("duration") not in (None, *choices):
         body["duration"] = sent.random.choice(choices)
 

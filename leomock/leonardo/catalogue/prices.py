@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
-from leomock.leonardo.catalogue.v2 import Kind, ModelV2
+from leomock.leonardo.catalogue import platform_models
+from leomock.leonardo.catalogue.v2 import ModelV2
 
 Parameters = Mapping[str, Any]
 
@@ -101,13 +102,14 @@ def price(service: str, given: Parameters) -> int:
 
 @based_on(
     Observed("the prices in v2_models.json, each with its source"),
+    Inferred("an image model without a seen price costs what it costs in version 1"),
     Inferred("a seen price grows with the seconds, the pixels and the number of results"),
     Chosen("the same for every model of a kind of which no price was seen"),
 )
 def price_v2(model: ModelV2, row: Parameters, given: Parameters) -> int:
     """Return the price of a version 2 generation in credits: `row` is the result, `given` what was sent."""
     seen = model.entry.get("prices")
-    each = _seen_price(seen[0], row, given) if seen else _usual_price(model.kind, row)
+    each = _seen_price(seen[0], row, given) if seen else _usual_price(model, row)
     total: int = max(1, round(each * row["num_images"]))
     return total
 
@@ -126,11 +128,13 @@ def _seen_price(seen: Parameters, row: Parameters, given: Parameters) -> float:
     return each * beside
 
 
-def _usual_price(kind: Kind, row: Parameters) -> float:
+def _usual_price(model: ModelV2, row: Parameters) -> float:
     width, height = row["imageWidth"], row["imageHeight"]
-    match kind:
+    match model.kind:
         case "image":
-            return _by_size(USUAL, width, height)
+            in_version_1 = platform_models().get(model.id)
+            flag = in_version_1.flag if in_version_1 else ""
+            return _image({flag: True, "imageWidth": width, "imageHeight": height})
         case "video":
             return float(USUAL_SECOND * row["seconds"])
         case "upscaler":

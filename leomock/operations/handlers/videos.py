@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from leomock.leonardo.basis import Chosen, Documented, Evidence, Inferred, SameAs, based_on
-from leomock.leonardo.catalogue.prices import price
+from leomock.leonardo.catalogue.prices import price, price_v2
+from leomock.leonardo.catalogue.v2 import find_model_v2
 from leomock.leonardo.errors import NO_MOTION_SOURCE, OUT_OF_LIMITS
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.keys import SVD
@@ -25,9 +26,21 @@ from leomock.state.world import World
 # Pixels of a landscape video; a portrait video swaps them.
 SIZES = {"RESOLUTION_480": (832, 480), "RESOLUTION_720": (1280, 720), "RESOLUTION_1080": (1920, 1080)}
 DEFAULT_RESOLUTION = "RESOLUTION_480"
-VEO = ("VEO3", "VEO3FAST")
+VEO3 = ("VEO3", "VEO3FAST", "VEO3_0")
+VEO3_1 = ("VEO3_1", "VEO3_1FAST")
+VEO = (*VEO3, *VEO3_1)
 # Seconds that a model accepts; the first is the default.
-CHOICES = {**dict.fromkeys(VEO, (8, 4, 6)), "KLING2_5": (5, 10)}
+CHOICES = {**dict.fromkeys(VEO, (8, 4, 6)), "KLING2_5": (5, 10), "Kling2_5": (5, 10)}
+# Models that accept an end frame. With one, Veo 3.1 makes eight seconds.
+END_FRAME = ("KLING2_1", *VEO3_1)
+END_FRAME_SECONDS = 8
+# The names in version 2 of models that cost the same there.
+IN_VERSION_2 = {
+    "VEO3_1": "veo-3.1-generate-001",
+    "VEO3_1FAST": "veo-3.1-fast-generate-001",
+    "KLING2_5": "kling-2.5",
+    "Kling2_5": "kling-2.5",
+}
 # Models with a fixed length.
 SECONDS = 5
 SVD_SECONDS = 4
@@ -62,8 +75,8 @@ def create_image_to_video_generation(call: Call, world: World) -> Row:
     """Start a video from a generated or uploaded image."""
     source = _source(world, call["imageId"], call["imageType"], "imageId")
     if end := call["endFrameImage"]:
-        if call["model"] != "KLING2_1":
-            raise broken(call, "endFrameImage is supported only on KLING2_1")
+        if call["model"] not in END_FRAME:
+            raise broken(call, f"endFrameImage is supported only on {', '.join(END_FRAME)}")
         _source(world, end["id"], end["type"], "endFrameImage.id")
     return _begin_video(call, world, source)
 
@@ -122,9 +135,8 @@ def _begin_video(call: Call, world: World, source: Mapping[str, str]) -> Row:
             rule=f"seed must be between 0 and {LARGEST_SEED}",
             explain=f"{call.operation.id}: Motion 2.0 takes seeds up to {LARGEST_SEED}",
         )
-    resolution: str = call["resolution"] or DEFAULT_RESOLUTION
+    resolution: str = call["resolution"] or ("RESOLUTION_720" if model in VEO3_1 else DEFAULT_RESOLUTION)
     width, height = _size(call, resolution)
-    service = "VEO3_MOTION_VIDEO_GENERATION" if model in VEO else "MOTION_VIDEO_GENERATION"
     row = _row(
         world,
         prompt=call["prompt"],
@@ -136,11 +148,23 @@ def _begin_video(call: Call, world: World, source: Mapping[str, str]) -> Row:
         motionModel=model,
         seconds=_seconds(call, model),
         imageToVideo=bool(source),
-        credits=price(service, {"resolution": resolution}),
         **({"initStrength": SOURCE_SHOWS, **source} if source else {}),
         **({"elements": call["elements"]} if call["elements"] else {}),
     )
+    row["credits"] = _price(model, row, resolution)
     return _started(world, row)
+
+
+@based_on(
+    Documented("guides Veo 3.1 and Veo 3.1 Fast: 1070, 1605, 2140 and 546, 819, 1092 credits for 4, 6, 8 s"),
+    Inferred("Kling 2.5 costs the same in both versions"),
+)
+def _price(model: str, row: Row, resolution: str) -> int:
+    """Return the price of a video in credits."""
+    if in_version_2 := find_model_v2(IN_VERSION_2.get(model, ""), ""):
+        return price_v2(in_version_2, row, {})
+    service = "VEO3_MOTION_VIDEO_GENERATION" if model in VEO3 else "MOTION_VIDEO_GENERATION"
+    return price(service, {"resolution": resolution})
 
 
 def _row(world: World, **fields: Any) -> Row:
@@ -166,6 +190,7 @@ def _source(world: World, id: str, kind: str, name: str) -> dict[str, str]:
 @based_on(
     Documented("VEO3, VEO3FAST and KLING2_5 have a choice"),
     Inferred("KLING2_5 has it for a video from a prompt as well"),
+    Documented("guides Veo 3.1 and Veo 3.1 Fast: a video with an end frame has eight seconds"),
     Chosen("videos of other models last five seconds, whatever duration was asked for"),
 )
 def _seconds(call: Call, model: str) -> int:
@@ -173,6 +198,8 @@ def _seconds(call: Call, model: str) -> int:
     allowed = CHOICES.get(model)
     if allowed is None:
         return SECONDS
+    if model in VEO3_1 and call.get("endFrameImage"):
+        return END_FRAME_SECONDS
     seconds: int = call["duration"] if call.given("duration") else allowed[0]
     if seconds not in allowed:
         raise broken(call, f"duration must be one of {', '.join(map(str, sorted(allowed)))} for {model}")

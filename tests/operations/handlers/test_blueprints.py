@@ -51,18 +51,18 @@ def test_list_has_ten_to_a_page(client: httpx.Client) -> None:
     """And leads on with a cursor in both directions."""
     page = listed(client)
     assert len(page["edges"]) == 10
-    assert page["totalCount"] == 11
+    assert page["totalCount"] == 12
     assert (page["pageInfo"]["hasNextPage"], page["pageInfo"]["hasPreviousPage"]) == (True, False)
     assert page["pageInfo"]["startCursor"] == page["edges"][0]["cursor"]
     rest = listed(client, first=10, after=page["pageInfo"]["endCursor"])
-    assert len(rest["edges"]) == 1
+    assert len(rest["edges"]) == 2
     assert (rest["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasPreviousPage"]) == (False, True)
     back = listed(client, last=3, before=rest["edges"][0]["cursor"])
     assert names(back) == names(page)[-3:]
 
 
 def test_list_is_newest_first(client: httpx.Client) -> None:
-    """With ten to a page, and beside the two of the published examples those that leomock made up.
+    """With ten to a page, and beside the three of the published examples those that leomock made up.
 
     Holds operation:listBlueprints
     and code:blueprints.
@@ -72,16 +72,39 @@ def test_list_is_newest_first(client: httpx.Client) -> None:
     assert created == sorted(created, reverse=True)
     assert len(created) == 10
     published = [blueprint.name for blueprint in blueprints().values() if blueprint.basis == "documented"]
-    assert published == ["Detailed Recipe with Tags", "Golden Hour Relight"]
+    assert published == ["Detailed Recipe with Tags", "Golden Hour Relight", "Instant Translate"]
     assert {blueprint.basis for blueprint in blueprints().values()} == {"documented", "chosen"}
 
 
 def test_list_is_filtered(client: httpx.Client) -> None:
     """By categories and platforms; those for the API alone unless told otherwise."""
-    assert names(listed(client, categories=["social-media"])) == ["Detailed Recipe with Tags", "City Poster"]
+    found = names(listed(client, categories=["social-media"]))
+    assert found == ["Detailed Recipe with Tags", "Instant Translate", "City Poster"]
     everything = listed(client, platforms=["API", "Web", "iOS"], first=100)
-    assert everything["totalCount"] == len(blueprints()) == 12
+    assert everything["totalCount"] == len(blueprints()) == 13
     assert listed(client, categories=["no-such"])["edges"] == []
+
+
+def test_published_recipe_translates_the_texts_of_a_picture(client: httpx.Client) -> None:
+    """The recipe Instant Translate runs with the ids and the inputs of its page."""
+    inputs = [
+        {
+            "nodeId": "7f9c1c8a-7d16-4bc8-bc4c-5b72d7653c12",
+            "settingName": "imageUrl",
+            "value": "https://example.com/menu.jpg",
+        },
+        {
+            "nodeId": "16c99a94-9b47-4f2d-b3ff-7e6a82d7d891",
+            "settingName": "textVariables",
+            "value": [{"name": "language", "value": "French"}],
+        },
+    ]
+    body = {
+        "blueprintVersionId": "7ebfcc4c-503f-4bc3-8efd-a64338e9315c",
+        "input": {"nodeInputs": inputs, "public": False},
+    }
+    answer = client.post("/blueprint-executions", json=body).json()
+    assert answer["executeBlueprint"]["akUUID"]
 
 
 def test_list_in_both_directions_at_once_is_refused(client: httpx.Client) -> None:

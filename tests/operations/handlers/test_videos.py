@@ -184,6 +184,10 @@ def test_limits_of_videos(client: httpx.Client, body: dict[str, Any], rule: str)
         ({"model": "VEO3"}, 8),
         ({"model": "VEO3", "duration": 4}, 4),
         ({"model": "VEO3FAST", "duration": 6}, 6),
+        ({"model": "VEO3_0", "duration": 6}, 6),
+        ({"model": "VEO3_1"}, 8),
+        ({"model": "VEO3_1FAST", "duration": 4}, 4),
+        ({"model": "Kling2_5", "duration": 10}, 10),
         ({"model": "KLING2_5"}, 5),
         ({"model": "KLING2_5", "duration": 10}, 10),
     ],
@@ -193,7 +197,8 @@ def test_length_hangs_on_the_model(client: httpx.Client, body: dict[str, Any], s
 
     Holds code:_seconds
     and code:_seconds#2
-    and code:_seconds#3.
+    and code:_seconds#3
+    and code:_seconds#4.
     """
     row = finished(client, prompt="a cat", width=64, height=64, **body)
     assert row["motionModel"] == body.get("model", "MOTION2")
@@ -436,7 +441,7 @@ def test_end_frame_is_for_kling_2_1(client: httpx.Client) -> None:
     body = {"prompt": "a", "imageId": id, "imageType": "UPLOADED"}
     end = {"endFrameImage": {"id": id, "type": "UPLOADED"}}
     assert finished(client, IMAGE, model="KLING2_1", **body, **end)["motionModel"] == "KLING2_1"
-    rule = "endFrameImage is supported only on KLING2_1"
+    rule = "endFrameImage is supported only on KLING2_1, VEO3_1, VEO3_1FAST"
     for model in ({}, {"model": "KLING2_5"}):
         answer = client.post(IMAGE, json={**body, **end, **model})
         assert refused(answer) == (rule, f"createImageToVideoGeneration: {rule} ({OF_IMAGE})")
@@ -446,6 +451,38 @@ def test_end_frame_is_for_kling_2_1(client: httpx.Client) -> None:
         "endFrameImage.id is not the id of a finished picture of this API key (generated_images[].id, not "
         "the generation's id)",
     )
+
+
+@pytest.mark.parametrize(
+    ("model", "prices"), [("VEO3_1", [1070, 1605, 2140]), ("VEO3_1FAST", [546, 819, 1092])]
+)
+def test_veo_3_1_costs_what_its_guide_says(client: httpx.Client, model: str, prices: list[int]) -> None:
+    """For 4, 6 and 8 seconds, with 16:9 where no size is sent; version 2 takes the same.
+
+    Holds code:_price and code:_price#2.
+    """
+    slug = {"VEO3_1": "veo-3.1-generate-001", "VEO3_1FAST": "veo-3.1-fast-generate-001"}[model]
+    seen = []
+    for seconds in (4, 6, 8):
+        body = {"prompt": "a cat", "model": model, "duration": seconds}
+        job = client.post(TEXT, json=body).json()["motionVideoGenerationJob"]
+        row = client.get(f"/generations/{job['generationId']}").json()["generations_by_pk"]
+        assert (row["imageWidth"], row["imageHeight"]) == (1280, 720)
+        parameters = {"prompt": "a cat", "duration": seconds, "width": 1280, "height": 720}
+        url = str(client.base_url).replace("/v1/", "/v2/")
+        of_version_2 = client.post(f"{url}generations", json={"model": slug, "parameters": parameters})
+        assert of_version_2.json()["generate"]["cost"]["amount"] == job["cost"]["amount"]
+        seen.append(job["apiCreditCost"])
+    assert seen == prices
+
+
+def test_veo_3_1_with_an_end_frame_has_eight_seconds(client: httpx.Client) -> None:
+    """Whatever duration was asked for."""
+    id = init_image(client, b"\x89PNG\r\n\x1a\n")
+    frame = {"id": id, "type": "UPLOADED"}
+    body = {"prompt": "a", "imageId": id, "imageType": "UPLOADED", "endFrameImage": frame, "duration": 4}
+    row = finished(client, IMAGE, model="VEO3_1", width=64, height=64, **body)
+    assert played(client, row).seconds == 8
 
 
 def test_still_of_a_video_is_a_picture_like_others(client: httpx.Client) -> None:
