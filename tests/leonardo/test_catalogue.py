@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from leomock import Fake
 from leomock.leonardo.catalogue import elements
 from leomock.leonardo.catalogue.prices import price_v2
-from leomock.leonardo.catalogue.v2 import models_v2
+from leomock.leonardo.catalogue.v2 import find_model_v2, models_v2
+from tests.fixtures import client_of
 
 
 def test_elements_are_some_of_those_seen() -> None:
@@ -35,7 +39,7 @@ def test_id_of_a_model_that_nobody_saw() -> None:
 def test_prices_of_models_of_which_none_was_seen() -> None:
     """Those of a kind cost the same.
 
-    Holds code:price_v2#3.
+    Holds code:price_v2#4.
     """
     row = {"imageWidth": 1024, "imageHeight": 1024, "num_images": 1, "seconds": 2}
     models = models_v2()
@@ -46,7 +50,7 @@ def test_prices_of_models_of_which_none_was_seen() -> None:
 def test_prices_that_a_page_or_a_program_gives() -> None:
     """They grow with pixels, seconds, quality and references.
 
-    Holds code:price_v2#2.
+    Holds code:price_v2#3.
     """
     models = models_v2()
     square = {"imageWidth": 1024, "imageHeight": 1024, "num_images": 1}
@@ -65,3 +69,16 @@ def test_prices_that_a_page_or_a_program_gives() -> None:
         ("veo-3.1-fast-generate-001", {"seconds": 8, "num_images": 1}, {}, 1092),
     ):
         assert price_v2(models[slug], row, given) == credits, slug
+
+
+@pytest.mark.parametrize("slug", ["phoenix-v1.0", "lucid-origin", "flux-dev"])
+def test_image_model_costs_the_same_in_both_versions(slug: str) -> None:
+    """Where no price of version 2 was seen. Holds code:price_v2#2."""
+    size = {"prompt": "a cat", "width": 1024, "height": 1024}
+    with Fake() as fake, client_of(fake) as client:
+        model = find_model_v2(slug)
+        assert model
+        one = client.post("/generations", json={**size, "modelId": model.id, "num_images": 1}).json()
+        url = f"{fake.url}/api/rest/v2/generations"
+        two = client.post(url, json={"model": slug, "parameters": {**size, "quantity": 1}}).json()
+    assert two["generate"]["cost"]["amount"] == one["sdGenerationJob"]["cost"]["amount"]

@@ -492,7 +492,7 @@ class Things(Machine):
         if not there:
             assert self.refused(key, "POST", path, body={"imageId": id}) == "Service Error"
             return multiple()
-        asked = {"prompt": "", "width": 832, "height": 480}
+        asked = {"prompt": "", "width": 1024, "height": 576}
         return self.film(key, path, {"imageId": id}, asked, wait)
 
     @rule(target=others, video=videos, by_maker=by_maker, wait=st.booleans())
