@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from leomock.interop.capability.adapter_document import DOCUMENT_PATH, about, document
 from leomock.interop.capability.model import Adapter, Offer
 from leomock.interop.capability.upstream import Caller, UpstreamResponse
 from leomock.leonardo.errors import NO_ENDPOINT, TOO_LARGE, UNEXPECTED_VARIABLE, WRONG_METHOD, ApiError
+from leomock.openapi.spec import shipped_versions
 from leomock.openapi.suggest import suggestion
 from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.admin_requests import refused
@@ -35,6 +37,7 @@ class AdapterRoutes:
     """
 
     def __init__(self, adapter: Adapter, caller: Caller) -> None:
+        self._adapter = adapter
         self._name = adapter.namespace
         self._caller = caller
         self._routes: dict[str, dict[str, Offer]] = {}
@@ -57,6 +60,8 @@ class AdapterRoutes:
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, scope: Scope) -> Response:
+        if own := self._about_itself(request):
+            return own
         offer, given = self._route(request)
         if LOG_CONTEXT in scope:
             scope[LOG_CONTEXT].operation = offer.operation.id
@@ -73,6 +78,15 @@ class AdapterRoutes:
             {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers},
         )
 
+    def _about_itself(self, request: Request) -> Response | None:
+        """Return what the adapter serves, at `/`, or its OpenAPI document, unless the file has that path."""
+        path = request.scope["path"]
+        if request.method not in ("GET", "HEAD") or path in self._routes:
+            return None
+        if path == "/":
+            return _json(about(self._adapter))
+        return _json(document(self._adapter, shipped_versions())) if path == DOCUMENT_PATH else None
+
     def _route(self, request: Request) -> tuple[Offer, dict[str, Any]]:
         """Return the operation that a request selects, and the inputs in its path."""
         raw = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
@@ -84,7 +98,8 @@ class AdapterRoutes:
                 for part, step in zip(pattern, steps, strict=True)
             ):
                 methods = self._routes[path]
-                if offer := methods.get(request.method):
+                # HEAD is GET whose body is not sent.
+                if offer := methods.get("GET" if request.method == "HEAD" else request.method):
                     return offer, {
                         part[1:-1]: unquote(step)
                         for part, step in zip(pattern, steps, strict=True)
@@ -149,6 +164,10 @@ class AdapterRoutes:
         if offer.mapping is None or not answer.content or not 200 <= answer.status < 300:
             return answer.content
         return orjson.dumps(self._caller.value_of(answer, offer))
+
+
+def _json(value: Any) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")
 
 
 def _at(offer: Offer, location: str) -> list[str]:

@@ -20,6 +20,7 @@ from leomock.openapi.spec import Versions, version_of
 LONGEST_NAME = 64
 LONGEST_DESCRIPTION = 1024
 SCRIPT = Path(__file__).with_name("leonardo.py")
+_NEEDS_ANOTHER = "Needs Python 3.9 or later, and access to the API."
 _NEEDS = "Needs Python 3.9 or later, an API key in the environment, and access to the API or to a fake of it."
 _Row = tuple[str, str, bool, Json]  # name, location, whether it is required, schema
 _ID = "6163f776-ad40-47fc-acd4-c04b22590ada"
@@ -32,11 +33,49 @@ def skill(capability: Capability, versions: Versions) -> dict[str, str]:
     """Return the files of the skill by path; the first segment of each is the name of the skill."""
     name = skill_name(capability)
     known = {each.id: documented(versions, each) for each in _offered(capability)}
+    own = any(known.values())
     files = {f"{name}/SKILL.md": _instructions(name, capability, known)}
     for operation in _offered(capability):
-        files[f"{name}/{_reference(operation)}"] = _described(operation, known[operation.id])
-    files[f"{name}/scripts/{SCRIPT.name}"] = SCRIPT.read_text("utf-8")
+        files[f"{name}/{_reference(operation)}"] = _described(operation, known[operation.id], _script(own))
+    text = SCRIPT.read_text("utf-8")
+    files[f"{name}/scripts/{_script(own)}"] = text if own else _for_another_api(text, capability)
     return files
+
+
+def _script(own: bool) -> str:
+    """Return the name of the script: of Leonardo.AI's API, or of another one."""
+    return SCRIPT.name if own else "call.py"
+
+
+def _base_variable(capability: Capability) -> str:
+    """Return the environment variable with the address of another API."""
+    return f"{re.sub('[^A-Z0-9]+', '_', capability.upstreams[0].namespace.upper())}_BASE_URL"
+
+
+def _for_another_api(script: str, capability: Capability) -> str:
+    """Return the script with the address and the key of the file's own API, and without a fake of it."""
+    upstream = capability.upstreams[0]
+    keys = f"({upstream.variable!r},)" if upstream.variable else "()"
+    start = script.index('"""')
+    end = script.index('"""', start + 3) + 3
+    about = f'''"""Call the API at {upstream.base_uri} from the command line.
+
+Needs Python 3.9 or later and nothing else. Answers are printed as JSON. An error is one sentence on stderr,
+with exit code 1 (2 if the arguments are invalid).
+"""'''
+    script = f"{script[:start]}{about}{script[end:]}"
+    for pattern, value in (
+        (r"^REAL = .*$", f"REAL = {upstream.base_uri!r}"),
+        (r"^KEYS = .*$", f"KEYS = {keys}"),
+        (r"^HINT = .*$", 'HINT = ""'),
+        (r"LEONARDO_BASE_URL", _base_variable(capability)),
+        (r"leonardo-skill", "capability-skill"),
+        (r"leonardo: ", "call: "),
+        (r"explanation of a fake", "explanation of a server"),
+        (r"X-Leomock-Explain", "X-Explanation"),
+    ):
+        script = re.sub(pattern, lambda _, value=value: value, script, flags=re.MULTILINE)  # type: ignore[misc]  # the default binds the value
+    return script
 
 
 def skill_name(capability: Capability) -> str:
@@ -65,14 +104,18 @@ def _reference(operation: Operation) -> str:
 
 
 def _instructions(name: str, capability: Capability, known: dict[str, Documented | None]) -> str:
-    front = {"name": name, "description": _summary(capability), "compatibility": _NEEDS}
+    own = any(known.values())
+    front = {
+        "name": name,
+        "description": _summary(capability),
+        "compatibility": _NEEDS if own else _NEEDS_ANOTHER,
+    }
     operations = _offered(capability)
     rows = "\n".join(
         f"| [{_short_name(each)}]({_reference(each)}) | `{each.method} {each.path}` | "
         f"{_cell(each.description)} | {_nature(capability, each)} |"
         for each in operations
     )
-    base_uri = capability.upstreams[0].base_uri
     documents = [(each, entry) for each in operations if (entry := known[each.id])]
     more = ""
     if {entry.id for _, entry in documents} >= _GENERATIONS:
@@ -81,7 +124,7 @@ def _instructions(name: str, capability: Capability, known: dict[str, Documented
         more = _WAITING
     forms = [each for each, entry in documents if _gives_a_form(entry)]
     if forms:
-        example = f"{_command(forms[0], known[forms[0].id], 'upload')} FILE"
+        example = f"{_command(forms[0], known[forms[0].id], _script(own), 'upload')} FILE"
         more += _UPLOADING.format(names=", ".join(map(_short_name, forms)), example=example)
     return f"""---
 {as_yaml(front)}---
@@ -92,13 +135,7 @@ def _instructions(name: str, capability: Capability, known: dict[str, Documented
 
 ## Before the first call
 
-The script reads two things from the environment:
-
-* `LEONARDO_API_KEY` (or `LEONARDO_AI_API_KEY`): the API key. Never print it or write it into a file.
-* `LEONARDO_BASE_URL`: where the API is, {base_uri} unless told otherwise. Calls
-  there may cost credits. To try things out for nothing, run `leomock serve` and set
-  `LEONARDO_BASE_URL=http://127.0.0.1:8090/api/rest/{version_of(base_uri)}`; a fake takes any key.
-
+{_environment(capability, own)}
 ## Operations
 
 | operation | call | what it does | nature |
@@ -110,7 +147,7 @@ Every operation is called in the same way, with a path below the base address an
 object:
 
 ```
-{_command(operations[0], known[operations[0].id])}
+{_command(operations[0], known[operations[0].id], _script(own))}
 ```
 {more}
 ## When a call fails
@@ -120,6 +157,31 @@ of the API come with their status and text: 400 names the variable that is wrong
 401 means that the key is not known. Correct the call rather than repeat it; only a call that could not be
 answered at all (no connection, 429, 5xx) is worth repeating, and after a POST that broke off the work may
 have begun all the same.
+"""
+
+
+def _environment(capability: Capability, own: bool) -> str:
+    """Return what the script reads from the environment, and how to point it at a fake if there is one."""
+    upstream = capability.upstreams[0]
+    if own:
+        return f"""\
+The script reads two things from the environment:
+
+* `LEONARDO_API_KEY` (or `LEONARDO_AI_API_KEY`): the API key. Never print it or write it into a file.
+* `LEONARDO_BASE_URL`: the address of the API. Without it, calls go to the real service at
+  {upstream.base_uri}, and may cost credits. To try things out for nothing, run
+  `leomock serve` and set
+  `LEONARDO_BASE_URL=http://127.0.0.1:8090/api/rest/{version_of(upstream.base_uri)}`; a fake takes any key.
+"""
+    key = (
+        f"* `{upstream.variable}`: the API key. Never print it or write it into a file.\n"
+        if upstream.variable
+        else ""
+    )
+    return f"""\
+The script reads from the environment:
+
+{key}* `{_base_variable(capability)}`: the address of the API, if it is not {upstream.base_uri}.
 """
 
 
@@ -203,7 +265,7 @@ def _offers(capability: Capability, operation: Operation) -> list[Offer]:
 # --- references/ -------------------------------------------------------------------------------------
 
 
-def _described(operation: Operation, known: Documented | None) -> str:
+def _described(operation: Operation, known: Documented | None, script: str) -> str:
     lines = [f"# {_short_name(operation)}", "", f"`{operation.method} {operation.path}`", ""]
     lines += [operation.description, ""] if operation.description else []
     own = {each.name: {"type": each.type, "description": each.description} for each in operation.inputs}
@@ -226,7 +288,7 @@ def _described(operation: Operation, known: Documented | None) -> str:
         ]
     else:
         lines += ["None."]
-    lines += ["", "## Example", "", "```", _command(operation, known), "```", ""]
+    lines += ["", "## Example", "", "```", _command(operation, known, script), "```", ""]
     if known:
         lines += [
             "Answer, with made-up values:",
@@ -270,7 +332,7 @@ def _limits(schema: Json, required: bool) -> str:
     return "; ".join(said)
 
 
-def _command(operation: Operation, known: Documented | None, verb: str = "") -> str:
+def _command(operation: Operation, known: Documented | None, script: str, verb: str = "") -> str:
     """Return the command line that calls an operation with its required inputs."""
     path, body = operation.path, {}
     for name in re.findall(r"\{([^{}]+)\}", path):
@@ -283,7 +345,7 @@ def _command(operation: Operation, known: Documented | None, verb: str = "") -> 
             for v in known.variables.values()
             if v.location == "body" and v.required
         }
-    text = f"python3 scripts/{SCRIPT.name} {verb or f'call {operation.method}'} {path}"
+    text = f"python3 scripts/{script} {verb or f'call {operation.method}'} {path}"
     return f"{text} '{_json(body).replace(chr(39), chr(92) + 'u0027')}'" if body else text
 
 

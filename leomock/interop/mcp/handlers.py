@@ -107,6 +107,7 @@ def make_server(
     server = ToolServer(name, version=__version__, instructions=instructions or None, **offered, **record)
     server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, handlers.set_level)
     handlers.server = server
+    server.tool_names = [tool.definition.name for tool in tools]
     return server
 
 

@@ -128,8 +128,16 @@ def http_app(
         # Guard does this, by the same rules as the rest of leomock.
         security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
+
+    async def about(request: Request) -> Response:
+        return JSONResponse({"name": server.name, "mcp": path, "tools": server.tool_names})
+
     app = Starlette(
-        routes=[Route(path, endpoint=StreamableHTTPASGIApp(sessions))], lifespan=lambda app: sessions.run()
+        routes=[
+            Route(path, endpoint=StreamableHTTPASGIApp(sessions)),
+            Route("/", endpoint=about, methods=["GET"]),
+        ],
+        lifespan=lambda app: sessions.run(),
     )
     close_door(app, server, allow_hosts=allow_hosts, allow_origins=allow_origins, needs_key=needs_key)
     app.add_exception_handler(404, _elsewhere)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import mcp_types as types
@@ -16,6 +16,7 @@ class ToolServer(Server[Any]):
     """A server whose calls of tools end with a tool error when it stops, instead of breaking off."""
 
     _ending = False
+    tool_names: Sequence[str] = ()
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)

@@ -99,7 +99,10 @@ def test_adapter_answers_as_the_fake(file: str, offer: Offer) -> None:
     behind, beside = Fake(clock="frozen"), Fake(clock="frozen")
     with adapter_of(shipped(file), behind) as adapter, client_of(beside) as direct:
         statuses = set()
+        reads = {other.path for name, other in OFFERS if name == file and other.method == "GET"}
         for method, path, body in calls(offer):
+            if method == "HEAD" and offer.path in reads:
+                continue  # An adapter answers it, other than the API.
             got = adapter.request(method, path, content=body)
             expected = direct.request(method, f"http://leomock.invalid{path}", content=body)
             call = f"{method} {path} {body!r}"

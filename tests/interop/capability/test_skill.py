@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
 import pytest
 
+from leomock import Fake
 from leomock.interop.capability.files import load
 from leomock.interop.capability.leonardo import parser
 from leomock.interop.capability.model import Capability
 from leomock.interop.capability.skill import LONGEST_DESCRIPTION, skill
 from leomock.openapi.spec import shipped_versions
 from tests.interop.capability.adapters import changed, shipped
+from tests.interop.capability.test_files import SMALL
 from tests.interop.capability.test_rest_adapter import OFFERS
 
 with warnings.catch_warnings():
@@ -73,8 +79,6 @@ def test_skill_of_the_image_generations(tmp_path: Path) -> None:
 )
 def test_instructions_say_what_follows_a_call(file: str, headings: list[str]) -> None:
     """Where a job is to be waited for, or a file to be sent; the examples are commands of the script."""
-    import shlex
-
     (text,) = (text for path, text in skill(shipped(file), VERSIONS).items() if path.endswith("/SKILL.md"))
     usual = {"Before the first call", "Operations", "When a call fails"}
     assert [each for each in re.findall(r"^## (.*)$", text, re.MULTILINE) if each not in usual] == headings
@@ -85,8 +89,6 @@ def test_instructions_say_what_follows_a_call(file: str, headings: list[str]) ->
 @pytest.mark.parametrize("file", FILES)
 def test_examples_are_calls_that_the_script_takes(file: str) -> None:
     """Each reference has one, and it is the operation's own."""
-    import shlex
-
     for operation in shipped(file).operations:
         name = operation.id.partition(".")[2]
         (text,) = (
@@ -129,3 +131,81 @@ def test_skill_of_a_file_of_ones_own(tmp_path: Path) -> None:
     reference = (folder / "references" / "create-generation.md").read_text("utf-8")
     assert "| `body` | body | no | object |" in reference
     assert "python3 scripts/leonardo.py call POST /paintings\n" in reference
+
+
+# --- following it ------------------------------------------------------------------------------------
+
+
+def followed(folder: Path, fake: Fake, **places: str) -> list[str]:
+    """Run every command of the instructions in their order, and return what each printed.
+
+    `places` are the words that a reader replaces; the id of a generation is the one that was created last.
+    """
+    environment = {
+        "PATH": os.environ["PATH"],
+        "LEONARDO_API_KEY": fake.api_key,
+        "LEONARDO_BASE_URL": fake.base_url,
+    }
+    text = (folder / "SKILL.md").read_text("utf-8")
+    printed = []
+    for block in re.findall(r"^```\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        for line in block.splitlines():
+            for word, value in places.items():
+                line = line.replace(word, value)
+            command = [sys.executable, *shlex.split(line)[1:]]
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, (line, done.stderr)
+            printed.append(done.stdout)
+            if "generationId" in done.stdout:
+                found = re.search(r'"generationId": "([^"]+)"', done.stdout)
+                assert found
+                places["GENERATION_ID"] = found[1]
+    return printed
+
+
+def test_instructions_of_the_image_generations_are_followed_step_by_step(tmp_path: Path) -> None:
+    """Each command in them is run, against a fake as they say: at the end there is a picture."""
+    folder = written(shipped("image_generation"), tmp_path)
+    with Fake(jobs="immediate") as fake:
+        printed = followed(folder, fake)
+        assert len(printed) == 4
+        assert '"status": "COMPLETE"' in printed[2]
+    (picture,) = (folder / "pictures").iterdir()
+    assert picture.read_bytes().startswith(b"\xff\xd8")
+
+
+def test_instructions_of_uploads_are_followed_step_by_step(tmp_path: Path) -> None:
+    """The file is at the fake afterwards."""
+    folder = written(shipped("init_images"), tmp_path)
+    (folder / "picture.jpg").write_bytes(b"\xff\xd8\xff\xe0 a picture")
+    with Fake() as fake:
+        assert len(followed(folder, fake, FILE="picture.jpg")) == 2
+        assert [each.status for each in fake.requests if each.channel == "upload"] == [204]
+
+
+def test_skill_of_another_api_names_its_variable_and_no_fake(tmp_path: Path) -> None:
+    """Neither the instructions nor the script know of Leonardo.AI, and the script calls that API."""
+    path = tmp_path / "a.yaml"
+    path.write_text(SMALL, "utf-8")
+    folder = written(load(path), tmp_path)
+    assert validate(folder) == []
+    for file in folder.rglob("*"):
+        text = file.read_text("utf-8").lower() if file.is_file() else ""
+        assert "leonardo" not in text
+        assert "leomock" not in text
+        assert "fake" not in text
+    text = (folder / "SKILL.md").read_text("utf-8")
+    assert "* `PICTURES_KEY`: the API key." in text
+    assert "* `PICTURES_BASE_URL`: the address of the API, if it is not https://pictures.example/v1." in text
+    command = [sys.executable, "scripts/call.py", "call", "GET", "/generations"]
+    bare = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(command, cwd=folder, env=bare, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "call: there is no API key; set PICTURES_KEY\n")
+    with Fake(jobs="immediate") as fake:
+        known = {**bare, "PICTURES_KEY": fake.api_key, "PICTURES_BASE_URL": fake.base_url}
+        done = subprocess.run(
+            [*command[:-1], "/me"], cwd=folder, env=known, capture_output=True, text=True, check=False
+        )
+        assert fake.user_id in done.stdout

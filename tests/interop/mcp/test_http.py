@@ -178,8 +178,8 @@ def test_name_that_was_allowed() -> None:
 def test_path_that_is_not_the_one(mcp: str) -> None:
     """The answer tells it; a slash at its end does no harm."""
     with served("mcp", "--http", "0", "--quiet") as alone:
-        answer = httpx.post(alone.removesuffix("/mcp"), json=HELLO, headers=HEADERS)
-        text = "leomock: there is nothing at /; MCP is at /mcp"
+        answer = httpx.post(f"{alone.removesuffix('/mcp')}/mpc", json=HELLO, headers=HEADERS)
+        text = "leomock: there is nothing at /mpc; MCP is at /mcp"
         assert (answer.status_code, answer.json()) == (404, {"error": text})
         for address in (alone, mcp):
             hello = httpx.post(f"{address}/", json=HELLO, headers=HEADERS, follow_redirects=True)
