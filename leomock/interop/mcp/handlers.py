@@ -154,7 +154,7 @@ class _Handlers:
         async def progress(done: float, total: float, text: str) -> None:
             await context.session.report_progress(done, total, text)
 
-        call = tool.use(Use(params.arguments or {}, self.headers(context), progress))
+        call = tool.use(Use(params.arguments or {}, self.headers(context), progress, context, params))
         result = await self.server.ended_by_stop(call, self._plain)
         await self._log(context, params.name, result)
         return result

@@ -6,6 +6,7 @@ Other tools are one operation each. Names and arguments are chosen here; the cal
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import jsonschema_rs
@@ -120,7 +121,7 @@ class _ReadTasks:
                 where = ".".join(map(str, error.instance_path))
                 text = f"leomock: {name}: {f'{where}: ' if where else ''}{error.message}"
                 raise Refused(text, code=WRONG_ARGUMENT)
-            return await run(Use({**defaults, **use.arguments}, use.headers, use.progress))
+            return await run(replace(use, arguments={**defaults, **use.arguments}))
 
         title = name.replace("_", " ").capitalize()
         return Tool(

@@ -41,11 +41,16 @@ WRONG_ARGUMENT = "wrong-argument"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One call of a tool: its arguments, the headers for the API, and the receiver of progress."""
+    """One call of a tool: its arguments, the headers for the API, and the receiver of progress.
+
+    `context` and `params` are the SDK's, for tools that ask their client for something.
+    """
 
     arguments: Mapping[str, Any]
     headers: Headers
     progress: Progress
+    context: Any = None
+    params: types.CallToolRequestParams | None = None
 
 
 @dataclass(frozen=True, slots=True)
