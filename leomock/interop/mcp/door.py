@@ -114,6 +114,8 @@ class Door:
                 scope, receive, send
             )
             return
+        # Whitespace around a value is no part of it (RFC 9110, 5.5), and the SDK compares some of them.
+        scope = {**scope, "headers": [(name, value.strip(b" \t")) for name, value in scope["headers"]]}
         sending = _Sending(send)
         async with self._calls.counted(scope["method"]):
             try:

@@ -26,6 +26,7 @@ from leomock.interop.mcp.vendor import NAME
 from leomock.state.settings import Settings
 from tests.interop.mcp.servers import (
     CREATE,
+    LIST,
     READ,
     body_of,
     call,
@@ -84,6 +85,27 @@ def test_error_of_the_transport_is_json_rpc(
         answer = caller.post("/mcp", content=body, headers={"content-type": "application/json", **headers})
         error = {"code": -32600, "message": text}
         assert (answer.status_code, answer.json()) == (status, {"jsonrpc": "2.0", "id": None, "error": error})
+
+
+def test_whitespace_around_a_header_is_no_part_of_it(fake: Fake) -> None:
+    """The name of a tool is compared with the body's."""
+    body = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "tools/call",
+        "params": {
+            "name": LIST,
+            "arguments": {},
+            "_meta": {
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientCapabilities": {},
+            },
+        },
+    }
+    headers = {"mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": f" {LIST}\t"}
+    with client(fake) as caller:
+        answer = caller.post("/mcp", json=body, headers=headers)
+        assert (answer.status_code, "generations" in answer.text) == (200, True)
 
 
 # --- the stop ----------------------------------------------------------------------------------------
