@@ -513,7 +513,8 @@ def test_vendors_tool_where_the_generation_fails(fake: Fake) -> None:
             CREATE,
             {"body": {"prompt": "a", "seed": 10**30}},
             "The API answered 400: seed must be between 0 and 9999999998. Correct the arguments "
-            "(createGeneration: 'seed' is 1000000000000000019884624838656; it must be between 0 and 9999999998 "
+            "(createGeneration: 'seed' is 1000000000000000019884624838656; "
+            "it must be between 0 and 9999999998 "
             "(specs/generations.json POST /generations)). Do not repeat the same call.",
         ),
         (
