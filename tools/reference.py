@@ -24,6 +24,7 @@ from leomock.files.project_settings import shared_names
 from leomock.leonardo.evidence import ABOUT, all_facts
 from leomock.testing import pytest_options
 from leomock.verdict.registry import RULES
+from tools.models_page import INTRODUCTION, sections
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "reference"
@@ -214,6 +215,14 @@ def operations_page() -> str:
     return "\n".join(["# Operations", "", GENERATED, "", *_table(head, rows), ""])
 
 
+def models_page() -> str:
+    """Every model of both versions."""
+    lines = ["# Models", "", GENERATED, "", INTRODUCTION]
+    for heading, introduction, head, rows in sections():
+        lines += [f"## {heading}", "", introduction, "", *_table(head, rows), ""]
+    return "\n".join(lines)
+
+
 def _paragraphs(function: Any) -> list[str]:
     """The docstring of a function as Markdown."""
     return (inspect.getdoc(function) or "").splitlines()
@@ -229,6 +238,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "admin": admin_page,
     "commands": commands_page,
     "evidence": evidence_page,
+    "models": models_page,
     "operations": operations_page,
     "pytest": pytest_page,
     "scenarios": scenarios_page,

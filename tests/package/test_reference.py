@@ -14,6 +14,8 @@ from leomock.cli.behaviours import behaviours
 from leomock.cli.main import main
 from leomock.files.project_settings import shared_names
 from leomock.files.scenarios import scenarios_folder
+from leomock.leonardo.catalogue import platform_models, seen_models
+from leomock.leonardo.catalogue.v2 import models_on, retirements
 from leomock.openapi.spec import Versions
 from leomock.server import admin_routes
 from leomock.testing import pytest_options
@@ -55,6 +57,8 @@ def source(module: object) -> str:
         ("settings", sorted(shared_names())),
         ("scenarios", sorted(path.stem for path in scenarios_folder().glob("*.yaml"))),
         ("verdict", sorted(RULES)),
+        ("models", [*models_on(""), *(row["slug"] for row in retirements())]),
+        ("models", [*platform_models(), *seen_models()]),
         ("admin", re.findall(r'\("(?:GET|PUT|POST|DELETE)", "(/\w[^"]*)"', source(admin_routes))),
         ("../behaviours", [each.id.partition(":")[2] for each in behaviours()]),
     ],
@@ -67,6 +71,8 @@ def source(module: object) -> str:
             "settings",
             "scenarios",
             "verdict rules",
+            "models of version 2",
+            "models of version 1",
         ),
         *("admin addresses", "behaviours"),
     ],
@@ -75,3 +81,9 @@ def test_nothing_public_is_undocumented(name: str, words: list[str]) -> None:
     text = page(name)
     assert words
     assert [word for word in words if word not in text] == []
+
+
+def test_no_model_with_a_guide_is_open() -> None:
+    """Every model that a guide describes has parameters, so that a misspelt one is refused."""
+    assert [model.slug for model in models_on("").values() if model.is_open] == []
+    assert len(models_on("")) >= 66

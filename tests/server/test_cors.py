@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import httpx
@@ -33,11 +34,16 @@ def open_fake() -> Iterator[Fake]:
 
 
 def test_no_page_is_let_in_by_default(client: httpx.Client) -> None:
+    """Neither by the API, nor by the CDN, nor by the upload bucket."""
     picture = completed(client)["generated_images"][0]["url"]
+    form = client.post("/init-image", json={"extension": "png"}).json()["uploadInitImage"]
     for answer in (
         client.get(picture, headers={"origin": PAGE}),
         client.get("/me", headers={"origin": PAGE}),
         client.options("/generations", headers=PREFLIGHT),
+        client.post(
+            form["url"], data=json.loads(form["fields"]), files={"file": b"x"}, headers={"origin": PAGE}
+        ),
     ):
         assert not [name for name in answer.headers if name.startswith("access-control-")]
 

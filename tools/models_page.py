@@ -1,0 +1,67 @@
+"""The page of docs/reference about models: every model of both versions, its parameters, basis and source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from leomock.leonardo.catalogue import platform_models, seen_models
+from leomock.leonardo.catalogue.v2 import ModelV2, models_on, retirements, schema_v2
+
+INTRODUCTION = """\
+The catalogue is data with sources (`leomock/leonardo/catalogue/`). The *basis* says how it is known what a
+model accepts: `documented` by the vendor, `observed` by others, `inferred` from one of these, or `chosen` by
+us. A model without known parameters is *open*: it accepts everything and says so in the explanation of the
+call.
+
+`--model ID=NAME` adds a model, `--unknown-models allow` accepts every id of the right form, and
+`--as-of DATE` answers as on an earlier day.
+"""
+
+
+def sections() -> Iterator[tuple[str, str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """Yield the parts of the page: heading, introduction, head of the table, rows."""
+    offered = models_on("")
+    yield (
+        "Version 2",
+        f"{len(offered)} models.",
+        ("model", "makes", "parameters", "basis", "source", "prices"),
+        [_row(model) for model in offered.values()],
+    )
+    yield (
+        "Version 2, retired",
+        "A call with one of these is refused from its date on.",
+        ("model", "retired on", "use instead", "source"),
+        [(f"`{row['slug']}`", row["date"], f"`{row['instead']}`", row["source"]) for row in retirements()],
+    )
+    yield (
+        "Version 1",
+        "Platform models: `GET /platformModels` lists them. The basis is that of the family.",
+        ("model", "id", "family", "basis", "largest size"),
+        [
+            (
+                model.name,
+                f"`{model.id}`",
+                model.sd_version,
+                model.basis,
+                "x".join(map(str, model.largest_size)),
+            )
+            for model in platform_models().values()
+        ],
+    )
+    yield (
+        "Version 1, only seen",
+        "No page of the vendor lists these; they are accepted and not listed.",
+        ("model", "id", "where it was seen"),
+        [(seen.model.name, f"`{id}`", seen.source) for id, seen in seen_models().items()],
+    )
+
+
+def _row(model: ModelV2) -> tuple[str, ...]:
+    parameters = (
+        "open" if model.is_open else ", ".join(f"`{name}`" for name in schema_v2(model.slug)["properties"])
+    )
+    prices = "; ".join(
+        f"{price['credits']:g} a {price['per']} ({price['basis']}: {price['source']})"
+        for price in model.entry.get("prices", ())
+    )
+    return f"`{model.slug}`", model.kind, parameters, model.basis, model.source, prices or "chosen"
