@@ -6,7 +6,7 @@ from typing import Literal
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
 from leomock.leonardo.basis import Chosen, based_on
-from leomock.media.files import Format, reusing_memory
+from leomock.media.files import Format, reusing_memory, write
 from leomock.media.image import Picture, encode
 from leomock.media.init_image import decode_init, init_size
 from leomock.media.paint import Size, oval, radial
@@ -79,6 +79,23 @@ class Variation:
                 did = f"universal upscaler {self.factor:g}x, creativity {self.creativity}"
         drawing.changes.append(did)
         return drawing
+
+
+@dataclass(frozen=True, slots=True)
+class Unlabelled:
+    """An image without its plate, for a drawing that starts from it and has a plate of its own."""
+
+    source: Picture | Variation
+
+    @property
+    def media_type(self) -> str:
+        """Return the media type of the file."""
+        return self.source.media_type
+
+    def render(self) -> bytes:
+        """Draw and encode."""
+        with reusing_memory():
+            return write(self.source.draw().image, self.source.format, "")
 
 
 Source = Picture | Variation | bytes

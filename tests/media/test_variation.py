@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 from leomock.media.image import Picture, encode
-from leomock.media.variation import LONGEST_SIDE, Source, Variation, surrounded, unzoom
+from leomock.media.variation import LONGEST_SIDE, Source, Unlabelled, Variation, surrounded, unzoom
 
 FOX = Picture("a fox in the snow", seed=8, index=0, width=320, height=192, label="Phoenix 1.0")
 Kind = Literal["UNZOOM", "UPSCALE", "NOBG", "UNIVERSAL"]
@@ -204,3 +204,12 @@ def test_unreadable_upload_is_said_on_the_plate() -> None:
 
     assert drawing.notes[0].wordings[0] == "uploaded image not readable"
     assert drawing.notes[0].warning
+
+
+def test_image_without_its_plate_is_the_bare_drawing() -> None:
+    """A drawing that starts from it has a plate of its own, and two captions would overlap."""
+    picture = replace(FOX, format="png")
+    bare = opened(Unlabelled(picture).render())
+    assert ImageChops.difference(bare, picture.draw().image).getbbox() is None
+    assert ImageChops.difference(bare, opened(picture.render())).getbbox() is not None
+    assert Unlabelled(picture).media_type == picture.media_type

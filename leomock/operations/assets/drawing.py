@@ -84,7 +84,7 @@ def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture | Varia
 
     A generation that upscales or cuts out a missing image uses an image drawn for itself.
     """
-    from leomock.media.variation import Variation
+    from leomock.media.variation import Unlabelled, Variation
 
     before = origin(world, row, depth)
     if kind := row.get("variation"):
@@ -93,8 +93,9 @@ def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture | Varia
             width, height = (round(row[side] / factor) for side in ("imageWidth", "imageHeight"))
             before = replace(_painted(row, index, None), width=width, height=height)
         return Variation(before, kind, factor, row["creativity"])
-    init = before if before is None or isinstance(before, bytes) else Cached(before, world.user_id)
-    return _painted(row, index, init)
+    if before is None or isinstance(before, bytes):
+        return _painted(row, index, before)
+    return _painted(row, index, Cached(Unlabelled(before), world.user_id))
 
 
 def _painted(row: Row, index: int, init: bytes | Cached | None) -> Picture:

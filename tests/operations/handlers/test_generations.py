@@ -12,6 +12,9 @@ from PIL import Image
 
 from leomock import Fake
 from leomock.leonardo.catalogue import platform_models
+from leomock.media.variation import Unlabelled
+from leomock.operations.assets.drawing import drawn
+from leomock.operations.assets.resolver import Cached
 from leomock.state.clock import timestamp
 from leomock.state.settings import SettingError
 from tests.fixtures import client_of, completed, generate, init_image
@@ -410,7 +413,7 @@ def test_every_platform_model_generates(client: httpx.Client, model: Any) -> Non
     assert completed(client, modelId=model.id)["sdVersion"] == model.sd_version
 
 
-def test_image_made_from_a_generated_image(client: httpx.Client) -> None:
+def test_image_made_from_a_generated_image(client: httpx.Client, fake: Fake) -> None:
     """`init_generation_image_id` is the id of a finished picture."""
     first = completed(client, "a red cat", num_images=2)
     image = first["generated_images"][1]["id"]
@@ -419,6 +422,14 @@ def test_image_made_from_a_generated_image(client: httpx.Client) -> None:
     plain = completed(client, "a blue cat", num_images=1, seed=row["seed"])
     made, without = (client.get(r["generated_images"][0]["url"]).content for r in (row, plain))
     assert made != without
+
+    def picture(of: dict[str, Any], index: int) -> Any:
+        found = fake.world.generations.get(of["id"])
+        assert found is not None
+        return drawn(fake.world, found, index)
+
+    # Without its plate: two captions would overlap.
+    assert picture(row, 0).init == Cached(Unlabelled(picture(first, 1)), fake.world.user_id)
 
 
 def test_image_of_a_pending_generation_cannot_be_used(client: httpx.Client, fake: Fake) -> None:
