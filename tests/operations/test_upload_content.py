@@ -36,7 +36,7 @@ def explanation(fake: Fake, client: httpx.Client, content: bytes, extension: str
         (b"data:image/png;base64," + base64.b64encode(PNG), "a data URL (send the decoded bytes)"),
         (b'{"error": "not found"}', "JSON, such as an error response"),
         (b"<html>404</html>", "HTML or XML, such as an error page"),
-        (gzip.compress(PNG), "a gzip body (decompress it first)"),
+        (gzip.compress(PNG, mtime=0), "a gzip body (decompress it first)"),
         (b"picture", "neither JPEG, PNG nor WebP"),
     ],
 )
