@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from leomock.files.account import account_of
 from leomock.files.scenarios import ScenarioError, ScenarioRegistry, ScenarioSource, scenarios_folder
 from leomock.leonardo.errors import TOO_LARGE, UNEXPECTED_VARIABLE, UNKNOWN_SCENARIO, ApiError, relayed
 from leomock.openapi.request_parser import Call, Request, parse
 from leomock.openapi.spec import shipped_versions
+from leomock.operations.account_contents import furnish
 from leomock.operations.handlers.load import load
 from leomock.operations.missing import explain_missing
 from leomock.operations.registry import basis_of
@@ -47,7 +49,8 @@ class Dispatcher:
         self.scenario_registry = ScenarioRegistry(
             scenarios_folder(), self.operations, {o.group for o in self.operations.values()}
         )
-        self.worlds = Worlds(self.settings, make_clock, self._announce)
+        _furnish_nothing_wrong(self.settings)
+        self.worlds = Worlds(self.settings, make_clock, self._announce, _furnish)
 
     @classmethod
     def playing(
@@ -269,6 +272,18 @@ def _with_other_key(request: Request, reply: Reply) -> str:
         return reply.explain
     note = f"the call has another key, {shortened(key)}"
     return f"{reply.explain}; {note}" if reply.explain else note
+
+
+def _furnish_nothing_wrong(settings: Settings) -> None:
+    """Raise AccountError if the setting `has` is wrong."""
+    if settings.has:
+        account_of(settings.has, "")
+
+
+def _furnish(world: World) -> None:
+    """Add what the account of a new world already has."""
+    if world.settings.has:
+        furnish(world, *account_of(world.settings.has, world.key))
 
 
 def _fingerprint(request: Request, call: Call, resource: str) -> str:

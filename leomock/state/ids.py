@@ -44,6 +44,8 @@ class Ids:
         self.last_step = 0
         # Images keep v4 even if generations use v6: the new version was seen only for generations.
         turn = 0x2 << 12 if version == "v6" else 0
+        self._fixed: dict[str, list[str]] = {}  # ids of parts that a user chose, by the id of the whole
+        self._whole_of: dict[str, tuple[str, int]] = {}
         self._masks = [random.getrandbits(64) & ~(0xF << 12) ^ turn for _ in range(MOST_PARTS)]
 
     def new(self) -> str:
@@ -62,10 +64,21 @@ class Ids:
     def parts(self, whole: str, count: int) -> list[str]:
         """Return the ids of the first `count` parts (at most 8), such as a generation's pictures."""
         half, rest = int(whole[:8] + whole[9:13] + whole[14:18], 16), whole[18:]
-        return [_joined(half ^ mask, rest) for mask in self._masks[:count]]
+        parts = [_joined(half ^ mask, rest) for mask in self._masks[:count]]
+        if whole in self._fixed:
+            chosen = self._fixed[whole][:count]
+            return [one or other for one, other in zip(chosen, parts, strict=False)] + parts[len(chosen) :]
+        return parts
+
+    def fix_parts(self, whole: str, parts: list[str]) -> None:
+        """Choose the ids of a whole's parts; '' leaves one as it is."""
+        self._fixed[whole] = parts
+        self._whole_of |= {part: (whole, index) for index, part in enumerate(parts) if part}
 
     def wholes(self, part: str) -> Iterator[tuple[str, int]]:
         """Return the candidates that a part's id can belong to, as pairs of (id, index)."""
+        if part in self._whole_of:
+            return iter([self._whole_of[part]])
         half, rest = int(part[:8] + part[9:13] + part[14:18], 16), part[18:]
         return ((_joined(half ^ mask, rest), index) for index, mask in enumerate(self._masks))
 

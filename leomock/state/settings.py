@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import Literal, TypedDict, get_args
+from typing import Any, Literal, TypedDict, get_args
 from urllib.parse import urlsplit
 
 Auth = Literal["open", "strict", "real"]
@@ -114,6 +114,7 @@ class SettingValues(TypedDict, total=False):
     as_of: str
     unknown_models: UnknownModels
     models: tuple[str, ...]
+    has: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class Settings:
     dates the service (YYYY-MM-DD): models that were retired later still work; empty: the newest facts.
     `models` are further models as `ID=NAME`. With `unknown_models` at `allow`, every other model id of the
     right form is accepted as well.
+    `has` is what accounts already have: the path of a file, or its content as JSON.
     """
 
     seed: int = 0
@@ -180,6 +182,7 @@ class Settings:
     as_of: str = ""
     unknown_models: UnknownModels = "refuse"
     models: tuple[str, ...] = ()
+    has: str = ""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -36,7 +36,8 @@ class World:
 
     `make_clock` makes the clock at the start and at every reset. `scenarios` are active from then on.
     `announce` puts an event into the outbox when a job has ended. `cdn` is the base URL of this tenant's
-    pictures in its last call. Hold `lock` while reading or changing anything.
+    pictures in its last call. `furnish` adds what the account already has. Hold `lock`
+    while reading or changing anything.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class World:
         announce: Announce | None = None,
         webhook: Target = NO_TARGET,
         journal_budget: JournalBudget | None = None,
+        furnish: Callable[[World], None] | None = None,
     ) -> None:
         self.key = key
         self.settings = settings
@@ -58,6 +60,7 @@ class World:
         self._announce = announce
         self._webhook = webhook
         self._journal_budget = journal_budget
+        self._furnish = furnish
         self.cdn = ""
         self.note = ""  # an explanation of the row that the current call read
         self.last_used = 0
@@ -98,6 +101,8 @@ class World:
         self.media = Table()
         self.blueprint_executions = Table()
         self._bucket: Bucket | None = None
+        if self._furnish:
+            self._furnish(self)
 
     @property
     def bucket(self) -> Bucket:

@@ -22,7 +22,11 @@ class Worlds:
     """The tenants of a fake, each created when its key is first used."""
 
     def __init__(
-        self, settings: Settings, make_clock: MakeClock = Clock, announce: Announce | None = None
+        self,
+        settings: Settings,
+        make_clock: MakeClock = Clock,
+        announce: Announce | None = None,
+        furnish: Callable[[World], None] | None = None,
     ) -> None:
         self.settings = settings
         self.scenarios: tuple[Scenario, ...] = ()
@@ -36,6 +40,7 @@ class Worlds:
         self.adopters: list[str] = []
         self.named: set[str] = set()  # keys for which a test opened separate accounts
         self._announce = announce
+        self._furnish = furnish
         self._make_clock = make_clock
         self._lock = threading.Lock()
         self._uses = count(1)
@@ -121,6 +126,7 @@ class Worlds:
                     self._announce,
                     self.webhook,
                     self._journal_budget,
+                    self._furnish,
                 )
                 self._by_key[key] = self._by_user[world.user_id] = self._by_bucket[
                     bucket_name(world.user_id)

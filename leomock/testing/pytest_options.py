@@ -32,6 +32,7 @@ MARKS = {
     "webhook_insecure": "accept any certificate of a receiver",
     "budget": "credits that the test may spend; more fail it",
     "generations": "how many finished generations the account already has",
+    "has": "what the account already has, with fixed ids: a file, or what it would say as a dict",
     "state": "what the account already has, as its `snapshot()` gave it",
 }
 # Arguments that are about the test, not about its account.

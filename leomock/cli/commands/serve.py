@@ -48,6 +48,7 @@ GROUPS = {
     ),
     "What it accepts": ("--chunked-uploads", "--max-body", "--max-head", "--max-state", "--request-timeout"),
     "Models": ("--as-of", "--model", "--unknown-models"),
+    "Accounts": ("--has",),
     "What it tells": ("--ui", "--explain", "--log-format", "--traces", "--quiet"),
 }
 
@@ -274,6 +275,12 @@ GROUPS = {
     multiple=True,
     metavar="ID=NAME",
     help="A model that leomock does not know, by its UUID or version 2 name; may be repeated.",
+)
+@setting(
+    "--has",
+    default="",
+    metavar="FILE",
+    help="What accounts already have: elements, models, datasets, uploads and generations with fixed ids.",
 )
 @setting(
     "--unknown-models",

@@ -141,11 +141,17 @@ def origin(world: World, row: Row, depth: int = 0) -> Source | None:
         return None
     if id := row.get("init_generation_image_id"):
         found = find_generated(world, id)
-        return drawn(world, *found, depth + 1) if found else None
+        return _generated(world, *found, depth + 1) if found else None
     if id := row.get("init_variation_id"):
         variation = find_variation(world, id)
         return drawn_variation(world, variation, depth + 1) if variation else None
     return None
+
+
+def _generated(world: World, row: Row, index: int, depth: int = 0) -> Source:
+    """Return a generated picture: the file that the user declared for it, or the drawn one."""
+    stored = world.bucket.objects.get(picture_keys(row, world.user_id)[index])
+    return stored.body if stored else drawn(world, row, index, depth)
 
 
 @based_on(Inferred("results stay as they are, since their links do not expire (documented)"))
@@ -180,5 +186,5 @@ def _source(world: World, row: Row, depth: int) -> Source:
     if (before := world.variations.get(row["variationId"] or "")) and depth < DEEPEST_VARIATION:
         return drawn_variation(world, before, depth + 1)
     if found := find_generated(world, row["generatedImageId"] or ""):
-        return drawn(world, *found)
+        return _generated(world, *found)
     return _file(world, row["initImageId"] or "") or b""

@@ -154,7 +154,8 @@ def delete_generation_by_id(call: Call, world: World) -> Row | None:
     row = world.generations.get(call["id"])
     if row is not None:
         remove_variations(world, row)
-        world.bucket.objects.pop(row.get("reference", ""), None)
+        for key in (row.get("reference", ""), *picture_keys(row, world.user_id)):
+            world.bucket.objects.pop(key, None)
     return world.remove(world.generations, call["id"])
 
 

@@ -1,0 +1,78 @@
+"""Read what accounts already have: elements, models, datasets, init images and generations with fixed ids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from leomock.files.yaml_source import FileError, Schema, Source, ValueSource
+
+# A file, or values with the structure of a file.
+AccountSource: TypeAlias = str | Path | Mapping[str, Any]
+_SCHEMA = Schema(Path(__file__).with_name("account.schema.json"))
+
+
+class AccountError(FileError):
+    """What an account has is described wrongly; `findings` lists every error, one line each."""
+
+
+def account_text(source: AccountSource) -> str:
+    """Return a source as the text that the setting `has` holds: a path, or JSON."""
+    if isinstance(source, Mapping):
+        return json.dumps(source, default=str)
+    return str(source)
+
+
+def account_of(text: str, key: str) -> tuple[dict[str, Any], Path]:
+    """Return what an API key has, and the folder of its files. Raises AccountError.
+
+    `text` is the setting `has`: the path of a YAML or JSON file, or JSON (which begins with a brace).
+    """
+    tree, folder = _read(text)
+    own = tree.get("keys", {}).get(key, {})
+    kinds = (tree.keys() | own.keys()) - {"keys"}
+    return {kind: [*tree.get(kind, ()), *own.get(kind, ())] for kind in sorted(kinds)}, folder
+
+
+@lru_cache(maxsize=8)
+def _read(text: str) -> tuple[dict[str, Any], Path]:
+    if text.lstrip().startswith("{"):
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise AccountError([f"has: not JSON: {error}"]) from None
+        source: Source = ValueSource(values, "has", AccountError)
+        folder = Path()
+    else:
+        source = Source(Path(text), AccountError, "list what the account has, such as generations")
+        folder = Path(text).parent
+    tree = source.tree()
+    _SCHEMA.judge(tree, source)
+    source.stop_if_wrong()
+    _check_files(tree, folder, text)
+    return tree, folder
+
+
+def _check_files(tree: Any, folder: Path, text: str) -> None:
+    """Raise AccountError for files that cannot be read."""
+    missing = [name for name in _files(tree) if not (folder / name).is_file()]
+    if missing:
+        where = "has" if text.lstrip().startswith("{") else text
+        raise AccountError([f"{where}: there is no file {folder / name}" for name in missing])
+
+
+def _files(tree: Any) -> list[str]:
+    if isinstance(tree, list):
+        return [name for part in tree for name in _files(part)]
+    if not isinstance(tree, dict):
+        return []
+    found = [tree["file"]] if "file" in tree else []
+    for name, part in tree.items():
+        if name == "images" and all(isinstance(each, str) for each in part):
+            found += part
+        else:
+            found += _files(part)
+    return found
