@@ -231,6 +231,14 @@ def seed_of_flux(sent: Sent) -> None:
         body["seed"] = LARGEST_FLUX_SEED
 
 
+def size_of_kontext(sent: Sent) -> None:
+    """Keep the height for FLUX.1 Kontext within its smaller range."""
+    body = sent.properties
+    model = platform_models().get(str(body.get("modelId")))
+    if model and (body.get("height") or 0) > model.largest_size[1] < LARGEST_SIZE[1]:
+        body["height"] = model.largest_size[1]
+
+
 def priced_service(sent: Sent) -> None:
     """Make sure that serviceParams contains the parameters of the service."""
     body = sent.properties

@@ -125,6 +125,13 @@ RULES = (
         ("createGeneration",),
     ),
     Rule(
+        "FLUX.1 Kontext takes smaller heights",
+        amendments.size_of_kontext,
+        "observed",
+        "a program that lists the heights which were accepted, and 1216 which was refused",
+        ("createGeneration",),
+    ),
+    Rule(
         "Flux models take smaller seeds",
         amendments.seed_of_flux,
         "documented",

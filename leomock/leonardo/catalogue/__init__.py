@@ -27,7 +27,11 @@ USUAL_GUIDANCE = 7
 _GUIDANCE = {"Lucid Origin": 3.5}
 # The largest width and height that a model accepts, from the document and from guides.
 LARGEST_SIZE = (1536, 1536)
-_LARGEST_SIZES = {"Lucid Origin": (3840, 3616), "Lucid Realism": (2496, 2496)}
+_LARGEST_SIZES = {
+    "Lucid Origin": (3840, 3616),
+    "Lucid Realism": (2496, 2496),
+    "FLUX.1 Kontext": (1536, 1104),
+}
 
 
 def _read(name: str) -> Any:
@@ -47,6 +51,7 @@ class Model:
     @property
     @based_on(
         Documented("guides of the Lucid models; 1536 is the document's bound for all"),
+        Observed("FLUX.1 Kontext accepted heights to 1104 and refused 1216"),
         name="code:Model.largest_size",
     )
     def largest_size(self) -> tuple[int, int]:

@@ -25,6 +25,11 @@ def note_content(world: World, stored: StoredObject, key: str, name: str) -> Non
         world.note = f"{name}: {OTHER_FORMAT}a {format} under .{extension}"
 
 
+def no_image(content: bytes) -> str:
+    """Return the explanation for content that is no image; '' for an image."""
+    return "" if _format_of(content) else f"{NO_IMAGE}{_kind_of(content)}"
+
+
 def _format_of(content: bytes) -> str:
     """Return jpg, png or webp by the first bytes of a file; '' for anything else."""
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":

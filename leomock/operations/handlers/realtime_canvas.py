@@ -12,6 +12,7 @@ from leomock.openapi.request_parser import Call
 from leomock.operations.assets.drawing import drawn_variation
 from leomock.operations.assets.keys import reference_key
 from leomock.operations.assets.resolver import render_cached
+from leomock.operations.assets.upload_content import no_image
 from leomock.operations.handlers.generations import LARGEST_SEED, generation_row
 from leomock.operations.handlers.variations import of_picture, show_on_picture, variation_row
 from leomock.operations.late import late
@@ -116,9 +117,12 @@ def _shown_share(call: Call) -> float:
 def _image(call: Call, name: str) -> bytes:
     """Return the bytes of a data URL."""
     try:
-        return base64.b64decode(call[name].partition(",")[2])
+        content = base64.b64decode(call[name].partition(",")[2])
     except ValueError:  # also raised for text that is not ASCII
-        return b""
+        content = b""
+    if why := no_image(content):
+        call.explain = f"{name}: {why}"
+    return content
 
 
 def _paid(call: Call, world: World, **kind: bool) -> int:

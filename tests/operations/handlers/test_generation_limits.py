@@ -118,3 +118,24 @@ def test_no_credits_for_version_2() -> None:
                 "path": [],
             }
         ]
+
+
+@pytest.mark.parametrize(("height", "status"), [(1104, 200), (1216, 400)])
+def test_kontext_takes_smaller_heights(height: int, status: int) -> None:
+    """The bound belongs to the model. Holds code:Model.largest_size#2."""
+    with Fake() as fake, client_of(fake) as client:
+        body = {"prompt": "a", "modelId": "28aeddf8-bd19-4803-80fc-79602d1a9989", "height": height}
+        answer = client.post("/generations", json=body)
+    assert answer.status_code == status
+    if status == 400:
+        assert answer.json()["error"] == "height must be between 32 and 1104"
+
+
+def test_canvas_image_that_is_no_picture() -> None:
+    """The sketch is drawn without it, and the explanation says why."""
+    with Fake() as fake, client_of(fake) as client:
+        body = {"prompt": "a fox", "imageDataUrl": "data:image/jpeg;base64,aGVsbG8="}
+        answer = client.post("/generations-lcm", json=body)
+    assert answer.headers["x-leomock-explain"] == (
+        "imageDataUrl: the uploaded file is no image: neither JPEG, PNG nor WebP"
+    )
