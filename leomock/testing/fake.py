@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -113,11 +114,18 @@ class Fake(Tenant):
         if self._url:
             raise RuntimeError(f"this fake already answers at {self._url}")
         listener = bind(self._host, self._port)
+        try:
+            self._listen(listener)
+        except BaseException:
+            listener.close()
+            raise
         self._url = address(listener)
+        return self._url
+
+    def _listen(self, listener: socket.socket) -> None:
         settings = self.api.settings
         config = ServerConfig(self.app, settings.max_head, settings.request_timeout)
         self._loop().listen(config, listener, self.sender, self.api)
-        return self._url
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
