@@ -25,7 +25,7 @@ _MEDIA_TYPES = {"png": "image/png", "webp": "image/webp"}
     Chosen("what the file leaves out; a picture without a file is drawn, an upload without one is grey"),
 )
 def furnish(world: World, contents: Mapping[str, list[Entry]], folder: Path) -> None:
-    """Add the contents to a world: they are finished, cost nothing and stand in no journal."""
+    """Add the contents to a world: they are finished, cost nothing and are not in the journal."""
     for kind, add in _KINDS.items():
         for entry in contents.get(kind, ()):
             add(world, entry, folder)

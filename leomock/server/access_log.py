@@ -230,7 +230,7 @@ class WarningsAsJson(logging.Handler):
 
 @contextlib.contextmanager
 def library_warnings_as_json(
-    names: Sequence[str] = ("leomock.server", "asyncio", "opentelemetry"),
+    names: Sequence[str] = ("uvicorn.error", "asyncio", "opentelemetry"),
 ) -> Iterator[None]:
     """Write the warnings of these loggers as JSON only, inside `with`."""
     handler = WarningsAsJson(logging.WARNING)

@@ -20,7 +20,7 @@ from leomock.operations.dispatch import Dispatcher
 from leomock.operations.reply import Reply
 from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.breakage import broken, connection_of
-from leomock.server.direct import REPEATED, Answer
+from leomock.server.direct import Answer
 from leomock.server.metrics import CallCounts
 from leomock.server.rendering import Renderers
 
@@ -31,7 +31,6 @@ LONGEST_HEADER = 500
 # Number of bytes to read of a body that is too long, so that a client which sends everything first still gets
 # the response.
 LONGEST_DRAIN = 2**30
-_REQUEST = "request"  # the key of a repeated request and its path
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _HTML = (b"content-type", b"text/html; charset=utf-8")
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -62,19 +61,13 @@ class ApiRoutes:
 
     def answer_directly(self, scope: Scope, body: bytes) -> Answer | ASGIApp | None:
         """Answer a complete request to the API, unless that takes waiting (see `DirectApp`)."""
-        repeated = scope.get(REPEATED)
-        if repeated:
-            request, wire_path = repeated[_REQUEST]
-        else:
-            if (route := _route(scope)) is None:
-                return None
-            wire_path, path, version = route
-            if _needs_pictures(version, body):
-                return None
-            request, _ = self._request(scope, path, version)
-            request.body = body
-            if repeated is not None:
-                repeated[_REQUEST] = request, wire_path
+        if (route := _route(scope)) is None:
+            return None
+        wire_path, path, version = route
+        if _needs_pictures(version, body):
+            return None
+        request, _ = self._request(scope, path, version)
+        request.body = body
         began = time.perf_counter()
         reply = self._reply(request)
         if reply.is_unfinished or reply.delay or reply.breakage:

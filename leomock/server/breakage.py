@@ -38,6 +38,28 @@ class Connection:
         await self.pause(LONGEST_STALL, receive)
 
 
+class WatchedConnection(Connection):
+    """A connection whose client is watched while it waits; `waiting` is true meanwhile.
+
+    The client may wait for a long time, so a server that stops ends such connections.
+    """
+
+    waiting = False
+
+    async def pause(self, seconds: float, receive: Receive) -> bool:
+        """Wait before the response; return False at once if the client disconnects."""
+        self.waiting = True
+        try:
+            async with asyncio.timeout(seconds):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+            return False
+        except TimeoutError:
+            return True
+        finally:
+            self.waiting = False
+
+
 def connection_of(scope: Scope) -> Connection:
     """Return the connection of a call."""
     connection: Connection = scope.get(CONNECTION) or Connection()

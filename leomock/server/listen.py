@@ -7,9 +7,12 @@ import errno
 import socket
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
-from leomock.server.http_protocol import HttpProtocol, ServerState
+from uvicorn.server import ServerState
+
+from leomock.server.http_protocol import HttpProtocol
 from leomock.server.http_protocol import ServerConfig as ServerConfig
 
 if TYPE_CHECKING:
@@ -17,8 +20,6 @@ if TYPE_CHECKING:
 
     from leomock.server.tls import TlsListener
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # How long a call in progress may still take when the server is asked to stop.
 GRACE_SECONDS = 5.0
 # How long a call may take after its connection was closed because of that.
@@ -54,9 +55,14 @@ def address(listener: socket.socket) -> str:
 
 
 class PortServer:
-    """Serve an app on any number of ports, with or without TLS."""
+    """Serve an app on any number of ports, with or without TLS.
+
+    `uvicorn.Server` checks ten times a second whether it should stop and sleeps while it shuts down, which
+    slows down test suites that start many servers.
+    """
 
     def __init__(self, config: ServerConfig) -> None:
+        config.load()
         self._config = config
         self._state = ServerState()
         self._plain: list[asyncio.AbstractServer] = []
@@ -108,7 +114,7 @@ class PortServer:
             await asyncio.wait(self._state.tasks, timeout=GRACE_SECONDS)
         # A call with a closed connection ends by itself, unless it waits for something else.
         for connection in list(self._state.connections):
-            connection.abort()
+            connection.transport.abort()
         if self._state.tasks:
             await asyncio.wait(self._state.tasks, timeout=LAST_SECONDS)
         for task in self._state.tasks:
@@ -122,15 +128,8 @@ class PortServer:
         if self._date:
             self._date.cancel()
         now = time.time()
-        self._state.date[:] = [_date_header(now)]
+        self._state.default_headers[:] = [(b"date", formatdate(now, usegmt=True).encode())]
         self._date = asyncio.get_running_loop().call_later(1 - now % 1, self._keep_date)
-
-
-def _date_header(moment: float) -> bytes:
-    """Return the `Date` header of a time in seconds since 1970, in English whatever the locale."""
-    utc = time.gmtime(moment)
-    day, month = _DAYS[utc.tm_wday], _MONTHS[utc.tm_mon - 1]
-    return f"date: {day}, {utc.tm_mday:02} {month} {time.strftime('%Y %H:%M:%S GMT', utc)}".encode()
 
 
 async def listen(

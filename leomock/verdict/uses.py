@@ -65,7 +65,7 @@ def used_upload_that_never_came(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "uploaded-twice",
-    why="The second file replaces the first one; whatever used the first already shows the second.",
+    why="The second file replaces the first, also in results that were made from the first.",
     remedy="Ask for a form of its own for each file, and retry an upload only if it failed.",
 )
 def uploaded_twice(evidence: Evidence) -> Iterator[Seen]:

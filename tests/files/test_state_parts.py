@@ -86,7 +86,7 @@ def test_unusable_file_changes_nothing(path: Path) -> None:
 
 
 def test_crash_between_two_steps_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever step fails, the next start finds the state of every key."""
+    """If any of the steps fails, the next start finds the state of every key."""
     share_out(path, 2, lambda key: ord(key) % 2)
     for steps in range(6):
         with monkeypatch.context() as patch:

@@ -111,7 +111,7 @@ def test_warnings_of_libraries_are_json_as_well(capsys: pytest.CaptureFixture[st
     entry = json.loads(line)
     assert list(entry) == ["time", "level", "message"]
     assert (entry["level"], entry["message"]) == ("warning", "Invalid HTTP request received.")
-    assert logging.getLogger("leomock.server").propagate
+    assert logging.getLogger("uvicorn.error").propagate
 
 
 def test_json_log_has_the_ids_of_the_response_and_of_the_callers_trace() -> None:

@@ -9,15 +9,16 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
 from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.server import ServerState
 
 from leomock import Fake
-from leomock.server.asgi_call import MOST_UNREAD, response_head
-from leomock.server.http_protocol import MOST_UNSENT, HttpProtocol, ServerConfig, ServerState
+from leomock.server.direct import Answer, response_head
+from leomock.server.http_protocol import HttpProtocol, ServerConfig
 from tests.server.ports import on_a_port
 from tests.server.raw import connect, exchange, read_all
 
@@ -121,7 +122,7 @@ def test_body_larger_than_the_buffer_is_read(served: Fake, url: str) -> None:
     """It runs as an ASGI call, which reads while the rest arrives."""
     padded = create("a" * 1000, b"connection: close")
     head, _, body = padded.partition(b"\r\n\r\n")
-    body = body[:-1] + b" " * (3 * MOST_UNREAD) + b"}"
+    body = body[:-1] + b" " * (3 * HIGH_WATER_LIMIT) + b"}"
     head = re.sub(rb"content-length: \d+", b"content-length: %d" % len(body), head)
     assert statuses(exchange(url, head + b"\r\n\r\n" + body)) == [200]
     (row,) = served.tenant("wire").world.generations
@@ -154,13 +155,8 @@ def test_response_without_a_length_is_chunked() -> None:
     with on_a_port(lambda url: streaming) as url:
         answer = exchange(url, b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
     assert b"\r\na: b\r\n" in answer
-    assert answer.endswith(b"connection: close\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
-
-
-def test_response_without_a_length_ends_with_the_connection_in_http_1_0() -> None:
-    with on_a_port(lambda url: streaming) as url:
-        answer = exchange(url, b"GET / HTTP/1.0\r\n\r\n")
-    assert answer.endswith(b"\r\n\r\nonetwo")
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(b"transfer-encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
 
 
 def test_head_is_sent_before_the_first_piece_of_a_stream() -> None:
@@ -183,18 +179,10 @@ def test_head_is_sent_before_the_first_piece_of_a_stream() -> None:
 @pytest.mark.parametrize(
     ("messages", "complaint"),
     [
-        ([], "ASGI callable returned without completing response."),
+        ([], "ASGI callable returned without starting response."),
         ([{"type": "http.response.body", "body": b""}], "Exception in ASGI application\n"),
-        (
-            [{"type": "http.response.start", "status": 200, "headers": [(b"a", b"b\r\nc: d")]}],
-            "Exception in ASGI application\n",
-        ),
-        (
-            [{"type": "http.response.start", "status": 200, "headers": [(b"a b", b"c")]}],
-            "Exception in ASGI application\n",
-        ),
     ],
-    ids=["nothing", "no start", "a line break in a header", "a space in a header's name"],
+    ids=["nothing", "no start"],
 )
 def test_app_that_breaks_the_rules_is_answered_500(
     messages: list[Any], complaint: str, caplog: pytest.LogCaptureFixture
@@ -210,8 +198,38 @@ def test_app_that_breaks_the_rules_is_answered_500(
     assert [record.getMessage() for record in caplog.records] == [complaint]
 
 
+class Wrong:
+    """An app whose direct answer has a header, or fails."""
+
+    def __init__(self, *headers: tuple[bytes, bytes]) -> None:
+        self._headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("not called")
+
+    def answer_directly(self, scope: Scope, body: bytes) -> Answer:
+        if not self._headers:
+            raise ValueError("a defect")
+        return Answer(200, self._headers, b"")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[], [(b"a", b"b\r\nc: d")], [(b"a b", b"c")]],
+    ids=["an error", "a line break in a header", "a space in a header's name"],
+)
+def test_direct_answer_that_breaks_the_rules_is_answered_500(
+    headers: list[tuple[bytes, bytes]], caplog: pytest.LogCaptureFixture
+) -> None:
+    with on_a_port(lambda url: Wrong(*headers)) as url:
+        answer = exchange(url, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert statuses(answer) == [500]
+    assert answer.endswith(b"\r\n\r\nInternal Server Error")
+    assert [record.getMessage() for record in caplog.records] == ["Exception in ASGI application\n"]
+
+
 def test_head_names_a_status_without_a_phrase() -> None:
-    assert response_head(599, [], [b"date: now"], keep_alive=False) == (
+    assert response_head(599, [(b"Date", b"now")], keep_alive=False) == (
         b"HTTP/1.1 599 \r\ndate: now\r\nconnection: close\r\n\r\n"
     )
 
@@ -250,97 +268,29 @@ def test_client_that_does_not_read_is_not_answered_further() -> None:
     fake = Fake(jobs="immediate")
     journal = fake.tenant("wire").world.journal
 
+    async def turns() -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+
     async def run() -> None:
         transport = Unread()
-        transport.protocol = protocol = HttpProtocol(ServerConfig(fake.app), ServerState())
+        config = ServerConfig(fake.app)
+        config.load()
+        transport.protocol = protocol = HttpProtocol(config, ServerState())
         protocol.connection_made(transport)
         protocol.data_received(ME * 500)
-        counts = [len(journal)]
+        await turns()
         assert len(transport.written) == 1
-        assert MOST_UNSENT < len(transport.written[0]) < 2 * MOST_UNSENT
+        # One more is handled, whose answer waits in its task.
+        assert len(journal) == 2
         assert transport.reading == [False]
-        while len(journal) < 500:
+        while sum(answers.count(b"HTTP/1.1 200 OK") for answers in transport.written) < 500:
+            before = len(transport.written)
             protocol.resume_writing()
-            await asyncio.sleep(0)  # the rest is sent in the loop's next turn
-            counts.append(len(journal))
+            await turns()
+            assert len(transport.written) > before
         assert transport.reading[-1]
-        assert sum(answers.count(b"HTTP/1.1 200 OK") for answers in transport.written) == 500
-        assert counts == sorted(set(counts))
+        assert len(journal) == 500
         protocol.connection_lost(None)
 
     asyncio.run(run())
-
-
-def test_answers_of_one_turn_are_sent_together() -> None:
-    fake = Fake(jobs="immediate")
-
-    async def run() -> list[int]:
-        transport = Unread()
-        transport.protocol = protocol = HttpProtocol(ServerConfig(fake.app), ServerState())
-        protocol.connection_made(transport)
-        protocol.data_received(ME)
-        protocol.data_received(ME + ME)
-        assert transport.written == []
-        await asyncio.sleep(0)
-        protocol.connection_lost(None)
-        return [answers.count(b"HTTP/1.1 200 OK") for answers in transport.written]
-
-    assert asyncio.run(run()) == [3]
-
-
-# --- requests that a client repeats -----------------------------------------------------------------------
-
-
-class Client:
-    """One connection that is kept open."""
-
-    def __init__(self, fake: Fake) -> None:
-        self._socket = connect(fake.url)
-        self._reader = self._socket.makefile("rb")
-
-    def ask(self, request: bytes) -> tuple[int, dict[bytes, bytes], Any]:
-        """Return the status, the headers and the JSON of an answer."""
-        self._socket.sendall(request)
-        status = int(self._reader.readline().split()[1])
-        headers = dict(line.strip().split(b": ", 1) for line in iter(self._reader.readline, b"\r\n"))
-        return status, headers, json.loads(self._reader.read(int(headers[b"content-length"])))
-
-    def close(self) -> None:
-        self._reader.close()
-        self._socket.close()
-
-
-def test_repeated_request_gets_the_answer_of_its_moment() -> None:
-    """A client polls with the same bytes; each poll counts, has its own id and is in the journal."""
-    with Fake(clock="frozen", jobs="polls:2") as fake, closing(Client(fake)) as client:
-        id = client.ask(create("a cat"))[2]["sdGenerationJob"]["generationId"]
-        poll = ME.replace(b"/v1/me", b"/v1/generations/" + id.encode())
-        answers = [client.ask(poll) for _ in range(4)]
-        fake.tenant("wire").reset()
-        gone = client.ask(poll)
-        assert [answer[2]["generations_by_pk"]["status"] for answer in answers] == [
-            *("PENDING", "PENDING", "COMPLETE", "COMPLETE")
-        ]
-        assert gone[2] == {"generations_by_pk": None}
-        assert len({answer[1][b"x-request-id"] for answer in (*answers, gone)}) == 5
-        assert paths(fake) == [f"/v1/generations/{id}"]
-
-
-def test_repeated_request_that_is_refused_is_refused_each_time(served: Fake, url: str) -> None:
-    with closing(Client(served)) as client:
-        poll = ME.replace(b"/v1/me", b"/v1/generations/user/no-uuid?limit=x")
-        bodies = [client.ask(poll)[0::2] for _ in range(3)]
-    assert bodies[0][0] == 400
-    assert bodies[1:] == bodies[:1] * 2
-    assert len(paths(served)) == 3
-
-
-def test_requests_that_alternate_get_their_own_answers(served: Fake, url: str) -> None:
-    """More of them than a connection remembers, of the API and of other paths."""
-    with closing(Client(served)) as client:
-        ids = [client.ask(create(f"{n}"))[2]["sdGenerationJob"]["generationId"] for n in range(12)]
-        polls = [ME.replace(b"/v1/me", b"/v1/generations/" + id.encode()) for id in ids]
-        for _ in range(2):
-            prompts = [client.ask(poll)[2]["generations_by_pk"]["prompt"] for poll in polls]
-            assert prompts == [f"{n}" for n in range(12)]
-            assert client.ask(HEALTH)[2]["status"] == "ok"

@@ -1,11 +1,14 @@
-"""Clients that send too slowly: the server answers 408 and closes, and nothing is executed."""
+"""Clients that send too slowly are answered 408; those that read nothing are disconnected."""
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from leomock import Fake
 from tests.server.raw import connect, exchange, read_all
@@ -87,3 +90,58 @@ def test_journal_keeps_a_request_whose_body_was_too_slow(served: Fake) -> None:
     httpx.get(f"{served.url}/_leomock/health")
     last = list(served.tenant("slow").world.journal)[-1]
     assert (last.operation, last.status, last.breakage) == ("createGeneration", 0, "client_disconnected")
+
+
+# --- clients that do not read ----------------------------------------------------------------------------
+
+PIECE = b"x" * 2**20
+PIECES = 64  # more than the buffers of both sides hold
+
+
+class Sending:
+    """An app that sends a large response; `ended` is set when it has nothing left to do."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with a length, in pieces."""
+        length = (b"content-length", b"%d" % (PIECES * len(PIECE)))
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        for left in range(PIECES - 1, -1, -1):
+            await send({"type": "http.response.body", "body": PIECE, "more_body": left > 0})
+        self.ended.set()
+
+
+@contextlib.contextmanager
+def sending(seconds: float) -> Iterator[tuple[str, Sending]]:
+    """The address of such an app, whose clients may read nothing for some seconds."""
+    app, fake = Sending(), Fake(request_timeout=seconds)
+    fake.app = app
+    with fake:
+        yield fake.url, app
+
+
+def test_client_that_reads_nothing_is_disconnected() -> None:
+    with sending(0.25) as (url, app), connect(url) as client:
+        client.sendall(CALL)
+        assert app.ended.wait(30)
+        client.settimeout(30)
+        got = 0
+        with contextlib.suppress(ConnectionResetError):
+            while data := client.recv(2**20):
+                got += len(data)
+    assert got < PIECES * len(PIECE)
+
+
+def test_client_that_goes_on_reading_gets_everything() -> None:
+    with sending(30) as (url, app), connect(url) as client:
+        client.settimeout(30)
+        client.sendall(CALL)
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += client.recv(1)
+        size = 0
+        while size < PIECES * len(PIECE):
+            size += len(client.recv(2**20))
+        assert app.ended.wait(30)

@@ -223,7 +223,7 @@ def _own_fake(stack: ExitStack) -> tuple[str, str, str]:
     from leomock.testing.fake import Fake
 
     # Some calls are invalid HTTP on purpose; the server would log each.
-    logging.getLogger("leomock.server").setLevel(logging.ERROR)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     fake = stack.enter_context(Fake(auth="strict", api_keys=(MADE_UP_KEY,)))
     return fake.base_url, fake.api_key, MADE_UP_KEY
 

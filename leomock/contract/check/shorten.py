@@ -110,7 +110,7 @@ class _Call:
 
 
 def _told(group: Group) -> Any:
-    """Return what makes a finding the same: its status, and what is wrong with the answer."""
+    """Return what two answers must share to be the same finding: the status, and what is wrong."""
     response = group.interaction.response
     if response is None:
         return None

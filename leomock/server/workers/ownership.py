@@ -1,6 +1,6 @@
 """Decide which worker owns a request, by the user that it concerns.
 
-The user id is a hash of the API key. It also stands in the paths of pictures, and its beginning in the names
+The user id is a hash of the API key. It is also part of the paths of pictures, and its beginning in the names
 of buckets, so links need no mark of the worker that made them.
 """
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leomock.server.access_log import PART
-from leomock.server.breakage import CONNECTION, Connection, connection_of
+from leomock.server.breakage import CONNECTION, WatchedConnection, connection_of
 
 # Messages of a client that are read before the app asks for them.
 MOST_UNREAD = 4
@@ -138,7 +138,7 @@ async def _read_all(reader: asyncio.StreamReader, messages: asyncio.Queue[Messag
     await messages.put({"type": "http.disconnect"})
 
 
-class _PeerConnection(Connection):
+class _PeerConnection(WatchedConnection):
     """A connection that another worker holds; it breaks it when asked to."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
@@ -160,18 +160,6 @@ class _PeerConnection(Connection):
 
     def end(self) -> None:
         self._tell("end", None)
-
-    async def pause(self, seconds: float, receive: Receive) -> bool:
-        self.waiting = True
-        try:
-            async with asyncio.timeout(seconds):
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-            return False
-        except TimeoutError:
-            return True
-        finally:
-            self.waiting = False
 
     def _tell(self, kind: str, value: Any) -> None:
         with contextlib.suppress(OSError):
