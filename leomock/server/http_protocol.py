@@ -296,6 +296,11 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.write(response_head(status, headers, keep_alive=False) + body)
         self.transport.close()
 
+    @property
+    def is_new(self) -> bool:
+        """True until the first byte of the first request arrives."""
+        return not self._limit.in_message and self.cycle is None
+
     def shutdown(self) -> None:
         super().shutdown()
         if self._connection.waiting:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import time
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
     from leomock.server.tls import TlsListener
 
-# How long a call in progress may still take when the server is asked to stop.
+# How long a client that has connected may take to send its request when the server is asked to stop.
+FIRST_SECONDS = 0.05
+# How long a call in progress may still take then.
 GRACE_SECONDS = 5.0
 # How long a call may take after its connection was closed because of that.
 LAST_SECONDS = 0.5
@@ -65,7 +68,7 @@ class PortServer:
         config.load()
         self._config = config
         self._state = ServerState()
-        self._plain: list[asyncio.AbstractServer] = []
+        self._plain: list[tuple[socket.socket, asyncio.AbstractServer]] = []
         self._tls: list[TlsListener] = []
         self._passed: set[asyncio.Task[None]] = set()
         self._date: asyncio.TimerHandle | None = None
@@ -86,7 +89,8 @@ class PortServer:
 
     async def open(self, listener: socket.socket) -> None:
         """Serve plain HTTP on a listening socket."""
-        self._plain.append(await asyncio.get_running_loop().create_server(self._protocol, sock=listener))
+        server = await asyncio.get_running_loop().create_server(self._protocol, sock=listener)
+        self._plain.append((listener, server))
         self._keep_date()
 
     async def open_tls(
@@ -99,8 +103,12 @@ class PortServer:
         self._keep_date()
 
     async def close(self) -> None:
-        """Stop accepting, and give calls in progress `GRACE_SECONDS` to finish."""
-        for server in self._plain:
+        """Stop accepting, and give calls in progress `GRACE_SECONDS` to finish.
+
+        A proxy that connected in this moment, or sent a request that is not read yet, gets its answer too.
+        """
+        for listener, server in self._plain:
+            self._accept_waiting(listener)
             server.close()
         for tls in self._tls:
             await tls.close()
@@ -108,17 +116,31 @@ class PortServer:
             self._date.cancel()
         if self._passed:
             await asyncio.wait(self._passed)
-        for connection in list(self._state.connections):
+        if any(connection.is_new for connection in self._connections()):
+            await asyncio.sleep(FIRST_SECONDS)
+        await asyncio.sleep(0)  # reads what has arrived on the others
+        for connection in self._connections():
             connection.shutdown()
         if self._state.tasks:
             await asyncio.wait(self._state.tasks, timeout=GRACE_SECONDS)
         # A call with a closed connection ends by itself, unless it waits for something else.
-        for connection in list(self._state.connections):
+        for connection in self._connections():
             connection.transport.abort()
         if self._state.tasks:
             await asyncio.wait(self._state.tasks, timeout=LAST_SECONDS)
         for task in self._state.tasks:
             task.cancel()
+
+    def _accept_waiting(self, listener: socket.socket) -> None:
+        """Accept the connections that wait; the system would reset them when the listener is closed."""
+        with contextlib.suppress(OSError):  # none is left
+            while True:
+                connection, _ = listener.accept()
+                connection.setblocking(False)
+                self.accept(connection)
+
+    def _connections(self) -> list[HttpProtocol]:
+        return [each for each in self._state.connections if isinstance(each, HttpProtocol)]
 
     def _protocol(self) -> asyncio.Protocol:
         return HttpProtocol(self._config, self._state)
