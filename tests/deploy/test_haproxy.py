@@ -8,7 +8,8 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,11 +19,12 @@ from PIL import Image
 
 from leomock.testing.webhook_receiver import WebhookReceiver
 from tests.deploy.shards import DEPLOY, HAPROXY, TOKEN, Cluster, cluster, extended, shard_in
+from tests.server.page.chromium import ARGUMENTS, CHROMIUM
 
 pytestmark = pytest.mark.skipif(not HAPROXY, reason="HAProxy is not installed (apt install haproxy)")
 
 KEYS = [str(uuid.uuid5(uuid.NAMESPACE_URL, f"leomock-{number}")) for number in range(200)]
-JOURNEYS = KEYS[:60]
+CLIENTS = 16
 
 
 def picture() -> bytes:
@@ -47,99 +49,192 @@ def two(tmp_path_factory: pytest.TempPathFactory, receiver: WebhookReceiver) -> 
         yield two
 
 
-class Begun(NamedTuple):
-    """What a journey holds when its shard restarts."""
+class Made(NamedTuple):
+    """What a journey made, and the number of the shard that made it."""
 
-    key: str
     shard: int
+    user_id: str
     upload_id: str
     generation_id: str
+    picture_url: str
 
 
 class Customer:
-    """One API key that goes through the proxy."""
+    """One API key that goes through the proxy. `again` counts the calls that had to be made again."""
 
-    def __init__(self, client: httpx.Client, url: str, key: str) -> None:
-        self._client = client
-        self._base = f"{url}/api/rest/v1"
+    def __init__(self, two: Cluster, key: str) -> None:
+        self._client = two.client
+        self._base = f"{two.url}/api/rest/v1"
         self._headers = {"authorization": f"Bearer {key}"}
         self.key = key
+        self.again = 0
 
     def call(self, method: str, path: str, **body: Any) -> Any:
         """Call the API with the key; return the JSON of the response."""
-        answer = self._client.request(method, f"{self._base}{path}", headers=self._headers, json=body or None)
+        answer = self._send(method, f"{self._base}{path}", headers=self._headers, json=body or None)
         assert answer.status_code == 200, (answer.status_code, answer.text)
         return answer.json()
 
-    def begin(self) -> Begun:
+    def _send(self, method: str, url: str, **content: Any) -> httpx.Response:
+        """Send a request; one that changes something is sent again where the docs say so."""
+        for _ in range(5):
+            try:
+                answer = self._client.request(method, url, **content)
+            except httpx.TransportError:
+                if method == "GET":
+                    raise
+            else:
+                if method == "GET" or answer.status_code != 502:
+                    return answer
+            self.again += 1
+        raise AssertionError(f"{method} {url} was never answered")
+
+    def begin(self) -> Made:
         """Upload a picture and start a generation from it."""
+        user_id = self.call("GET", "/me")["user_details"][0]["user"]["id"]
         form = self.call("POST", "/init-image", extension="png")["uploadInitImage"]
-        uploaded = self._client.post(form["url"], data=json.loads(form["fields"]), files={"file": PICTURE})
+        uploaded = self._send("POST", form["url"], data=json.loads(form["fields"]), files={"file": PICTURE})
         assert uploaded.status_code == 204, uploaded.text
         body = {"prompt": f"a cat of {self.key}", "width": 64, "height": 64, "init_image_id": form["id"]}
         created = self.call("POST", "/generations", **body)["sdGenerationJob"]["generationId"]
-        return Begun(self.key, shard_in(form["url"]), form["id"], created)
+        return Made(shard_in(form["url"]), user_id, form["id"], created, "")
 
-    def finish(self, begun: Begun) -> None:
-        """Read the generation until it is complete, and download its picture and the upload."""
-        path = f"/generations/{begun.generation_id}"
-        assert self.call("GET", path)["generations_by_pk"]["status"] == "PENDING"
-        row = self.call("GET", path)["generations_by_pk"]
-        assert row["status"] == "COMPLETE"
-        url = row["generated_images"][0]["url"]
-        assert shard_in(url) == begun.shard
-        downloaded = self._client.get(url)
-        assert (downloaded.status_code, downloaded.content[:2]) == (200, b"\xff\xd8")
-        upload = self.call("GET", f"/init-image/{begun.upload_id}")["init_images_by_pk"]
-        assert shard_in(upload["url"]) == begun.shard
+    def finish(self, made: Made) -> Made:
+        """Read the generation until it is complete; it must be PENDING first."""
+        path = f"/generations/{made.generation_id}"
+        statuses: list[str] = []
+        while not statuses or statuses[-1] == "PENDING":
+            row = self.call("GET", path)["generations_by_pk"]
+            statuses.append(row["status"])
+        assert statuses[-1] == "COMPLETE"
+        return made._replace(picture_url=row["generated_images"][0]["url"])
+
+    def look(self, made: Made) -> None:
+        """Everything that the journey made is there, and came from the same shard."""
+        rows = self.call("GET", f"/generations/user/{made.user_id}")["generations"]
+        ids = [row["id"] for row in rows]
+        assert made.generation_id in ids
+        assert len(ids) <= 1 + self.again  # a create that is sent again may have been done the first time
+        assert shard_in(made.picture_url) == made.shard
+        picture = self._client.get(made.picture_url)
+        assert (picture.status_code, picture.content[:2]) == (200, b"\xff\xd8")
+        upload = self.call("GET", f"/init-image/{made.upload_id}")["init_images_by_pk"]
+        assert shard_in(upload["url"]) == made.shard
         assert self._client.get(upload["url"]).content == PICTURE
 
 
-def test_journeys_survive_the_restart_of_a_shard(two: Cluster, receiver: WebhookReceiver) -> None:
-    """Uploads, jobs and events are kept in --state; calls of the shard's keys wait while it restarts."""
-    restarted = two.shards[1]
-    customers = {key: Customer(two.client, two.url, key) for key in JOURNEYS}
-    begun = [customers[key].begin() for key in JOURNEYS]
-    assert {each.shard for each in begun} == {0, 1}
-    waiting = next(each for each in begun if each.shard == 1)
-    answers: list[int] = []
+class Load:
+    """The journeys of many keys at the same time."""
 
-    def call_meanwhile() -> None:
-        headers = {"authorization": f"Bearer {waiting.key}"}
-        answers.append(httpx.get(f"{two.url}/api/rest/v1/me", headers=headers, timeout=40).status_code)
+    def __init__(self, two: Cluster, keys: Sequence[str]) -> None:
+        self.customers = [Customer(two, key) for key in keys]
+        self._done = 0
+        self._changed = threading.Condition()
 
-    # The event of one job is refused before the restart, so it waits in the state for its second attempt.
-    receiver.answer_with(503, 200)
-    customers[waiting.key].finish(waiting)
-    receiver.wait_for(1, id=waiting.generation_id)
-    restarted.stop()
-    caller = threading.Thread(target=call_meanwhile)
-    caller.start()
-    restarted.start()
-    restarted.wait()
-    caller.join(40)
-    assert answers == [200]
-    for each in begun:
-        if each is not waiting:
-            customers[each.key].finish(each)
-    receiver.wait_for(2, timeout=20, id=waiting.generation_id)
-    for each in begun:
-        receiver.wait_for(1, timeout=20, id=each.generation_id)
+    def run(self, customer: Customer) -> Made:
+        """Make one journey."""
+        made = customer.finish(customer.begin())
+        customer.look(made)
+        with self._changed:
+            self._done += 1
+            self._changed.notify_all()
+        return made
+
+    def wait_for(self, count: int) -> int:
+        """Wait until `count` journeys have ended; return how many have."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._done >= count, 60)
+            return self._done
 
 
-def test_keys_are_spread_and_each_is_on_one_shard(two: Cluster) -> None:
-    shards = collections.Counter(two.shard_of(key) for key in KEYS)
+def test_journeys_of_all_keys_survive_the_restart_of_a_shard(two: Cluster, receiver: WebhookReceiver) -> None:
+    """Calls of the shard's keys wait while it restarts; uploads, jobs and events come back with --state."""
+    load = Load(two, KEYS)
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        journeys = [pool.submit(load.run, customer) for customer in load.customers]
+        load.wait_for(len(KEYS) // 3)
+        two.shards[1].stop()
+        ended = load.wait_for(0)
+        two.shards[1].start()
+        two.shards[1].wait()
+        made = [journey.result(60) for journey in journeys]
+    assert ended < len(KEYS) - CLIENTS  # the shard restarted under load
+    shards = collections.Counter(each.shard for each in made)
     assert abs(shards[0] - len(KEYS) / 2) <= 0.2 * len(KEYS) / 2, shards
+    for customer, its in zip(load.customers, made, strict=True):
+        receiver.wait_for(1, timeout=20, id=its.generation_id)
+        if its.shard == 1:
+            customer.look(its)  # also what was made before the restart is there
+        else:
+            assert customer.again == 0
     tenants = [
         {tenant["id"] for tenant in ask_shard(two, number, "/_leomock/tenants").json()["tenants"]}
         for number in (0, 1)
     ]
-    assert not tenants[0] & tenants[1]
-    assert len(tenants[0] | tenants[1]) == len(KEYS)
+    for number in (0, 1):
+        assert tenants[number] == {each.user_id for each in made if each.shard == number}
+
+
+def test_event_that_waits_survives_the_restart_of_a_shard(two: Cluster, receiver: WebhookReceiver) -> None:
+    """The first attempt is refused; the second one is made by the new process."""
+    customer = next(Customer(two, key) for key in KEYS if two.shard_of(key) == 1)
+    receiver.answer_with(503, 200)
+    made = customer.finish(customer.begin())
+    receiver.wait_for(1, id=made.generation_id)
+    two.shards[1].stop()
+    two.shards[1].start()
+    two.shards[1].wait()
+    receiver.wait_for(2, timeout=20, id=made.generation_id)
 
 
 def ask_shard(two: Cluster, number: int, path: str) -> httpx.Response:
     return two.client.get(f"{two.url}/s/{number}{path}", headers={"x-leomock-admin-token": TOKEN})
+
+
+@pytest.mark.parametrize("prefix", ["/s/0/api/rest/v1", "/s/1/v1"])
+def test_key_decides_below_the_address_of_a_shard(two: Cluster, prefix: str) -> None:
+    """A base URL that begins with /s/N must not give a key a second state."""
+    for key in KEYS[:8]:
+        headers = {"authorization": f"Bearer {key}"}
+        answer = two.client.post(f"{two.url}{prefix}/init-image", json={"extension": "png"}, headers=headers)
+        assert shard_in(answer.json()["uploadInitImage"]["url"]) == two.shard_of(key)
+
+
+def test_page_of_a_shard_loads_its_files_from_there(two: Cluster) -> None:
+    led = two.client.get(f"{two.url}/s/1")
+    assert (led.status_code, led.headers["location"]) == (308, "/s/1/")
+    page = httpx.URL(f"{two.url}/s/1/")
+    links = re.findall(r'(?:href|src)="([^":]+)"', two.client.get(page).text)
+    assert len(links) == 2
+    for link in links:
+        found = page.join(link)
+        assert found.path.startswith("/s/1/")
+        assert two.client.get(found).status_code == 200
+
+
+@pytest.mark.xdist_group("chromium")
+@pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+def test_page_of_a_shard_works_in_a_browser(two: Cluster) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    customer = next(Customer(two, key) for key in KEYS if two.shard_of(key) == 1)
+    made = customer.finish(customer.begin())
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page()
+        called: list[str] = []
+        page.on("request", lambda request: called.append(request.url))
+        page.goto(f"{two.url}/s/1/#gallery")
+        page.get_by_label("Admin token").fill(TOKEN)
+        page.get_by_role("button", name="Open").click()
+        playwright.expect(page.get_by_text("live", exact=True)).to_be_visible(timeout=20_000)
+        card = page.get_by_role("article", name=f"Generation {made.generation_id}")
+        playwright.expect(card.locator("img").first).to_be_visible(timeout=20_000)
+        page.get_by_role("tab", name="Send a request", exact=True).click()
+        page.get_by_label("API key").fill(customer.key)
+        page.get_by_role("button", name="Send", exact=True).click()
+        playwright.expect(page.get_by_role("heading", name=re.compile("^Answer 200"))).to_be_visible()
+        browser.close()
+    assert [url for url in called if not url.startswith((f"{two.url}/s/1/", "blob:", "data:"))] == []
 
 
 @pytest.mark.parametrize("form", ["Bearer {}", "bearer {}", "Bearer   {}"])

@@ -1,6 +1,6 @@
 // A form for any operation, made from the OpenAPI document; sends the call and watches the job.
 import { html, useEffect, useMemo, useState } from "./preact.js";
-import { apiKey, call } from "./server.js";
+import { apiKey, call, root } from "./server.js";
 import { Notice, statusClass } from "./parts.js";
 
 const VERSIONS = ["v1", "v2"];
@@ -148,7 +148,7 @@ export function Builder({ draft }) {
   const [error, setError] = useState();
   useEffect(() => {
     let current = true;
-    fetch(`/_leomock/openapi.json?version=${version}`)
+    fetch(`${root}/_leomock/openapi.json?version=${version}`)
       .then((found) => found.json())
       .then((found) => current && setDocument(found));
     return () => {
@@ -195,7 +195,7 @@ export function Builder({ draft }) {
           <div class="fields">
             ${fields.map((field) => html`<${Field} key=${`${id} ${field.place} ${field.name}`} field=${field} value=${values[`${field.place} ${field.name}`] ?? ""} onChange=${set(field)} />`)}
           </div>`}
-    <p class="row"><button class="main">Send</button></p>
+    <p class="row"><button class="main" disabled=${!request && !operation}>Send</button></p>
     ${error && html`<${Notice} error>${error.message}<//>`} ${answer && html`<${Answer} answer=${answer} />`}
     ${started && html`<${Watch} key=${started} id=${started} keyText=${keyText} />`}
   </form>`;

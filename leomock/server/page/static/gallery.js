@@ -2,9 +2,10 @@
 import { html } from "./preact.js";
 import { Empty } from "./journal.js";
 import { Notice, Thumbnail, statusClass, useAdmin } from "./parts.js";
+import { root } from "./server.js";
 
 function File({ tenant, file }) {
-  const url = `/cdn/${file.key.split("/").map(encodeURIComponent).join("/")}`;
+  const url = `${root}/cdn/${file.key.split("/").map(encodeURIComponent).join("/")}`;
   if (file.type.startsWith("video/"))
     return html`<video controls preload="metadata" width="240" src=${url} aria-label=${file.name}></video>`;
   if (file.type.startsWith("audio/")) return html`<audio controls preload="none" src=${url} aria-label=${file.name}></audio>`;

@@ -4,6 +4,8 @@ const session = (name) => ({
   get: () => sessionStorage.getItem(`leomock.${name}`) ?? "",
   set: (value) => sessionStorage.setItem(`leomock.${name}`, value),
 });
+// The path that leads to this server: "", or "/s/0" behind a proxy.
+export const root = new URL("../..", import.meta.url).pathname.slice(0, -1);
 export const token = session("token");
 export const apiKey = session("key");
 
@@ -24,7 +26,7 @@ function adminHeaders(tenant) {
 // Call the admin API; throws a Refusal with the server's own sentence.
 export async function admin(method, path, { tenant = "", body } = {}) {
   const headers = { ...adminHeaders(tenant), ...(body !== undefined && { "content-type": "application/json" }) };
-  const answer = await fetch(`/_leomock${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const answer = await fetch(`${root}/_leomock${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   const type = answer.headers.get("content-type") ?? "";
   const value = type.includes("json") ? await answer.json() : await answer.blob();
   if (!answer.ok) throw new Refusal(answer.status, value.error ?? `${answer.status} ${answer.statusText}`);
@@ -34,7 +36,7 @@ export async function admin(method, path, { tenant = "", body } = {}) {
 // Call the API as a client does, with the key that the person typed.
 export async function call(method, path, key, body) {
   const began = performance.now();
-  const answer = await fetch(path, {
+  const answer = await fetch(root + path, {
     method,
     headers: { ...(key && { authorization: `Bearer ${key}` }), ...(body !== undefined && { "content-type": "application/json" }) },
     body,
@@ -54,7 +56,7 @@ export async function call(method, path, key, body) {
 export async function follow(tenant, signal, on, state) {
   while (!signal.aborted) {
     try {
-      const answer = await fetch("/_leomock/live", { headers: adminHeaders(tenant), signal });
+      const answer = await fetch(`${root}/_leomock/live`, { headers: adminHeaders(tenant), signal });
       if (!answer.ok) throw new Refusal(answer.status, (await answer.json()).error);
       state("open");
       await read(answer.body.pipeThrough(new TextDecoderStream()).getReader(), on);
