@@ -7,10 +7,16 @@ import re
 from collections import Counter
 from typing import Any
 
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.metrics import CallCounts, Metrics
+from leomock.state.matching import differences
 from tests.deploy.shards import DEPLOY
 
+register_default_plugins()  # they know the queries of Prometheus
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana-dashboard.json").read_text("utf-8"))
 PAGE = (DEPLOY.parent / "docs/how-to/scale.md").read_text("utf-8")
 # Of prometheus_client's own collector, which exists on Linux only.
@@ -59,6 +65,13 @@ def test_every_metric_is_on_the_dashboard() -> None:
 def test_every_metric_is_documented() -> None:
     documented = set(re.findall(r"`(leomock_\w+)`", PAGE))
     assert documented == {re.sub(r"_(bucket|count|sum)$", "", name) for name in metrics()}
+
+
+def test_dashboard_fits_the_schema_of_grafana() -> None:
+    """Grafana's own types keep the fields that their schema knows, so that nothing of ours may get lost."""
+    read = Dashboard.from_json(DASHBOARD)
+    written = json.loads(json.dumps(read, cls=JSONEncoder))
+    assert list(differences(DASHBOARD, written)) == []
 
 
 def test_panels_do_not_overlap() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from typing import Any
 
 import click
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -80,10 +82,14 @@ def test_every_object_has_its_api_version() -> None:
 
 @pytest.mark.parametrize("name", ["shards.yaml", "proxy.yaml"])
 def test_manifests_fit_the_schemas_of_kubernetes(name: str) -> None:
-    """The package with the schemas has 22 MB, so it is used where somebody installed it."""
-    validator = pytest.importorskip("kubernetes_validate")
     for manifest in documents(name).values():
-        validator.validate(manifest, "1.31", strict=True)
+        kubernetes_validate.validate(manifest, "1.31", strict=True)
+
+
+def test_compose_file_fits_the_schema_of_compose() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, DEPLOY / "compose.yaml"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_headless_service_names_the_pods_of_the_stateful_set() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import subprocess
 
 import httpx
 import pytest
@@ -16,6 +18,7 @@ from leomock.server.health import Health
 from leomock.server.metrics import BUCKETS, MOST_RULES, CallCounts
 from tests.fixtures import completed, generate
 
+PROMTOOL = shutil.which("promtool") or ""
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -88,6 +91,21 @@ def test_openmetrics_is_written_for_scrapers_that_ask_for_it(used: Fake) -> None
     families = {family.name: family for family in parse_openmetrics(text)}
     assert families["leomock_requests"].type == "counter"
     assert families["leomock_request_seconds"].type == "histogram"
+
+
+@pytest.mark.skipif(not PROMTOOL, reason="promtool is not installed (apt install prometheus)")
+def test_promtool_finds_nothing_to_complain_about(used: Fake) -> None:
+    """With a rule and a webhook, so that those metrics have samples too."""
+    with used.scenario("outage"), httpx.Client(transport=used.transport) as client:
+        headers = {"authorization": f"Bearer {used.api_key}"}
+        assert client.get(f"{used.url}/v1/me", headers=headers).status_code >= 500
+    used.sender.attempts["accepted"] += 1
+    text = scrape(used)
+    assert {"leomock_rule_matches_total{", "leomock_webhook_attempts_total{"} <= {
+        line[: line.index("{") + 1] for line in text.splitlines() if line[:1] != "#" and "{" in line
+    }
+    done = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_age_of_the_state_file_is_reported() -> None:
