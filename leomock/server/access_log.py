@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
@@ -168,10 +169,15 @@ class JournalMiddleware:
 def _line(scope: Scope, status: int, milliseconds: float, context: LogContext) -> str:
     moment = _time_of_day(int(time.time()))
     operation = f" {context.operation}" if context.operation else ""
-    tenant = f" key {shortened(context.key)}" if context.key else ""
+    tenant = _tenant(context.key) if context.key else ""
     explain = f" | {one_line(context.explain)}" if context.explain else ""
     call = f"{scope['method']} {one_line(scope['path'])[:200]}{operation}"
     return f"{moment} {call} {status} {milliseconds:.1f} ms{tenant}{explain}\n"
+
+
+@lru_cache(maxsize=256)
+def _tenant(key: str) -> str:
+    return f" key {shortened(key)}"
 
 
 @lru_cache(maxsize=1)
@@ -249,6 +255,23 @@ def library_warnings_as_json(
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class StderrLog:
+    """Write log lines to stderr. Lines of the same turn of the event loop share one system call."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def __call__(self, line: str) -> None:
+        """Write a line by the end of the turn."""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._lines.append(line)
+
+    def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        to_stderr("".join(lines))
 
 
 def to_stderr(line: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -32,6 +32,19 @@ class LinearPattern:
                 "it is too large, or uses look-around or a back-reference, "
                 "which cannot be searched in linear time"
             ) from error
+
+    @classmethod
+    def any_of(cls, patterns: Sequence[LinearPattern]) -> LinearPattern | None:
+        """Return a pattern that occurs where any of several occurs; None for fewer than two.
+
+        Also None if they are too large together.
+        """
+        if len(patterns) < 2:
+            return None
+        try:
+            return cls("|".join(f"(?:{each.pattern})" for each in patterns))
+        except ValueError:
+            return None
 
     def search(self, text: str) -> bool:
         """Return True if the pattern occurs in a text."""

@@ -6,10 +6,10 @@ which `Dispatcher`, `Jobs`, the bucket and the webhook sender apply.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from leomock.leonardo.errors import ErrorTemplate
 from leomock.state.matching import LinearPattern
@@ -169,8 +169,62 @@ class RuleEffects:
     delivery: Delivery | None = None
 
 
-# A rule, its check of the context (None: always true), and whether it counts matches.
-_Candidate = tuple[Rule, Callable[[MatchContext], bool] | None, bool]
+_Check: TypeAlias = Callable[[MatchContext], bool]
+_Part: TypeAlias = Literal["body", "query", "headers"]
+
+
+class _Candidate(NamedTuple):
+    """A rule that can match, its check of the context (None: always true), and whether it counts matches."""
+
+    rule: Rule
+    fits: _Check | None
+    counts: bool
+
+
+class _Candidates:
+    """The rules that can match contexts of one stage and operation.
+
+    Most rules match few calls. Rules that ask for a value are therefore found by that value, and one search
+    shows whether any of the prompt patterns can match.
+    """
+
+    def __init__(self, scenarios: Iterable[Scenario], stage: Stage, operation: str, group: str) -> None:
+        self._all = [
+            _Candidate(rule, _fits(rule.when), rule.when.counts or rule.times is not None)
+            for scenario in scenarios
+            for rule in scenario.rules
+            if rule.stage == stage
+            and (not rule.when.operations or operation in rule.when.operations)
+            and (not rule.when.groups or group in rule.when.groups)
+        ]
+        # Positions in `_all`.
+        self._prompt: list[int] = []
+        self._values: dict[tuple[_Part, str], dict[Any, list[int]]] = {}
+        others: list[int] = []
+        for position, (rule, _, _) in enumerate(self._all):
+            if rule.when.prompt:
+                self._prompt.append(position)
+            elif asked := _value(rule.when):
+                part, name, value = asked
+                self._values.setdefault((part, name), {}).setdefault(value, []).append(position)
+            else:
+                others.append(position)
+        self._others = [self._all[position] for position in others]
+        self._positions = others
+        self._any_prompt = LinearPattern.any_of([p for rule, _, _ in self._all if (p := rule.when.prompt)])
+
+    def of(self, context: MatchContext) -> list[_Candidate]:
+        """Return the rules to check, in their order."""
+        found: list[int] = []
+        if self._prompt and (self._any_prompt is None or self._any_prompt.search(context.prompt)):
+            found += self._prompt
+        for (part, name), positions in self._values.items():
+            there = (context.headers() if part == "headers" else getattr(context, part)).get(name)
+            if isinstance(there, Hashable):
+                found += positions.get(there, ())
+        if not found:
+            return self._others
+        return [self._all[position] for position in sorted((*self._positions, *found))]
 
 
 class ScenarioEngine:
@@ -184,7 +238,7 @@ class ScenarioEngine:
         """Replace the active scenarios and reset all counters."""
         self.scenarios = tuple(scenarios)
         # The rules that can match, by stage and operation; filled on first use.
-        self._candidates: dict[tuple[str, str], list[_Candidate]] = {}
+        self._candidates: dict[tuple[Stage, str, str], _Candidates] = {}
         self._met: dict[tuple[str, str], int] = {}
         self._applied: dict[tuple[str, str], int] = {}
 
@@ -217,21 +271,26 @@ class ScenarioEngine:
         `more` are scenarios that the request itself asks for. Their rules apply to it whatever their counters
         say, but `first` and `times` still limit how many identical requests (retries) they apply to.
         """
-        kind = (context.stage, context.operation)
+        kind = (context.stage, context.operation, context.group)
         if more:
             # A scenario that is both active and requested applies once.
             requested = {scenario.name: scenario for scenario in more}
             others = [scenario for scenario in self.scenarios if scenario.name not in requested]
-            rules = [
-                *((candidate, self._limited) for candidate in _candidates(requested.values(), context)),
-                *((candidate, self._counted) for candidate in _candidates(others, context)),
-            ]
-        else:
-            if kind not in self._candidates:
-                self._candidates[kind] = _candidates(self.scenarios, context)
-            rules = [(candidate, self._counted) for candidate in self._candidates[kind]]
-        effects: RuleEffects | None = None
-        for (rule, fits, counts), is_selected in rules:
+            effects = self._matched(_Candidates(requested.values(), *kind), context, self._limited)
+            return self._matched(_Candidates(others, *kind), context, self._counted, effects)
+        if kind not in self._candidates:
+            self._candidates[kind] = _Candidates(self.scenarios, *kind)
+        return self._matched(self._candidates[kind], context, self._counted)
+
+    def _matched(
+        self,
+        candidates: _Candidates,
+        context: MatchContext,
+        is_selected: Callable[[Rule, MatchContext], bool],
+        effects: RuleEffects | None = None,
+    ) -> RuleEffects | None:
+        """Add the effects of the candidates that match and that their counters select."""
+        for rule, fits, counts in candidates.of(context):
             if (fits is None or fits(context)) and (not counts or is_selected(rule, context)):
                 effects = effects or RuleEffects()
                 self._add(effects, rule)
@@ -247,7 +306,8 @@ class ScenarioEngine:
         when = rule.when
         counter = (rule.name, "" if when.each == "world" else getattr(context, when.each))
         number = self._met[counter] = self._met.get(counter, 0) + 1
-        self._forget_oldest()
+        if number == 1:
+            self._forget_oldest()
         if not when.selects(number) or self._applied.get(counter, 0) == rule.times:
             return False
         if when.probability is not None and self._random.random() >= when.probability:
@@ -263,7 +323,8 @@ class ScenarioEngine:
             return True
         counter = (rule.name, f"request {context.request}")
         number = self._met[counter] = self._met.get(counter, 0) + 1
-        self._forget_oldest()
+        if number == 1:
+            self._forget_oldest()
         return number <= min(limits)
 
     def _forget_oldest(self) -> None:
@@ -282,16 +343,14 @@ class ScenarioEngine:
             effects.delay += self.drawn(rule.delay)
 
 
-def _candidates(scenarios: Iterable[Scenario], context: MatchContext) -> list[_Candidate]:
-    """Return the rules that can match a context of this stage and operation."""
-    return [
-        (rule, _fits(rule.when), rule.when.counts or rule.times is not None)
-        for scenario in scenarios
-        for rule in scenario.rules
-        if rule.stage == context.stage
-        and (not rule.when.operations or context.operation in rule.when.operations)
-        and (not rule.when.groups or context.group in rule.when.groups)
-    ]
+def _value(when: Criteria) -> tuple[_Part, str, str | float] | None:
+    """Return a value that a context must have, with its part and name; None if the rule asks for none."""
+    parts: dict[_Part, Mapping[str, Any]] = {"body": when.body, "query": when.query, "headers": when.headers}
+    for part, wanted in parts.items():
+        for name, value in wanted.items():
+            if isinstance(value, str | int | float):
+                return part, name, value
+    return None
 
 
 def _fits(when: Criteria) -> Callable[[MatchContext], bool] | None:

@@ -12,7 +12,7 @@ import pytest
 
 from leomock import Fake
 from leomock.operations.dispatch import Dispatcher
-from leomock.server.access_log import library_warnings_as_json
+from leomock.server.access_log import StderrLog, library_warnings_as_json
 from leomock.server.app import make_app
 from leomock.state.redaction import shortened
 from tests.server.raw import exchange
@@ -30,8 +30,6 @@ def lines_of(*calls: tuple[str, str, dict[str, object]]) -> list[str]:
         async with httpx.AsyncClient(transport=transport, base_url="http://fake", headers=headers) as client:
             for method, path, options in calls:
                 await client.request(method, path, **options)  # type: ignore[arg-type]
-
-    import asyncio
 
     asyncio.run(talk())
     return lines
@@ -133,3 +131,19 @@ def test_json_log_has_the_ids_of_the_response_and_of_the_callers_trace() -> None
     assert first["request_id"] == answers[0].headers["x-request-id"]
     assert (first["trace_id"], first["span_id"], second["trace_id"]) == (trace, "", "")
     assert third["request_id"] == ""
+
+
+def test_lines_of_one_turn_are_written_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("leomock.server.access_log.to_stderr", written.append)
+
+    async def run() -> None:
+        log = StderrLog()
+        log("one\n")
+        log("two\n")
+        await asyncio.sleep(0)
+        log("three\n")
+        await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert written == ["one\ntwo\n", "three\n"]

@@ -297,3 +297,30 @@ def test_no_scenario_in_force() -> None:
     """Everything is as usual."""
     assert ScenarioEngine(Random(0)).apply_rules(CALL) is None
     assert engine().apply_rules(CALL) is None
+
+
+# --- many rules ---------------------------------------------------------------------------------------
+
+CONDITIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "operations": st.sampled_from([frozenset({"createGeneration"}), frozenset({"getUserSelf"})]),
+        "prompt": st.sampled_from(["cat", "dog", "(?i)CAT", "(?x)mat # a|b"]).map(LinearPattern),
+        "body": st.dictionaries(
+            st.sampled_from(["num_images", "modelId", "public", "tags"]),
+            st.sampled_from([4, 8, True, "b24e16ff", LinearPattern("^b24"), ["x"]]),
+            max_size=2,
+        ),
+        "query": st.sampled_from([{"limit": 10}, {"limit": 11}]),
+        "headers": st.sampled_from([{"user-agent": "sdk/7.0.0"}, {"user-agent": "curl"}]),
+    },
+)
+
+
+@given(st.lists(CONDITIONS, max_size=8))
+def test_rules_together_match_as_each_alone(conditions: list[dict[str, Any]]) -> None:
+    context = replace(CALL, body={**CALL.body, "tags": ["x"]})
+    rules = [rule(f"a#{number}", **when) for number, when in enumerate(conditions)]
+    alone = [each.name for each in rules if engine(each).apply_rules(context)]
+    together = engine(*rules).apply_rules(context)
+    assert (together.rules if together else []) == alone

@@ -231,7 +231,7 @@ async def _serve(
 
     from leomock.interop.adapters import lacks, make_app
     from leomock.interop.mcp.address import MCP_PATH
-    from leomock.server.access_log import AccessLog, to_stderr
+    from leomock.server.access_log import AccessLog, StderrLog
     from leomock.server.lifecycle import on_signal, open_until
     from leomock.server.listen import ServerConfig, address, listen
 
@@ -247,7 +247,7 @@ async def _serve(
             line = f"{adapter.namespace}: {adapter.kind} listening on {address(listener)}{path}"
             if missing := lacks(adapter):
                 line += f", to say that {missing}"
-            config = ServerConfig(app if quiet else AccessLog(app, to_stderr))
+            config = ServerConfig(app if quiet else AccessLog(app, StderrLog()))
             running.append(listen(config, listener, stop, partial(click.echo, line)))
         await asyncio.gather(*running)
 

@@ -99,7 +99,7 @@ async def serve_fake(
     """
     from leomock.cli.serving.scenario_reload import SECONDS_BETWEEN_LOOKS, ScenarioReloader
     from leomock.files.state import StateFile
-    from leomock.server.access_log import library_warnings_as_json, to_stderr, warn_as_json
+    from leomock.server.access_log import StderrLog, library_warnings_as_json, to_stderr, warn_as_json
     from leomock.server.app import make_app
     from leomock.server.health import Health
     from leomock.server.listen import PortServer, ServerConfig, listen
@@ -120,7 +120,7 @@ async def serve_fake(
     health = Health(
         lambda: kept.failure if kept else "", stopping.is_set, lambda: kept.age() if kept else None
     )
-    log = None if quiet else to_stderr
+    log = None if quiet else StderrLog()
     app = make_app(api, log, sender, log_format=log_format, health=health, tracing=tracing)
     announcement = [f"leomock listening on {url}"]
     # The documents and the tenants' rows live as long as the server. Collecting garbage less often makes each

@@ -51,13 +51,13 @@ async def answer(
     stop: asyncio.Event | None = None,
 ) -> None:
     """Serve an app until `stop` is set. Call `save` every `every` seconds, and once more at the end."""
-    from leomock.server.access_log import AccessLog, to_stderr
+    from leomock.server.access_log import AccessLog, StderrLog
     from leomock.server.listen import ServerConfig, listen
 
     stop = stop or asyncio.Event()
     on_signal(stop)
     saving = asyncio.create_task(repeat(every, save)) if save else None
-    app = app if quiet else AccessLog(app, to_stderr)
+    app = app if quiet else AccessLog(app, StderrLog())
     try:
         await listen(ServerConfig(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
     finally:
