@@ -124,19 +124,24 @@ def _say(text: str) -> None:
 
 def _run(command: tuple[str, ...], environment: dict[str, str]) -> int:
     """Return the exit code of a command as a shell does: 128 plus the signal number if a signal ended it."""
-    try:
-        running = subprocess.Popen(command, env=environment)
-    except OSError as error:
-        click.echo(f"Error: cannot run {command[0]}: {error.strerror}", err=True)
-        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_TO_BE_RUN
+    running: subprocess.Popen[bytes] | None = None
+    early: list[int] = []  # signals that arrive before the command runs
 
     def pass_on(number: int, frame: FrameType | None) -> None:
-        if signal.Signals(number).name not in FROM_KEYS or not sys.stdin.isatty():
+        if running is None:
+            early.append(number)
+        elif signal.Signals(number).name not in FROM_KEYS or not sys.stdin.isatty():
             running.send_signal(number)
 
     before = {number: signal.signal(number, pass_on) for number in SIGNALS}
     try:
+        running = subprocess.Popen(command, env=environment)
+        for number in early:
+            running.send_signal(number)
         code = running.wait()
+    except OSError as error:
+        click.echo(f"Error: cannot run {command[0]}: {error.strerror}", err=True)
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_TO_BE_RUN
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
