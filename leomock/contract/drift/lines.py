@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
+
+from leomock.contract.drift.nodes import steps
 
 if TYPE_CHECKING:
     from leomock.contract.drift.nodes import Document
@@ -19,21 +21,26 @@ def line_of(document: Document, source: str, pointer: str) -> int:
     Returns 1 if the text of the source is not available.
     """
     text = document.texts.get(source)
-    if text is None:
-        return 1
-    lines = _lines(text)
-    while pointer and pointer not in lines:
-        pointer = pointer.rpartition("/")[0]
-    return lines.get(pointer, 1)
+    return 1 if text is None else _finder(text)(pointer)
 
 
 @lru_cache(maxsize=4)
-def _lines(text: str) -> dict[str, int]:
-    found = _json_lines(text) if text.lstrip()[:1] in ("{", "[") else _yaml_lines(text)
-    lines: dict[str, int] = {}
-    for pointer, line in found:
-        lines.setdefault(pointer, line)
-    return lines
+def _finder(text: str) -> Callable[[str], int]:
+    """Return the function that finds the lines of a text."""
+    if text.lstrip()[:1] in ("{", "["):
+        lines: dict[str, int] = {}
+        for pointer, line in _json_lines(text):
+            lines.setdefault(pointer, line)
+        return partial(_json_line, lines)
+    import yaml
+
+    return partial(_yaml_line, yaml.compose(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+
+
+def _json_line(lines: dict[str, int], pointer: str) -> int:
+    while pointer and pointer not in lines:
+        pointer = pointer.rpartition("/")[0]
+    return lines.get(pointer, 1)
 
 
 def _json_lines(text: str) -> Iterator[tuple[str, int]]:
@@ -77,25 +84,17 @@ def _joined(path: list[str]) -> str:
     return "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in path)
 
 
-def _yaml_lines(text: str) -> Iterator[tuple[str, int]]:
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    yield from _yaml_below(yaml.compose(text, loader), "", set())
-
-
-def _yaml_below(node: Any, pointer: str, above: set[int]) -> Iterator[tuple[str, int]]:
-    """Yield the lines of a mapping's keys and a sequence's elements; an alias counts once."""
-    if node is None or id(node) in above:
-        return
-    above.add(id(node))
-    if node.id == "mapping":
-        for key, value in node.value:
-            below = pointer + _joined([str(key.value)])
-            yield below, key.start_mark.line + 1
-            yield from _yaml_below(value, below, above)
-    elif node.id == "sequence":
-        for number, value in enumerate(node.value):
-            below = f"{pointer}/{number}"
-            yield below, value.start_mark.line + 1
-            yield from _yaml_below(value, below, above)
+def _yaml_line(node: Any, pointer: str) -> int:
+    """Follow a pointer through the nodes of a YAML text; an alias leads to the value that it stands for."""
+    line = 1
+    for step in steps(pointer):
+        if node.id == "mapping":
+            found = [entry for entry in node.value if entry[0].value == step]
+        elif node.id == "sequence" and step.isdecimal():
+            found = [(value, value) for value in node.value[int(step) : int(step) + 1]]
+        else:
+            found = []
+        if not found:
+            break
+        line, node = found[0][0].start_mark.line + 1, found[0][1]
+    return line

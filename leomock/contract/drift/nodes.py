@@ -102,7 +102,7 @@ class Node:
         local = reference.removeprefix(COMPONENTS)
         if not local.startswith("#/"):
             raise self.error(f"$ref {reference} leads out of the document; bundle it into one file first")
-        way = tuple(_steps(local))
+        way = tuple(steps(local[1:]))
         if (known := self._shared.get(way)) is not None:
             return known
         value: Any = self.document.content
@@ -266,6 +266,7 @@ def _plain(node: Node, above: tuple[int, ...]) -> Any:
     return node.value
 
 
-def _steps(reference: str) -> Iterator[str]:
-    for part in reference.removeprefix("#/").split("/"):
+def steps(pointer: str) -> Iterator[str]:
+    """Yield the keys of a JSON pointer."""
+    for part in pointer.split("/")[1:]:
         yield part.replace("~1", "/").replace("~0", "~")

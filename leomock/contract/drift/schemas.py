@@ -66,9 +66,13 @@ class Schemas:
         known = self._on.equality.pairs
         key = (self._direction, pair.required, self._on.prose, pair.key)
         if key not in known:
-            known[key] = _Pair(Recorder(self._on.equality, prose=self._on.prose), self._direction)
-            known[key].run(Flat(*pair.old), Flat(*pair.new), pair.required)
+            known[key] = self._differences(pair)
         found: _Pair = known[key]
+        return found
+
+    def _differences(self, pair: _Below) -> _Pair:
+        found = _Pair(Recorder(self._on.equality, prose=self._on.prose), self._direction)
+        found.run(Flat(*pair.old), Flat(*pair.new), pair.required)
         return found
 
 

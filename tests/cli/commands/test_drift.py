@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leomock.cli.main import main
+from leomock.contract.reports.model import Report
 from leomock.openapi.documents import specs_folder
 from leomock.openapi.spec import Versions
 from tests.contract.reports.formats import checked_junit, checked_sarif
@@ -94,6 +96,20 @@ def test_change_of_version_2_names_its_own_handler_and_overlay(edited_v2: Path, 
     touched = {thing for f in findings for thing in f["properties"].get("touches", ()) if "overlay" in thing}
     assert touched
     assert all(thing.startswith("v2/overlay.json actions[") for thing in touched)
+
+
+def test_garbage_collection_pauses_during_the_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In documents of 10 MB it took most of the time."""
+    collects = []
+
+    def compared(*_: object, **__: object) -> Report:
+        collects.append(gc.isenabled())
+        return Report("leomock drift", [], {}, [], None)
+
+    monkeypatch.setattr("leomock.contract.drift.findings.compared", compared)
+    assert run(OURS, OURS).exit_code == 0
+    assert collects == [False]
+    assert gc.isenabled()
 
 
 def test_version_of_a_single_file_is_that_of_its_address(tmp_path: Path) -> None:

@@ -7,14 +7,16 @@ import functools
 import json
 import operator
 import random
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from leomock.contract.drift.changes import changes
-from leomock.contract.drift.nodes import Document
+from leomock.contract.drift.nodes import Document, Equality
 from leomock.contract.drift.rules import RULES
+from leomock.contract.drift.schemas import Schemas
 from leomock.openapi.documents import SpecError
 from tests.contract.drift.edits import JSON, Api, everything, ours
 
@@ -654,8 +656,21 @@ def test_trailing_slash_of_a_server_is_no_change() -> None:
     assert rules(with_slash.documents, without.documents) == []
 
 
-def test_large_recursive_documents_end_soon() -> None:
-    """Every schema refers to many others: what is compared once is not expanded again."""
+def test_shared_schemas_are_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every schema refers to eight others, so that a walk over all paths would not end."""
+    compared: Counter[str] = Counter()
+
+    def count(owner: type, method: str) -> None:
+        original = getattr(owner, method)
+
+        def counted(*arguments: Any) -> Any:
+            compared[method] += 1
+            return original(*arguments)
+
+        monkeypatch.setattr(owner, method, counted)
+
+    count(Equality, "_children")
+    count(Schemas, "_differences")
 
     def documents(kind: str) -> list[Document]:
         schemas = {
@@ -672,6 +687,10 @@ def test_large_recursive_documents_end_soon() -> None:
         return [Document("big", "big.json", {**content, "components": {"schemas": schemas}})]
 
     assert changes(documents("string"), documents("string")) == []
+    assert compared == {"_children": 150 * 3}  # a schema, its properties and its leaf
+    compared.clear()
     found = changes(documents("string"), documents("integer"))
     assert {change.rule.id for change in found} == {"response-type-changed"}
     assert len({change.operation for change in found}) == 40
+    assert compared["_differences"] == 150 + 1  # each schema, and the leaf that changed
+    assert compared["_children"] <= 2 * 150 * 3
