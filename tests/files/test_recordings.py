@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
 
+import brotli
 import httpx
 import pytest
 import yaml
@@ -230,11 +232,11 @@ def test_journal_with_a_body_that_was_cut(tmp_path: Path) -> None:
         (
             har_entry(
                 response={
-                    "headers": [{"name": "content-encoding", "value": "br"}],
+                    "headers": [{"name": "content-encoding", "value": "compress"}],
                     "content": {"text": "/w==", "encoding": "base64"},
                 }
             ),
-            "a body is compressed with br, which leomock cannot read",
+            "a body is compressed with compress, which leomock cannot read",
         ),
     ],
 )
@@ -281,6 +283,46 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RecordingError) as caught:
         read(tmp_path / "it")
     assert str(caught.value) == f"{tmp_path / 'it'}: No such file or directory"
+
+
+def zstd_compressed(body: bytes) -> bytes:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    packed: bytes = zstd.compress(body)
+    return packed
+
+
+def test_body_in_brotli_or_zstd() -> None:
+    """Whole, and cut off."""
+    for coding, packed in (("br", brotli.compress(ANSWERED * 9)), ("zstd", zstd_compressed(ANSWERED * 9))):
+        assert decoded(packed, coding) == ANSWERED * 9
+        assert decoded(gzip.compress(packed), f"{coding}, gzip") == ANSWERED * 9
+        with pytest.raises(ValueError, match=f"^a body is said to be {coding} and is not, or not the whole"):
+            decoded(packed[:-3], coding)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd"])
+def test_body_that_is_too_long_without_its_compression(coding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leomock.files.recordings.compression.LONGEST_BODY", 2**16)
+    compress = {
+        "gzip": gzip.compress,
+        "deflate": zlib.compress,
+        "br": brotli.compress,
+        "zstd": zstd_compressed,
+    }
+    with pytest.raises(ValueError, match=r"^a body has more than 65536 bytes without its compression$"):
+        decoded(compress[coding](b"x" * 2**20), coding)
+
+
+def test_body_whose_compression_needs_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = brotli.compress(ANSWERED * 9)
+    monkeypatch.setitem(sys.modules, "brotli", None)
+    with pytest.raises(
+        ValueError, match=r"^a body is compressed with br; pip install 'leomock\[contract\]' to read it$"
+    ):
+        decoded(packed, "br")
 
 
 def test_body_without_its_compression() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
-from leomock.files.recordings.model import RecordedExchange
+from leomock.files.recordings.model import RecordedExchange, RecordingError
 from leomock.files.recordings.read import read
 
 URL = "https://cloud.leonardo.ai/api/rest/v1/me"
@@ -45,9 +47,9 @@ def test_body_in_a_file_beside_the_har(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("none.json", "the body is in the file 'none.json', which cannot be read: No such file or directory"),
-        ("../x.json", "the body is in the file '../x.json', which is not beside the recording"),
-        ("/etc/hosts", "the body is in the file '/etc/hosts', which is not beside the recording"),
+        ("none.json", "the file 'none.json' cannot be read: No such file or directory"),
+        ("../x.json", "the file '../x.json' is not beside the recording"),
+        ("/etc/hosts", "the file '/etc/hosts' is not beside the recording"),
     ],
 )
 def test_body_in_a_file_that_is_not_there(tmp_path: Path, name: str, why: str) -> None:
@@ -55,6 +57,36 @@ def test_body_in_a_file_that_is_not_there(tmp_path: Path, name: str, why: str) -
     path = tmp_path / "it.har"
     path.write_text(json.dumps(har(name)), "utf-8")
     assert [each.why for each in read(path).unreadable] == [why]
+
+
+def archive(path: Path, files: dict[str, bytes]) -> Path:
+    with ZipFile(path, "w") as written:
+        for name, content in files.items():
+            written.writestr(name, content)
+    return path
+
+
+def test_archive_of_a_har_and_its_bodies(tmp_path: Path) -> None:
+    """As Playwright writes it for `recordHar: {path: "it.har.zip"}`."""
+    files = {"har.har": json.dumps(har("abc.json")).encode(), "abc.json": b'{"a": 1}'}
+    recording = read(archive(tmp_path / "it.har.zip", files))
+    assert [each.response_body for each in recording.exchanges] == [b'{"a": 1}']
+    assert recording.unreadable == ()
+
+
+def test_archive_without_a_body(tmp_path: Path) -> None:
+    """The entry is counted as unreadable."""
+    path = archive(tmp_path / "it.har.zip", {"har.har": json.dumps(har("abc.json")).encode()})
+    why = "the file 'abc.json' cannot be read: the archive has no such file"
+    assert [each.why for each in read(path).unreadable] == [why]
+
+
+@pytest.mark.parametrize("names", [[], ["a.har", "b.har"]])
+def test_archive_that_is_no_recording(tmp_path: Path, names: list[str]) -> None:
+    path = archive(tmp_path / "it.zip", dict.fromkeys(names, b"{}"))
+    error = f"{path}: a ZIP archive with {len(names)} HAR files; a recording has one"
+    with pytest.raises(RecordingError, match=f"^{re.escape(error)}$"):
+        read(path)
 
 
 def test_newman_report(tmp_path: Path) -> None:

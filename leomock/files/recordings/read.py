@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from leomock.files.recordings.compression import decoded
 from leomock.files.recordings.har_reader import har_entry
@@ -22,6 +23,7 @@ from leomock.files.recordings.model import (
     as_object,
 )
 from leomock.files.recordings.postman_reader import postman_entries, postman_entry
+from leomock.files.recordings.side_files import SideFiles, in_archive, in_folder
 from leomock.files.recordings.vcr_reader import cassette_entry
 from leomock.files.recordings.wiremock_reader import wiremock_entries, wiremock_entry
 
@@ -32,13 +34,33 @@ def read(path: str | Path) -> Recording:
     """Read a recording of any kind. Raises RecordingError."""
     path = Path(path)
     try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise RecordingError(f"{path}: {error.strerror}") from None
+        if not is_zipfile(path):
+            return _parsed(path.read_bytes(), path, in_folder(path.parent))
+        with ZipFile(path) as archive:
+            return _parsed(_har_in(archive, path), path, in_archive(archive))
+    except (OSError, BadZipFile) as error:
+        raise RecordingError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _har_in(archive: ZipFile, path: Path) -> bytes:
+    """Return the HAR of an archive (`.har.zip`) as Playwright writes it, beside files with the bodies."""
+    names = [name for name in archive.namelist() if name.endswith(".har")]
+    if len(names) != 1:
+        raise RecordingError(f"{path}: a ZIP archive with {len(names)} HAR files; a recording has one")
+    try:
+        return in_archive(archive)(names[0])
+    except ValueError as error:
+        raise RecordingError(f"{path}: {error}") from None
+
+
+def _parsed(raw: bytes, path: Path, side_files: SideFiles) -> Recording:
+    try:
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise RecordingError(f"{path}: not text, so no HAR, VCR cassette or journal") from None
     tree = _tree(text, path)
-    entries, reader = _entries(tree, path.parent) if isinstance(tree, dict) else (None, cassette_entry)
+    found = _entries(tree, side_files, path.parent) if isinstance(tree, dict) else (None, cassette_entry)
+    entries, reader = found
     if not isinstance(entries, list):
         raise RecordingError(
             f"{path}: neither a HAR (log.entries), a VCR cassette (interactions), a Postman collection or "
@@ -47,17 +69,18 @@ def read(path: str | Path) -> Recording:
     return _recording(str(path), entries, reader)
 
 
-def _entries(tree: Entry, folder: Path) -> tuple[Any, Reader]:
+def _entries(tree: Entry, side_files: SideFiles, folder: Path) -> tuple[Any, Reader]:
     """Return the entries of a file and the function that reads one of them."""
     log = tree.get("log")
     if isinstance(log, dict):
-        return log.get("entries"), partial(har_entry, folder=folder)
+        return log.get("entries"), partial(har_entry, side_files=side_files)
     if "requests" in tree:
         return tree["requests"], journal_entry
     if (found := postman_entries(tree)) is not None:
         return found, postman_entry
     if (found := wiremock_entries(tree)) is not None:
-        return found, partial(wiremock_entry, folder=folder)
+        # WireMock keeps bodies in a folder beside that of the mappings.
+        return found, partial(wiremock_entry, side_files=in_folder(folder.parent / "__files"))
     return tree.get("interactions", tree.get("http_interactions")), cassette_entry
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from leomock.files.recordings.har_reader import read_side_file
 from leomock.files.recordings.model import Entry, RecordedExchange, as_bytes, as_headers, as_object, as_status
+from leomock.files.recordings.side_files import SideFiles
 
 # Mappings do not name a host.
 _HOST = "leomock.invalid"
@@ -22,11 +21,11 @@ def wiremock_entries(tree: Entry) -> list[Any] | None:
     )
 
 
-def wiremock_entry(entry: Entry, folder: Path | None = None) -> RecordedExchange:
+def wiremock_entry(entry: Entry, side_files: SideFiles) -> RecordedExchange:
     """Read one mapping. Raises ValueError if it is malformed or matches more than one URL.
 
-    A matcher is not the request that was sent, so the request counts as not kept. `folder` is that of the
-    mapping; `bodyFileName` is looked for in the folder `__files` beside it.
+    A matcher is not the request that was sent, so the request counts as not kept. `side_files` has the bodies
+    that `bodyFileName` names.
     """
     request, response = (
         as_object(entry.get("request"), "request"),
@@ -43,16 +42,16 @@ def wiremock_entry(entry: Entry, folder: Path | None = None) -> RecordedExchange
         b"",
         as_status(response.get("status", 200)),
         as_headers(response.get("headers")),
-        _body(response, folder),
+        _body(response, side_files),
         request_cut=True,
     )
 
 
-def _body(response: Entry, folder: Path | None) -> bytes:
+def _body(response: Entry, side_files: SideFiles) -> bytes:
     if "jsonBody" in response:
         return json.dumps(response["jsonBody"]).encode()
     if "base64Body" in response:
         return as_bytes(response["base64Body"], "base64")
     if isinstance(name := response.get("bodyFileName"), str):
-        return read_side_file(name, folder.parent / "__files" if folder else None)
+        return side_files(name)
     return as_bytes(response.get("body"))
