@@ -7,12 +7,13 @@ else
 BIN    := $(VENV)/bin
 endif
 NODE_CLIENT := tests/clients/node
+NODE_TOOLS := tests/openapi/node
 PORT   ?= 8090
 # Without bytecode pytest rewrites its plugins, and each command that a test starts compiles leomock, every time.
 unexport PYTHONDONTWRITEBYTECODE
 REFERENCE := $(or $(LEOMOCK_REFERENCE),../shared/reference)
 
-.PHONY: help serve test check contract format bench bench-install long drift soak docs docs-serve reference behaviours clean install dev
+.PHONY: help serve test check contract strangers format bench bench-install long drift soak docs docs-serve reference behaviours clean install dev
 help:           ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -68,6 +69,9 @@ reference: dev  ## Write the generated pages of docs/reference
 contract: dev   ## The contract check with 1,000 examples an operation
 	$(BIN)/leomock check --max-examples 1000 --explain-allowances -v
 
+strangers: dev $(NODE_TOOLS)/.installed  ## Redocly, Spectral and client generators for Node.js on our documents
+	$(BIN)/python -m pytest tests/openapi/test_node_tools.py
+
 install: $(VENV)/.installed
 dev: $(VENV)/.dev $(NODE_CLIENT)/.installed
 
@@ -91,5 +95,9 @@ $(NODE_CLIENT)/.installed: $(NODE_CLIENT)/package.json
 	else echo "npm is not here: the TypeScript SDK will not be tested"; fi
 	@touch $@
 
+$(NODE_TOOLS)/.installed: $(NODE_TOOLS)/package.json
+	cd $(NODE_TOOLS) && npm install --no-audit --no-fund --no-package-lock --silent
+	@touch $@
+
 clean:          ## Remove what was built
-	rm -rf $(VENV) $(NODE_CLIENT)/node_modules $(NODE_CLIENT)/.installed dist build .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(NODE_CLIENT)/node_modules $(NODE_CLIENT)/.installed $(NODE_TOOLS)/node_modules $(NODE_TOOLS)/.installed dist build .mypy_cache .ruff_cache .pytest_cache

@@ -76,13 +76,15 @@ def plain(document: Json) -> Json:
     """Return the served document without the constructs that client generators cannot handle.
 
     Titles give two classes one name; a default of null and an enumeration of fractions have no type in
-    Python; an `allOf` of a single schema has nothing to inherit from. What the precise document admits, this
-    one admits too.
+    Python; an `allOf` of a single schema has nothing to inherit from; a class that is deprecated as a whole
+    takes no value in pydantic. What the precise document admits, this one admits too.
     """
     result = served(document)
     for part in ("paths", "components"):
         result[part] = _simplified(result, result[part])
-    result["components"]["schemas"] = used_schemas(result)
+    result["components"]["schemas"] = schemas = used_schemas(result)
+    for schema in schemas.values():
+        schema.pop("deprecated", None)
     return result
 
 

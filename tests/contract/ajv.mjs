@@ -7,7 +7,7 @@ const require = createRequire(`${process.argv[2]}/`);
 const Ajv = require("ajv").default;
 const addFormats = require("ajv-formats").default;
 const document = JSON.parse(fs.readFileSync(process.argv[3]));
-const ajv = new Ajv({ strict: true, strictRequired: false, logger: false });
+const ajv = new Ajv({ strict: true, logger: false });
 addFormats(ajv);
 for (const format of ["int32", "int64", "float", "double", "binary"]) ajv.addFormat(format, true);
 ajv.addVocabulary(["example", "discriminator", "components"]);
@@ -25,19 +25,20 @@ ajv.addSchema({ components: document.components ?? {} }, "document");
 const absolute = (schema) =>
   JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"document#/components'));
 let compiled = 0;
-for (const [path, item] of Object.entries(document.paths)) {
-  for (const [method, operation] of Object.entries(item)) {
-    const bodies = [operation.requestBody, ...Object.values(operation.responses ?? {})];
-    for (const body of bodies) {
-      const schema = body?.content?.["application/json"]?.schema;
-      if (!schema) continue;
-      compiled += 1;
-      try {
-        ajv.compile(absolute(schema));
-      } catch (error) {
-        console.log(`${method} ${path}: ${error.message}`);
-      }
-    }
+const compile = (where, schema) => {
+  compiled += 1;
+  try {
+    ajv.compile(absolute(schema));
+  } catch (error) {
+    console.log(`${where}: ${error.message}`);
   }
-}
+};
+// Every schema of a request, a parameter, a header or an answer stands under this key; components are named.
+const walk = (where, node) => {
+  if (!node || typeof node !== "object") return;
+  if (node.schema) compile(where, node.schema);
+  for (const [name, part] of Object.entries(node)) if (name !== "schema") walk(`${where}/${name}`, part);
+};
+walk("paths", document.paths);
+for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) compile(name, schema);
 console.log(`${compiled} schemas`);

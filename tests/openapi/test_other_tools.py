@@ -6,9 +6,11 @@ import importlib
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from leomock import Fake
@@ -92,3 +94,30 @@ def test_generated_client_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             body = part("v2", "models").CreateGenerationV2Body.from_dict(call)
             answer = part("v2", "api.generations.create_generation_v2").sync(client=two, body=body)
             assert fake.finish(str(answer.generate.generation_id)) == [str(answer.generate.generation_id)]
+
+
+def test_generated_models_accept_the_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """datamodel-code-generator writes models of both versions, and what the fake answers fits them."""
+    pytest.importorskip("datamodel_code_generator", reason="datamodel-code-generator is not installed")
+    for version, spec in shipped_versions().items():
+        source = tmp_path / f"{version}.json"
+        source.write_text(json.dumps(spec.plain_document(f"https://cloud.leonardo.ai/api/rest/{version}")))
+        words = ["--input-file-type", "openapi", "--openapi-scopes", "schemas", "paths", "--strict-nullable"]
+        words += ["--formatters", "builtin", "--output-model-type", "pydantic_v2.BaseModel"]
+        words += ["--input", str(source), "--output", str(tmp_path / f"models_{version}.py")]
+        tool = [sys.executable, "-m", "datamodel_code_generator", *words]
+        done = subprocess.run(tool, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+    monkeypatch.syspath_prepend(tmp_path)
+    one, two = (importlib.import_module(f"models_{version}") for version in OPERATIONS)
+    with Fake(jobs="immediate") as fake:
+        call = partial(httpx.request, headers={"authorization": f"Bearer {fake.api_key}"})
+        one.MeGetResponse.model_validate(call("GET", f"{fake.base_url}/me").json())
+        body = one.GenerationsPostRequest(prompt="a fox", num_images=1).model_dump(exclude_unset=True)
+        made = call("POST", f"{fake.base_url}/generations", json=body).json()
+        id = one.GenerationsPostResponse.model_validate(made).sdGenerationJob.generationId
+        read = call("GET", f"{fake.base_url}/generations/{id}").json()
+        assert str(one.GenerationsIdGetResponse.model_validate(read).generations_by_pk.id.root) == id
+        sent = {"model": "flux-pro-2.0", "public": False, "parameters": {"prompt": "a fox"}}
+        answer = call("POST", f"{fake.url}/api/rest/v2/generations", json=sent).json()
+        assert two.GenerationsPostResponse.model_validate(answer).root.generate.generationId
