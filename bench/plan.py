@@ -28,6 +28,7 @@ from leomock.leonardo.hosts import Addresses
 from leomock.openapi.request_parser import Request
 from leomock.operations.dispatch import Dispatcher
 from leomock.state.ids import user_id_of
+from leomock.state.render_cache import RENDERED
 from leomock.state.settings import DEFAULT_JOBS, SettingError, Settings
 
 RESULTS = Path(__file__).with_name("results")
@@ -42,9 +43,7 @@ MOST_BUSY = 0.7
 LONGEST_WAIT = 1.0
 # Polls of one generation; a job whose generation never completes is a mistake in the pace.
 MOST_POLLS = 10_000
-MOST_JOURNALLED = 1000
-JOURNALS_BYTES = 256 * 2**20
-RENDER_CACHE = 64 * 2**20
+DEFAULTS = Settings()
 
 # What to do about a bound that more shards do not help against.
 HINTS = {
@@ -248,15 +247,15 @@ class Day:
             if len(newest) > self._max_worlds:
                 del newest[next(iter(newest))]
         figures = self._figures
-        journalled = sum(min(MOST_JOURNALLED, counts.total()) for counts in newest.values())
+        journalled = sum(min(DEFAULTS.journal, counts.total()) for counts in newest.values())
         created = sum(counts["create"] for counts in newest.values())
         pictures = sum(self._counts[job.pattern]["picture"] for job in jobs)
         return (
             figures.base_bytes
             + len(newest) * figures.key_bytes
             + created * figures.generation_bytes
-            + min(JOURNALS_BYTES, journalled * figures.exchange_bytes)
-            + min(RENDER_CACHE, pictures * figures.picture_bytes)
+            + min(DEFAULTS.journals_bytes, journalled * figures.exchange_bytes)
+            + min(RENDERED.limit, pictures * figures.picture_bytes)
         )
 
     def _keys_at_once(self, jobs: Sequence[Job]) -> int:
@@ -384,7 +383,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--pace", default=DEFAULT_JOBS, help="as of `leomock serve --jobs`; default %(default)s"
     )
     parser.add_argument("--memory", type=float, default=1024, help="MB that a shard may use; default 1024")
-    parser.add_argument("--max-worlds", type=int, default=1000, help="as of `leomock serve`; default 1000")
+    parser.add_argument(
+        "--max-worlds",
+        type=int,
+        default=DEFAULTS.max_worlds,
+        help="as of `leomock serve`; default %(default)s",
+    )
     parser.add_argument("--seed", type=int, default=0, help="draw another day")
     parser.add_argument("--results", type=Path, help="a file of `make bench`; the newest one by default")
     given = parser.parse_args(arguments)
