@@ -221,20 +221,22 @@ class Dispatcher:
             delay=reply.delay,
         )
 
-    def record_unfinished(self, request: Request, path: str, milliseconds: float) -> None:
-        """Record a request whose client disconnected before the body was complete; nothing was executed.
+    def record_unfinished(self, request: Request, path: str, milliseconds: float, late: str = "") -> None:
+        """Record a request whose body did not become complete; nothing was executed.
 
-        The exchange has status 0, because nothing was answered, and the breakage `client_disconnected`.
+        If its client disconnected, the exchange has status 0, because nothing was answered, and the breakage
+        `client_disconnected`. If the server gave up and answered 408, `late` says why.
         """
         operation = None
         with contextlib.suppress(ApiError):
             operation, _ = self.specs[request.version].route(request.method, request.segments)
-        reply = Reply(0, None, operation, self.worlds.find(request.authorization))
+        reply = Reply(408 if late else 0, None, operation, self.worlds.find(request.authorization))
         reply.text = ""
-        reply.explain = (
-            "the client disconnected before the request body was complete; the request was not executed"
-        )
-        self.record_disconnect(reply, self.record(request, reply, path, (), milliseconds))
+        gone = "the client disconnected before the request body was complete"
+        reply.explain = f"{late or gone}; the request was not executed"
+        number = self.record(request, reply, path, (), milliseconds)
+        if not late:
+            self.record_disconnect(reply, number)
 
     def record_disconnect(self, reply: Reply, number: int) -> None:
         """Note in the journal that the client disconnected before its delayed reply was sent."""

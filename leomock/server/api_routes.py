@@ -83,7 +83,8 @@ class ApiRoutes:
         if has_body:
             request.body, complete = await self._body(receive)
             if not complete:
-                self._api.record_unfinished(request, wire_path, (time.perf_counter() - began) * 1000)
+                milliseconds = (time.perf_counter() - began) * 1000
+                self._api.record_unfinished(request, wire_path, milliseconds, connection_of(scope).late)
                 return
         began = time.perf_counter()
         try:

@@ -18,7 +18,12 @@ LOST: dict[Breakage, int] = {"lost_500": 500, "lost_502": 502, "lost_504": 504}
 
 
 class Connection:
-    """The ways to break a call's connection; this base class is for servers that support none."""
+    """The ways to break a call's connection; this base class is for servers that support none.
+
+    `late` says why the server answered 408 and closed it, if the request did not arrive in time.
+    """
+
+    late = ""
 
     def reset(self) -> None:
         """Reset the connection."""

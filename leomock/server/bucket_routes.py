@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from leomock.server.access_log import LOG_CONTEXT, LogContext
 from leomock.server.api_routes import header_text
+from leomock.server.breakage import connection_of
 from leomock.server.ranges import failed_condition, stored_response
 from leomock.state.bucket.errors import Refusal, missing_content_length, refusal_xml
 from leomock.state.bucket.objects import StoredObject
@@ -79,7 +80,7 @@ class _Answers:
             scope.setdefault(LOG_CONTEXT, LogContext()).rules = refusal.rules
             response = _refused(request, refusal)
         except ClientDisconnect:
-            response = _refused(request, _incomplete())
+            response = _refused(request, _incomplete(connection_of(scope).late))
         response.headers.update(request.state.ids)
         await response(scope, receive, send)
 
@@ -442,7 +443,16 @@ def _long_preamble() -> Refusal:
     )
 
 
-def _incomplete() -> Refusal:
+def _incomplete(late: str) -> Refusal:
+    """Return the refusal of a body without an end. Nobody gets it; the journal and the log do."""
+    if late:
+        return Refusal(
+            408,
+            "RequestTimeout",
+            "Your socket connection to the server was not read from or written to within the timeout period. "
+            "Idle connections will be closed.",
+            f"{late[0].upper()}{late[1:]}.",
+        )
     return Refusal(
         400,
         "IncompleteBody",

@@ -268,11 +268,11 @@ class HttpProtocol(HttpToolsProtocol):
         if self.flow.read_paused or (answering and not arriving):
             self._expect_request()  # The client waits for the server, not the other way round.
         elif self._limit.in_message and not (answering and self.cycle.response_started):
-            text = (
-                f"leomock: 408 the request did not arrive within {self._seconds:g} seconds "
+            self._connection.late = (
+                f"the request did not arrive within {self._seconds:g} seconds "
                 "(leomock serve --request-timeout changes the limit)"
             )
-            self._refuse(http.HTTPStatus.REQUEST_TIMEOUT, text)
+            self._refuse(http.HTTPStatus.REQUEST_TIMEOUT, f"leomock: 408 {self._connection.late}")
         else:
             self.transport.close()
 

@@ -89,7 +89,28 @@ def test_journal_keeps_a_request_whose_body_was_too_slow(served: Fake) -> None:
     exchange(served.url, HEAD + b"content-length: 50\r\n\r\n{")
     httpx.get(f"{served.url}/_leomock/health")
     last = list(served.tenant("slow").world.journal)[-1]
-    assert (last.operation, last.status, last.breakage) == ("createGeneration", 0, "client_disconnected")
+    assert (last.operation, last.status, last.breakage, last.explain) == (
+        "createGeneration",
+        408,
+        "",
+        f"{TEXT.removeprefix(b'leomock: 408 ').decode()}; the request was not executed",
+    )
+
+
+def test_journal_keeps_an_upload_that_was_too_slow(served: Fake) -> None:
+    tenant = served.tenant("slow")
+    tenant.reset()
+    headers = {"authorization": "Bearer slow"}
+    form = httpx.post(f"{served.url}/v1/init-image", json={"extension": "png"}, headers=headers).json()
+    path = httpx.URL(form["uploadInitImage"]["url"]).raw_path
+    exchange(served.url, b"POST %s HTTP/1.1\r\nhost: x\r\ncontent-length: 50\r\n\r\nab" % path)
+    httpx.get(f"{served.url}/_leomock/health")
+    last = list(tenant.world.journal)[-1]
+    assert (last.channel, last.status) == ("upload", 408)
+    assert (
+        last.explain == "The request did not arrive within 0.25 seconds "
+        "(leomock serve --request-timeout changes the limit)."
+    )
 
 
 # --- clients that do not read ----------------------------------------------------------------------------

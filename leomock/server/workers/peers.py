@@ -24,6 +24,7 @@ MOST_UNREAD = 4
 # While a worker starts again, calls for it wait this long.
 SECONDS_FOR_A_PEER = 20.0
 SECONDS_BETWEEN_ATTEMPTS = 0.05
+_LATE = "leomock.late"  # in the message of a disconnect: why the server answered 408
 _SENT_KEYS = (
     *("type", "asgi", "http_version", "method", "scheme", "path", "raw_path", "query_string", "root_path"),
     *("headers", "client", "server", PART),
@@ -114,6 +115,7 @@ class PeerServer:
             nonlocal gone
             message = {"type": "http.disconnect"} if gone else await messages.get()
             gone = message["type"] == "http.disconnect"
+            connection.late = message.get(_LATE, "")
             return message
 
         async def send(message: Message) -> None:
@@ -253,6 +255,8 @@ async def _send_up(writer: asyncio.StreamWriter, scope: Scope, receive: Receive)
     message: Message = {}
     while message.get("type") != "http.disconnect":
         message = await receive()
+        if message["type"] == "http.disconnect":
+            message = {**message, _LATE: connection_of(scope).late}
         await _write(writer, "receive", message)
 
 

@@ -22,7 +22,7 @@ from leomock.cli.serving import workers as serving
 from leomock.server.workers.passing import can_pass_connections
 from leomock.testing.webhook_receiver import WebhookReceiver
 from tests.cli.serving.several import Several, bearer, keys_of, launch, several, tenants_by_worker
-from tests.server.raw import read_all
+from tests.server.raw import connect, read_all
 
 pytestmark = pytest.mark.skipif(not can_pass_connections(), reason="needs Linux or macOS")
 
@@ -137,6 +137,26 @@ def test_key_that_arrives_in_pieces_reaches_its_worker(server: Several, client: 
     assert user.encode() in answered
     calls = {tenant["id"]: tenant["calls"] for tenant in client.get("/_leomock/tenants").json()["tenants"]}
     assert calls[user] == 2
+
+
+def test_request_that_is_too_slow_is_told_to_the_worker_of_its_key() -> None:
+    head = b"%s HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %s\r\n"
+    with (
+        several("--workers", "2", "--request-timeout", "0.5") as server,
+        httpx.Client(base_url=server.url) as client,
+    ):
+        client.get("/v1/me", headers=bearer(ONE[0])).raise_for_status()
+        with connect(server.url) as connection:
+            connection.sendall(head % (b"GET /v1/me", ZERO[0].encode()) + b"\r\n")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+            late = head % (b"POST /v1/generations", ONE[0].encode()) + b"content-length: 90000\r\n\r\n"
+            connection.sendall(late + b" " * 70_000)  # so much that it is passed on before it is complete
+            assert b"HTTP/1.1 408 Request Timeout\r\n" in read_all(connection)
+        for _ in range(1000):  # until worker 1 has heard of it
+            *_, last = client.get("/_leomock/requests", headers=bearer(ONE[0])).json()["requests"]
+            if last["operation"] == "createGeneration":
+                break
+        assert last["status"] == 408
 
 
 @pytest.mark.parametrize("key", [ZERO[3], ONE[3]])
