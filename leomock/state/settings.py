@@ -24,7 +24,7 @@ DEFAULT_JOBS = "polls:1,seconds:10"
 # The words for types in error messages.
 _KINDS = {str: "a text", int: "a whole number", bool: "True or False"}
 _SIZES = (
-    *("max_body", "max_upload", "max_stored", "max_head", "max_state"),
+    *("max_body", "max_upload", "max_stored", "max_stored_all", "max_head", "max_state"),
     *("journal_bytes", "journals_bytes"),
 )
 EXAMPLE_MODEL = "291be633-cb24-434f-898f-e662799936ad=My model"
@@ -105,6 +105,7 @@ class SettingValues(TypedDict, total=False):
     journal_bytes: int
     journals_bytes: int
     max_stored: int
+    max_stored_all: int
     max_worlds: int
     admin_token: str
     allow_hosts: tuple[str, ...]
@@ -136,7 +137,8 @@ class Settings:
     `webhook_form` is `2023` for the events of the documented sample instead of those that were captured
     since; with `webhook_http` at `refuse`, a webhook must be an https address, as the vendor demands.
     `journal` and `journal_bytes` limit the number and the bytes of exchanges kept per key, `journals_bytes`
-    the bytes of all keys together, `max_stored` the bytes of files in the bucket of a key, and `max_worlds`
+    the bytes of all keys together, `max_stored` the bytes of files in the bucket of a key, `max_stored_all`
+    those of all keys together, and `max_worlds`
     the number of keys. `allow_hosts` are further host names under which `/_leomock/` may be called. `cors`
     are the origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the admin API.
     With `explain`, the header `X-Leomock-Basis` of every response says how we know that it is real. `as_of`
@@ -173,6 +175,7 @@ class Settings:
     journal_bytes: int = 16 * 2**20
     journals_bytes: int = 256 * 2**20
     max_stored: int = 256 * 2**20
+    max_stored_all: int = 2**30
     max_worlds: int = 1000
     admin_token: str = ""
     allow_hosts: tuple[str, ...] = ()

@@ -82,6 +82,7 @@ def restore(world: World, snapshot: Any) -> None:
         account = {name: float(value) for name, value in snapshot["account"].items()}
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"the snapshot cannot be read: {type(error).__name__}: {error}") from None
+    _check_size(objects, world)
     with world.lock:
         playing = world.scenario_engine.scenarios
         world.reset()
@@ -99,6 +100,16 @@ def restore(world: World, snapshot: Any) -> None:
         world.bucket.objects.update(objects)
         world.scenario_engine.resume(snapshot["scenarios"])
         world.outbox.events.extend(events)
+
+
+def _check_size(objects: dict[str, StoredObject], world: World) -> None:
+    """Raise SnapshotError if there is no room for the files of a snapshot."""
+    size = sum(len(stored.body) for stored in objects.values())
+    if objects and size > (left := max(0, world.bucket.most)):
+        raise SnapshotError(
+            f"the files of the snapshot take {size} bytes, and {left} are left for this key "
+            "(leomock serve --max-stored and --max-stored-all change the limits)"
+        )
 
 
 def _checksum(snapshot: dict[str, Any]) -> str:

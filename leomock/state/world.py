@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from leomock.leonardo.basis import Chosen, Inferred, based_on
 from leomock.state.account import Account
+from leomock.state.bucket.budget import FileBudget
 from leomock.state.clock import Clock
 from leomock.state.ids import Ids, stable, user_id_of
 from leomock.state.jobs import Job, Jobs
@@ -49,6 +50,7 @@ class World:
         announce: Announce | None = None,
         webhook: Target = NO_TARGET,
         journal_budget: JournalBudget | None = None,
+        file_budget: FileBudget | None = None,
         furnish: Callable[[World], None] | None = None,
     ) -> None:
         self.key = key
@@ -60,6 +62,7 @@ class World:
         self._announce = announce
         self._webhook = webhook
         self._journal_budget = journal_budget
+        self._file_budget = file_budget
         self._furnish = furnish
         self.cdn = ""
         self.note = ""  # an explanation of the row that the current call read
@@ -120,6 +123,7 @@ class World:
                 now=self._now,
                 max_bytes=settings.max_upload,
                 max_total=settings.max_stored,
+                budget=self._file_budget,
                 accepts_chunked=settings.chunked_uploads == "accept",
                 fault=self._upload_fault,
             )

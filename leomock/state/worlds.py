@@ -8,6 +8,7 @@ from itertools import count
 
 from leomock.leonardo.errors import HOOK_DOWN, UNAUTHORIZED
 from leomock.leonardo.uuids import is_uuid
+from leomock.state.bucket.budget import FileBudget
 from leomock.state.clock import Clock
 from leomock.state.journal import Journal
 from leomock.state.journal_budget import JournalBudget
@@ -31,6 +32,7 @@ class Worlds:
         self.settings = settings
         self.scenarios: tuple[Scenario, ...] = ()
         self._journal_budget = JournalBudget(settings.journals_bytes)
+        self._file_budget = FileBudget(settings.max_stored_all)
         self.unauthenticated_journal = Journal(
             settings.journal, most_bytes=settings.journal_bytes, budget=self._journal_budget
         )  # calls without an accepted key
@@ -126,6 +128,7 @@ class Worlds:
                     self._announce,
                     self.webhook,
                     self._journal_budget,
+                    self._file_budget,
                     self._furnish,
                 )
                 self._by_key[key] = self._by_user[world.user_id] = self._by_bucket[

@@ -65,6 +65,7 @@ def test_pace_that_is_none(text: Any) -> None:
         ({"journal_bytes": 0}, "journal_bytes=0: use a size in bytes, at least 1"),
         ({"journals_bytes": 0}, "journals_bytes=0: use a size in bytes, at least 1"),
         ({"max_stored": 0}, "max_stored=0: use a size in bytes, at least 1"),
+        ({"max_stored_all": 0}, "max_stored_all=0: use a size in bytes, at least 1"),
         ({"request_timeout": 0}, "request_timeout=0: use seconds, above 0 to 86400"),
     ],
 )

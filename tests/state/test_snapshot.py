@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from leomock import Fake
-from leomock.state.snapshot import SnapshotError
+from leomock.state.settings import Settings, SettingValues
+from leomock.state.snapshot import SnapshotError, restore, take
+from leomock.state.worlds import Worlds
 from tests.fixtures import client_of, completed, generate, init_image
 from tests.operations.handlers.test_init_images import png
 
@@ -87,3 +89,23 @@ def test_snapshot_damaged_is_refused_and_changes_nothing(fake: Fake, client: htt
             fake.restore(damaged)
     assert fake.snapshot() == snapshot
     assert client.get(f"/generations/{id}").json()["generations_by_pk"]["id"] == id
+
+
+@pytest.mark.parametrize(
+    ("settings", "left"), [({"max_stored": 99}, 99), ({"max_stored_all": 150}, 100)], ids=["key", "all keys"]
+)
+def test_snapshot_with_too_many_bytes_of_files_is_refused_and_changes_nothing(
+    settings: SettingValues, left: int
+) -> None:
+    """A file of another key counts in the bound for all of them."""
+    large, small = Worlds(Settings()), Worlds(Settings(**settings))
+    large.of("key").bucket.keep("a.png", bytes(101), "image/png")
+    small.of("other").bucket.keep("b.png", bytes(50), "image/png")
+    world = small.of("key")
+    with pytest.raises(SnapshotError) as refused:
+        restore(world, take(large.of("key")))
+    assert str(refused.value) == (
+        f"the files of the snapshot take 101 bytes, and {left} are left for this key "
+        "(leomock serve --max-stored and --max-stored-all change the limits)"
+    )
+    assert not world.bucket.objects

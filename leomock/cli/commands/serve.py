@@ -45,6 +45,7 @@ GROUPS = {
         "--render-cache",
         "--max-upload",
         "--max-stored",
+        "--max-stored-all",
     ),
     "What it accepts": ("--chunked-uploads", "--max-body", "--max-head", "--max-state", "--request-timeout"),
     "Models": ("--as-of", "--model", "--unknown-models"),
@@ -206,6 +207,13 @@ GROUPS = {
     type=click.IntRange(1),
     metavar="BYTES",
     help="Bytes of files that each key may store; uploads beyond are refused.",
+)
+@setting(
+    "--max-stored-all",
+    default=2**30,
+    type=click.IntRange(1),
+    metavar="BYTES",
+    help="Bytes of files that all keys together may store; uploads beyond are refused.",
 )
 @setting(
     "--max-worlds",

@@ -29,6 +29,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode, urlsplit
 
 from leomock.leonardo.basis import Chosen, based_on
+from leomock.state.bucket.budget import FileBudget
 from leomock.state.bucket.checksums import PREFIX, SLOW, check_content, checksum_of
 from leomock.state.bucket.errors import AS_GIVEN, PRINTABLE, Refusal, invalid_argument, xml_document
 from leomock.state.bucket.form import Form, checked_key
@@ -65,12 +66,13 @@ class Stored:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class Bucket:
     """A bucket, the credentials of its only owner, and its objects by key.
 
     `now` is the world's clock in epoch seconds. No object may exceed `max_bytes` bytes, whichever size its
-    policy allows, and all objects together may take at most `max_total` bytes. `accepts_chunked` accepts
+    policy allows, and all objects together may take at most `max_total` bytes; `budget` limits the total size
+    of several buckets. `accepts_chunked` accepts
     forms without Content-Length. `session_token` is that of a temporary credential, as in Leonardo's own
     forms.
     """
@@ -83,11 +85,16 @@ class Bucket:
     now: Callable[[], float]
     max_bytes: int
     max_total: int = 256 * 2**20
+    budget: FileBudget | None = None
     accepts_chunked: bool = False
     fault: Callable[[Sequence[Scenario], str], RuleEffects | None] = field(
         default=lambda requested, key: None, repr=False
     )
     objects: Objects = field(default_factory=Objects, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.budget:
+            self.budget.add(self)
 
     def presign(self, key: str, *, content_type: str, seconds: int = 120, max_bytes: int) -> dict[str, str]:
         """Return the ordered fields of a form that may upload up to `max_bytes` bytes as `key`.
@@ -138,7 +145,17 @@ class Bucket:
 
     def has_room(self, key: str, size: int) -> bool:
         """Return True if `size` bytes can be stored as `key`; expiring objects may be deleted for this."""
-        return self.objects.make_room(key, size, self.max_total)
+        return self.objects.make_room(key, size, self.most)
+
+    @property
+    def size(self) -> int:
+        """The bytes that all objects together take."""
+        return self.objects.size
+
+    @property
+    def most(self) -> int:
+        """The bytes that all objects together may take now."""
+        return min(self.max_total, self.budget.left_for(self)) if self.budget else self.max_total
 
     def open(
         self,
@@ -347,12 +364,15 @@ def _wrong_size(code: str, wrong: str, size: int, bound: str, allowed: int) -> R
 
 @based_on(Chosen("a full bucket answers as Ceph's gateway does for a quota, since S3 has none"))
 def _full(bucket: Bucket) -> Refusal:
+    owner, quota, option, most = "this API key", "its quota", "--max-stored", bucket.max_total
+    if bucket.budget and bucket.most < bucket.max_total:
+        owner, quota, option, most = "all API keys", "their quota", "--max-stored-all", bucket.budget.most
     return Refusal(
         403,
         "QuotaExceeded",
-        "The uploaded files of this API key exceed its quota.",
-        f"The files of this API key would take more than {bucket.max_total} bytes together"
-        " (leomock serve --max-stored changes the limit). Delete init images or datasets, or reset the key.",
+        f"The uploaded files of {owner} exceed {quota}.",
+        f"The files of {owner} would take more than {most} bytes together (leomock serve {option} changes the"
+        " limit). Delete init images or datasets, or reset the key.",
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from leomock.state.bucket.budget import FileBudget
 from leomock.state.bucket.errors import Refusal
 from leomock.state.bucket.objects import Objects, StoredObject
 from leomock.state.bucket.storage import Bucket
@@ -62,6 +63,22 @@ def test_upload_that_exceeds_the_total_is_refused() -> None:
     )
     assert list(bucket.objects) == ["a"]
     assert _upload(bucket, "b", b"x" * 40) == 204
+
+
+def test_upload_that_exceeds_the_total_of_all_keys_is_refused() -> None:
+    """A bucket that is gone, as after a reset, no longer counts."""
+    budget = FileBudget(150)
+    first, second = (_bucket(budget=budget, max_total=100) for _ in range(2))
+    assert _upload(first, "a", b"x" * 90) == 204
+    with pytest.raises(Refusal) as refused:
+        _upload(second, "b", b"x" * 61)
+    assert refused.value.message == "The uploaded files of all API keys exceed their quota."
+    assert refused.value.explain == (
+        "The files of all API keys would take more than 150 bytes together (leomock serve --max-stored-all "
+        "changes the limit). Delete init images or datasets, or reset the key."
+    )
+    del first
+    assert _upload(second, "b", b"x" * 61) == 204
 
 
 def test_upload_may_replace_an_object_of_its_key_in_a_full_bucket() -> None:
