@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import base64
+import json
+import threading
 from collections.abc import Iterable
 from http import HTTPStatus
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from leomock.files.recordings.model import CUT
-from leomock.state.journal import Exchange, body_text
+from leomock.files.whole import write_whole
+from leomock.state.journal import Exchange, Journal, body_text
 
 # The value that browsers write if a message does not specify one.
 UNKNOWN_TYPE = "x-unknown"
@@ -35,6 +39,28 @@ def to_har(exchanges: Iterable[Exchange], creator_version: str, comment: str = O
             "comment": comment,
         }
     }
+
+
+class HarFile:
+    """The file of `leomock proxy --record`, saved by one thread at a time."""
+
+    def __init__(self, path: Path, journal: Journal, creator_version: str, comment: str) -> None:
+        self.path = path
+        self._journal = journal
+        self._creator_version = creator_version
+        self._comment = comment
+        self._saved = -1  # the number of the newest exchange in the file
+        self._lock = threading.Lock()
+
+    def save(self) -> None:
+        """Write the exchanges if there are new ones, after any save in progress. Raises OSError."""
+        with self._lock:
+            newest = self._journal.last
+            if newest == self._saved and self.path.exists():
+                return
+            har = to_har(self._journal, self._creator_version, self._comment)
+            write_whole(self.path, json.dumps(har, indent=1, ensure_ascii=False).encode("utf-8", "replace"))
+            self._saved = newest
 
 
 def _entry(exchange: Exchange) -> dict[str, Any]:

@@ -25,8 +25,8 @@ from leomock.state.redaction import Redactor, one_line
 # Returns the violations in an exchange as sentences; None if it does not belong to the API.
 Judge = Callable[[RecordedExchange], list[str] | None]
 
-# A recording must be complete: its journal has the largest possible size.
-_MOST = sys.maxsize
+# The bytes of exchanges that a recording keeps, all parts of them whole.
+LONGEST_RECORDING = 256 * 2**20
 # These describe one connection, not the message (RFC 9110, 7.6.1).
 _HOP_BY_HOP = frozenset(
     name.encode()
@@ -44,7 +44,8 @@ class Forwarding:
 
     `judge` is called with every exchange in a separate thread, and its sentences go to `say`. With `keep`,
     the exchanges are in `journal`, complete except for credentials (see `Redactor`; `redact` are further
-    names of headers, parameters and fields). `timeout` is in seconds, for each wait on the server.
+    names of headers, parameters and fields); beyond `most_bytes` together, the oldest are dropped. `timeout`
+    is in seconds, for each wait on the server.
     """
 
     def __init__(
@@ -54,10 +55,11 @@ class Forwarding:
         judge: Judge | None = None,
         say: Callable[[str], object] = lambda line: None,
         keep: bool = False,
+        most_bytes: int = LONGEST_RECORDING,
         redact: Sequence[str] = (),
         timeout: float = 120.0,
     ) -> None:
-        self.journal = Journal(size=_MOST, longest_body=_MOST)
+        self.journal = Journal(size=sys.maxsize, longest_body=sys.maxsize, most_bytes=most_bytes)
         self._origin = origin.rstrip("/")
         self._judge = judge
         self._say = say

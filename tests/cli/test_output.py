@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from leomock.cli.main import main
 from leomock.cli.output import write_report
+from tests.files.disk import Disk
 
 COMMANDS = [
     ["behaviours", "--format", "markdown", "-o"],
@@ -25,20 +25,13 @@ def _run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-def _fail(patch: pytest.MonkeyPatch, name: str, number: int) -> None:
-    def failing(*arguments: Any, **named: Any) -> Any:
-        raise OSError(number, os.strerror(number))
-
-    patch.setattr(os, name, failing)
-
-
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_report_on_a_full_disk_keeps_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     file = tmp_path / "report"
     file.write_text("old")
-    _fail(monkeypatch, "fsync", errno.ENOSPC)
+    Disk(monkeypatch).fail(os, "fsync", errno.ENOSPC)
     result = _run(*command, str(file))
     assert result.exit_code == 2
     assert result.stderr.endswith(f"Error: cannot write {file}: No space left on device\n")
@@ -47,7 +40,7 @@ def test_report_on_a_full_disk_keeps_the_old_file(
 
 
 def test_new_report_on_a_full_disk_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _fail(monkeypatch, "fsync", errno.ENOSPC)
+    Disk(monkeypatch).fail(os, "fsync", errno.ENOSPC)
     assert _run("openapi", "-o", str(tmp_path / "report")).exit_code == 2
     assert list(tmp_path.iterdir()) == []
 
@@ -55,10 +48,23 @@ def test_new_report_on_a_full_disk_leaves_no_file(tmp_path: Path, monkeypatch: p
 def test_report_in_a_folder_that_becomes_read_only_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _fail(monkeypatch, "open", errno.EROFS)
+    Disk(monkeypatch).fail(os, "open", errno.EROFS)
     result = _run("openapi", "-o", str(tmp_path / "report"))
     assert result.exit_code == 2
     assert result.stderr.endswith(f"Error: cannot write {tmp_path / 'report'}: Read-only file system\n")
+
+
+def test_report_of_a_check_on_a_full_disk_does_not_look_like_findings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document, report = tmp_path / "api.json", tmp_path / "report"
+    document.write_text('{"openapi": "3.0.3", "info": {"title": "a", "version": "1"}, "paths": {}}')
+    report.write_text("old")
+    Disk(monkeypatch).fail(os, "fsync", errno.ENOSPC)
+    result = _run("drift", str(document), str(document), "--report", f"junit={report}")
+    assert result.exit_code == 2
+    assert result.stderr.endswith(f"Error: cannot write {report}: No space left on device\n")
+    assert report.read_text() == "old"
 
 
 def test_report_has_the_usual_permissions(tmp_path: Path) -> None:

@@ -25,6 +25,13 @@ from leomock.state.settings import SettingError, check_origin
     help="Record the traffic in this HAR file; API keys are shortened.",
 )
 @click.option(
+    "--max-record",
+    default=256 * 2**20,
+    type=click.IntRange(1),
+    metavar="BYTES",
+    help="Bytes of traffic to keep for --record; beyond, the oldest exchanges are dropped.",
+)
+@click.option(
     "--redact",
     multiple=True,
     metavar="NAME",
@@ -38,6 +45,7 @@ def proxy(
     url: str,
     judge: bool,
     record_file: Path | None,
+    max_record: int,
     redact: tuple[str, ...],
     host: str,
     port: int,
@@ -58,5 +66,7 @@ def proxy(
     run_on(
         host,
         port,
-        lambda listener, own_url: serve_proxy(listener, own_url, url, judge, record_file, redact, quiet),
+        lambda listener, own_url: serve_proxy(
+            listener, own_url, url, judge, record_file, max_record, redact, quiet
+        ),
     )

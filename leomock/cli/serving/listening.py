@@ -45,28 +45,21 @@ async def answer(
     url: str,
     quiet: bool,
     *,
-    every: float = 0,
-    save: Callable[[], None] | None = None,
     close: Callable[[], Coroutine[Any, Any, None]] | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Serve an app until `stop` is set. Call `save` every `every` seconds, and once more at the end."""
+    """Serve an app until `stop` is set, or a signal arrives; then call `close`."""
     from leomock.server.access_log import AccessLog, StderrLog
     from leomock.server.listen import ServerConfig, listen
 
     stop = stop or asyncio.Event()
     on_signal(stop)
-    saving = asyncio.create_task(repeat(every, save)) if save else None
     app = app if quiet else AccessLog(app, StderrLog())
     try:
         await listen(ServerConfig(app), listener, stop, lambda: click.echo(f"leomock listening on {url}"))
     finally:
-        if saving:
-            saving.cancel()
         if close:
             await close()
-        if save:
-            save()
 
 
 def _to_stderr(line: str) -> None:

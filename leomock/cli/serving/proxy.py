@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from leomock.cli.output import writing
-from leomock.cli.serving.listening import answer
+from leomock.cli.serving.listening import answer, repeat
 
 if TYPE_CHECKING:
     from leomock.files.recordings.model import RecordedExchange
+    from leomock.state.journal import Journal
 
 SECONDS_BETWEEN_SAVES = 5.0
 
@@ -24,39 +26,49 @@ async def serve_proxy(
     upstream: str,
     judge: bool,
     record_file: Path | None,
+    max_record: int,
     redact: Sequence[str],
     quiet: bool,
 ) -> None:
     """Forward every request to `upstream` until a signal arrives."""
-    from leomock.files.har import to_har
-    from leomock.files.whole import write_whole
     from leomock.server.access_log import to_stderr
     from leomock.server.forwarding import Forwarding
-    from leomock.version import __version__
 
     app = Forwarding(
         upstream,
         judge=_judge(upstream) if judge else None,
         say=to_stderr,
         keep=bool(record_file),
+        most_bytes=max_record,
         redact=redact,
     )
-    saved = 0
+    async with contextlib.AsyncExitStack() as stack:
+        if record_file:
+            comment = f"Calls passed through to {upstream} by leomock."
+            await stack.enter_async_context(_recorded(app.journal, record_file, comment))
+        click.echo(f"leomock forwards every call to {upstream}: it answers, and may charge credits", err=True)
+        await answer(app, listener, url, quiet, close=app.close)
 
-    def save() -> None:
-        """Write the recording if it has grown since the last time."""
-        nonlocal saved
-        exchanges = list(app.journal)
-        if record_file and (len(exchanges) > saved or not record_file.exists()):
-            har = to_har(exchanges, __version__, f"Calls passed through to {upstream} by leomock.")
-            write_whole(record_file, json.dumps(har, indent=1, ensure_ascii=False).encode("utf-8", "replace"))
-            saved = len(exchanges)
 
-    if record_file:
-        with writing(record_file):
-            save()
-    click.echo(f"leomock forwards every call to {upstream}: it answers, and may charge credits", err=True)
-    await answer(app, listener, url, quiet, every=SECONDS_BETWEEN_SAVES, save=save, close=app.close)
+@contextlib.asynccontextmanager
+async def _recorded(journal: Journal, file: Path, comment: str) -> AsyncIterator[None]:
+    """Save exchanges in a file at the start, every few seconds, and at the end."""
+    from leomock.files.har import HarFile
+    from leomock.version import __version__
+
+    kept = HarFile(file, journal, __version__, comment)
+    with writing(file):
+        kept.save()
+    saving = asyncio.create_task(repeat(SECONDS_BETWEEN_SAVES, kept.save))
+    try:
+        yield
+    finally:
+        saving.cancel()
+        with writing(file):
+            kept.save()
+        if dropped := journal.forgotten:
+            lost = f"{dropped} of {journal.last} exchanges, the oldest"
+            click.echo(f"leomock: {file} lacks {lost}; --max-record keeps more", err=True)
 
 
 def _judge(upstream: str) -> Callable[[RecordedExchange], list[str] | None]:
