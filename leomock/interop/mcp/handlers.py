@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import mcp_types as types
@@ -13,11 +14,12 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, Res
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from leomock.interop.mcp.background import EXTENSION, Task, Tasks
 from leomock.interop.mcp.confirmation import declined, question_of
 from leomock.interop.mcp.log_levels import LogLevels
 from leomock.interop.mcp.refusals import Refused
 from leomock.interop.mcp.tool_server import ToolServer
-from leomock.interop.mcp.tools import Tool, Use
+from leomock.interop.mcp.tools import Answer, Tool, Use
 from leomock.openapi.suggest import suggestion
 from leomock.server.access_log import LOG_CONTEXT
 from leomock.version import __version__
@@ -106,6 +108,9 @@ def make_server(
         offered["on_completion"] = _completion(library, prompts, handlers.headers)
     server = ToolServer(name, version=__version__, instructions=instructions or None, **offered, **record)
     server.add_request_handler("logging/setLevel", types.SetLevelRequestParams, handlers.set_level)
+    for method, (params, handler) in handlers.tasks.methods().items():
+        server.add_request_handler(method, params, handler)
+    server.extensions[EXTENSION] = {}
     handlers.server = server
     server.tool_names = [tool.definition.name for tool in tools]
     return server
@@ -123,6 +128,7 @@ class _Handlers:
         self._plain = plain
         self._confirm = confirm
         self._levels = LogLevels()
+        self.tasks = Tasks(lambda context: self.headers(context).get(KEY, ""))
 
     def headers(self, context: Context) -> dict[str, str]:
         """Return the headers of an HTTP caller that are passed to the API."""
@@ -136,12 +142,9 @@ class _Handlers:
 
     async def call_tool(
         self, context: Context, params: types.CallToolRequestParams
-    ) -> types.CallToolResult | types.InputRequiredResult:
-        """Answer `tools/call`."""
-        tool = self._tools.get(params.name)
-        if tool is None:
-            text = f"leomock: there is no tool {params.name[:100]!r}{suggestion(params.name, self._tools)}"
-            raise MCPError(types.INVALID_PARAMS, text)
+    ) -> Answer | dict[str, Any]:
+        """Answer `tools/call`. A call that may take long becomes a task, if the client has tasks."""
+        tool = self._tool(params.name)
         if context.request and LOG_CONTEXT in context.request.scope:
             context.request.scope[LOG_CONTEXT].operation = params.name
         if self._confirm and (question := question_of(tool.definition)):
@@ -154,18 +157,36 @@ class _Handlers:
         async def progress(done: float, total: float, text: str) -> None:
             await context.session.report_progress(done, total, text)
 
-        call = tool.use(Use(params.arguments or {}, self.headers(context), progress, context, params))
-        result = await self.server.ended_by_stop(call, self._plain)
+        use = Use(params.arguments or {}, self.headers(context), progress, context, params)
+
+        async def call(task: Task) -> Answer:
+            return await self._result(tool, replace(use, progress=task.report, task=task))
+
+        if tool.is_long(use) and (started := self.tasks.started(context, call)):
+            return started
+        result = await self._result(tool, use)
         await self._log(context, params.name, result)
         return result
+
+    def _tool(self, name: str) -> Tool:
+        tool = self._tools.get(name)
+        if tool is None:
+            text = f"leomock: there is no tool {name[:100]!r}{suggestion(name, self._tools)}"
+            raise MCPError(types.INVALID_PARAMS, text)
+        return tool
+
+    async def _result(self, tool: Tool, use: Use) -> Answer:
+        return await self.server.ended_by_stop(tool.use(use), self._plain)
 
     async def set_level(self, context: Context, params: types.SetLevelRequestParams) -> types.EmptyResult:
         """Answer `logging/setLevel`."""
         self._levels.set(_session(context), params.level)
         return types.EmptyResult()
 
-    async def _log(self, context: Context, name: str, result: types.CallToolResult) -> None:
-        """Tell the client's log how a call ended: info, or warning for errors."""
+    async def _log(self, context: Context, name: str, result: Answer) -> None:
+        """Tell the client's log how a call ended: info, or warning for errors. A question is no end."""
+        if isinstance(result, types.InputRequiredResult):
+            return
         level: types.LoggingLevel = "warning" if result.is_error else "info"
         if context.protocol_version in MODERN_PROTOCOL_VERSIONS:
             wanted = level in allowed_log_levels(context.protocol_version, context.meta)

@@ -22,7 +22,7 @@ from leomock.interop.mcp.events import ResumableSessions
 from leomock.interop.mcp.handlers import KEY, make_server
 from leomock.interop.mcp.library import library_of
 from leomock.interop.mcp.prompts import LeonardoPrompts
-from leomock.interop.mcp.tasks import task_tools
+from leomock.interop.mcp.task_tools import task_tools
 from leomock.interop.mcp.tool_server import ToolServer
 from leomock.interop.mcp.tools import tools_of
 from leomock.interop.mcp.vendor import vendor_tool
@@ -48,6 +48,8 @@ ICON = types.Icon(
     mime_type="image/svg+xml",
     sizes=["any"],
 )
+# How long a client waits before it resumes a stream that broke.
+RETRY_MILLISECONDS = 1000
 TITLE, DESCRIPTION = "Leonardo.AI", "Draws images with Leonardo.AI's API, and reads and changes them."
 
 
@@ -125,6 +127,7 @@ def http_app(
     sessions = ResumableSessions(
         server,
         max_request_body_size=Settings().max_body,
+        retry_interval=RETRY_MILLISECONDS,
         # Guard does this, by the same rules as the rest of leomock.
         security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )

@@ -13,7 +13,7 @@ from leomock.interop.capability.upstream import Caller, client_of
 from leomock.interop.capability.waiting import FakeWaiting
 from leomock.interop.capability.whole import whole
 from leomock.interop.mcp.serve import make_api_server
-from leomock.interop.mcp.tasks import TASK_GROUP
+from leomock.interop.mcp.task_tools import TASK_GROUP
 from leomock.openapi.spec import shipped_versions, version_of
 from leomock.state.world import World
 from leomock.testing.tenant import Tenant

@@ -10,6 +10,7 @@ import mcp_types as types
 from mcp.server.lowlevel import Server
 
 from leomock.interop.mcp.refusals import Refused
+from leomock.interop.mcp.tools import Answer
 
 
 class ToolServer(Server[Any]):
@@ -22,9 +23,7 @@ class ToolServer(Server[Any]):
         super().__init__(*arguments, **settings)
         self._calls: set[asyncio.Task[Any]] = set()
 
-    async def ended_by_stop(
-        self, call: Coroutine[Any, Any, types.CallToolResult], plain: bool
-    ) -> types.CallToolResult:
+    async def ended_by_stop(self, call: Coroutine[Any, Any, Answer], plain: bool) -> Answer:
         """Return the result of a call of a tool, or a tool error if the server stops first."""
         task = asyncio.ensure_future(call)
         self._calls.add(task)
@@ -42,6 +41,14 @@ class ToolServer(Server[Any]):
             return refusal.result(plain)
         finally:
             self._calls.discard(task)
+
+    def get_capabilities(self, *arguments: Any, **settings: Any) -> types.ServerCapabilities:
+        """Return what the server can do. Its lists never change, and the SDK assumes that they might."""
+        capabilities = super().get_capabilities(*arguments, **settings)
+        for each in (capabilities.tools, capabilities.prompts, capabilities.resources):
+            if each is not None:
+                each.list_changed = False
+        return capabilities
 
     def end_calls(self) -> None:
         """End the calls of tools that are in progress."""

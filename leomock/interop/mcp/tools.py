@@ -11,6 +11,7 @@ import mcp_types as types
 from leomock.interop.capability.documented import documented
 from leomock.interop.capability.model import Adapter, Input, Offer
 from leomock.interop.capability.upstream import Caller
+from leomock.interop.mcp.background import Task
 from leomock.interop.mcp.caller_id import USER_ID, own_user_id
 from leomock.interop.mcp.reading import LONGEST_WAIT, Progress, called, finished, not_complete, shown
 from leomock.interop.mcp.refusals import Refused
@@ -36,6 +37,7 @@ INCLUDE_IMAGES: Json = {
 }
 
 Headers = Mapping[str, str]
+Answer = types.CallToolResult | types.InputRequiredResult
 WRONG_ARGUMENT = "wrong-argument"
 
 
@@ -43,7 +45,8 @@ WRONG_ARGUMENT = "wrong-argument"
 class Use:
     """One call of a tool: its arguments, the headers for the API, and the receiver of progress.
 
-    `context` and `params` are the SDK's, for tools that ask their client for something.
+    `context` and `params` are the SDK's, and `task` is there if the call goes on as a task: for tools that
+    ask their client for something.
     """
 
     arguments: Mapping[str, Any]
@@ -51,17 +54,27 @@ class Use:
     progress: Progress
     context: Any = None
     params: types.CallToolRequestParams | None = None
+    task: Task | None = None
+
+
+def at_once(use: Use) -> bool:
+    """Return False: no call of the tool takes long."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """The definition of a tool, and the function that implements it (raises `Refused`)."""
+    """The definition of a tool, and the function that implements it (raises `Refused`).
+
+    `is_long` says whether a call may take long. A tool may answer with questions to its client.
+    """
 
     definition: types.Tool
-    run: Callable[[Use], Awaitable[types.CallToolResult]]
+    run: Callable[[Use], Awaitable[Answer]]
     caller: Caller
+    is_long: Callable[[Use], bool] = at_once
 
-    async def use(self, use: Use) -> types.CallToolResult:
+    async def use(self, use: Use) -> Answer:
         """Call the tool. Errors become answers with `isError`."""
         if self.caller.names_tools:
             use = replace(use, headers={**use.headers, TOOL_HEADER: self.definition.name})
@@ -95,10 +108,10 @@ def tools_of(adapter: Adapter, caller: Caller, versions: Versions) -> list[Tool]
 def _tool(offer: Offer, caller: Caller, operation: Operation | None, rename: Rename) -> Tool:
     inputs = {each.name: _input_schema(each, offer, operation, rename) for each in offer.inputs}
     user_input = offer.takes.get(USER_ID, "") if operation else ""
-    run = _calls(offer, caller, user_input)
+    run, is_long = _calls(offer, caller, user_input), at_once
     if operation and operation.id == READ and offer.mapping is None:
         inputs |= {"wait": WAIT, "include_images": INCLUDE_IMAGES}
-        run = _reads(offer, caller)
+        run, is_long = _reads(offer, caller), waits
     hints = offer.hints or {}
     return Tool(
         types.Tool(
@@ -124,7 +137,13 @@ def _tool(offer: Offer, caller: Caller, operation: Operation | None, rename: Ren
         ),
         run,
         caller,
+        is_long,
     )
+
+
+def waits(use: Use) -> bool:
+    """Return True if a call is to wait for a job."""
+    return bool(use.arguments.get("wait"))
 
 
 def _input_schema(each: Input, offer: Offer, operation: Operation | None, rename: Rename) -> Json:

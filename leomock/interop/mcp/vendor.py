@@ -95,6 +95,7 @@ def vendor_tool(capability: Capability, caller: Caller) -> Tool:
         ),
         run,
         caller,
+        lambda use: True,
     )
 
 

@@ -60,6 +60,18 @@ def served(*arguments: str, lines: int = 1, **more: str) -> Iterator[str]:
         process.communicate(timeout=20)
 
 
+@contextmanager
+def examples() -> Iterator[str]:
+    """The address of a server with what the conformance suite asks for by name."""
+    command = [sys.executable, "-m", "tests.interop.mcp.suite", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout
+        try:
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
+
+
 def over_stdio(*arguments: str, **more: str) -> StdioServerParameters:
     """A `leomock mcp` that an SDK's client starts."""
     return StdioServerParameters(

@@ -1,71 +1,24 @@
-"""The example tools, resources and prompts that the conformance suite asks for, over leomock's server.
-
-`python -m tests.interop.mcp.suite PORT` serves them until it is stopped, for runs of the suite by hand.
-"""
+"""Tools that return each kind of content, report, fail, and ask the client in a session."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import io
-import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import mcp_types as types
-from PIL import Image
+from mcp.shared.message import ServerMessageMetadata
 
-from leomock.cli.serving.listening import run_on
-from leomock.cli.serving.mcp import serve_mcp
-from leomock.interop.capability.upstream import Caller
-from leomock.interop.mcp.address import MCP_PATH
-from leomock.interop.mcp.handlers import make_server
 from leomock.interop.mcp.refusals import Refused
-from leomock.interop.mcp.serve import http_app
-from leomock.interop.mcp.tool_server import ToolServer
-from leomock.interop.mcp.tools import Tool, Use
+from leomock.interop.mcp.tools import Use
+from tests.interop.mcp.suite.registry import embedded, png, text, tool
 
-Headers = Mapping[str, str]
-CALLER = Caller({}, {})
 # An empty WAV file of 8 bits and 8 kHz.
 WAV = (
     b"RIFF$\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00@\x1f\x00\x00@\x1f\x00\x00\x01\x00\x08\x00data"
     + bytes(4)
 )
-
-
-def png() -> str:
-    """A picture of one pixel."""
-    file = io.BytesIO()
-    Image.new("RGB", (1, 1), "red").save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()
-
-
-def text(words: str) -> types.CallToolResult:
-    """A result with a text."""
-    return types.CallToolResult(content=[types.TextContent(text=words)])
-
-
-def embedded(uri: str, words: str, kind: str = "text/plain") -> types.EmbeddedResource:
-    """A resource inside a content."""
-    return types.EmbeddedResource(resource=types.TextResourceContents(uri=uri, text=words, mime_type=kind))
-
-
-Run = Callable[[Use], Awaitable[Any]]
-TOOLS: list[Tool] = []
-
-
-def tool(schema: dict[str, Any] | None = None, **properties: str) -> Callable[[Run], Run]:
-    """Register a tool under the name of its function; the arguments are texts."""
-
-    def register(run: Run) -> Run:
-        arguments = {name: {"type": "string", "description": about} for name, about in properties.items()}
-        plain = {"type": "object", "properties": arguments, "required": list(arguments)}
-        definition = types.Tool(name=run.__name__, description=run.__doc__, input_schema=schema or plain)
-        TOOLS.append(Tool(definition, run, CALLER))
-        return run
-
-    return register
 
 
 @tool()
@@ -138,7 +91,9 @@ async def test_sampling(use: Use) -> types.CallToolResult:
     request = types.CreateMessageRequest(
         params=types.CreateMessageRequestParams(messages=[message], max_tokens=100)
     )
-    answer = await use.context.session.send_request(request, types.CreateMessageResult)
+    # The client may not have opened the stream for other requests yet.
+    related = ServerMessageMetadata(related_request_id=use.context.request_id)
+    answer = await use.context.session.send_request(request, types.CreateMessageResult, metadata=related)
     return text(f"LLM response: {answer.content.text}")
 
 
@@ -235,108 +190,3 @@ SCHEMA_2020_12: dict[str, Any] = {
 async def json_schema_2020_12_tool(use: Use) -> types.CallToolResult:
     """A tool whose schema has keywords of the newest draft."""
     return text(f"Called with {dict(use.arguments)}")
-
-
-class SuiteLibrary:
-    """The suite's resources."""
-
-    templates: Sequence[types.ResourceTemplate] = (
-        types.ResourceTemplate(
-            name="template", uri_template="test://template/{id}/data", mime_type="application/json"
-        ),
-    )
-
-    async def listed(self, headers: Headers) -> Sequence[types.Resource]:
-        """Three of them."""
-        kinds = {"static-text": "text/plain", "static-binary": "image/png", "watched-resource": "text/plain"}
-        return [
-            types.Resource(name=name, uri=f"test://{name}", mime_type=kind) for name, kind in kinds.items()
-        ]
-
-    async def read(self, uri: str, headers: Headers) -> Sequence[Any]:
-        """A text, a picture or JSON."""
-        if uri == "test://static-binary":
-            return [types.BlobResourceContents(uri=uri, blob=png(), mime_type="image/png")]
-        if uri.startswith("test://template/"):
-            id = uri.split("/")[3]
-            words = f'{{"id":"{id}","templateTest":true,"data":"Data for ID: {id}"}}'
-            return [types.TextResourceContents(uri=uri, text=words, mime_type="application/json")]
-        if uri not in ("test://static-text", "test://watched-resource"):
-            raise Refused(f"There is no resource {uri}", code="not-found")
-        words = "This is the content of the static text resource."
-        return [types.TextResourceContents(uri=uri, text=words, mime_type="text/plain")]
-
-    async def next_change(self, uri: str, headers: Headers) -> None:
-        """Nothing changes."""
-        return
-
-    async def complete(self, template: str, argument: str, headers: Headers) -> Sequence[str]:
-        """No values."""
-        return []
-
-
-class SuitePrompts:
-    """The suite's prompts."""
-
-    listed: Sequence[types.Prompt] = (
-        types.Prompt(name="test_simple_prompt", description="A text."),
-        types.Prompt(
-            name="test_prompt_with_arguments",
-            description="A text with arguments.",
-            arguments=[
-                types.PromptArgument(name=each, description=each, required=True) for each in ("arg1", "arg2")
-            ],
-        ),
-        types.Prompt(
-            name="test_prompt_with_embedded_resource",
-            description="A resource.",
-            arguments=[types.PromptArgument(name="resourceUri", description="Its address.", required=True)],
-        ),
-        types.Prompt(name="test_prompt_with_image", description="A picture."),
-    )
-
-    async def get(self, name: str, arguments: Mapping[str, str], headers: Headers) -> types.GetPromptResult:
-        """The messages of a prompt."""
-        words: dict[str, list[Any]] = {
-            "test_simple_prompt": [types.TextContent(text="This is a simple prompt for testing.")],
-            "test_prompt_with_arguments": [
-                types.TextContent(
-                    text="Prompt with arguments: arg1='{arg1}', arg2='{arg2}'".format_map(
-                        {"arg1": "", "arg2": "", **arguments}
-                    )
-                )
-            ],
-            "test_prompt_with_embedded_resource": [
-                embedded(
-                    arguments.get("resourceUri", "test://example-resource"),
-                    "Embedded resource content for testing.",
-                ),
-                types.TextContent(text="Please process the embedded resource above."),
-            ],
-            "test_prompt_with_image": [
-                types.ImageContent(data=png(), mime_type="image/png"),
-                types.TextContent(text="Please analyze the image above."),
-            ],
-        }
-        if name not in words:
-            raise Refused(f"There is no prompt {name}", code="not-found")
-        return types.GetPromptResult(
-            messages=[types.PromptMessage(role="user", content=content) for content in words[name]]
-        )
-
-    async def complete(self, prompt: str, argument: str, headers: Headers) -> Sequence[str]:
-        """Values for every argument."""
-        return ["paris", "park", "party"]
-
-
-def suite_server() -> ToolServer:
-    """A server with all of them."""
-    return make_server(TOOLS, "suite", "", library=SuiteLibrary(), prompts=SuitePrompts())
-
-
-async def _serve(listener: Any, url: str) -> None:
-    await serve_mcp({MCP_PATH: http_app(suite_server())}, listener, url, quiet=True)
-
-
-if __name__ == "__main__":
-    run_on("127.0.0.1", int(sys.argv[1]), _serve)

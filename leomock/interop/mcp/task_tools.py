@@ -19,7 +19,7 @@ from leomock.interop.mcp.given_files import extension_of, given_file
 from leomock.interop.mcp.reading import GENERATION, JobKind, called, finished, not_complete, shown
 from leomock.interop.mcp.refusals import Refused
 from leomock.interop.mcp.results import generation_of, result_of
-from leomock.interop.mcp.tools import WRONG_ARGUMENT, Tool, Use
+from leomock.interop.mcp.tools import WRONG_ARGUMENT, Tool, Use, waits
 from leomock.leonardo.errors import ApiError
 from leomock.openapi.documents import Json
 
@@ -140,6 +140,7 @@ class _ReadTasks:
             ),
             checked,
             self._caller,
+            lambda use: waits(replace(use, arguments={**defaults, **use.arguments})),
         )
 
     async def _call(self, operation: str, arguments: Json, use: Use) -> Any:

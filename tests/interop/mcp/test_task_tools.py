@@ -54,7 +54,7 @@ def test_read_only_session_has_the_reading_tools() -> None:
     """The others would spend or change something."""
     from leomock.interop.capability.upstream import Caller
     from leomock.interop.capability.whole import whole
-    from leomock.interop.mcp.tasks import task_tools
+    from leomock.interop.mcp.task_tools import task_tools
     from leomock.openapi.spec import shipped_versions
 
     capability = whole(shipped_versions(), "tasks", read_only=True)
