@@ -1,20 +1,37 @@
-"""Pauses between two reads of a job that is not finished."""
+"""Pauses between two reads: of a job that is not finished, and of what a subscriber watches."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
+
+import orjson
 
 from leomock.state.world import World
 
 # Seconds. leomock's own verdict calls more than one read a second too fast.
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 1.0, 5.0, 1.5
+# Seconds between two reads of what need not change any more. The verdict does not count these as polling.
+RARE_PAUSE = 60.0
 # Seconds between two checks of a job in this process. A check is not a request.
 SECONDS_BETWEEN_LOOKS = 0.05
 
 Advance = Callable[[World, float], Awaitable[object]]
 Report = Callable[[float], Awaitable[None]]  # seconds elapsed
+
+
+class Watched(NamedTuple):
+    """What a subscriber watches: the account, or a generation, or only the file of one of its images.
+
+    `value` is what was read at the start. `read` takes the last value and returns the present one: None if it
+    is deleted, and the last one if it cannot be read now.
+    """
+
+    value: Any
+    read: Callable[[Any], Awaitable[Any]]
+    generation: str = ""
+    is_file: bool = False
 
 
 class Waiting(Protocol):
@@ -30,10 +47,12 @@ class Waiting(Protocol):
         """Wait the given seconds after a call that failed."""
         ...
 
-    async def watch(
-        self, id: str, pending: Callable[[], Awaitable[bool]], headers: Mapping[str, str]
-    ) -> None:
-        """Wait until a generation is no longer PENDING, without moving a clock. `pending` reads it."""
+    def state(self, watched: Watched, headers: Mapping[str, str]) -> object:
+        """Return the state of what is watched, before the first change."""
+        ...
+
+    async def changed(self, watched: Watched, state: object, headers: Mapping[str, str]) -> object:
+        """Wait until the state is another one, and return that; None once it is deleted. No clock moves."""
         ...
 
 
@@ -53,14 +72,18 @@ class NetworkWaiting:
         """Sleep."""
         await asyncio.sleep(seconds)
 
-    async def watch(
-        self, id: str, pending: Callable[[], Awaitable[bool]], headers: Mapping[str, str]
-    ) -> None:
-        """Read the generation every few seconds until it is no longer PENDING."""
-        while True:
-            await asyncio.sleep(LONGEST_PAUSE)
-            if not await pending():
-                return
+    def state(self, watched: Watched, headers: Mapping[str, str]) -> object:
+        """Return the value itself."""
+        return watched.value
+
+    async def changed(self, watched: Watched, state: object, headers: Mapping[str, str]) -> object:
+        """Read every few seconds while a generation is PENDING, and every minute otherwise."""
+        is_pending = isinstance(state, dict) and state.get("status") == "PENDING"
+        value = state
+        while value == state:
+            await asyncio.sleep(LONGEST_PAUSE if is_pending else RARE_PAUSE)
+            value = await watched.read(state)
+        return value
 
 
 class FakeWaiting:
@@ -114,19 +137,32 @@ class FakeWaiting:
         else:
             await asyncio.sleep(seconds)
 
-    async def watch(
-        self, id: str, pending: Callable[[], Awaitable[bool]], headers: Mapping[str, str]
-    ) -> None:
-        """Look at the generation until it is no longer PENDING, or is gone. It is not read."""
+    def state(self, watched: Watched, headers: Mapping[str, str]) -> object:
+        """Return a value that differs after each change."""
+        return _state(self._world(headers), watched)
+
+    async def changed(self, watched: Watched, state: object, headers: Mapping[str, str]) -> object:
+        """Look at the world every moment, without a read."""
         world = self._world(headers)
-        while True:
-            with world.lock:
-                world.settle()
-                row = world.generations.get(id)
-                if row is None or row["status"] != "PENDING":
-                    return
+        while (now := _state(world, watched)) == state:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        return now
 
     def _world(self, headers: Mapping[str, str]) -> World:
         key = headers.get("authorization", "").strip().partition(" ")[2].strip()
         return self._world_of(key or self._key)
+
+
+def _state(world: World, watched: Watched) -> bytes | None:
+    """Return a value that differs after each change of what is watched; None if it is deleted."""
+    with world.lock:
+        world.settle()
+        if not watched.generation:
+            return orjson.dumps([world.account.paid, world.account.left_of_plan])
+        row = world.generations.get(watched.generation)
+        if row is None:
+            return None
+        if watched.is_file:
+            return orjson.dumps(row["status"])
+        variations = [world.variations.get(id) for id, _ in row.get("variations", ())]
+        return orjson.dumps([row, variations], option=orjson.OPT_NON_STR_KEYS)

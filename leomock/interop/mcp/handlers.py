@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import mcp_types as types
@@ -29,6 +30,9 @@ KEY = "authorization"
 _SCENARIO = "x-leomock-scenario"
 SESSION = "mcp-session-id"
 MOST_COMPLETIONS = 100
+# Resources that one connection watches, and streams that all clients together have open for it.
+MOST_WATCHES, MOST_STREAMS = 100, 1000
+_WATCHES = "leomock.watches"
 Headers = Mapping[str, str]
 Context = ServerRequestContext[Any, Any]
 
@@ -51,10 +55,10 @@ class Library(Protocol):
         """Return the contents of a resource."""
         ...
 
-    async def next_change(self, uri: str, headers: Headers) -> Callable[[], Awaitable[None]] | None:
-        """Return a function that waits for a change from now on; None if there will be none.
+    async def next_change(self, uri: str, headers: Headers) -> Callable[[], Awaitable[bool]] | None:
+        """Return a function that waits for the next change; None if there will be none.
 
-        A resource changes once: a generation that has ended stays as it is.
+        It returns False if there will be no change after this one.
         """
         ...
 
@@ -212,9 +216,7 @@ class _LibraryHandlers:
     def __init__(self, library: Library, headers: Callable[[Context], Headers]) -> None:
         self._library = library
         self._headers = headers
-        self._bus = InMemorySubscriptionBus()
-        self._listen = ListenHandler(self._bus)
-        self._watched: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._streams = 0
 
     def by_name(self) -> dict[str, Any]:
         """Return the handlers by the SDK's names."""
@@ -249,65 +251,79 @@ class _LibraryHandlers:
         return types.ReadResourceResult(contents=list(contents))
 
     async def subscribe(self, context: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
-        """Answer `resources/subscribe` of older clients: tell them once the resource has changed."""
+        """Answer `resources/subscribe` of older clients: tell them of each change."""
         uri = str(params.uri)
 
         async def tell() -> None:
             await context.session.send_resource_updated(uri)
 
-        await self._watch((_session(context), uri), self._headers(context), tell)
+        await self._watch(context, uri, tell)
         return types.EmptyResult()
 
     async def unsubscribe(
         self, context: Context, params: types.UnsubscribeRequestParams
     ) -> types.EmptyResult:
         """Answer `resources/unsubscribe`."""
-        if task := self._watched.pop((_session(context), str(params.uri)), None):
+        if task := _watches(context).pop(str(params.uri), None):
             task.cancel()
         return types.EmptyResult()
 
     async def listen(
         self, context: Context, params: types.SubscriptionsListenRequestParams
     ) -> types.SubscriptionsListenResult:
-        """Answer `subscriptions/listen` of newer clients, on the stream of the request itself."""
-        keys = []
+        """Answer `subscriptions/listen` of newer clients, on the stream of the request itself.
+
+        Each stream has a bus of its own, since callers may watch the same address of different accounts.
+        """
+        if self._streams >= MOST_STREAMS:
+            text = f"leomock: {MOST_STREAMS} subscriptions are open, and there can be no more"
+            raise MCPError(types.INTERNAL_ERROR, text)
+        bus = InMemorySubscriptionBus()
         for uri in params.notifications.resource_subscriptions or ():
-            event = ResourceUpdated(str(uri))
-
-            async def tell(event: ResourceUpdated = event) -> None:
-                await self._bus.publish(event)
-
-            keys.append((f"listen {id(context)}", str(uri)))
-            await self._watch(keys[-1], self._headers(context), tell)
+            await self._watch(context, str(uri), partial(bus.publish, ResourceUpdated(str(uri))))
+        self._streams += 1
         try:
-            return await self._listen(context, params)
+            return await ListenHandler(bus)(context, params)
         finally:
-            for key in keys:
-                if task := self._watched.pop(key, None):
-                    task.cancel()
+            self._streams -= 1
 
-    async def _watch(
-        self, key: tuple[str, str], headers: Headers, tell: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Call `tell` at the next change. Raises `MCPError` if the resource cannot be read."""
-        change = await _as_protocol_error(self._library.next_change(key[1], headers), key[1])
+    async def _watch(self, context: Context, uri: str, tell: Callable[[], Awaitable[None]]) -> None:
+        """Call `tell` at each change of a resource. Raises `MCPError` if it cannot be read."""
+        watches = _watches(context)
+        if uri not in watches and len(watches) >= MOST_WATCHES:
+            text = f"leomock: this connection watches {MOST_WATCHES} resources, and cannot watch more"
+            raise MCPError(types.INVALID_PARAMS, text)
+        change = await _as_protocol_error(self._library.next_change(uri, self._headers(context)), uri)
         if change is None:
             return
 
         async def watch() -> None:
-            await change()
-            await tell()
+            more = True
+            while more:
+                more = await change()
+                await tell()
 
-        if old := self._watched.pop(key, None):
+        if old := watches.pop(uri, None):
             old.cancel()
-        task = self._watched[key] = asyncio.create_task(watch())
-        task.add_done_callback(lambda done: self._forget(key, done))
+        task = watches[uri] = asyncio.create_task(watch())
+        task.add_done_callback(_ended)
 
-    def _forget(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
-        if self._watched.get(key) is task:
-            del self._watched[key]
-        if not task.cancelled():
-            task.exception()  # A client that is gone, or a read that failed, ends the subscription.
+
+def _watches(context: Context) -> dict[str, asyncio.Task[None]]:
+    """Return the tasks that watch resources for a connection, by address. They end with the connection."""
+    connection = context.session._connection  # The SDK has no public name for it.
+    if _WATCHES not in connection.state:
+        watches: dict[str, asyncio.Task[None]] = {}
+        connection.state[_WATCHES] = watches
+        connection.exit_stack.callback(lambda: [task.cancel() for task in watches.values()])
+    found: dict[str, asyncio.Task[None]] = connection.state[_WATCHES]
+    return found
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    """Let a subscription end without a word if the client is gone or the resource cannot be read any more."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _prompt_handlers(prompts: Prompts, headers: Callable[[Context], Headers]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import orjson
 
 from leomock.interop.capability.model import Capability, Offer
 from leomock.interop.capability.upstream import Caller
+from leomock.interop.capability.waiting import Watched
 from leomock.interop.mcp.caller_id import own_user_id
 from leomock.interop.mcp.reading import called
 from leomock.interop.mcp.refusals import Refused
@@ -105,19 +106,44 @@ class LeonardoLibrary:
         data = base64.b64encode(file).decode()
         return [types.BlobResourceContents(uri=uri, blob=data, mime_type=_kind_of(url))]
 
-    async def next_change(self, uri: str, headers: Headers) -> Callable[[], Awaitable[None]] | None:
-        """Return a function that waits until a PENDING generation ends; None for everything else."""
-        if uri in (ACCOUNT, MODELS):
-            return None
-        id, _ = _parts(uri)
+    async def next_change(self, uri: str, headers: Headers) -> Callable[[], Awaitable[bool]] | None:
+        """Return a function that waits for the next change; None for the models, which stay the same.
 
-        async def pending() -> bool:
-            body = await self._call(_READ, {"id": id}, headers)
-            return generation_of(body).get("status") == "PENDING"
-
-        if not await pending():
+        It returns False if the resource is deleted. Raises `Refused` if the resource is not there.
+        """
+        if uri == MODELS:
             return None
-        return lambda: self._caller.waiting.watch(id, pending, headers)
+        id, index = ("", None) if uri == ACCOUNT else _parts(uri)
+
+        async def read(last: Any) -> Any:
+            try:
+                return await self._watched_value(id, index, headers)
+            except Refused as refusal:
+                if not refusal.retryable and refusal.code != "not-found":
+                    raise
+                return last if refusal.retryable else None
+
+        value = await self._watched_value(id, index, headers)
+        watched = Watched(value, read, id, is_file=index is not None)
+        waiting = self._caller.waiting
+        state = waiting.state(watched, headers)
+
+        async def change() -> bool:
+            nonlocal state
+            state = await waiting.changed(watched, state, headers)
+            return state is not None
+
+        return change
+
+    async def _watched_value(self, id: str, index: int | None, headers: Headers) -> Any:
+        """Return the account for no id, a generation, or of an image what its file depends on."""
+        if not id:
+            return await self._call(_ME, {}, headers)
+        row = generation_of(await self._call(_READ, {"id": id}, headers))
+        if index is None:
+            return row
+        urls = [each["url"] for each in row.get("generated_images", ())]
+        return {"status": row.get("status"), "url": urls[index] if index < len(urls) else None}
 
     async def complete(self, template: str, argument: str, headers: Headers) -> list[str]:
         """Return ids of the newest generations, or indexes of images."""

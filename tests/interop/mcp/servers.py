@@ -80,9 +80,14 @@ def over_stdio(*arguments: str, **more: str) -> StdioServerParameters:
 
 
 def in_process(
-    fake: Fake, group: str = "", key: str | None = None, vendor: bool = True, plain: bool = False
+    fake: Fake,
+    group: str = "",
+    key: str | None = None,
+    vendor: bool = True,
+    plain: bool = False,
+    reads: bool = False,
 ) -> Any:
-    """The server itself, over a fake that needs no port."""
+    """The server itself, over a fake that needs no port. With `reads`, it waits as it does over a network."""
     capability = whole(VERSIONS, group)
     key = fake.api_key if key is None else key
     clients = {
@@ -90,7 +95,8 @@ def in_process(
         for each in capability.upstreams
     }
     operations = {each.id: each for each in capability.operations}
-    caller = Caller(operations, clients, FakeWaiting(fake.api.worlds.of, key, _advance(fake)), plain)
+    waiting = None if reads else FakeWaiting(fake.api.worlds.of, key, _advance(fake))
+    caller = Caller(operations, clients, waiting, plain)
     return make_api_server(capability, caller, vendor)
 
 

@@ -7,6 +7,7 @@ import base64
 import io
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 import mcp_types as types
@@ -17,6 +18,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from leomock import Fake
+from leomock.interop.capability import waiting
+from leomock.interop.capability.waiting import SECONDS_BETWEEN_LOOKS
+from leomock.interop.mcp import handlers
 from leomock.interop.mcp.serve import http_app
 from leomock.interop.mcp.session import McpSession
 from leomock.testing.tenant import Tenant
@@ -148,35 +152,145 @@ def test_pending_image_may_be_read_again(leomock_mcp: McpSession) -> None:
     assert (error.error.code, error.error.data["retryable"]) == (types.INTERNAL_ERROR, True)
 
 
+Change = Callable[[Client, str], Awaitable[Any]]
+
+
+async def ends(client: Client, id: str) -> None:
+    """Let the generation end, without a call."""
+    await client.call_tool(READ, {"id": id, "wait": 60})
+
+
+async def is_varied(client: Client, id: str) -> None:
+    """Vary the first image of a generation."""
+    read = await client.call_tool(READ, {"id": id})
+    assert read.structured_content
+    image = read.structured_content["generations_by_pk"]["generated_images"][0]["id"]
+    made = await client.call_tool("leonardo-ai-create-variation-no-bg", {"body": {"id": image}})
+    assert not made.is_error, made
+
+
+async def is_deleted(client: Client, id: str) -> None:
+    """Delete the generation."""
+    await client.call_tool(DELETE, {"id": id})
+
+
+async def is_charged(client: Client, id: str) -> None:
+    """Spend credits."""
+    await client.call_tool(CREATE, {"body": {"prompt": "another"}})
+
+
+GENERATION = "leonardo://generations/{id}"
+
+
 @pytest.mark.parametrize("mode", MODES)
-def test_subscriber_is_told_when_a_generation_ends(leomock: Tenant, mode: Any) -> None:
-    """In both eras of the protocol. A subscription moves no clock."""
-    session = McpSession(leomock)
-
-    async def subscribe(client: Client) -> str:
-        made = await client.call_tool(CREATE, {"body": {"prompt": "a"}})
-        assert made.structured_content
-        id = made.structured_content["sdGenerationJob"]["generationId"]
-        uri = f"leonardo://generations/{id}"
-        if mode == "legacy":
-            await subscribed(client, uri)
-            leomock.world.jobs.finish(id)
-            return await told.get()
-        async with client.listen(resource_subscriptions=[uri]) as events:
-            leomock.world.jobs.finish(id)
-            async for event in events:
-                return str(getattr(event, "uri", ""))
-        return ""
-
+@pytest.mark.parametrize(
+    ("uri", "changes"),
+    [
+        (GENERATION, [ends, is_varied, is_deleted]),
+        (f"{GENERATION}/images/0", [ends, is_deleted]),
+        ("leonardo://account", [is_charged, is_charged]),
+    ],
+)
+def test_subscriber_is_told_of_each_change(
+    leomock: Tenant, mode: Any, uri: str, changes: list[Change]
+) -> None:
+    """In both eras of the protocol, and of nothing else. A subscription makes one call and moves no clock."""
     told: asyncio.Queue[str] = asyncio.Queue()
 
     async def hear(message: Any) -> None:
         if isinstance(message, types.ResourceUpdatedNotification):
             await told.put(str(message.params.uri))
 
-    assert using(session.server, subscribe, mode=mode, message_handler=hear).startswith(
-        "leonardo://generations/"
-    )
+    async def change(client: Client) -> tuple[int, list[str], bool]:
+        made = body_of(await client.call_tool(CREATE, {"body": {"prompt": "a"}}))
+        id = made["sdGenerationJob"]["generationId"]
+        async with AsyncExitStack() as stack:
+            calls = len(leomock.requests)
+            if mode == "legacy":
+                await subscribed(client, uri.format(id=id))
+            else:
+                await stack.enter_async_context(client.listen(resource_subscriptions=[uri.format(id=id)]))
+            calls = len(leomock.requests) - calls
+            heard = []
+            for each in changes:
+                await each(client, id)
+                heard.append((await asyncio.wait_for(told.get(), 10)).replace(id, "{id}"))
+            await asyncio.sleep(2 * SECONDS_BETWEEN_LOOKS)
+            return calls, heard, told.empty()
+
+    server = McpSession(leomock, "images", confirm=False).server
+    assert using(server, change, mode=mode, message_handler=hear) == (1, [uri] * len(changes), True)
+
+
+def test_failed_read_is_no_change_and_a_deletion_is_the_last(
+    fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a network, where changes are read."""
+    for name in ("LONGEST_PAUSE", "RARE_PAUSE"):
+        monkeypatch.setattr(waiting, name, 0.01)
+    told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def hear(message: Any) -> None:
+        if isinstance(message, types.ResourceUpdatedNotification):
+            await told.put(str(message.params.uri))
+
+    async def change(client: Client) -> int:
+        made = body_of(await client.call_tool(CREATE, {"body": {"prompt": "a"}}))
+        id = made["sdGenerationJob"]["generationId"]
+        fake.fail("getGenerationById", call=2, status=503)
+        await subscribed(client, GENERATION.format(id=id))
+        await told.get()
+        await client.call_tool(DELETE, {"id": id})
+        await told.get()
+        await asyncio.sleep(0.05)
+        return told.qsize()
+
+    server = in_process(fake, reads=True)
+    assert using(server, change, mode="legacy", message_handler=hear) == 0
+    reads = [each.status for each in fake.requests if each.operation == "getGenerationById"]
+    assert reads[:2] == [200, 503]
+
+
+def test_models_can_be_watched_and_stay_the_same(leomock_mcp: McpSession) -> None:
+    async def watch(client: Client) -> int:
+        before = len(leomock_mcp.account.requests)
+        await subscribed(client, "leonardo://models")
+        return len(leomock_mcp.account.requests) - before
+
+    assert using(leomock_mcp.server, watch, mode="legacy") == 0
+
+
+def test_watching_ends_with_the_connection(leomock: Tenant) -> None:
+    """Otherwise the tasks of clients that are gone would pile up."""
+    session = McpSession(leomock)
+
+    async def watch() -> list[str]:
+        async with Client(session.server, mode="legacy") as client:
+            await subscribed(client, "leonardo://account")
+            assert watching()
+        return watching()
+
+    def watching() -> list[str]:
+        names = [task.get_coro().__qualname__ for task in asyncio.all_tasks()]  # type: ignore[union-attr]
+        return [name for name in names if "LibraryHandlers" in name]
+
+    assert asyncio.run(watch()) == []
+
+
+def test_connection_watches_only_so_much(leomock: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same resource again is no further one."""
+    monkeypatch.setattr(handlers, "MOST_WATCHES", 1)
+
+    async def watch(client: Client) -> str:
+        made = body_of(await client.call_tool(CREATE, {"body": {"prompt": "a"}}))
+        for _ in range(2):
+            await subscribed(client, "leonardo://account")
+        with pytest.raises(MCPError) as raised:
+            await subscribed(client, GENERATION.format(id=made["sdGenerationJob"]["generationId"]))
+        return raised.value.error.message
+
+    message = using(McpSession(leomock).server, watch, mode="legacy")
+    assert message == "leomock: this connection watches 1 resources, and cannot watch more"
 
 
 async def subscribed(client: Client, uri: str) -> None:
