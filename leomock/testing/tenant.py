@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
@@ -385,7 +385,13 @@ class Tenant:
     # --- webhooks ------------------------------------------------------------------------------------
 
     def mcp(
-        self, group: str = "basic", *, vendor: bool = False, plain: bool = False, confirm: bool = True
+        self,
+        group: str = "basic",
+        *,
+        vendor: bool = False,
+        plain: bool = False,
+        confirm: bool = True,
+        fetch_from: Collection[str] = (),
     ) -> McpSession:
         """Return a session with the API as MCP tools on this account, in this process.
 
@@ -394,7 +400,9 @@ class Tenant:
         """
         import leomock
 
-        return leomock.McpSession(self, group, vendor=vendor, plain=plain, confirm=confirm)
+        return leomock.McpSession(
+            self, group, vendor=vendor, plain=plain, confirm=confirm, fetch_from=fetch_from
+        )
 
     def set_webhook(
         self,

@@ -5,23 +5,21 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from leomock.cli.commands.serve import GROUPS, serve
-from leomock.cli.mcp_options import ALLOW_ORIGIN, check_origins, group_of, tool_options
+from leomock.cli.mcp_options import ALLOW_ORIGIN, TOOL_OPTION_NAMES, McpTools, check_origins, tool_options
 from leomock.cli.options import ALLOW_HOST, HOST, QUIET, SCENARIO, GroupedCommand, SettingOption
 from leomock.state.settings import SettingError, check_origin
 
 if TYPE_CHECKING:
+    from leomock.cli.serving.mcp import ReachedApi
     from leomock.interop.capability.model import Capability
-    from leomock.interop.capability.upstream import Clients
-    from leomock.interop.capability.waiting import Waiting
 
 # Variables that hold an API key; the first is the one that the published capability files use.
 KEYS = ("LEONARDO_AI_API_KEY", "LEONARDO_API_KEY")
@@ -30,7 +28,7 @@ KEYS = ("LEONARDO_AI_API_KEY", "LEONARDO_API_KEY")
 # The settings of the fake are those of `leomock serve`, apart from these: they are about its port.
 _NOT_HERE = frozenset({"public_url", "allow_hosts"})
 _OWN = {
-    "Tools": ("--all", "--group", "--read-only", "--vendor", "--plain", "--no-confirm"),
+    "Tools": TOOL_OPTION_NAMES,
     "How it is reached": ("--http", "--host", "--allow-host", "--allow-origin", "--upstream", "--quiet"),
 }
 
@@ -87,12 +85,7 @@ def mcp(
     /,
     port: int | None,
     host: str,
-    every: bool,
-    group: str | None,
-    read_only: bool,
-    vendor: bool,
-    plain: bool,
-    no_confirm: bool,
+    tools: McpTools,
     upstream: str,
     scenarios: tuple[str, ...],
     allow_hosts: tuple[str, ...],
@@ -108,9 +101,9 @@ def mcp(
     --vendor and --http, /v1/mcp answers as Leonardo.AI's own server does.
     """
     from leomock.cli.serving.listening import run_on
-    from leomock.cli.serving.mcp import TASKS, McpTools, mcp_apps, require_mcp, serve_mcp
+    from leomock.cli.serving.mcp import require_mcp, serve_over_http, serve_over_stdio
     from leomock.files.scenarios import ScenarioError
-    from leomock.interop.capability.upstream import WrongKey, calling
+    from leomock.interop.capability.upstream import WrongKey
     from leomock.interop.capability.whole import whole
     from leomock.openapi.spec import Versions
     from leomock.server.lifecycle import asyncio_run
@@ -118,49 +111,25 @@ def mcp(
     require_mcp()
     _check_options(context, port, upstream)
     check_origins(allow_origins)
-    tools = McpTools(group_of(group, every, vendor, read_only), read_only, vendor, plain, not no_confirm)
-    capability = whole(Versions(), tools.group, read_only)
+    capability = whole(Versions(), tools.group, tools.read_only)
     with ExitStack() as stack:
         try:
-            reached = _reached(capability, upstream, stack, scenario=scenarios, **settings)
+            api = _reached(capability, upstream, stack, scenario=scenarios, **settings)
         except (WrongKey, SettingError, ScenarioError) as error:
             raise click.UsageError(str(error)) from None
-
-        def announce() -> None:
-            for line in reached.announcement:
-                click.echo(f"leomock: {line}", err=True)
-
-        async def over_stdio() -> None:
-            from leomock.interop.mcp.serve import make_api_server, serve_stdio
-
-            announce()
-            async with calling(capability, reached.clients, reached.waiting, plain) as caller:
-                await serve_stdio(
-                    make_api_server(
-                        capability, caller, vendor, tasks=tools.group == TASKS, confirm=tools.confirm
-                    )
-                )
-
-        async def over_http(listener: Any, url: str) -> None:
-            announce()
-            async with calling(capability, reached.clients, reached.waiting, plain) as caller:
-                apps = mcp_apps(
-                    capability,
-                    caller,
-                    tools,
-                    allow_hosts=allow_hosts,
-                    allow_origins=allow_origins,
-                    needs_key=not reached.has_key,
-                )
-                await serve_mcp(apps, listener, url, quiet)
-
         if port is None:
             # The thread that reads stdin cannot be interrupted, and nothing here needs cleaning up.
             for each in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(each, lambda *_: os._exit(0))
-            asyncio_run(over_stdio())
-        else:
-            run_on(host, port, over_http, "--http 0 picks a free port")
+            asyncio_run(serve_over_stdio(api, tools))
+            return
+        door = {"allow_hosts": allow_hosts, "allow_origins": allow_origins}
+        run_on(
+            host,
+            port,
+            lambda listener, url: serve_over_http(api, tools, listener, url, quiet, **door),
+            "--http 0 picks a free port",
+        )
 
 
 def _check_options(context: click.Context, port: int | None, upstream: str) -> None:
@@ -184,20 +153,12 @@ def _check_options(context: click.Context, port: int | None, upstream: str) -> N
             raise click.UsageError(f"{option.opts[0]} {idle[name]}")
 
 
-class _Reached(NamedTuple):
-    """Clients of the API that answers, and the way to wait for its jobs; `announcement` is for the user."""
-
-    clients: Clients
-    waiting: Waiting | None
-    has_key: bool
-    announcement: Sequence[str] = ()
-
-
-def _reached(capability: Capability, upstream: str, stack: ExitStack, **settings: Any) -> _Reached:
+def _reached(capability: Capability, upstream: str, stack: ExitStack, **settings: Any) -> ReachedApi:
     """Reach the API: the real one, a server, or a fake that is started on a port.
 
     The fake has a port so that its images can be opened and it can be controlled.
     """
+    from leomock.cli.serving.mcp import ReachedApi
     from leomock.interop.capability.upstream import bound_key, client_of, real_key
     from leomock.interop.capability.waiting import FakeWaiting
     from leomock.openapi.spec import version_of
@@ -208,25 +169,28 @@ def _reached(capability: Capability, upstream: str, stack: ExitStack, **settings
     bound = bound_key(apis[0], os.environ)
     if upstream == "real":
         clients = {api.namespace: client_of(api.base_uri, real_key(api, os.environ)) for api in apis}
-        return _Reached(clients, None, True)
+        return ReachedApi(capability, clients, has_key=True)
     # Accept the base URL of one version as well, because clients of the API use that.
-    origin, key, transport, waiting = re.sub(r"(/api/rest/v\d+)?/*$", "", upstream), bound, None, None
-    announcement: list[str] = []
+    origin, key, transport = re.sub(r"(/api/rest/v\d+)?/*$", "", upstream), bound, None
+    of_fake: dict[str, Any] = {}
     if upstream == "fake":
         if bound and settings["auth"] != "open":
             settings["api_keys"] = (*settings["api_keys"], bound)
         fake = stack.enter_context(Fake(**settings))
         origin, key, transport = fake.url, bound or fake.api_key, fake.transport
-        waiting = FakeWaiting(fake.api.worlds.of, key)
         shown = f"with the key in {variable}" if bound else f"with the key {key}"
-        announcement = [
-            f"the fake is at {origin}, and is called {shown}",
-            f"clock, scenarios, journal and verdict: {origin}/_leomock/ with that key",
-        ]
+        of_fake = {
+            "waiting": FakeWaiting(fake.api.worlds.of, key),
+            "worlds": fake.api.worlds,
+            "announcement": [
+                f"the fake is at {origin}, and is called {shown}",
+                f"clock, scenarios, journal and verdict: {origin}/_leomock/ with that key",
+            ],
+        }
     else:
         check_origin(upstream, "--upstream")
     clients = {
         api.namespace: client_of(f"{origin}/api/rest/{version_of(api.base_uri)}", key, transport)
         for api in apis
     }
-    return _Reached(clients, waiting, bool(key), announcement)
+    return ReachedApi(capability, clients, bool(key), **of_fake)

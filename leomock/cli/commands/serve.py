@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from leomock.cli.mcp_options import group_of, tool_options
+from leomock.cli.mcp_options import TOOL_OPTION_NAMES, McpTools, tool_options
 from leomock.cli.options import (
     ALLOW_HOST,
     HOST,
@@ -28,7 +28,7 @@ GROUPS = {
         *("--drain", "--workers"),
     ),
     "For clients with the real host written into them": ("--https", "--proxy", "--proxy-others"),
-    "MCP tools": ("--mcp", "--all", "--group", "--read-only", "--vendor", "--plain", "--no-confirm"),
+    "MCP tools": ("--mcp", *TOOL_OPTION_NAMES),
     "Who may call": ("--auth", "--api-key", "--admin-token", "--max-worlds"),
     "How it behaves": ("--jobs", "--scenario", "--limits", "--seed", "--ids", "--rate"),
     "Credits": ("--credits", "--plan-credits", "--unit"),
@@ -354,12 +354,7 @@ def serve(
     proxy: int | None,
     proxy_others: str,
     mcp: bool,
-    every: bool,
-    group: str | None,
-    read_only: bool,
-    vendor: bool,
-    plain: bool,
-    no_confirm: bool,
+    tools: McpTools,
     quiet: bool,
     log_format: Literal["text", "json"],
     traces: str | None,
@@ -370,7 +365,7 @@ def serve(
     from leomock.cli.output import writing
     from leomock.cli.serving.fake import make_dispatcher, put_together, require_tracing, serve_fake
     from leomock.cli.serving.listening import run_on
-    from leomock.cli.serving.mcp import McpTools, require_mcp
+    from leomock.cli.serving.mcp import require_mcp
     from leomock.cli.serving.secure import secure_ports
     from leomock.files.scenarios import ScenarioError
     from leomock.server.guard import is_loopback
@@ -415,14 +410,10 @@ def serve(
             lambda listener, url: serve_with_workers(workers, options, api.settings, listener, url, drain),
         )
         return
-    tools = None
     if mcp:
         require_mcp()
-        tools = McpTools(group_of(group, every, vendor, read_only), read_only, vendor, plain, not no_confirm)
-    elif every or group or read_only or vendor or plain or no_confirm:
-        raise click.UsageError(
-            "--all, --group, --read-only, --vendor, --plain and --no-confirm are about MCP tools; add --mcp"
-        )
+    elif tools != McpTools():
+        raise click.UsageError(f"{', '.join(TOOL_OPTION_NAMES)} are about MCP tools; add --mcp")
     with secure_ports(host, https, proxy, proxy_others == "refuse") as secure:
         run_on(
             host,
@@ -434,7 +425,7 @@ def serve(
                 quiet,
                 state_file,
                 save_every,
-                tools,
+                tools if mcp else None,
                 secure,
                 log_format,
                 scenarios,

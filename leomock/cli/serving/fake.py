@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from leomock.cli.mcp_options import McpTools
 from leomock.cli.output import writing
 from leomock.cli.serving.listening import repeat
-from leomock.cli.serving.mcp import McpTools
 from leomock.server.lifecycle import on_signal, open_until
 from leomock.state.settings import Settings
 
@@ -198,6 +198,7 @@ async def _with_mcp(
     from leomock.interop.capability.upstream import calling, client_of
     from leomock.interop.capability.waiting import FakeWaiting
     from leomock.interop.capability.whole import whole
+    from leomock.interop.mcp.keys import keys_of_fake
     from leomock.openapi.spec import version_of
     from leomock.server.app import beside
     from leomock.server.transport import Transport
@@ -222,6 +223,7 @@ async def _with_mcp(
             allow_hosts=api.settings.allow_hosts,
             allow_origins=[each for each in api.settings.cors if each != "*"],
             needs_key=True,
+            is_refused=keys_of_fake(api.worlds),
         )
         for path, each in apps.items():
             await stack.enter_async_context(open_until(stop, each))

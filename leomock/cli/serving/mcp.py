@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,8 +13,12 @@ from leomock.cli.serving.listening import answer
 from leomock.server.lifecycle import open_until
 
 if TYPE_CHECKING:
+    from leomock.cli.mcp_options import McpTools
     from leomock.interop.capability.model import Capability
-    from leomock.interop.capability.upstream import Caller
+    from leomock.interop.capability.upstream import Caller, Clients
+    from leomock.interop.capability.waiting import Waiting
+    from leomock.interop.mcp.tool_server import ToolServer
+    from leomock.state.worlds import Worlds
 
 # The header that callers of the API use; `API-Key` is another form of it.
 KEY_HEADER = "authorization"
@@ -22,14 +26,18 @@ KEY_HEADER = "authorization"
 TASKS = "tasks"
 
 
-class McpTools(NamedTuple):
-    """The tools to offer: a group of operations ('' for all), and how."""
+class ReachedApi(NamedTuple):
+    """The API that answers: clients of it, the way to wait for its jobs, and its keys.
 
-    group: str = "basic"
-    read_only: bool = False
-    vendor: bool = False
-    plain: bool = False
-    confirm: bool = True
+    `worlds` is there for a fake in this process. `announcement` is for the user.
+    """
+
+    capability: Capability
+    clients: Clients
+    has_key: bool
+    waiting: Waiting | None = None
+    worlds: Worlds | None = None
+    announcement: Sequence[str] = ()
 
 
 def require_mcp() -> None:
@@ -53,18 +61,60 @@ def mcp_apps(
     `door` is for `http_app`. As the original, the vendor's server needs a key in every call.
     """
     from leomock.interop.mcp.address import MCP_PATH, VENDOR_PATH
-    from leomock.interop.mcp.serve import http_app, make_api_server, make_vendor_server
+    from leomock.interop.mcp.serve import http_app, make_vendor_server
 
-    apps = {
-        MCP_PATH: http_app(
-            make_api_server(capability, caller, tools.vendor, passed_on, tools.group == TASKS, tools.confirm),
-            **door,
-        )
-    }
+    apps = {MCP_PATH: http_app(_api_server(capability, caller, tools, passed_on), **door)}
     if tools.vendor:
         own = make_vendor_server(capability, caller, passed_on)
         apps[VENDOR_PATH] = http_app(own, VENDOR_PATH, **{**door, "needs_key": True})
     return apps
+
+
+def _api_server(
+    capability: Capability, caller: Caller, tools: McpTools, passed_on: Collection[str] = (KEY_HEADER,)
+) -> ToolServer:
+    """Return the server of the tools."""
+    from leomock.interop.mcp.serve import make_api_server
+
+    return make_api_server(
+        capability,
+        caller,
+        tools.vendor,
+        passed_on,
+        tasks=tools.group == TASKS,
+        confirm=tools.confirm,
+        fetch_from=tools.fetch_from,
+    )
+
+
+async def serve_over_stdio(api: ReachedApi, tools: McpTools) -> None:
+    """Serve the tools to the client behind stdin and stdout."""
+    from leomock.interop.capability.upstream import calling
+    from leomock.interop.mcp.serve import serve_stdio
+
+    _announce(api)
+    async with calling(api.capability, api.clients, api.waiting, tools.plain) as caller:
+        await serve_stdio(_api_server(api.capability, caller, tools))
+
+
+async def serve_over_http(
+    api: ReachedApi, tools: McpTools, listener: Any, url: str, quiet: bool, **door: Any
+) -> None:
+    """Serve the tools on a port, and Leonardo.AI's own server if it is wanted; `door` is for `http_app`."""
+    from leomock.interop.capability.upstream import calling
+    from leomock.interop.mcp.keys import keys_of_fake, keys_of_server
+
+    _announce(api)
+    async with calling(api.capability, api.clients, api.waiting, tools.plain) as caller:
+        offer = api.capability.adapters[0].offers[0]
+        is_refused = keys_of_fake(api.worlds) if api.worlds else keys_of_server(caller, offer)
+        door |= {"needs_key": not api.has_key, "is_refused": is_refused}
+        await serve_mcp(mcp_apps(api.capability, caller, tools, **door), listener, url, quiet)
+
+
+def _announce(api: ReachedApi) -> None:
+    for line in api.announcement:
+        click.echo(f"leomock: {line}", err=True)
 
 
 async def serve_mcp(apps: Mapping[str, Any], listener: Any, url: str, quiet: bool) -> None:

@@ -148,10 +148,12 @@ class Caller:
         if not response.is_success:
             raise self.no_answer(operation, f"{response.url} answers {response.status_code}")
 
-    def is_ours(self, id: str, url: str) -> bool:
-        """Return True if a URL is on the server that answers the calls."""
+    def is_ours(self, id: str, url: str, headers: Mapping[str, str]) -> bool:
+        """Return True if a URL is on the CDN of the fake that answers calls with these headers."""
         base = self._clients[self._operations[id].upstream.namespace].base_url
-        return httpx.URL(url).netloc == base.netloc
+        file = httpx.URL(url)
+        names = (base.netloc, headers.get("host", "").encode())
+        return file.netloc in names and file.path.startswith(f"{base.path.partition('/api/rest')[0]}/cdn/")
 
     async def send(
         self, operation: Operation, arguments: Mapping[str, Any], headers: Mapping[str, str] | None = None

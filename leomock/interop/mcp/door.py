@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,12 +15,17 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leomock.interop.mcp.keys import IsRefused, authorization_of
 from leomock.interop.mcp.tool_server import ToolServer
 from leomock.server.guard import Guard
 
 # Both headers in which a caller may send the API key.
 SEND_A_KEY = "send the API key as 'Authorization: Bearer <key>' or as 'API-Key: <key>'"
-CHALLENGE = f'Bearer realm="leomock", error_description="{SEND_A_KEY}"'
+WRONG_KEY = "the API refuses this API key; send another one"
+CHALLENGE = {"www-authenticate": f'Bearer realm="leomock", error_description="{SEND_A_KEY}"'}
+CHALLENGE_WRONG = {
+    "www-authenticate": f'Bearer realm="leomock", error="invalid_token", error_description="{WRONG_KEY}"'
+}
 # Headers of responses that a page's MCP client reads.
 EXPOSED = ("Mcp-Session-Id", "Mcp-Protocol-Version", "WWW-Authenticate", "Retry-After")
 # Seconds in which calls that were ended can deliver their answers.
@@ -34,14 +39,16 @@ def close_door(
     allow_hosts: Collection[str] = (),
     allow_origins: Collection[str] = (),
     needs_key: bool = False,
+    is_refused: IsRefused | None = None,
 ) -> None:
     """Add what every MCP app of leomock has in front of it.
 
     Pages of other sites are rejected, apart from those of `allow_origins`. With `needs_key`, calls without an
-    API key get a 401. When the app's lifespan ends, calls in progress are ended first.
+    API key get a 401; so do calls with a key that the API refuses, as `is_refused` says. When the app's
+    lifespan ends, calls in progress are ended first.
     """
     calls = Calls()
-    app.add_middleware(Door, calls=calls, needs_key=needs_key)
+    app.add_middleware(Door, calls=calls, needs_key=needs_key, is_refused=is_refused)
     if allow_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -99,20 +106,21 @@ class Calls:
 class Door:
     """Ask callers for a key, and turn errors in plain text into JSON-RPC errors."""
 
-    def __init__(self, app: ASGIApp, calls: Calls, needs_key: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, calls: Calls, needs_key: bool = False, is_refused: IsRefused | None = None
+    ) -> None:
         self._app = app
         self._calls = calls
         self._needs_key = needs_key
+        self._is_refused = is_refused
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._needs_key and not has_key(Headers(scope=scope)):
-            await json_rpc_error(401, f"leomock: {SEND_A_KEY}", {"www-authenticate": CHALLENGE})(
-                scope, receive, send
-            )
+        if refusal := await self._key_refusal(authorization_of(Headers(scope=scope))):
+            await refusal(scope, receive, send)
             return
         # Whitespace around a value is no part of it (RFC 9110, 5.5), and the SDK compares some of them.
         scope = {**scope, "headers": [(name, value.strip(b" \t")) for name, value in scope["headers"]]}
@@ -125,10 +133,13 @@ class Door:
                     raise
                 await sending.end()
 
-
-def has_key(headers: Headers) -> bool:
-    """Return True if a request has an API key in one of the two headers."""
-    return bool(headers.get("api-key") or headers.get("authorization", "").partition(" ")[2].strip())
+    async def _key_refusal(self, authorization: str) -> Response | None:
+        """Return the response to a call without the key that it needs, or with a wrong one."""
+        if not authorization:
+            return json_rpc_error(401, f"leomock: {SEND_A_KEY}", CHALLENGE) if self._needs_key else None
+        if self._is_refused and await self._is_refused(authorization):
+            return json_rpc_error(401, f"leomock: {WRONG_KEY}", CHALLENGE_WRONG)
+        return None
 
 
 class _Sending:
@@ -178,7 +189,7 @@ def _sentence(text: bytes) -> str:
     return said[0].lower() + said[1:]
 
 
-def json_rpc_error(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
+def json_rpc_error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return an HTTP error whose body is a JSON-RPC error without the id of a request."""
     error = {"code": types.INVALID_REQUEST, "message": text}
     content = orjson.dumps({"jsonrpc": "2.0", "id": None, "error": error})

@@ -17,6 +17,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from leomock.interop.mcp.background import EXTENSION, Task, Tasks
 from leomock.interop.mcp.confirmation import declined, question_of
+from leomock.interop.mcp.keys import KEY, authorization_of
 from leomock.interop.mcp.log_levels import LogLevels
 from leomock.interop.mcp.refusals import Refused
 from leomock.interop.mcp.tool_server import ToolServer
@@ -25,7 +26,6 @@ from leomock.openapi.suggest import suggestion
 from leomock.server.access_log import LOG_CONTEXT
 from leomock.version import __version__
 
-KEY = "authorization"
 # Passed to the API: it asks the fake for a fault, and the real API ignores it.
 _SCENARIO = "x-leomock-scenario"
 SESSION = "mcp-session-id"
@@ -382,6 +382,6 @@ def _session(context: Context) -> str:
 
 def _passed(given: Headers, names: Collection[str]) -> dict[str, str]:
     headers = {name: given[name] for name in (*names, _SCENARIO) if name in given}
-    if KEY in names and KEY not in headers and "api-key" in given:
-        headers[KEY] = f"Bearer {given['api-key']}"
+    if KEY in names and (authorization := authorization_of(given)):
+        headers[KEY] = authorization
     return headers

@@ -19,7 +19,8 @@ from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.address import MCP_PATH
 from leomock.interop.mcp.door import close_door
 from leomock.interop.mcp.events import ResumableSessions
-from leomock.interop.mcp.handlers import KEY, make_server
+from leomock.interop.mcp.handlers import make_server
+from leomock.interop.mcp.keys import KEY, IsRefused
 from leomock.interop.mcp.library import library_of
 from leomock.interop.mcp.prompts import LeonardoPrompts
 from leomock.interop.mcp.task_tools import task_tools
@@ -69,14 +70,16 @@ def make_api_server(
     passed_on: Collection[str] = (KEY,),
     tasks: bool = False,
     confirm: bool = True,
+    fetch_from: Collection[str] = (),
 ) -> ToolServer:
     """Return a server of the API itself: callers over HTTP may send their own key.
 
-    With `tasks`, its tools are those of `task_tools` instead of one for each operation. With `confirm`,
-    clients that can ask their user do so before a tool deletes something or spends credits.
+    With `tasks`, its tools are those of `task_tools` instead of one for each operation; `fetch_from` is for
+    them. With `confirm`, clients that can ask their user do so before a tool deletes something or spends
+    credits.
     """
     if tasks:
-        tools = task_tools(capability, caller, only_reads(capability))
+        tools = task_tools(capability, caller, only_reads(capability), fetch_from)
     else:
         tools = tools_of(capability.adapters[0], caller, Versions())
     if vendor:
@@ -119,6 +122,7 @@ def http_app(
     allow_hosts: Collection[str] = (),
     allow_origins: Collection[str] = (),
     needs_key: bool = False,
+    is_refused: IsRefused | None = None,
 ) -> Starlette:
     """Return a Streamable HTTP server at a path, with `close_door` in front of it.
 
@@ -142,7 +146,14 @@ def http_app(
         ],
         lifespan=lambda app: sessions.run(),
     )
-    close_door(app, server, allow_hosts=allow_hosts, allow_origins=allow_origins, needs_key=needs_key)
+    close_door(
+        app,
+        server,
+        allow_hosts=allow_hosts,
+        allow_origins=allow_origins,
+        needs_key=needs_key,
+        is_refused=is_refused,
+    )
     app.add_exception_handler(404, _elsewhere)
     return app
 

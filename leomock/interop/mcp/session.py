@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 import mcp_types as types
@@ -28,7 +28,7 @@ class McpSession:
     of the MCP SDK: `async with mcp.Client(session.server)`. `group` is a group of tools as `leomock mcp
     --group` takes it ('' for all of them); with `plain`, nothing reveals that a fake
     answers. With `confirm`, a client that can ask its user does so before a tool deletes something or spends
-    credits.
+    credits. `fetch_from` names hosts and networks that `upload_image` may fetch from, besides public ones.
 
     A tool that waits for a job advances a frozen clock instead of waiting.
     """
@@ -41,6 +41,7 @@ class McpSession:
         vendor: bool = False,
         plain: bool = False,
         confirm: bool = True,
+        fetch_from: Collection[str] = (),
     ) -> None:
         capability = whole(shipped_versions(), group)
         clients = {
@@ -62,6 +63,7 @@ class McpSession:
             vendor,
             tasks=group == TASK_GROUP,
             confirm=confirm,
+            fetch_from=fetch_from,
         )
 
     def call_tool(self, name: str, arguments: Mapping[str, Any] | None = None) -> types.CallToolResult:

@@ -5,7 +5,7 @@ Other tools are one operation each. Names and arguments are chosen here; the cal
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ import orjson
 from leomock.interop.capability.model import Capability, Offer
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.given_files import extension_of, given_file
+from leomock.interop.mcp.outside_files import OutsideFiles
 from leomock.interop.mcp.reading import GENERATION, JobKind, called, finished, not_complete, shown
 from leomock.interop.mcp.refusals import Refused
 from leomock.interop.mcp.results import generation_of, result_of
@@ -53,11 +54,17 @@ _VARIATIONS = {
 }
 
 
-def task_tools(capability: Capability, caller: Caller, read_only: bool = False) -> list[Tool]:
-    """Return the task-sized tools of a capability that has the operations of images."""
+def task_tools(
+    capability: Capability, caller: Caller, read_only: bool = False, fetch_from: Collection[str] = ()
+) -> list[Tool]:
+    """Return the task-sized tools of a capability that has the operations of images.
+
+    `fetch_from` names hosts and networks that uploads may be fetched from, besides public ones.
+    """
     offers = {offer.operation.id.partition(".")[2]: offer for offer in capability.adapters[0].offers}
-    tasks = _ReadTasks(offers, caller) if read_only else _Tasks(offers, caller)
-    return tasks.tools()
+    if read_only:
+        return _ReadTasks(offers, caller).tools()
+    return _Tasks(offers, caller, OutsideFiles(fetch_from)).tools()
 
 
 class _ReadTasks:
@@ -195,6 +202,10 @@ class _ReadTasks:
 class _Tasks(_ReadTasks):
     """All tools."""
 
+    def __init__(self, offers: Mapping[str, Offer], caller: Caller, outside: OutsideFiles) -> None:
+        super().__init__(offers, caller)
+        self._outside = outside
+
     def tools(self) -> list[Tool]:
         """Return the tools."""
         first = self._tool(
@@ -279,7 +290,7 @@ class _Tasks(_ReadTasks):
     async def _upload(self, use: Use) -> Result:
         operation = "upload-init-image"
         offer = self._offers[operation]
-        file = await given_file(use.arguments, self._caller, offer.operation.id)
+        file = await given_file(use, self._caller, offer.operation.id, self._outside)
         answer = await self._call(operation, {"body": {"extension": extension_of(file)}}, use)
         form = answer["uploadInitImage"]
         try:

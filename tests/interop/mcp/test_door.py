@@ -195,8 +195,8 @@ def test_serve_refuses_options_of_tools_without_mcp() -> None:
     done = CliRunner().invoke(main, ["serve", "--vendor", "--port", "0"])
     assert (done.exit_code, done.output.splitlines()[-1]) == (
         2,
-        "Error: --all, --group, --read-only, --vendor, --plain and --no-confirm are about MCP tools; "
-        "add --mcp",
+        "Error: --all, --group, --read-only, --vendor, --plain, --no-confirm, --fetch-from are about MCP "
+        "tools; add --mcp",
     )
 
 

@@ -25,8 +25,8 @@ NOBODYS_ID = "6163f776-ad40-47fc-acd4-c04b22590ada"
 
 @pytest.fixture
 def agent(leomock: Tenant) -> McpSession:
-    """A session with these tools."""
-    return McpSession(leomock, "tasks")
+    """A session with these tools, which may fetch from this machine."""
+    return McpSession(leomock, "tasks", fetch_from=["127.0.0.1"])
 
 
 def picture(kind: str = "PNG") -> bytes:
