@@ -101,6 +101,22 @@ class Source:
         """Return the line of a path, or of its parent if there is nothing at the path."""
         return self._line(where)
 
+    def same_line(self, where: Where, as_: Where) -> None:
+        """Give a path to which a program moved a value the line of its path in the file."""
+        self._lines[where] = self._line(as_)
+
+    def entries_kept(self, where: Where, kept: Collection[int]) -> None:
+        """Keep the lines of a list's entries right after a program took some out; `kept` are the others."""
+        depth = len(where)
+        numbers = {old: new for new, old in enumerate(kept)}
+        lines = {}
+        for path, line in self._lines.items():
+            if len(path) <= depth or path[:depth] != where:
+                lines[path] = line
+            elif (old := path[depth]) in numbers:
+                lines[(*where, numbers[old], *path[depth + 1 :])] = line
+        self._lines = lines
+
     def _line(self, where: Where) -> int:
         """Return the line of a path; for a missing value, the line of its parent."""
         while where not in self._lines:

@@ -1,4 +1,4 @@
-"""Choose the app that serves a capability's adapter: REST or MCP."""
+"""Choose the app that serves a capability's adapter: REST, MCP or skills."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from importlib import import_module
 from types import ModuleType
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse
 from starlette.routing import Mount
 
-from leomock.interop.capability.adapter_keys import KeyGuard
+from leomock.interop.capability.credentials import CredentialsGuard
 from leomock.interop.capability.model import Adapter
 from leomock.interop.capability.rest_adapter import AdapterRoutes
+from leomock.interop.capability.skill_adapter import SkillCatalogue, refused
 from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.address import MCP_MISSING
 from leomock.server.guard import Guard
@@ -28,11 +30,13 @@ def make_app(
     Pages of `allow_origins` may call an MCP adapter. Without the extra, an MCP adapter answers a sentence
     that says so.
     """
-    key = [Middleware(KeyGuard, adapter.key, os.environ)] if adapter.key else []
-    if adapter.kind == "rest":
+    key = [Middleware(CredentialsGuard, adapter.key, os.environ)] if adapter.key else []
+    if adapter.kind != "mcp":
+        catalogue = SkillCatalogue(adapter).routes if adapter.kind == "skill" else None
         return Starlette(
-            routes=[Mount("/", app=AdapterRoutes(adapter, caller))],
+            routes=catalogue or [Mount("/", app=AdapterRoutes(adapter, caller))],
             middleware=[Middleware(Guard, allow_hosts, adapter.namespace), *key],
+            exception_handlers={HTTPException: refused} if catalogue else None,
         )
     module = mcp_server()
     if module is None:

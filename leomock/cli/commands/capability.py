@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Sequence
+import signal
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,9 @@ from leomock.cli.output import write_report, writing
 from leomock.state.settings import SettingError
 
 if TYPE_CHECKING:
-    from leomock.interop.capability.model import Capability, Offer
+    import asyncio
+
+    from leomock.interop.capability.model import Adapter, Capability, Offer, Upstream
     from leomock.interop.capability.upstream import Caller
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -28,6 +31,7 @@ _FAKE, _FAKE_PORT = "fake", 8090
 # The exit code for a valid file that leomock does not serve, or serves only in part.
 NOT_SERVED = 3
 _UNKNOWN = "  (the fake has no such operation; --upstream real calls the API's)"
+_KINDS = {"bearer": "bearer token", "apikey": "API key", "basic": "user name and password"}
 _OTHERWISE = "--port NAME=N or --port-offset N takes another"
 
 
@@ -85,23 +89,51 @@ def check(file: Path) -> None:
 
     capability, versions = _load(file), Versions()
     count = len(capability.operations)
+    in_part = any(note.kind == UNSERVED for note in capability.notes)
     click.echo(
-        f"{file}: {capability.label}, {count} {'operation' if count == 1 else 'operations'}, no errors"
+        f"{file}: {capability.label}, {count} {'operation' if count == 1 else 'operations'}, "
+        f"{'served in part' if in_part else 'served'}"
     )
     for upstream in capability.upstreams:
-        key = f"key in {upstream.variable}" if upstream.variable else "no key"
-        click.echo(f"calls {upstream.base_uri} ({key})")
+        click.echo(f"calls {upstream.base_uri} ({_credentials(upstream)})")
     for adapter in capability.adapters:
-        click.echo(f"{adapter.namespace}: {adapter.kind} on port {adapter.port}")
-        width = max(len(_shown(offer)) for offer in adapter.offers)
-        for offer in adapter.offers:
-            is_known = documented(versions, offer.operation) or offer.steps or offer.mock
-            known = "" if is_known else _UNKNOWN
-            click.echo(f"  {_shown(offer):{width}}  {offer.operation.id}{known}")
+        place = "on stdin and stdout" if adapter.stdio else f"on port {adapter.port}"
+        click.echo(f"{adapter.namespace}: {adapter.kind} {place}")
+        rows = list(_rows(adapter))
+        width = max((len(shown) for shown, _ in rows), default=0)
+        for shown, offer in rows:
+            called = f"  {offer.operation.id}" if offer else ""
+            is_known = offer is None or documented(versions, offer.operation) or offer.steps or offer.mock
+            click.echo(f"  {shown:{width if offer else 0}}{called}{'' if is_known else _UNKNOWN}")
     for note in capability.notes:
         click.echo(f"{file}:{note}")
-    if any(note.kind == UNSERVED for note in capability.notes):
+    if in_part:
         raise click.exceptions.Exit(NOT_SERVED)
+
+
+def _rows(adapter: Adapter) -> Iterator[tuple[str, Offer | None]]:
+    """Yield what an adapter offers, as its callers name it, and the operation behind it if there is one."""
+    for offer in adapter.offers:
+        yield f"{offer.method:6} {offer.path}" if offer.method else offer.name, offer
+    for resource in adapter.resources:
+        yield resource.uri, resource.offer
+    for forward in adapter.forwards:
+        yield f"any method {forward.path}, passed on to {forward.upstream.namespace}", None
+    for prompt in adapter.prompts:
+        yield f"prompt {prompt.name}", None
+    for skill in adapter.skills:
+        yield f"skill {skill.name}", None
+
+
+def _credentials(upstream: Upstream) -> str:
+    """Say what calls of an API carry."""
+    if upstream.variable:
+        return f"key in {upstream.variable}"
+    found = upstream.credentials
+    if found is None:
+        return "no key"
+    place = " and ".join(found.variables) or "the file"
+    return f"{_KINDS[found.kind]} in {place}"
 
 
 @capability.command()
@@ -169,12 +201,15 @@ def serve(
 ) -> None:
     """Open every adapter of a capability file until stopped (Ctrl-C or SIGTERM).
 
-    Callers need no key. The server calls the API with the key in the environment variable that the file
-    binds; if that is not set, the fake uses a generated key.
+    Callers need no key, unless the file says so. The server calls the API with the key in the environment
+    variable that the file binds; if that is not set, the fake uses a generated key. Each adapter listens on
+    its address in the file, unless --host says otherwise. An adapter with the transport stdio serves the
+    client behind stdin and stdout, until it closes them.
     """
     from leomock.cli.serving.listening import listening_on
+    from leomock.cli.serving.mcp import require_mcp
     from leomock.files.scenarios import ScenarioError
-    from leomock.interop.capability.upstream import WrongKey, bound_key, calling, client_of, real_key
+    from leomock.interop.capability.upstream import WrongKey, bound_key, calling, client_of, real_client
     from leomock.interop.capability.waiting import FakeWaiting
     from leomock.openapi.spec import version_of
     from leomock.server.lifecycle import asyncio_run
@@ -183,7 +218,7 @@ def serve(
 
     check_origins(allow_origins)
     capability = _load(file)
-    names = [adapter.namespace for adapter in capability.adapters]
+    names = [adapter.namespace for adapter in capability.adapters if not adapter.stdio]
     if upstream == "real":
         for name, option in (("jobs", "--jobs"), ("scenarios", "--scenario")):
             if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
@@ -191,19 +226,23 @@ def serve(
     else:
         names.append(_FAKE)
     numbers = _numbers(capability, names, ports, port_offset)
+    stdio = any(adapter.stdio for adapter in capability.adapters)
+    if stdio:
+        require_mcp()
+    say = partial(click.echo, err=stdio)  # stdout is the client's
     with ExitStack() as stack:
         clients = {}
         waiting = None
         try:
             if upstream == "real":
                 for each in capability.upstreams:
-                    clients[each.namespace] = client_of(each.base_uri, real_key(each, os.environ))
+                    clients[each.namespace] = real_client(each, os.environ)
             else:
                 port = numbers[_FAKE]
                 fake = Fake(host=host, port=port, jobs=jobs, scenario=scenarios, allow_hosts=allow_hosts)
                 with listening_on(host, port, _OTHERWISE):
                     stack.enter_context(fake)
-                click.echo(f"leomock listening on {fake.url}")
+                say(f"leomock listening on {fake.url}")
                 for each in capability.upstreams:
                     key = bound_key(each, os.environ) or fake.api_key
                     address = f"{fake.url}/api/rest/{version_of(each.base_uri)}"
@@ -211,20 +250,26 @@ def serve(
                     waiting = waiting or FakeWaiting(fake.api.worlds.of, key)
         except (WrongKey, SettingError, ScenarioError) as error:
             raise click.UsageError(str(error)) from None
+        given = context.get_parameter_source("host") is not ParameterSource.DEFAULT
         listeners = []
         for adapter in capability.adapters:
-            with listening_on(host, numbers[adapter.namespace], _OTHERWISE):
-                listeners.append(stack.enter_context(bind(host, numbers[adapter.namespace])))
+            if not adapter.stdio:
+                own, port = host if given else adapter.address or host, numbers[adapter.namespace]
+                with listening_on(own, port, _OTHERWISE):
+                    listeners.append((adapter, stack.enter_context(bind(own, port))))
         door = (allow_hosts, allow_origins)
-        asyncio_run(_serve(capability, calling(capability, clients, waiting, plain), listeners, door, quiet))
+        asyncio_run(
+            _serve(capability, calling(capability, clients, waiting, plain), listeners, door, quiet, say)
+        )
 
 
 async def _serve(
     capability: Capability,
     calling: AbstractAsyncContextManager[Caller],
-    listeners: Sequence[Any],
+    listeners: Sequence[tuple[Adapter, Any]],
     door: tuple[Collection[str], Collection[str]],
     quiet: bool,
+    say: Callable[[str], None],
 ) -> None:
     """Serve every adapter on its socket; `door` are the hosts and origins to allow."""
     import asyncio
@@ -240,7 +285,7 @@ async def _serve(
     async with AsyncExitStack() as stack:
         caller = await stack.enter_async_context(calling)
         running = []
-        for adapter, listener in zip(capability.adapters, listeners, strict=True):
+        for adapter, listener in listeners:
             app = make_app(adapter, caller, *door)
             await stack.enter_async_context(open_until(stop, app))
             path = MCP_PATH if adapter.kind == "mcp" else ""
@@ -248,15 +293,30 @@ async def _serve(
             if missing := lacks(adapter):
                 line += f", to say that {missing}"
             config = ServerConfig(app if quiet else AccessLog(app, StderrLog()))
-            running.append(listen(config, listener, stop, partial(click.echo, line)))
+            running.append(listen(config, listener, stop, partial(say, line)))
+        running += [_over_stdio(each, caller, stop, say) for each in capability.adapters if each.stdio]
         await asyncio.gather(*running)
+
+
+async def _over_stdio(
+    adapter: Adapter, caller: Caller, stop: asyncio.Event, say: Callable[[str], None]
+) -> None:
+    """Serve the client behind stdin and stdout; the other adapters stop with it."""
+    from leomock.interop.mcp.serve import make_adapter_server, serve_stdio
+
+    # The thread that reads stdin cannot be interrupted, and nothing here needs cleaning up.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: os._exit(0))
+    say(f"{adapter.namespace}: mcp on stdin and stdout")
+    await serve_stdio(make_adapter_server(adapter, caller))
+    stop.set()
 
 
 def _numbers(
     capability: Capability, names: Sequence[str], ports: Sequence[str], offset: int
 ) -> dict[str, int]:
     """Map each adapter and the fake to its port, from the file and the options."""
-    numbers = {adapter.namespace: adapter.port + offset for adapter in capability.adapters}
+    numbers = {each.namespace: each.port + offset for each in capability.adapters if not each.stdio}
     if _FAKE in names:
         numbers[_FAKE] = _FAKE_PORT + offset
     for text in ports:
@@ -269,11 +329,6 @@ def _numbers(
         if not 0 <= port <= 65535:
             raise click.UsageError(f"{name} would have the port {port}; ports go from 0 to 65535")
     return numbers
-
-
-def _shown(offer: Offer) -> str:
-    """Return the name by which callers know the offer: method and path, or its own name."""
-    return f"{offer.method:6} {offer.path}" if offer.method else offer.name
 
 
 def _load(file: Path) -> Capability:

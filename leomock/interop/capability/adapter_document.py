@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from leomock.interop.capability.adapter_keys import AdapterKey
+from leomock.interop.capability.credentials import Credentials
 from leomock.interop.capability.documented import documented
 from leomock.interop.capability.model import Adapter, Input, Offer
 from leomock.openapi.documents import Json
@@ -18,6 +18,7 @@ _SCHEMES = {"bearer": "bearer", "basic": "basic"}
 def about(adapter: Adapter) -> Json:
     """Return what an adapter answers at `/`: its name, what it serves, and where its document is."""
     served = [f"{offer.method} {offer.path}" for offer in adapter.offers]
+    served += [f"any method {forward.path}" for forward in adapter.forwards]
     return {
         "name": adapter.namespace,
         **({"description": adapter.description} if adapter.description else {}),
@@ -94,7 +95,7 @@ def _content(schema: Json) -> Json:
     return {"application/json": {"schema": schema}}
 
 
-def _scheme(key: AdapterKey) -> Any:
+def _scheme(key: Credentials) -> Any:
     if key.kind in _SCHEMES:
         return {"type": "http", "scheme": _SCHEMES[key.kind]}
     return {"type": "apiKey", "in": "query" if key.in_query else "header", "name": key.name}

@@ -1,8 +1,7 @@
 """Read every version of the capability format into the single form that leomock serves.
 
-The format is Naftiko 1.0.0-alpha1 to -alpha4, called Ikanos from then to 1.0.0-beta4. Later versions write
-named lists as mappings and `display` for `label`. A feature that leomock does not serve, or that has no
-effect here, becomes one note; the part of the file that depends on it is left out.
+A feature that leomock does not serve, or that has no effect here, becomes one note; the part of the file that
+depends on it is left out.
 """
 
 from __future__ import annotations
@@ -13,28 +12,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from leomock.files.yaml_source import FileError, Source, Tree, Where, shown
-from leomock.interop.capability.inlining import import_apis, inline_functions
+from leomock.files.yaml_source import FileError, Source, Tree, Where, near, shown
+from leomock.interop.capability.inlining import inline_functions, inline_imports
+from leomock.interop.capability.versions import in_early_words
 
-FORMAT_NAMES = ("naftiko", "ikanos")
-VERSIONS = tuple(f"1.0.0-{stage}{number}" for stage in ("alpha", "beta") for number in range(1, 5))
 UNSERVED = "part of the format, not served by leomock"
 IGNORED = "ignored"
-# Lists that later versions write as mappings from names to entries.
-_NAMED_LISTS = (
-    "resources",
-    "operations",
-    "tools",
-    "inputParameters",
-    "outputParameters",
-    "prompts",
-    "functions",
-    "flows",
-    "steps",
-)
-# Words of later versions, and those of earlier ones.
-_RENAMED = {"display": "label", "flows": "functions", "target": "targetName"}
 _TEMPLATE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+# A reference to an input of the caller by its adapter, such as $this.my-rest.{{id}} or my-rest.id.
+_OWN = re.compile(r"(?:\$this\.)?([\w-]+)\.(?:\{\{\s*)?([\w-]+)(?:\s*\}\})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +45,8 @@ class Normalizer:
         self._error = error
         self._found: dict[tuple[str, str], tuple[int, int]] = {}
         self._left_out: set[str] = set()  # ids of operations, and namespaces of upstreams
+        self._bound: set[str] = set()  # names with a value that is no input
+        self._actions: dict[str, list[str]] = {}  # by adapter
 
     @property
     def notes(self) -> tuple[Note, ...]:
@@ -73,8 +61,9 @@ class Normalizer:
         tree = {key: value for key, value in tree.items() if key != "ikanos"} | (
             {"naftiko": tree["ikanos"]} if "ikanos" in tree and "naftiko" not in tree else {}
         )
-        tree = _lists(tree)
-        import_apis(tree, self._source, _lists, self._error)
+        tree = in_early_words(tree, self._source)
+        for feature, where in inline_imports(tree, self._source, self._error):
+            self._note(UNSERVED, feature, where)
         self._binds(tree)
         if "capability" not in tree and any(
             key in tree for key in ("consumes", "exposes", "aggregates", "binds")
@@ -91,16 +80,16 @@ class Normalizer:
                 self._note(UNSERVED, f"{key} outside of capability", (key,))
                 del tree[key]
         inline_functions(capability, self._source)
-        self._each(capability, "consumes", ("capability",), self._consumed)
-        self._each(capability, "exposes", ("capability",), self._exposed)
-        for exposed in _entries(capability.get("exposes")):
-            self._drop_dependent(exposed)
-        if isinstance(capability.get("exposes"), list):
-            capability["exposes"] = [
-                each
-                for each in capability["exposes"]
-                if not _is_empty(each, "tools") and not _is_empty(each, "resources")
+        self._actions = dict(_actions(each) for each in _entries(capability.get("exposes")))
+        self._keep(capability, "consumes", ("capability",), self._consumed)
+        if environment := self._bound - _names_bound(tree):
+            keys = dict.fromkeys(sorted(environment))
+            tree["binds"] = [
+                *tree.get("binds", ()),
+                {"namespace": "environment", "keys": {name: name for name in keys}},
             ]
+        self._keep(capability, "exposes", ("capability",), self._exposed)
+        self._keep(capability, "exposes", ("capability",), self._without_dependent)
         return tree
 
     # --- consumed APIs ----------------------------------------------------------------------------------
@@ -112,53 +101,45 @@ class Normalizer:
         for number, bind in enumerate(_entries(tree.get("binds"))):
             if bind.pop("location", None) is not None:
                 self._note(IGNORED, "binds.location: keys are read from the environment", ("binds", number))
+        self._bound = _names_bound(tree)
 
     def _consumed(self, entry: Tree, where: Where) -> bool:
         if "import" in entry:
             self._left_out.add(str(entry.get("as") or entry["import"]))
-            return self._note(UNSERVED, "consumes.import", where)
-        if "resources" not in entry:
-            self._left_out.add(str(entry.get("namespace")))
-            return self._note(UNSERVED, "consumes without resources", where)
+            return False
+        entry.setdefault("resources", [])
         if entry.pop("tunnel", None) is not None:
             self._note(UNSERVED, "tunnel", where)
-        self._authentication(entry, where)
-        common = entry.pop("inputParameters", [])
-        for number, resource in enumerate(_entries(entry["resources"])):
-            place = (*where, "resources", number)
-            shared = [*common, *resource.pop("inputParameters", [])]
-            if isinstance(resource.get("path"), str):
-                shared += [{"name": name, "in": "path"} for name in _TEMPLATE.findall(resource["path"])]
-                resource["path"] = _path(resource["path"])
-            for operation in _entries(resource.get("operations")) if shared else ():
-                own = operation.get("inputParameters", [])
-                names = {each.get("name") for each in _entries(own)}
-                more = ({**each} for each in shared if each.get("name") not in names)
-                operation["inputParameters"] = [*own, *more]
-            before = {str(each.get("name")) for each in _entries(resource.get("operations"))}
-            self._each(resource, "operations", place, self._consumed_operation)
-            before -= {str(each.get("name")) for each in _entries(resource.get("operations"))}
-            self._left_out |= {f"{entry.get('namespace')}.{name}" for name in before}
-        entry["resources"] = [each for each in entry["resources"] if not _is_empty(each, "operations")]
-        return bool(entry["resources"])
-
-    def _authentication(self, entry: Tree, where: Where) -> None:
-        given = entry.get("authentication")
-        if not isinstance(given, dict):
-            return
-        place = (*where, "authentication")
-        kind = given.get("type")
-        if kind in ("basic", "apikey", "digest", "oauth2"):
-            text = f"authentication of type {kind}: the fake needs none, and --upstream real sends none"
-            self._note(IGNORED, text, place)
+        key = entry.get("authentication")
+        if isinstance(key, dict) and key.get("type") in ("digest", "oauth2"):
+            text = (
+                f"authentication of type {key['type']}: the fake needs none, and --upstream real sends none"
+            )
+            self._note(IGNORED, text, (*where, "authentication"))
             del entry["authentication"]
-            return
-        if kind == "bearer" and "token" in given and "value" not in given:
-            token = given["token"]
-            if isinstance(token, str) and not _TEMPLATE.fullmatch(token):
-                text = "authentication.token: it is not a reference such as {{KEY}}, so calls carry no key"
-                self._note(IGNORED, text, place)
-                del entry["authentication"]
+        common = self._sent_inputs(entry)
+        for number, resource in enumerate(_entries(entry["resources"])):
+            self._consumed_resource(resource, common, (*where, "resources", number), entry.get("namespace"))
+        self._keep(entry, "resources", where, lambda each, _: each.get("operations") != [])
+        return True
+
+    def _consumed_resource(self, resource: Tree, common: list[Tree], where: Where, namespace: Any) -> None:
+        shared = [*common, *self._sent_inputs(resource)]
+        resource.pop("inputParameters", None)
+        if isinstance(resource.get("path"), str):
+            named = {each.get("name") for each in _entries(shared) if each.get("in") == "path"}
+            variables = [name for name in _TEMPLATE.findall(resource["path"]) if name not in named]
+            shared += [{"name": name, "in": "path"} for name in variables]
+            resource["path"] = _path(resource["path"])
+        for operation in _entries(resource.get("operations")) if shared else ():
+            own = operation.get("inputParameters", [])
+            names = {each.get("name") for each in _entries(own)}
+            more = ({**each} for each in shared if each.get("name") not in names)
+            operation["inputParameters"] = [*own, *more]
+        before = {str(each.get("name")) for each in _entries(resource.get("operations"))}
+        self._keep(resource, "operations", where, self._consumed_operation)
+        before -= {str(each.get("name")) for each in _entries(resource.get("operations"))}
+        self._left_out |= {f"{namespace}.{name}" for name in before}
 
     def _consumed_operation(self, entry: Tree, where: Where) -> bool:
         if entry.get("outputRawFormat", "json") != "json":
@@ -171,65 +152,98 @@ class Normalizer:
             return self._note(UNSERVED, f"a body of type {body.get('type')}", where)
         if entry.pop("outputSchema", None) is not None:
             self._note(IGNORED, "outputSchema", where)
-        for each in _entries(entry.get("inputParameters")):
-            if each.get("in") in ("cookie", "environment"):
-                return self._note(UNSERVED, f"input parameters in {each['in']}", where)
-            value = each.get("value")
-            if isinstance(value, str) and _TEMPLATE.search(value) and not _TEMPLATE.fullmatch(value):
-                return self._note(UNSERVED, "a text around a reference in an input parameter", where)
+        if any(each.get("in") == "cookie" for each in _entries(self._sent_inputs(entry))):
+            return self._note(UNSERVED, "input parameters in cookie", where)
         # Named parts of an answer are for steps; they do not change the result for a caller.
         entry.pop("outputParameters", None) if _has_no_values(entry) else None
         return True
+
+    def _sent_inputs(self, entry: Tree) -> list[Any]:
+        """Return the inputs of an entry; those in the environment become bound names instead."""
+        inputs = entry.get("inputParameters")
+        if not isinstance(inputs, list):
+            return []
+        environment = [each for each in _entries(inputs) if each.get("in") == "environment"]
+        self._bound |= {str(each.get("name")) for each in environment}
+        entry["inputParameters"] = [each for each in inputs if each not in environment]
+        for each in _entries(inputs):
+            if name := _input_named(each.get("value")):
+                each["value"] = f"{{{{{name}}}}}"
+        return list(entry["inputParameters"])
 
     # --- exposed adapters -------------------------------------------------------------------------------
 
     def _exposed(self, entry: Tree, where: Where) -> bool:
         kind = entry.get("type")
-        if kind in ("skill", "control"):
+        if "import" in entry:
+            return False
+        if kind == "control":
             return self._note(UNSERVED, f"adapters of type {kind}", where)
-        if kind == "mcp" and entry.get("transport") == "stdio":
-            return self._note(UNSERVED, "transport stdio", where)
         if entry.pop("tunnel", None) is not None:
             self._note(UNSERVED, "tunnel", where)
-        if entry.pop("address", None) is not None:
-            self._note(IGNORED, "address: --host decides", where)
         key = entry.get("authentication")
         if isinstance(key, dict) and key.get("type") in ("digest", "oauth2"):
             self._note(UNSERVED, f"authentication of an adapter of type {key['type']}", where)
             del entry["authentication"]
         namespace = entry.get("namespace")
         if kind == "mcp":
-            for key in ("resources", "prompts"):
-                if entry.pop(key, None) is not None:
-                    self._note(UNSERVED, f"{key} of MCP", (*where, key))
-            self._each(entry, "tools", where, lambda tool, at: self._offer(tool, at, "tools", namespace))
-            return not _is_empty(entry, "tools")
-        for number, resource in enumerate(_entries(entry.get("resources"))):
-            self._exposed_resource(resource, (*where, "resources", number), namespace)
-        if isinstance(entry.get("resources"), list):
-            entry["resources"] = [each for each in entry["resources"] if not _is_empty(each, "operations")]
-        return not _is_empty(entry, "resources")
+            self._keep(entry, "tools", where, lambda tool, at: self._offer(tool, at, "tools", namespace))
+            self._keep(entry, "resources", where, lambda each, at: self._resource(each, at, namespace))
+        elif kind == "skill":
+            for number, skill in enumerate(_entries(entry.get("skills"))):
+                self._skill(skill, (*where, "skills", number))
+        else:
+            for number, resource in enumerate(_entries(entry.get("resources"))):
+                self._exposed_resource(resource, (*where, "resources", number), namespace)
+        return True
 
     def _exposed_resource(self, resource: Tree, where: Where, namespace: Any) -> None:
-        if resource.pop("forward", None) is not None:
-            self._note(UNSERVED, "forward", where)
-            resource.setdefault("operations", [])
         if isinstance(resource.get("path"), str):
             resource["path"] = _path(resource["path"])
         shared = resource.pop("inputParameters", [])
         for operation in _entries(resource.get("operations")):
             if shared:
-                operation["inputParameters"] = [*shared, *operation.get("inputParameters", [])]
-        self._each(resource, "operations", where, lambda each, at: self._offer(each, at, "rest", namespace))
+                own = operation.get("inputParameters", [])
+                names = {each.get("name") for each in _entries(own)}
+                more = (each for each in shared if each.get("name") not in names)
+                operation["inputParameters"] = [*own, *({**each} for each in more)]
+        self._keep(resource, "operations", where, lambda each, at: self._offer(each, at, "rest", namespace))
+
+    def _resource(self, entry: Tree, where: Where, namespace: Any) -> bool:
+        """Give a resource of MCP the variables of its address as inputs."""
+        names = re.findall(r"\{([\w-]+)\}", str(entry.get("uri")))
+        if "location" not in entry:
+            entry["inputParameters"] = [
+                {"name": name, "type": "string", "description": f"The {name} in the address."}
+                for name in names
+            ]
+        return self._offer(entry, where, "tools", namespace)
+
+    def _skill(self, skill: Tree, where: Where) -> None:
+        """Find tools of a skill that refer to nothing."""
+        for number, tool in enumerate(_entries(skill.get("tools"))):
+            place = (*where, "tools", number)
+            origin = tool.get("from")
+            if isinstance(origin, dict):
+                namespace, action = str(origin.get("sourceNamespace")), str(origin.get("action"))
+                if namespace not in self._actions:
+                    hint = near(namespace, self._actions)
+                    self._source.find((*place, "from"), f"there is no adapter {shown(namespace)}{hint}")
+                elif action not in self._actions[namespace]:
+                    hint = near(action, self._actions[namespace])
+                    self._source.find((*place, "from"), f"{namespace} has no {shown(action)}{hint}")
+            elif "instruction" not in tool:
+                self._source.find((*place, "from"), "is missing; a tool has from or instruction")
+            elif "location" not in skill:
+                self._source.find((*where, "location"), "is missing; the skill has a tool with instruction")
 
     def _offer(self, entry: Tree, where: Where, caller: str, namespace: Any) -> bool:
         for step in _entries(entry.get("steps")):
             if step.get("type", "call") not in ("call", "lookup"):
                 return self._note(UNSERVED, f"steps of type {step['type']}", where)
             for name, value in (step.get("with") or {}).items():
-                own = str(value).partition(".")
-                if own[0] in (namespace, caller) and own[1] and own[0]:
-                    step["with"][name] = f"{{{{{own[2]}}}}}"
+                if own := _input_named(value, namespace, caller):
+                    step["with"][name] = f"{{{{{own}}}}}"
         if "mappings" in entry:
             entry.pop("outputParameters", None)  # Here they only name the types of the mapped parts.
         for each in _entries(entry.get("inputParameters")):
@@ -237,40 +251,38 @@ class Normalizer:
                 return self._note(UNSERVED, "input parameters in cookie", where)
             if each.pop("pattern", None) is not None:
                 self._note(IGNORED, "pattern of an input parameter", where)
-            if each.pop("value", None) is not None:
-                return self._note(UNSERVED, "value of an exposed input parameter", where)
         given = entry.get("with")
         given = given if isinstance(given, dict) else {}
         for name, value in given.items():
-            if not isinstance(value, str):
-                continue
-            if match := _TEMPLATE.fullmatch(value):
-                given[name] = f"{caller}.{match[1]}"
-            elif _TEMPLATE.search(value):
-                continue
-            elif namespace and value.startswith(f"{namespace}."):
-                given[name] = f"{caller}.{value.partition('.')[2]}"
+            whole = _TEMPLATE.fullmatch(value) if isinstance(value, str) else None
+            if whole and whole[1] not in self._bound:
+                given[name] = f"{caller}.{whole[1]}"
+            elif own := _input_named(value, namespace):
+                given[name] = f"{caller}.{own}"
         return True
 
-    def _drop_dependent(self, exposed: Tree) -> None:
-        """Leave out offers that call an upstream or an operation which is itself left out."""
+    def _without_dependent(self, exposed: Tree, where: Where) -> bool:
+        """Leave out what calls an upstream or an operation that is itself left out.
 
-        def is_served(offer: Any) -> bool:
-            if not isinstance(offer, dict):
-                return True
-            calls = [each.get("call") for each in (offer, *_entries(offer.get("steps")))]
-            return not any(
-                isinstance(call, str) and {call, call.partition(".")[0]} & self._left_out for call in calls
-            )
+        Returns False if nothing of an adapter is left.
+        """
+        for number, resource in enumerate(_entries(exposed.get("resources"))):
+            self._keep(resource, "operations", (*where, "resources", number), self._can_call)
+        for key in ("tools", "resources"):
+            self._keep(exposed, key, where, self._can_call)
+        kept = [key for key in ("tools", "resources", "prompts", "skills") if key in exposed]
+        return not kept or any(exposed[key] != [] for key in kept)
 
-        for holder in (exposed, *_entries(exposed.get("resources"))):
-            for key in ("tools", "operations"):
-                if isinstance(holder.get(key), list):
-                    holder[key] = [each for each in holder[key] if is_served(each)]
-        if isinstance(exposed.get("resources"), list):
-            exposed["resources"] = [
-                each for each in exposed["resources"] if not _is_empty(each, "operations")
-            ]
+    def _can_call(self, offer: Tree, _: Where) -> bool:
+        forward = offer.get("forward")
+        if isinstance(forward, dict) and forward.get("targetNamespace") in self._left_out:
+            del offer["forward"]
+        if offer.get("operations") == [] and "forward" not in offer:
+            return False
+        calls = [each.get("call") for each in (offer, *_entries(offer.get("steps")))]
+        return not any(
+            isinstance(call, str) and {call, call.partition(".")[0]} & self._left_out for call in calls
+        )
 
     # --- notes ------------------------------------------------------------------------------------------
 
@@ -280,57 +292,51 @@ class Normalizer:
         self._found[(kind, feature)] = (line, times + 1)
         return False
 
-    def _each(self, holder: Tree, key: str, where: Where, keep: Callable[[Tree, Where], bool]) -> None:
+    def _keep(self, holder: Tree, key: str, where: Where, keep: Callable[[Tree, Where], bool]) -> None:
         """Keep the entries of a list for which `keep` returns True."""
         entries = holder.get(key)
-        if isinstance(entries, list):
-            holder[key] = [
-                each
-                for number, each in enumerate(entries)
-                if not isinstance(each, dict) or keep(each, (*where, key, number))
-            ]
+        if not isinstance(entries, list):
+            return
+        kept = [
+            number
+            for number, each in enumerate(entries)
+            if not isinstance(each, dict) or keep(each, (*where, key, number))
+        ]
+        if len(kept) < len(entries):
+            holder[key] = [entries[number] for number in kept]
+            self._source.entries_kept((*where, key), kept)
 
 
-def version_finding(tree: Any) -> tuple[Where, str] | None:
-    """Return the problem with the version of a file, if any."""
-    if not isinstance(tree, dict):
-        return None
-    for name in FORMAT_NAMES:
-        if name in tree and tree[name] not in VERSIONS:
-            return (name,), (
-                f"version {shown(tree[name])} of the format is not known here; leomock reads "
-                f"{VERSIONS[0]} to {VERSIONS[-1]}"
-            )
-    return None
+def _actions(adapter: Tree) -> tuple[str, list[str]]:
+    """Return the namespace of an adapter and the names of its operations or tools."""
+    operations = (
+        each
+        for resource in _entries(adapter.get("resources"))
+        for each in _entries(resource.get("operations"))
+    )
+    names = [str(each.get("name")) for each in (*operations, *_entries(adapter.get("tools")))]
+    return str(adapter.get("namespace")), names
 
 
-def _lists(node: Any) -> Any:
-    """Return the tree with named mappings as lists and `display` as `label`."""
-    if isinstance(node, list):
-        return [_lists(each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    found: Tree = {}
-    for key, value in node.items():
-        if key in _NAMED_LISTS and isinstance(value, dict):
-            value = [{"name": name, **(each or {})} for name, each in value.items() if _is_entry(each)]
-        name = _RENAMED.get(key, key) if isinstance(key, str) else key
-        name = key if name in node else name
-        found[name] = _lists(value)
-    return found
+def _names_bound(tree: Tree) -> set[str]:
+    """Return the names that references to bound values may use."""
+    names = set()
+    for bind in _entries(tree.get("binds")):
+        keys = bind.get("keys")
+        for name in keys if isinstance(keys, dict) else ():
+            names |= {str(name), f"{bind.get('namespace')}.{name}"}
+    return names
 
 
-def _is_entry(value: Any) -> bool:
-    return value is None or isinstance(value, dict)
+def _input_named(value: Any, *namespaces: Any) -> str | None:
+    """Return the name of the caller's input to which a value refers, by `$this` or a namespace."""
+    match = _OWN.fullmatch(value) if isinstance(value, str) else None
+    return match[2] if match and (value.startswith("$this.") or match[1] in namespaces) else None
 
 
 def _entries(value: Any) -> Iterator[Tree]:
     """Return the mappings in a list; nothing if it is not a list."""
     return (each for each in value if isinstance(each, dict)) if isinstance(value, list) else iter(())
-
-
-def _is_empty(entry: Any, key: str) -> bool:
-    return isinstance(entry, dict) and entry.get(key) == []
 
 
 def _has_no_values(entry: Tree) -> bool:

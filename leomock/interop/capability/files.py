@@ -8,24 +8,39 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from jsonpath_rfc9535 import JSONPathError, JSONPathQuery
 from jsonpath_rfc9535 import compile as compile_path
 
 from leomock.files.yaml_source import FileError, Schema, Source, Tree, Where, near, shown
-from leomock.interop.capability.adapter_keys import AdapterKey, Secret
-from leomock.interop.capability.features import UNSERVED, Normalizer, Note, version_finding
-from leomock.interop.capability.model import Adapter, Capability, Input, Offer, Operation, Upstream, Variable
+from leomock.interop.capability.credentials import Credentials, Secret
+from leomock.interop.capability.features import UNSERVED, Normalizer, Note
+from leomock.interop.capability.model import (
+    Adapter,
+    Capability,
+    Forward,
+    Input,
+    Offer,
+    Operation,
+    Prompt,
+    Resource,
+    Skill,
+    Upstream,
+)
 from leomock.interop.capability.outputs import Output
-from leomock.interop.capability.steps import TEMPLATE, Step, Steps, Value
+from leomock.interop.capability.steps import TEMPLATE, BoundText, Step, Steps, Value
+from leomock.interop.capability.versions import version_finding
 from leomock.openapi.documents import specs_folder
 
 SCHEMA = "schema.json"
+_NO_FOLDER = "there is no such folder, so there are no files"
 # The prefix of references to a caller's inputs, by the kind of the adapter.
 CALLER = {"rest": "rest", "mcp": "tools"}
 # A reference to a caller's input, perhaps of the wrong kind of adapter; any other text is a constant.
 _REFERENCE = re.compile(r"(rest|tools|\$this)\b")
-_HYPHENATED = re.compile(r"\.([A-Za-z_]\w*(?:-\w+)+)")
+# Names that RFC 9535 has in brackets only; the framework's engine takes them after a point.
+_BARE_NAME = re.compile(r"\.([A-Za-z_]\w*(?:[- ]\w+)+)")
 _VARIABLE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -56,9 +71,10 @@ def load(path: Path) -> Capability:
     tree = normalizer.normalize(tree)
     notes = normalizer.notes
     unserved = [f"{source.name}:{note}" for note in notes if note.kind == UNSERVED]
-    if unserved and _offers_nothing(tree):
+    if _offers_nothing(tree):
         source.stop_if_wrong()
-        raise UnservedError(unserved)
+        if unserved:
+            raise UnservedError(unserved)
     _schema().judge(tree, source)
     source.stop_if_wrong()
     capability = _Reader(source, tree, notes).capability()
@@ -84,6 +100,7 @@ class _Reader:
         self._notes = notes
         self._tree = tree
         self._operations: dict[str, Operation] = {}
+        self._upstreams: dict[str, Upstream] = {}
         self._warnings: list[Note] = []
 
     def capability(self) -> Capability:
@@ -94,12 +111,16 @@ class _Reader:
             for number, entry in enumerate(capability["consumes"])
         )
         self._once("capability", "consumes", key="namespace")
+        self._upstreams = {each.namespace: each for each in upstreams}
         adapters = tuple(
             self._adapter(entry, ("capability", "exposes", number))
             for number, entry in enumerate(capability["exposes"])
         )
         self._once("capability", "exposes", key="namespace")
         self._once("capability", "exposes", key="port")
+        if sum(each.stdio for each in adapters) > 1:
+            text = "two adapters have the transport stdio, and a process has one stdin"
+            self._source.find(("capability", "exposes"), text)
         label = info.get("label") or (upstreams[0].namespace if upstreams else adapters[0].namespace)
         operations = tuple(self._operations.values())
         notes = tuple(sorted((*self._notes, *self._warnings), key=lambda note: note.line))
@@ -110,10 +131,16 @@ class _Reader:
     # --- consumed APIs ----------------------------------------------------------------------------------
 
     def _upstream(self, entry: Tree, where: Where) -> Upstream:
+        constants = {
+            (each["in"], each["name"]): self._constant(each["value"])
+            for each in entry.get("inputParameters", ())
+            if "value" in each and each["in"] in ("header", "query")
+        }
         upstream = Upstream(
             entry["namespace"],
             entry["baseUri"].rstrip("/"),
-            self._variable(entry, (*where, "authentication")),
+            *self._sent(entry.get("authentication"), (*where, "authentication")),
+            constants,
         )
         for number, resource in enumerate(entry["resources"]):
             for index, operation in enumerate(resource["operations"]):
@@ -121,22 +148,32 @@ class _Reader:
                 self._consumed(upstream, resource["path"], operation, place)
         return upstream
 
-    def _variable(self, entry: Tree, where: Where) -> str:
-        if "authentication" not in entry:
-            return ""
+    def _sent(self, entry: Tree | None, where: Where) -> tuple[str, Credentials | None]:
+        """Return what calls of an API carry: the variable with a bearer token, or other credentials."""
+        if entry is None:
+            return "", None
+        if entry["type"] != "bearer":
+            return "", self._credentials(entry, where)
         # The format's word is `token`; the published files of this API say `value`.
-        key = "token" if "token" in entry["authentication"] else "value"
-        reference = entry["authentication"][key].strip("{} ")
+        key = "token" if "token" in entry else "value"
+        if key not in entry:
+            self._source.find((*where, "token"), "is missing")
+            return "", None
+        reference = TEMPLATE.fullmatch(entry[key])
+        if not reference:
+            return "", Credentials("bearer", (Secret(entry[key]),))
         bound = self._bound()
-        if reference not in bound:
-            text = f"nothing is bound to {shown(reference)}; binds says what is{near(reference, bound)}"
+        if reference[1] not in bound:
+            text = f"nothing is bound to {shown(reference[1])}; binds says what is{near(reference[1], bound)}"
             self._source.find((*where, key), text)
-        return bound.get(reference, "")
+        return bound.get(reference[1], ""), None
 
     def _constant(self, value: Any) -> Any:
-        """Return a value of the file; a reference to a bound one is read from the environment when sent."""
-        reference = TEMPLATE.fullmatch(value) if isinstance(value, str) else None
-        return Variable(self._bound().get(reference[1], reference[1])) if reference else value
+        """Return a value of the file; what `binds` names is read from the environment when it is sent."""
+        names = TEMPLATE.findall(value) if isinstance(value, str) else []
+        bound = self._bound()
+        variables = {name: bound[name] for name in names if name in bound}
+        return BoundText(value, variables) if variables else value
 
     def _bound(self) -> dict[str, str]:
         """Return the environment variables that `binds` names, by the names that references use."""
@@ -168,7 +205,8 @@ class _Reader:
         operation = Operation(id, upstream, entry["method"], path, description, inputs, constants, body)
         self._operations.setdefault(id, operation)
 
-    def _inputs(self, entry: Tree, where: Where) -> tuple[Input, ...]:
+    def _inputs(self, entry: Tree, where: Where, exposed: bool = False) -> tuple[Input, ...]:
+        """Return the inputs of an operation, or what the caller of an exposed one sends."""
         declared = entry.get("inputParameters", ())
         for name, times in Counter(each["name"] for each in declared).items():
             if times > 1:
@@ -180,9 +218,29 @@ class _Reader:
                 each.get("type", "object" if location == "body" else "string"),
                 each.get("description", ""),
                 location == "path" or each.get("required", not location),
+                self._part_of_body(each, (*where, "inputParameters", number)),
             )
-            for each in declared
+            for number, each in enumerate(declared)
+            if not exposed or not _is_given(each)
         )
+
+    def _skills(self, entry: Tree, kinds: Mapping[str, str], where: Where) -> Iterator[Skill]:
+        """Yield the skills of an adapter; `kinds` are those of the adapters of the file."""
+        for number, each in enumerate(entry.get("skills", ())):
+            front = {key: value for key, value in each.items() if key not in ("name", "tools", "location")}
+            folder = _path_of(each["location"]) if "location" in each else None
+            if folder and not folder.is_dir():
+                place = (*where, "skills", number, "location")
+                self._warn(place, f"location {shown(str(folder))}", _NO_FOLDER)
+            tools = tuple(_skill_tool(tool, kinds) for tool in each.get("tools", ()))
+            yield Skill(each["name"], front, tools, folder)
+
+    def _part_of_body(self, entry: Tree, where: Where) -> JSONPathQuery | None:
+        """Return the query of an input that is a part of the caller's body."""
+        value = entry.get("value")
+        if entry.get("in") != "body" or not isinstance(value, str) or not value.startswith("$"):
+            return None
+        return self._json_path(value, (*where, "value"))
 
     def _path_is_given(self, path: str, names: list[str], where: Where) -> None:
         """Check that every path variable has an input, and every path input a place in the path."""
@@ -197,26 +255,35 @@ class _Reader:
     # --- exposed adapters -------------------------------------------------------------------------------
 
     def _adapter(self, entry: Tree, where: Where) -> Adapter:
+        stdio = entry.get("transport") == "stdio"
+        if "port" not in entry and not stdio:
+            self._source.find((*where, "port"), "is missing")
         offers = self._routes(entry, where) if entry["type"] == "rest" else self._tools(entry, where)
+        key = entry.get("authentication")
+        kinds = {each["namespace"]: each["type"] for each in self._tree["capability"]["exposes"]}
         return Adapter(
             entry["type"],
             entry["namespace"],
-            int(entry["port"]),
+            int(entry.get("port", 0)),
             entry.get("description", ""),
             tuple(offer for offer in offers if offer),
-            self._adapter_key(entry.get("authentication"), (*where, "authentication")),
+            self._credentials(key, (*where, "authentication")) if key else None,
+            entry.get("address", ""),
+            stdio,
+            tuple(self._forwards(entry, where)),
+            tuple(self._resources(entry, where)) if entry["type"] == "mcp" else (),
+            tuple(_prompts(entry)),
+            tuple(self._skills(entry, kinds, where)),
         )
 
-    def _adapter_key(self, entry: Tree | None, where: Where) -> AdapterKey | None:
-        if entry is None:
-            return None
+    def _credentials(self, entry: Tree, where: Where) -> Credentials:
         kind = entry["type"]
         keys = {"bearer": ("token",), "apikey": ("value",), "basic": ("username", "password")}[kind]
         for key in (*keys, *(("key",) if kind == "apikey" else ())):
             if key not in entry:
                 self._source.find((*where, key), "is missing")
         secrets = tuple(self._secret(entry.get(key, "")) for key in keys)
-        return AdapterKey(kind, secrets, entry.get("key", ""), entry.get("placement") == "query")
+        return Credentials(kind, secrets, entry.get("key", ""), entry.get("placement") == "query")
 
     def _secret(self, text: str) -> Secret:
         reference = TEMPLATE.fullmatch(text)
@@ -225,7 +292,7 @@ class _Reader:
     def _routes(self, entry: Tree, where: Where) -> Iterator[Offer | None]:
         seen = set()
         for number, resource in enumerate(entry["resources"]):
-            for index, operation in enumerate(resource["operations"]):
+            for index, operation in enumerate(resource.get("operations", ())):
                 place = (*where, "resources", number, "operations", index)
                 route = (operation["method"], _VARIABLE.sub("{}", resource["path"]))
                 if route in seen:
@@ -234,9 +301,34 @@ class _Reader:
                 yield self._offer("rest", operation, place, resource["path"])
 
     def _tools(self, entry: Tree, where: Where) -> Iterator[Offer | None]:
-        for index, tool in enumerate(entry["tools"]):
+        for index, tool in enumerate(entry.get("tools", ()) if entry["type"] == "mcp" else ()):
             yield self._offer("mcp", tool, (*where, "tools", index))
-        self._once(*where, "tools", key="name")
+        for key in ("tools", "resources", "prompts", "skills"):
+            if key in entry:
+                self._once(*where, key, key="name")
+
+    def _forwards(self, entry: Tree, where: Where) -> Iterator[Forward]:
+        for number, resource in enumerate(entry.get("resources", ())):
+            if forward := resource.get("forward"):
+                upstream = self._upstreams.get(forward["targetNamespace"])
+                if upstream is None:
+                    name = forward["targetNamespace"]
+                    text = f"there is no API {shown(name)} under consumes{near(name, self._upstreams)}"
+                    self._source.find((*where, "resources", number, "forward"), text)
+                    continue
+                yield Forward(resource["path"], upstream, tuple(forward.get("trustedHeaders", ())))
+
+    def _resources(self, entry: Tree, where: Where) -> Iterator[Resource]:
+        for number, each in enumerate(entry.get("resources", ())):
+            place = (*where, "resources", number)
+            about = (each["uri"], each["name"], each.get("label", ""), each.get("description", ""))
+            if "location" in each:
+                folder = _path_of(each["location"])
+                if not folder.is_dir():
+                    self._warn((*place, "location"), f"location {shown(str(folder))}", _NO_FOLDER)
+                yield Resource(*about, each.get("mimeType", ""), folder=folder)
+            elif offer := self._offer("mcp", each, place):
+                yield Resource(*about, each.get("mimeType", "application/json"), offer)
 
     def _offer(self, kind: str, entry: Tree, where: Where, path: str = "") -> Offer | None:
         if "call" not in entry:
@@ -245,9 +337,10 @@ class _Reader:
         if operation is None:
             return None
         takes, fixed = self._with(kind, entry, operation, where)
-        declared = self._inputs(entry, where) if "inputParameters" in entry else None
+        declared = self._inputs(entry, where, exposed=True) if "inputParameters" in entry else None
         inputs = _implied(operation, takes, path) if declared is None else declared
-        names = [each.name for each in inputs]
+        given = self._given(entry)
+        names = [*(each.name for each in inputs), *given]
         for name, own in takes.items():
             if own not in names:
                 reference = shown(f"{CALLER[kind]}.{own}")
@@ -270,7 +363,13 @@ class _Reader:
             method=entry.get("method", ""),
             path=path,
             hints=entry.get("hints"),
+            given=given,
         )
+
+    def _given(self, entry: Tree) -> dict[str, Any]:
+        """Return the inputs of an offer that have their value in the file."""
+        inputs = entry.get("inputParameters", ())
+        return {each["name"]: self._constant(each["value"]) for each in inputs if _is_given(each)}
 
     def _called(self, call: str, where: Where) -> Operation | None:
         """Return the operation of a name; records an error if there is none."""
@@ -286,7 +385,7 @@ class _Reader:
         if "steps" not in entry and not outputs:
             self._source.find((*where, "call"), "is missing")
             return None
-        inputs = self._inputs(entry, where)
+        inputs = self._inputs(entry, where, exposed=True)
         if kind == "rest":
             self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
         used = set(_named({key: entry.get(key) for key in ("steps", "mappings", "outputParameters")}))
@@ -314,6 +413,7 @@ class _Reader:
             hints=entry.get("hints"),
             steps=steps,
             mock=None if steps else mapping,
+            given=self._given(entry),
         )
 
     def _warn_unused(self, declared: Iterable[Input], used: Collection[str], where: Where) -> None:
@@ -369,8 +469,7 @@ class _Reader:
     def _value(self, value: Any, where: Where) -> Value:
         """Return a value of a step: a JSONPath begins with `$`."""
         if isinstance(value, str) and value.startswith("$"):
-            # Names of steps have hyphens, which JSONPath has in brackets only.
-            return Value(query=self._json_path(_HYPHENATED.sub(r"['\1']", value), where))
+            return Value(query=self._json_path(value, where))
         return Value(value)
 
     def _with(
@@ -384,7 +483,7 @@ class _Reader:
             if not self._is_input(name, operation.id, known, place):
                 continue
             if not isinstance(value, str) or TEMPLATE.search(value):
-                fixed[name] = value
+                fixed[name] = self._constant(value)
             elif re.fullmatch(rf"{CALLER[kind]}\.[a-zA-Z0-9_-]+", value):
                 takes[name] = value.partition(".")[2]
             elif not _REFERENCE.match(value):
@@ -445,7 +544,7 @@ class _Reader:
         if text in ("$.", "$"):
             return None
         try:
-            return compile_path(text)
+            return compile_path(_BARE_NAME.sub(r"['\1']", text))
         except JSONPathError as error:
             self._source.find(where, f"not a JSONPath: {error.args[0]}")
             return None
@@ -457,14 +556,53 @@ class _Reader:
             entries = entries[step]
         seen: set[Any] = set()
         for number, entry in enumerate(entries):
-            if entry[key] in seen:
+            if key in entry and entry[key] in seen:
                 self._source.find((*where, number, key), f"{shown(entry[key])} stands twice")
-            seen.add(entry[key])
+            seen.add(entry.get(key))
+
+
+def _path_of(location: str) -> Path:
+    """Return the path of a `file:///` address."""
+    return Path(unquote(location.removeprefix("file://")))
+
+
+def _is_given(entry: Tree) -> bool:
+    """Return True for an input of an exposed operation whose value the file gives: a JSONPath is none."""
+    return "value" in entry and not str(entry["value"]).startswith("$")
+
+
+def _prompts(entry: Tree) -> Iterator[Prompt]:
+    for each in entry.get("prompts", ()):
+        arguments = (
+            Input(given["name"], "", "string", given.get("description", ""), given.get("required", True))
+            for given in each.get("arguments", ())
+        )
+        yield Prompt(
+            each["name"],
+            each.get("label", ""),
+            each.get("description", ""),
+            tuple(arguments),
+            tuple((message["role"], message["content"]) for message in each.get("template", ())),
+            _path_of(each["location"]) if "location" in each else None,
+        )
+
+
+def _skill_tool(tool: Tree, kinds: Mapping[str, str]) -> Tree:
+    """Return a tool of a skill as the catalogue shows it."""
+    about = {"name": tool["name"], "description": tool["description"]}
+    if "from" not in tool:
+        return {**about, "type": "instruction", "instruction": tool["instruction"]}
+    namespace, action = tool["from"]["sourceNamespace"], tool["from"]["action"]
+    mode = kinds.get(namespace, "unknown")
+    reference = {"targetNamespace": namespace, "action": action, "mode": mode}
+    return {**about, "type": "derived", "invocationRef": reference}
 
 
 def _named(value: Any) -> Iterator[str]:
     """Yield the names in `{{name}}` anywhere in a value."""
-    if isinstance(value, str):
+    if isinstance(value, BoundText):
+        yield from value.inputs
+    elif isinstance(value, str):
         yield from TEMPLATE.findall(value)
     elif isinstance(value, dict | list):
         for each in value.values() if isinstance(value, dict) else value:

@@ -1,50 +1,69 @@
-"""Put what a file only refers to where it is used: imported APIs, and functions of aggregates."""
+"""Put what a file only refers to where it is used: imported entries, and functions of aggregates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
 from leomock.files.yaml_source import FileError, Source, Tree, Where, near, shown
+from leomock.interop.capability.versions import in_early_words
 
 # What an offer takes from the function that it names, unless it says so itself.
 _TAKEN = ("description", "label", "inputParameters", "call", "with", "steps", "mappings", "outputParameters")
-Lists = Callable[[Any], Any]
+# The parts of a file whose entries may be imported, by their namespace.
+_SECTIONS = ("consumes", "exposes", "aggregates", "binds")
 
 
-def import_apis(tree: Tree, source: Source, lists: Lists, error: type[FileError]) -> None:
-    """Replace each `import` under `consumes` by the API of the file at its `location` (later `from`).
+def inline_imports(tree: Tree, source: Source, error: type[FileError]) -> list[tuple[str, Where]]:
+    """Replace each `import` by the entry of the file at its `location` (later `from`).
 
-    Entries without a file that can be read here are left as they are, and bring an error if the file is
-    missing or has no such API. `lists` turns the trees of later versions into those of earlier ones.
+    Returns the features of imports that leomock does not serve, and where they are. A missing file or entry
+    is an error of the file.
     """
+    unserved = []
     capability = tree.get("capability")
-    consumes = capability.get("consumes") if isinstance(capability, dict) else None
-    if not isinstance(consumes, list):
-        return
-    for number, entry in enumerate(consumes):
-        if not isinstance(entry, dict) or not isinstance(entry.get("import"), str):
-            continue
-        location = entry.get("location", entry.get("from"))
-        if not isinstance(location, str) or "://" in location.removeprefix("file://"):
-            continue
-        where = ("capability", "consumes", number)
-        shared = source.path.parent / location.removeprefix("file://")
-        if not shared.is_file():
-            source.find((*where, "import"), f"there is no file {shown(str(location))}")
-            continue
-        found = lists(Source(shared, error, "a file of shared APIs has consumes").tree())
-        apis = {each.get("namespace"): each for each in _entries(_consumed(found))}
-        if entry["import"] not in apis:
-            text = f"{location} has no API {shown(entry['import'])}{near(entry['import'], map(str, apis))}"
-            source.find((*where, "import"), text)
-            continue
-        api = deepcopy(apis[entry["import"]])
-        api["namespace"] = entry.get("as", entry["import"])
-        consumes[number] = api
-        if isinstance(found.get("binds"), list):
-            tree["binds"] = [*tree.get("binds", ()), *found["binds"]]
+    places: list[tuple[Any, Where]] = [(tree, ()), (capability, ("capability",))]
+    for holder, place in places:
+        for section in _SECTIONS if isinstance(holder, dict) else ():
+            entries = holder.get(section)
+            for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+                if not isinstance(entry, dict) or not isinstance(entry.get("import"), str):
+                    continue
+                where = (*place, section, number)
+                if "://" in str(entry.get("location", entry.get("from", ""))).removeprefix("file://"):
+                    unserved.append(("imports from other computers", where))
+                elif found := _imported(entry, section, where, source, error):
+                    imported, binds = found
+                    entries[number] = imported
+                    if binds and section != "binds":
+                        tree["binds"] = [*tree.get("binds", ()), *binds]
+    return unserved
+
+
+def _imported(
+    entry: Tree, section: str, where: Where, source: Source, error: type[FileError]
+) -> tuple[Tree, list[Any]] | None:
+    """Return the entry that an import names, and what its file binds. Records an error if there is none."""
+    location = entry.get("location", entry.get("from"))
+    if not isinstance(location, str):
+        source.find((*where, "from"), f"is missing; it names the file that has {shown(entry['import'])}")
+        return None
+    path = source.path.parent / location.removeprefix("file://")
+    if not path.is_file():
+        source.find((*where, "import"), f"there is no file {shown(location)}")
+        return None
+    shared = Source(path, error, f"a file of shared definitions has {section}")
+    found = in_early_words(shared.tree(), shared)
+    known = {str(each.get("namespace")): each for each in _entries(_section(found, section))}
+    if entry["import"] not in known:
+        text = f"{location} has no {shown(entry['import'])} under {section}{near(entry['import'], known)}"
+        source.find((*where, "import"), text)
+        return None
+    imported = deepcopy(known[entry["import"]])
+    imported["namespace"] = entry.get("as", entry["import"])
+    binds = _section(found, "binds")
+    return imported, deepcopy(binds) if isinstance(binds, list) else []
 
 
 def inline_functions(capability: Tree, source: Source) -> None:
@@ -122,11 +141,12 @@ def _place(operation: Tree, path: str) -> None:
         each.setdefault("in", "path" if f"{{{each.get('name')}}}" in path else "query")
 
 
-def _consumed(tree: Any) -> Any:
-    """Return the list of APIs in a file of its own, or in a whole capability."""
+def _section(tree: Any, section: str) -> Any:
+    """Return the list of a section in a file of shared definitions, or in a whole capability."""
     if not isinstance(tree, dict):
         return None
-    return tree.get("consumes") or (tree.get("capability") or {}).get("consumes")
+    capability = tree.get("capability")
+    return tree.get(section) or (capability.get(section) if isinstance(capability, dict) else None)
 
 
 def _entries(value: Any) -> Iterator[Tree]:

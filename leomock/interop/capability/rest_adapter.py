@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from leomock.interop.capability.adapter_document import DOCUMENT_PATH, about, document
-from leomock.interop.capability.model import Adapter, Offer
+from leomock.interop.capability.model import Adapter, Forward, Input, Offer
 from leomock.interop.capability.upstream import Caller, UpstreamResponse
 from leomock.leonardo.errors import NO_ENDPOINT, TOO_LARGE, UNEXPECTED_VARIABLE, WRONG_METHOD, ApiError
 from leomock.openapi.spec import shipped_versions
@@ -62,7 +62,12 @@ class AdapterRoutes:
     async def _answer(self, request: Request, scope: Scope) -> Response:
         if own := self._about_itself(request):
             return own
-        offer, given = self._route(request)
+        try:
+            offer, given = self._route(request)
+        except ApiError:
+            if forwarded := self._forward(request):
+                return await self._forwarded(request, *forwarded)
+            raise
         if LOG_CONTEXT in scope:
             scope[LOG_CONTEXT].operation = offer.operation.id
         self._read_query(request, offer, given)
@@ -70,13 +75,38 @@ class AdapterRoutes:
             if each in request.headers:
                 given[each] = request.headers[each]
         self._read_body(await _body(request), offer, given)
-        scenario = {_SCENARIO: request.headers[_SCENARIO]} if _SCENARIO in request.headers else {}
-        answer = await self._caller.perform(offer, given, scenario)
-        return Response(
-            self._mapped(answer, offer),
-            answer.status,
-            {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers},
+        answer = await self._caller.perform(offer, given, _named_headers(request, (_SCENARIO,)))
+        return _passed_on(answer, self._mapped(answer, offer))
+
+    def _forward(self, request: Request) -> tuple[Forward, str] | None:
+        """Return the forward that a request selects, and the path at the API; None if there is none."""
+        steps = _encoded_path(request).strip("/").split("/")
+        if any(unquote(step) in (".", "..") for step in steps):
+            return None  # It would leave the API's base address.
+        for forward in self._adapter.forwards:
+            *parents, last = forward.path.strip("/").split("/")
+            rest = last == "{path}" and len(steps) >= len(parents)
+            parents = parents if rest else [*parents, last]
+            if (rest or len(steps) == len(parents)) and all(
+                part.startswith("{") or part == unquote(step)
+                for part, step in zip(parents, steps, strict=False)
+            ):
+                return forward, "/".join(steps[len(parents) :])
+        return None
+
+    async def _forwarded(self, request: Request, forward: Forward, path: str) -> Response:
+        """Pass a call on with its query, its body, and the headers that the file trusts."""
+        if LOG_CONTEXT in request.scope:
+            request.scope[LOG_CONTEXT].operation = f"{forward.upstream.namespace} (forwarded)"
+        answer = await self._caller.forward(
+            forward.upstream,
+            request.method,
+            path,
+            request.scope["query_string"].decode("latin-1"),
+            _named_headers(request, ("content-type", _SCENARIO, *forward.headers)),
+            await _body(request),
         )
+        return _passed_on(answer, answer.content)
 
     def _about_itself(self, request: Request) -> Response | None:
         """Return what the adapter serves, at `/`, or its OpenAPI document, unless the file has that path."""
@@ -89,8 +119,7 @@ class AdapterRoutes:
 
     def _route(self, request: Request) -> tuple[Offer, dict[str, Any]]:
         """Return the operation that a request selects, and the inputs in its path."""
-        raw = (request.scope.get("raw_path") or request.scope["path"].encode()).decode("latin-1")
-        steps = raw.strip("/").split("/")
+        steps = _encoded_path(request).strip("/").split("/")
         for path in self._paths:
             pattern = path.strip("/").split("/")
             if len(pattern) == len(steps) and all(
@@ -112,7 +141,8 @@ class AdapterRoutes:
                     explain=f"{path} of {self._name} answers {allowed}, not {request.method}",
                 )
         asked = f"/{'/'.join(steps)}"[:200]
-        raise NO_ENDPOINT(explain=f"{self._name} has no {asked}; it has {', '.join(self._routes)}")
+        known = ", ".join([*self._routes, *(each.path for each in self._adapter.forwards)])
+        raise NO_ENDPOINT(explain=f"{self._name} has no {asked}; it has {known}")
 
     def _read_query(self, request: Request, offer: Offer, given: dict[str, Any]) -> None:
         known = _at(offer, "query")
@@ -124,7 +154,9 @@ class AdapterRoutes:
 
     def _read_body(self, body: bytes, offer: Offer, given: dict[str, Any]) -> None:
         names = _at(offer, "body")
-        if len(names) > 1 and body:
+        if body and (parts := [each for each in offer.inputs if each.query]):
+            given.update(_parts(body, parts))
+        elif len(names) > 1 and body:
             given.update(self._fields(body, names, offer))
         elif names and body:
             given[names[0]] = body
@@ -164,6 +196,30 @@ class AdapterRoutes:
         if offer.mapping is None or not answer.content or not 200 <= answer.status < 300:
             return answer.content
         return orjson.dumps(self._caller.value_of(answer, offer))
+
+
+def _parts(body: bytes, inputs: Iterable[Input]) -> dict[str, Any]:
+    """Return the inputs that are parts of a body; a part that the body has not is left out."""
+    try:
+        values = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    found = {each.name: each.query.find(values).values() for each in inputs if each.query}
+    return {name: parts[0] for name, parts in found.items() if parts}
+
+
+def _encoded_path(request: Request) -> str:
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    return raw.decode("latin-1")
+
+
+def _named_headers(request: Request, names: Iterable[str]) -> dict[str, str]:
+    return {name.lower(): request.headers[name] for name in names if name in request.headers}
+
+
+def _passed_on(answer: UpstreamResponse, content: bytes) -> Response:
+    headers = {name: answer.headers[name] for name in _PASSED_ON if name in answer.headers}
+    return Response(content, answer.status, headers)
 
 
 def _json(value: Any) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,27 @@ from typing import Any
 from jsonpath_rfc9535 import JSONPathQuery
 
 TEMPLATE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class BoundText:
+    """A text of a file with `{{name}}`: `variables` maps the names that are bound to environment variables.
+
+    The other names are inputs of the caller.
+    """
+
+    text: str
+    variables: Mapping[str, str]
+
+    @property
+    def inputs(self) -> list[str]:
+        """The names that are inputs of the caller."""
+        return [name for name in TEMPLATE.findall(self.text) if name not in self.variables]
+
+    def filled(self, given: Mapping[str, Any]) -> Any:
+        """Return the text with its values; None if a variable is not set, so that it is left out."""
+        values = {name: os.environ.get(variable) for name, variable in self.variables.items()}
+        return None if None in values.values() else filled(self.text, {**given, **values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +118,8 @@ def _part(row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
 
 def filled(value: Any, given: Mapping[str, Any]) -> Any:
     """Return a value with the caller's inputs in place of `{{name}}`; only that gives the input itself."""
+    if isinstance(value, BoundText):
+        return value.filled(given)
     if not isinstance(value, str):
         return value
     if whole := TEMPLATE.fullmatch(value):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
 import orjson
 
-from leomock.interop.capability.model import Capability, Offer, Operation, Upstream, Variable
-from leomock.interop.capability.steps import TEMPLATE, run
+from leomock.interop.capability.model import Capability, Offer, Operation, Upstream
+from leomock.interop.capability.steps import TEMPLATE, filled, run
 from leomock.interop.capability.waiting import FakeWaiting, NetworkWaiting, Waiting
 from leomock.leonardo.errors import MISSING_VARIABLE, ApiError, ErrorTemplate
 from leomock.state.journal import TOOL_HEADER
@@ -107,7 +106,7 @@ class Caller:
         Raises `ApiError` as `send` does.
         """
         if offer.mock is not None:
-            return _json_answer(offer.mock.value(None, given))
+            return _json_answer(offer.mock.value(None, offer.all_given(given)))
         if offer.steps is None:
             return await self.send(offer.operation, offer.arguments(given), headers)
 
@@ -115,7 +114,7 @@ class Caller:
             answer = await self.send(self._operations[id], arguments, headers)
             return 200 <= answer.status < 300, answer.body if answer.content else None, answer
 
-        good, result = await run(offer.steps, given, send)
+        good, result = await run(offer.steps, offer.all_given(given), send)
         answer: UpstreamResponse = _json_answer(result) if good else result
         return answer
 
@@ -163,7 +162,6 @@ class Caller:
         Raises `ApiError` if the request cannot be sent or gets no response.
         """
         client = self._clients[operation.upstream.namespace]
-        arguments = _resolved(arguments)
         sent = {
             "content-type": "application/json",
             **(headers or {}),
@@ -179,6 +177,36 @@ class Caller:
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self.no_answer(operation, str(error) or type(error).__name__) from None
+        return UpstreamResponse(response.status_code, response.headers, response.content)
+
+    async def forward(
+        self,
+        upstream: Upstream,
+        method: str,
+        path: str,
+        query: str,
+        headers: Mapping[str, str],
+        body: bytes,
+    ) -> UpstreamResponse:
+        """Return the answer to a call that a caller of an adapter made, passed on as it is.
+
+        `path` and `query` are encoded. The credentials of the file replace those of the caller. Raises
+        `ApiError` if there is no answer.
+        """
+        client = self._clients[upstream.namespace]
+        sent = dict(headers)
+        if "authorization" in client.headers:
+            sent.pop("authorization", None)
+        own = {"header": sent, "query": {}}
+        for (place, name), value in upstream.constants.items():
+            if (text := filled(value, {})) is not None:
+                own[place][name] = str(text)
+        query = "&".join(filter(None, (query, urlencode(own["query"]))))
+        target = f"{str(client.base_url).rstrip('/')}/{path}".rstrip("/") + (f"?{query}" if query else "")
+        try:
+            response = await client.request(method, target, content=body, headers=sent)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._no_answer(upstream, str(error) or type(error).__name__, f"{method} /{path}") from None
         return UpstreamResponse(response.status_code, response.headers, response.content)
 
     def value_of(self, answer: UpstreamResponse, offer: Offer) -> Any:
@@ -197,12 +225,14 @@ class Caller:
 
     def no_answer(self, operation: Operation, reason: str) -> ApiError:
         """Return the error for a call without a usable response from the upstream."""
-        namespace = operation.upstream.namespace
+        return self._no_answer(operation.upstream, reason, operation.id)
+
+    def _no_answer(self, upstream: Upstream, reason: str, called: str) -> ApiError:
         return NO_ANSWER(
-            upstream=namespace,
-            address=str(self._clients[namespace].base_url).rstrip("/"),
+            upstream=upstream.namespace,
+            address=str(self._clients[upstream.namespace].base_url).rstrip("/"),
             reason=reason,
-            explain=f"{operation.id} was called and the answer did not come through",
+            explain=f"{called} was called and the answer did not come through",
         )
 
     async def _file(self, response: httpx.Response, operation: Operation) -> bytes:
@@ -234,6 +264,19 @@ def real_key(upstream: Upstream, environment: Mapping[str, str]) -> str:
             "environment; set it, or take --upstream fake"
         )
     return key
+
+
+def real_client(upstream: Upstream, environment: Mapping[str, str]) -> httpx.AsyncClient:
+    """Return a client of the API itself, with what the file says that calls carry. Raises `WrongKey`."""
+    credentials = upstream.credentials
+    if credentials is None:
+        return client_of(upstream.base_uri, real_key(upstream, environment))
+    for variable in credentials.variables:
+        real_key(replace(upstream, variable=variable), environment)
+    client = client_of(upstream.base_uri, "")
+    client.headers.update(credentials.headers(environment))
+    client.params = client.params.merge(credentials.query(environment))
+    return client
 
 
 @asynccontextmanager
@@ -295,15 +338,6 @@ def _texts(operation: Operation, arguments: Mapping[str, Any], location: str) ->
         if each.location == location and (value := arguments.get(each.name)) is not None
         for one in (value if isinstance(value, list) else [value])
     ]
-
-
-def _resolved(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with those of the environment; what is not set there is left out."""
-    return {
-        name: os.environ[value.name] if isinstance(value, Variable) else value
-        for name, value in arguments.items()
-        if not isinstance(value, Variable) or value.name in os.environ
-    }
 
 
 def _content(operation: Operation, arguments: Mapping[str, Any]) -> bytes | None:

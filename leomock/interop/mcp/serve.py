@@ -19,6 +19,7 @@ from leomock.interop.capability.upstream import Caller
 from leomock.interop.mcp.address import MCP_PATH
 from leomock.interop.mcp.door import close_door
 from leomock.interop.mcp.events import ResumableSessions
+from leomock.interop.mcp.file_library import FileLibrary, FilePrompts
 from leomock.interop.mcp.handlers import make_server
 from leomock.interop.mcp.keys import KEY, IsRefused
 from leomock.interop.mcp.library import library_of
@@ -58,9 +59,20 @@ def make_app(
     adapter: Adapter, caller: Caller, allow_hosts: Collection[str] = (), allow_origins: Collection[str] = ()
 ) -> Starlette:
     """Return the app of a capability's adapter, which calls with the key that the capability binds."""
-    tools = tools_of(adapter, caller, Versions())
-    server = make_server(tools, adapter.namespace, adapter.description, plain=caller.plain)
+    server = make_adapter_server(adapter, caller)
     return http_app(server, allow_hosts=allow_hosts, allow_origins=allow_origins)
+
+
+def make_adapter_server(adapter: Adapter, caller: Caller) -> ToolServer:
+    """Return the server of a capability's adapter: its tools, resources and prompts."""
+    return make_server(
+        tools_of(adapter, caller, Versions()),
+        adapter.namespace,
+        adapter.description,
+        plain=caller.plain,
+        library=FileLibrary(adapter.resources, caller) if adapter.resources else None,
+        prompts=FilePrompts(adapter.prompts) if adapter.prompts else None,
+    )
 
 
 def make_api_server(

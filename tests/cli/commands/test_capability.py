@@ -13,12 +13,14 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
+from mcp import StdioServerParameters
 
 from leomock import Fake
 from leomock.cli.main import main
 from leomock.interop.capability.files import capabilities_folder
 from leomock.server.listen import bind
 from tests.interop.capability.adapters import changed
+from tests.interop.mcp.servers import CREATE, body_of, call, environment
 
 IMAGES = capabilities_folder() / "image_generation.yaml"
 PORTS = ("--port", "image-generation-rest=0", "--port", "image-generation-mcp=0")
@@ -165,6 +167,45 @@ def test_serve_on_a_port_in_use() -> None:
             )
 
 
+def test_adapters_listen_on_their_addresses_in_the_file(tmp_path: Path) -> None:
+    """Unless --host says otherwise."""
+    path = changed(tmp_path, ("    port: 8080", "    port: 8080\n    address: 127.0.0.2"))
+    ports = (*PORTS, "--port", "fake=0")
+    with served(str(path), *ports, lines=1) as (process, _):
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line.startswith("image-generation-rest: rest listening on http://127.0.0.2:"), line
+    with served(str(path), *ports, "--host", "127.0.0.1") as (_, addresses):
+        assert all(address.startswith("http://127.0.0.1:") for address in addresses)
+
+
+def test_adapter_behind_stdin_and_stdout(tmp_path: Path) -> None:
+    """Its client has both to itself; what the command says goes to stderr."""
+    path = changed(tmp_path, ("    port: 9090\n    transport: http", "    transport: stdio"))
+    assert "image-generation-mcp: mcp on stdin and stdout" in said("check", str(path))[1].splitlines()
+    ports = ("--port", "image-generation-rest=0", "--port", "fake=0")
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "leomock", "capability", "serve", str(path), *ports],
+        env=environment(),
+    )
+    made = call(server, CREATE, {"body": {"prompt": "a"}})
+    assert body_of(made)["sdGenerationJob"]["generationId"]
+
+
+def test_two_adapters_cannot_share_stdin(tmp_path: Path) -> None:
+    """One line says so."""
+    path = changed(tmp_path, ("    port: 9090\n    transport: http", "    transport: stdio"))
+    text = path.read_text("utf-8")
+    adapter = text[text.index("  - type: mcp") :]
+    path.write_text(text + adapter.replace("image-generation-mcp", "another"), "utf-8")
+    code, output = said("check", str(path))
+    assert (code, output.partition(": capability.exposes: ")[2]) == (
+        2,
+        "two adapters have the transport stdio, and a process has one stdin\n",
+    )
+
+
 # --- check, export, skill ----------------------------------------------------------------------------
 
 
@@ -177,7 +218,7 @@ def test_check_tells_what_would_be_exposed(tmp_path: Path) -> None:
     assert said("check", str(path)) == (
         0,
         f"""\
-{path}: Leonardo.AI Image Generation, 4 operations, no errors
+{path}: Leonardo.AI Image Generation, 4 operations, served
 calls https://cloud.leonardo.ai/api/rest/v1 (key in LEONARDO_AI_API_KEY)
 image-generation-rest: rest on port 8080
   POST   /v1/generations                image-generation.create-generation  {LACKS}
@@ -221,26 +262,26 @@ def test_check_tells_what_is_not_served(tmp_path: Path) -> None:
     """Exit code 3, after what is served; 2 is for invalid files."""
     path = changed(
         tmp_path,
-        ("    port: 8080", "    address: localhost\n    port: 8080"),
-        ("  - type: mcp", "  - type: skill"),
+        ("  keys:", "  location: file:///keys\n  keys:"),
+        ("  - type: mcp", "  - type: control"),
     )
     code, output = said("check", str(path))
     lines = [
         line.partition(": ")[2]
         for line in output.splitlines()
-        if line.startswith(f"{path}:") and "operations, no errors" not in line
+        if line.startswith(f"{path}:") and "4 operations, " not in line
     ]
     assert (code, lines) == (
         3,
         [
-            "address: --host decides: ignored",
-            "adapters of type skill: part of the format, not served by leomock",
+            "binds.location: keys are read from the environment: ignored",
+            "adapters of type control: part of the format, not served by leomock",
         ],
     )
     later = changed(tmp_path, ("1.0.0-alpha2", "1.0.0-beta9"))
     assert said("check", str(later)) == (
         3,
-        f"Error: {later}:1: naftiko: version '1.0.0-beta9' of the format is not known here; leomock reads "
+        f"Error: {later}:1: naftiko: the version is '1.0.0-beta9', which is not known here; leomock reads "
         "1.0.0-alpha1 to 1.0.0-beta4\n",
     )
 

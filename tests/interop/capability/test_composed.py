@@ -13,6 +13,7 @@ from leomock import Fake
 from leomock.cli.main import main
 from leomock.interop.capability.files import CapabilityError, load
 from leomock.interop.capability.model import Capability
+from leomock.interop.capability.upstream import WrongKey, real_client
 from tests.interop.capability.adapters import adapter_of, caller_of, json_of
 
 API = """\
@@ -229,7 +230,7 @@ def test_api_is_imported_from_another_file(fake: Fake, tmp_path: Path) -> None:
         (
             rest("{method: GET, call: api.me}"),
             "  consumes: [{import: aip, location: ./shared.yaml}]\n",
-            ["11: import: ./shared.yaml has no API 'aip'; did you mean 'api'?"],
+            ["11: import: ./shared.yaml has no 'aip' under consumes; did you mean 'api'?"],
         ),
         (
             AGGREGATE.replace("GET, ref: people.who", "GET, ref: people.how"),
@@ -344,3 +345,119 @@ def test_check_names_operations_that_the_fake_lacks(tmp_path: Path) -> None:
     assert "  GET    /it  api.me  (the fake has no such operation; --upstream real calls the API's)" in (
         done.output.splitlines()
     )
+
+
+# --- values that the file gives to inputs ------------------------------------------------------------
+
+
+def test_input_is_a_part_of_the_body_or_a_value_of_the_file(fake: Fake, tmp_path: Path) -> None:
+    """The body that the file writes has both; a caller cannot send what the file gives."""
+    operation = (
+        "{method: POST, call: api.create, inputParameters: ["
+        "{name: subject, in: body, value: $.what.name}, {name: style, in: query, value: in oil}, "
+        "{name: count, in: body, value: $.how-many}]}"
+    )
+    capability = load(file(tmp_path, rest(operation)))
+    assert notes(capability) == []
+    with adapter_of(capability, fake) as client:
+        sent = {"what": {"name": "a cat"}, "how-many": 2}
+        assert client.post("/it", json=sent).status_code == 200
+        assert client.post("/it", json=sent, params={"style": "x"}).status_code == 400
+    assert fake.requests[-1].request_json == {"prompt": "a cat, in oil", "num_images": 2}
+
+
+def test_text_of_the_file_around_inputs_and_bound_values(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts of callers are never read from the environment; `$this` names an input too."""
+    inputs = (
+        "[{name: X-Team, in: header, value: '{{TEAM}} of {{who}}'}, "
+        "{name: X-Who, in: header, value: $this.own.who}]"
+    )
+    api = API.replace("{name: me, method: GET}", f"{{name: me, method: GET, inputParameters: {inputs}}}")
+    head = "binds: [{namespace: env, keys: {TEAM: PICTURE_TEAM}}]\n"
+    operation = "{method: GET, call: api.me, inputParameters: [{name: who, in: query}]}"
+    capability = load(file(tmp_path, rest(operation), api, head))
+    assert notes(capability) == []
+    monkeypatch.setenv("PICTURE_TEAM", "blue")
+    with adapter_of(capability, fake) as client:
+        assert client.get("/it", params={"who": "{{TEAM}}"}).status_code == 200
+    headers = fake.requests[-1].request_headers
+    assert (headers["x-team"], headers["x-who"]) == ("blue of {{TEAM}}", "{{TEAM}}")
+
+
+@pytest.mark.parametrize("section", ["exposes", "aggregates", "binds"])
+def test_other_sections_are_imported_too(fake: Fake, tmp_path: Path, section: str) -> None:
+    """Adapters, aggregates and bound names, by their namespace."""
+    shared = {
+        "exposes": "exposes: [{namespace: it, type: rest, port: 8080, resources: "
+        "[{path: /it, operations: [{method: GET, call: api.me}]}]}]",
+        "aggregates": "aggregates: [{namespace: it, functions: [{name: me, call: api.me}]}]",
+        "binds": "binds: [{namespace: it, keys: {TEAM: PICTURE_TEAM}}]",
+    }
+    (tmp_path / "shared.yaml").write_text(f"naftiko: 1.0.0-alpha2\n{shared[section]}\n")
+    own = "{method: GET, ref: it.me}" if section == "aggregates" else "{method: GET, call: api.me}"
+    exposes = rest(own)
+    entry = "[{import: it, from: ./shared.yaml}]"
+    exposes = f"  exposes: {entry}\n" if section == "exposes" else f"  {section}: {entry}\n{exposes}"
+    with adapter_of(load(file(tmp_path, exposes)), fake) as client:
+        assert client.get("/it").json()["user_details"]
+
+
+def test_lines_stay_right_in_later_versions_and_after_what_is_left_out(tmp_path: Path) -> None:
+    """A mapping is read as a list, and entries that are not served are taken out of it."""
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "ikanos: 1.0.0-beta4\n"
+        "capability:\n"
+        "  exposes:\n"
+        "  - {type: control, port: 1, namespace: control}\n"
+        "  - type: mcp\n"
+        "    namespace: own\n"
+        "    port: 9090\n"
+        "    tools:\n"
+        "      first: {description: One., steps: {a: {type: script}}}\n"
+        "      second:\n"
+        "        description: Two.\n"
+        "        call: api.none\n"
+    )
+    with pytest.raises(CapabilityError) as refused:
+        load(path)
+    (finding,) = refused.value.findings
+    assert finding.partition("a.yaml:")[2] == "12: call: there is no operation 'api.none'"
+
+
+# --- credentials for the API --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "headers", "query", "shown"),
+    [
+        ("{type: bearer, token: abc}", {"authorization": "Bearer abc"}, "", "bearer token in the file"),
+        ("{type: apikey, key: X-Own, value: '{{OWN}}'}", {"x-own": "7"}, "", "API key in OWN_KEY"),
+        ("{type: apikey, key: own, value: '{{OWN}}', placement: query}", {}, "own=7", "API key in OWN_KEY"),
+        (
+            "{type: basic, username: ada, password: '{{OWN}}'}",
+            {"authorization": f"Basic {base64.b64encode(b'ada:7').decode()}"},
+            "",
+            "user name and password in OWN_KEY",
+        ),
+    ],
+)
+def test_credentials_are_sent_to_the_real_api(
+    tmp_path: Path, key: str, headers: dict[str, str], query: str, shown: str
+) -> None:
+    """In their place; one that is not set in the environment stops the start."""
+    head = "binds: [{namespace: env, keys: {OWN: OWN_KEY}}]\n"
+    api = f"{API}    authentication: {key}\n"
+    path = file(tmp_path, rest("{method: GET, call: api.me}"), api, head)
+    (upstream,) = load(path).upstreams
+    client = real_client(upstream, {"OWN_KEY": "7"})
+    request = client.build_request("GET", "/me")
+    assert {name: request.headers.get(name) for name in headers} == headers
+    assert request.url.query.decode() == query
+    if "OWN" in key:
+        with pytest.raises(WrongKey):
+            real_client(upstream, {})
+    done = CliRunner().invoke(main, ["capability", "check", str(path)])
+    assert f"calls https://cloud.leonardo.ai/api/rest/v1 ({shown})" in done.output.splitlines()

@@ -1,4 +1,4 @@
-"""What callers of an adapter must send: the `authentication` of an entry of `exposes`."""
+"""Credentials of a file: those that callers of an adapter must send, and those that are sent to an API."""
 
 from __future__ import annotations
 
@@ -22,16 +22,22 @@ class Secret:
 
     def matches(self, given: str, environment: Mapping[str, str]) -> bool:
         """Return True for the secret; if its variable is not set, for every text that is not empty."""
-        expected = environment.get(self.variable, "") if self.variable else self.text
+        expected = self.value(environment)
         if not expected:
             return bool(given)
         return hmac.compare_digest(given.encode(), expected.encode())
 
+    def value(self, environment: Mapping[str, str]) -> str:
+        """Return the secret, or '' if its variable is not set."""
+        return environment.get(self.variable, "").strip() if self.variable else self.text
+
 
 @dataclass(frozen=True, slots=True)
-class AdapterKey:
-    """The key of an adapter. `kind` is bearer, apikey or basic; `name` is the header or query parameter of an
-    API key, which is in the query if `in_query` is true. Basic authentication has two secrets.
+class Credentials:
+    """What a request carries to be allowed. `kind` is bearer, apikey or basic.
+
+    `name` is the header or query parameter of an API key, which is in the query if `in_query` is true. Basic
+    authentication has two secrets.
     """
 
     kind: str
@@ -53,8 +59,26 @@ class AdapterKey:
         value = "Bearer <token>" if self.kind == "bearer" else "Basic <user name and password>"
         return f"send the header 'Authorization: {value}'"
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that hold the secrets."""
+        return tuple(secret.variable for secret in self.secrets if secret.variable)
+
+    def headers(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Return the headers that carry the credentials."""
+        values = [secret.value(environment) for secret in self.secrets]
+        if self.kind == "apikey":
+            return {} if self.in_query else {self.name.lower(): values[0]}
+        if self.kind == "bearer":
+            return {"authorization": f"Bearer {values[0]}"}
+        return {"authorization": f"Basic {base64.b64encode(':'.join(values).encode()).decode()}"}
+
+    def query(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Return the query parameters that carry the credentials."""
+        return {self.name: self.secrets[0].value(environment)} if self.in_query else {}
+
     def accepts(self, scope: Scope, environment: Mapping[str, str]) -> bool:
-        """Return True if a request has the key."""
+        """Return True if a request carries the credentials."""
         headers = Headers(scope=scope)
         if self.kind == "apikey":
             query = QueryParams(scope["query_string"].decode("latin-1"))
@@ -74,19 +98,19 @@ class AdapterKey:
         return bool(colon) and all(secret.matches(text, environment) for secret, text in both)
 
 
-class KeyGuard:
-    """Answer 401 to callers of an adapter without its key."""
+class CredentialsGuard:
+    """Answer 401 to callers of an adapter without its credentials."""
 
-    def __init__(self, app: ASGIApp, key: AdapterKey, environment: Mapping[str, str]) -> None:
+    def __init__(self, app: ASGIApp, credentials: Credentials, environment: Mapping[str, str]) -> None:
         self._app = app
-        self._key = key
+        self._credentials = credentials
         self._environment = environment
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        if scope["type"] == "http" and not self._key.accepts(scope, self._environment):
-            headers = {"www-authenticate": self._key.challenge}
-            response = JSONResponse({"error": f"leomock: {self._key.words}"}, 401, headers)
+        if scope["type"] == "http" and not self._credentials.accepts(scope, self._environment):
+            headers = {"www-authenticate": self._credentials.challenge}
+            response = JSONResponse({"error": f"leomock: {self._credentials.words}"}, 401, headers)
             await response(scope, receive, send)
             return
         await self._app(scope, receive, send)
