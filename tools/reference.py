@@ -24,6 +24,7 @@ from leomock.files.project_settings import shared_names
 from leomock.leonardo.evidence import ABOUT, all_facts
 from leomock.testing import pytest_options
 from leomock.verdict.registry import RULES
+from tools import capability_page
 from tools.models_page import INTRODUCTION, sections
 
 ROOT = Path(__file__).parents[1]
@@ -223,6 +224,14 @@ def models_page() -> str:
     return "\n".join(lines)
 
 
+def capability_files_page() -> str:
+    """How much of published capability files is served, and why not more."""
+    lines = ["# Published capability files", "", GENERATED, "", capability_page.INTRODUCTION]
+    for heading, head, rows in capability_page.tables():
+        lines += ["", f"## {heading}", "", *_table(head, rows)]
+    return "\n".join([*lines, ""])
+
+
 def _paragraphs(function: Any) -> list[str]:
     """The docstring of a function as Markdown."""
     return (inspect.getdoc(function) or "").splitlines()
@@ -236,6 +245,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 PAGES: dict[str, Callable[[], str]] = {
     "admin": admin_page,
+    "capability-files": capability_files_page,
     "commands": commands_page,
     "evidence": evidence_page,
     "models": models_page,
