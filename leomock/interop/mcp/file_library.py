@@ -85,7 +85,7 @@ class FileLibrary:
         text = value if isinstance(value, str) else orjson.dumps(value).decode()
         return types.TextResourceContents(uri=uri, text=text, mime_type=resource.mime_type)
 
-    async def next_change(self, uri: str, headers: Headers) -> Callable[[], Awaitable[None]] | None:
+    async def next_change(self, uri: str, headers: Headers) -> Callable[[], Awaitable[bool]] | None:
         """Return None: a file does not say when its resources change."""
         await self.read(uri, headers)
         return None
