@@ -13,7 +13,7 @@ PORT   ?= 8090
 unexport PYTHONDONTWRITEBYTECODE
 REFERENCE := $(or $(LEOMOCK_REFERENCE),../shared/reference)
 
-.PHONY: help serve test check conformance contract strangers format bench bench-install long drift soak docs docs-serve reference behaviours clean install dev
+.PHONY: help serve test check conformance contract mcp-clients strangers format bench bench-install long drift soak docs docs-serve reference behaviours clean install dev
 help:           ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -68,6 +68,9 @@ reference: dev  ## Write the generated pages of docs/reference
 
 conformance: dev ## The conformance suite of MCP in its newest versions, which are installed with a Node of their own
 	LEOMOCK_MCP_PROGRAMS=build/mcp $(BIN)/python -m pytest -rP tests/interop/mcp/test_conformance.py
+
+mcp-clients: dev ## Five more MCP clients, each installed in an environment of its own
+	LEOMOCK_MCP_PROGRAMS=build/mcp $(BIN)/python -m pytest -v tests/interop/mcp/test_clients.py
 
 contract: dev   ## The contract check with 1,000 examples an operation
 	$(BIN)/leomock check --max-examples 1000 --explain-allowances -v

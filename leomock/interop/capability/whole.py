@@ -22,6 +22,8 @@ TASKS: Mapping[str, tuple[str, ...]] = {
 }
 # These are POST, but they only compute and do not change anything.
 _READ_ONLY = frozenset({"pricingCalculator"})
+# These cost credits, although their answers have no `apiCreditCost`.
+_COSTLY = frozenset({"executeBlueprint", "createGenerationSyncV2"})
 
 
 def whole(versions: Versions, group: str = "", read_only: bool = False) -> Capability:
@@ -64,8 +66,10 @@ def _hints(documented: Documented) -> dict[str, bool]:
 def _description(documented: Documented) -> str:
     """Return the description of an operation, with a note if it costs credits."""
     text: str = documented.entry["description"]
-    costs = documented.method == "POST" and "apiCreditCost" in str(documented.answer_schema)
-    return f"{text} Costs credits." if costs and documented.id not in _READ_ONLY else text
+    if documented.method != "POST" or documented.id in _READ_ONLY:
+        return text
+    costs = documented.id in _COSTLY or "apiCreditCost" in str(documented.answer_schema)
+    return f"{text} Costs credits." if costs else text
 
 
 def _offer(upstream: Upstream, documented: Documented) -> Offer:

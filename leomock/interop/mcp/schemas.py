@@ -11,6 +11,7 @@ from leomock.openapi.documents import Json
 # Descriptions that the documents lack, or that only name another schema.
 DESCRIPTIONS: Mapping[str, str] = {
     "controlnets": "Reference images that guide the result, each with a preprocessor and a weight.",
+    "controlNetType": "Deprecated; use `controlnets`.",
     "elements": "Elements to apply, each with its akUUID and a weight.",
     "userElements": "Custom elements to apply, each with its userLoraId and a weight.",
     "imagePrompts": "Ids of images to use as prompts.",

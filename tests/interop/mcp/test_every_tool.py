@@ -138,8 +138,12 @@ def test_table_has_every_operation() -> None:
 
 @pytest.mark.parametrize("id", CALLS)
 def test_tool_succeeds(fake: Fake, made: Made, id: str) -> None:
-    """It calls its own operation, the answer tells something, and both are as the tool's schemas say."""
+    """It calls its own operation, the answer tells something, and both are as the tool's schemas say.
+
+    A tool that spends credits says so.
+    """
     arguments = CALLS[id](made)
+    balance = fake.world.account.balance
 
     async def talking(client: Client) -> tuple[Tool, CallToolResult]:
         name = tool_name(kebab(id))
@@ -154,6 +158,7 @@ def test_tool_succeeds(fake: Fake, made: Made, id: str) -> None:
     assert next(iter(answer.values())), f"the answer tells nothing: {answer}"
     exchange = fake.requests[-1]
     assert (exchange.operation, exchange.status) == (id, 200)
+    assert fake.world.account.balance == balance or "Costs credits." in (tool.description or "")
 
 
 def test_body_of_a_get_arrives(fake: Fake) -> None:

@@ -160,6 +160,7 @@ def test_every_property_is_described_for_a_model(fake: Fake) -> None:
         for path, part in described(tool.name, tool.input_schema):
             text = part["description"]
             assert len(text) > 10, (path, text)
+            assert text != path.rpartition(".")[2], path
             assert not text.startswith("As `"), (path, text)
             assert not ids & set(re.findall(r"\w+", text)), (path, text)
             assert "null" not in (part.get("type") or ()), path
