@@ -22,7 +22,7 @@ from leomock.state.settings import SettingError
 if TYPE_CHECKING:
     import asyncio
 
-    from leomock.interop.capability.model import Adapter, Capability, Offer, Upstream
+    from leomock.interop.capability.model import Adapter, Capability, Offer, Operation, Upstream
     from leomock.interop.capability.upstream import Caller
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -103,7 +103,7 @@ def check(file: Path) -> None:
         width = max((len(shown) for shown, _ in rows), default=0)
         for shown, offer in rows:
             called = f"  {offer.operation.id}" if offer else ""
-            is_known = offer is None or documented(versions, offer.operation) or offer.steps or offer.mock
+            is_known = all(documented(versions, each) for each in _called(capability, offer))
             click.echo(f"  {shown:{width if offer else 0}}{called}{'' if is_known else _UNKNOWN}")
     for note in capability.notes:
         click.echo(f"{file}:{note}")
@@ -123,6 +123,16 @@ def _rows(adapter: Adapter) -> Iterator[tuple[str, Offer | None]]:
         yield f"prompt {prompt.name}", None
     for skill in adapter.skills:
         yield f"skill {skill.name}", None
+
+
+def _called(capability: Capability, offer: Offer | None) -> list[Operation]:
+    """Return the operations that an offer calls: one, those of its steps, or none."""
+    if offer is None or offer.mock:
+        return []
+    if offer.steps is None:
+        return [offer.operation]
+    calls = {step.call for step in offer.steps.steps}
+    return [each for each in capability.operations if each.id in calls]
 
 
 def _credentials(upstream: Upstream) -> str:
@@ -148,10 +158,14 @@ def _credentials(upstream: Upstream) -> str:
 )
 def skill(file: Path, output: Path) -> None:
     """Write a capability file as an Agent Skill: instructions, references, and a script."""
+    from leomock.interop.capability.skill import NothingToCallError
     from leomock.interop.capability.skill import skill as files_of
     from leomock.openapi.spec import Versions
 
-    files = files_of(_load(file), Versions())
+    try:
+        files = files_of(_load(file), Versions())
+    except NothingToCallError as error:
+        raise click.ClickException(f"{file}: {error}") from None
     folder = output / next(iter(files)).partition("/")[0]
     with writing(folder):
         for name, text in files.items():

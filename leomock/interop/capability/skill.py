@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import orjson
 
 from leomock.interop.capability.documented import documented
 from leomock.interop.capability.export import as_yaml
-from leomock.interop.capability.model import Capability, Offer, Operation
+from leomock.interop.capability.model import Capability, Offer, Operation, Upstream
 from leomock.openapi.documents import Json
 from leomock.openapi.operations import Operation as Documented
 from leomock.openapi.spec import Versions, version_of
@@ -23,96 +24,164 @@ SCRIPT = Path(__file__).with_name("leonardo.py")
 _NEEDS_ANOTHER = "Needs Python 3.9 or later, and access to the API."
 _NEEDS = "Needs Python 3.9 or later, an API key in the environment, and access to the API or to a fake of it."
 _Row = tuple[str, str, bool, Json]  # name, location, whether it is required, schema
+# The paths of the API and of its fake. A path alone, such as `/me`, is in other APIs as well.
+_OWN_ADDRESS = re.compile(r"/api/rest/v\d+$")
 _ID = "6163f776-ad40-47fc-acd4-c04b22590ada"
 _SAMPLES: dict[str, Any] = {"integer": 1, "number": 1, "boolean": True, "string": "..."}
 # Operations with a command of the script; it can make any other call as well.
 _GENERATIONS = frozenset({"createGeneration", "getGenerationById"})
 
 
+class NothingToCallError(Exception):
+    """No adapter of a file calls an operation of an API, so a skill would have nothing to call."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """An API of the skill: `own` is true for Leonardo.AI's, `script` is the file that calls it."""
+
+    upstream: Upstream
+    own: bool
+    script: str
+    is_only: bool
+
+    @property
+    def address(self) -> str:
+        """The environment variable with the address of the API."""
+        name = re.sub("[^A-Z0-9]+", "_", self.upstream.namespace.upper())
+        return "LEONARDO_BASE_URL" if self.own else f"{name}_BASE_URL"
+
+    @property
+    def header(self) -> tuple[str, str] | None:
+        """The header that carries the key, and the environment variable with it; None if there is no such."""
+        credentials = self.upstream.credentials
+        if self.upstream.variable:
+            return "Authorization", self.upstream.variable
+        if (
+            credentials
+            and credentials.kind == "apikey"
+            and not credentials.in_query
+            and credentials.variables
+        ):
+            return credentials.name, credentials.variables[0]
+        return None
+
+    def reference(self, operation: Operation) -> str:
+        """Return the path of the reference of an operation."""
+        name = _short_name(operation)
+        return f"references/{name if self.is_only else f'{self.upstream.namespace}-{name}'}.md"
+
+
 def skill(capability: Capability, versions: Versions) -> dict[str, str]:
-    """Return the files of the skill by path; the first segment of each is the name of the skill."""
+    """Return the files of the skill by path; the first segment of each is the name of the skill.
+
+    Raises `NothingToCallError`.
+    """
+    operations = _offered(capability)
+    if not operations:
+        raise NothingToCallError(
+            "no adapter calls an operation of an API, so a skill would have nothing to call"
+        )
     name = skill_name(capability)
-    known = {each.id: documented(versions, each) for each in _offered(capability)}
-    own = any(known.values())
-    files = {f"{name}/SKILL.md": _instructions(name, capability, known)}
-    for operation in _offered(capability):
-        files[f"{name}/{_reference(operation)}"] = _described(operation, known[operation.id], _script(own))
-    text = SCRIPT.read_text("utf-8")
-    files[f"{name}/scripts/{_script(own)}"] = text if own else _for_another_api(text, capability)
+    known = {
+        each.id: documented(versions, each) if _OWN_ADDRESS.search(each.upstream.base_uri) else None
+        for each in operations
+    }
+    apis = _apis(operations, known)
+    files = {f"{name}/SKILL.md": _instructions(name, capability, known, apis)}
+    for operation in operations:
+        api = apis[operation.upstream.namespace]
+        files[f"{name}/{api.reference(operation)}"] = _described(operation, known[operation.id], api.script)
+    for api in apis.values():
+        files[f"{name}/scripts/{api.script}"] = _script(api)
     return files
 
 
-def _script(own: bool) -> str:
-    """Return the name of the script: of Leonardo.AI's API, or of another one."""
-    return SCRIPT.name if own else "call.py"
+def _apis(operations: list[Operation], known: dict[str, Documented | None]) -> dict[str, _Api]:
+    """Return the APIs of operations, by namespace; each but Leonardo.AI's first has a script of its own."""
+    upstreams = {each.upstream.namespace: each.upstream for each in operations}
+    apis: dict[str, _Api] = {}
+    for namespace, upstream in upstreams.items():
+        own = any(known[each.id] for each in operations if each.upstream.namespace == namespace)
+        first = not any(api.own for api in apis.values())
+        alone = SCRIPT.name if own and first else "call.py" if len(upstreams) == 1 else f"{namespace}.py"
+        apis[namespace] = _Api(upstream, own, alone, len(upstreams) == 1)
+    return apis
 
 
-def _base_variable(capability: Capability) -> str:
-    """Return the environment variable with the address of another API."""
-    return f"{re.sub('[^A-Z0-9]+', '_', capability.upstreams[0].namespace.upper())}_BASE_URL"
-
-
-def _for_another_api(script: str, capability: Capability) -> str:
-    """Return the script with the address and the key of the file's own API, and without a fake of it."""
-    upstream = capability.upstreams[0]
-    keys = f"({upstream.variable!r},)" if upstream.variable else "()"
+def _script(api: _Api) -> str:
+    """Return the script of an API: that of Leonardo.AI's, or one that does not know of that or of a fake."""
+    script = re.sub(
+        r"^REAL = .*$", lambda _: f'REAL = "{api.upstream.base_uri}"', SCRIPT.read_text("utf-8"), flags=re.M
+    )
+    if api.own:
+        return script
+    header, variable = api.header or ("", "")
     start = script.index('"""')
     end = script.index('"""', start + 3) + 3
-    about = f'''"""Call the API at {upstream.base_uri} from the command line.
+    about = f'''"""Call the API at {api.upstream.base_uri} from the command line.
 
 Needs Python 3.9 or later and nothing else. Answers are printed as JSON. An error is one sentence on stderr,
 with exit code 1 (2 if the arguments are invalid).
 """'''
     script = f"{script[:start]}{about}{script[end:]}"
     for pattern, value in (
-        (r"^REAL = .*$", f"REAL = {upstream.base_uri!r}"),
-        (r"^KEYS = .*$", f"KEYS = {keys}"),
+        (r"^KEYS = .*$", f"KEYS = ({variable!r},)" if variable else "KEYS = ()"),
         (r"^HINT = .*$", 'HINT = ""'),
-        (r"LEONARDO_BASE_URL", _base_variable(capability)),
+        (r'"Authorization": f"Bearer \{key\}"', f'"{header}": key' if not api.upstream.variable else ""),
+        (r"LEONARDO_BASE_URL", api.address),
         (r"leonardo-skill", "capability-skill"),
         (r"leonardo: ", "call: "),
         (r"explanation of a fake", "explanation of a server"),
         (r"X-Leomock-Explain", "X-Explanation"),
     ):
-        script = re.sub(pattern, lambda _, value=value: value, script, flags=re.MULTILINE)  # type: ignore[misc]  # the default binds the value
+        if value:
+            script = re.sub(pattern, lambda _, value=value: value, script, flags=re.MULTILINE)  # type: ignore[misc]  # the default binds the value
     return script
 
 
 def skill_name(capability: Capability) -> str:
     """Return the label in lower-case letters, digits and hyphens; if nothing is left, the namespace."""
-    for text in (capability.label, capability.upstreams[0].namespace):
+    for text in (capability.label, *(each.namespace for each in capability.upstreams)):
         if name := re.sub(r"[^a-z0-9]+", "-", text.lower())[:LONGEST_NAME].strip("-"):
             return name
     return "capability"
 
 
 def _offered(capability: Capability) -> list[Operation]:
-    """Return the operations that any adapter offers, in file order."""
-    offered = {offer.operation.id for adapter in capability.adapters for offer in adapter.offers}
-    return [operation for operation in capability.operations if operation.id in offered]
+    """Return the operations that any adapter calls or forwards to, in file order."""
+    called: set[str] = set()
+    forwarded: set[str] = set()
+    for adapter in capability.adapters:
+        offers = [*adapter.offers, *(each.offer for each in adapter.resources if each.offer)]
+        called |= {offer.operation.id for offer in offers}
+        called |= {step.call for offer in offers if offer.steps for step in offer.steps.steps}
+        forwarded |= {each.upstream.namespace for each in adapter.forwards}
+    return [
+        each for each in capability.operations if each.id in called or each.upstream.namespace in forwarded
+    ]
 
 
 def _short_name(operation: Operation) -> str:
     return operation.id.partition(".")[2]
 
 
-def _reference(operation: Operation) -> str:
-    return f"references/{_short_name(operation)}.md"
-
-
 # --- SKILL.md ----------------------------------------------------------------------------------------
 
 
-def _instructions(name: str, capability: Capability, known: dict[str, Documented | None]) -> str:
-    own = any(known.values())
+def _instructions(
+    name: str, capability: Capability, known: dict[str, Documented | None], apis: dict[str, _Api]
+) -> str:
+    own = any(api.own for api in apis.values())
     front = {
         "name": name,
         "description": _summary(capability),
         "compatibility": _NEEDS if own else _NEEDS_ANOTHER,
     }
     operations = _offered(capability)
+    references = {each.id: apis[each.upstream.namespace].reference(each) for each in operations}
     rows = "\n".join(
-        f"| [{_short_name(each)}]({_reference(each)}) | `{each.method} {each.path}` | "
+        f"| [{_short_name(each)}]({references[each.id]}) | `{each.method} {each.path}` | "
         f"{_cell(each.description)} | {_nature(capability, each)} |"
         for each in operations
     )
@@ -124,8 +193,10 @@ def _instructions(name: str, capability: Capability, known: dict[str, Documented
         more = _WAITING
     forms = [each for each, entry in documents if _gives_a_form(entry)]
     if forms:
-        example = f"{_command(forms[0], known[forms[0].id], _script(own), 'upload')} FILE"
+        example = f"{_command(forms[0], known[forms[0].id], SCRIPT.name, 'upload')} FILE"
         more += _UPLOADING.format(names=", ".join(map(_short_name, forms)), example=example)
+    script = apis[operations[0].upstream.namespace].script
+    first = _command(operations[0], known[operations[0].id], script)
     return f"""---
 {as_yaml(front)}---
 
@@ -135,7 +206,7 @@ def _instructions(name: str, capability: Capability, known: dict[str, Documented
 
 ## Before the first call
 
-{_environment(capability, own)}
+{"".join(map(_environment, apis.values()))}
 ## Operations
 
 | operation | call | what it does | nature |
@@ -147,7 +218,7 @@ Every operation is called in the same way, with a path below the base address an
 object:
 
 ```
-{_command(operations[0], known[operations[0].id], _script(own))}
+{first}
 ```
 {more}
 ## When a call fails
@@ -160,10 +231,10 @@ have begun all the same.
 """
 
 
-def _environment(capability: Capability, own: bool) -> str:
-    """Return what the script reads from the environment, and how to point it at a fake if there is one."""
-    upstream = capability.upstreams[0]
-    if own:
+def _environment(api: _Api) -> str:
+    """Return what the script of an API reads from the environment, and how to point it at a fake of it."""
+    upstream = api.upstream
+    if api.own:
         return f"""\
 The script reads two things from the environment:
 
@@ -173,16 +244,18 @@ The script reads two things from the environment:
   `leomock serve` and set
   `LEONARDO_BASE_URL=http://127.0.0.1:8090/api/rest/{version_of(upstream.base_uri)}`; a fake takes any key.
 """
-    key = (
-        f"* `{upstream.variable}`: the API key. Never print it or write it into a file.\n"
-        if upstream.variable
+    header, credentials = api.header, upstream.credentials
+    key = f"* `{header[1]}`: the API key. Never print it or write it into a file.\n" if header else ""
+    unsent = (
+        f"\nThe API takes more than this script sends: to call it by other means, {credentials.words}.\n"
+        if credentials and not header
         else ""
     )
     return f"""\
-The script reads from the environment:
+The script {"" if api.is_only else f"`scripts/{api.script}` "}reads from the environment:
 
-{key}* `{_base_variable(capability)}`: the address of the API, if it is not {upstream.base_uri}.
-"""
+{key}* `{api.address}`: the address of the API, if it is not {upstream.base_uri}.
+{unsent}"""
 
 
 _GENERATING = """

@@ -461,3 +461,12 @@ def test_credentials_are_sent_to_the_real_api(
             real_client(upstream, {})
     done = CliRunner().invoke(main, ["capability", "check", str(path)])
     assert f"calls https://cloud.leonardo.ai/api/rest/v1 ({shown})" in done.output.splitlines()
+
+
+def test_check_names_steps_that_call_what_the_fake_lacks(tmp_path: Path) -> None:
+    """One such call is enough."""
+    api = API.replace("path: /me", "path: /mee")
+    operation = "{method: GET, steps: [{name: a, call: api.models}, {name: b, call: api.me}]}"
+    done = CliRunner().invoke(main, ["capability", "check", str(file(tmp_path, rest(operation), api))])
+    (line,) = (line for line in done.output.splitlines() if line.startswith("  GET    /it"))
+    assert line.endswith("(the fake has no such operation; --upstream real calls the API's)")

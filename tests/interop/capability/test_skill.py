@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 import warnings
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from leomock import Fake
+from leomock.cli.main import main
 from leomock.interop.capability.files import load
 from leomock.interop.capability.leonardo import parser
 from leomock.interop.capability.model import Capability
@@ -209,3 +214,84 @@ def test_skill_of_another_api_names_its_variable_and_no_fake(tmp_path: Path) -> 
             [*command[:-1], "/me"], cwd=folder, env=known, capture_output=True, text=True, check=False
         )
         assert fake.user_id in done.stdout
+
+
+TWO_APIS = """\
+naftiko: 1.0.0-alpha2
+info: {label: Two, description: Two APIs.}
+binds: [{namespace: env, keys: {ONE: ONE_KEY, TWO: TWO_KEY}}]
+capability:
+  exposes:
+  - type: mcp
+    namespace: own
+    port: 9090
+    tools:
+    - name: both
+      description: Asks both.
+      steps: [{name: a, call: one.me}, {name: b, call: two.me}]
+  consumes:
+  - namespace: one
+    type: http
+    baseUri: https://one.example/v1
+    authentication: {type: apikey, key: X-Own, value: '{{ONE}}'}
+    resources: [{name: me, path: /me, operations: [{name: me, method: GET}]}]
+  - namespace: two
+    type: http
+    baseUri: https://two.example/v1
+    authentication: {type: basic, username: ada, password: '{{TWO}}'}
+    resources: [{name: me, path: /me, operations: [{name: me, method: GET}]}]
+"""
+
+
+def test_skill_of_several_apis_has_a_script_of_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the address and the header of its API; a path that Leonardo.AI's API has too is no matter."""
+    path = tmp_path / "a.yaml"
+    path.write_text(TWO_APIS, "utf-8")
+    folder = written(load(path), tmp_path)
+    assert validate(folder) == []
+    assert sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*.*")) == [
+        "SKILL.md",
+        "references/one-me.md",
+        "references/two-me.md",
+        "scripts/one.py",
+        "scripts/two.py",
+    ]
+    text = (folder / "SKILL.md").read_text("utf-8")
+    assert "The script `scripts/one.py` reads from the environment:\n\n* `ONE_KEY`: the API key." in text
+    assert "* `TWO_BASE_URL`: the address of the API, if it is not https://two.example/v1." in text
+    assert "to call it by other means, send the header 'Authorization: Basic" in text
+    assert "leonardo" not in text.lower()
+    assert "python3 scripts/two.py call GET /me\n" in (folder / "references" / "two-me.md").read_text("utf-8")
+    sent: list[urllib.request.Request] = []
+
+    def opened(_: object, request: urllib.request.Request, timeout: float) -> None:
+        sent.append(request)
+        raise urllib.error.URLError("nobody is there")
+
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", opened)
+    monkeypatch.setenv("ONE_KEY", "7")
+    script = runpy.run_path(str(folder / "scripts" / "one.py"))
+    assert script["main"](["call", "GET", "/me"]) == 1
+    assert (sent[0].full_url, sent[0].get_header("X-own")) == ("https://one.example/v1/me", "7")
+    assert not sent[0].has_header("Authorization")
+
+
+def test_skill_of_a_file_of_version_2_calls_version_2(tmp_path: Path) -> None:
+    """The address in its script is that of the file."""
+    path = changed(tmp_path, ("api/rest/v1", "api/rest/v2"))
+    script = (written(load(path), tmp_path) / "scripts" / "leonardo.py").read_text("utf-8")
+    assert '\nREAL = "https://cloud.leonardo.ai/api/rest/v2"\n' in script
+
+
+def test_file_that_calls_nothing_has_no_skill(tmp_path: Path) -> None:
+    """The command says so."""
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "naftiko: 1.0.0-alpha2\ncapability: {exposes: [{type: mcp, namespace: own, port: 1, tools: "
+        "[{name: a, description: A., outputParameters: [{type: string, value: x}]}]}]}\n"
+    )
+    done = CliRunner().invoke(main, ["capability", "skill", str(path), "-o", str(tmp_path)])
+    assert (done.exit_code, done.output) == (
+        2,
+        f"Error: {path}: no adapter calls an operation of an API, so a skill would have nothing to call\n",
+    )
