@@ -13,7 +13,7 @@ PORT   ?= 8090
 unexport PYTHONDONTWRITEBYTECODE
 REFERENCE := $(or $(LEOMOCK_REFERENCE),../shared/reference)
 
-.PHONY: help serve test check conformance contract mcp-clients strangers format bench bench-install long drift soak docs docs-serve reference behaviours clean install dev
+.PHONY: help serve test check conformance contract mcp-clients strangers format bench bench-install bench-peers long drift soak docs docs-serve reference behaviours clean install dev
 help:           ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -40,6 +40,9 @@ bench: dev      ## Compare speed and memory with a bare uvicorn app, the plugin'
 
 bench-install: dev  ## What the installation of leomock adds to every start of pytest
 	$(BIN)/python -m bench.install
+
+bench-peers: dev ## Compare with Prism, Mockoon and WireMock, which it installs from npm into a temporary folder
+	$(BIN)/python -m bench.peers
 
 long: dev       ## The property tests with many new examples; pytest prints the seed that repeats the run (SEED=…)
 	LEOMOCK_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest --numprocesses auto $(if $(SEED),--hypothesis-seed=$(SEED)) \

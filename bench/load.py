@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import selectors
 import signal
 import socket
@@ -15,7 +16,7 @@ from typing import NamedTuple, cast
 CONNECTIONS = 16
 STALLED_SECONDS = 15.0
 LONGEST_SECONDS = 120.0
-LENGTH = b"content-length: "
+LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r", re.IGNORECASE)
 SEPARATOR = b"\0"  # no request has this byte
 
 
@@ -110,8 +111,9 @@ def is_whole(answer: bytes) -> bool:
         return False
     if not answer.startswith(b"HTTP/1.1 200 "):
         raise SystemExit(f"answered {answer[:1000]!r}")
-    at = answer.index(LENGTH) + len(LENGTH)
-    return len(answer) == head + 4 + int(answer[at : answer.index(b"\r", at)])
+    if (length := LENGTH.search(answer)) is None:
+        raise SystemExit(f"answered without a length: {answer[:1000]!r}")
+    return len(answer) == head + 4 + int(length[1])
 
 
 if __name__ == "__main__":
