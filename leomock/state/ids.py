@@ -75,6 +75,18 @@ class Ids:
         self._fixed[whole] = parts
         self._whole_of |= {part: (whole, index) for index, part in enumerate(parts) if part}
 
+    @property
+    def fixed_parts(self) -> dict[str, list[str]]:
+        """The chosen ids of parts, by the id of the whole."""
+        return dict(self._fixed)
+
+    @fixed_parts.setter
+    def fixed_parts(self, chosen: dict[str, list[str]]) -> None:
+        self._fixed.clear()
+        self._whole_of.clear()
+        for whole, parts in chosen.items():
+            self.fix_parts(whole, parts)
+
     def wholes(self, part: str) -> Iterator[tuple[str, int]]:
         """Return the candidates that a part's id can belong to, as pairs of (id, index)."""
         if part in self._whole_of:

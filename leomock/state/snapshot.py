@@ -39,6 +39,7 @@ def take(world: World) -> dict[str, Any]:
             "clock": {"moment": world.clock.now(), "rate": world.clock.rate},
             "random": _random_out(world.random),
             "last_id_step": world.ids.last_step,
+            "fixed_parts": world.ids.fixed_parts,
             "tables": {name: [dict(row) for row in table] for name, table in world.tables().items()},
             "jobs": world.jobs.as_json(),
             "account": world.account.as_json(),
@@ -80,6 +81,11 @@ def restore(world: World, snapshot: Any) -> None:
         events = [Event.from_json(entry) for entry in snapshot["events"]]
         jobs = [_job(entry, rows) for entry in snapshot["jobs"]]
         account = {name: float(value) for name, value in snapshot["account"].items()}
+        # Snapshots of earlier versions have no such ids.
+        fixed_parts = {
+            str(whole): [str(part) for part in parts]
+            for whole, parts in snapshot.get("fixed_parts", {}).items()
+        }
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"the snapshot cannot be read: {type(error).__name__}: {error}") from None
     _check_size(objects, world)
@@ -92,6 +98,7 @@ def restore(world: World, snapshot: Any) -> None:
             world.clock.run(clock["rate"])
         world.random.setstate(random.getstate())
         world.ids.last_step = snapshot["last_id_step"]
+        world.ids.fixed_parts = fixed_parts
         for name, table in tables.items():
             setattr(world, name, table)
         for job in jobs:

@@ -150,3 +150,16 @@ def test_json_file_works(tmp_path: Path) -> None:
     path.write_text(json.dumps({"elements": [{"id": 5}]}))
     with Fake(has=str(path)) as fake, client_of(fake) as client:
         assert read(client, "/elements/5")["id"] == 5
+
+
+def test_fixed_ids_of_images_are_in_snapshots(file: Path) -> None:
+    """A fake without the file restores them; a snapshot that was taken before they existed has none."""
+    with Fake(has=file) as fake:
+        snapshot = json.loads(json.dumps(fake.snapshot()))
+    with Fake() as plain, client_of(plain) as client:
+        before = plain.snapshot()
+        plain.restore(snapshot)
+        assert read(client, f"/generations/{PICTURE}")["generated_images"][0]["id"] == IMAGE
+        assert client.post("/variations/upscale", json={"id": IMAGE}).status_code == 200
+        plain.restore(before)
+        assert client.post("/variations/upscale", json={"id": IMAGE}).status_code == 400
