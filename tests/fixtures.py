@@ -39,6 +39,10 @@ def fake() -> Iterator[Fake]:
         yield fake
 
 
+# A day on which everything that the vendor has retired since still worked.
+BEFORE_RETIREMENTS = "2026-05-01"
+
+
 @pytest.fixture
 def client(fake: Fake) -> Iterator[httpx.Client]:
     """An httpx client with the fake's key."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from leomock.leonardo.catalogue import platform_models, seen_models
-from leomock.leonardo.catalogue.v2 import ModelV2, models_on, retirements, schema_v2
+from leomock.leonardo.catalogue.retirements import retired_models, retired_operations
+from leomock.leonardo.catalogue.v2 import ModelV2, models_on, schema_v2
 
 INTRODUCTION = """\
 The catalogue is data with sources (`leomock/leonardo/catalogue/`). The *basis* says how it is known what a
@@ -28,10 +29,11 @@ def sections() -> Iterator[tuple[str, str, tuple[str, ...], list[tuple[str, ...]
         [_row(model) for model in offered.values()],
     )
     yield (
-        "Version 2, retired",
-        "A call with one of these is refused from its date on.",
-        ("model", "retired on", "use instead", "source"),
-        [(f"`{row['slug']}`", row["date"], f"`{row['instead']}`", row["source"]) for row in retirements()],
+        "Retired",
+        "A call with one of these is refused from its date on. The second column has the model's name in the "
+        "video operations of version 1, or an operation of version 1.",
+        ("model", "in version 1", "retired on", "use instead", "source"),
+        [*_retired_models(), *_retired_operations()],
     )
     yield (
         "Version 1",
@@ -54,6 +56,17 @@ def sections() -> Iterator[tuple[str, str, tuple[str, ...], list[tuple[str, ...]
         ("model", "id", "where it was seen"),
         [(seen.model.name, f"`{id}`", seen.source) for id, seen in seen_models().items()],
     )
+
+
+def _retired_models() -> Iterator[tuple[str, ...]]:
+    for row in retired_models():
+        name = f"`{row['version_1']}`" if "version_1" in row else ""
+        yield f"`{row['slug']}`", name, row["date"], f"`{row['instead']}`", row["source"]
+
+
+def _retired_operations() -> Iterator[tuple[str, ...]]:
+    for row in retired_operations():
+        yield row["name"], f"`{row['id']}`", row["date"], row.get("instead", ""), row["source"]
 
 
 def _row(model: ModelV2) -> tuple[str, ...]:

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from leomock.files.yaml_source import FileError, Schema, Source, ValueSource
+from leomock.files.given import is_json, read_given
+from leomock.files.yaml_source import FileError, Schema
 
-# A file, or values with the structure of a file.
-AccountSource: TypeAlias = str | Path | Mapping[str, Any]
 _SCHEMA = Schema(Path(__file__).with_name("account.schema.json"))
 
 
 class AccountError(FileError):
     """What an account has is described wrongly; `findings` lists every error, one line each."""
-
-
-def account_text(source: AccountSource) -> str:
-    """Return a source as the text that the setting `has` holds: a path, or JSON."""
-    if isinstance(source, Mapping):
-        return json.dumps(source, default=str)
-    return str(source)
 
 
 def account_of(text: str, key: str) -> tuple[dict[str, Any], Path]:
@@ -39,19 +29,9 @@ def account_of(text: str, key: str) -> tuple[dict[str, Any], Path]:
 
 @lru_cache(maxsize=8)
 def _read(text: str) -> tuple[dict[str, Any], Path]:
-    if text.lstrip().startswith("{"):
-        try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise AccountError([f"has: not JSON: {error}"]) from None
-        source: Source = ValueSource(values, "has", AccountError)
-        folder = Path()
-    else:
-        source = Source(Path(text), AccountError, "list what the account has, such as generations")
-        folder = Path(text).parent
-    tree = source.tree()
-    _SCHEMA.judge(tree, source)
-    source.stop_if_wrong()
+    tree, folder = read_given(
+        text, "has", _SCHEMA, AccountError, "list what the account has, such as generations"
+    )
     _check_files(tree, folder, text)
     return tree, folder
 
@@ -60,7 +40,7 @@ def _check_files(tree: Any, folder: Path, text: str) -> None:
     """Raise AccountError for files that cannot be read."""
     missing = [name for name in _files(tree) if not (folder / name).is_file()]
     if missing:
-        where = "has" if text.lstrip().startswith("{") else text
+        where = "has" if is_json(text) else text
         raise AccountError([f"{where}: there is no file {folder / name}" for name in missing])
 
 

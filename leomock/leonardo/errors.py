@@ -100,6 +100,17 @@ HOOK_DOWN = ErrorTemplate(
     "error messages page of docs.leonardo.ai (key that is not a UUID); the status was observed",
 )
 NO_ENDPOINT = ErrorTemplate(404, "not-found", "Endpoint not found", "inferred", "Hasura's REST endpoints")
+# A retired operation: one that was seen to be gone, and one that the vendor says is refused.
+ENDPOINT_GONE = ErrorTemplate(
+    404, "not-found", "Endpoint not found", "observed", "a public program on 2026-05-23"
+)
+RETIRED_OPERATION = ErrorTemplate(
+    400,
+    "unexpected",
+    "{name} is not supported within the Production API.",
+    "chosen",
+    "page Deprecations & Changes of docs.leonardo.ai: requests return an error; its words are not known",
+)
 WRONG_METHOD = ErrorTemplate(
     405, "method-not-allowed", "Allowed methods: {methods}", "inferred", "Hasura's REST endpoints"
 )
@@ -239,6 +250,14 @@ UNSUPPORTED_MODEL = ErrorTemplate(
     "{model} is not supported within the Production API. Please try again with a different model ID.",
     "documented",
     PAGE,
+)
+RETIRED_VIDEO_MODEL = ErrorTemplate(
+    400,
+    "unexpected",
+    "{model} is not supported within the Production API. Please try again with a different model ID.",
+    "inferred",
+    "page Deprecations & Changes of docs.leonardo.ai: requests return an error; these words are documented "
+    "for models that are not allowed",
 )
 INTERNAL = ErrorTemplate(
     400,

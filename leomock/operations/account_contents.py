@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from leomock.leonardo.basis import Chosen, Observed, based_on
-from leomock.leonardo.catalogue import platform_models
 from leomock.operations.assets.keys import picture_keys
 from leomock.operations.handlers.generations import DEFAULT_SD_VERSION, generation_row
+from leomock.operations.offered import offered
 from leomock.state.clock import timestamp
 from leomock.state.ids import stable
 from leomock.state.world import World
@@ -109,7 +109,7 @@ def _init_image(world: World, entry: Entry, folder: Path) -> None:
 def _generation(world: World, entry: Entry, folder: Path) -> None:
     id = entry["id"].lower()
     images = entry.get("images") or [{}]
-    model = platform_models().get(entry.get("model", "").lower())
+    model = offered(world).models.get(entry.get("model", "").lower())
     fields: dict[str, Any] = {}
     if entry.get("kind") == "video":
         fields = {"motion": True, "motionModel": "MOTION2", "seconds": 5, "imageToVideo": False}

@@ -5,18 +5,29 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from leomock.files.account import account_of
 from leomock.files.scenarios import ScenarioError, ScenarioRegistry, ScenarioSource, scenarios_folder
-from leomock.leonardo.errors import TOO_LARGE, UNEXPECTED_VARIABLE, UNKNOWN_SCENARIO, ApiError, relayed
+from leomock.leonardo.catalogue.retirements import retired_operation, retirement_note
+from leomock.leonardo.errors import (
+    ENDPOINT_GONE,
+    RETIRED_OPERATION,
+    TOO_LARGE,
+    UNEXPECTED_VARIABLE,
+    UNKNOWN_SCENARIO,
+    ApiError,
+    relayed,
+)
+from leomock.openapi.operations import Operation
 from leomock.openapi.request_parser import Call, Request, parse
 from leomock.openapi.spec import shipped_versions
 from leomock.operations.account_contents import furnish
 from leomock.operations.handlers.load import load
 from leomock.operations.missing import explain_missing
+from leomock.operations.offered import check_catalogue
 from leomock.operations.registry import basis_of
 from leomock.operations.reply import Reply
 from leomock.operations.webhook_events import event_of
@@ -50,6 +61,7 @@ class Dispatcher:
             scenarios_folder(), self.operations, {o.group for o in self.operations.values()}
         )
         _furnish_nothing_wrong(self.settings)
+        check_catalogue(self.settings)
         self.worlds = Worlds(self.settings, make_clock, self._announce, _furnish)
 
     @classmethod
@@ -79,6 +91,8 @@ class Dispatcher:
             if len(request.body) > self.settings.max_body:
                 limit = self.settings.max_body
                 raise TOO_LARGE(limit=limit, explain=f"{operation.id}: the body has more than {limit} bytes")
+            if retired := retired_operation(operation.id, world.settings.as_of):
+                raise _retired(operation, retired)
             with world.lock:
                 if world.limits:
                     world.limits.count(operation.id)
@@ -274,6 +288,12 @@ def _with_other_key(request: Request, reply: Reply) -> str:
         return reply.explain
     note = f"the call has another key, {shortened(key)}"
     return f"{reply.explain}; {note}" if reply.explain else note
+
+
+def _retired(operation: Operation, row: Mapping[str, Any]) -> ApiError:
+    """Return the error of an operation that the vendor has retired."""
+    template = ENDPOINT_GONE if row.get("gone") else RETIRED_OPERATION
+    return template(name=row["name"], explain=f"{operation.id}: {row['name']}, {retirement_note(row)}")
 
 
 def _furnish_nothing_wrong(settings: Settings) -> None:

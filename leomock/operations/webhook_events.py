@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from leomock.leonardo.basis import Chosen, Evidence, Inferred, Observed, based_on
-from leomock.leonardo.catalogue import Model, platform_models
+from leomock.leonardo.catalogue import Model, named_models
 from leomock.operations.assets.keys import picture_keys, video_keys
 from leomock.state.clock import EPOCH, timestamp
 from leomock.state.ids import stable, uuid4_from
@@ -124,7 +124,7 @@ _NEVER_NULL = {
 )
 def _documented(row: Row, world: World, cdn: str, ended: str) -> Body:
     """Return a generation with the names and order of the documented body of 2023."""
-    model = platform_models().get(row["modelId"] or "")
+    model = named_models().get(row["modelId"] or "")
     row = row | {name: value for name, value in _NEVER_NULL.items() if row[name] is None}
     return {
         **_common(row, world, ended),
@@ -153,7 +153,7 @@ def _captured(row: Row, world: World, cdn: str, ended: str) -> Body:
         "transparency": row.get("transparency") or "disabled",
         "generation_notes": [],
     }
-    if model := platform_models().get(row["modelId"] or ""):
+    if model := named_models().get(row["modelId"] or ""):
         generation["model"] = _event_model(model)
         del generation["model"]["apiKeyId"]
         generation["model"] |= {"motion": None, "teamId": None} | _MODELS.get(model.name, {})

@@ -115,6 +115,7 @@ class SettingValues(TypedDict, total=False):
     as_of: str
     unknown_models: UnknownModels
     models: tuple[str, ...]
+    catalogue: Any
     has: Any
 
 
@@ -143,8 +144,9 @@ class Settings:
     are the origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the admin API.
     With `explain`, the header `X-Leomock-Basis` of every response says how we know that it is real. `as_of`
     dates the service (YYYY-MM-DD): models that were retired later still work; empty: the newest facts.
-    `models` are further models as `ID=NAME`. With `unknown_models` at `allow`, every other model id of the
-    right form is accepted as well.
+    `models` are further models as `ID=NAME`, and `catalogue` is the path of a file with further models,
+    elements, styles and blueprints, or its content as JSON. With `unknown_models` at `allow`, every other
+    model id of the right form is accepted as well.
     `has` is what accounts already have: the path of a file, or its content as JSON.
     """
 
@@ -185,6 +187,7 @@ class Settings:
     as_of: str = ""
     unknown_models: UnknownModels = "refuse"
     models: tuple[str, ...] = ()
+    catalogue: str = ""
     has: str = ""
 
     def __post_init__(self) -> None:
@@ -240,12 +243,6 @@ class Settings:
             self.check_webhook(self.webhook_url, "webhook_url")
         if self.journal < 1 or self.max_worlds < 1:
             raise SettingError("journal and max_worlds must be at least 1")
-
-    @property
-    def added_models(self) -> dict[str, str]:
-        """The names of `models` by id (UUIDs in lower case) or slug."""
-        parts = (text.partition("=") for text in self.models)
-        return {id.strip().lower(): name.strip() for id, _, name in parts}
 
     def check_webhook(self, url: str, name: str) -> None:
         """Raise SettingError, which names the setting `name`, for a URL that webhooks cannot be sent to."""

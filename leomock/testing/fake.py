@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, Unpack
 
 from starlette.types import ASGIApp
 
-from leomock.files.account import AccountError, account_of, account_text
+from leomock.files.account import account_of
+from leomock.files.catalogue_file import additions_of
+from leomock.files.given import given_text
 from leomock.files.scenarios import ScenarioSource
+from leomock.files.yaml_source import FileError
 from leomock.leonardo.hosts import FAKE_HOST
 from leomock.openapi.suggest import suggestion
 from leomock.operations.dispatch import Dispatcher
@@ -71,7 +74,7 @@ class Fake(Tenant):
         super().__init__(self, uuid4_from(int.from_bytes(stable("api key", seed), "big")))
         if settings.get("auth", "open") != "open":
             settings["api_keys"] = (self.api_key, *settings.get("api_keys", ()))
-        _read_has(settings)
+        _read_given(settings)
         self.api = Dispatcher.playing(Settings(**settings), _names(scenario), _clock_maker(clock))
         self.api.worlds.named.add(self.api_key)
         self.sender = Sender()
@@ -221,7 +224,7 @@ class Fake(Tenant):
     ) -> Tenant:
         """Create a tenant with a key derived from `name`; `settings` are those that `Fake` takes."""
         refuse_unknown("new_tenant", settings)
-        _read_has(settings)
+        _read_given(settings)
         scenarios = tuple(self.api.scenario_registry.get(each) for each in _names(scenario))
         wanted = {name: value for each in scenarios for name, value in each.settings.items()}
         key = uuid4_from(int.from_bytes(stable("tenant", name), "big"))
@@ -275,16 +278,21 @@ def refuse_unknown(caller: str, settings: Mapping[str, object]) -> None:
             raise SettingError(f"{caller} has no setting {name!r}{suggestion(name, dict.fromkeys(known))}")
 
 
-def _read_has(settings: SettingValues) -> None:
-    """Turn what an account has, as a file or as values, into the text of the setting."""
-    if has := settings.get("has"):
-        if not isinstance(has, str | Path | Mapping):
-            raise SettingError(f"has={has!r:.100}: use a file, or what it would say as a dict")
-        settings["has"] = account_text(has)
-        try:
-            account_of(settings["has"], "")
-        except AccountError as error:
-            raise SettingError(str(error)) from None
+def _read_given(settings: SettingValues) -> None:
+    """Turn what an account has and additions to the catalogue into texts: each is a file, or values."""
+    checks: dict[str, Callable[[str], object]] = {
+        "has": lambda text: account_of(text, ""),
+        "catalogue": additions_of,
+    }
+    for name, check in checks.items():
+        if given := settings.get(name):
+            if not isinstance(given, str | Path | Mapping):
+                raise SettingError(f"{name}={given!r:.100}: use a file, or what it would say as a dict")
+            text = settings[name] = given_text(given)  # type: ignore[literal-required]  # both are texts
+            try:
+                check(text)
+            except FileError as error:
+                raise SettingError(str(error)) from None
 
 
 def _names(scenario: ScenarioSource | Sequence[ScenarioSource]) -> list[ScenarioSource]:

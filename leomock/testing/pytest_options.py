@@ -32,6 +32,9 @@ MARKS = {
     "webhook_insecure": "accept any certificate of a receiver",
     "budget": "credits that the test may spend; more fail it",
     "generations": "how many finished generations the account already has",
+    "as_of": "answer as the service did on this day (YYYY-MM-DD)",
+    "catalogue": "what the platform offers besides: a file, or what it would say as a dict",
+    "unknown_models": "'allow' accepts every model id of the right form",
     "has": "what the account already has, with fixed ids: a file, or what it would say as a dict",
     "state": "what the account already has, as its `snapshot()` gave it",
 }

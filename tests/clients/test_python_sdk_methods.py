@@ -20,6 +20,7 @@ from leonardo_ai_sdk.basesdk import BaseSDK
 from leomock import Fake
 from leomock.openapi.spec import Spec
 from tests.clients.made import JPEG, RECIPE, STYLE, Made, making
+from tests.fixtures import BEFORE_RETIREMENTS
 
 # In real answers, but not in the SDK's models.
 NOT_IN_THE_SDK = {
@@ -162,7 +163,7 @@ def methods() -> set[str]:
 @pytest.fixture(scope="module")
 def fake() -> Iterator[Fake]:
     """One for all: no call is in the way of another."""
-    with Fake(clock="frozen", jobs="immediate") as fake:
+    with Fake(clock="frozen", jobs="immediate", as_of=BEFORE_RETIREMENTS) as fake:
         yield fake
 
 
@@ -231,7 +232,7 @@ def called(sdk: LeonardoAiSDK, name: str, made: Made, kind: str = "") -> Any:
 
 def test_methods_call_every_operation(picture: bytes) -> None:
     """None is answered by a blank; those for media the SDK has not got."""
-    with Fake(jobs="immediate") as fake, making(fake, picture) as made:
+    with Fake(jobs="immediate", as_of=BEFORE_RETIREMENTS) as fake, making(fake, picture) as made:
         with LeonardoAiSDK(bearer_auth=fake.api_key, server_url=fake.base_url) as sdk:
             for name in CALLS:
                 called(sdk, name, made)

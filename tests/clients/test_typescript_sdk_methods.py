@@ -11,6 +11,7 @@ from typing import Any
 from leomock import Fake
 from tests.clients.made import JPEG, RECIPE, STYLE, Made, making
 from tests.clients.test_typescript_sdk import needed, run
+from tests.fixtures import BEFORE_RETIREMENTS
 
 pytestmark = needed
 
@@ -94,7 +95,8 @@ def calls(made: Made) -> dict[str, list[Any]]:
 
 def test_every_method_succeeds(picture: bytes) -> None:
     """The table has them all, and each answer tells something."""
-    with Fake(clock="frozen", jobs="immediate") as fake, making(fake, picture) as made:
+    fake_of_then = Fake(clock="frozen", jobs="immediate", as_of=BEFORE_RETIREMENTS)
+    with fake_of_then as fake, making(fake, picture) as made:
         table = calls(made)
         seen = run(fake, "methods.mjs", **table)
     assert set(seen["methods"]) == set(table)

@@ -15,7 +15,8 @@ from leomock.cli.main import main
 from leomock.files.project_settings import shared_names
 from leomock.files.scenarios import scenarios_folder
 from leomock.leonardo.catalogue import platform_models, seen_models
-from leomock.leonardo.catalogue.v2 import models_on, retirements
+from leomock.leonardo.catalogue.retirements import retired_models
+from leomock.leonardo.catalogue.v2 import models_on
 from leomock.openapi.spec import Versions
 from leomock.server import admin_routes
 from leomock.testing import pytest_options
@@ -57,7 +58,7 @@ def source(module: object) -> str:
         ("settings", sorted(shared_names())),
         ("scenarios", sorted(path.stem for path in scenarios_folder().glob("*.yaml"))),
         ("verdict", sorted(RULES)),
-        ("models", [*models_on(""), *(row["slug"] for row in retirements())]),
+        ("models", [*models_on(""), *(row["slug"] for row in retired_models())]),
         ("models", [*platform_models(), *seen_models()]),
         ("admin", re.findall(r'\("(?:GET|PUT|POST|DELETE)", "(/\w[^"]*)"', source(admin_routes))),
         ("../behaviours", [each.id.partition(":")[2] for each in behaviours()]),

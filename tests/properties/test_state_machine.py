@@ -28,6 +28,7 @@ from leomock.openapi.request_parser import Request
 from leomock.operations.dispatch import Dispatcher
 from leomock.state.bucket.errors import Refusal
 from leomock.state.settings import Settings
+from tests.fixtures import BEFORE_RETIREMENTS
 from tests.properties.reference_model import SLOW, Id, Shown, Tenant
 
 ADDRESSES = Addresses.under("http://leomock.test")
@@ -77,7 +78,7 @@ class Driver:
     """An API, and the steps that were made on it so far, each with what came of it."""
 
     def __init__(self, jobs: str, seed: int) -> None:
-        self.api = Dispatcher(Settings(jobs=jobs, seed=seed))
+        self.api = Dispatcher(Settings(jobs=jobs, seed=seed, as_of=BEFORE_RETIREMENTS))
         self.steps: list[tuple[str, tuple[Any, ...], bytes]] = []
 
     def step(self, name: str, *args: Any) -> Any:

@@ -12,6 +12,8 @@ import click
 from leomock.cli.report_options import ReportOptions, finish, report_options
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from leomock.contract.reports.model import Finding
 
 # Generated calls per operation. Quick: for every push; full: for nightly runs.
@@ -54,6 +56,13 @@ REMOTE_REQUESTS = 2000
     help="Maximum generated calls per operation and phase; the profile decides unless given.",
 )
 @click.option("--seed", default=0, help="The same seed and server give the same calls.")
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="Check a server that answers as the service did on this day (YYYY-MM-DD): what the vendor retired "
+    "later is checked too.",
+)
 @click.option(
     "--published", is_flag=True, help="By the documents as published, without leomock's corrections."
 )
@@ -108,6 +117,7 @@ def check(
     profile: str,
     max_examples: int | None,
     seed: int,
+    as_of: datetime | None,
     published: bool,
     allow_writes: bool,
     max_requests: int | None,
@@ -145,9 +155,10 @@ def check(
         try:
             _refuse_niquests()
             versions = Versions()
+            day = "" if as_of is None else f"{as_of:%Y-%m-%d}"
             wanted = find_operations(versions, operations, groups)
             if url is None:
-                url, api_key, second = _own_fake(stack)
+                url, api_key, second = _own_fake(stack, day)
                 target_options["second_key"] = target_options["second_key"] or second
             elif not api_key:
                 raise CheckError(
@@ -165,7 +176,14 @@ def check(
             )
             target.wait_until_up(wait)
             examples = max_examples or EXAMPLES[profile]
-            loaded = Loaded(target, versions=versions, max_examples=examples, seed=seed, published=published)
+            loaded = Loaded(
+                target,
+                versions=versions,
+                max_examples=examples,
+                seed=seed,
+                published=published,
+                as_of=day,
+            )
             if operations or groups:
                 loaded.ensure(wanted)
             report = run(
@@ -215,7 +233,7 @@ class Progress:
         click.echo(printable(f"found {finding.level}: {finding.where}: {finding.message}"), err=True)
 
 
-def _own_fake(stack: ExitStack) -> tuple[str, str, str]:
+def _own_fake(stack: ExitStack, as_of: str) -> tuple[str, str, str]:
     """Start a fake for this check; return its URL and the keys of two tenants."""
     import logging
 
@@ -224,7 +242,7 @@ def _own_fake(stack: ExitStack) -> tuple[str, str, str]:
 
     # Some calls are invalid HTTP on purpose; the server would log each.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    fake = stack.enter_context(Fake(auth="strict", api_keys=(MADE_UP_KEY,)))
+    fake = stack.enter_context(Fake(auth="strict", api_keys=(MADE_UP_KEY,), as_of=as_of))
     return fake.base_url, fake.api_key, MADE_UP_KEY
 
 

@@ -48,7 +48,7 @@ GROUPS = {
         "--max-stored-all",
     ),
     "What it accepts": ("--chunked-uploads", "--max-body", "--max-head", "--max-state", "--request-timeout"),
-    "Models": ("--as-of", "--model", "--unknown-models"),
+    "Models": ("--as-of", "--model", "--catalogue", "--unknown-models"),
     "Accounts": ("--has",),
     "What it tells": ("--ui", "--explain", "--log-format", "--traces", "--quiet"),
 }
@@ -283,6 +283,12 @@ GROUPS = {
     multiple=True,
     metavar="ID=NAME",
     help="A model that leomock does not know, by its UUID or version 2 name; may be repeated.",
+)
+@setting(
+    "--catalogue",
+    default="",
+    metavar="FILE",
+    help="What the platform offers besides leomock's own catalogue: models, elements, styles, blueprints.",
 )
 @setting(
     "--has",

@@ -20,7 +20,7 @@ from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTranspor
 from leomock.contract.check.allowances import JSON, Case, Known, Ledger, id_of
 from leomock.contract.check.amendments import Sent
 from leomock.contract.check.checks import OfThisApi
-from leomock.contract.check.document import document
+from leomock.contract.check.document import document, operations_gone
 from leomock.contract.check.prepare import prepare
 from leomock.contract.check.resource_pool import ResourcePool
 from leomock.contract.check.rules import Part, amend
@@ -41,8 +41,8 @@ _PARTS: dict[Part, ParameterLocation] = {
 class Loaded:
     """The schemas of one server by version, the resources that calls may name, and the allowances.
 
-    `left_out` gives the reason for each version without a schema. Raises CheckError if the server does not
-    respond.
+    `left_out` gives the reason for each version without a schema. What the vendor had retired by the day
+    `as_of` is not checked. Raises CheckError if the server does not respond.
     """
 
     def __init__(
@@ -53,8 +53,10 @@ class Loaded:
         max_examples: int = DEFAULT_EXAMPLES,
         seed: int = 0,
         versions: Versions | None = None,
+        as_of: str = "",
     ) -> None:
         self.target = target
+        self._gone = operations_gone(as_of)
         self.versions = versions or shipped_versions()
         self.published = published
         self.seed = target.seed = seed
@@ -73,7 +75,7 @@ class Loaded:
         self.schemas: dict[str, OpenApiSchema] = {}
         for version, spec in self.versions.items():
             try:
-                raw = document(spec, target.place(version), published=published)
+                raw = document(spec, target.place(version), published=published, as_of=as_of)
             except SpecError:
                 self.left_out[version] = f"the published documents have nothing of {named(version)}"
                 continue
@@ -82,7 +84,9 @@ class Loaded:
                 continue
             if published:
                 corrected = _schema(
-                    target, document(spec, target.place(version)), _config(target, version, 1, 0)
+                    target,
+                    document(spec, target.place(version), as_of=as_of),
+                    _config(target, version, 1, 0),
                 )
                 known.effective |= dict.fromkeys(spec.operations, corrected)
             config = _config(target, version, max_examples, seed)
@@ -91,13 +95,18 @@ class Loaded:
                 schema.hooks.register_hook_with_name(hook, hook.__name__)
 
     def there(self, operations: Iterable[str]) -> list[str]:
-        """Return the operations whose version is checked."""
-        known = {id for version in self.schemas for id in self.versions[version].operations}
+        """Return the operations whose version is checked, except the retired ones."""
+        known = {id for version in self.schemas for id in self.versions[version].operations} - self._gone
         return [id for id in operations if id in known]
 
     def ensure(self, operations: Iterable[str]) -> None:
-        """Raise CheckError if the version of any operation is left out."""
+        """Raise CheckError if an operation, or its version, is left out."""
         for id in operations:
+            if id in self._gone:
+                raise CheckError(
+                    f"leomock check: the vendor has retired {id}; --as-of DATE checks a server as on an "
+                    "earlier day"
+                )
             for version, why in self.left_out.items():
                 if id in self.versions[version].operations:
                     raise CheckError(f"leomock check: {id} cannot be checked: {why}")

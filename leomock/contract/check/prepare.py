@@ -103,9 +103,9 @@ MAKERS = (
     ),
     Source(
         "POST",
-        "/generations-motion-svd",
-        {"motionSvdGenerationJob.generationId": "video"},
-        {"imageId": "{generated image}"},
+        "/generations-text-to-video",
+        {"motionVideoGenerationJob.generationId": "video"},
+        {"prompt": "waves, for leomock check"},
         "/generations",
     ),
 )

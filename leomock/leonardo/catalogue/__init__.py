@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import orjson
 
 from leomock.leonardo.basis import BasisKind, Chosen, Documented, Inferred, Observed, based_on
+from leomock.leonardo.catalogue.v2 import ModelV2
 
 # Pricing calculator flags by family; two models of one family have separate flags.
 _FLAGS = {
@@ -47,6 +49,7 @@ class Model:
     sd_version: str
     flag: str
     basis: BasisKind
+    own_largest_size: tuple[int, int] | None = None
 
     @property
     @based_on(
@@ -56,7 +59,7 @@ class Model:
     )
     def largest_size(self) -> tuple[int, int]:
         """Return the largest width and height of a request, in pixels."""
-        return _LARGEST_SIZES.get(self.name, LARGEST_SIZE)
+        return self.own_largest_size or _LARGEST_SIZES.get(self.name, LARGEST_SIZE)
 
     @property
     @based_on(Observed("3.5 in answers of Lucid Origin, 7 in those of others"), name="code:Model.guidance")
@@ -117,6 +120,12 @@ def seen_models() -> dict[str, SeenModel]:
         row["id"]: SeenModel(Model(row["id"], row["name"], row["sdVersion"], "", "observed"), row["source"])
         for row in _read("models_seen.json")
     }
+
+
+@cache
+def named_models() -> dict[str, Model]:
+    """Return the models of the platform that leomock has a name for, by id, listed or not."""
+    return platform_models() | {id: seen.model for id, seen in seen_models().items()}
 
 
 @based_on(
@@ -217,3 +226,18 @@ def blueprints() -> dict[str, Blueprint]:
 def _version(row: dict[str, Any]) -> Version:
     inputs = [Input(i["nodeId"], i["settingName"], i["label"], i["required"]) for i in row["inputs"]]
     return Version(row["akUUID"], row["createdAt"], row["cost"], row["models"], inputs, row["outputs"])
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What the platform offers to one fake: leomock's own catalogue and what its user added.
+
+    `models_v2` holds only added models of version 2, by name; `styles` only added styles of version 2, as
+    names by id.
+    """
+
+    models: Mapping[str, Model]
+    elements: Mapping[str, Element]
+    blueprints: Mapping[str, Blueprint]
+    models_v2: Mapping[str, ModelV2]
+    styles: Mapping[str, str]

@@ -8,7 +8,7 @@ from typing import Any
 
 from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
 from leomock.leonardo.catalogue import platform_models
-from leomock.leonardo.catalogue.v2 import ModelV2
+from leomock.leonardo.catalogue.v2 import ModelV2, all_models_v2
 
 Parameters = Mapping[str, Any]
 
@@ -27,8 +27,6 @@ USUAL_PIXELS = 1024 * 1024
 USUAL_STEPS = 15
 PROMPT = 4
 VARIATION = 5
-# Videos, by resolution.
-VIDEOS = {"RESOLUTION_480": 100, "RESOLUTION_720": 150, "RESOLUTION_1080": 250}
 UPSCALED_VIDEO = 100
 # Version 2 prices that nobody observed: credits for a second of video, a mesh and a sound (chosen).
 USUAL_SECOND = 30
@@ -73,11 +71,19 @@ def _ultra_upscale(given: Parameters) -> int:
     return price
 
 
+def _motion_video(given: Parameters) -> int:
+    """Return the price of a video of Motion 2.0, which version 2 has under another name."""
+    [seen] = all_models_v2()["motion_2.0"].entry["prices"]
+    row_of_sizes = f"{given.get('resolution', '').rpartition('_')[2]}p"
+    credits: float = seen["credits"] * seen["bySize"].get(row_of_sizes, 1)
+    return round(credits)
+
+
 _RULES: dict[str, Callable[[Parameters], int]] = {
     "IMAGE_GENERATION": _image,
     "FANTASY_AVATAR_GENERATION": _image,
     "MOTION_SVD_GENERATION": lambda given: 25,
-    "MOTION_VIDEO_GENERATION": lambda given: VIDEOS.get(given.get("resolution", ""), 100),
+    "MOTION_VIDEO_GENERATION": _motion_video,
     "VEO3_MOTION_VIDEO_GENERATION": lambda given: 1000,
     "LCM_GENERATION": _lcm,
     "MODEL_TRAINING": _training,
@@ -109,17 +115,18 @@ def price(service: str, given: Parameters) -> int:
 def price_v2(model: ModelV2, row: Parameters, given: Parameters) -> int:
     """Return the price of a version 2 generation in credits: `row` is the result, `given` what was sent."""
     seen = model.entry.get("prices")
-    each = _seen_price(seen[0], row, given) if seen else _usual_price(model, row)
+    each = _seen_price(model, seen[0], row, given) if seen else _usual_price(model, row)
     total: int = max(1, round(each * row["num_images"]))
     return total
 
 
-def _seen_price(seen: Parameters, row: Parameters, given: Parameters) -> float:
+def _seen_price(model: ModelV2, seen: Parameters, row: Parameters, given: Parameters) -> float:
     each: float = seen["credits"]
     if seen["per"] == "megapixel":
         each = each * row["imageWidth"] * row["imageHeight"] / 1_000_000
     elif seen["per"] == "second":
         each = each * row["seconds"]
+    each *= seen.get("bySize", {}).get(model.row_of_sizes(row), 1)
     for name, factors in seen.get("by", {}).items():
         factor: float = factors.get(given.get(name, seen.get("usual")), 1)
         each *= factor

@@ -17,7 +17,8 @@ from uuid import UUID
 
 import orjson
 
-from leomock.leonardo.basis import BasisKind, Chosen, Documented, based_on
+from leomock.leonardo.basis import BasisKind, Chosen, based_on
+from leomock.leonardo.catalogue.retirements import is_past, retired_models
 
 Kind = Literal["image", "video", "mesh", "sound", "upscaler", "cutout"]
 Json = dict[str, Any]
@@ -59,6 +60,11 @@ class ModelV2:
     def sizes(self) -> list[tuple[int, int]]:
         """Return the pairs of width and height in the tables of the model."""
         return [(width, height) for row in self.entry.get("sizes", {}).values() for width, height in row]
+
+    def row_of_sizes(self, made: Mapping[str, Any]) -> str:
+        """Return the name of the row of sizes that a result is in, or ''."""
+        size = [made["imageWidth"], made["imageHeight"]]
+        return next((name for name, row in self.entry.get("sizes", {}).items() if size in row), "")
 
     @property
     def rules(self) -> list[Json]:
@@ -159,10 +165,10 @@ def models_v2() -> dict[str, ModelV2]:
 @cache
 def models_on(date: str) -> dict[str, ModelV2]:
     """Return the models by slug that were offered on a date (YYYY-MM-DD; empty for the newest facts)."""
-    gone = {row["slug"] for row in retirements() if is_past(row["date"], date)}
+    gone = {row["slug"] for row in retired_models() if is_past(row["date"], date)}
     offered = {slug: model for slug, model in all_models_v2().items() if slug not in gone}
     # A retired model existed before its retirement, but its parameters are no longer known.
-    for row in retirements():
+    for row in retired_models():
         if row["slug"] not in gone and row["slug"] not in offered:
             offered[row["slug"]] = _retired_model(row)
     return offered
@@ -172,29 +178,6 @@ def _retired_model(row: Json) -> ModelV2:
     source = f"{row['source']}; the parameters are not known"
     slug = row["slug"]
     return ModelV2(slug, row.get("id") or id_from_slug(slug), row["name"], "video", "documented", source, {})
-
-
-def is_past(moment: str, date: str) -> bool:
-    """Return True if a change of the service applies on a date; the empty date means the newest facts."""
-    return not date or moment <= date
-
-
-@cache
-def retirements() -> list[Json]:
-    """Return the retired models: slug, name, date, and the replacement that the vendor offers."""
-    found: list[Json] = _read("v2_retired.json")
-    return found
-
-
-# These models accepted a `mode` until 2026-05-04.
-QUALITY_FOR_MODE = ("gpt-image-1.5", "ideogram-v3.0")
-MODE_RETIRED = "2026-05-04"
-
-
-@based_on(Documented("page Deprecations & Changes of docs.leonardo.ai: such a request returns an error"))
-def retirement(slug: str, date: str = "") -> Json | None:
-    """Return the facts about a model's retirement as of a date, or None if it is still offered."""
-    return next((row for row in retirements() if row["slug"] == slug and is_past(row["date"], date)), None)
 
 
 def find_model_v2(name: str, date: str = "") -> ModelV2 | None:

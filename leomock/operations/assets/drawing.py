@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from leomock.leonardo.basis import Chosen, Inferred, based_on
-from leomock.leonardo.catalogue import platform_models
+from leomock.leonardo.catalogue import named_models
 from leomock.leonardo.catalogue.v2 import all_models_v2
 from leomock.media import Renderable
 from leomock.operations.assets.keys import is_transparent, picture_keys, reference_key, video_keys
@@ -126,7 +126,7 @@ def video(world: World, row: Row, width: int, height: int) -> Video:
 def _label(row: Row) -> str:
     if model := all_models_v2().get(row.get("model", "")):
         return model.name
-    of_platform = platform_models().get(row["modelId"] or "")
+    of_platform = named_models().get(row["modelId"] or "")
     return of_platform.name if of_platform else row.get("motionModel") or row["sdVersion"]
 
 

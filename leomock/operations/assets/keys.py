@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from leomock.leonardo.basis import Chosen, Evidence, Inferred, based_on
-from leomock.leonardo.catalogue import platform_models
+from leomock.leonardo.catalogue import named_models, platform_models
 from leomock.state.table import Row
 from leomock.state.world import World
 
@@ -110,7 +110,7 @@ def picture_count(row: Row) -> int:
 @lru_cache(maxsize=1024)
 def file_stem(model_id: str | None, prompt: str) -> str:
     """Return the file name, without number and extension, of a generated image."""
-    model = platform_models().get(model_id or "")
+    model = named_models().get(model_id or "")
     name = in_a_name(_short(model.name)) if model else "Default"
     return f"{name}_{in_a_name(prompt)}"[:NAME_LENGTH]
 

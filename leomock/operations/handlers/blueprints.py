@@ -19,6 +19,7 @@ from leomock.leonardo.errors import (
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.resolver import cdn_path
 from leomock.operations.handlers.generations import generation_row
+from leomock.operations.offered import offered
 from leomock.operations.registry import operation
 from leomock.state.ids import stable
 from leomock.state.limits import BLUEPRINTS
@@ -47,7 +48,11 @@ _WORDS = {"PENDING": "PENDING", "COMPLETE": "COMPLETED", "FAILED": "FAILED"}
 
 @operation(
     "listBlueprints",
-    basis=[Chosen("newest first, and ten to a page unless told otherwise"), SameAs("code:blueprints")],
+    basis=[
+        Chosen("newest first, and ten to a page unless told otherwise"),
+        SameAs("code:blueprints"),
+        SameAs("code:catalogue_of"),
+    ],
 )
 def list_blueprints(call: Call, world: World) -> Row:
     """Return a page of the blueprints; each filter accepts only its documented words."""
@@ -55,7 +60,7 @@ def list_blueprints(call: Call, world: World) -> Row:
     categories = set(call["categories"] or ())
     found = [
         blueprint
-        for blueprint in blueprints().values()
+        for blueprint in offered(world).blueprints.values()
         if platforms & set(blueprint.platforms) and (not categories or categories & set(blueprint.categories))
     ]
     page = _page(call, found, lambda item, _: _cursor(item.created, item.id), first=call["first"])
@@ -69,13 +74,13 @@ def list_blueprints(call: Call, world: World) -> Row:
 @operation("getBlueprintById", basis=[SameAs("code:blueprints")])
 def get_blueprint_by_id(call: Call, world: World) -> Row:
     """Return one blueprint; an unknown id is an error on HTTP 200."""
-    return _shown(_blueprint(call), call.addresses.cdn)
+    return _shown(_blueprint(call, world), call.addresses.cdn)
 
 
 @operation("getBlueprintVersionsByBlueprintId", basis=[SameAs("code:blueprints")])
 def get_blueprint_versions_by_blueprint_id(call: Call, world: World) -> Row:
     """Return all versions of a blueprint, newest first."""
-    versions = _blueprint(call).versions
+    versions = _blueprint(call, world).versions
     page = _page(call, versions, lambda item, _: _cursor(item.created, item.id))
     return {
         "edges": [{"cursor": c, "node": _shown_version(item)} for c, item in page.edges],
@@ -90,7 +95,7 @@ def get_blueprint_versions_by_blueprint_id(call: Call, world: World) -> Row:
 )
 def execute_blueprint(call: Call, world: World) -> Row:
     """Start a generation of the images that a version makes."""
-    blueprint, version = _version(call)
+    blueprint, version = _version(call, world)
     inputs: list[Row] = call["input"]["nodeInputs"]
     _check_inputs(inputs, version)
     generation = generation_row(
@@ -184,15 +189,15 @@ def thumbnail(id: str, name: str) -> Picture | None:
 # --- lookup and inputs ------------------------------------------------------------------------------
 
 
-def _blueprint(call: Call) -> Blueprint:
-    if blueprint := blueprints().get(call["id"]):
+def _blueprint(call: Call, world: World) -> Blueprint:
+    if blueprint := offered(world).blueprints.get(call["id"]):
         return blueprint
     raise _error(NO_BLUEPRINT, call, f"no blueprint {call['id']}; GET /blueprints lists those there are")
 
 
-def _version(call: Call) -> tuple[Blueprint, Version]:
+def _version(call: Call, world: World) -> tuple[Blueprint, Version]:
     id = call["blueprintVersionId"].lower()
-    for blueprint in blueprints().values():
+    for blueprint in offered(world).blueprints.values():
         for version in blueprint.versions:
             if version.id == id:
                 return blueprint, version
@@ -250,7 +255,10 @@ def _shown(blueprint: Blueprint, cdn: str) -> Row:
         "updatedAt": blueprint.updated,
         "name": blueprint.name,
         "description": blueprint.description,
-        "thumbnails": [{"name": name, "url": f"{folder}/{name}.jpg"} for name in THUMBNAILS],
+        "thumbnails": [
+            {"name": name, "url": f"{folder}/{name}.jpg"}
+            for name in (THUMBNAILS if blueprint.id in blueprints() else ())
+        ],
         "teamId": None,
         "official": True,
     }

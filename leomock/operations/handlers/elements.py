@@ -11,6 +11,7 @@ from leomock.openapi.request_parser import Call
 from leomock.operations.assets.resolver import cdn_path
 from leomock.operations.handlers.datasets import dataset_of, note_empty
 from leomock.operations.handlers.models import SLOW
+from leomock.operations.offered import offered
 from leomock.operations.registry import broken, operation
 from leomock.state.clock import timestamp
 from leomock.state.limits import TRAININGS
@@ -78,22 +79,26 @@ def get_custom_elements_by_user_id(call: Call, world: World) -> list[Row]:
     return world.page(world.elements, call["userId"])
 
 
-@operation("listElements", basis=[SameAs("code:shown_element")])
+@operation("listElements", basis=[SameAs("code:shown_element"), SameAs("code:catalogue_of")])
 def list_elements(call: Call, world: World) -> list[Row]:
     """Return the platform's elements."""
-    return [shown_element(element, call.addresses.cdn) for element in elements().values()]
+    return [shown_element(element, call.addresses.cdn) for element in offered(world).elements.values()]
 
 
-@based_on(Evidence("element-thumbnail"), Chosen("an element's description and its creator"))
+@based_on(
+    Evidence("element-thumbnail"),
+    Chosen("an element's description and its creator; an element that a user added has no picture"),
+)
 def shown_element(element: Element, cdn: str) -> Row:
     """Return a platform element as answers show it."""
+    thumbnail = f"{cdn}/element_thumbnails/{element.id}/thumbnail.png"
     return {
         "akUUID": element.id,
         "name": element.name,
         "description": f"The element {element.name}.",
         "baseModel": element.base_model,
         "creatorName": "Leonardo",
-        "urlImage": f"{cdn}/element_thumbnails/{element.id}/thumbnail.png",
+        "urlImage": thumbnail if element.id in elements() else None,
         "weightDefault": element.weight_default,
         "weightMin": element.weight_min,
         "weightMax": element.weight_max,

@@ -10,8 +10,6 @@ from leomock.leonardo.catalogue import (
     LARGEST_SIZE,
     USUAL_GUIDANCE,
     Model,
-    elements,
-    platform_models,
     seen_models,
 )
 from leomock.leonardo.catalogue.prices import price
@@ -30,6 +28,7 @@ from leomock.operations.assets.keys import picture_keys, video_keys
 from leomock.operations.assets.lookup import generated_picture, uploaded_picture
 from leomock.operations.handlers.elements import shown_element
 from leomock.operations.handlers.variations import remove_variations, shown_variation
+from leomock.operations.offered import DEFAULT_FAMILY, offered
 from leomock.operations.registry import broken, operation
 from leomock.state.clock import timestamp
 from leomock.state.remarks import UNKNOWN_ACCEPTED
@@ -37,7 +36,7 @@ from leomock.state.table import Row
 from leomock.state.world import World
 
 # "if not specified it will default to v1_5"
-DEFAULT_SD_VERSION = "v1_5"
+DEFAULT_SD_VERSION = DEFAULT_FAMILY
 # Of Flux models and videos; other models take and answer ten digits.
 LARGEST_SEED = 2147483637
 LARGEST_SEED_OF_TEN_DIGITS = 9999999998
@@ -234,7 +233,7 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     if kept is not None and kept[0] is row and kept[1] == cdn:
         return kept[2]
     shown = {**row, "prompt_moderations": [{"moderationClassification": []}]}
-    shown["generation_elements"] = _elements(row, cdn)
+    shown["generation_elements"] = _elements(row, world, cdn)
     if row["status"] != "COMPLETE":
         return shown
     shown["generated_images"] = _images(row, world, cdn)
@@ -251,10 +250,10 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     Chosen("an element of the user's own has no `lora`, since that describes elements of the platform"),
     Chosen("of a platform element that the catalogue has not got there is only what the call said"),
 )
-def _elements(row: Row, cdn: str) -> list[Row]:
+def _elements(row: Row, world: World, cdn: str) -> list[Row]:
     """Return the elements of a generation."""
     loras: list[tuple[Row, Row | None]] = [
-        (each, _lora(each["akUUID"], row, cdn)) for each in row.get("elements", ())
+        (each, _lora(each["akUUID"], row, world, cdn)) for each in row.get("elements", ())
     ]
     loras += [(each, None) for each in row.get("userElements", ())]
     return [
@@ -263,8 +262,8 @@ def _elements(row: Row, cdn: str) -> list[Row]:
     ]
 
 
-def _lora(id: str, row: Row, cdn: str) -> Row:
-    known = elements().get(id)
+def _lora(id: str, row: Row, world: World, cdn: str) -> Row:
+    known = offered(world).elements.get(id)
     return shown_element(known, cdn) if known else {"akUUID": id, "baseModel": row["sdVersion"]}
 
 
@@ -304,7 +303,7 @@ def _model(call: Call, world: World) -> Model | None:
     id: str = call["modelId"]
     if not call.given("modelId") and (call.given("sd_version") or call["photoReal"]):
         return None
-    if model := platform_models().get(id.lower()):
+    if model := offered(world).models.get(id.lower()):
         return model
     if (row := world.models.get(id.lower())) and row["status"] == "COMPLETE":
         return Model(row["id"], row["name"], row["sdVersion"], "isModelCustom", "documented")
@@ -314,15 +313,13 @@ def _model(call: Call, world: World) -> Model | None:
         raise UNSUPPORTED_MODEL(
             model=id,
             explain="modelId names no platform model that this fake knows, nor a trained one of this API "
-            "key; --model ID=NAME adds one, --unknown-models allow accepts all",
+            "key; --model ID=NAME or --catalogue FILE adds one, --unknown-models allow accepts all",
         )
     raise INTERNAL(explain=f"modelId must be the id (a UUID) of a model, not {id[:60]!r}")
 
 
 def _unlisted_model(call: Call, world: World, id: str) -> Model | None:
-    """Return a model that no page lists: seen elsewhere, added by the user, or unknown and allowed."""
-    if added := world.settings.added_models.get(id):
-        return Model(id, added, DEFAULT_SD_VERSION, "", "chosen")
+    """Return a model that no page lists: seen elsewhere, or unknown and allowed."""
     if seen := seen_models().get(id):
         call.explain = f"modelId is {seen.model.name}, which no page lists ({seen.source})"
         return seen.model

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
 from leomock.leonardo.basis import Chosen, Documented, Evidence, based_on
 from leomock.leonardo.catalogue import platform_models
 from leomock.leonardo.catalogue.prices import price_v2
-from leomock.leonardo.catalogue.v2 import (
+from leomock.leonardo.catalogue.retirements import (
     MODE_RETIRED,
     QUALITY_FOR_MODE,
+    is_past,
+    retirement,
+    retirement_note,
+)
+from leomock.leonardo.catalogue.v2 import (
     SYNCHRONOUS,
     Kind,
     ModelV2,
     find_model_v2,
-    id_from_slug,
-    is_past,
     models_on,
-    retirement,
     schema_v2,
 )
 from leomock.leonardo.catalogue.v2_rules import broken_rules
@@ -36,6 +38,7 @@ from leomock.operations.handlers.v2_references import references, shown_referenc
 from leomock.operations.handlers.v2_results import Wanted, result_fields
 from leomock.operations.handlers.videos import SLOW, SOURCE_SHOWS
 from leomock.operations.late import late
+from leomock.operations.offered import offered, unlisted_model_v2
 from leomock.operations.registry import operation
 from leomock.state.limits import IMAGES, MODELS_3D, UPSCALES, Queue
 from leomock.state.remarks import UNKNOWN_ACCEPTED
@@ -127,28 +130,18 @@ def _model(call: Call, world: World) -> ModelV2:
     who = f"{call.operation.id}: model is {shown(name)}"
     message = f"model {name[:60]} is not supported"
     if retired := retirement(name, as_of):
-        raise invalid(
-            [message],
-            f"{who}, retired on {retired['date']}; use {retired['instead']} ({retired['source']}; "
-            "--as-of DATE answers as on an earlier day)",
-        )
-    if added := world.settings.added_models.get(name):
-        return _unlisted(name, added)
+        raise invalid([message], f"{who}, {retirement_note(retired)}")
+    if added := offered(world).models_v2.get(name):
+        return added
     if world.settings.unknown_models == "allow":
         call.explain = f"{who}, {UNKNOWN_ACCEPTED}"
-        return _unlisted(name, name)
+        return unlisted_model_v2(name)
     near = suggestion(name, models_on(as_of))
     raise invalid(
         [message],
         f"{who}, none of the {len(models_on(as_of))} models that leomock knows{near or ';'} "
-        "--model ID=NAME adds one, --unknown-models allow accepts all",
+        "--model ID=NAME or --catalogue FILE adds one, --unknown-models allow accepts all",
     )
-
-
-@based_on(Chosen("a model that leomock does not know makes pictures"))
-def _unlisted(slug: str, name: str) -> ModelV2:
-    """Return a stand-in for a model that only the user knows about."""
-    return ModelV2(slug, id_from_slug(slug), name, "image", "chosen", "named by the user", {})
 
 
 # --- checking a call --------------------------------------------------------------------------------------
@@ -171,6 +164,8 @@ def _check(call: Call, world: World, model: ModelV2, given: Given) -> None:
 
 def _check_parameters(call: Call, world: World, model: ModelV2, given: Given) -> None:
     violations = _parameters(model.slug).violations(given)
+    styles = offered(world).styles
+    violations = [found for found in violations if not _names_one_of(styles, found, given)]
     mode = _mode_violation(world, model, given)
     if mode is not None:
         violations = [found for found in violations if found.path != ("mode",)]
@@ -182,6 +177,14 @@ def _check_parameters(call: Call, world: World, model: ModelV2, given: Given) ->
         first = broken[0]
         why = f"{call.operation.id}: {first.message}; {first.why} ({model.slug}; {model.source})"
         raise invalid([found.message for found in broken], why)
+
+
+def _names_one_of(styles: Collection[str], violation: Violation, given: Given) -> bool:
+    """Return True if a violation is about a style that the user added."""
+    match violation.path:
+        case ("style_ids", int(index)):
+            return str(given["style_ids"][index]).lower() in styles
+    return False
 
 
 @based_on(Documented("page Deprecations & Changes of docs.leonardo.ai: `mode` is refused"))

@@ -10,6 +10,7 @@ from leomock.leonardo.catalogue.prices import price
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.resolver import cdn_path
 from leomock.operations.handlers.datasets import dataset_of, note_empty
+from leomock.operations.offered import offered
 from leomock.operations.registry import operation
 from leomock.state.clock import timestamp
 from leomock.state.ids import stable, uuid4_from
@@ -81,7 +82,8 @@ def get_custom_models_by_user_id(call: Call, world: World) -> list[Row]:
     basis=[
         Chosen("a model's description, and the id and the address of its picture"),
         Evidence("platform-model-without-picture"),
-        Chosen("Phoenix, Flux and Lucid models have no picture, as the newer ones"),
+        Chosen("Phoenix, Flux and Lucid models have no picture, as the newer ones, nor do added ones"),
+        SameAs("code:catalogue_of"),
     ],
 )
 def list_platform_models(call: Call, world: World) -> list[Row]:
@@ -95,12 +97,13 @@ def list_platform_models(call: Call, world: World) -> list[Row]:
             "nsfw": False,
             "generated_image": None if _has_no_picture(model) else _sample(call, model),
         }
-        for model in platform_models().values()
+        for model in offered(world).models.values()
     ]
 
 
 def _has_no_picture(model: Model) -> bool:
-    return model.is_flux or model.is_phoenix or model.sd_version.startswith("KINO")
+    is_new = model.is_flux or model.is_phoenix or model.sd_version.startswith("KINO")
+    return is_new or model.id not in platform_models()
 
 
 def _sample(call: Call, model: Model) -> Row:

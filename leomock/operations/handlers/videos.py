@@ -7,8 +7,9 @@ from typing import Any
 
 from leomock.leonardo.basis import Chosen, Documented, Evidence, Inferred, SameAs, based_on
 from leomock.leonardo.catalogue.prices import price, price_v2
+from leomock.leonardo.catalogue.retirements import retirement_in_version_1, retirement_note
 from leomock.leonardo.catalogue.v2 import find_model_v2
-from leomock.leonardo.errors import NO_MOTION_SOURCE, OUT_OF_LIMITS
+from leomock.leonardo.errors import NO_MOTION_SOURCE, OUT_OF_LIMITS, RETIRED_VIDEO_MODEL
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.keys import SVD
 from leomock.operations.assets.lookup import (
@@ -36,6 +37,8 @@ END_FRAME = ("KLING2_1", *VEO3_1)
 END_FRAME_SECONDS = 8
 # The names in version 2 of models that cost the same there.
 IN_VERSION_2 = {
+    "MOTION2": "motion_2.0",
+    "MOTION2FAST": "motion_2.0-fast",
     "VEO3_1": "veo-3.1-generate-001",
     "VEO3_1FAST": "veo-3.1-fast-generate-001",
     "KLING2_5": "kling-2.5",
@@ -128,6 +131,10 @@ def create_svd_motion_generation(call: Call, world: World) -> Row:
 def _begin_video(call: Call, world: World, source: Mapping[str, str]) -> Row:
     """Start a video with a model that takes a prompt."""
     model: str = call["model"] or "MOTION2"
+    if retired := retirement_in_version_1(model, world.settings.as_of):
+        raise RETIRED_VIDEO_MODEL(
+            model=model, explain=f"{call.operation.id}: model is {model}, {retirement_note(retired)}"
+        )
     if call["elements"] and model not in MOTION2:
         raise broken(call, "elements are supported only on Motion 2.0")
     if model in MOTION2 and call.given("seed") and call["seed"] > LARGEST_SEED:
@@ -157,7 +164,7 @@ def _begin_video(call: Call, world: World, source: Mapping[str, str]) -> Row:
 
 @based_on(
     Documented("guides Veo 3.1 and Veo 3.1 Fast: 1070, 1605, 2140 and 546, 819, 1092 credits for 4, 6, 8 s"),
-    Inferred("Kling 2.5 costs the same in both versions"),
+    Inferred("Motion 2.0 and Kling 2.5 cost the same in both versions"),
 )
 def _price(model: str, row: Row, resolution: str) -> int:
     """Return the price of a video in credits."""

@@ -7,9 +7,9 @@ from itertools import islice
 from mimetypes import guess_type
 from typing import TYPE_CHECKING, Any
 
-from leomock.leonardo.catalogue import platform_models
 from leomock.operations.assets.keys import picture_keys, video_keys
 from leomock.operations.assets.resolver import render_cached, resolve_for
+from leomock.operations.offered import offered
 from leomock.state.bucket.objects import StoredObject
 from leomock.state.clock import timestamp
 from leomock.state.table import Row
@@ -29,7 +29,7 @@ def generations(world: World, limit: int = MOST_ROWS) -> list[dict[str, Any]]:
 
 
 def _generation(world: World, row: Row) -> dict[str, Any]:
-    model = platform_models().get(row.get("modelId") or "")
+    model = offered(world).models.get(row.get("modelId") or "")
     complete = row["status"] == "COMPLETE"
     pictures = picture_keys(row, world.user_id) if complete else []
     videos = video_keys(row, world.user_id) if complete else []

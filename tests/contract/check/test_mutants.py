@@ -13,6 +13,7 @@ from leomock.contract.reports.model import Finding, Report
 from tests.contract.check.mutants import MUTANTS, VERSIONS, Mutant
 from tests.contract.check.promises import PROBE_MUTANTS, RESOURCE_MUTANTS
 from tests.contract.check.score import PAGE, page
+from tests.fixtures import BEFORE_RETIREMENTS
 
 EVERYTHING = list(VERSIONS.operations)
 JOURNEY_MUTANTS = (*RESOURCE_MUTANTS, *PROBE_MUTANTS)
@@ -20,12 +21,12 @@ JOURNEY_MUTANTS = (*RESOURCE_MUTANTS, *PROBE_MUTANTS)
 
 def phases(mutant: Mutant, *, sound: bool = False) -> Report:
     """A check of the mutant's operations in the phases that see one answer."""
-    fake = Fake(auth="strict")
+    fake = Fake(auth="strict", as_of=BEFORE_RETIREMENTS)
     if not sound:
         fake.app = mutant.wrap(fake.app)
     target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport, patience=0)
     # A quarter of the reads names nothing, and what is drawn varies with what else is imported.
-    loaded = Loaded(target, max_examples=60, versions=VERSIONS)
+    loaded = Loaded(target, max_examples=60, versions=VERSIONS, as_of=BEFORE_RETIREMENTS)
     report = check(loaded, mutant.operations.split(), phases=["coverage", "fuzzing"], journeys=[])
     fake.close()
     return report
@@ -33,7 +34,7 @@ def phases(mutant: Mutant, *, sound: bool = False) -> Report:
 
 def journey(mutant: Mutant) -> list[Finding]:
     """What the one journey finds that is there for the mutant."""
-    fake = Fake(auth="strict", api_keys=(MADE_UP_KEY,))
+    fake = Fake(auth="strict", api_keys=(MADE_UP_KEY,), as_of=BEFORE_RETIREMENTS)
     fake.app = mutant.wrap(fake.app)
     target = Target(fake.url, fake.api_key, transport=fake.transport, second_key=MADE_UP_KEY, patience=0)
     journeys = Journeys(target, say=lambda line: None, found=lambda finding: None)
@@ -57,7 +58,7 @@ def test_broken_promise_is_found(mutant: Mutant) -> None:
 
 def test_journeys_find_nothing_on_a_sound_fake() -> None:
     """All journeys are made, none is left out."""
-    fake = Fake(auth="strict", api_keys=(MADE_UP_KEY,))
+    fake = Fake(auth="strict", api_keys=(MADE_UP_KEY,), as_of=BEFORE_RETIREMENTS)
     target = Target(fake.url, fake.api_key, transport=fake.transport, second_key=MADE_UP_KEY, patience=0)
     journeys = Journeys(target, say=lambda line: None, found=lambda finding: None)
     journeys.run(EVERYTHING)
@@ -76,7 +77,7 @@ def test_phases_find_nothing_without_the_fault(mutant: Mutant) -> None:
 
 def test_slow_answer_is_found() -> None:
     """No answer comes in a nanosecond."""
-    fake = Fake(auth="strict")
+    fake = Fake(auth="strict", as_of=BEFORE_RETIREMENTS)
     target = Target(fake.url, fake.api_key, transport=fake.transport, max_answer_seconds=1e-9)
     journeys = Journeys(target, say=lambda line: None, found=lambda finding: None)
     journeys.run(EVERYTHING, ["life dataset"])

@@ -13,6 +13,7 @@ from mcp_types import CallToolResult, Tool
 from leomock import Fake
 from leomock.interop.capability.export import kebab, tool_name
 from tests.clients.made import CAT, JPEG, RECIPE, STYLE, Made, making
+from tests.fixtures import BEFORE_RETIREMENTS
 from tests.interop.mcp.servers import VERSIONS, body_of, call, error_of, in_process, talk
 
 Arguments = dict[str, Any]
@@ -120,7 +121,7 @@ CALLS: dict[str, Callable[[Made], Arguments]] = {
 @pytest.fixture(scope="module")
 def fake() -> Iterator[Fake]:
     """One for all: no call is in the way of another."""
-    with Fake(clock="frozen", jobs="immediate") as fake:
+    with Fake(clock="frozen", jobs="immediate", as_of=BEFORE_RETIREMENTS) as fake:
         yield fake
 
 

@@ -436,7 +436,7 @@ def test_model_that_there_is_not(client: httpx.Client, slug: str, near: str) -> 
     assert refused(answer) == [f"model {slug} is not supported"]
     assert answer.headers["x-leomock-explain"] == (
         f'createGenerationV2: model is "{slug}", none of the {len(models_v2())} models that leomock '
-        f"knows{near} --model ID=NAME adds one, --unknown-models allow accepts all"
+        f"knows{near} --model ID=NAME or --catalogue FILE adds one, --unknown-models allow accepts all"
     )
 
 

@@ -121,7 +121,7 @@ def test_delete_takes_the_file_along(client: httpx.Client) -> None:
         ("/generations", {"prompt": "a", "width": 256, "height": 256}, "init_image_id"),
         ("/generations", {"prompt": "a", "width": 256, "height": 256}, "canvasInitId"),
         ("/generations-text-to-video", {"prompt": "a"}, ""),
-        ("/generations-motion-svd", {"isInitImage": True}, "imageId"),
+        ("/generations-image-to-video", {"prompt": "a", "imageType": "UPLOADED"}, "imageId"),
         ("/variations/universal-upscaler", {}, "initImageId"),
     ],
 )

@@ -167,7 +167,7 @@ def test_pictures_are_made_with_a_trained_model(client: httpx.Client) -> None:
     assert refused(pending) == (
         f"{id} is not supported within the Production API. Please try again with a different model ID.",
         "modelId names no platform model that this fake knows, nor a trained one of this API key; "
-        "--model ID=NAME adds one, --unknown-models allow accepts all",
+        "--model ID=NAME or --catalogue FILE adds one, --unknown-models allow accepts all",
     )
     read(client, id)
     assert read(client, id)["status"] == "COMPLETE"
@@ -289,7 +289,7 @@ def test_model_that_nobody_knows_is_refused_and_the_setting_named(client: httpx.
     assert refused.status_code == 400
     assert refused.headers["x-leomock-explain"] == (
         "modelId names no platform model that this fake knows, nor a trained one of this API key; "
-        "--model ID=NAME adds one, --unknown-models allow accepts all"
+        "--model ID=NAME or --catalogue FILE adds one, --unknown-models allow accepts all"
     )
 
 

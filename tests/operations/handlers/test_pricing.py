@@ -74,7 +74,7 @@ def test_thirty_steps_at_512_cost_the_nine_that_were_seen() -> None:
     [
         ("FANTASY_AVATAR_GENERATION", {"imageWidth": 1024, "imageHeight": 1024, "numImages": 4}, 32),
         ("MOTION_SVD_GENERATION", {}, 25),
-        ("MOTION_VIDEO_GENERATION", {"resolution": "RESOLUTION_720"}, 150),
+        ("MOTION_VIDEO_GENERATION", {"resolution": "RESOLUTION_720"}, 300),
         ("VEO3_MOTION_VIDEO_GENERATION", {"resolution": "RESOLUTION_720"}, 1000),
         ("LCM_GENERATION", {"height": 512, "width": 512, "instantRefine": True, "refine": False}, 2),
         ("MODEL_TRAINING", {"resolution": 1024, "sd_version": "FLUX_DEV"}, 500),

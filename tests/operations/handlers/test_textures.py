@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from PIL import Image
 
 from leomock import Fake
-from tests.fixtures import client_of, failing, inside, refused, upload
+from tests.fixtures import BEFORE_RETIREMENTS, client_of, failing, inside, refused, upload
 
 NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 KINDS = ["ALBEDO", "NORMAL", "DISPLACEMENT", "ROUGHNESS"]
+
+
+@pytest.fixture
+def fake() -> Iterator[Fake]:
+    """A fake of a day when textures, Motion 1.0 and Veo 3 still worked; its time stands still."""
+    with closing(Fake(clock="frozen", as_of=BEFORE_RETIREMENTS)) as fake:
+        yield fake
 
 
 def mesh(client: httpx.Client) -> str:
@@ -208,7 +218,7 @@ def test_textures_go_with_their_model(client: httpx.Client, fake: Fake) -> None:
 
 def test_ten_textures_are_painted_at_a_time() -> None:
     """The eleventh waits; a snapshot keeps that."""
-    fake = Fake(clock="frozen", jobs="seconds:2", limits="real")
+    fake = Fake(clock="frozen", jobs="seconds:2", limits="real", as_of=BEFORE_RETIREMENTS)
     with client_of(fake) as client:
         model = mesh(client)
         ids = [paint(client, model) for _ in range(11)]

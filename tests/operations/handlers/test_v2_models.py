@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from leomock import Fake
-from leomock.leonardo.catalogue.v2 import all_models_v2, models_v2, retirements
+from leomock.leonardo.catalogue.retirements import retired_models
+from leomock.leonardo.catalogue.v2 import all_models_v2, models_v2
 from tests.fixtures import client_of, completed
 from tests.operations.handlers.test_generations_v2 import Json, asked, refused, uploaded
 from tests.operations.handlers.v2_requests import PICTURE, SLUGS, good
@@ -299,7 +300,7 @@ def test_retired_models_work_before_their_date() -> None:
     and code:_mode_violation.
     """
     with Fake(clock="frozen", as_of="2026-05-01") as fake, client_of(fake) as client:
-        for row in retirements():
+        for row in retired_models():
             assert "generate" in asked(client, row["slug"], **_before(row["slug"])).json()
         assert "generate" in asked(client, "gpt-image-1.5", prompt="x", mode="FAST").json()
     with Fake(clock="frozen", as_of="2026-05-04") as fake, client_of(fake) as client:
@@ -312,7 +313,7 @@ def _before(slug: str) -> Json:
     return good(slug) if slug in all_models_v2() else {"prompt": "x"}
 
 
-@pytest.mark.parametrize("row", retirements(), ids=lambda row: str(row["slug"]))
+@pytest.mark.parametrize("row", retired_models(), ids=lambda row: str(row["slug"]))
 def test_retired_model_is_refused_by_the_newest_facts(shared: httpx.Client, row: dict[str, Any]) -> None:
     """The explanation says since when, and what the vendor offers instead."""
     answer = asked(shared, row["slug"], prompt="x")

@@ -81,7 +81,7 @@ def test_film_is_larger_and_as_long(
 
     Holds operation:createVideoUpscale.
     """
-    id = upscale(client, video(client, width=sides[0], height=sides[1], model="VEO3", duration=4))
+    id = upscale(client, video(client, width=sides[0], height=sides[1], model="VEO3_1", duration=4))
     read(client, id)
     answer = client.get(read(client, id)[0]["url"])
     assert answer.headers["content-type"] == "video/mp4"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 from PIL import Image
 
 from leomock import Fake
-from tests.fixtures import client_of, completed, failing, init_image, inside, refused
+from tests.fixtures import BEFORE_RETIREMENTS, client_of, completed, failing, init_image, inside, refused
 
 NOBODY = "6163f776-ad40-47fc-acd4-c04b22590ada"
 BULLET_TIME = "fbed015e-594e-4f78-b4be-3b07142aaa1e"
@@ -21,6 +23,13 @@ SMALL: dict[str, Any] = {"width": 64, "height": 64, "num_images": 1}
 TEXT, IMAGE, SVD = "/generations-text-to-video", "/generations-image-to-video", "/generations-motion-svd"
 OF_TEXT = "specs/videos.json POST /generations-text-to-video"
 OF_IMAGE = "specs/videos.json POST /generations-image-to-video"
+
+
+@pytest.fixture
+def fake() -> Iterator[Fake]:
+    """A fake of a day when textures, Motion 1.0 and Veo 3 still worked; its time stands still."""
+    with closing(Fake(clock="frozen", as_of=BEFORE_RETIREMENTS)) as fake:
+        yield fake
 
 
 def start(client: httpx.Client, path: str = TEXT, **body: Any) -> str:
@@ -84,11 +93,11 @@ def test_video_goes_from_pending_to_complete(client: httpx.Client, fake: Fake) -
     body = {"prompt": "a cat runs", "negativePrompt": "dogs", "seed": 5, "isPublic": True}
     job = inside(client.post(TEXT, json=body))
     assert job == {
-        "apiCreditCost": 100,
-        "cost": {"amount": "100", "unit": "CREDITS"},
+        "apiCreditCost": 200,
+        "cost": {"amount": "200", "unit": "CREDITS"},
         "generationId": job["generationId"],
     }
-    assert fake.world.account.balance == before - 100
+    assert fake.world.account.balance == before - 200
     pending = read(client, job["generationId"])
     assert (pending["status"], pending["generated_images"]) == ("PENDING", [])
     row = read(client, job["generationId"])
@@ -296,7 +305,7 @@ def test_video_that_fails_gives_the_credits_back(client: httpx.Client, fake: Fak
     before = fake.world.account.balance
     with fake.scenario(failing(tmp_path, "videos")):
         id = start(client, prompt="a cat")
-    assert fake.world.account.balance == before - 100
+    assert fake.world.account.balance == before - 200
     assert [read(client, id)["status"] for _ in range(2)] == ["PENDING", "FAILED"]
     assert read(client, id)["generated_images"] == []
     assert fake.world.account.balance == before
