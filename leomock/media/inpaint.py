@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
+from leomock.media.files import Format, reusing_memory
 from leomock.media.image import Picture, encode
 from leomock.media.init_image import decode_init
+from leomock.media.plate import Drawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +21,28 @@ class Inpainted:
     mask: bytes
 
     @property
+    def format(self) -> Format:
+        """Return the format of the file."""
+        return self.picture.format
+
+    @property
     def media_type(self) -> str:
         """Return the media type of the file."""
         return self.picture.media_type
 
     def render(self) -> bytes:
         """Draw and encode."""
+        with reusing_memory():
+            return encode(self.draw(), self.format)
+
+    def draw(self) -> Drawing:
+        """Draw the image without its plate."""
         drawing = self.picture.draw()
         side = max(self.picture.width, self.picture.height)
         mask, before = decode_init(self.mask, side), self.picture.decoded_init()
         if mask and before:
             size = drawing.image.size
-            kept = ImageOps.fit(before.convert("RGB"), size)
+            kept = ImageOps.fit(before.convert(drawing.image.mode), size)
             drawing.image = Image.composite(drawing.image, kept, ImageOps.fit(mask.convert("L"), size))
             drawing.changes.append("inpainted")
-        return encode(drawing, self.picture.format)
+        return drawing

@@ -9,6 +9,7 @@ from leomock.leonardo.basis import Chosen, based_on
 from leomock.media.files import Format, reusing_memory, write
 from leomock.media.image import Picture, encode
 from leomock.media.init_image import decode_init, init_size
+from leomock.media.inpaint import Inpainted
 from leomock.media.paint import Size, oval, radial
 from leomock.media.plate import Drawing, Note
 
@@ -85,7 +86,7 @@ class Variation:
 class Unlabelled:
     """An image without its plate, for a drawing that starts from it and has a plate of its own."""
 
-    source: Picture | Variation
+    source: "Drawable"
 
     @property
     def media_type(self) -> str:
@@ -98,7 +99,8 @@ class Unlabelled:
             return write(self.source.draw().image, self.source.format, "")
 
 
-Source = Picture | Variation | bytes
+Drawable = Picture | Variation | Inpainted
+Source = Drawable | bytes
 
 
 def draw(source: Source) -> Drawing:

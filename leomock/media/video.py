@@ -8,9 +8,9 @@ from PIL import Image, ImageChops, ImageOps
 from leomock.leonardo.basis import Chosen, based_on
 from leomock.media import h264, mp4
 from leomock.media.files import reusing_memory
-from leomock.media.image import Picture, caption
+from leomock.media.image import caption
 from leomock.media.plate import Drawing, overlay
-from leomock.media.variation import Variation, flat
+from leomock.media.variation import Drawable, flat
 
 # How far the view drifts from its start: a share of the shorter side, and at most this many pixels.
 DRIFT, FURTHEST = 0.025, 14
@@ -34,7 +34,7 @@ class Video:
     It lasts `seconds`, rounded to a frame, and has at least one frame.
     """
 
-    still: Picture | Variation
+    still: Drawable
     seconds: float
     width: int
     height: int

@@ -67,7 +67,8 @@ def bases_of(operation: Operation) -> list[BasisKind]:
     return sorted({operation.basis, *(each.kind for each in decided)}, key=KINDS.index)
 
 
-def broken(call: Call, rule: str) -> ApiError:
-    """Return the error for a call that breaks a rule from the descriptions of its parameters."""
+def broken(call: Call, rule: str, why: str = "") -> ApiError:
+    """Return the error for a call that breaks a rule about its parameters; `why` explains it further."""
     asked = call.operation
-    return RULE_BROKEN(rule=rule, explain=f"{asked.id}: {rule} ({asked.file} {asked.method} {asked.path})")
+    told = f"{rule}; {why}" if why else rule
+    return RULE_BROKEN(rule=rule, explain=f"{asked.id}: {told} ({asked.file} {asked.method} {asked.path})")

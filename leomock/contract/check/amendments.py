@@ -14,8 +14,8 @@ from uuid import UUID
 
 from leomock.contract.check.media import PICTURE
 from leomock.contract.check.prepare import at, node_inputs
-from leomock.contract.check.resource_pool import Kind, ResourcePool, kind_in_path, kind_of
-from leomock.leonardo.catalogue import LARGEST_SIZE, platform_models
+from leomock.contract.check.resource_pool import NAMES, Kind, ResourcePool, kind_in_path, kind_of
+from leomock.leonardo.catalogue import LARGEST_SIZE, elements, platform_models
 from leomock.leonardo.catalogue.v2 import models_v2
 
 EXTENSIONS = ("png", "jpg", "jpeg", "webp")
@@ -138,10 +138,11 @@ def _named(sent: Sent, name: Any, holder: Any, within: tuple[str, ...]) -> list[
         below = range(len(value)) if isinstance(value, list) else list(value)
         inner = (name, *within) if isinstance(name, str) else within
         return [kind for part in below for kind in _named(sent, part, value, inner)]
-    if value is None or not isinstance(holder, dict):
+    if value is None:
         return []
-    kind = kind_of(name, holder, within)
-    if kind is None:
+    # An entry of a list of ids has the kind of the list.
+    kind = kind_of(name, holder, within) if isinstance(holder, dict) else NAMES.get(within[0])
+    if not isinstance(kind, str):
         return []
     id = sent.things.pick(kind, sent.random)
     if id is None:
@@ -168,6 +169,15 @@ def few_large_images(sent: Sent) -> None:
     width, height = body.get("width") or 1024, body.get("height") or 768
     if (width > 768 or height > 768) and (body.get("num_images") or 0) > 4:
         body["num_images"] = 4
+
+
+def weights_of_elements(sent: Sent) -> None:
+    """Keep the weights of platform elements in their ranges."""
+    for entry in sent.properties.get("elements") or ():
+        element = elements().get(str(entry.get("akUUID"))) if isinstance(entry, dict) else None
+        weight = entry.get("weight") if element else None
+        if element and isinstance(weight, int | float):
+            entry["weight"] = min(max(weight, element.weight_min), element.weight_max)
 
 
 def unzoom_complete(sent: Sent) -> None:

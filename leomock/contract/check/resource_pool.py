@@ -34,6 +34,7 @@ NAMES: dict[str, Kind | KindByField] = {
     "init_image_id": "init image",
     "canvasInitId": "init image",
     "canvasMaskId": "init image",
+    "imagePrompts": "init image",
     "init_generation_image_id": "generated image",
     "generatedImageId": "generated image",
     "variationId": "variation",

@@ -83,6 +83,13 @@ RULES = (
         ("createGeneration",),
     ),
     Rule(
+        "a platform element has a weight in its range",
+        amendments.weights_of_elements,
+        "observed",
+        "a table of the vendor, read by others; GET /elements tells the ranges",
+        ("createGeneration",),
+    ),
+    Rule(
         "unzoom has unzoomAmount and init_image_id",
         amendments.unzoom_complete,
         "documented",

@@ -27,12 +27,13 @@ _FLAGS = {
 # The guidance scale of a request that names none.
 USUAL_GUIDANCE = 7
 _GUIDANCE = {"Lucid Origin": 3.5}
+KONTEXT = "FLUX.1 Kontext"
 # The largest width and height that a model accepts, from the document and from guides.
 LARGEST_SIZE = (1536, 1536)
 _LARGEST_SIZES = {
     "Lucid Origin": (3840, 3616),
     "Lucid Realism": (2496, 2496),
-    "FLUX.1 Kontext": (1536, 1104),
+    KONTEXT: (1536, 1104),
 }
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # Pillow is imported with the first image
     from leomock.media.image import Picture
     from leomock.media.mesh import Mesh
     from leomock.media.sound import Sound
-    from leomock.media.variation import Source, Variation
+    from leomock.media.variation import Drawable, Source, Variation
     from leomock.media.video import Video
 # The maximum depth of images made from images; deeper ones are drawn without their source.
 DEEPEST_INIT = 3
@@ -68,7 +68,7 @@ def result_of_a_maker(world: World, id: str, maker: str, name: str) -> Renderabl
     return _result(world, id, f"{maker}/{name}")
 
 
-def _made(world: World, row: Row, index: int) -> Picture | Variation | Mesh | Sound:
+def _made(world: World, row: Row, index: int) -> Drawable | Mesh | Sound:
     from leomock.media.mesh import Mesh
     from leomock.media.sound import Sound
 
@@ -79,11 +79,16 @@ def _made(world: World, row: Row, index: int) -> Picture | Variation | Mesh | So
     return drawn(world, row, index)
 
 
-def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture | Variation:
+@based_on(
+    Chosen("white in the mask of a canvas is drawn anew, black stays as it was"),
+    Chosen("the mask counts whatever the type of the canvas request, and one that cannot be read does not"),
+)
+def drawn(world: World, row: Row, index: int, depth: int = 0) -> Drawable:
     """Return one image of a generation, ready to be rendered.
 
     A generation that upscales or cuts out a missing image uses an image drawn for itself.
     """
+    from leomock.media.inpaint import Inpainted
     from leomock.media.variation import Unlabelled, Variation
 
     before = origin(world, row, depth)
@@ -94,8 +99,11 @@ def drawn(world: World, row: Row, index: int, depth: int = 0) -> Picture | Varia
             before = replace(_painted(row, index, None), width=width, height=height)
         return Variation(before, kind, factor, row["creativity"])
     if before is None or isinstance(before, bytes):
-        return _painted(row, index, before)
-    return _painted(row, index, Cached(Unlabelled(before), world.user_id))
+        picture = _painted(row, index, before)
+    else:
+        picture = _painted(row, index, Cached(Unlabelled(before), world.user_id))
+    mask = _file(world, row["canvasMaskId"]) if row.get("canvasMaskId") else None
+    return picture if mask is None else Inpainted(picture, mask)
 
 
 def _painted(row: Row, index: int, init: bytes | Cached | None) -> Picture:
@@ -130,7 +138,6 @@ def _label(row: Row) -> str:
     return of_platform.name if of_platform else row.get("motionModel") or row["sdVersion"]
 
 
-@based_on(Chosen("with the canvas that is its picture as a whole, whatever the mask says"))
 def origin(world: World, row: Row, depth: int = 0) -> Source | None:
     """Return the source of a generation, if it still exists."""
     if stored := world.bucket.objects.get(row.get("reference", "")):
@@ -164,7 +171,7 @@ def keep_for_results(world: World, id: str) -> None:
 
 def _shows(row: Row, id: str) -> bool:
     """Return True if a generation or a variation was made from an init image."""
-    names = ("init_image_id", "canvasInitId", "initImageId")
+    names = ("init_image_id", "canvasInitId", "canvasMaskId", "initImageId")
     return any((row.get(name) or "").lower() == id for name in names)
 
 

@@ -15,8 +15,7 @@ from leomock.state.table import Row
 from leomock.state.world import World
 
 if TYPE_CHECKING:
-    from leomock.media.image import Picture
-    from leomock.media.variation import Variation
+    from leomock.media.variation import Drawable
     from leomock.state.bucket.storage import Bucket
 
 # A stored file keeps the required query string of its URL under this name.
@@ -26,7 +25,7 @@ LINK_SECONDS = 30 * 60
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 
 
-def cut_out_file(picture: Picture | Variation, row: Row, owner: str) -> bytes:
+def cut_out_file(picture: Drawable, row: Row, owner: str) -> bytes:
     """Return the bytes of a cut-out, in the format and size that its row names."""
     size = (row["imageWidth"], row["imageHeight"])
     return _converted(render_cached(picture, owner), row["outputFormat"], size)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from leomock.leonardo.basis import Chosen, Documented, Evidence, Inferred, SameAs, based_on
+from leomock.leonardo.basis import Chosen, Documented, Evidence, Inferred, Observed, SameAs, based_on
 from leomock.leonardo.catalogue import (
     LARGEST_SIZE,
     USUAL_GUIDANCE,
     Model,
     seen_models,
 )
+from leomock.leonardo.catalogue.guidance import broken_guidance
 from leomock.leonardo.catalogue.prices import price
+from leomock.leonardo.catalogue.v2 import find_model_v2
 from leomock.leonardo.errors import (
     INTERNAL,
     NEGATIVE_PROMPT_TOO_LONG,
@@ -25,7 +27,7 @@ from leomock.leonardo.errors import (
 from leomock.leonardo.uuids import is_uuid
 from leomock.openapi.request_parser import Call
 from leomock.operations.assets.keys import picture_keys, video_keys
-from leomock.operations.assets.lookup import generated_picture, uploaded_picture
+from leomock.operations.assets.lookup import find_generated, generated_picture, uploaded_picture
 from leomock.operations.handlers.elements import shown_element
 from leomock.operations.handlers.variations import remove_variations, shown_variation
 from leomock.operations.offered import DEFAULT_FAMILY, offered
@@ -309,6 +311,12 @@ def _model(call: Call, world: World) -> Model | None:
         return Model(row["id"], row["name"], row["sdVersion"], "isModelCustom", "documented")
     if model := _unlisted_model(call, world, id.lower()):
         return model
+    if of_version_2 := find_model_v2(id, world.settings.as_of):
+        raise UNSUPPORTED_MODEL(
+            model=id,
+            explain=f"modelId is {of_version_2.name}, which version 2 has: POST /api/rest/v2/generations "
+            f"with model {of_version_2.slug}",
+        )
     if is_uuid(id):
         raise UNSUPPORTED_MODEL(
             model=id,
@@ -368,6 +376,10 @@ def _check_optional(call: Call, world: World, model: Model | None) -> None:
         )
     if not _NAMES_OF_PICTURES.isdisjoint(call.sent):
         _check_images(call, world)
+    _check_weights(call, world)
+    if model:
+        for rule, why in broken_guidance(model, call["controlnets"] or ()):
+            raise broken(call, rule, why)
     for number, element in enumerate(call["userElements"] or ()):
         if element.get("userLoraId") is None:
             continue
@@ -376,6 +388,22 @@ def _check_optional(call: Call, world: World, model: Model | None) -> None:
             raise NO_ELEMENT(
                 explain=f"userElements[{number}].userLoraId is not a trained element of this API key"
             )
+
+
+@based_on(
+    Observed("the ranges of the platform's elements, read in a table of the vendor by others"),
+    Chosen("an element that leomock does not know takes any weight; the words of the refusal"),
+)
+def _check_weights(call: Call, world: World) -> None:
+    """Reject the weight of a platform element that is out of its range."""
+    for number, sent in enumerate(call["elements"] or ()):
+        element, weight = offered(world).elements.get(sent["akUUID"].lower()), sent.get("weight")
+        if element is None or weight is None:
+            continue
+        least, most = element.weight_min, element.weight_max
+        if not least <= weight <= most:
+            rule = f"elements[{number}].weight must be between {least} and {most}"
+            raise broken(call, rule, f"that is the range of {element.name}, sent was {weight:g}")
 
 
 def _check_size(call: Call, model: Model | None) -> None:
@@ -403,7 +431,7 @@ def _check_photo_real(call: Call, model: Model | None) -> None:
 _UPLOADED = ("init_image_id", "canvasInitId", "canvasMaskId")
 # Lists whose entries name an image and its type.
 _LISTED = {"controlnets": ("initImageId", "initImageType"), "contextImages": ("id", "type")}
-_NAMES_OF_PICTURES = frozenset([*_UPLOADED, "init_generation_image_id", *_LISTED])
+_NAMES_OF_PICTURES = frozenset([*_UPLOADED, "init_generation_image_id", "imagePrompts", *_LISTED])
 
 # If none of these was sent, `_check_optional` has nothing to reject: their defaults are valid together.
 _NAMES_WITH_RULES = frozenset(
@@ -418,6 +446,7 @@ _NAMES_WITH_RULES = frozenset(
             "contrast",
             "seed",
             "userElements",
+            "elements",
         ),
         *_NAMES_OF_PICTURES,
     ]
@@ -431,8 +460,20 @@ def _check_images(call: Call, world: World) -> None:
             uploaded_picture(world, call[name], name)
     if call.given("init_generation_image_id"):
         generated_picture(world, call["init_generation_image_id"], "init_generation_image_id")
+    for number, id in enumerate(call["imagePrompts"] or ()):
+        _check_image_prompt(world, id, f"imagePrompts[{number}]")
     for name, (id, kind) in _LISTED.items():
         for number, entry in enumerate(call[name] or ()):
             if entry.get(id):
                 check = uploaded_picture if entry.get(kind) == "UPLOADED" else generated_picture
                 check(world, entry[id], f"{name}[{number}].{id}")
+
+
+@based_on(
+    Inferred("imagePrompts names pictures by their ids, since no parameter names one in another way"),
+    Chosen("uploaded and generated ones are accepted; any other value is refused like an unknown init image"),
+)
+def _check_image_prompt(world: World, id: str | None, name: str) -> None:
+    """Check that an entry of imagePrompts is an uploaded or generated picture; null counts as none."""
+    if id is not None and find_generated(world, id) is None:
+        uploaded_picture(world, id, name)

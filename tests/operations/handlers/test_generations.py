@@ -311,12 +311,42 @@ def test_context_image_shows(client: httpx.Client, kind: str) -> None:
 
 
 def test_picture_of_the_canvas_shows(client: httpx.Client) -> None:
-    """As a whole, though the mask may leave only a part of it.
-
-    Holds code:origin.
-    """
+    """As a whole, without a mask."""
     id = init_image(client, RED.getvalue())
-    body = {"canvasRequest": True, "canvasRequestType": "INPAINT", "canvasInitId": id, "canvasMaskId": id}
+    body = {"canvasRequest": True, "canvasRequestType": "IMG2IMG", "canvasInitId": id}
+    assert redness(client, **body) > redness(client) + 40
+
+
+def halved() -> bytes:
+    """A mask whose left half is black and whose right half is white."""
+    file = BytesIO()
+    mask = Image.new("L", (64, 64))
+    mask.paste(255, (32, 0, 64, 64))
+    mask.save(file, "PNG")
+    return file.getvalue()
+
+
+def test_mask_of_the_canvas_limits_the_drawing(client: httpx.Client) -> None:
+    """What is black stays as it was, also after the mask is deleted. Holds code:drawn."""
+    id, mask = init_image(client, RED.getvalue()), init_image(client, halved())
+    body: dict[str, Any] = {"canvasRequest": True, "canvasRequestType": "INPAINT"}
+    body |= {"canvasInitId": id, "canvasMaskId": mask}
+    row = completed(client, width=256, height=256, num_images=1, **body)
+    client.delete(f"/init-image/{mask}")
+    url = row["generated_images"][0]["url"]
+    picture = Image.open(BytesIO(client.get(url).content)).convert("RGB")
+    # The plate is at the bottom.
+    for x in (10, 60, 110):
+        red, green, blue = picture.getpixel((x, 60))  # type: ignore[misc]  # three channels
+        assert (red > 210, green < 30, blue < 30) == (True, True, True)
+    anew = [picture.getpixel((x, y)) for x in (150, 200, 240) for y in (30, 60, 90)]
+    assert all(pixel[1] + pixel[2] > 60 for pixel in anew)  # type: ignore[index]
+
+
+def test_mask_that_cannot_be_read_limits_nothing(client: httpx.Client) -> None:
+    """The picture is drawn as without it."""
+    id, mask = init_image(client, RED.getvalue()), init_image(client, b"no picture")
+    body = {"canvasRequest": True, "canvasInitId": id, "canvasMaskId": mask}
     assert redness(client, **body) > redness(client) + 40
 
 
