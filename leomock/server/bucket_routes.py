@@ -21,6 +21,7 @@ from leomock.server.api_routes import header_text
 from leomock.server.breakage import connection_of
 from leomock.server.ranges import failed_condition, stored_response
 from leomock.state.bucket.errors import Refusal, missing_content_length, refusal_xml
+from leomock.state.bucket.object_headers import metadata_headers, system_value
 from leomock.state.bucket.objects import StoredObject
 from leomock.state.bucket.storage import Bucket, Upload
 from leomock.state.scenario import Scenario
@@ -34,8 +35,6 @@ LONGEST_PREAMBLE = 20_480
 # S3's own limit for one upload. A rejected body is read to its end up to this size, so that a client which
 # reads only after sending gets its response; a longer one is cut off.
 LONGEST_BODY = 5 * 1024**3
-
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz")
 
 
 def bucket_routes(
@@ -315,15 +314,18 @@ async def _give_object(request: Request, bucket: Bucket) -> Response:
             "Access Denied",
             f"The bucket {bucket.name} has no object of this key; S3 says so only to those who may list it.",
         )
-    return object_response(request, stored)
+    response = object_response(request, stored)
+    if response.status_code < 300:
+        response.headers["x-amz-server-side-encryption"] = "AES256"  # [LocalStack]
+    return response
 
 
 def object_response(request: Request, stored: StoredObject) -> Response:
     """Return an object as its client requests it, for the bucket and the CDN."""
-    system = {name: _in_header(value) for name, value in stored.headers.items()}
-    headers = {**system, **_metadata(stored.metadata)}
+    system = {name: system_value(value) for name, value in stored.headers.items()}
+    headers = {**system, **metadata_headers(stored.metadata)}
     response = stored_response(
-        request, stored.body, _in_header(stored.content_type), stored.etag, headers, stored.modified
+        request, stored.body, system_value(stored.content_type), stored.etag, headers, stored.modified
     )
     if response.status_code == 412:
         return precondition_failed(request, stored.etag, stored.modified)
@@ -350,23 +352,6 @@ def precondition_failed(request: Request, etag: str, modified: float | None) -> 
         (("Condition", condition),),
     )
     return _refused(request, refusal)
-
-
-def _metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return an object's metadata as headers; S3 reports only the number of names that no header can have."""
-    headers = {name: _in_header(value) for name, value in metadata.items() if _TOKEN.issuperset(name)}
-    missing = len(metadata) - len(headers)
-    return {**headers, "x-amz-missing-meta": str(missing)} if missing else headers
-
-
-def _in_header(value: str) -> str:
-    """Return a text as a header value; like S3, encode all but printable ASCII by RFC 2047.
-
-    S3 chooses between that RFC's two encodings; this function always uses the same one.
-    """
-    if value.isascii() and value.isprintable():
-        return value
-    return f"=?UTF-8?B?{base64.b64encode(value.encode()).decode()}?="
 
 
 # --- refusals ---------------------------------------------------------------------------------------------

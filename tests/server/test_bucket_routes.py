@@ -578,6 +578,7 @@ WHOLE = {
     "last-modified": "Tue, 14 Nov 2023 22:13:20 GMT",
     "accept-ranges": "bytes",
     "x-amz-meta-who": "me",
+    "x-amz-server-side-encryption": "AES256",
 }
 
 
@@ -667,7 +668,7 @@ def test_metadata_that_cannot_be_a_header(bucket: Bucket) -> None:
     bucket.objects["a"] = StoredObject(b"", "image/\n", ETAG, metadata, NOW)
     headers = _ask(bucket, "GET", "/s3/leo/a").headers
     assert headers["x-amz-meta-a"] == "=?UTF-8?B?w6kK?="
-    assert headers["content-type"] == "=?UTF-8?B?aW1hZ2UvCg==?="
+    assert headers["content-type"] == "image/ "
     assert headers["x-amz-missing-meta"] == "2"
 
 

@@ -13,8 +13,9 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 # S3 names them in this spelling, regardless of the form's, and the algorithm before the credential
 # [LocalStack]; the position of the others in the order is chosen.
 SIGNING_FIELDS = ("X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature")
-# Signature version 2, which boto3's `generate_presigned_post` still makes by default.
-VERSION_2_FIELDS = ("AWSAccessKeyId", "signature")
+# Signature version 2, which boto3's `generate_presigned_post` still makes by default, in S3's spelling
+# [LocalStack].
+VERSION_2_FIELDS = ("AWSAccessKeyId", "Signature")
 # Regions from before 2014 accept version 2; the bucket can be only in this one of them (AWS).
 VERSION_2_REGIONS = frozenset({"us-east-1"})
 

@@ -59,8 +59,10 @@ def _count_tags(text: str) -> int:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError:
         raise malformed from None
+    if _name(root) != "Tagging":
+        return 0  # S3 accepts any other root, and stores no tags [LocalStack]
     sets = list(root)
-    if _name(root) != "Tagging" or [_name(each) for each in sets] != ["TagSet"]:
+    if [_name(each) for each in sets] != ["TagSet"]:
         raise malformed
     keys = []
     for tag in sets[0]:

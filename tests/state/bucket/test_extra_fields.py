@@ -177,13 +177,19 @@ def test_tags_are_counted() -> None:
     assert bucket.objects["a.png"].headers == {"x-amz-tagging-count": "2"}
 
 
+@pytest.mark.parametrize("text", ["<Tags><TagSet/></Tags>", "<InvalidXmlTagging></InvalidXmlTagging>"])
+def test_tags_under_another_root_are_passed_over(text: str) -> None:
+    """As S3 was recorded to do."""
+    bucket, _ = _upload(_form(tagging=text))
+    assert bucket.objects["a.png"].headers == {}
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "a=1&b=2",
         "<Tagging>",
-        "<Tags><TagSet/></Tags>",
         "<Tagging/>",
         "<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>",
         '<!DOCTYPE a [<!ENTITY b "c">]><Tagging><TagSet/></Tagging>',
@@ -240,10 +246,14 @@ def test_form_of_version_2_with_another_token_is_refused() -> None:
     assert _refused(_form("s3", "other"))[:2] == (400, "InvalidToken")
 
 
-@pytest.mark.parametrize("name", ["AWSAccessKeyId", "signature", "policy"])
-def test_form_of_version_2_without_a_field_is_refused(name: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [("AWSAccessKeyId", "AWSAccessKeyId"), ("signature", "Signature"), ("policy", "policy")],
+)
+def test_form_of_version_2_without_a_field_is_refused(field: str, name: str) -> None:
+    """In S3's spelling."""
     form = _form("s3")
-    del form[name]
+    del form[field]
     status, code, message = _refused(form)
     assert (status, code) == (400, "InvalidArgument")
     assert message == (
