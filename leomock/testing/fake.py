@@ -285,14 +285,16 @@ def _read_given(settings: SettingValues) -> None:
         "catalogue": additions_of,
     }
     for name, check in checks.items():
-        if given := settings.get(name):
-            if not isinstance(given, str | Path | Mapping):
-                raise SettingError(f"{name}={given!r:.100}: use a file, or what it would say as a dict")
-            text = settings[name] = given_text(given)  # type: ignore[literal-required]  # both are texts
-            try:
-                check(text)
-            except FileError as error:
-                raise SettingError(str(error)) from None
+        given = settings.get(name, "")
+        if given == "":
+            continue
+        if not isinstance(given, str | Path | Mapping):
+            raise SettingError(f"{name}={given!r:.100}: use a file, or what it would say as a dict")
+        text = settings[name] = given_text(given)  # type: ignore[literal-required]  # both are texts
+        try:
+            check(text)
+        except FileError as error:
+            raise SettingError(str(error)) from None
 
 
 def _names(scenario: ScenarioSource | Sequence[ScenarioSource]) -> list[ScenarioSource]:

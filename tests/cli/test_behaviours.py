@@ -84,7 +84,7 @@ def test_page_is_true() -> None:
 @pytest.mark.parametrize(
     ("text", "holds"),
     [
-        ("    assert said == 'Endpoint not found'", ["error:NO_ENDPOINT"]),
+        ("    assert said == 'Endpoint not found'", ["error:NO_ENDPOINT", "error:ENDPOINT_GONE"]),
         ("    assert said == f'Allowed methods: {allowed}'", ["error:WRONG_METHOD"]),
         ("    '''Holds error:RULE_BROKEN.'''", ["error:RULE_BROKEN"]),
         ("    '''Holds error:RULE_BROKEN_OFF.'''", []),

@@ -135,7 +135,7 @@ def test_same_option_has_the_same_words() -> None:
         *("--all", "--base-url", "--fail-on", "--output", "--published", "--version"),  # of other things
         *("--api-key", "--port", "--seed", "--upstream"),  # the other side's, or of several
         *("--jobs", "--scenario", "--credits", "--limits", "--webhook-url"),  # `exec` refers to `serve`
-        *("--group", "--journal", "--plain", "--strict"),  # of other things
+        *("--as-of", "--group", "--journal", "--plain", "--strict"),  # of other things
     }
 
 

@@ -241,6 +241,7 @@ def test_post_object_with_metadata(s3: S3) -> None:
 
 
 def test_post_object_with_unicode_metadata(s3: S3) -> None:
+    """Holds code:_metadata_value and code:_metadata_value#2."""
     safe = (
         "! \"#$%&'()*+,-./0123456789:;<>'?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~\t"
     )

@@ -35,6 +35,7 @@ from leomock.contract.check.target import CheckError, RequestBudgetExceeded, Tar
 from leomock.contract.reports.model import Report
 from leomock.state.settings import Auth
 from tests.contract.check.mutants import MUTANTS, VERSIONS
+from tests.fixtures import BEFORE_RETIREMENTS
 
 EVERYTHING = list(VERSIONS.operations)
 # What the overlay corrects most.
@@ -52,8 +53,14 @@ def checked(
     operations: Sequence[str], *, examples: int, phases: Sequence[str] = PHASES, published: bool = False
 ) -> tuple[Report, set[str]]:
     """The report of a check of a sound fake, and the allowances that it met."""
-    fake = Fake(auth="strict")
-    loaded = Loaded(in_process(fake), max_examples=examples, published=published, versions=VERSIONS)
+    fake = Fake(auth="strict", as_of=BEFORE_RETIREMENTS)
+    loaded = Loaded(
+        in_process(fake),
+        max_examples=examples,
+        published=published,
+        versions=VERSIONS,
+        as_of=BEFORE_RETIREMENTS,
+    )
     report = check(loaded, operations, phases=phases, journeys=None if operations is EVERYTHING else ())
     fake.close()
     assert loaded.target.api_key not in json.dumps([finding.details for finding in report.findings])
@@ -192,6 +199,27 @@ def test_fake_passes() -> None:
     assert report.facts["Operations"] == f"{total} of {total}"
     assert [phase for phase in PHASES if phase in report.facts["Calls"]] == list(PHASES)
     assert used <= {allowance.name for allowance in allowances() if allowance.met == "fake"}
+
+
+def test_what_the_vendor_has_retired_is_not_checked() -> None:
+    """Unless the check is of an earlier day: operations with the links to them, and models."""
+    fake = Fake(auth="strict")
+    loaded = Loaded(in_process(fake), versions=VERSIONS)
+    gone = {"createSVDMotionGeneration", "createTextureGeneration"}
+    assert set(EVERYTHING) - set(loaded.there(EVERYTHING)) == gone
+    raw = json.dumps(loaded.schemas["v1"].raw_schema)
+    assert not any(name in raw for name in (*gone, '"VEO3"', "KLING2_1"))
+    with pytest.raises(CheckError) as caught:
+        loaded.ensure(["createSVDMotionGeneration"])
+    assert str(caught.value) == (
+        "leomock check: the vendor has retired createSVDMotionGeneration; --as-of DATE checks a server as on "
+        "an earlier day"
+    )
+    earlier = Loaded(in_process(fake), versions=VERSIONS, as_of=BEFORE_RETIREMENTS)
+    fake.close()
+    assert earlier.there(EVERYTHING) == EVERYTHING
+    raw = json.dumps(earlier.schemas["v1"].raw_schema)
+    assert all(name in raw for name in (*gone, '"VEO3"', "KLING2_1"))
 
 
 def test_published_document_leaves_only_undocumented_errors() -> None:

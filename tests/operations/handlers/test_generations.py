@@ -344,7 +344,7 @@ def test_mask_of_the_canvas_limits_the_drawing(client: httpx.Client) -> None:
 
 
 def test_mask_that_cannot_be_read_limits_nothing(client: httpx.Client) -> None:
-    """The picture is drawn as without it."""
+    """The picture is drawn as without it. Holds code:drawn#2."""
     id, mask = init_image(client, RED.getvalue()), init_image(client, b"no picture")
     body = {"canvasRequest": True, "canvasInitId": id, "canvasMaskId": mask}
     assert redness(client, **body) > redness(client) + 40

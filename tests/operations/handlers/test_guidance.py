@@ -85,7 +85,10 @@ def test_preprocessor_of_the_model_is_accepted(client: httpx.Client, model: str,
 def test_what_the_model_has_not_is_refused(
     client: httpx.Client, model: str, entry: dict[str, Any], rule: str, why: str
 ) -> None:
-    """With what it has. Holds code:broken_guidance#4."""
+    """With what it has.
+
+    Holds code:broken_guidance#2 code:broken_guidance#3 code:broken_guidance#4 code:broken_guidance#6.
+    """
     assert refused(ask(client, model, entry)) == (rule, f"createGeneration: {rule}; {why} ({OF})")
 
 

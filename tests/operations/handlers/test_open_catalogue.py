@@ -163,6 +163,25 @@ def read_post(client: httpx.Client, path: str, body: dict[str, Any]) -> Any:
     return next(iter(client.post(path, json=body).json().values()))
 
 
+def test_what_the_file_leaves_out_is_filled_in() -> None:
+    """Holds code:catalogue_of#2."""
+    catalogue = {
+        "models": [{"id": MODEL}],
+        "elements": [{"id": ELEMENT}],
+        "blueprints": [{"id": BLUEPRINT, "versions": [{"id": VERSION}]}],
+    }
+    with Fake(catalogue=catalogue) as fake, client_of(fake) as client:
+        body = {"prompt": "a fox", "modelId": MODEL}
+        id = client.post("/generations", json=body).json()["sdGenerationJob"]["generationId"]
+        assert read(client, f"/generations/{id}")["sdVersion"] == "v1_5"
+        [element] = [each for each in read(client, "/elements") if each["akUUID"] == ELEMENT]
+        weights = [element[name] for name in ("weightDefault", "weightMin", "weightMax")]
+        assert (element["name"], element["baseModel"], weights) == (ELEMENT, "v1_5", [1, -1, 2])
+        [version] = read(client, f"/blueprints/{BLUEPRINT}/versions")["edges"]
+        assert version["node"]["cost"] == 50
+        assert version["node"]["uiMetadata"] == {"inputs": [], "outputs": [{"type": "image"}]}
+
+
 def test_model_of_an_option_is_one_of_the_platform() -> None:
     """`--model ID=NAME`, in both versions and both lists."""
     with Fake(models=(f"{MODEL}=Ink", "acme/waves-2=Waves")) as fake, client_of(fake) as client:

@@ -24,7 +24,10 @@ PAGE = "page Deprecations & Changes of docs.leonardo.ai"
 
 @pytest.mark.parametrize("name", NAMES)
 def test_retired_video_model_is_refused_from_its_date_on(name: str) -> None:
-    """On the day before, it makes a video. Holds code:retirement_in_version_1."""
+    """On the day before, it makes a video.
+
+    Holds code:retirement_in_version_1 and code:retirement_in_version_1#2.
+    """
     row = NAMES[name]
     day = row["date"]
     before = f"{day[:8]}{int(day[8:]) - 1:02}"

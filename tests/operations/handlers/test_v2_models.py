@@ -327,7 +327,7 @@ def test_retired_model_is_refused_by_the_newest_facts(shared: httpx.Client, row:
 def test_unknown_models_can_be_allowed() -> None:
     """All of them, or one by its name.
 
-    Holds code:_unlisted.
+    Holds code:_model_v2.
     """
     with Fake(clock="frozen", unknown_models="allow") as fake, client_of(fake) as client:
         answer = asked(client, "maker/new-model", prompt="x", anything=1)
