@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from leomock.leonardo.basis import Chosen, SameAs, based_on
+from leomock.leonardo.basis import Chosen, Evidence, SameAs, based_on
 from leomock.leonardo.catalogue.prices import price
 from leomock.media import Renderable
 from leomock.openapi.request_parser import Call
@@ -132,7 +132,10 @@ def _paid(call: Call, world: World, **kind: bool) -> int:
     return credits
 
 
-@based_on(Chosen("a call that tells no `requestTimestamp` gets the time in milliseconds"))
+@based_on(
+    Evidence("realtime-canvas-timestamp-number"),
+    Chosen("a number comes back as a text, and a call without one gets the time in milliseconds"),
+)
 def _answer(call: Call, world: World, picture: Renderable, credits: int) -> Row:
     """Return the answer to a paid call; the image is rendered later."""
     owner = world.user_id
@@ -142,6 +145,6 @@ def _answer(call: Call, world: World, picture: Renderable, credits: int) -> Row:
 
     return {
         "imageDataUrl": [late(call, data_url)],
-        "requestTimestamp": call["requestTimestamp"] or str(int(world.clock.now() * 1000)),
+        "requestTimestamp": str(call["requestTimestamp"] or int(world.clock.now() * 1000)),
         **world.account.cost(credits),
     }

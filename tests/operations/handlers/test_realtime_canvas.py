@@ -153,13 +153,15 @@ def test_upscaled_picture_goes_with_its_generation(client: httpx.Client, fake: F
 
 
 def test_call_that_tells_neither_time_nor_strength(client: httpx.Client, fake: Fake) -> None:
-    """The answer has the world's time; seven tenths of the sketch are changed.
+    """The answer has the world's time, and a number as a text; seven tenths of the sketch are changed.
 
-    Holds code:_answer
+    Holds code:_answer#2
     and code:_shown_share.
     """
     job, image = drawn(client, "/generations-lcm", requestTimestamp=None)
     assert job["requestTimestamp"] == str(int(fake.world.clock.now() * 1000))
+    job, _ = drawn(client, "/generations-lcm", requestTimestamp=1700000000000)
+    assert job["requestTimestamp"] == "1700000000000"
     assert drawn(client, "/generations-lcm", strength=0.7)[1].tobytes() == image.tobytes()
     job, _ = drawn(client, "/lcm-upscale")
     row = client.get(f"/generations/{job['generationId'][0]}").json()["generations_by_pk"]
