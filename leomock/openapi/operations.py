@@ -72,6 +72,8 @@ class Operation:
         self.envelope: str = names[0] if has_envelope else ""
         # The keys that lead to the prompt, starting at the variable.
         self.prompt: tuple[str, ...] = tuple(entry.get("x-prompt", ("prompt",)))
+        # What is known of variables that the operation has no longer, by name.
+        self.former: dict[str, str] = entry.get("x-former", {})
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} ({self.id})"

@@ -233,6 +233,8 @@ def _unexpected(operation: Operation, name: str) -> ApiError:
 
 def _where_instead(name: str, operation: Operation) -> str:
     """Say where an unknown variable probably belongs, or return '' if nothing is similar."""
+    if former := operation.former.get(name):
+        return f"; {former}"
     if "parameters" in operation.variables:
         # A body for version 1, where every parameter is at the top level.
         return suggestion(name, operation.variables) or f"; version 2 takes parameters.{name}"

@@ -167,3 +167,16 @@ def test_variable_of_another_operation_names_that_operation() -> None:
     explain = Dispatcher().handle(request).explain
     assert explain.startswith("createGeneration has no variable 'motionStrength'")
     assert "createSVDMotionGeneration" in explain.rpartition("; ")[2]
+
+
+def test_former_variable_is_named() -> None:
+    request = Request(
+        "POST",
+        ["generations"],
+        Addresses.under("http://x"),
+        body=b'{"prompt": "a", "nsfw": true}',
+        authorization="Bearer k",
+    )
+    explain = Dispatcher().handle(request).explain
+    assert explain.startswith("createGeneration has no variable 'nsfw'; old clients send it")
+    assert "leave it out" in explain

@@ -16,6 +16,7 @@ from leomock.contract.check.media import PICTURE
 from leomock.contract.check.prepare import at, node_inputs
 from leomock.contract.check.resource_pool import NAMES, Kind, ResourcePool, kind_in_path, kind_of
 from leomock.leonardo.catalogue import LARGEST_SIZE, elements, platform_models
+from leomock.leonardo.catalogue.guidance import broken_guidance
 from leomock.leonardo.catalogue.v2 import models_v2
 
 EXTENSIONS = ("png", "jpg", "jpeg", "webp")
@@ -224,6 +225,14 @@ def contrast_of_phoenix(sent: Sent) -> None:
     model = platform_models().get(str(body.get("modelId")))
     if model and model.is_phoenix and body.get("alchemy") is not False and (body.get("contrast") or 9) < 2.5:
         body["contrast"] = 2.5
+
+
+def guidance_of_model(sent: Sent) -> None:
+    """Leave out image guidance that the model does not take."""
+    body = sent.properties
+    model = platform_models().get(str(body.get("modelId")))
+    if model and any(broken_guidance(model, body.get("controlnets") or ())):
+        del body["controlnets"]
 
 
 def sd_version_of_phoenix(sent: Sent) -> None:

@@ -90,6 +90,13 @@ RULES = (
         ("createGeneration",),
     ),
     Rule(
+        "image guidance fits the model",
+        amendments.guidance_of_model,
+        "documented",
+        "guide to image guidance of docs.leonardo.ai; guide FLUX.1 Kontext",
+        ("createGeneration",),
+    ),
+    Rule(
         "unzoom has unzoomAmount and init_image_id",
         amendments.unzoom_complete,
         "documented",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from leomock.leonardo.basis import Chosen, Inferred, Observed, based_on
+import orjson
+
+from leomock.leonardo.basis import Chosen, Evidence, Inferred, Observed, based_on
 from leomock.leonardo.catalogue import platform_models
 from leomock.leonardo.catalogue.v2 import ModelV2, all_models_v2
 
@@ -22,7 +26,7 @@ FAMILIES = {
     "isSDXL": 11,
 }
 USUAL = 8
-# An image beyond these sizes costs more.
+# An image with more steps costs more, and the upscalers count in these pixels.
 USUAL_PIXELS = 1024 * 1024
 USUAL_STEPS = 15
 PROMPT = 4
@@ -54,7 +58,26 @@ def _image(given: Parameters) -> int:
 
 
 def _by_size(each: int, width: int, height: int) -> int:
-    return math.ceil(each * max(1, width * height / USUAL_PIXELS))
+    """Return the price of an image: a larger one costs as much more as it has pixels beyond a million."""
+    return round(each * max(1, width * height / 1_000_000))
+
+
+@cache
+def _seen_prices() -> dict[tuple[Any, ...], int]:
+    rows = orjson.loads(Path(__file__).with_name("prices_seen.json").read_bytes())
+    names = ("model", "width", "height", "images", "steps")
+    return {tuple(row[name] for name in names): row["credits"] for row in rows}
+
+
+@based_on(
+    Evidence("albedobase-xl-price-512"),
+    Evidence("albedobase-xl-price-600"),
+    Evidence("leonardo-creative-price-of-four"),
+    Chosen("a price that fits no rule counts for exactly the request that was seen"),
+)
+def seen_price(model: str, width: int, height: int, images: int, steps: int) -> int | None:
+    """Return the credits that such a request of version 1 was seen to cost, or None."""
+    return _seen_prices().get((model, width, height, images, steps))
 
 
 def _lcm(given: Parameters) -> int:
@@ -99,6 +122,7 @@ _RULES: dict[str, Callable[[Parameters], int]] = {
         "XL, Flux Dev and the Lucid models, 11 with Phoenix and the other SDXL models; "
         "one of 512x512 with 30 steps costs 9"
     ),
+    Evidence("lucid-origin-price-full-hd"),
     Chosen("what lies beyond the figures that people saw, since the real formula is not public"),
 )
 def price(service: str, given: Parameters) -> int:

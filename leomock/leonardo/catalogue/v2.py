@@ -63,7 +63,7 @@ class ModelV2:
 
     def row_of_sizes(self, made: Mapping[str, Any]) -> str:
         """Return the name of the row of sizes that a result is in, or ''."""
-        size = [made["imageWidth"], made["imageHeight"]]
+        size = [made.get("imageWidth"), made.get("imageHeight")]
         return next((name for name, row in self.entry.get("sizes", {}).items() if size in row), "")
 
     @property

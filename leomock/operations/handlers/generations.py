@@ -13,7 +13,7 @@ from leomock.leonardo.catalogue import (
     seen_models,
 )
 from leomock.leonardo.catalogue.guidance import broken_guidance
-from leomock.leonardo.catalogue.prices import price
+from leomock.leonardo.catalogue.prices import USUAL_STEPS, price, seen_price
 from leomock.leonardo.catalogue.v2 import find_model_v2
 from leomock.leonardo.errors import (
     INTERNAL,
@@ -56,6 +56,7 @@ PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vi
             "(EULER_DISCRETE, 15 steps, guidance 7); the seed is drawn"
         ),
         SameAs("code:price"),
+        SameAs("code:seen_price"),
     ],
 )
 def create_generation(call: Call, world: World) -> Row:
@@ -161,16 +162,16 @@ def delete_generation_by_id(call: Call, world: World) -> Row | None:
 
 
 def _price(call: Call, model: Model | None) -> int:
-    return _image_price(
-        model.flag if model else "",
-        call["width"],
-        call["height"],
-        call["num_images"],
-        call["num_inference_steps"] or 0,
-        call["ultra"],
-        len(call["elements"] or ()) + len(call["userElements"] or ()),
-        len(call["controlnets"] or ()),
-    )
+    loras = len(call["elements"] or ()) + len(call["userElements"] or ())
+    controls = len(call["controlnets"] or ())
+    width, height, images = call["width"], call["height"], call["num_images"]
+    steps = call["num_inference_steps"] or 0
+    if model and not (loras or controls or call["ultra"]):
+        seen = seen_price(model.id, width, height, images, steps or USUAL_STEPS)
+        if seen is not None:
+            return seen
+    flag = model.flag if model else ""
+    return _image_price(flag, width, height, images, steps, call["ultra"], loras, controls)
 
 
 @lru_cache(maxsize=1024)

@@ -60,6 +60,23 @@ def test_calculator_and_job_tell_the_figure_that_was_seen(
     assert calculated == job["apiCreditCost"] == figure
 
 
+@pytest.mark.parametrize(
+    ("beside", "credits"),
+    [({}, 9), ({"num_inference_steps": 16}, 12), ({"width": 520}, 11), ({"ultra": True}, 22)],
+)
+def test_price_that_fits_no_rule_counts_for_the_request_that_was_seen(
+    client: httpx.Client, beside: dict[str, Any], credits: int
+) -> None:
+    """And a request that differs from it costs what the rule says.
+
+    Holds code:seen_price#4.
+    """
+    body = {"prompt": "a", "modelId": IDS["AlbedoBase XL"], "width": 512, "height": 512}
+    body |= {"num_images": 1, "num_inference_steps": 15}
+    job = client.post("/generations", json=body | beside).json()["sdGenerationJob"]
+    assert job["apiCreditCost"] == credits
+
+
 def test_thirty_steps_at_512_cost_the_nine_that_were_seen() -> None:
     """On Leonardo Creative, in 2024.
 
@@ -88,7 +105,7 @@ def test_every_other_service_has_a_price(
 ) -> None:
     """By a rule of our own.
 
-    Holds code:price#2.
+    Holds code:price#3.
     """
     assert cost(client, service, **given) == figure
 
