@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -203,6 +204,9 @@ async def _with_mcp(
     from leomock.server.app import beside
     from leomock.server.transport import Transport
 
+    # Pictures may have an address under which only the caller's network knows the fake.
+    own = urlsplit(api.settings.public_url).hostname
+    tools = tools._replace(fetch_from=(*tools.fetch_from, *([own] if own else ())))
     loop = asyncio.get_running_loop()
     transport = Transport(app, lambda call: asyncio.run_coroutine_threadsafe(call, loop))
     capability = whole(api.specs, tools.group, tools.read_only)

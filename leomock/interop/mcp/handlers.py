@@ -1,17 +1,14 @@
-"""What an MCP server answers: tools, resources, prompts, completions and logging."""
+"""What an MCP server answers, apart from resources: tools, prompts, completions and logging."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, Protocol
 
 import mcp_types as types
 from mcp.server.connection import allowed_log_levels
 from mcp.server.context import ServerRequestContext
-from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -19,7 +16,7 @@ from leomock.interop.mcp.background import EXTENSION, Task, Tasks
 from leomock.interop.mcp.confirmation import declined, question_of
 from leomock.interop.mcp.keys import KEY, authorization_of
 from leomock.interop.mcp.log_levels import LogLevels
-from leomock.interop.mcp.refusals import Refused
+from leomock.interop.mcp.resource_handlers import Library, ResourceHandlers, as_protocol_error
 from leomock.interop.mcp.tool_server import ToolServer
 from leomock.interop.mcp.tools import Answer, Tool, Use
 from leomock.openapi.suggest import suggestion
@@ -30,41 +27,8 @@ from leomock.version import __version__
 _SCENARIO = "x-leomock-scenario"
 SESSION = "mcp-session-id"
 MOST_COMPLETIONS = 100
-# Resources that one connection watches, and streams that all clients together have open for it.
-MOST_WATCHES, MOST_STREAMS = 100, 1000
-_WATCHES = "leomock.watches"
 Headers = Mapping[str, str]
 Context = ServerRequestContext[Any, Any]
-
-
-class Library(Protocol):
-    """The resources of a server. Methods raise `Refused` for what cannot be read."""
-
-    @property
-    def templates(self) -> Sequence[types.ResourceTemplate]:
-        """The templates of addresses."""
-        ...
-
-    async def listed(self, headers: Headers) -> Sequence[types.Resource]:
-        """Return the resources to list."""
-        ...
-
-    async def read(
-        self, uri: str, headers: Headers
-    ) -> Sequence[types.TextResourceContents | types.BlobResourceContents]:
-        """Return the contents of a resource."""
-        ...
-
-    async def next_change(self, uri: str, headers: Headers) -> Callable[[], Awaitable[bool]] | None:
-        """Return a function that waits for the next change; None if there will be none.
-
-        It returns False if there will be no change after this one.
-        """
-        ...
-
-    async def complete(self, template: str, argument: str, headers: Headers) -> Sequence[str]:
-        """Return the values of a variable of a template."""
-        ...
 
 
 class Prompts(Protocol):
@@ -105,7 +69,7 @@ def make_server(
     handlers = _Handlers(tools, passed_on, plain, confirm)
     offered: dict[str, Any] = {"on_list_tools": handlers.list_tools, "on_call_tool": handlers.call_tool}
     if library:
-        offered |= _LibraryHandlers(library, handlers.headers).by_name()
+        offered |= ResourceHandlers(library, handlers.headers).by_name()
     if prompts:
         offered |= _prompt_handlers(prompts, handlers.headers)
     if library or prompts:
@@ -210,122 +174,6 @@ class _Handlers:
         )
 
 
-class _LibraryHandlers:
-    """The handlers of resources."""
-
-    def __init__(self, library: Library, headers: Callable[[Context], Headers]) -> None:
-        self._library = library
-        self._headers = headers
-        self._streams = 0
-
-    def by_name(self) -> dict[str, Any]:
-        """Return the handlers by the SDK's names."""
-        return {
-            "on_list_resources": self.listed,
-            "on_list_resource_templates": self.templates,
-            "on_read_resource": self.read,
-            "on_subscribe_resource": self.subscribe,
-            "on_unsubscribe_resource": self.unsubscribe,
-            "on_subscriptions_listen": self.listen,
-        }
-
-    async def listed(
-        self, context: Context, params: types.PaginatedRequestParams | None
-    ) -> types.ListResourcesResult:
-        """Answer `resources/list`."""
-        with_error = _as_protocol_error(self._library.listed(self._headers(context)))
-        return types.ListResourcesResult(resources=list(await with_error))
-
-    async def templates(
-        self, context: Context, params: types.PaginatedRequestParams | None
-    ) -> types.ListResourceTemplatesResult:
-        """Answer `resources/templates/list`."""
-        return types.ListResourceTemplatesResult(resource_templates=list(self._library.templates))
-
-    async def read(
-        self, context: Context, params: types.ReadResourceRequestParams
-    ) -> types.ReadResourceResult:
-        """Answer `resources/read`."""
-        uri = str(params.uri)
-        contents = await _as_protocol_error(self._library.read(uri, self._headers(context)), uri)
-        return types.ReadResourceResult(contents=list(contents))
-
-    async def subscribe(self, context: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
-        """Answer `resources/subscribe` of older clients: tell them of each change."""
-        uri = str(params.uri)
-
-        async def tell() -> None:
-            await context.session.send_resource_updated(uri)
-
-        await self._watch(context, uri, tell)
-        return types.EmptyResult()
-
-    async def unsubscribe(
-        self, context: Context, params: types.UnsubscribeRequestParams
-    ) -> types.EmptyResult:
-        """Answer `resources/unsubscribe`."""
-        if task := _watches(context).pop(str(params.uri), None):
-            task.cancel()
-        return types.EmptyResult()
-
-    async def listen(
-        self, context: Context, params: types.SubscriptionsListenRequestParams
-    ) -> types.SubscriptionsListenResult:
-        """Answer `subscriptions/listen` of newer clients, on the stream of the request itself.
-
-        Each stream has a bus of its own, since callers may watch the same address of different accounts.
-        """
-        if self._streams >= MOST_STREAMS:
-            text = f"leomock: {MOST_STREAMS} subscriptions are open, and there can be no more"
-            raise MCPError(types.INTERNAL_ERROR, text)
-        bus = InMemorySubscriptionBus()
-        for uri in params.notifications.resource_subscriptions or ():
-            await self._watch(context, str(uri), partial(bus.publish, ResourceUpdated(str(uri))))
-        self._streams += 1
-        try:
-            return await ListenHandler(bus)(context, params)
-        finally:
-            self._streams -= 1
-
-    async def _watch(self, context: Context, uri: str, tell: Callable[[], Awaitable[None]]) -> None:
-        """Call `tell` at each change of a resource. Raises `MCPError` if it cannot be read."""
-        watches = _watches(context)
-        if uri not in watches and len(watches) >= MOST_WATCHES:
-            text = f"leomock: this connection watches {MOST_WATCHES} resources, and cannot watch more"
-            raise MCPError(types.INVALID_PARAMS, text)
-        change = await _as_protocol_error(self._library.next_change(uri, self._headers(context)), uri)
-        if change is None:
-            return
-
-        async def watch() -> None:
-            more = True
-            while more:
-                more = await change()
-                await tell()
-
-        if old := watches.pop(uri, None):
-            old.cancel()
-        task = watches[uri] = asyncio.create_task(watch())
-        task.add_done_callback(_ended)
-
-
-def _watches(context: Context) -> dict[str, asyncio.Task[None]]:
-    """Return the tasks that watch resources for a connection, by address. They end with the connection."""
-    connection = context.session._connection  # The SDK has no public name for it.
-    if _WATCHES not in connection.state:
-        watches: dict[str, asyncio.Task[None]] = {}
-        connection.state[_WATCHES] = watches
-        connection.exit_stack.callback(lambda: [task.cancel() for task in watches.values()])
-    found: dict[str, asyncio.Task[None]] = connection.state[_WATCHES]
-    return found
-
-
-def _ended(task: asyncio.Task[None]) -> None:
-    """Let a subscription end without a word if the client is gone or the resource cannot be read any more."""
-    if not task.cancelled():
-        task.exception()
-
-
 def _prompt_handlers(prompts: Prompts, headers: Callable[[Context], Headers]) -> dict[str, Any]:
     async def listed(
         context: Context, params: types.PaginatedRequestParams | None
@@ -333,7 +181,7 @@ def _prompt_handlers(prompts: Prompts, headers: Callable[[Context], Headers]) ->
         return types.ListPromptsResult(prompts=list(prompts.listed))
 
     async def get(context: Context, params: types.GetPromptRequestParams) -> types.GetPromptResult:
-        got: types.GetPromptResult = await _as_protocol_error(
+        got: types.GetPromptResult = await as_protocol_error(
             prompts.get(params.name, params.arguments or {}, headers(context))
         )
         return got
@@ -362,17 +210,6 @@ def _completion(
         )
 
     return complete
-
-
-async def _as_protocol_error(awaitable: Awaitable[Any], uri: str = "") -> Any:
-    """Return a result; a `Refused` becomes an error of the protocol."""
-    try:
-        return await awaitable
-    except Refused as refusal:
-        unknown = refusal.code in ("not-found", "wrong-argument")
-        code = types.INVALID_PARAMS if unknown else types.INTERNAL_ERROR
-        data = {**refusal.values(), **({"uri": uri} if uri else {})}
-        raise MCPError(code, refusal.message, data) from None
 
 
 def _session(context: Context) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import mcp_types as types
 import orjson
+from mcp.shared.uri_template import UriTemplate
 
 from leomock.interop.capability.model import Capability, Offer
 from leomock.interop.capability.upstream import Caller
@@ -26,11 +26,14 @@ SCHEME = "leonardo://"
 ACCOUNT, MODELS = f"{SCHEME}account", f"{SCHEME}models"
 GENERATION = f"{SCHEME}generations/{{id}}"
 IMAGE = f"{GENERATION}/images/{{index}}"
-_ADDRESS = re.compile(r"leonardo://generations/([^/]+)(?:/images/(\d{1,3}))?")
+_PLACES = tuple(UriTemplate.parse(each) for each in (GENERATION, IMAGE))
 _ME, _MODELS, _READ, _LIST = (
     *("get-user-self", "list-platform-models"),
     *("get-generation-by-id", "get-generations-by-user-id"),
 )
+# Resources that are the answer of an operation: the name, and the operation.
+_ANSWERS = {ACCOUNT: ("account", _ME), MODELS: ("models", _MODELS)}
+_JSON = "application/json"
 Headers = Mapping[str, str]
 Contents = types.TextResourceContents | types.BlobResourceContents
 
@@ -41,24 +44,18 @@ def library_of(capability: Capability, caller: Caller) -> LeonardoLibrary | None
     return LeonardoLibrary(offers, caller) if {_ME, _MODELS, _READ, _LIST} <= set(offers) else None
 
 
+def _template(uri: str, title: str, description: str, kind: str) -> types.ResourceTemplate:
+    return types.ResourceTemplate(
+        name=title.lower(), title=title, uri_template=uri, description=description, mime_type=kind
+    )
+
+
 class LeonardoLibrary:
     """Account and models, and the newest generations with their images."""
 
     templates: Sequence[types.ResourceTemplate] = (
-        types.ResourceTemplate(
-            name="generation",
-            title="Generation",
-            uri_template=GENERATION,
-            description="Status, settings and image URLs of a generation.",
-            mime_type="application/json",
-        ),
-        types.ResourceTemplate(
-            name="image",
-            title="Image of a generation",
-            uri_template=IMAGE,
-            description="The file of an image; the first has the index 0.",
-            mime_type="image/jpeg",
-        ),
+        _template(GENERATION, "Generation", "Status, settings and image URLs of a generation.", _JSON),
+        _template(IMAGE, "Image", "The file of an image; the first has the index 0.", "image/jpeg"),
     )
 
     def __init__(self, offers: Mapping[str, Offer], caller: Caller) -> None:
@@ -68,8 +65,8 @@ class LeonardoLibrary:
     async def listed(self, headers: Headers) -> list[types.Resource]:
         """Return account, models, and the images of the newest generations."""
         found = [
-            types.Resource(name="account", title="Account", uri=ACCOUNT, mime_type="application/json"),
-            types.Resource(name="models", title="Models", uri=MODELS, mime_type="application/json"),
+            types.Resource(name=name, title=name.capitalize(), uri=uri, mime_type=_JSON)
+            for uri, (name, _) in _ANSWERS.items()
         ]
         for row in await self._newest(headers):
             for index, image in enumerate(row.get("generated_images", ())):
@@ -85,9 +82,8 @@ class LeonardoLibrary:
 
     async def read(self, uri: str, headers: Headers) -> list[Contents]:
         """Return account, models or a generation as JSON, or the file of an image. Raises `Refused`."""
-        if uri in (ACCOUNT, MODELS):
-            body = await self._call(_ME if uri == ACCOUNT else _MODELS, {}, headers)
-            return [_json(uri, body)]
+        if uri in _ANSWERS:
+            return [_json(uri, await self._call(_ANSWERS[uri][1], {}, headers))]
         id, index = _parts(uri)
         row = generation_of(await self._call(_READ, {"id": id}, headers))
         if index is None:
@@ -178,18 +174,18 @@ class LeonardoLibrary:
 
 def _parts(uri: str) -> tuple[str, int | None]:
     """Return the id and the index in the address of a generation or an image. Raises `Refused`."""
-    found = _ADDRESS.fullmatch(uri)
-    if not found:
-        text = f"There is no resource {uri[:100]!r}"
-        step = f"The addresses are {ACCOUNT}, {MODELS}, {GENERATION} and {IMAGE}."
-        raise Refused(text, step, code="not-found")
-    return found[1], int(found[2]) if found[2] else None
+    for place in _PLACES:
+        parts = {name: str(value) for name, value in (place.match(uri) or {}).items()}
+        index = parts.get("index", "0")
+        if parts.get("id") and index.isdecimal() and len(index) <= 3:
+            return parts["id"], int(index) if "index" in parts else None
+    text = f"There is no resource {uri[:100]!r}"
+    step = f"The addresses are {ACCOUNT}, {MODELS}, {GENERATION} and {IMAGE}."
+    raise Refused(text, step, code="not-found")
 
 
 def _json(uri: str, value: Any) -> types.TextResourceContents:
-    return types.TextResourceContents(
-        uri=uri, text=orjson.dumps(value).decode(), mime_type="application/json"
-    )
+    return types.TextResourceContents(uri=uri, text=orjson.dumps(value).decode(), mime_type=_JSON)
 
 
 def _kind_of(url: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 
 import httpx
@@ -80,6 +81,22 @@ def test_generation_made_by_a_tool_is_seen_over_the_api(url: str, mcp: str) -> N
     assert httpx.get(f"{url}/api/rest/v1/generations/{id}", headers=key(KEY)).json() == {
         "generations_by_pk": row
     }
+
+
+def test_picture_of_the_fake_is_uploaded_under_each_name_of_the_fake() -> None:
+    """The caller's name for the fake, and the public URL of its pictures, are not public addresses."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    serve = ("serve", "--mcp", "--group", "tasks", "--port", str(port), "--quiet", "--jobs", "immediate")
+    for more, host in (((), "localhost"), (("--public-url", f"http://localhost:{port}"), "127.0.0.1")):
+        with served(*serve, *more, lines=2):
+            mcp = f"http://{host}:{port}/mcp"
+            made = call(mcp, "generate_image", {"prompt": "a", "include_images": False}, **key(KEY))
+            url = body_of(made)["images"][0]["url"]
+            assert url.startswith(f"http://localhost:{port}/cdn/")
+            assert body_of(call(mcp, "upload_image", {"url": url}, **key(KEY)))["init_image_id"]
+            other = {"url": f"http://127.0.0.2:{port}/cdn/a.png"}
+            assert "not public" in error_of(call(mcp, "upload_image", other, **key(KEY)))
 
 
 def test_every_key_is_a_tenant(mcp: str) -> None:

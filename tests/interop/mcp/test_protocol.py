@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from leomock import Fake
 from leomock.interop.capability import waiting
 from leomock.interop.capability.waiting import SECONDS_BETWEEN_LOOKS
-from leomock.interop.mcp import handlers
+from leomock.interop.mcp import resource_handlers
 from leomock.interop.mcp.serve import http_app
 from leomock.interop.mcp.session import McpSession
 from leomock.testing.tenant import Tenant
@@ -272,14 +272,14 @@ def test_watching_ends_with_the_connection(leomock: Tenant) -> None:
 
     def watching() -> list[str]:
         names = [task.get_coro().__qualname__ for task in asyncio.all_tasks()]  # type: ignore[union-attr]
-        return [name for name in names if "LibraryHandlers" in name]
+        return [name for name in names if "ResourceHandlers" in name]
 
     assert asyncio.run(watch()) == []
 
 
 def test_connection_watches_only_so_much(leomock: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same resource again is no further one."""
-    monkeypatch.setattr(handlers, "MOST_WATCHES", 1)
+    monkeypatch.setattr(resource_handlers, "MOST_WATCHES", 1)
 
     async def watch(client: Client) -> str:
         made = body_of(await client.call_tool(CREATE, {"body": {"prompt": "a"}}))
