@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from leomock.interop.capability.model import Adapter, Capability, Offer, Operation, Upstream
-    from leomock.interop.capability.upstream import Caller
+    from leomock.interop.capability.upstream import Caller, Clients
+    from leomock.interop.capability.waiting import Waiting
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 # The fake has a port besides those of the adapters: its name in --port, and its default.
@@ -220,23 +221,16 @@ def serve(
     its address in the file, unless --host says otherwise. An adapter with the transport stdio serves the
     client behind stdin and stdout, until it closes them.
     """
-    from leomock.cli.serving.listening import listening_on
     from leomock.cli.serving.mcp import require_mcp
     from leomock.files.scenarios import ScenarioError
-    from leomock.interop.capability.upstream import WrongKey, bound_key, calling, client_of, real_client
-    from leomock.interop.capability.waiting import FakeWaiting
-    from leomock.openapi.spec import version_of
+    from leomock.interop.capability.upstream import WrongKey, calling
     from leomock.server.lifecycle import asyncio_run
-    from leomock.server.listen import bind
-    from leomock.testing.fake import Fake
 
     check_origins(allow_origins)
     capability = _load(file)
     names = [adapter.namespace for adapter in capability.adapters if not adapter.stdio]
     if upstream == "real":
-        for name, option in (("jobs", "--jobs"), ("scenarios", "--scenario")):
-            if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-                raise click.UsageError(f"{option} is for the fake; the real API goes its own way")
+        _check_no_fake_options(context)
     else:
         names.append(_FAKE)
     numbers = _numbers(capability, names, ports, port_offset)
@@ -245,36 +239,87 @@ def serve(
         require_mcp()
     say = partial(click.echo, err=stdio)  # stdout is the client's
     with ExitStack() as stack:
-        clients = {}
-        waiting = None
         try:
             if upstream == "real":
-                for each in capability.upstreams:
-                    clients[each.namespace] = real_client(each, os.environ)
+                clients, waiting = _real_clients(capability), None
             else:
-                port = numbers[_FAKE]
-                fake = Fake(host=host, port=port, jobs=jobs, scenario=scenarios, allow_hosts=allow_hosts)
-                with listening_on(host, port, _OTHERWISE):
-                    stack.enter_context(fake)
-                say(f"leomock listening on {fake.url}")
-                for each in capability.upstreams:
-                    key = bound_key(each, os.environ) or fake.api_key
-                    address = f"{fake.url}/api/rest/{version_of(each.base_uri)}"
-                    clients[each.namespace] = client_of(address, key, fake.transport)
-                    waiting = waiting or FakeWaiting(fake.api.worlds.of, key)
+                clients, waiting = _clients_of_fake(
+                    capability,
+                    stack,
+                    say,
+                    host=host,
+                    port=numbers[_FAKE],
+                    jobs=jobs,
+                    scenario=scenarios,
+                    allow_hosts=allow_hosts,
+                )
         except (WrongKey, SettingError, ScenarioError) as error:
             raise click.UsageError(str(error)) from None
-        given = context.get_parameter_source("host") is not ParameterSource.DEFAULT
-        listeners = []
-        for adapter in capability.adapters:
-            if not adapter.stdio:
-                own, port = host if given else adapter.address or host, numbers[adapter.namespace]
-                with listening_on(own, port, _OTHERWISE):
-                    listeners.append((adapter, stack.enter_context(bind(own, port))))
+        is_given = context.get_parameter_source("host") is not ParameterSource.DEFAULT
+        listeners = _listeners(capability, numbers, host, is_given, stack)
         door = (allow_hosts, allow_origins)
         asyncio_run(
             _serve(capability, calling(capability, clients, waiting, plain), listeners, door, quiet, say)
         )
+
+
+def _check_no_fake_options(context: click.Context) -> None:
+    """Reject options that are for the fake."""
+    for name, option in (("jobs", "--jobs"), ("scenarios", "--scenario")):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"{option} is for the fake; the real API goes its own way")
+
+
+def _real_clients(capability: Capability) -> Clients:
+    """Return clients of the APIs of a file, with the keys of the environment."""
+    from leomock.interop.capability.upstream import real_client
+
+    return {each.namespace: real_client(each, os.environ) for each in capability.upstreams}
+
+
+def _clients_of_fake(
+    capability: Capability,
+    stack: ExitStack,
+    say: Callable[[str], None],
+    *,
+    host: str,
+    port: int,
+    **settings: Any,
+) -> tuple[Clients, Waiting | None]:
+    """Start a fake, and return clients that call it in place of the APIs of a file."""
+    from leomock.cli.serving.listening import listening_on
+    from leomock.interop.capability.upstream import bound_key, client_of
+    from leomock.interop.capability.waiting import FakeWaiting
+    from leomock.openapi.spec import version_of
+    from leomock.testing.fake import Fake
+
+    fake = Fake(host=host, port=port, **settings)
+    with listening_on(host, port, _OTHERWISE):
+        stack.enter_context(fake)
+    say(f"leomock listening on {fake.url}")
+    clients, waiting = {}, None
+    for each in capability.upstreams:
+        key = bound_key(each, os.environ) or fake.api_key
+        address = f"{fake.url}/api/rest/{version_of(each.base_uri)}"
+        clients[each.namespace] = client_of(address, key, fake.transport)
+        waiting = waiting or FakeWaiting(fake.api.worlds.of, key)
+    return clients, waiting
+
+
+def _listeners(
+    capability: Capability, numbers: Mapping[str, int], host: str, is_given: bool, stack: ExitStack
+) -> list[tuple[Adapter, Any]]:
+    """Open the sockets of the adapters: on a given host, or else on their own addresses."""
+    from leomock.cli.serving.listening import listening_on
+    from leomock.server.listen import bind
+
+    listeners = []
+    for adapter in capability.adapters:
+        if not adapter.stdio:
+            own, port = host if is_given else adapter.address or host, numbers[adapter.namespace]
+            with listening_on(own, port, _OTHERWISE):
+                listeners.append((adapter, stack.enter_context(bind(own, port))))
+    return listeners
 
 
 async def _serve(
