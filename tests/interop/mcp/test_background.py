@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
+import httpx2
 import mcp_types as types
 import pytest
 from mcp import Client
 from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim, advertise
+from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from starlette.testclient import TestClient
 
@@ -20,7 +24,7 @@ from leomock.interop.mcp.background import EXTENSION
 from leomock.interop.mcp.serve import http_app
 from leomock.interop.mcp.session import McpSession
 from leomock.testing.tenant import Tenant
-from tests.interop.mcp.servers import CREATE, READ, body_of, in_process
+from tests.interop.mcp.servers import CREATE, READ, body_of, environment, in_process
 from tests.interop.mcp.test_http import HEADERS
 from tests.interop.mcp.test_protocol import using
 
@@ -212,6 +216,32 @@ def test_unknown_task_and_clients_without_tasks(leomock: Tenant, settings: Any, 
         return raised.value.error.code
 
     assert using(McpSession(leomock).server, get, **settings) == code
+
+
+def test_server_stops_at_once_with_a_task_and_a_subscriber() -> None:
+    """Its log has no traceback."""
+
+    async def stop(process: subprocess.Popen[str], url: str) -> None:
+        async with (
+            httpx2.AsyncClient(headers={"api-key": "any"}) as http,
+            Client(streamable_http_client(url, http_client=http), extensions=[Polling()]) as client,
+        ):
+            created = await client.session.call_tool("generate_image", LONG, allow_claimed=True)
+            assert isinstance(created, Created)
+            async with client.listen(resource_subscriptions=["leonardo://account"]):
+                process.terminate()
+                await asyncio.to_thread(process.wait, 10)
+
+    command = [sys.executable, "-m", "leomock", "mcp", "--http", "0", "--group", "tasks", "--quiet"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [*command, "--jobs", "seconds:60"], stdout=pipe, stderr=pipe, text=True, env=environment()
+    ) as process:
+        assert process.stdout
+        asyncio.run(stop(process, process.stdout.readline().split()[-1]))
+        _, log = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert all(line.startswith("leomock: ") for line in log.splitlines()), log
 
 
 def test_task_of_another_caller_is_unknown(fake: Fake) -> None:

@@ -114,3 +114,16 @@ def test_inspector_calls(inspect: Inspect, tool: str, argument: str, key: str) -
 def test_inspector_sees_an_unknown_id_as_an_error(inspect: Inspect, tool: str) -> None:
     arguments = ("--method", "tools/call", "--tool-name", tool, "--tool-arg", f"id={NOBODYS_ID}")
     inspect(*arguments, fails=f"Tool '{tool}' returned isError:true.")
+
+
+@installed("mcp-inspector")
+def test_inspector_polls_a_task(tmp_path: Path) -> None:
+    """The tool fails in its own way, and differently for clients without tasks."""
+    with examples() as url:
+        target = (url, "--transport", "http", "--protocol-era", "modern")
+        done = run(
+            *("mcp-inspector", "--cli", *target),
+            *("--method", "tools/call", "--tool-name", "failing_job"),
+            folder=tmp_path,
+        )
+    assert "Tool 'failing_job' returned isError:true." in done.stderr
