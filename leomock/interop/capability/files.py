@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from jsonpath_rfc9535 import JSONPathError, JSONPathQuery
-from jsonpath_rfc9535 import compile as compile_path
+from jsonpath_rfc9535 import JSONPathQuery
 
 from leomock.files.yaml_source import FileError, Schema, Source, Tree, Where, near, shown
 from leomock.interop.capability.credentials import Credentials, Secret
 from leomock.interop.capability.features import UNSERVED, Normalizer, Note
+from leomock.interop.capability.file_values import FileValues
 from leomock.interop.capability.model import (
     Adapter,
     Capability,
@@ -28,7 +28,6 @@ from leomock.interop.capability.model import (
     Skill,
     Upstream,
 )
-from leomock.interop.capability.outputs import Output
 from leomock.interop.capability.steps import TEMPLATE, BoundText, Step, Steps, Value
 from leomock.interop.capability.versions import version_finding
 from leomock.openapi.documents import specs_folder
@@ -39,8 +38,6 @@ _NO_FOLDER = "there is no such folder, so there are no files"
 CALLER = {"rest": "rest", "mcp": "tools"}
 # A reference to a caller's input, perhaps of the wrong kind of adapter; any other text is a constant.
 _REFERENCE = re.compile(r"(rest|tools|\$this)\b")
-# Names that RFC 9535 has in brackets only; the framework's engine takes them after a point.
-_BARE_NAME = re.compile(r"\.([A-Za-z_]\w*(?:[- ]\w+)+)")
 _VARIABLE = re.compile(r"\{([^{}]+)\}")
 
 
@@ -99,6 +96,7 @@ class _Reader:
         self._source = source
         self._notes = notes
         self._tree = tree
+        self._values = FileValues(source, tree)
         self._operations: dict[str, Operation] = {}
         self._upstreams: dict[str, Upstream] = {}
         self._warnings: list[Note] = []
@@ -132,7 +130,7 @@ class _Reader:
 
     def _upstream(self, entry: Tree, where: Where) -> Upstream:
         constants = {
-            (each["in"], each["name"]): self._constant(each["value"])
+            (each["in"], each["name"]): self._values.constant(each["value"])
             for each in entry.get("inputParameters", ())
             if "value" in each and each["in"] in ("header", "query")
         }
@@ -153,7 +151,7 @@ class _Reader:
         if entry is None:
             return "", None
         if entry["type"] != "bearer":
-            return "", self._credentials(entry, where)
+            return "", self._values.credentials(entry, where)
         # The format's word is `token`; the published files of this API say `value`.
         key = "token" if "token" in entry else "value"
         if key not in entry:
@@ -162,27 +160,11 @@ class _Reader:
         reference = TEMPLATE.fullmatch(entry[key])
         if not reference:
             return "", Credentials("bearer", (Secret(entry[key]),))
-        bound = self._bound()
+        bound = self._values.bound()
         if reference[1] not in bound:
             text = f"nothing is bound to {shown(reference[1])}; binds says what is{near(reference[1], bound)}"
             self._source.find((*where, key), text)
         return bound.get(reference[1], ""), None
-
-    def _constant(self, value: Any) -> Any:
-        """Return a value of the file; what `binds` names is read from the environment when it is sent."""
-        names = TEMPLATE.findall(value) if isinstance(value, str) else []
-        bound = self._bound()
-        variables = {name: bound[name] for name in names if name in bound}
-        return BoundText(value, variables) if variables else value
-
-    def _bound(self) -> dict[str, str]:
-        """Return the environment variables that `binds` names, by the names that references use."""
-        bound: dict[str, str] = {}
-        for bind in self._tree.get("binds", ()):
-            for name, variable in bind["keys"].items():
-                bound[f"{bind['namespace']}.{name}"] = variable
-                bound.setdefault(name, variable)
-        return bound
 
     def _consumed(self, upstream: Upstream, path: str, entry: Tree, where: Where) -> None:
         inputs = self._inputs(entry, where)
@@ -191,9 +173,9 @@ class _Reader:
             self._source.find((*where, "name"), f"{shown(id)} stands twice")
         self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
         for number, part in enumerate(entry.get("outputParameters", ())):
-            self._json_path(part["value"], (*where, "outputParameters", number, "value"))
+            self._values.json_path(part["value"], (*where, "outputParameters", number, "value"))
         constants = {
-            each["name"]: self._constant(each["value"])
+            each["name"]: self._values.constant(each["value"])
             for each in entry.get("inputParameters", ())
             if "value" in each
         }
@@ -240,7 +222,7 @@ class _Reader:
         value = entry.get("value")
         if entry.get("in") != "body" or not isinstance(value, str) or not value.startswith("$"):
             return None
-        return self._json_path(value, (*where, "value"))
+        return self._values.json_path(value, (*where, "value"))
 
     def _path_is_given(self, path: str, names: list[str], where: Where) -> None:
         """Check that every path variable has an input, and every path input a place in the path."""
@@ -267,7 +249,7 @@ class _Reader:
             int(entry.get("port", 0)),
             entry.get("description", ""),
             tuple(offer for offer in offers if offer),
-            self._credentials(key, (*where, "authentication")) if key else None,
+            self._values.credentials(key, (*where, "authentication")) if key else None,
             entry.get("address", ""),
             stdio,
             tuple(self._forwards(entry, where)),
@@ -275,19 +257,6 @@ class _Reader:
             tuple(_prompts(entry)),
             tuple(self._skills(entry, kinds, where)),
         )
-
-    def _credentials(self, entry: Tree, where: Where) -> Credentials:
-        kind = entry["type"]
-        keys = {"bearer": ("token",), "apikey": ("value",), "basic": ("username", "password")}[kind]
-        for key in (*keys, *(("key",) if kind == "apikey" else ())):
-            if key not in entry:
-                self._source.find((*where, key), "is missing")
-        secrets = tuple(self._secret(entry.get(key, "")) for key in keys)
-        return Credentials(kind, secrets, entry.get("key", ""), entry.get("placement") == "query")
-
-    def _secret(self, text: str) -> Secret:
-        reference = TEMPLATE.fullmatch(text)
-        return Secret(variable=self._bound().get(reference[1], reference[1])) if reference else Secret(text)
 
     def _routes(self, entry: Tree, where: Where) -> Iterator[Offer | None]:
         seen = set()
@@ -349,7 +318,7 @@ class _Reader:
                 )
         if kind == "rest":
             self._path_is_given(path, [each.name for each in inputs if each.location == "path"], where)
-        used = {*takes.values(), *(name for value in fixed.values() for name in _named(value))}
+        used = {*takes.values(), *_named(fixed), *_named(entry.get("outputParameters"))}
         self._warn_unused(declared or (), used, where)
         return Offer(
             name=entry.get("name", operation.id.partition(".")[2]),
@@ -359,7 +328,7 @@ class _Reader:
             inputs=inputs,
             takes=takes,
             fixed=fixed,
-            mapping=self._output(entry.get("outputParameters", []), (*where, "outputParameters")),
+            mapping=self._values.output(entry.get("outputParameters", []), (*where, "outputParameters")),
             method=entry.get("method", ""),
             path=path,
             hints=entry.get("hints"),
@@ -369,7 +338,7 @@ class _Reader:
     def _given(self, entry: Tree) -> dict[str, Any]:
         """Return the inputs of an offer that have their value in the file."""
         inputs = entry.get("inputParameters", ())
-        return {each["name"]: self._constant(each["value"]) for each in inputs if _is_given(each)}
+        return {each["name"]: self._values.constant(each["value"]) for each in inputs if _is_given(each)}
 
     def _called(self, call: str, where: Where) -> Operation | None:
         """Return the operation of a name; records an error if there is none."""
@@ -392,7 +361,7 @@ class _Reader:
         self._warn_unused(inputs, used, where)
         name = entry.get("name") or f"{entry.get('method', '').lower()}{path.replace('/', '-')}"
         steps = self._steps(entry, where) if "steps" in entry else None
-        mapping = self._output(outputs, (*where, "outputParameters"))
+        mapping = self._values.output(outputs, (*where, "outputParameters"))
         first = (
             next((self._operations.get(each.call) for each in steps.steps if each.call), None)
             if steps
@@ -437,7 +406,7 @@ class _Reader:
                     part if isinstance(part, str) else str(part.get("name"))
                     for part in each.get("outputParameters", ())
                 )
-                key = self._value(each.get("lookupValue"), (*place, "lookupValue"))
+                key = self._values.value(each.get("lookupValue"), (*place, "lookupValue"))
                 steps.append(
                     Step(
                         each["name"],
@@ -456,21 +425,15 @@ class _Reader:
                 name: Value(value) for name, value in (operation.constants if operation else {}).items()
             }
             arguments = {
-                name: self._value(value, (*place, "with", name))
+                name: self._values.value(value, (*place, "with", name))
                 for name, value in each.get("with", {}).items()
             }
             steps.append(Step(each["name"], call=each.get("call", ""), arguments=constants | arguments))
         parts = {
-            each["targetName"]: self._value(each["value"], (*where, "mappings", number, "value"))
+            each["targetName"]: self._values.value(each["value"], (*where, "mappings", number, "value"))
             for number, each in enumerate(entry.get("mappings", ()))
         }
         return Steps(tuple(steps), parts)
-
-    def _value(self, value: Any, where: Where) -> Value:
-        """Return a value of a step: a JSONPath begins with `$`."""
-        if isinstance(value, str) and value.startswith("$"):
-            return Value(query=self._json_path(value, where))
-        return Value(value)
 
     def _with(
         self, kind: str, entry: Tree, operation: Operation, where: Where
@@ -483,7 +446,7 @@ class _Reader:
             if not self._is_input(name, operation.id, known, place):
                 continue
             if not isinstance(value, str) or TEMPLATE.search(value):
-                fixed[name] = self._constant(value)
+                fixed[name] = self._values.constant(value)
             elif re.fullmatch(rf"{CALLER[kind]}\.[a-zA-Z0-9_-]+", value):
                 takes[name] = value.partition(".")[2]
             elif not _REFERENCE.match(value):
@@ -509,45 +472,6 @@ class _Reader:
         else:
             self._warn(where, f"with.{name}: {operation} declares no inputs", "not sent")
         return False
-
-    def _output(self, entries: list[Tree], where: Where) -> Output | None:
-        """Return how to build the answer for the caller; None if it is passed on unchanged."""
-        if not entries:
-            return None
-        if len(entries) > 1 or "name" in entries[0]:
-            names = {each.get("name", str(number)): each for number, each in enumerate(entries)}
-            parts = {
-                name: self._part(each, (*where, number)) for number, (name, each) in enumerate(names.items())
-            }
-            return Output("object", None, properties=parts)
-        output = self._part(entries[0], (*where, 0))
-        return None if output.is_whole else output
-
-    def _part(self, entry: Tree, where: Where) -> Output:
-        query = self._json_path(entry.get("mapping", "$"), (*where, "mapping"))
-        constant = entry.get("const", entry.get("value"))
-        properties = {
-            name: self._part(each, (*where, "properties", name))
-            for name, each in entry.get("properties", {}).items()
-        }
-        items = entry.get("items")
-        return Output(
-            entry.get("type", "object"),
-            query,
-            properties,
-            self._part(items, (*where, "items")) if isinstance(items, dict) else None,
-            constant,
-        )
-
-    def _json_path(self, text: str, where: Where) -> JSONPathQuery | None:
-        """Return a query; None for the whole, which published files write as `$.` (invalid JSONPath)."""
-        if text in ("$.", "$"):
-            return None
-        try:
-            return compile_path(_BARE_NAME.sub(r"['\1']", text))
-        except JSONPathError as error:
-            self._source.find(where, f"not a JSONPath: {error.args[0]}")
-            return None
 
     def _once(self, *where: str | int, key: str) -> None:
         """Report every entry of a list whose key repeats the value of an earlier one."""

@@ -94,9 +94,9 @@ class Offer:
         fixed = {name: filled(value, given) for name, value in self.fixed.items()}
         return {**fixed, **{name: given[own] for name, own in self.takes.items() if own in given}}
 
-    def result(self, body: Any) -> Any:
-        """Return the caller's result of a successful answer."""
-        return body if self.mapping is None else self.mapping.value(body)
+    def result(self, body: Any, sent: Mapping[str, Any]) -> Any:
+        """Return the caller's result of a successful answer, given what the caller sent."""
+        return body if self.mapping is None else self.mapping.value(body, self.all_given(sent))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,13 @@ class Output:
         """True if the answer is passed on unchanged."""
         return self.query is None and not self.properties and self.items is None and self.constant is None
 
-    def value(self, body: Any, given: Mapping[str, Any] | None = None) -> Any:
+    def value(self, body: Any, given: Mapping[str, Any]) -> Any:
         """Return the value for an answer; None, or an empty list, if the answer has no such part.
 
         Constants have the caller's inputs, `given`, in place of `{{name}}`.
         """
         if self.constant is not None:
-            return self.constant if given is None else filled(self.constant, given)
+            return filled(self.constant, given)
         if self.type == "array":
             return self._array(body, given)
         found = self._first(body)
@@ -49,7 +49,7 @@ class Output:
         values = self.query.find(body).values()
         return values[0] if values else None
 
-    def _array(self, body: Any, given: Mapping[str, Any] | None) -> list[Any]:
+    def _array(self, body: Any, given: Mapping[str, Any]) -> list[Any]:
         values = [body] if self.query is None else self.query.find(body).values()
         if len(values) == 1 and isinstance(values[0], list):
             values = values[0]

@@ -76,7 +76,7 @@ class AdapterRoutes:
                 given[each] = request.headers[each]
         self._read_body(await _body(request), offer, given)
         answer = await self._caller.perform(offer, given, _named_headers(request, (_SCENARIO,)))
-        return _passed_on(answer, self._mapped(answer, offer))
+        return _passed_on(answer, self._mapped(answer, offer, given))
 
     def _forward(self, request: Request) -> tuple[Forward, str] | None:
         """Return the forward that a request selects, and the path at the API; None if there is none."""
@@ -191,11 +191,11 @@ class AdapterRoutes:
                     f"{suggestion(name, dict.fromkeys(known))}",
                 )
 
-    def _mapped(self, answer: UpstreamResponse, offer: Offer) -> bytes:
+    def _mapped(self, answer: UpstreamResponse, offer: Offer, given: dict[str, Any]) -> bytes:
         """Return the body for the caller: mapped if the call succeeded and the file maps a part."""
         if offer.mapping is None or not answer.content or not 200 <= answer.status < 300:
             return answer.content
-        return orjson.dumps(self._caller.value_of(answer, offer))
+        return orjson.dumps(self._caller.value_of(answer, offer, given))
 
 
 def _parts(body: bytes, inputs: Iterable[Input]) -> dict[str, Any]:

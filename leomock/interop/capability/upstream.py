@@ -209,17 +209,18 @@ class Caller:
             raise self._no_answer(upstream, str(error) or type(error).__name__, f"{method} /{path}") from None
         return UpstreamResponse(response.status_code, response.headers, response.content)
 
-    def value_of(self, answer: UpstreamResponse, offer: Offer) -> Any:
+    def value_of(self, answer: UpstreamResponse, offer: Offer, sent: Mapping[str, Any]) -> Any:
         """Return the part of a successful answer that an offer exposes; None if the body is empty.
 
-        Raises `ApiError` if the file maps a part of a body that is not JSON.
+        `sent` are the inputs of the caller. Raises `ApiError` if the file maps a part of a body that is not
+        JSON.
         """
         if not answer.content:
             return None
         if offer.mapping is None:
             return answer.body
         try:
-            return offer.result(orjson.loads(answer.content))
+            return offer.result(orjson.loads(answer.content), sent)
         except orjson.JSONDecodeError:
             raise self.no_answer(offer.operation, "it is not JSON") from None
 

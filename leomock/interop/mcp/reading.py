@@ -52,7 +52,7 @@ async def called(
             vendor=f"{answer.status} {answer.content.decode(errors='replace')}",
         )
     try:
-        return caller.value_of(answer, offer)
+        return caller.value_of(answer, offer, arguments)
     except ApiError as error:
         raise Refused(error.text, status=error.status, code=error.wording.code) from None
 

@@ -121,6 +121,24 @@ def test_values_without_a_call(fake: Fake, tmp_path: Path) -> None:
     assert not fake.requests
 
 
+def test_values_beside_parts_of_an_answer(
+    fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They too have the caller's inputs and what is bound."""
+    monkeypatch.setenv("PICTURE_TEAM", "blue")
+    operation = (
+        "{method: GET, call: api.me, inputParameters: [{name: name, in: query}], outputParameters: "
+        "[{name: text, type: string, value: '{{name}} of {{TEAM}}'}, "
+        "{name: id, type: string, mapping: '$.user_details[0].user.id'}]}"
+    )
+    head = "binds: [{namespace: env, keys: {TEAM: PICTURE_TEAM}}]\n"
+    capability = load(file(tmp_path, rest(operation), API, head))
+    assert notes(capability) == []
+    with adapter_of(capability, fake) as client:
+        answer = client.get("/it", params={"name": "Ada"})
+    assert json_of(answer) == (200, {"text": "Ada of blue", "id": fake.user_id})
+
+
 # --- several calls -----------------------------------------------------------------------------------
 
 STEPS = """\

@@ -162,7 +162,7 @@ def test_mapping_of_the_answer(mapped: str, expected: object) -> None:
             f"        outputParameters: {mapped if mapped.startswith('[') else f'[{mapped}]'}\n",
         )
     ).adapters
-    assert rest.offers[1].result({"a": [{"b": 1}, {"b": 2}]}) == expected
+    assert rest.offers[1].result({"a": [{"b": 1}, {"b": 2}]}, {}) == expected
 
 
 # --- what is wrong -----------------------------------------------------------------------------------

@@ -316,7 +316,7 @@ def test_mcp_server_is_handed_the_tools_and_a_caller(fake: Fake, monkeypatch: py
     create, read = adapter.offers[:2]
     answer = fake.run(caller.answer(create.operation.id, create.arguments({"body": {"prompt": "a"}})))
     assert answer.status == 200
-    id = create.result(answer.body)["sdGenerationJob"]["generationId"]
+    id = create.result(answer.body, {})["sdGenerationJob"]["generationId"]
     answer = fake.run(caller.answer(read.operation.id, read.arguments({"id": id})))
     assert (answer.status, answer.body["generations_by_pk"]["id"]) == (200, id)
 
