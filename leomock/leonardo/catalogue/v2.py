@@ -61,6 +61,10 @@ class ModelV2:
         """Return the pairs of width and height in the tables of the model."""
         return [(width, height) for row in self.entry.get("sizes", {}).values() for width, height in row]
 
+    def is_called(self, name: str) -> bool:
+        """Return True if a name is that of the model or of its guide, whatever its spaces, dots and case."""
+        return _letters(name) in map(_letters, (self.name, self.entry.get("guide", self.name)))
+
     def row_of_sizes(self, made: Mapping[str, Any]) -> str:
         """Return the name of the row of sizes that a result is in, or ''."""
         size = [made.get("imageWidth"), made.get("imageHeight")]
@@ -82,6 +86,10 @@ class ModelV2:
     def parameters(self) -> Json | None:
         """Return the JSON Schema of the parameters; None if the model is open."""
         return None if self.is_open else _schema(self.entry)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
 
 
 def _schema(entry: Mapping[str, Any]) -> Json:

@@ -136,10 +136,12 @@ def _model(call: Call, world: World) -> ModelV2:
     if world.settings.unknown_models == "allow":
         call.explain = f"{who}, {UNKNOWN_ACCEPTED}"
         return unlisted_model_v2(name)
-    near = suggestion(name, models_on(as_of))
+    known = models_on(as_of)
+    called = [f"; did you mean '{slug}'?" for slug, model in known.items() if model.is_called(name)]
+    near = called[0] if called else suggestion(name, known) or ";"
     raise invalid(
         [message],
-        f"{who}, none of the {len(models_on(as_of))} models that leomock knows{near or ';'} "
+        f"{who}, none of the {len(known)} models that leomock knows{near} "
         "--model ID=NAME or --catalogue FILE adds one, --unknown-models allow accepts all",
     )
 

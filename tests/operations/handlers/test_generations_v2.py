@@ -427,6 +427,9 @@ def test_parameters_that_are_known_to_be_wrong(
     [
         ("lucid-orign", "; did you mean 'lucid-origin'?"),
         ("veo-3.1-fast", "; did you mean 'veo-3.1-fast-generate-001'?"),
+        ("nano-banana-pro", "; did you mean 'gemini-image-2'?"),
+        ("nano_banana", "; did you mean 'gemini-2.5-flash-image'?"),
+        ("kling-o3", "; did you mean 'kling-video-o-3'?"),
         ("xyz", ";"),
     ],
 )
