@@ -27,8 +27,9 @@ EXTENSION = "io.modelcontextprotocol/tasks"
 # How long a task is kept: the longest wait of a tool, and five minutes to fetch the result.
 KEPT = timedelta(seconds=LONGEST_WAIT + 300)
 POLL_MILLISECONDS = 1000
-# Tasks that a server keeps. Calls beyond it are answered as if the client had no tasks.
-MOST_TASKS = 1000
+# Tasks that a server keeps; a result with pictures has some 100 KB. Calls beyond it are answered as if the
+# client had no tasks.
+MOST_TASKS = 300
 Context = ServerRequestContext[Any, Any]
 Reply = dict[str, Any]
 
@@ -123,9 +124,7 @@ class Task:
         try:
             result = await call(self)
         except MCPError as error:
-            self._become(
-                "failed", error=error.error.model_dump(by_alias=True, mode="json", exclude_none=True)
-            )
+            self._become("failed", error=_wire(error.error))
         except Exception:
             logger.exception("a call that went on as a task failed")
             message = "leomock: the call failed inside the server; its log has the details"

@@ -46,12 +46,12 @@ class OutsideFiles:
             client.stream("GET", url, extensions={"trace": _Connections(self).checked}) as response,
         ):
             response.raise_for_status()
-            file = b""
+            file = bytearray()
             async for chunk in response.aiter_bytes():
                 file += chunk
                 if len(file) > LARGEST:
                     raise Refused(f"leomock: {url[:200]} has more than {LARGEST} bytes", code=WRONG_ARGUMENT)
-        return file
+        return bytes(file)
 
     def check(self, host: str, address: str) -> None:
         """Raise `Refused` if a host's address is not public, unless it is allowed."""
