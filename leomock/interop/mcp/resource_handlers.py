@@ -147,7 +147,7 @@ class ResourceHandlers:
         if old := watches.pop(uri, None):
             old.cancel()
         task = watches[uri] = asyncio.create_task(watch())
-        task.add_done_callback(_ended)
+        task.add_done_callback(partial(_ended, watches, uri))
 
 
 def _watches(context: Context) -> dict[str, asyncio.Task[None]]:
@@ -161,8 +161,10 @@ def _watches(context: Context) -> dict[str, asyncio.Task[None]]:
     return found
 
 
-def _ended(task: asyncio.Task[None]) -> None:
-    """Let a subscription end without a word if the client is gone or the resource cannot be read any more."""
+def _ended(watches: dict[str, asyncio.Task[None]], uri: str, task: asyncio.Task[None]) -> None:
+    """Forget a subscription that ended, also if its client is gone or its resource cannot be read."""
+    if watches.get(uri) is task:
+        del watches[uri]
     if not task.cancelled():
         task.exception()
 

@@ -278,18 +278,27 @@ def test_watching_ends_with_the_connection(leomock: Tenant) -> None:
 
 
 def test_connection_watches_only_so_much(leomock: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same resource again is no further one."""
+    """The same resource again is no further one, and a deleted one does not count."""
     monkeypatch.setattr(resource_handlers, "MOST_WATCHES", 1)
+    told = asyncio.Event()
+
+    async def hear(message: Any) -> None:
+        if isinstance(message, types.ResourceUpdatedNotification):
+            told.set()
 
     async def watch(client: Client) -> str:
         made = body_of(await client.call_tool(CREATE, {"body": {"prompt": "a"}}))
+        id = made["sdGenerationJob"]["generationId"]
         for _ in range(2):
-            await subscribed(client, "leonardo://account")
+            await subscribed(client, GENERATION.format(id=id))
         with pytest.raises(MCPError) as raised:
-            await subscribed(client, GENERATION.format(id=made["sdGenerationJob"]["generationId"]))
+            await subscribed(client, "leonardo://account")
+        await client.call_tool(DELETE, {"id": id})
+        await asyncio.wait_for(told.wait(), 10)
+        await subscribed(client, "leonardo://account")
         return raised.value.error.message
 
-    message = using(McpSession(leomock).server, watch, mode="legacy")
+    message = using(McpSession(leomock).server, watch, mode="legacy", message_handler=hear)
     assert message == "leomock: this connection watches 1 resources, and cannot watch more"
 
 
