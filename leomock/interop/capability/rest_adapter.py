@@ -154,8 +154,8 @@ class AdapterRoutes:
 
     def _read_body(self, body: bytes, offer: Offer, given: dict[str, Any]) -> None:
         names = _at(offer, "body")
-        if body and (parts := [each for each in offer.inputs if each.query]):
-            given.update(_parts(body, parts))
+        if body and any(each.query for each in offer.inputs):
+            given.update(_parts(body, [each for each in offer.inputs if each.location == "body"]))
         elif len(names) > 1 and body:
             given.update(self._fields(body, names, offer))
         elif names and body:
@@ -199,13 +199,15 @@ class AdapterRoutes:
 
 
 def _parts(body: bytes, inputs: Iterable[Input]) -> dict[str, Any]:
-    """Return the inputs that are parts of a body; a part that the body has not is left out."""
+    """Return the inputs that are parts or fields of a body; what the body has not is left out."""
     try:
         values = orjson.loads(body)
     except orjson.JSONDecodeError:
         return {}
+    fields = values if isinstance(values, dict) else {}
     found = {each.name: each.query.find(values).values() for each in inputs if each.query}
-    return {name: parts[0] for name, parts in found.items() if parts}
+    plain = {each.name: fields[each.name] for each in inputs if not each.query and each.name in fields}
+    return plain | {name: parts[0] for name, parts in found.items() if parts}
 
 
 def _encoded_path(request: Request) -> str:

@@ -194,9 +194,9 @@ class Caller:
         `ApiError` if there is no answer.
         """
         client = self._clients[upstream.namespace]
-        sent = dict(headers)
-        if "authorization" in client.headers:
-            sent.pop("authorization", None)
+        credentials = upstream.credentials
+        secret = {"authorization", *(credentials.headers({}) if credentials else ())} & set(client.headers)
+        sent = {name: value for name, value in headers.items() if name not in secret}
         own = {"header": sent, "query": {}}
         for (place, name), value in upstream.constants.items():
             if (text := filled(value, {})) is not None:

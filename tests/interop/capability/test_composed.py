@@ -372,13 +372,13 @@ def test_input_is_a_part_of_the_body_or_a_value_of_the_file(fake: Fake, tmp_path
     """The body that the file writes has both; a caller cannot send what the file gives."""
     operation = (
         "{method: POST, call: api.create, inputParameters: ["
-        "{name: subject, in: body, value: $.what.name}, {name: style, in: query, value: in oil}, "
-        "{name: count, in: body, value: $.how-many}]}"
+        "{name: subject, in: body, value: $.what.the-name}, {name: style, in: query, value: in oil}, "
+        "{name: count, in: body}]}"
     )
     capability = load(file(tmp_path, rest(operation)))
     assert notes(capability) == []
     with adapter_of(capability, fake) as client:
-        sent = {"what": {"name": "a cat"}, "how-many": 2}
+        sent = {"what": {"the-name": "a cat"}, "count": 2}
         assert client.post("/it", json=sent).status_code == 200
         assert client.post("/it", json=sent, params={"style": "x"}).status_code == 400
     assert fake.requests[-1].request_json == {"prompt": "a cat, in oil", "num_images": 2}

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.testclient import TestClient
 
 from leomock import Fake
+from leomock.interop.adapters import make_app
 from leomock.interop.capability.files import CapabilityError, load
 from leomock.interop.capability.model import Capability
+from leomock.interop.capability.upstream import Caller, real_client
 from tests.interop.capability.adapters import adapter_of, json_of
 
 FILE = """\
@@ -73,6 +76,27 @@ def test_headers_that_are_passed_on(fake: Fake, tmp_path: Path, monkeypatch: pyt
     headers = fake.requests[-1].request_headers  # of the calls with the fake's own key
     assert (headers["x-team"], headers["x-version"]) == ("blue", "7")
     assert "x-other" not in headers
+
+
+def test_key_of_the_file_is_not_replaced_by_a_trusted_header(tmp_path: Path) -> None:
+    """A caller cannot call the API with a key of its own."""
+    key = "    authentication: {type: apikey, key: X-Team, value: mine}\n"
+    capability = forwarding(
+        tmp_path, FILE.replace("    inputParameters:\n", f"{key}    inputParameters:\n", 1)
+    )
+    (upstream,) = capability.upstreams
+    received: list[httpx.Request] = []
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        received.append(request)
+        return httpx.Response(200, json={})
+
+    client = real_client(upstream, {})
+    client._transport = httpx.MockTransport(answered)
+    app = make_app(capability.adapters[0], Caller({}, {upstream.namespace: client}))
+    sent = {"X-Team": "stranger", "Authorization": "Bearer stranger"}
+    assert TestClient(app, "http://localhost").get("/leonardo/me", headers=sent).status_code == 200
+    assert received[0].headers["x-team"] == "mine"
 
 
 def test_bound_value_of_the_query_is_added(

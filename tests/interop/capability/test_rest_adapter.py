@@ -96,7 +96,8 @@ def calls(offer: Offer) -> Iterator[tuple[str, str, bytes]]:
 )
 def test_adapter_answers_as_the_fake(file: str, offer: Offer) -> None:
     """Status and body of the same calls, errors included, for every operation of every file."""
-    behind, beside = Fake(clock="frozen"), Fake(clock="frozen")
+    # Of a day on which every operation was offered: one that is not refuses before it reads variables.
+    behind, beside = (Fake(clock="frozen", as_of="2026-05-01") for _ in range(2))
     with adapter_of(shipped(file), behind) as adapter, client_of(beside) as direct:
         statuses = set()
         reads = {other.path for name, other in OFFERS if name == file and other.method == "GET"}
