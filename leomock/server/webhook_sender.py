@@ -12,8 +12,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
-import orjson
-
+from leomock.openapi.serializer import to_json
 from leomock.server.access_log import to_stderr
 from leomock.state.outbox import Attempt, Event, Outbox, Target
 from leomock.state.redaction import one_line
@@ -165,9 +164,7 @@ class Sender:
         try:
             async with (
                 asyncio.timeout(timeout),
-                client.stream(
-                    "POST", target.url, content=orjson.dumps(event.body), headers=headers
-                ) as response,
+                client.stream("POST", target.url, content=to_json(event.body), headers=headers) as response,
             ):
                 size = 0
                 async for chunk in response.aiter_raw():

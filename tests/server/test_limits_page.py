@@ -10,10 +10,12 @@ import pytest
 
 from leomock.cli.main import main
 from leomock.openapi.bounds import DEEPEST, LONGEST_LIST
+from leomock.operations.handlers.generations import MOST_ANSWERS
 from leomock.server.admin_requests import LONGEST_BODY
 from leomock.server.bucket_routes import LONGEST_PREAMBLE
 from leomock.server.head_limit import LONGEST_FRAMING, LONGEST_HEAD, MOST_HEADERS
 from leomock.server.rendering import RENDERERS
+from leomock.state.outbox import MOST_EVENTS
 from leomock.state.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "limits.md").read_text("utf-8")
@@ -46,6 +48,8 @@ def _number(text: str) -> int:
         ("form fields before an uploaded file", LONGEST_PREAMBLE),
         ("body of the admin API", LONGEST_BODY),
         ("renderings at a time", RENDERERS),
+        ("webhook events of a key", MOST_EVENTS),
+        ("answers about finished generations of a key, ready to be sent again", MOST_ANSWERS),
     ],
 )
 def test_page_states_the_bound(beginning: str, value: int) -> None:

@@ -43,8 +43,8 @@ DEFAULT_SD_VERSION = DEFAULT_FAMILY
 LARGEST_SEED = 2147483637
 LARGEST_SEED_OF_TEN_DIGITS = 9999999998
 LONGEST_NEGATIVE_PROMPT = 1000
-# The number of answers about finished generations that are cached.
-MOST_ANSWERS = 512
+# The number of answers about finished generations that are cached for a key: two pages of 50, and some more.
+MOST_ANSWERS = 128
 PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vision XL")
 
 
