@@ -54,7 +54,7 @@ drift: install  ## Compare specs/ with the published documents, where these are 
 	  $(BIN)/leomock drift "$(REFERENCE)/upstream" specs; \
 	else echo "the published documents are not at $(REFERENCE)/upstream (set LEOMOCK_REFERENCE): nothing compared"; fi
 
-soak: dev       ## 200 clients with faults on, then hostile ones: ten minutes each (SECONDS=…)
+soak: dev       ## 200 clients with faults on, and 24 hostile ones among them, for ten minutes (SECONDS=…)
 	LEOMOCK_SOAK_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest tests/soak
 
 behaviours: dev ## Write docs/behaviours.md: what the fake does, and how we know
