@@ -215,26 +215,12 @@ class Journal:
         for this: do not change the sequences afterwards. Only API keys are shortened at once, so that no
         whole key is ever stored. Any thread may call it.
         """
-        request_size = len(request_body)
-        if request_size > self._longest_body:
-            request_body = request_body[: self._longest_body]
-        # Clients poll: most calls repeat the headers, and most answers the body, of the one before. Sharing
-        # them keeps a thousand exchanges in the processor's cache.
-        fingerprint = hash(tuple(request_headers))
-        last, packed = self._last_headers
-        cost = len(request_body) + len(path) + len(query) + len(explain) + ENTRY_BYTES
-        if fingerprint != last:
-            packed = _packed(request_headers)
-            self._last_headers = (fingerprint, packed)
-            cost += len(packed)
-        if response_body == self._last_body:
-            response_body = self._last_body
-        else:
-            self._last_body = response_body
-            cost += min(len(response_body), self._longest_body)
-        response_size = len(response_body)
-        if response_size > self._longest_body:
-            response_body = response_body[: self._longest_body]
+        request_size, response_size = len(request_body), len(response_body)
+        request_body = request_body[: self._longest_body]
+        packed, cost_of_headers = self._shared_headers(request_headers)
+        response_body, cost_of_body = self._shared_body(response_body[: self._longest_body])
+        texts = len(request_body) + len(path) + len(query) + len(explain)
+        cost = ENTRY_BYTES + texts + cost_of_headers + cost_of_body
         with self._lock:
             number = next(self._numbers)
             self._make_room(cost)
@@ -265,6 +251,26 @@ class Journal:
         if self._budget:
             self._budget.grow(cost)
         return number
+
+    # Clients poll: most calls repeat the headers, and most answers the body, of the one before. Sharing them
+    # keeps a thousand exchanges in the processor's cache.
+
+    def _shared_headers(self, headers: Headers) -> tuple[bytes, int]:
+        """Return packed headers and their size; it is 0 if they are those of the last exchange."""
+        fingerprint = hash(tuple(headers))
+        last, packed = self._last_headers
+        if fingerprint == last:
+            return packed, 0
+        packed = _packed(headers)
+        self._last_headers = (fingerprint, packed)
+        return packed, len(packed)
+
+    def _shared_body(self, body: bytes) -> tuple[bytes, int]:
+        """Return a response's body and its size; it is 0 if the body is that of the last exchange."""
+        if body == self._last_body:
+            return self._last_body, 0
+        self._last_body = body
+        return body, len(body)
 
     @property
     def size(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -21,6 +21,10 @@ from leomock.cli.options import (
     setting,
 )
 from leomock.state.settings import LARGEST_INT, SettingError
+
+if TYPE_CHECKING:
+    from leomock.cli.serving.fake import ServeOptions
+    from leomock.operations.dispatch import Dispatcher
 
 GROUPS = {
     "Where it listens": (
@@ -368,74 +372,76 @@ def serve(
     **settings: Any,
 ) -> None:
     """Serve the fake until it is stopped (Ctrl-C or SIGTERM)."""
-    from leomock.cli.output import writing
-    from leomock.cli.serving.fake import make_dispatcher, put_together, require_tracing, serve_fake
+    from leomock.cli.serving.fake import Ports, ServeOptions, require_tracing, serve_fake
     from leomock.cli.serving.listening import run_on
     from leomock.cli.serving.mcp import require_mcp
     from leomock.cli.serving.secure import secure_ports
-    from leomock.files.scenarios import ScenarioError
-    from leomock.server.guard import is_loopback
     from leomock.state.render_cache import RENDERED
-    from leomock.state.snapshot import SnapshotError
 
     RENDERED.limit = render_cache
+    _set_admin_token(settings, host)
+    if traces is not None:
+        require_tracing()
+    options = ServeOptions(
+        settings,
+        [*scenarios],
+        rate,
+        str(state_file or ""),
+        save_every,
+        quiet,
+        log_format,
+        render_cache,
+        traces,
+    )
+    if workers > 1:
+        from leomock.cli.serving.workers import check_workers, serve_with_workers
+
+        check_workers({"--https": https, "--proxy": proxy, "--mcp": mcp or None})
+        checked = _dispatcher(
+            options._replace(state_file="")
+        ).settings  # each worker loads its part of the state
+        run_on(
+            host,
+            port,
+            lambda listener, url: serve_with_workers(workers, options, checked, listener, url, drain),
+        )
+        return
+    api = _dispatcher(options)
+    if mcp:
+        require_mcp()
+    elif tools != McpTools():
+        raise click.UsageError(f"{', '.join(TOOL_OPTION_NAMES)} are about MCP tools; add --mcp")
+    offered = tools if mcp else None
+    with secure_ports(host, https, proxy, proxy_others == "refuse") as secure:
+        run_on(
+            host,
+            port,
+            lambda listener, url: serve_fake(api, options, Ports(listener, url, offered, secure), drain),
+        )
+
+
+def _set_admin_token(settings: dict[str, Any], host: str) -> None:
+    """Make an admin token, and print it, if other machines reach the server and the user set none."""
+    from leomock.server.guard import is_loopback
+
     if not settings["admin_token"] and not is_loopback(host):
         settings["admin_token"] = secrets.token_urlsafe(24)
         click.echo(
             f"leomock: the admin token is {settings['admin_token']} (--admin-token sets one)", err=True
         )
-    if workers > 1:
-        from leomock.cli.serving.worker import WorkerOptions
-        from leomock.cli.serving.workers import check_workers, serve_with_workers
 
-        check_workers({"--https": https, "--proxy": proxy, "--mcp": mcp or None})
-    if traces is not None:
-        require_tracing()
+
+def _dispatcher(options: ServeOptions) -> Dispatcher:
+    """Return the fake that the options describe; join the state files that several workers left."""
+    from leomock.cli.output import writing
+    from leomock.cli.serving.fake import make_dispatcher, put_together
+    from leomock.files.scenarios import ScenarioError
+    from leomock.state.snapshot import SnapshotError
+
     try:
-        if state_file and workers == 1:
-            with writing(state_file):
-                put_together(state_file)
-        api = make_dispatcher(settings, scenarios, rate, None if workers > 1 else state_file)
+        if options.state_file:
+            with writing(Path(options.state_file)):
+                put_together(Path(options.state_file))
+        return make_dispatcher(options)
     except (SettingError, ScenarioError, SnapshotError, ValueError) as error:
         raise click.UsageError(str(error)) from None
-    if workers > 1:
-        options = WorkerOptions(
-            settings,
-            [*scenarios],
-            rate,
-            str(state_file or ""),
-            save_every,
-            quiet,
-            log_format,
-            render_cache,
-            traces,
-        )
-        run_on(
-            host,
-            port,
-            lambda listener, url: serve_with_workers(workers, options, api.settings, listener, url, drain),
-        )
-        return
-    if mcp:
-        require_mcp()
-    elif tools != McpTools():
-        raise click.UsageError(f"{', '.join(TOOL_OPTION_NAMES)} are about MCP tools; add --mcp")
-    with secure_ports(host, https, proxy, proxy_others == "refuse") as secure:
-        run_on(
-            host,
-            port,
-            lambda listener, url: serve_fake(
-                api,
-                listener,
-                url,
-                quiet,
-                state_file,
-                save_every,
-                tools if mcp else None,
-                secure,
-                log_format,
-                scenarios,
-                drain,
-                traces=traces,
-            ),
-        )

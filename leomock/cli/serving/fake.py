@@ -5,31 +5,62 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import socket
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import click
 
 from leomock.cli.mcp_options import McpTools
-from leomock.cli.output import writing
-from leomock.cli.serving.listening import repeat
+from leomock.cli.serving.listening import repeat, saving
 from leomock.server.lifecycle import on_signal, open_until
+from leomock.server.listen import PortServer, ServerConfig, listen
 from leomock.state.settings import Settings
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from leomock.cli.serving.secure import SecurePorts
     from leomock.operations.dispatch import Dispatcher
     from leomock.server.access_log import LogFormat
+    from leomock.server.tracing import Tracing
+    from leomock.server.webhook_sender import Sender
     from leomock.server.workers.worker import Worker
 
 
-def make_dispatcher(
-    settings: Mapping[str, Any], scenarios: Sequence[str], rate: float, state_file: Path | None
-) -> Dispatcher:
-    """Return the fake that the options of `leomock serve` describe, with its saved state.
+class ServeOptions(NamedTuple):
+    """The options of `leomock serve` that concern every process; all can be written as JSON.
+
+    `scenarios` are names and files; a file is played again when it changes. `state_file` ('' for none) is
+    written at the start, every `save_every` seconds, and at the end. `traces` is the URL of a collector for
+    OpenTelemetry, '' for the one in the environment.
+    """
+
+    settings: dict[str, Any]
+    scenarios: list[str]
+    rate: float
+    state_file: str
+    save_every: float
+    quiet: bool
+    log_format: LogFormat
+    render_cache: int
+    traces: str | None
+
+
+class Ports(NamedTuple):
+    """Where a fake listens: a socket and its URL, MCP tools at /mcp, and ports for HTTPS and as a proxy."""
+
+    listener: socket.socket
+    url: str
+    mcp: McpTools | None
+    secure: SecurePorts | None
+
+
+def make_dispatcher(options: ServeOptions) -> Dispatcher:
+    """Return the fake that the options describe, with its saved state.
 
     Raises SettingError, ScenarioError, SnapshotError or ValueError.
     """
@@ -38,12 +69,12 @@ def make_dispatcher(
     from leomock.state.clock import Clock
 
     def make_clock() -> Clock:
-        return Clock(time.time(), time.monotonic, rate)
+        return Clock(time.time(), time.monotonic, options.rate)
 
     make_clock()
-    api = Dispatcher.playing(Settings(**settings), scenarios, make_clock)
-    if state_file:
-        load(state_file, api.worlds)
+    api = Dispatcher.playing(Settings(**options.settings), options.scenarios, make_clock)
+    if options.state_file:
+        load(Path(options.state_file), api.worlds)
     return api
 
 
@@ -71,103 +102,118 @@ def require_tracing() -> None:
 
 
 async def serve_fake(
-    api: Dispatcher,
-    listener: Any,
-    url: str,
-    quiet: bool,
-    state_file: Path | None,
-    save_every: float,
-    mcp: McpTools | None = None,
-    secure: SecurePorts | None = None,
-    log_format: LogFormat = "text",
-    scenarios: Sequence[str] = (),
-    drain: float = 0,
-    worker: Worker | None = None,
-    traces: str | None = None,
+    api: Dispatcher, options: ServeOptions, connections: Ports | Worker, drain: float = 0
 ) -> None:
-    """Serve the fake until a signal arrives. With `mcp`, offer these MCP tools at /mcp as well.
-
-    `secure` are further ports, for HTTPS and as a forward proxy. `scenarios` are the names and files that the
-    fake was started with; a file is played again when it changes.
+    """Serve the fake until a signal arrives.
 
     After the signal, `/_leomock/health/ready` answers 503 and calls are still accepted for `drain` seconds.
-
-    `state_file` is written at the start, every `save_every` seconds, and at the end.
-
-    `traces` is the URL of a collector for OpenTelemetry, '' for the one in the environment.
-
-    A `worker` gets its connections and the signal to stop from its parent, which announces the address.
+    A worker gets its connections and the signal to stop from its parent, which announces the address.
     """
     from leomock.cli.serving.scenario_reload import SECONDS_BETWEEN_LOOKS, ScenarioReloader
     from leomock.files.state import StateFile
     from leomock.server.access_log import StderrLog, library_warnings_as_json, to_stderr, warn_as_json
     from leomock.server.app import make_app
     from leomock.server.health import Health
-    from leomock.server.listen import PortServer, ServerConfig, listen
     from leomock.server.webhook_sender import Sender
 
     stopping, stop = asyncio.Event(), asyncio.Event()
-    on_signal(stop if worker else stopping)
-    draining = asyncio.create_task(_after(stopping, drain, stop)) if worker is None else None
-    kept = StateFile(state_file, api.worlds, time.monotonic) if state_file else None
-    say = warn_as_json if log_format == "json" else to_stderr
-    api.worlds.say = say
-    tracing = None
-    if traces is not None:
-        from leomock.server.tracing import Tracing
-
-        tracing = Tracing.to(traces)
-    sender = Sender(None if quiet else say, tracing=tracing)
+    on_signal(stopping if isinstance(connections, Ports) else stop)
+    path = Path(options.state_file) if options.state_file else None
+    kept = StateFile(path, api.worlds, time.monotonic) if path else None
+    say = api.worlds.say = warn_as_json if options.log_format == "json" else to_stderr
     health = Health(
         lambda: kept.failure if kept else "", stopping.is_set, lambda: kept.age() if kept else None
     )
-    log = None if quiet else StderrLog()
-    app = make_app(api, log, sender, log_format=log_format, health=health, tracing=tracing)
-    announcement = [f"leomock listening on {url}"]
-    # The documents and the tenants' rows live as long as the server. Collecting garbage less often makes each
-    # call about 10 % faster (make bench, POST).
+    async with contextlib.AsyncExitStack() as stack:
+        if kept:
+            await stack.enter_async_context(saving(kept.path, kept.save, options.save_every, say))
+        tracing = await stack.enter_async_context(_tracing(options.traces))
+        sender = Sender(None if options.quiet else say, tracing=tracing)
+        log = None if options.quiet else StderrLog()
+        app = make_app(api, log, sender, log_format=options.log_format, health=health, tracing=tracing)
+        _collect_garbage_less_often()
+        await stack.enter_async_context(_sending(sender, api, stop))
+        if reloader := ScenarioReloader(api, options.scenarios, say):
+            reloading = repeat(SECONDS_BETWEEN_LOOKS, reloader.reload_changed, say)
+            stack.enter_context(_running(reloading))
+        if options.log_format == "json":
+            stack.enter_context(library_warnings_as_json())
+        if isinstance(connections, Ports):
+            stack.enter_context(_running(_after(stopping, drain, stop)))
+            await _listen(app, api, options, connections, stop)
+        else:
+            server = PortServer(_config(connections.app(app), api))
+            await connections.serve(server, app, stop, stopping.set)
+
+
+async def _listen(
+    app: ASGIApp, api: Dispatcher, options: ServeOptions, ports: Ports, stop: asyncio.Event
+) -> None:
+    """Answer on all ports until `stop` is set, and announce them."""
+    announcement = [f"leomock listening on {ports.url}"]
+    async with contextlib.AsyncExitStack() as stack:
+        if ports.mcp:
+            from leomock.interop.mcp.address import MCP_PATH
+
+            app = await stack.enter_async_context(_with_mcp(app, api, ports.url, stop, ports.mcp))
+            announcement.append(f"leomock: mcp listening on {ports.url}{MCP_PATH}")
+        config = _config(app, api)
+        server = PortServer(config)
+        if ports.secure:
+            plain = ports.listener.getsockname()[:2]
+            announcement += await stack.enter_async_context(ports.secure.answering(server, plain))
+        if not options.quiet and options.log_format != "json":
+            announcement += first_steps(ports.url, api.settings)
+        await listen(config, ports.listener, stop, lambda: click.echo("\n".join(announcement)), server)
+
+
+def _config(app: ASGIApp, api: Dispatcher) -> ServerConfig:
+    return ServerConfig(app, api.settings.max_head, api.settings.request_timeout)
+
+
+def _collect_garbage_less_often() -> None:
+    """Make each call about 10 % faster (make bench, POST).
+
+    The documents and the tenants' rows live as long as the server.
+    """
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-    sending = asyncio.create_task(sender.run(api.worlds, stop))
-    background = []
-    if kept:
-        with writing(kept.path):
-            kept.save()
-        background.append(asyncio.create_task(repeat(save_every, kept.save, say)))
-    if reloader := ScenarioReloader(api, scenarios, say):
-        background.append(asyncio.create_task(repeat(SECONDS_BETWEEN_LOOKS, reloader.reload_changed, say)))
-    try:
-        async with contextlib.AsyncExitStack() as stack:
-            if log_format == "json":
-                stack.enter_context(library_warnings_as_json())
-            if mcp:
-                from leomock.interop.mcp.address import MCP_PATH
 
-                app = await stack.enter_async_context(_with_mcp(app, api, url, stop, mcp))
-                announcement.append(f"leomock: mcp listening on {url}{MCP_PATH}")
-            routed = worker.app(app) if worker else app
-            config = ServerConfig(routed, api.settings.max_head, api.settings.request_timeout)
-            server = PortServer(config)
-            if secure:
-                plain = listener.getsockname()[:2]
-                announcement += await stack.enter_async_context(secure.answering(server, plain))
-            if not quiet and log_format != "json":
-                announcement += first_steps(url, api.settings)
-            if worker:
-                await worker.serve(server, app, stop, stopping.set)
-            else:
-                await listen(config, listener, stop, lambda: click.echo("\n".join(announcement)), server)
+
+@contextlib.asynccontextmanager
+async def _tracing(url: str | None) -> AsyncIterator[Tracing | None]:
+    """Send traces to a collector, the last ones at the end; None sends none."""
+    if url is None:
+        yield None
+        return
+    from leomock.server.tracing import Tracing
+
+    tracing = Tracing.to(url)
+    try:
+        yield tracing
     finally:
-        if draining:
-            draining.cancel()
-        for task in background:
-            task.cancel()
+        await asyncio.to_thread(tracing.close)
+
+
+@contextlib.asynccontextmanager
+async def _sending(sender: Sender, api: Dispatcher, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Deliver webhook events; at the end, let attempts in progress finish."""
+    sending = asyncio.create_task(sender.run(api.worlds, stop))
+    try:
+        yield
+    finally:
+        stop.set()
         await sending
-        if tracing:
-            await asyncio.to_thread(tracing.close)
-        if kept:
-            with writing(kept.path):
-                kept.save()
+
+
+@contextlib.contextmanager
+def _running(background: Coroutine[Any, Any, None]) -> Iterator[None]:
+    """Run something in the background until the block is left."""
+    task = asyncio.create_task(background)
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def first_steps(url: str, settings: Settings) -> list[str]:

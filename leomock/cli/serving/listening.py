@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
+from leomock.cli.output import writing
 from leomock.server.lifecycle import Answering, asyncio_run, on_signal
 
 
@@ -74,3 +76,22 @@ async def repeat(seconds: float, save: Callable[[], None], say: Callable[[str], 
             await asyncio.to_thread(save)
         except Exception as error:
             say(f"leomock: cannot save: {error}\n")
+
+
+@contextlib.asynccontextmanager
+async def saving(
+    file: Path, save: Callable[[], None], seconds: float, say: Callable[[str], object] = _to_stderr
+) -> AsyncIterator[None]:
+    """Save to a file at the start, every few seconds, and at the end.
+
+    If the first or the last save fails, the command ends with an error that names the file.
+    """
+    with writing(file):
+        save()
+    repeating = asyncio.create_task(repeat(seconds, save, say))
+    try:
+        yield
+    finally:
+        repeating.cancel()
+        with writing(file):
+            save()

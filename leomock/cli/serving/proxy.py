@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -10,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from leomock.cli.output import writing
-from leomock.cli.serving.listening import answer, repeat
+from leomock.cli.serving.listening import answer, saving
 
 if TYPE_CHECKING:
     from leomock.files.recordings.model import RecordedExchange
@@ -57,18 +55,11 @@ async def _recorded(journal: Journal, file: Path, comment: str) -> AsyncIterator
     from leomock.version import __version__
 
     kept = HarFile(file, journal, __version__, comment)
-    with writing(file):
-        kept.save()
-    saving = asyncio.create_task(repeat(SECONDS_BETWEEN_SAVES, kept.save))
-    try:
+    async with saving(file, kept.save, SECONDS_BETWEEN_SAVES):
         yield
-    finally:
-        saving.cancel()
-        with writing(file):
-            kept.save()
-        if dropped := journal.forgotten:
-            lost = f"{dropped} of {journal.last} exchanges, the oldest"
-            click.echo(f"leomock: {file} lacks {lost}; --max-record keeps more", err=True)
+    if dropped := journal.forgotten:
+        lost = f"{dropped} of {journal.last} exchanges, the oldest"
+        click.echo(f"leomock: {file} lacks {lost}; --max-record keeps more", err=True)
 
 
 def _judge(upstream: str) -> Callable[[RecordedExchange], list[str] | None]:

@@ -6,11 +6,11 @@ import json
 import socket
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 
-from leomock.cli.serving.fake import make_dispatcher, serve_fake
+from leomock.cli.serving.fake import ServeOptions, make_dispatcher, serve_fake
 from leomock.files.scenarios import ScenarioError
 from leomock.files.state_parts import part_of
 from leomock.server.lifecycle import asyncio_run
@@ -21,20 +21,6 @@ from leomock.state.settings import SettingError, Settings
 from leomock.state.snapshot import SnapshotError
 
 
-class WorkerOptions(NamedTuple):
-    """The options of `leomock serve` that concern every worker."""
-
-    settings: dict[str, Any]
-    scenarios: list[str]
-    rate: float
-    state_file: str  # '' without --state
-    save_every: float
-    quiet: bool
-    log_format: Any
-    render_cache: int
-    traces: str | None
-
-
 class WorkerPlan(NamedTuple):
     """All that one worker must know; `descriptor` is its end of the socket to the parent."""
 
@@ -42,7 +28,7 @@ class WorkerPlan(NamedTuple):
     workers: int
     folder: str
     descriptor: int
-    options: WorkerOptions
+    options: ServeOptions
 
     def to_json(self) -> bytes:
         """Return the plan as the parent writes it."""
@@ -52,7 +38,7 @@ class WorkerPlan(NamedTuple):
     def from_json(cls, text: bytes) -> WorkerPlan:
         """Read a plan."""
         number, workers, folder, descriptor, options = json.loads(text)
-        read = WorkerOptions(*options)
+        read = ServeOptions(*options)
         # JSON has no tuples, and settings that hold several values are tuples.
         settings = {k: tuple(v) if isinstance(v, list) else v for k, v in read.settings.items()}
         return cls(number, workers, folder, descriptor, read._replace(settings=settings))
@@ -65,25 +51,15 @@ def ownership_of(workers: int, settings: Settings) -> Ownership:
 
 async def _run(plan: WorkerPlan) -> None:
     options = plan.options
-    state_file = part_of(Path(options.state_file), plan.number) if options.state_file else None
+    if options.state_file:
+        options = options._replace(state_file=str(part_of(Path(options.state_file), plan.number)))
     try:
-        api = make_dispatcher(options.settings, options.scenarios, options.rate, state_file)
+        api = make_dispatcher(options)
     except (SettingError, ScenarioError, SnapshotError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     ownership = ownership_of(plan.workers, api.settings)
     worker = Worker(plan.number, ownership, Path(plan.folder), socket.socket(fileno=plan.descriptor))
-    await serve_fake(
-        api,
-        None,
-        "",
-        options.quiet,
-        state_file,
-        options.save_every,
-        log_format=options.log_format,
-        scenarios=options.scenarios,
-        worker=worker,
-        traces=options.traces,
-    )
+    await serve_fake(api, options, worker)
 
 
 def main() -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 import click
 
 from leomock.cli.output import writing
-from leomock.cli.serving.fake import first_steps, say_shared
-from leomock.cli.serving.worker import WorkerOptions, WorkerPlan, ownership_of
+from leomock.cli.serving.fake import ServeOptions, first_steps, say_shared
+from leomock.cli.serving.worker import WorkerPlan, ownership_of
 from leomock.files.state_parts import share_out
 from leomock.server.access_log import to_stderr, warn_as_json
 from leomock.server.lifecycle import on_signal
@@ -54,7 +54,7 @@ def check_workers(others: Mapping[str, object]) -> None:
 
 
 async def serve_with_workers(
-    workers: int, options: WorkerOptions, settings: Settings, listener: socket.socket, url: str, drain: float
+    workers: int, options: ServeOptions, settings: Settings, listener: socket.socket, url: str, drain: float
 ) -> None:
     """Serve with several processes until a signal arrives, as `serve_fake` does with one.
 
@@ -98,7 +98,7 @@ async def serve_with_workers(
 class _Group:
     """The workers. `failure` says why they cannot go on, or is empty."""
 
-    def __init__(self, workers: int, options: WorkerOptions, folder: str) -> None:
+    def __init__(self, workers: int, options: ServeOptions, folder: str) -> None:
         self.failure = ""
         self.links = [WorkerLink() for _ in range(workers)]
         self._options = options
