@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from leomock.server.tls import TlsListener
 
+# Connections that wait to be accepted. The system drops further ones; clients then try again after seconds.
+MOST_WAITING = 2048
 # How long a client that has connected may take to send its request when the server is asked to stop.
 FIRST_SECONDS = 0.05
 # How long a call in progress may still take then.
@@ -42,7 +44,7 @@ def bind(host: str, port: int) -> socket.socket:
         if hasattr(socket, "SO_REUSEADDR") and not hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(2048)
+        listener.listen(MOST_WAITING)
         listener.setblocking(False)
     except BaseException:
         listener.close()
@@ -89,7 +91,8 @@ class PortServer:
 
     async def open(self, listener: socket.socket) -> None:
         """Serve plain HTTP on a listening socket."""
-        server = await asyncio.get_running_loop().create_server(self._protocol, sock=listener)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(self._protocol, sock=listener, backlog=MOST_WAITING)
         self._plain.append((listener, server))
         self._keep_date()
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
 
 import pytest
 
@@ -19,7 +19,7 @@ CALL = b"GET /v1/me HTTP/1.1\r\nhost: x\r\nauthorization: Bearer late\r\n\r\n"
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    with closing(bind("127.0.0.1", 0)) as listener:
+    with contextlib.closing(bind("127.0.0.1", 0)) as listener:
         yield listener
 
 
@@ -64,3 +64,19 @@ def test_request_that_comes_at_the_stop_is_answered(
 
 def test_connection_on_which_nothing_comes_is_closed_at_the_stop(listener: socket.socket) -> None:
     assert answer_at_a_stop(listener, lambda client: None, accepted=True) == b""
+
+
+def test_many_connections_can_wait_while_the_server_is_busy(listener: socket.socket) -> None:
+    """More than the hundred that an event loop allows unless it is told otherwise."""
+
+    async def run() -> None:
+        server = PortServer(ServerConfig(make_app(Dispatcher())))
+        await server.open(listener)
+        try:
+            with contextlib.ExitStack() as stack:
+                for _ in range(200):  # the loop accepts none of them meanwhile
+                    stack.enter_context(socket.create_connection(listener.getsockname(), timeout=0.8))
+        finally:
+            await server.close()
+
+    asyncio_run(run())
