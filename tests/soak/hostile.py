@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from tests.properties.test_raw_bytes import BODIES, HEADERS, METHODS, PATHS
 from tests.server.raw import connect
 
+# Between two attacks of a client. Without a pause they would be a flood, which takes all CPU from the others.
+PAUSE_SECONDS = 0.5
+
 
 class Hostile(threading.Thread):
     """One such client; `sent` counts its attacks."""
@@ -25,7 +28,7 @@ class Hostile(threading.Thread):
 
     def run(self) -> None:
         """Attack until the time is over."""
-        while not self._over.is_set():
+        while not self._over.wait(PAUSE_SECONDS):
             with contextlib.suppress(OSError), connect(self._url) as client:
                 for piece in self._attack():
                     client.sendall(piece)
