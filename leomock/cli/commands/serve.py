@@ -397,9 +397,8 @@ def serve(
         from leomock.cli.serving.workers import check_workers, serve_with_workers
 
         check_workers({"--https": https, "--proxy": proxy, "--mcp": mcp or None})
-        checked = _dispatcher(
-            options._replace(state_file="")
-        ).settings  # each worker loads its part of the state
+        # Only to check the options: each worker loads its part of the state.
+        checked = _dispatcher(options._replace(state_file="")).settings
         run_on(
             host,
             port,
