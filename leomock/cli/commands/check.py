@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,9 @@ from leomock.cli.report_options import ReportOptions, finish, report_options
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from leomock.contract.reports.model import Finding
+    from leomock.contract.check.loading import Loaded
+    from leomock.contract.check.target import Target
+    from leomock.contract.reports.model import Finding, Report
 
 # Generated calls per operation. Quick: for every push; full: for nightly runs.
 EXAMPLES = {"quick": 5, "full": 100}
@@ -135,79 +138,92 @@ def check(
 
     Exit code 0: no findings. 1: there are findings. 2: the check could not run or was interrupted.
     """
-    try:
+    with ExitStack() as stack, _plain_errors(max_time, max_requests):
         from leomock.contract.check.loading import Loaded, find_operations
-        from leomock.contract.check.run import PHASES
-        from leomock.contract.check.run import check as run
-        from leomock.contract.check.target import (
-            CheckError,
-            OutOfTime,
-            RequestBudgetExceeded,
-            Target,
-            is_loopback,
-        )
-    except ModuleNotFoundError as error:
-        raise _cannot(f"leomock check: {error.name} is missing; pip install 'leomock[contract]'") from None
-    from leomock.openapi.spec import Versions
+        from leomock.openapi.spec import Versions
 
-    progress = Progress(verbose=verbose or sys.stderr.isatty())
-    with ExitStack() as stack:
-        try:
-            _refuse_niquests()
-            versions = Versions()
-            day = "" if as_of is None else f"{as_of:%Y-%m-%d}"
-            wanted = find_operations(versions, operations, groups)
-            if url is None:
-                url, api_key, second = _own_fake(stack, day)
-                target_options["second_key"] = target_options["second_key"] or second
-            elif not api_key:
-                raise CheckError(
-                    f"leomock check: {url} wants a key: give it with --api-key or in LEONARDO_API_KEY"
-                )
-            near = is_loopback(url)
-            limit = max_requests or (None if near else REMOTE_REQUESTS)
-            target = Target(
-                url,
-                api_key or "",
-                writes=near or allow_writes,
-                max_requests=limit,
-                max_seconds=max_time,
-                **target_options,
-            )
-            target.wait_until_up(wait)
-            examples = max_examples or EXAMPLES[profile]
-            loaded = Loaded(
-                target,
-                versions=versions,
-                max_examples=examples,
-                seed=seed,
-                published=published,
-                as_of=day,
-            )
-            if operations or groups:
-                loaded.ensure(wanted)
-            report = run(
-                loaded,
-                wanted,
-                say=progress.say,
-                found=progress.found,
-                phases=QUICK_PHASES if profile == "quick" else PHASES,
-                fail_fast=fail_fast,
-                explain_allowances=explain_allowances,
-            )
-        except CheckError as error:
-            raise _cannot(str(error)) from None
-        except OutOfTime:
-            raise _cannot(
-                f"leomock check: --max-time {max_time:g} is too short: the check could not start"
-            ) from None
-        except RequestBudgetExceeded:
-            raise _cannot(
-                f"leomock check: --max-requests {limit} is too low: the check needs a few requests to start"
-            ) from None
-        except KeyboardInterrupt:
-            raise _cannot("leomock check: interrupted before anything was checked") from None
+        versions = Versions()
+        wanted = find_operations(versions, operations, groups)
+        target_options |= {"max_requests": max_requests, "max_seconds": max_time}
+        day = "" if as_of is None else f"{as_of:%Y-%m-%d}"
+        target = _target(stack, url, api_key, day, allow_writes=allow_writes, **target_options)
+        target.wait_until_up(wait)
+        loaded = Loaded(
+            target,
+            versions=versions,
+            max_examples=max_examples or EXAMPLES[profile],
+            seed=seed,
+            published=published,
+            as_of=day,
+        )
+        if operations or groups:
+            loaded.ensure(wanted)
+        progress = Progress(verbose=verbose or sys.stderr.isatty())
+        report = _run(loaded, wanted, progress, profile, fail_fast=fail_fast, explained=explain_allowances)
     finish(report, reporting)
+
+
+def _run(
+    loaded: Loaded,
+    operations: list[str],
+    progress: Progress,
+    profile: str,
+    *,
+    fail_fast: bool,
+    explained: bool,
+) -> Report:
+    """Check the operations in the phases of the profile."""
+    from leomock.contract.check.run import PHASES, check
+
+    return check(
+        loaded,
+        operations,
+        say=progress.say,
+        found=progress.found,
+        phases=QUICK_PHASES if profile == "quick" else PHASES,
+        fail_fast=fail_fast,
+        explain_allowances=explained,
+    )
+
+
+@contextmanager
+def _plain_errors(max_time: float, max_requests: int | None) -> Iterator[None]:
+    """Turn whatever keeps a check from running into one line and exit code 2."""
+    try:
+        from leomock.contract.check.target import CheckError, OutOfTime, RequestBudgetExceeded
+    except ModuleNotFoundError as error:
+        raise _missing(error) from None
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise _missing(error) from None
+    except CheckError as error:
+        raise _cannot(str(error)) from None
+    except OutOfTime:
+        raise _cannot(f"--max-time {max_time:g} is too short: the check could not start") from None
+    except RequestBudgetExceeded:
+        raise _cannot(
+            f"--max-requests {max_requests} is too low: the check needs a few requests to start"
+        ) from None
+    except KeyboardInterrupt:
+        raise _cannot("interrupted before anything was checked") from None
+
+
+def _target(
+    stack: ExitStack, url: str | None, api_key: str | None, as_of: str, *, allow_writes: bool, **options: Any
+) -> Target:
+    """Return the server to check; without a URL, start a fake that ends with the stack."""
+    from leomock.contract.check.target import CheckError, Target, is_loopback
+
+    if url is None:
+        url, api_key, second = _own_fake(stack, as_of)
+        options["second_key"] = options["second_key"] or second
+    elif not api_key:
+        raise CheckError(f"leomock check: {url} wants a key: give it with --api-key or in LEONARDO_API_KEY")
+    near = is_loopback(url)
+    if not near:
+        options["max_requests"] = options["max_requests"] or REMOTE_REQUESTS
+    return Target(url, api_key or "", writes=near or allow_writes, **options)
 
 
 class Progress:
@@ -246,17 +262,8 @@ def _own_fake(stack: ExitStack, as_of: str) -> tuple[str, str, str]:
     return fake.base_url, fake.api_key, MADE_UP_KEY
 
 
-def _refuse_niquests() -> None:
-    """Raise an error that explains why the check cannot run if another package has replaced urllib3."""
-    import urllib3
-
-    from leomock.contract.check.target import CheckError
-
-    if hasattr(urllib3, "ConnectionInfo"):
-        raise CheckError(
-            "leomock check: the package urllib3-future (installed by niquests) has replaced urllib3, which "
-            "schemathesis cannot work with; install leomock[contract] in an environment without niquests"
-        )
+def _missing(error: ModuleNotFoundError) -> click.ClickException:
+    return _cannot(f"{error.name} is missing; pip install 'leomock[contract]'")
 
 
 def _cannot(text: str) -> click.ClickException:

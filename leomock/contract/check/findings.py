@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import responses
 from typing import Any
+from urllib.parse import urlsplit
 
 from schemathesis.core.failures import Failure
 from schemathesis.engine.recorder import Interaction
@@ -17,6 +18,9 @@ from schemathesis.openapi.checks import JsonSchemaError
 from leomock.contract.check.allowances import JSON, Allowance, Case, id_of
 from leomock.contract.reports.model import Finding, Level
 from leomock.contract.strict import answer_validators
+from leomock.leonardo.errors import ApiError
+from leomock.leonardo.hosts import Addresses
+from leomock.openapi.request_parser import Request, parse
 from leomock.openapi.spec import Versions
 
 # The number of characters shown of a request or response body.
@@ -127,7 +131,7 @@ def finding_of(group: Group, versions: Versions, api_key: str, *, published: boo
         rule=group.check.replace("_", "-"),
         description=check.description,
         level=level,
-        message=_message(group, status, published=published),
+        message=_message(group, status, versions, published=published),
         where=operation,
         details=tuple(_without(api_key, detail) for detail in details),
         suggestion=(
@@ -139,7 +143,7 @@ def finding_of(group: Group, versions: Versions, api_key: str, *, published: boo
     )
 
 
-def _message(group: Group, status: int | None, *, published: bool) -> str:
+def _message(group: Group, status: int | None, versions: Versions, *, published: bool) -> str:
     operation = group.case.operation
     label = f"{operation.method.upper()} {operation.path}"
     what = f"{status} {responses.get(status, '')}".strip() if status else "nothing"
@@ -155,8 +159,18 @@ def _message(group: Group, status: int | None, *, published: bool) -> str:
         case "errors_on_200":
             return f"{label} refused a call that the document admits, with {what} and a list of errors"
         case "negative_data_rejection":
-            wrong = told.partition("Invalid component: ")[2] or "the call is wrong on purpose"
-            return f"{label} took a call that the document does not admit ({_line(wrong)}), with {what}"
+            wrong = _why_refused(group, versions) or _line(told.partition("Invalid component: ")[2])
+            return f"{label} took a call that the document does not admit, with {what}: {wrong}"
+        case "unsupported_method":
+            method = group.interaction.request.method
+            return (
+                f"{method} {operation.path} answered {what}; the document does not name this method, so the "
+                "answer has to be 405 with an Allow header"
+            )
+        case "missing_required_header":
+            return f"{label} answered {what} to a call without a header that the document requires"
+        case "ignored_auth":
+            return f"{label} answered {what} without a valid key"
         case "content_type_conformance" if group.interaction.response:
             kind = ", ".join(group.interaction.response.headers.get("content-type", ["no content type"]))
             return f"{label} answered {what} as {kind}, a content type that the document does not name"
@@ -167,6 +181,20 @@ def _message(group: Group, status: int | None, *, published: bool) -> str:
             place = "/".join(map(str, failure.instance_path)) or "the answer"
             return f"{label} answered {what} of another shape: {place}: {_line(failure.validation_message)}"
     return f"{label}: {_line(failure.title)}: {_line(told)}"
+
+
+def _why_refused(group: Group, versions: Versions) -> str:
+    """Say why leomock itself refuses the call of a finding; '' if it would take it."""
+    request = group.interaction.request
+    captured = {name: str(value) for name, value in (group.case.path_parameters or {}).items()}
+    sent = Request(
+        request.method, [], Addresses.under(""), query=urlsplit(request.uri).query, body=request.body or b""
+    )
+    try:
+        parse(versions.operations[id_of(group.case.operation)], captured, sent)
+    except ApiError as error:
+        return error.explain or error.text
+    return ""
 
 
 def answer_problems(group: Group) -> list[str]:

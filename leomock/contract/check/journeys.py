@@ -90,7 +90,7 @@ class Journeys:
             self._say(f"journey   {name}: left out: {skipped}")
             return
         except httpx.HTTPError as error:
-            told = str(error) or type(error).__name__
+            told = str(error) or "the connection ended without an answer"
             self.target.ensure_still_there(_label(error) or name, told)
             visit.report("no-server-error", name, f"the server broke off: {told}")
         self.done.append(name)

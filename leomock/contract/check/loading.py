@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterable
 from copy import deepcopy
+from importlib import import_module
 from random import Random
 from typing import Any
 
@@ -38,6 +39,20 @@ _PARTS: dict[Part, ParameterLocation] = {
 }
 
 
+def _let_connections_be_counted() -> None:
+    """Let schemathesis work where niquests is installed, which replaces urllib3 by urllib3-future.
+
+    schemathesis asks the pools for their `keys` to count the connections: if a request opened none and was
+    dropped, it is sent once more. urllib3-future has no such method; without keys, all are sent once more.
+    """
+    try:
+        module = import_module("urllib3.util.traffic_police")
+    except ModuleNotFoundError:
+        return
+    if not hasattr(module.TrafficPolice, "keys"):
+        module.TrafficPolice.keys = lambda pools: ()
+
+
 class Loaded:
     """The schemas of one server by version, the resources that calls may name, and the allowances.
 
@@ -55,6 +70,7 @@ class Loaded:
         versions: Versions | None = None,
         as_of: str = "",
     ) -> None:
+        _let_connections_be_counted()
         self.target = target
         self._gone = operations_gone(as_of)
         self.versions = versions or shipped_versions()

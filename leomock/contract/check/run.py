@@ -226,8 +226,8 @@ class _Run:
         if isinstance(event.value, CheckError):
             raise event.value
         label = event.label if " " in event.label else "a generated call"
-        self.loaded.target.ensure_still_there(label, type(event.value).__name__)
         told = " ".join(str(event.value).split())
+        self.loaded.target.ensure_still_there(label, _reason(event.value))
         if not isinstance(event.value, _NO_ANSWER):
             raise CheckError(f"leomock check: the run broke off at {event.label}: {told}") from event.value
         self.findings.append(
@@ -235,8 +235,9 @@ class _Run:
                 rule="no-answer",
                 description="Every call gets an answer that HTTP can read.",
                 level="error",
-                message=f"{event.label}: {type(event.value).__name__}: {told[:500]}",
+                message=f"{event.label}: {_reason(event.value)}",
                 where=self._operation(event.label, version),
+                details=(f"the HTTP client says: {told[:500]}",),
             )
         )
 
@@ -278,3 +279,12 @@ class _Run:
 
 
 _NO_ANSWER = (requests.RequestException, UnhealthyAPIError, UnresponsiveOperationError)
+
+
+def _reason(error: Exception) -> str:
+    """Say in plain words why a call got no answer."""
+    if isinstance(error, requests.Timeout | UnresponsiveOperationError):
+        return "no answer came in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+        return "the answer breaks off, or its encoding is wrong"
+    return "the connection ended without an answer"

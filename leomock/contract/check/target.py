@@ -192,8 +192,11 @@ class Target:
         said = f"leomock check: GET {self.url}/me answered {answer.status_code}"
         if answer.is_redirect:
             raise CheckError(
-                f"{said}: a redirect to {answer.headers.get('location', '')[:100]}; give that address"
+                f"{said}: a redirect to {answer.headers.get('location', '')[:100]}; give the address "
+                "of the API itself"
             )
+        if "html" in _kind(answer):
+            raise _no_json(said, answer)
         if answer.status_code in (401, 403) or HOOK_DOWN.text in answer.text:
             raise CheckError(
                 f"{said}: the API key was refused; give one that the server knows with --api-key or in "
@@ -208,13 +211,10 @@ class Target:
 
     def _ensure_is_the_api(self, said: str, answer: httpx.Response) -> None:
         """Raise CheckError if the response is not from this API: an HTML page, a login, another service."""
-        kind = answer.headers.get("content-type", "").partition(";")[0].strip() or "no content type"
         try:
             known = answer.json()
         except ValueError:
-            raise CheckError(
-                f"{said} as {kind}, not as JSON: this is not the API, or a proxy or a login stands before it"
-            ) from None
+            raise _no_json(said, answer) from None
         if answer.is_success and not (isinstance(known, dict) and "user_details" in known):
             raise CheckError(
                 f"{said} without 'user_details': this is another service than the Leonardo.AI API"
@@ -292,6 +292,16 @@ class Target:
                 self.second_key = self.second_key or MADE_UP_KEY
             return "accepted"
         return "hook error" if answer.status_code == 500 and HOOK_DOWN.text in answer.text else "refused"
+
+
+def _kind(answer: httpx.Response) -> str:
+    return str(answer.headers.get("content-type", "")).partition(";")[0].strip().lower() or "no content type"
+
+
+def _no_json(said: str, answer: httpx.Response) -> CheckError:
+    return CheckError(
+        f"{said} as {_kind(answer)}, not as JSON: this is not the API, or a proxy or a login stands before it"
+    )
 
 
 def named(version: str) -> str:

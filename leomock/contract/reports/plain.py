@@ -13,7 +13,8 @@ from leomock.version import __version__
 
 # The width of a text report in columns; terminals and CI logs show at least this many.
 WIDTH = 80
-_COMMAND = re.compile(r"\s*(repeat: |\$ )?curl ")
+# Commands and pointers, which people copy.
+_COPIED = re.compile(r"\s*((repeat: |\$ )?curl |rule: )")
 
 # Characters that XML 1.0 cannot represent or that control a terminal.
 _UNSHOWABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -32,11 +33,11 @@ def to_text(report: Report) -> str:
 
 
 def finding_lines(finding: Finding) -> list[str]:
-    """Return a finding as lines of at most WIDTH characters; shell commands stay whole for copying."""
+    """Return a finding as lines of at most WIDTH characters; what people copy stays whole."""
     message = f"{finding.level}: {finding.where}: {finding.message} [{finding.rule}]"
     lines = [part for line in message.splitlines() for part in _wrapped(line, "")]
     for line in detail_lines(finding.details):
-        lines += [f"    {line}"] if _COMMAND.match(line) else _wrapped(line, "    ")
+        lines += [f"    {line}"] if _COPIED.match(line) else _wrapped(line, "    ")
     if finding.suggestion:
         lines += _wrapped(f"-> {finding.suggestion}", "    ")
     return lines

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import httpx
@@ -314,7 +315,7 @@ def test_server_that_is_still_starting_is_waited_for() -> None:
             302,
             {"location": "https://login.test/"},
             "",
-            "answered 302: a redirect to https://login.test/; give that address",
+            "answered 302: a redirect to https://login.test/; give the address of the API itself",
         ),
         (
             200,
@@ -403,7 +404,7 @@ def test_server_that_dies_in_the_middle(
     assert (result.exit_code, result.stdout) == (2, ""), result.output
     [line] = result.stderr.splitlines()
     assert re.fullmatch(
-        rf"Error: the server stopped answering at {where}.* \(.+\), after \d+ requests; "
+        rf"Error: the server stopped answering at {where}.* \((?!\w+\)).+\), after \d+ requests; "
         "what was found before that is above",
         line,
     )
@@ -424,24 +425,35 @@ def test_certificate_that_is_not_trusted(tmp_path: Path, monkeypatch: pytest.Mon
     )
 
 
+def test_urllib3_future_gets_what_schemathesis_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """niquests installs it in place of urllib3; its pools cannot be listed."""
+    pools = type("TrafficPolice", (), {})
+    module = SimpleNamespace(TrafficPolice=pools)
+    monkeypatch.setitem(sys.modules, "urllib3.util.traffic_police", module)
+    with Fake(auth="strict") as fake:
+        Loaded(Target(fake.base_url, fake.api_key))
+    assert list(pools().keys()) == []
+
+
 def test_redirect_is_one_line() -> None:
     """As every address that is not the API's; 2, and no finding."""
     with answering(302, {"location": "https://login.test/"}) as url:
         result = invoke(url, "--api-key", "key")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"Error: GET {url}/api/rest/v1/me answered 302: a redirect to https://login.test/; give that "
-        "address\n"
+        f"Error: GET {url}/api/rest/v1/me answered 302: a redirect to https://login.test/; give the "
+        "address of the API itself\n"
     )
 
 
-def test_login_page_is_one_line() -> None:
-    with answering(200, {"content-type": "text/html; charset=utf-8"}, b"<html>Log in</html>") as url:
+@pytest.mark.parametrize("status", [200, 401, 403])
+def test_login_page_is_one_line(status: int) -> None:
+    with answering(status, {"content-type": "text/html; charset=utf-8"}, b"<html>Log in</html>") as url:
         result = invoke(url, "--api-key", "key")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        f"Error: GET {url}/api/rest/v1/me answered 200 as text/html, not as JSON: this is not the API, or a "
-        "proxy or a login stands before it\n"
+        f"Error: GET {url}/api/rest/v1/me answered {status} as text/html, not as JSON: this is not the "
+        "API, or a proxy or a login stands before it\n"
     )
 
 
@@ -506,3 +518,9 @@ def test_call_that_repeats_a_finding_is_the_shortest() -> None:
     assert bodies
     # The prompt is required; one more property breaks the rule.
     assert [body for body in bodies if len(body) > 2 or len(body["prompt"]) > 8] == []
+    # The message is about the shortened call.
+    message = (
+        "POST /generations took a call that the document does not admit, with 200 OK: createGeneration: "
+        f"'width' is {bodies[0]['width']}; it must be between 32 and 3840 (specs/generations.json POST /generations)"
+    )
+    assert report.findings[0].message == message
