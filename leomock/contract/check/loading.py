@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from schemathesis import HookContext, Response
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core import NOT_SET
 from schemathesis.core.failures import Failure
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation import GenerationMode
@@ -159,8 +160,11 @@ class Loaded:
             body=deepcopy(case.body) if isinstance(case.body, dict) else case.body,
             required=_required(case),
             things=self.things,
-            # Amend the same call in the same way each time, so that it can be generated again.
-            random=Random(f"{operation} {case.path_parameters!r} {case.body!r}"),
+            # Amend the same call in the same way each time, so that it can be generated again. A missing body
+            # is shown by its address in memory, which is another one in every run.
+            random=Random(
+                f"{operation} {case.path_parameters!r} {'' if case.body is NOT_SET else case.body!r}"
+            ),
         )
         amend(sent, wrong)
         if sent.path_variables != case.path_parameters:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import socket
@@ -498,6 +499,31 @@ def test_same_seed_makes_the_same_calls() -> None:
     assert len(first) > 30
     assert calls(5) == first
     assert calls(6) != first
+
+
+ONE_RUN = """
+from leomock import Fake
+from leomock.contract.check.loading import Loaded
+from leomock.contract.check.run import check
+from leomock.contract.check.target import Target
+with Fake(auth="strict", clock="frozen") as fake:
+    target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport)
+    check(Loaded(target, max_examples=5), ["getBlueprintById"], phases=["fuzzing"], journeys=[])
+    print(*[call.path for call in fake.requests if "/blueprints/" in call.path])
+"""
+
+
+def test_same_seed_makes_the_same_calls_in_another_process() -> None:
+    """Where texts have other hashes, and objects other addresses."""
+
+    def calls(hash_seed: str) -> str:
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        words = [sys.executable, "-c", ONE_RUN]
+        return subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout
+
+    first = calls("1")
+    assert len(first.split()) >= 5
+    assert calls("2") == first
 
 
 def test_call_that_repeats_a_finding_is_the_shortest() -> None:
