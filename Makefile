@@ -75,8 +75,9 @@ conformance: dev ## The conformance suite of MCP in its newest versions, which a
 mcp-clients: dev ## Five more MCP clients, each installed in an environment of its own
 	LEOMOCK_MCP_PROGRAMS=build/mcp $(BIN)/python -m pytest -v tests/interop/mcp/test_clients.py
 
-contract: dev   ## The contract check with 1,000 examples an operation
+contract: dev   ## The contract check with 1,000 examples an operation, and its promises that no mutant breaks
 	$(BIN)/leomock check --max-examples 1000 --explain-allowances -v
+	$(BIN)/python -m tests.contract.check.unguarded
 
 strangers: dev $(NODE_TOOLS)/.installed  ## Redocly, Spectral and client generators for Node.js on our documents
 	$(BIN)/python -m pytest tests/openapi/test_node_tools.py

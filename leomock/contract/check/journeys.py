@@ -11,7 +11,7 @@ from leomock.contract.check.lives import live
 from leomock.contract.check.probes import PROBES
 from leomock.contract.check.properties import PROPERTIES, judge
 from leomock.contract.check.resources import RESOURCES, Resource
-from leomock.contract.check.target import RequestBudgetExceeded, Target
+from leomock.contract.check.target import READING, RequestBudgetExceeded, Target
 from leomock.contract.check.visit import Broken, Problem, Skipped, Step, Visit
 from leomock.contract.reports.model import Finding
 from leomock.openapi.spec import Versions
@@ -147,10 +147,9 @@ def finding_of(broken: Broken, target: Target) -> Finding:
     """Turn a broken promise into a finding: the sentence, the basis, and the calls that reproduce it."""
     versions = Versions()
     operation = versions.operations.get(broken.operation)
-    label = f"{operation.method} {operation.path}: " if operation else ""
     message = broken.message
-    if operation and operation.path in message:
-        label = ""
+    is_named = operation and (operation.path in message or message.startswith(f"{operation.method} /"))
+    label = f"{operation.method} {operation.path}: " if operation and not is_named else ""
     details = [BASES.get(broken.rule, "documented: the strict contract (leomock openapi --strict)")]
     details += story(broken.steps, target)
     return Finding(
@@ -168,8 +167,8 @@ def finding_of(broken: Broken, target: Target) -> Finding:
 def story(steps: Sequence[Step], target: Target) -> list[str]:
     """Return the calls that reproduce a finding, with the beginning of each response.
 
-    Identical repeated calls appear once. A long journey is reduced to its writes and its last calls, since
-    the other calls cannot affect the finding.
+    Of repeated reads and of refused writes only the last appears. A long journey is reduced to its writes and
+    its last calls, since the other calls cannot affect the finding.
     """
     lines: list[str] = []
     kept = _without_repeats(steps)
@@ -187,8 +186,10 @@ def story(steps: Sequence[Step], target: Target) -> list[str]:
 def _without_repeats(steps: Sequence[Step]) -> list[tuple[Step, int]]:
     kept: list[tuple[Step, int]] = []
     for step in steps:
-        if kept and (kept[-1][0].url, kept[-1][0].method) == (step.url, step.method):
-            kept[-1] = (step, kept[-1][1] + 1)
+        last, times = kept[-1] if kept else (None, 0)
+        is_read = step.method in READING
+        if last and (last.url, last.method) == (step.url, step.method) and (is_read or last.status >= 400):
+            kept[-1] = (step, times + 1 if is_read else 1)
         else:
             kept.append((step, 1))
     return kept

@@ -15,7 +15,7 @@ import httpx
 
 from leomock.contract.check.media import MESH, PICTURE, VIDEO
 from leomock.contract.check.resources import RESOURCES, Call, Files, Resource
-from leomock.contract.check.visit import Problem, Row, Skipped, Step, Visit, json_of, require, rows
+from leomock.contract.check.visit import Problem, Row, Skipped, Step, Visit, json_of, require, rows, shown
 
 SMALL = {"prompt": "a lighthouse, for leomock check", "width": 128, "height": 128, "num_images": 1}
 # The content, file name and extension of each kind of upload.
@@ -109,8 +109,14 @@ def _image(visit: Visit) -> Any:
     made = visit.call("POST", "/generations", SMALL)
     require(isinstance(made, Row), "POST /generations answered null")
     row = visit.wait_for(f"/generations/{made['generationId']}")
-    require(row and row["status"] == "COMPLETE", "a generation of one small picture was not COMPLETE in time")
-    images = row["generated_images"] if row else []
+    if row is None:
+        how = "did not end in time" if visit.target.jobs_never_end else "reads as null"
+        raise Problem(f"a generation of one small picture {how}")
+    require(
+        row["status"] == "COMPLETE",
+        f"a generation of one small picture ended with the status {shown(row['status'])}, not COMPLETE",
+    )
+    images = row["generated_images"]
     require(images, "a COMPLETE generation has no images")
     visit.supplies["address"] = images[0]["url"]
     return images[0]["id"]

@@ -54,7 +54,7 @@ def probe_defaults(visit: Visit, tell: Tell) -> None:
     for name, value in (("imageWidth", 1024), ("imageHeight", 768), ("public", False)):
         tell(row[name] == value, _READ, f"by default '{name}' is {shown(row[name])}, not {shown(value)}")
     count = len(row["generated_images"])
-    tell(count == 4, _READ, f"by default a generation has {count} images, not 4")
+    tell(count == 4, _READ, f"by default 4 images are made; {count} came")
 
 
 def probe_texts(visit: Visit, tell: Tell) -> None:
@@ -66,7 +66,11 @@ def probe_texts(visit: Visit, tell: Tell) -> None:
     for language in SCRIPTS:
         wanted = f"{people[language].name()}, {people[language].sentence()} \N{DANCER}\N{ZERO WIDTH JOINER}"
         prompt = visit.call("GET", f"/generations/{_generate(visit, prompt=wanted)}")["prompt"]
-        tell(prompt == wanted, _READ, f"the prompt {shown(wanted)} came back as {shown(prompt)}")
+        kept = next(
+            (n for n, (one, other) in enumerate(zip(wanted, str(prompt), strict=False)) if one != other), 0
+        )
+        told = f"after {kept} characters it is {shown(str(prompt)[kept:])}, not {shown(wanted[kept:])}"
+        tell(prompt == wanted, _READ, f"the prompt {shown(wanted)} came back changed: {told}")
 
 
 def probe_ids(visit: Visit, tell: Tell) -> None:
@@ -323,7 +327,7 @@ def probe_error_forms(visit: Visit, tell: Tell) -> None:
     for operation, method, path, body in calls:
         answer = visit.send(method, path, body)
         status = answer.status_code
-        sent = f" {json.dumps(body)[:60]}" if body is not None else ""
+        sent = f" with {shown(body)}" if body is not None else ""
         tell(400 <= status < 500, operation, f"{method} {path}{sent} was answered {status}, not refused")
         if 400 <= status < 500:
             _tell_error_form(visit, tell, operation, f"{method} {path}{sent}", answer)

@@ -127,11 +127,15 @@ def _unchanged(life: Life) -> Found:
             )
 
 
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def _early(life: Life) -> Found:
     for row in life.seen:
         if row.get("status") == "PENDING" and row.get("generated_images"):
             count = len(row["generated_images"])
-            yield _read(life), "read", f"a PENDING {life.resource.name} has {count} images already"
+            yield _read(life), "read", f"a PENDING {life.resource.name} has {_number(count, 'image')} already"
 
 
 def _times(life: Life) -> Found:
@@ -210,7 +214,7 @@ def _count(life: Life) -> Found:
     for expected in life.resource.files:
         urls = at(life.row, expected.at.split("."))
         if expected.count is not None and len(urls) != expected.count:
-            told = f"{expected.count} {expected.media}s were asked for, {len(urls)} came"
+            told = f"the call asked for {_number(expected.count, expected.media)}; {len(urls)} came"
             yield _read(life), "read", told
         elif not urls:
             yield _read(life), "read", f"a COMPLETE {life.resource.name} has no {expected.media}s"

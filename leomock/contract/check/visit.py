@@ -12,6 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import HTTP
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -67,6 +70,8 @@ class Step:
         if self.authorized:
             line += ' -H "authorization: Bearer $LEONARDO_API_KEY"'
         if self.body and self.content_type.startswith("multipart/"):
+            for name, value in _form_fields(self.content_type, self.body):
+                line += f" --form-string {shlex.quote(f'{name}={value}')}"
             line += " -F file=@picture.jpg"
         elif self.body:
             line += f" --json {shlex.quote(self.body.decode('utf-8', 'replace'))}"
@@ -80,6 +85,15 @@ class Step:
             return f"{self.status} {len(self.answer)} bytes"
         cut = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)"
         return f"{self.status} {' '.join(cut.split())}".strip()
+
+
+def _form_fields(content_type: str, body: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a form, without its file."""
+    form = BytesParser(policy=HTTP).parsebytes(f"content-type: {content_type}\r\n\r\n".encode() + body)
+    for part in form.get_payload():
+        if isinstance(part, Message) and part.get_filename() is None:
+            name = part.get_param("name", header="content-disposition")
+            yield str(name), str(part.get_payload())
 
 
 class Row(dict[str, Any]):

@@ -51,7 +51,6 @@ def _wrapped(line: str, indent: str) -> list[str]:
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent + "  ",
-        break_long_words=False,
         break_on_hyphens=False,
     ) or [indent]
 

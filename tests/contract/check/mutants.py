@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from leomock.leonardo.errors import ApiError
 from leomock.openapi.spec import shipped_versions
@@ -100,7 +100,8 @@ class Mutant:
             if self.before(exchange) is not True:
                 await _pass_on(app, scope, exchange)
                 self.after(exchange)
-            exchange.header("content-length", str(len(exchange.answer)))
+            if exchange.method != "HEAD":
+                exchange.header("content-length", str(len(exchange.answer)))
             await send(
                 {
                     "type": "http.response.start",
@@ -136,7 +137,8 @@ async def _pass_on(app: App, scope: Any, exchange: Exchange) -> None:
     if exchange.body:
         headers.append((b"content-length", str(len(exchange.body)).encode()))
     query = urlencode(exchange.query).encode()
-    await app({**scope, "headers": headers, "query_string": query}, receive, send)
+    address = {"path": exchange.path, "raw_path": quote(exchange.path).encode(), "query_string": query}
+    await app({**scope, **address, "headers": headers}, receive, send)
 
 
 def _operation(scope: Any) -> str:

