@@ -179,8 +179,9 @@ class _Player:
 
     def _elsewhere(self, recorded: RecordedExchange, where: str) -> tuple[str, list[_Difference], str] | None:
         """Replay a download or a form upload; the bytes are not compared."""
-        address = recorded.url.partition("?")[0]
-        if recorded.method in ("GET", "HEAD") and (url := self._texts.get(address)):
+        address, mark, query = recorded.url.partition("?")
+        if recorded.method in ("GET", "HEAD") and address in self._texts:
+            url = self._texts.get(recorded.url, f"{self._texts[address]}{mark}{query}")
             answer = self._client.request(recorded.method, url)
         elif recorded.method == "POST" and (fields := self._forms.get(recorded.url)) is not None:
             url = self._texts[recorded.url]
@@ -222,7 +223,7 @@ class _Player:
         elif isinstance(was, str) and isinstance(now, str):
             if "://" in was and "://" in now:
                 self._texts.setdefault(was, now)
-                self._texts.setdefault(was.partition("?")[0], now)
+                self._texts.setdefault(was.partition("?")[0], now.partition("?")[0])
             elif _UUID.fullmatch(was) and _UUID.fullmatch(now):
                 self._texts.setdefault(was, now)
 

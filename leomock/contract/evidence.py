@@ -37,7 +37,7 @@ def check(fact: Fact) -> list[str]:
     scenario: Any = (fact.scenario,) if fact.scenario else ()
     settings: Any = {"jobs": "manual", **fact.settings}
     with Fake(clock="frozen", scenario=scenario, **settings) as fake:
-        asker = _Asker(fake, fact)
+        asker = Asker(fake, fact)
         try:
             for step in fact.steps:
                 asker.take(step)
@@ -54,7 +54,7 @@ class _StepFailed(Exception):
     """A step did not give what a later one needs."""
 
 
-class _Asker:
+class Asker:
     """Take the steps of a fact against a fake; keep the values that later steps name."""
 
     def __init__(self, fake: Fake, fact: Fact) -> None:
