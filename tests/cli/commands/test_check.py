@@ -545,8 +545,9 @@ def test_call_that_repeats_a_finding_is_the_shortest() -> None:
     # The prompt is required; one more property breaks the rule.
     assert [body for body in bodies if len(body) > 2 or len(body["prompt"]) > 8] == []
     # The message is about the shortened call.
+    width = f"'width' is {bodies[0]['width']}; it must be between 32 and 3840"
     message = (
         "POST /generations took a call that the document does not admit, with 200 OK: createGeneration: "
-        f"'width' is {bodies[0]['width']}; it must be between 32 and 3840 (specs/generations.json POST /generations)"
+        f"{width} (specs/generations.json POST /generations)"
     )
     assert report.findings[0].message == message
