@@ -90,8 +90,6 @@ class World:
         self.journal = Journal(
             settings.journal, most_bytes=settings.journal_bytes, budget=self._journal_budget
         )
-        # Answers cached by handlers: (operation, id) to their row, an address and the answer.
-        self.answers: dict[tuple[str, str], tuple[Row, str, Row]] = {}
         self.generations = Table()  # images, videos and everything else that v2 generates
         self.init_images = Table()
         self.variations = Table()

@@ -49,7 +49,7 @@ def _number(text: str) -> int:
         ("body of the admin API", LONGEST_BODY),
         ("renderings at a time", RENDERERS),
         ("webhook events of a key", MOST_EVENTS),
-        ("answers about finished generations of a key, ready to be sent again", MOST_ANSWERS),
+        ("answers about finished generations of all keys, ready to be sent again", MOST_ANSWERS),
     ],
 )
 def test_page_states_the_bound(beginning: str, value: int) -> None:

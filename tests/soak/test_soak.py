@@ -313,7 +313,7 @@ class Client:
         what = ("clock", "jobs", "requests?limit=3", "requests?status=5xx", "webhook", "scenario")
         path = self.chance.choice(what)
         _, told = await self.ask("GET", f"/_leomock/{path}")
-        if path.endswith("5xx"):
+        if told and path.endswith("5xx"):
             self.judge(told["requests"])
 
     def judge(self, exchanges: list[Any]) -> None:

@@ -43,8 +43,8 @@ DEFAULT_SD_VERSION = DEFAULT_FAMILY
 LARGEST_SEED = 2147483637
 LARGEST_SEED_OF_TEN_DIGITS = 9999999998
 LONGEST_NEGATIVE_PROMPT = 1000
-# The number of answers about finished generations that are cached for a key: two pages of 50, and some more.
-MOST_ANSWERS = 128
+# The number of answers about finished generations that are cached, of all keys together: about 16 MB.
+MOST_ANSWERS = 4096
 PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vision XL")
 
 
@@ -223,6 +223,10 @@ _REFLECTED = {
 }
 
 
+# Operation and id to their row, an address and the answer. Another account's row may have the same id.
+_answers: dict[tuple[str, str], tuple[Row, str, Row]] = {}
+
+
 def _shown(row: Row, call: Call, world: World) -> Row:
     """Return a row as the API answers it: with images once the generation is COMPLETE.
 
@@ -232,7 +236,7 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     cdn = call.addresses.cdn
     name = (call.operation.id, row["id"])
     varied = "variations" in row
-    kept = None if varied else world.answers.get(name)
+    kept = None if varied else _answers.get(name)
     if kept is not None and kept[0] is row and kept[1] == cdn:
         return kept[2]
     shown = {**row, "prompt_moderations": [{"moderationClassification": []}]}
@@ -243,9 +247,9 @@ def _shown(row: Row, call: Call, world: World) -> Row:
     if varied:
         return shown
     fitted = call.operation.serializer.fit_one(shown)
-    if len(world.answers) >= MOST_ANSWERS:
-        world.answers.clear()
-    world.answers[name] = (row, cdn, fitted)
+    if len(_answers) >= MOST_ANSWERS:
+        _answers.clear()
+    _answers[name] = (row, cdn, fitted)
     return fitted
 
 
