@@ -48,7 +48,7 @@ def loaded() -> Loaded:
         return Loaded(Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport))
     key = os.environ.get("LEONARDO_API_KEY")
     if not key:
-        raise CheckError(f"leomock.contract: {url} wants a key: set LEONARDO_API_KEY")
+        raise CheckError(f"leomock.contract: {url} needs a key: set LEONARDO_API_KEY")
     return Loaded(Target(url, key, writes=is_loopback(url)))
 
 

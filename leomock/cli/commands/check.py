@@ -188,7 +188,7 @@ def _run(
 
 @contextmanager
 def _plain_errors(max_time: float, max_requests: int | None) -> Iterator[None]:
-    """Turn whatever keeps a check from running into one line and exit code 2."""
+    """Turn an error that prevents a check into one line and exit code 2."""
     try:
         from leomock.contract.check.target import CheckError, OutOfTime, RequestBudgetExceeded
     except ModuleNotFoundError as error:
@@ -219,7 +219,7 @@ def _target(
         url, api_key, second = _own_fake(stack, as_of)
         options["second_key"] = options["second_key"] or second
     elif not api_key:
-        raise CheckError(f"leomock check: {url} wants a key: give it with --api-key or in LEONARDO_API_KEY")
+        raise CheckError(f"leomock check: {url} needs a key: give it with --api-key or in LEONARDO_API_KEY")
     near = is_loopback(url)
     if not near:
         options["max_requests"] = options["max_requests"] or REMOTE_REQUESTS

@@ -1,4 +1,4 @@
-"""The values that stand in a capability file: references, credentials, JSONPaths and outputs."""
+"""The values in a capability file: references, credentials, JSONPaths and outputs."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class ResourceHandlers:
         Each stream has a bus of its own, since callers may watch the same address of different accounts.
         """
         if self._streams >= MOST_STREAMS:
-            text = f"leomock: {MOST_STREAMS} subscriptions are open, and there can be no more"
+            text = f"leomock: {MOST_STREAMS} subscriptions are open already; close one first"
             raise MCPError(types.INTERNAL_ERROR, text)
         bus = InMemorySubscriptionBus()
         for uri in params.notifications.resource_subscriptions or ():

@@ -62,7 +62,7 @@ class ModelV2:
         return [(width, height) for row in self.entry.get("sizes", {}).values() for width, height in row]
 
     def is_called(self, name: str) -> bool:
-        """Return True if a name is that of the model or of its guide, whatever its spaces, dots and case."""
+        """Return True if a name is that of the model or of its guide; spaces, dots and case do not matter."""
         return _letters(name) in map(_letters, (self.name, self.entry.get("guide", self.name)))
 
     def row_of_sizes(self, made: Mapping[str, Any]) -> str:

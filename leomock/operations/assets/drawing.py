@@ -80,8 +80,8 @@ def _made(world: World, row: Row, index: int) -> Drawable | Mesh | Sound:
 
 
 @based_on(
-    Chosen("white in the mask of a canvas is drawn anew, black stays as it was"),
-    Chosen("the mask counts whatever the type of the canvas request, and one that cannot be read does not"),
+    Chosen("white in the mask of a canvas is drawn again, black stays as it was"),
+    Chosen("the mask applies to every type of canvas request; a mask that cannot be read is ignored"),
 )
 def drawn(world: World, row: Row, index: int, depth: int = 0) -> Drawable:
     """Return one image of a generation, ready to be rendered.

@@ -123,7 +123,7 @@ def test_key_is_missing(serving: Fake) -> None:
     result = invoke(serving.url)
     assert result.exit_code == 2
     assert result.stderr == (
-        f"Error: {serving.url} wants a key: give it with --api-key or in LEONARDO_API_KEY\n"
+        f"Error: {serving.url} needs a key: give it with --api-key or in LEONARDO_API_KEY\n"
     )
 
 
