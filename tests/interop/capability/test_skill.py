@@ -115,7 +115,7 @@ def test_reference_tells_parameters_and_limits(tmp_path: Path) -> None:
         "make: 1 to 8, but at most 4 once the width or the height is above 768. |"
     ) in text
     assert "| `controlnets` | body | no | array |" in text
-    assert "| `controlnets[].initImageId` | body | no | string |" in text
+    assert "| `controlnets[].initImageId` | body | yes | string |" in text
     assert '"sdGenerationJob": {' in text
 
 
