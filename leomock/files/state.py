@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +57,22 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def save(path: Path, worlds: Worlds) -> None:
     """Save all worlds to a file atomically. It holds API keys, so only its owner may read it."""
-    kept: dict[str, Any] = {
-        "leomock": VERSION,
-        "worlds": {world.key: take(world) for world in worlds},
-        # Pending events need their target; a target for every key comes from the options.
-        "webhooks": {
-            world.key: (world.outbox.url, world.outbox.key)
-            for world in worlds
-            if (world.outbox.url, world.outbox.key) != (worlds.webhook.url, worlds.webhook.key)
-        },
+    write_whole(path, _parts(worlds))
+
+
+def _parts(worlds: Worlds) -> Iterator[bytes]:
+    """Yield the content of a state file, a world at a time, so that no other thread waits for long."""
+    kept = list(worlds)
+    yield b'{"leomock":%d,"worlds":{' % VERSION
+    for number, world in enumerate(kept):
+        yield b"%b%b:%b" % (b"," if number else b"", orjson.dumps(world.key), orjson.dumps(take(world)))
+    # Pending events need their target; a target for every key comes from the options.
+    webhooks = {
+        world.key: (world.outbox.url, world.outbox.key)
+        for world in kept
+        if (world.outbox.url, world.outbox.key) != (worlds.webhook.url, worlds.webhook.key)
     }
-    write_whole(path, orjson.dumps(kept))
+    yield b'},"webhooks":%b}' % orjson.dumps(webhooks)
 
 
 def _are_webhooks(value: Any) -> bool:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 # A file that is a mount point (as with `docker -v file:file`), or a folder that is not writable.
 _NO_RENAME = frozenset((errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES, errno.EROFS))
 
 
-def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
+def write_whole(path: Path, content: bytes | Iterable[bytes], mode: int = 0o600) -> None:
     """Write a file that, if new, only its owner may read. Raises OSError, and keeps the old content.
 
-    `mode` sets other permissions, to which the umask applies.
+    `content` may come in parts, which are made while the file is written. `mode` sets other permissions, to
+    which the umask applies.
 
     A symbolic link is followed. Where another file cannot take the place of this one, the file is written in
     place; a crash in that moment can leave it incomplete.
     """
+    parts = (content,) if isinstance(content, bytes) else content
     target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name}.new")
     try:
@@ -27,11 +30,11 @@ def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
     except OSError as error:
         if error.errno not in _NO_RENAME or not target.exists():
             raise
-        _write_in_place(target, content)
+        _write_in_place(target, b"".join(parts))
         return
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -39,7 +42,7 @@ def write_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
         except OSError as error:
             if error.errno not in _NO_RENAME:
                 raise
-            _write_in_place(target, content)
+            _write_in_place(target, beside.read_bytes())
     finally:
         with contextlib.suppress(OSError):
             beside.unlink()

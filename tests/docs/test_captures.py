@@ -43,8 +43,9 @@ def page() -> str:
     lines = [
         "# Captured situations",
         "",
-        "Situations in which a fake went wrong: what public programs sent, and how the real service answered or is",
-        "documented to answer. *Held by* names [facts](evidence.md) about which a test asks the fake, or tests.",
+        "Situations in which a fake went wrong: what public programs sent, and how the real service answered",
+        "or is documented to answer. *Held by* names [facts](evidence.md) about which a test asks the fake,",
+        "or tests.",
         "",
         f"leomock is right in {right} of {len(cases())}; the others say why not.",
         "",

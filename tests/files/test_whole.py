@@ -38,6 +38,27 @@ def test_file_is_replaced(file: Path) -> None:
     assert file.stat().st_ino != before
 
 
+def test_content_may_come_in_parts(disk: Disk, file: Path) -> None:
+    write_whole(file, (part for part in (b"one, ", b"two")))
+    assert file.read_bytes() == b"one, two"
+    disk.fail(Path, "replace", errno.EBUSY)
+    write_whole(file, (part for part in (b"one, ", b"three")))
+    assert file.read_bytes() == b"one, three"
+    disk.fail_to_create(errno.EROFS)
+    write_whole(file, (part for part in (b"one, ", b"four")))
+    assert file.read_bytes() == b"one, four"
+
+
+def test_part_that_cannot_be_made_keeps_the_old_content(file: Path) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"new"
+        raise RuntimeError("no second part")
+
+    with pytest.raises(RuntimeError, match="no second part"):
+        write_whole(file, parts())
+    assert file.read_bytes() == b"the old content, which is long"
+
+
 def test_symbolic_link_is_followed(tmp_path: Path, file: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(file)
