@@ -14,6 +14,7 @@ import httpx
 import orjson
 import pytest
 from celery.contrib.testing.worker import start_worker
+from celery.signals import setup_logging
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.test import Client, override_settings
@@ -121,6 +122,19 @@ def test_celery_in_eager_mode(led: Fake) -> None:
     assert_created(led, task.delay().get())
 
 
+@pytest.fixture
+def logging_of_pytest() -> Iterator[None]:
+    """Keep a Celery worker from changing the root logger's level, which later tests depend on."""
+
+    def leave_as_it_is(**_: Any) -> None:
+        """Celery sets up logging only if nobody receives this signal."""
+
+    setup_logging.connect(leave_as_it_is)
+    yield
+    setup_logging.disconnect(leave_as_it_is)
+
+
+@pytest.mark.usefixtures("logging_of_pytest")
 def test_celery_with_a_worker_thread(led: Fake) -> None:
     app, task = celery_app()
     with start_worker(app, perform_ping_check=False, pool="solo"):
