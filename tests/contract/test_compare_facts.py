@@ -63,7 +63,7 @@ def put(tree: Any, path: str, value: Any) -> None:
         tree = tree[step]
     if value is ...:
         tree.pop(last, None)
-    elif last != "":  # the answer as a whole, of which other values are stated
+    elif last != "":  # a path to the whole answer sets nothing: other paths state its values
         tree[last] = value
 
 

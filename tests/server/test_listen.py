@@ -67,7 +67,7 @@ def test_connection_on_which_nothing_comes_is_closed_at_the_stop(listener: socke
 
 
 def test_many_connections_can_wait_while_the_server_is_busy(listener: socket.socket) -> None:
-    """More than the hundred that an event loop allows unless it is told otherwise."""
+    """More than 100, the default of an event loop."""
 
     async def run() -> None:
         server = PortServer(ServerConfig(make_app(Dispatcher())))

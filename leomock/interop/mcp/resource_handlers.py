@@ -42,7 +42,7 @@ class Library(Protocol):
     async def next_change(self, uri: str, headers: Headers) -> Callable[[], Awaitable[bool]] | None:
         """Return a function that waits for the next change; None if there will be none.
 
-        It returns False if there will be no change after this one.
+        It returns False after the last change.
         """
         ...
 

@@ -37,7 +37,7 @@ def surveyed(folder: Path) -> Iterator[dict[str, str]]:
 
 
 def _result(path: Path) -> tuple[str, list[str]]:
-    """Return how much of a file is served, and the features because of which it is not more."""
+    """Return how much of a file is served, and the features that keep leomock from serving more."""
     try:
         notes = [str(note) for note in load(path).notes]
     except UnservedError as error:

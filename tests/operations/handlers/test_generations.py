@@ -339,8 +339,8 @@ def test_mask_of_the_canvas_limits_the_drawing(client: httpx.Client) -> None:
     for x in (10, 60, 110):
         red, green, blue = picture.getpixel((x, 60))  # type: ignore[misc]  # three channels
         assert (red > 210, green < 30, blue < 30) == (True, True, True)
-    anew = [picture.getpixel((x, y)) for x in (150, 200, 240) for y in (30, 60, 90)]
-    assert all(pixel[1] + pixel[2] > 60 for pixel in anew)  # type: ignore[index]
+    redrawn = [picture.getpixel((x, y)) for x in (150, 200, 240) for y in (30, 60, 90)]
+    assert all(pixel[1] + pixel[2] > 60 for pixel in redrawn)  # type: ignore[index]
 
 
 def test_mask_that_cannot_be_read_limits_nothing(client: httpx.Client) -> None:

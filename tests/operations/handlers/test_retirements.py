@@ -45,7 +45,7 @@ def test_retired_video_model_is_refused_from_its_date_on(name: str) -> None:
 
 
 def test_retired_operation_is_refused(client: httpx.Client) -> None:
-    """In whatever way it is called. Holds code:retired_operation."""
+    """However a client calls it. Holds code:retired_operation."""
     path, _ = PATHS["createSVDMotionGeneration"]
     for body in ({}, {"imageId": completed(client)["generated_images"][0]["id"]}):
         answer = client.post(path, json=body)

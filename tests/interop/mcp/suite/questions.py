@@ -163,7 +163,7 @@ async def test_header_argument(use: Use) -> types.CallToolResult:
 
 
 class AskingPrompts(SuitePrompts):
-    """The suite's prompts, one of which is asked for."""
+    """The suite's prompts, and one for which the server asks its user."""
 
     listed = (*SuitePrompts.listed, types.Prompt(name=PROMPT, description="A text with what the user said."))
 
