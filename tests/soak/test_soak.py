@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -407,8 +407,13 @@ class Watch:
         )
 
 
-async def soak(server: Server, state: Path, seconds: float) -> tuple[Count, Watch, list[Tenant]]:
-    """Let all clients call for a time; then the faults end and everybody looks at what is there."""
+async def soak(
+    server: Server, state: Path, seconds: float, tell: Callable[[str], None]
+) -> tuple[Count, Watch, list[Tenant]]:
+    """Let all clients call for a time; then the faults end and everybody looks at what is there.
+
+    The figures of the load are told before that, so that they are known whatever goes wrong afterwards.
+    """
     count, tls = Count(), httpx.create_ssl_context(trust_env=False)
     alone = [Tenant(f"alone-{number}") for number in range(CLIENTS - SHARING)]
     shared = [Tenant(f"shared-{number}") for number in range(SHARING // TOGETHER)]
@@ -429,6 +434,7 @@ async def soak(server: Server, state: Path, seconds: float) -> tuple[Count, Watc
     finally:
         watch.over.set()
         await watching
+        tell(report(count, watch))
     async with httpx.AsyncClient(base_url=server.url, trust_env=False) as http:
         (await http.delete("/_leomock/scenario")).raise_for_status()
     await asyncio.gather(*(client.look() for client in clients[: len(alone)] + clients[-len(shared) :]))
@@ -437,25 +443,19 @@ async def soak(server: Server, state: Path, seconds: float) -> tuple[Count, Watc
     return count, watch, tenants
 
 
-def report(
-    count: Count, watch: Watch, tenants: list[Tenant], posts: int, stopping: float, state: Path, attacks: int
-) -> str:
-    """The numbers of a run, for who reads it."""
+def report(count: Count, watch: Watch) -> str:
+    """The figures of the load."""
     grown, may = watch.growth()
-    rows, images = sum(len(tenant.rows) for tenant in tenants), sum(len(tenant.images) for tenant in tenants)
     rate = count.requests() / SECONDS
     waits = sorted(watch.waits)
     return f"""
 soak: {SECONDS:.0f} s, {count.requests():,} requests ({rate:.0f}/s), {count.broken} broken off
-  {attacks:,} attacks of {HOSTILE} hostile clients
   calls: {dict(count.done)}
   statuses: {dict(sorted(count.statuses.items()))}; {len(count.wrong)} wrong
-  {rows} rows and {images} uploads of {len(tenants)} keys, {posts} webhook posts
   health: {len(waits)} times, median {waits[len(waits) // 2] * 1000:.0f} ms, slowest {waits[-1] * 1000:.0f} ms
   memory:
 {watch.curve()}
   after the first minute: {grown / 2**20:+.1f} MB, of which what is stored explains {may / 2**20:.1f} MB
-  stopped in {stopping:.2f} s; the state file has {state.stat().st_size / 2**20:.1f} MB
 """
 
 
@@ -464,6 +464,11 @@ def test_server_holds_under_load_with_faults(tmp_path: Path, capsys: pytest.Capt
     """No answer is wrong that no rule spoils, no row is lost, memory is flat, and all is kept."""
     rules, state, errors = tmp_path / "rules.yaml", tmp_path / "state.json", tmp_path / "stderr"
     rules.write_text(RULES)
+
+    def tell(text: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(text)
+
     with (
         WebhookReceiver() as receiver,
         served(
@@ -475,7 +480,7 @@ def test_server_holds_under_load_with_faults(tmp_path: Path, capsys: pytest.Capt
         httpx.get(f"{server.url}/_leomock/health", trust_env=False).raise_for_status()
         before = server.descriptors()
         with attacked(server.url, HOSTILE) as attacks:
-            count, watch, tenants = asyncio.run(soak(server, state, SECONDS))
+            count, watch, tenants = asyncio.run(soak(server, state, SECONDS, tell))
         after = server.descriptors_left(before)
         told = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
@@ -483,9 +488,13 @@ def test_server_holds_under_load_with_faults(tmp_path: Path, capsys: pytest.Capt
         stopping = time.monotonic() - told
         posts = len(receiver.received)
     grown, may = watch.growth()
-    with capsys.disabled():
-        sys.stdout.write(report(count, watch, tenants, posts, stopping, state, attacks[0]))
-        sys.stdout.write(f"  descriptors: {before} before, {after} after\n")
+    rows, images = sum(len(tenant.rows) for tenant in tenants), sum(len(tenant.images) for tenant in tenants)
+    tell(f"""\
+  {attacks[0]:,} attacks of {HOSTILE} hostile clients
+  {rows} rows and {images} uploads of {len(tenants)} keys, {posts} webhook posts
+  stopped in {stopping:.2f} s; the state file has {state.stat().st_size / 2**20:.1f} MB
+  descriptors: {before} before, {after} after
+""")
     assert not count.wrong, "\n".join(count.wrong[:20])
     assert not (found := [line for tenant in tenants for line in lost(tenant)]), "\n".join(found[:20])
     assert set(errors.read_text().splitlines()) <= {NOT_HTTP}

@@ -257,7 +257,9 @@ def _own_fake(stack: ExitStack, as_of: str) -> tuple[str, str, str]:
     from leomock.testing.fake import Fake
 
     # Some calls are invalid HTTP on purpose; the server would log each.
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    server_log = logging.getLogger("uvicorn.error")
+    stack.callback(server_log.setLevel, server_log.level)
+    server_log.setLevel(logging.ERROR)
     fake = stack.enter_context(Fake(auth="strict", api_keys=(MADE_UP_KEY,), as_of=as_of))
     return fake.base_url, fake.api_key, MADE_UP_KEY
 
