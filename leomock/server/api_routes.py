@@ -21,6 +21,7 @@ from leomock.operations.reply import Reply
 from leomock.server.access_log import LOG_CONTEXT
 from leomock.server.breakage import broken, connection_of
 from leomock.server.direct import Answer
+from leomock.server.known_heads import FINDINGS
 from leomock.server.metrics import CallCounts
 from leomock.server.rendering import Renderers
 
@@ -61,16 +62,21 @@ class ApiRoutes:
 
     def answer_directly(self, scope: Scope, body: bytes) -> Answer | ASGIApp | None:
         """Answer a complete request to the API, unless that takes waiting (see `DirectApp`)."""
-        if (route := _route(scope)) is None:
+        findings: dict[ApiRoutes, tuple[str, Request]] = scope.get(FINDINGS, {})
+        known = findings.get(self)
+        if known is None:
+            if (route := _route(scope)) is None:
+                return None
+            wire_path, path, version = route
+            known = findings[self] = wire_path, self._request(scope, path, version)[0]
+        wire_path, request = known
+        if _needs_pictures(request.version, body):
             return None
-        wire_path, path, version = route
-        if _needs_pictures(version, body):
-            return None
-        request, _ = self._request(scope, path, version)
         request.body = body
         began = time.perf_counter()
         reply = self._reply(request)
         if reply.is_unfinished or reply.delay or reply.breakage:
+            findings.pop(self)  # The request is still needed when the next one with this head comes.
             return partial(self._finish, request, reply, wire_path, began)
         headers, _ = self._recorded(request, reply, wire_path, began, scope)
         return Answer(reply.status, headers, reply.content)

@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 from leomock.server.breakage import CONNECTION, WatchedConnection
 from leomock.server.direct import Answer, DirectApp, response_head
 from leomock.server.head_limit import LONGEST_HEAD, HeadLimit, TooLarge
+from leomock.server.known_heads import KnownHead, KnownHeads
 from leomock.server.upgrade import feed, without_offer
 
 # How long a request may take to arrive. A body of 25 MiB needs 3.5 Mbit/s for that.
@@ -51,6 +52,7 @@ class ServerConfig(Config):
             timeout_keep_alive=IDLE_SECONDS,
         )
         self.direct = app.answer_directly if isinstance(app, DirectApp) else None
+        self.known_heads = KnownHeads()
         self.longest_head = longest_head
         self.request_seconds = request_seconds
 
@@ -96,6 +98,8 @@ class HttpProtocol(HttpToolsProtocol):
     def __init__(self, config: ServerConfig, state: ServerState) -> None:
         super().__init__(config=config, server_state=state, app_state={})
         self._direct = config.direct
+        self._known_heads = config.known_heads
+        self.is_new = True  # until the first byte of the first request arrives
         self._awaited: RequestResponseCycle | None = None  # answered directly once its request has arrived
         self._next: RequestResponseCycle | None = None
         self._is_answering = False
@@ -111,6 +115,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
         self._connection = _SocketConnection(transport)
+        self._origin = (self.scheme, self.server)
         self._expect_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -123,7 +128,12 @@ class HttpProtocol(HttpToolsProtocol):
             super()._start_asgi_task(awaited, app)  # type: ignore[arg-type]  # Starlette's name for the same
 
     def data_received(self, data: bytes) -> None:
+        self.is_new = False
         limit = self._limit
+        is_between = self._is_between_requests()
+        if is_between and (found := self._known_heads.find(data, self._origin)):
+            self._answer_known(*found)
+            return
         began_in_head = limit.in_head
         limit.arrived(len(data))
         self._unset_keepalive_if_required()
@@ -143,6 +153,8 @@ class HttpProtocol(HttpToolsProtocol):
                 self._refuse_head(error)
             if self._deadline is None:
                 self._expect_request()
+        elif is_between and self.cycle is not None and self.cycle.keep_alive:
+            self._known_heads.add(data, self._origin, self.scope)  # type: ignore[arg-type]  # uvicorn's name
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -224,28 +236,71 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_answering = False
 
     def _answer_one(self, cycle: RequestResponseCycle) -> None:
+        scope: Scope = cycle.scope  # type: ignore[assignment]  # uvicorn's name for the same
+        app = self._directly(scope, bytes(cycle.body), keep_alive=cycle.keep_alive)
+        if app is None:
+            cycle.response_started = cycle.response_complete = True
+        else:
+            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]  # Starlette's name for the same
+
+    def _directly(self, scope: Scope, body: bytes, *, keep_alive: bool) -> ASGIApp | None:
+        """Answer a complete request at once; return the app that answers it if that is not possible."""
         assert self._direct is not None
         answer: Answer | ASGIApp | None
         try:
-            answer = self._direct(cycle.scope, bytes(cycle.body))  # type: ignore[arg-type]  # uvicorn's name
+            answer = self._direct(scope, body)
             if isinstance(answer, Answer):
-                self._send(cycle, answer)
-                return
+                self._send(answer, scope["method"], keep_alive=keep_alive)
+                return None
         except Exception as error:
             answer = _raising(error)
-        app = unless_cancelled(answer) if answer else self.app
-        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]  # Starlette's name for the same
+        return unless_cancelled(answer) if answer else self.app
 
-    def _send(self, cycle: RequestResponseCycle, answer: Answer) -> None:
+    def _send(self, answer: Answer, method: str, *, keep_alive: bool) -> None:
         """Send a complete response in one piece."""
         head = response_head(
-            answer.status, [*self.server_state.default_headers, *answer.headers], keep_alive=cycle.keep_alive
+            answer.status, [*self.server_state.default_headers, *answer.headers], keep_alive=keep_alive
         )
-        cycle.response_started = cycle.response_complete = True
-        self.transport.write(head if cycle.scope["method"] == "HEAD" else head + answer.body)
-        if not cycle.keep_alive:
+        self.transport.write(head if method == "HEAD" else head + answer.body)
+        if not keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+    def _is_between_requests(self) -> bool:
+        """True if the next byte begins a request that could be answered at once."""
+        return (
+            not self._limit.in_message
+            and (self.cycle is None or self.cycle.response_complete)
+            and self._direct is not None
+            and not self.flow.write_paused
+            and not self.transport.is_closing()
+        )
+
+    def _answer_known(self, known: KnownHead, body: bytes) -> None:
+        """Answer a complete request whose head was parsed before."""
+        self._unset_keepalive_if_required()
+        self._cancel_deadline()
+        scope = {**known.scope, "client": self.client, "state": {}, CONNECTION: self._connection}
+        app = self._directly(scope, body, keep_alive=True)
+        if app is None:
+            return
+        cycle = self.cycle = RequestResponseCycle(
+            scope=scope,  # type: ignore[arg-type]  # uvicorn's name for the same
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=True,
+            on_response=self.on_response_complete,
+        )
+        cycle.body += body
+        cycle.more_body = False
+        cycle.message_event.set()
+        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]  # Starlette's name for the same
 
     # --- limits, and the end --------------------------------------------------------------------------------
 
@@ -295,11 +350,6 @@ class HttpProtocol(HttpToolsProtocol):
         ]
         self.transport.write(response_head(status, headers, keep_alive=False) + body)
         self.transport.close()
-
-    @property
-    def is_new(self) -> bool:
-        """True until the first byte of the first request arrives."""
-        return not self._limit.in_message and self.cycle is None
 
     def shutdown(self) -> None:
         super().shutdown()
