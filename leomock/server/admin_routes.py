@@ -5,6 +5,7 @@ A bearer key selects one tenant. Without a key, a call affects every tenant and 
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -326,7 +327,10 @@ class Admin:
             journals = [world.journal for world in self.selected_tenants(request)]
             if not _has_key(request):
                 journals.append(self.api.worlds.unauthenticated_journal)
-            found = [exchange for journal in journals for exchange in journal.select(**wanted)]
+            found = []
+            for journal in journals:
+                found += journal.select(**wanted)
+                await asyncio.sleep(0)  # There may be thousands of keys; other calls are not kept waiting.
         except ValueError as error:
             raise AdminError(str(error)) from None
         found.sort(key=lambda exchange: exchange.moment)
@@ -336,7 +340,12 @@ class Admin:
             from leomock.files.har import to_har  # imported on first use
 
             return JSONResponse(to_har(found, __version__))
-        return JSONResponse({"requests": [exchange.as_json() for exchange in found]})
+        listed = []
+        for number, exchange in enumerate(found, 1):
+            listed.append(exchange.as_json())
+            if number % 100 == 0:
+                await asyncio.sleep(0)
+        return Response(orjson.dumps({"requests": listed}), media_type="application/json")
 
     async def one_request(self, request: Request) -> Response:
         """Return one call by its number, from the journal of a key or of calls without a key."""

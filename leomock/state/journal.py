@@ -15,7 +15,7 @@ import orjson
 from leomock.state.answer_text import summarize
 from leomock.state.clock import timestamp
 from leomock.state.journal_budget import JournalBudget
-from leomock.state.matching import ABSENT, Wildcard, child_values, differences, status_test
+from leomock.state.matching import ABSENT, child_values, differences, path_test, status_test
 from leomock.state.redaction import SECRET_HEADERS, SECRET_SPELLINGS, one_line, redacted_header
 
 Channel: TypeAlias = Literal["api", "upload", "cdn", "webhook"]
@@ -93,14 +93,12 @@ class Exchange:
     @property
     def request_json(self) -> Any:
         """The request's body, parsed; None if it is not JSON or was cut."""
-        value = _parsed(self.request_body)
-        return None if value is ABSENT else value
+        return _json_or_none(self.request_body)
 
     @property
     def response_json(self) -> Any:
         """The response's body, parsed; None if it is not JSON or was cut."""
-        value = _parsed(self.response_body)
-        return None if value is ABSENT else value
+        return _json_or_none(self.response_body)
 
     @property
     def answer(self) -> str:
@@ -302,7 +300,7 @@ class Journal:
     def tail(self, most: int) -> list[Exchange]:
         """Return the newest exchanges, oldest first: `most` of them, or all if there are fewer."""
         entries = list(islice(reversed(tuple(self._entries)), most))
-        return [_exchange(entry) for entry in reversed(entries)]
+        return [self._readable(entry) for entry in reversed(entries)]
 
     def select(
         self,
@@ -321,22 +319,24 @@ class Journal:
         request's JSON (see `differences`). `since` is the number of the last exchange already seen. Raises
         ValueError for an invalid status or limit.
         """
-        fits_status = status_test(status)
-        fits_path = Wildcard("*" if path is None else path).matches
+        fits_status, fits_path = status_test(status), path_test(path)
         if limit is not None and limit < 0:
             raise ValueError(f"limit={limit}: use 0 or more")
-        found = [
-            exchange
-            for exchange in self
-            if (since is None or exchange.number > since)
-            and (operation is None or exchange.operation == operation)
-            and (method is None or exchange.method == method.upper())
-            and (rule is None or rule in exchange.rules)
-            and fits_status(exchange.status)
-            and fits_path(exchange.path)
-            and (body is None or next(differences(body, exchange.request_json), None) is None)
-        ]
-        return found if limit is None else found[max(len(found) - limit, 0) :]
+        found: list[Exchange] = []
+        # Only exchanges that match are made readable, which takes far longer than to find them.
+        for entry in reversed(tuple(self._entries)):
+            if (limit is not None and len(found) >= limit) or (since is not None and entry[0] <= since):
+                break
+            if (
+                (operation is None or entry[3] == operation)
+                and (method is None or _text(entry[4]) == method.upper())
+                and (rule is None or rule in entry[12])
+                and fits_status(entry[9])
+                and fits_path(_text(entry[5]))
+                and (body is None or next(differences(body, _json_or_none(entry[8])), None) is None)
+            ):
+                found.append(self._readable(entry))
+        return found[::-1]
 
     def newest(self, method: str, path_end: str, fits: Callable[[bytes], bool]) -> int:
         """Return the number of the newest exchange with status 200 whose response body fits; 0 if none does.
@@ -375,10 +375,13 @@ class Journal:
 
     def __iter__(self) -> Iterator[Exchange]:
         # A copy, since other threads may add meanwhile.
-        for exchange in map(_exchange, tuple(self._entries)):
-            if exchange.number in self._disconnected:
-                exchange.breakage = "client_disconnected"
-            yield exchange
+        return map(self._readable, tuple(self._entries))
+
+    def _readable(self, entry: _Entry) -> Exchange:
+        exchange = _exchange(entry)
+        if exchange.number in self._disconnected:
+            exchange.breakage = "client_disconnected"
+        return exchange
 
 
 def _packed(headers: Headers) -> bytes:
@@ -472,6 +475,11 @@ def _parsed(body: bytes) -> Any:
     for _ in range(DEEPEST):
         level = [item for nest in level for item in child_values(nest)]
     return ABSENT if any(isinstance(item, dict | list) for item in level) else value
+
+
+def _json_or_none(body: bytes) -> Any:
+    value = _parsed(body)
+    return None if value is ABSENT else value
 
 
 def _half(headers: dict[str, str], body: bytes, size: int) -> dict[str, Any]:

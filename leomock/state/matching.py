@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 # --- patterns in linear time ------------------------------------------------------------------------------
@@ -165,6 +166,12 @@ def status_test(wanted: int | str | None) -> _StatusTest:
     if re.fullmatch(r"\d{1,3}", text, re.ASCII):
         return _StatusTest(int(text), int(text))
     raise ValueError(f"status={wanted!r}: use a number such as 404, or a class such as '4xx'")
+
+
+@lru_cache(maxsize=8)
+def path_test(wanted: str | None) -> Callable[[str], bool]:
+    """Return a test for a path, in which `*` matches anything; None fits any path."""
+    return Wildcard("*" if wanted is None else wanted).matches
 
 
 def child_values(value: Any) -> Iterable[Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
+from operator import itemgetter
 from typing import Any, Literal
 
 from leomock.leonardo.basis import Chosen, based_on
@@ -128,7 +129,10 @@ class Outbox:
 
     def __init__(self, ids: Ids, clock: Clock, draw: Callable[[Span], float]) -> None:
         self.target = Target()
-        self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self.events: deque[Event] = deque()
+        # The few of them that are due at some time, with their numbers in the order of adding.
+        self._waiting: dict[Event, int] = {}
+        self._forgotten = 0
         self._ids = ids
         self._clock = clock
         self._draw = draw
@@ -182,20 +186,29 @@ class Outbox:
             added = [
                 Event(self._ids.new(), type, moment, body, due, held=held) for _ in range(delivery.copies)
             ]
-        self.events += added
+        self.resume(added)
         return added
+
+    def resume(self, events: Iterable[Event]) -> None:
+        """Keep events after those that are there; the oldest ones make room for them."""
+        for event in events:
+            if event.due is not None:
+                self._waiting[event] = self._forgotten + len(self.events)
+            self.events.append(event)
+            if len(self.events) > MOST_EVENTS:
+                self._waiting.pop(self.events.popleft(), None)
+                self._forgotten += 1
 
     def due(self) -> list[Event]:
         """Return the events that are due, by due time, then in the order they were added."""
         if not self.url:
             return []
         now = self._clock.now()
-        return [event for _, event in self._waiting(now)]
+        return [event for due, _, event in sorted(self._dues(), key=itemgetter(0, 1)) if due <= now]
 
     def next_due(self) -> float | None:
         """Return the due time of the next event, past or future; None if no event waits."""
-        waiting = self._waiting() if self.url else []
-        return waiting[0][0] if waiting else None
+        return min((due for due, _, _ in self._dues()), default=None) if self.url else None
 
     def attempted(self, event: Event, attempt: Attempt) -> None:
         """Record an attempt: the event is delivered, due again, or given up. Release events held for it."""
@@ -207,6 +220,8 @@ class Outbox:
             event.state, event.due = "waiting", attempt.moment + WAITS[len(event.attempts) - 1]
         else:
             event.state, event.due = "given up", None
+        if event.due is None:
+            self._waiting.pop(event, None)
         self._release(event)
 
     def redeliver(self, id: str) -> bool:
@@ -214,15 +229,17 @@ class Outbox:
 
         Earlier attempts still count: an event that was given up gets one more.
         """
-        for event in self.events:
+        for number, event in enumerate(self.events, self._forgotten):
             if event.id == id:
                 event.state, event.due, event.held = "waiting", self._clock.now(), False
+                self._waiting[event] = number
                 return True
         return False
 
     def forget(self) -> None:
         """Forget every event; keep the target."""
         self.events.clear()
+        self._waiting.clear()
 
     def to_json(self) -> dict[str, Any]:
         """Return the target and the events as JSON values."""
@@ -231,19 +248,20 @@ class Outbox:
     def from_json(self, kept: dict[str, Any]) -> None:
         """Replace the target and the events by what `to_json` returned."""
         self.url, self.key = kept["url"], kept["key"]
-        self.events.clear()
-        self.events += [Event.from_json(event) for event in kept["events"]]
+        self.forget()
+        self.resume(Event.from_json(event) for event in kept["events"])
 
-    def _waiting(self, until: float = float("inf")) -> list[tuple[float, Event]]:
-        """Return the events due until a time, with their due times, in order (sorting is stable)."""
-        found = [(event.due, event) for event in self.events if event.due is not None and event.due <= until]
-        return sorted(found, key=lambda pair: pair[0])
+    def _dues(self) -> Iterator[tuple[float, int, Event]]:
+        """Yield the waiting events with their due times and numbers."""
+        for event, number in self._waiting.items():
+            assert event.due is not None
+            yield event.due, number, event
 
     def _release(self, attempted: Event) -> None:
         """Release the event that is held for this one, with its copies; their `delay` still counts."""
         if attempted not in self.events:
             return  # forgotten while it was being sent
-        if not any(event.held for event in self.events):
+        if not any(event.held for event in self._waiting):
             return
         before = list(takewhile(lambda event: event.body != attempted.body, self.events))
         now = self._clock.now()

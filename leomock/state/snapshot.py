@@ -106,7 +106,7 @@ def restore(world: World, snapshot: Any) -> None:
         world.account.resume(account)
         world.bucket.objects.update(objects)
         world.scenario_engine.resume(snapshot["scenarios"])
-        world.outbox.events.extend(events)
+        world.outbox.resume(events)
 
 
 def _check_size(objects: dict[str, StoredObject], world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import boto3
@@ -10,6 +11,8 @@ import pytest
 from botocore.config import Config
 
 from leomock import Fake, __version__
+from leomock.operations.dispatch import Dispatcher
+from leomock.server.app import make_app
 from leomock.state.settings import SettingError
 from leomock.testing.webhook_receiver import WebhookReceiver
 from tests.fixtures import client_of, completed, generate
@@ -27,6 +30,35 @@ def test_health_answers(client: httpx.Client, fake: Fake) -> None:
         "operations": 61,
         "auth": "open",
     }
+
+
+def test_calls_of_all_keys_are_read_while_others_are_answered() -> None:
+    """The server gets to other calls between the journals of two keys."""
+    api = Dispatcher()
+    app = make_app(api)
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def ask() -> int:
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            for number in range(50):
+                await client.get("/v1/me", headers={"authorization": f"Bearer key-{number}"})
+            await client.get("/_leomock/requests?limit=1")
+            counting = asyncio.create_task(count_turns())
+            began = turns
+            answer = await client.get("/_leomock/requests?path=*me")
+            passed = turns - began
+            counting.cancel()
+        assert len(answer.json()["requests"]) == 50
+        return passed
+
+    assert asyncio.run(ask()) >= 50
 
 
 def test_openapi_is_the_effective_document(client: httpx.Client, fake: Fake) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leomock.state import journal as journal_module
 from leomock.state.clock import EPOCH
 from leomock.state.journal import Exchange, Headers, Journal
 from leomock.state.matching import ABSENT, Difference, differences, status_test
@@ -400,6 +401,21 @@ def journal() -> Journal:
 def test_select_gives_what_fits(journal: Journal, criteria: dict[str, Any], found: list[int]) -> None:
     """All that is given must hold; oldest first."""
     assert numbers(journal.select(**criteria)) == found
+
+
+def test_select_makes_only_what_fits_readable(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anyone on this machine may ask for the calls of all keys, which have thousands of them."""
+    made: list[int] = []
+    readable = journal_module._exchange
+
+    def counted(entry: journal_module._Entry) -> Exchange:
+        made.append(entry[0])
+        return readable(entry)
+
+    monkeypatch.setattr(journal_module, "_exchange", counted)
+    assert journal.select(path="*a" * 200 + "*b") == []
+    assert made == []
+    assert numbers(journal.select(limit=1)) == made == [journal.last]
 
 
 @pytest.mark.parametrize("status", ["4x", "xx", "", "4000", -1, "²", "20 "])

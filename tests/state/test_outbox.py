@@ -240,6 +240,29 @@ def test_events_are_bounded(outbox: Outbox) -> None:
     assert due(outbox)[0] == 5
 
 
+def test_events_that_are_over_are_not_looked_at(outbox: Outbox, clock: Clock) -> None:
+    """A tick of the sender asks every key what is due, and a key may keep a thousand events."""
+    for number in range(10):
+        answered(outbox, clock, add(outbox, number), 200)
+    late = add(outbox, 10, delay=(5, 5))
+    assert list(outbox._dues()) == [(late.due, 10, late)]
+    assert (outbox.due(), outbox.next_due()) == ([], late.due)
+
+
+def test_redelivered_event_keeps_its_place_among_those_of_the_same_moment(
+    outbox: Outbox, clock: Clock
+) -> None:
+    """Also after older events were forgotten."""
+    for number in range(MOST_EVENTS + 5):
+        event = add(outbox, number)
+        answered(outbox, clock, event, 200)
+    before, again, *_ = list(outbox.events)[-3:]
+    add(outbox, -1)
+    assert outbox.redeliver(again.id)
+    assert outbox.redeliver(before.id)
+    assert due(outbox) == [MOST_EVENTS + 2, MOST_EVENTS + 3, -1]
+
+
 def test_attempt_of_a_forgotten_event(outbox: Outbox, clock: Clock) -> None:
     """A request may be under way while everything is forgotten; it changes nothing of what came since."""
     event = add(outbox, 1)
