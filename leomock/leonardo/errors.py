@@ -117,6 +117,13 @@ WRONG_METHOD = ErrorTemplate(
 TOO_LARGE = ErrorTemplate(
     413, "unexpected", "request body is larger than {limit} bytes", "chosen", "the real limit is unknown"
 )
+TOO_MANY_ROWS = ErrorTemplate(
+    413,
+    "unexpected",
+    "leomock: {limit} rows are kept already",
+    "chosen",
+    "the real service has no such limit",
+)
 UNKNOWN_SCENARIO = ErrorTemplate(
     400, "bad-request", "leomock: {text}", "chosen", "the real service knows no scenarios"
 )

@@ -97,6 +97,8 @@ class Dispatcher:
                 if world.limits:
                     world.limits.count(operation.id)
                 call = parse(operation, captured, request)
+                if operation.method == "POST":
+                    self.worlds.row_limit.check(operation.id)
                 world.cdn = request.addresses.cdn
                 world.settle()
                 world.jobs.requested = request.scenario

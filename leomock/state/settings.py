@@ -107,6 +107,7 @@ class SettingValues(TypedDict, total=False):
     max_stored: int
     max_stored_all: int
     max_worlds: int
+    max_rows: int
     admin_token: str
     allow_hosts: tuple[str, ...]
     cors: tuple[str, ...]
@@ -139,9 +140,10 @@ class Settings:
     since; with `webhook_http` at `refuse`, a webhook must be an https address, as the vendor demands.
     `journal` and `journal_bytes` limit the number and the bytes of exchanges kept per key, `journals_bytes`
     the bytes of all keys together, `max_stored` the bytes of files in the bucket of a key, `max_stored_all`
-    those of all keys together, and `max_worlds`
-    the number of keys. `allow_hosts` are further host names under which `/_leomock/` may be called. `cors`
-    are the origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the admin API.
+    those of all keys together, `max_worlds` the number of keys, and `max_rows` the rows (generations,
+    uploads and all others) of all keys together. `allow_hosts` are further host names under which
+    `/_leomock/` may be called. `cors` are the origins whose pages may call API, CDN and bucket (`*` for
+    all) and, if named, the admin API.
     With `explain`, the header `X-Leomock-Basis` of every response says how we know that it is real. `as_of`
     dates the service (YYYY-MM-DD): models that were retired later still work; empty: the newest facts.
     `models` are further models as `ID=NAME`, and `catalogue` is the path of a file with further models,
@@ -179,6 +181,7 @@ class Settings:
     max_stored: int = 256 * 2**20
     max_stored_all: int = 2**30
     max_worlds: int = 1000
+    max_rows: int = 2_000_000
     admin_token: str = ""
     allow_hosts: tuple[str, ...] = ()
     cors: tuple[str, ...] = ()
@@ -241,8 +244,8 @@ class Settings:
             raise SettingError(f"webhook_http={self.webhook_http!r}: use allow or refuse")
         if self.webhook_url:
             self.check_webhook(self.webhook_url, "webhook_url")
-        if self.journal < 1 or self.max_worlds < 1:
-            raise SettingError("journal and max_worlds must be at least 1")
+        if min(self.journal, self.max_worlds, self.max_rows) < 1:
+            raise SettingError("journal, max_worlds and max_rows must be at least 1")
 
     def check_webhook(self, url: str, name: str) -> None:
         """Raise SettingError, which names the setting `name`, for a URL that webhooks cannot be sent to."""

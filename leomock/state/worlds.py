@@ -14,6 +14,7 @@ from leomock.state.journal import Journal
 from leomock.state.journal_budget import JournalBudget
 from leomock.state.outbox import target_of
 from leomock.state.redaction import shortened
+from leomock.state.row_limit import RowLimit
 from leomock.state.scenario import Scenario
 from leomock.state.settings import Settings
 from leomock.state.world import Announce, MakeClock, World, bucket_name
@@ -36,6 +37,7 @@ class Worlds:
         self.unauthenticated_journal = Journal(
             settings.journal, most_bytes=settings.journal_bytes, budget=self._journal_budget
         )  # calls without an accepted key
+        self.row_limit = RowLimit(settings.max_rows, self)
         self.webhook = target_of(settings)
         self.say: Callable[[str], object] = lambda line: None  # receives messages for the operator
         # Accounts that receive intercepted calls with an unknown key; the last one gets them.

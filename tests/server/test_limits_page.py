@@ -64,7 +64,7 @@ def test_page_states_the_default_of_every_option_it_names() -> None:
         if found := re.search(r"\| `(--[a-z-]+)` \|", line):
             assert _number(line.strip("|").split("|")[1].strip()) == options[found[1]].default, line
             seen += 1
-    assert seen == 12
+    assert seen == 13
 
 
 def test_options_and_keywords_have_the_same_defaults() -> None:
@@ -80,6 +80,7 @@ def test_options_and_keywords_have_the_same_defaults() -> None:
             "journals_bytes",
             "max_stored",
             "max_stored_all",
+            "max_rows",
             "request_timeout",
         ):
             assert option.default == getattr(Settings(), option.name)

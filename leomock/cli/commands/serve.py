@@ -50,6 +50,7 @@ GROUPS = {
         "--max-upload",
         "--max-stored",
         "--max-stored-all",
+        "--max-rows",
     ),
     "What it accepts": ("--chunked-uploads", "--max-body", "--max-head", "--max-state", "--request-timeout"),
     "Models": ("--as-of", "--model", "--catalogue", "--unknown-models"),
@@ -224,6 +225,12 @@ GROUPS = {
     default=1000,
     type=click.IntRange(1),
     help="Maximum number of API keys to keep; the least recently used is dropped.",
+)
+@setting(
+    "--max-rows",
+    default=2_000_000,
+    type=click.IntRange(1),
+    help="Generations, uploads and other rows that all keys together may have; calls for more are refused.",
 )
 @setting(
     "--chunked-uploads",

@@ -14,6 +14,7 @@ import click
 
 from leomock.cli.serving.listening import listening_on
 from leomock.leonardo.hosts import REAL_HOSTS
+from leomock.server.listen import MOST_WAITING
 
 if TYPE_CHECKING:
     from leomock.server.authority import Authority
@@ -55,7 +56,9 @@ class SecurePorts:
         proxy = ForwardProxy(
             REAL_HOSTS, secure, plain, getproxies_environment(), refuse_others=self.refuse_others
         )
-        accepting = await asyncio.start_server(proxy.serve, sock=self.proxy, limit=LONGEST_HEAD)
+        accepting = await asyncio.start_server(
+            proxy.serve, sock=self.proxy, limit=LONGEST_HEAD, backlog=MOST_WAITING
+        )
         host, port = _reachable(self.proxy.getsockname())
         lines.append(f"leomock: forward proxy for {', '.join(REAL_HOSTS)} on http://{host}:{port}")
         try:

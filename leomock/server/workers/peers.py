@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leomock.server.access_log import PART
 from leomock.server.breakage import CONNECTION, WatchedConnection, connection_of
+from leomock.server.listen import MOST_WAITING
 
 # Messages of a client that are read before the app asks for them.
 MOST_UNREAD = 4
@@ -78,7 +79,7 @@ class PeerServer:
     async def open(self) -> None:
         """Listen on the socket; a file that a worker left there when it crashed is replaced."""
         self._path.unlink(missing_ok=True)
-        self._server = await asyncio.start_unix_server(self._accept, self._path)
+        self._server = await asyncio.start_unix_server(self._accept, self._path, backlog=MOST_WAITING)
 
     async def close(self, seconds: float) -> None:
         """Stop listening, and give requests in progress some seconds to finish."""

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 from leomock.leonardo.hosts import REAL_HOSTS
 from leomock.server.authority import temporary
 from leomock.server.forward_proxy import LONGEST_HEAD, Address, ForwardProxy
-from leomock.server.listen import PortServer, ServerConfig, bind
+from leomock.server.listen import MOST_WAITING, PortServer, ServerConfig, bind
 from leomock.testing.child_processes.environment import READ_VARIABLES, child_environment
 
 T = TypeVar("T")
@@ -185,7 +185,9 @@ class _Ports:
             server = PortServer(self._config)
             await server.open_tls(listener, context, self._said)
             forward = self._forward(self.secure, self._plain, getproxies_environment())
-            proxy = await asyncio.start_server(forward.serve, LOOPBACK, 0, limit=LONGEST_HEAD)
+            proxy = await asyncio.start_server(
+                forward.serve, LOOPBACK, 0, limit=LONGEST_HEAD, backlog=MOST_WAITING
+            )
             self.proxy = proxy.sockets[0].getsockname()[:2]
             opened.set_result(None)
             try:
