@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 KEY_VARIABLES = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
 URL_VARIABLE = "LEONARDO_BASE_URL"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# The test that runs, for the fixtures that most tests use: pytest makes `request` anew at every look.
+_ITEM = pytest.StashKey[pytest.Item]()
 _SERVER = pytest.StashKey["Fake"]()
 _TENANTS = pytest.StashKey[list["Tenant"]]()
 _CLOSED = pytest.StashKey[bool]()  # whether the real hosts are closed until the end of the session
@@ -248,21 +250,28 @@ def _no_search_for_garbage() -> Iterator[None]:
 
 
 @pytest.fixture
-def make_leomock(leomock_server: Fake, request: pytest.FixtureRequest) -> Callable[..., Tenant]:
+def make_leomock(leomock_server: Fake, pytestconfig: pytest.Config) -> Callable[..., Tenant]:
     """Make tenants of the fake: several accounts, or other settings, in one test.
 
     Each tenant has its own key, and only calls with that key belong to it. This fixture does not intercept
     calls: request `leomock` as well, or use `intercept()` of a tenant.
     """
-    request.node.stash[_SERVER] = leomock_server
-    tenants: list[Tenant] = request.node.stash.setdefault(_TENANTS, [])
-    request.node.stash[_BEFORE] = {key: journal.last for key, journal in _journals(leomock_server)}
+    return _maker(leomock_server, pytestconfig.stash[_ITEM])
+
+
+def _maker(server: Fake, node: pytest.Item) -> Callable[..., Tenant]:
+    """Return a function that makes tenants for a test, and note what the report of the test needs."""
+    stash = node.stash
+    tenants: list[Tenant] = stash.setdefault(_TENANTS, [])
+    if _SERVER not in stash:
+        stash[_SERVER] = server
+        stash[_BEFORE] = {key: journal.last for key, journal in _journals(server)}
 
     def make(**settings: Any) -> Tenant:
         """A tenant of its own; takes what the marker takes, but `strict` and `keys`, and `ids`, `limits`."""
         if wrong := unknown(settings, TENANT_SETTINGS):
             raise _failed(f"make_leomock {wrong}")
-        tenant = _new_tenant(leomock_server, f"{request.node.nodeid}#{len(tenants)}", settings)
+        tenant = _new_tenant(server, f"{node.nodeid}#{len(tenants)}", settings)
         tenants.append(tenant)
         return tenant
 
@@ -311,7 +320,7 @@ def leomock_mcp(leomock: Tenant) -> McpSession:
 
 @pytest.fixture
 def leomock(
-    make_leomock: Callable[..., Tenant], request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    leomock_server: Fake, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Tenant]:
     """The fake Leonardo.AI API for one test: an empty tenant with a key, time and faults of its own.
 
@@ -319,18 +328,19 @@ def leomock(
     it starts, and LEONARDO_API_KEY, LEONARDO_AI_API_KEY and LEONARDO_BASE_URL are set.
     `@pytest.mark.leomock(...)` chooses scenarios and settings.
     """
-    arguments = marked(request.node)
-    strict = arguments.pop("strict", yes(request.config, "strict"))
-    keys = arguments.pop("keys", option(request.config, "keys"))
+    item = pytestconfig.stash[_ITEM]
+    arguments = marked(item)
+    strict = arguments.pop("strict", yes(pytestconfig, "strict"))
+    keys = arguments.pop("keys", option(pytestconfig, "keys"))
     budget = arguments.pop("budget", None)
-    tenant = make_leomock(**arguments)
+    tenant = _maker(leomock_server, item)(**arguments)
     tenant.budget = budget
     if strict or budget is not None:
-        request.node.stash[_STRICT] = tenant
-        request.node.stash[_ONLY_BUDGET] = not strict
+        item.stash[_STRICT] = tenant
+        item.stash[_ONLY_BUDGET] = not strict
         if not isinstance(strict, bool):
-            request.node.stash[_RULES] = strict
-    with _in_use(tenant, request.config, monkeypatch, keys):
+            item.stash[_RULES] = strict
+    with _in_use(tenant, pytestconfig, monkeypatch, keys):
         yield tenant
 
 
@@ -419,6 +429,7 @@ def _elsewhere(item: pytest.Item, tenants: list[Tenant]) -> Iterator[tuple[str, 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Let a test with the marker `leomock_real` call the real service where no fake answers."""
+    item.config.stash[_ITEM] = item
     if item.get_closest_marker(REAL_MARKER) is None:
         return (yield)
     from leomock.testing.interception import real_calls_allowed

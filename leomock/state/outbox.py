@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import takewhile
 from operator import itemgetter
 from typing import Any, Literal
@@ -124,18 +125,23 @@ class Outbox:
 
     Without a URL no event is kept. An event that is not accepted (2xx) is due again 1, 5, 25 and 125 seconds
     after each attempt by the world's clock, and is given up after the fifth. The last 1000 events are kept:
-    an older one is forgotten even if it still waits. `draw` draws a number from a span.
+    an older one is forgotten even if it still waits. `make_ids` makes the ids of events when the first one is
+    added; `draw` draws a number from a span.
     """
 
-    def __init__(self, ids: Ids, clock: Clock, draw: Callable[[Span], float]) -> None:
-        self.target = Target()
+    def __init__(self, make_ids: Callable[[], Ids], clock: Clock, draw: Callable[[Span], float]) -> None:
+        self.target = NO_TARGET
         self.events: deque[Event] = deque()
         # The few of them that are due at some time, with their numbers in the order of adding.
         self._waiting: dict[Event, int] = {}
         self._forgotten = 0
-        self._ids = ids
+        self._make_ids = make_ids
         self._clock = clock
         self._draw = draw
+
+    @cached_property
+    def _ids(self) -> Ids:
+        return self._make_ids()
 
     @property
     def url(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -228,11 +229,18 @@ class _Candidates:
 
 
 class ScenarioEngine:
-    """The active scenarios of one world, with counters of how often each rule matched and was applied."""
+    """The active scenarios of one world, with counters of how often each rule matched and was applied.
 
-    def __init__(self, random: Random, scenarios: Sequence[Scenario] = ()) -> None:
-        self._random = random
+    `make_random` makes the generator when a rule first draws a number: most worlds have no such rule.
+    """
+
+    def __init__(self, make_random: Callable[[], Random], scenarios: Sequence[Scenario] = ()) -> None:
+        self._make_random = make_random
         self.play(scenarios)
+
+    @cached_property
+    def _random(self) -> Random:
+        return self._make_random()
 
     def play(self, scenarios: Sequence[Scenario]) -> None:
         """Replace the active scenarios and reset all counters."""

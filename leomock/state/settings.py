@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, TypedDict, get_args
 from urllib.parse import urlsplit
@@ -50,6 +51,7 @@ class JobCompletion:
     seconds: float = 0
 
     @classmethod
+    @lru_cache(maxsize=64)  # every world of a fake asks for the same one
     def parse(cls, text: str) -> JobCompletion:
         """Read `seconds:S`, `polls:N`, both with a comma between, `immediate` or `manual`."""
         if "," in str(text):

@@ -77,15 +77,20 @@ class World:
         self.random = Random(stable("world", settings.seed, key))
         self.ids = Ids(self.random, settings.ids, self._now)
         # A separate random generator, so that a scenario does not change the ids.
-        self.scenario_engine = ScenarioEngine(Random(stable("script", settings.seed, key)), self._scenarios)
+        self.scenario_engine = ScenarioEngine(
+            lambda: Random(stable("script", settings.seed, key)), self._scenarios
+        )
         self.limits = Limits(self.clock) if settings.limits == "real" else None
         self.jobs = Jobs(settings.pace, self.clock, self._ended, limited=self.limits is not None)
         self.account = Account(
             self.user_id, settings.credits, settings.plan_credits, settings.unit, self._now
         )
         # A separate id generator: a webhook must not change the ids of generations.
-        event_ids = Ids(Random(stable("events", settings.seed, key)), "v4", self._now)
-        self.outbox = Outbox(event_ids, self.clock, self.scenario_engine.drawn)
+        self.outbox = Outbox(
+            lambda: Ids(Random(stable("events", settings.seed, key)), "v4", self._now),
+            self.clock,
+            self.scenario_engine.drawn,
+        )
         self.outbox.target = self._webhook
         self.journal = Journal(
             settings.journal, most_bytes=settings.journal_bytes, budget=self._journal_budget

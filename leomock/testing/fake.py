@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, Unpack
@@ -227,11 +227,12 @@ class Fake(Tenant):
         _read_given(settings)
         scenarios = tuple(self.api.scenario_registry.get(each) for each in _names(scenario))
         wanted = {name: value for each in scenarios for name, value in each.settings.items()}
+        wanted |= settings
         key = uuid4_from(int.from_bytes(stable("tenant", name), "big"))
         self.api.worlds.named.add(key)
         self.api.worlds.open(
             key,
-            replace(self.api.settings, **{**wanted, **settings}),
+            replace(self.api.settings, **wanted) if wanted else self.api.settings,
             _clock_maker(clock) if clock else None,
             (*scenarios, *self.api.worlds.scenarios),
         )
@@ -272,10 +273,10 @@ class Fake(Tenant):
 
 def refuse_unknown(caller: str, settings: Mapping[str, object]) -> None:
     """Raise SettingError for the first unknown setting, and name the closest valid one."""
-    known = [each.name for each in fields(Settings)]
+    known = SettingValues.__annotations__
     for name in settings:
         if name not in known:
-            raise SettingError(f"{caller} has no setting {name!r}{suggestion(name, dict.fromkeys(known))}")
+            raise SettingError(f"{caller} has no setting {name!r}{suggestion(name, known)}")
 
 
 def _read_given(settings: SettingValues) -> None:

@@ -43,7 +43,7 @@ ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 def made(**settings: Any) -> World:
     world = World(KEY, Settings(**settings))
-    world.outbox = Outbox(world.ids, world.clock, lambda span: span[0])
+    world.outbox = Outbox(lambda: world.ids, world.clock, lambda span: span[0])
     world.outbox.url, world.outbox.key = "https://example.test/webhook", "abcd"
     return world
 

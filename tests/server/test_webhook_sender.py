@@ -41,7 +41,7 @@ def world_for(url: str, key: str = "", name: str = "a key") -> World:
 
 
 def outbox_of(world: World) -> Outbox:
-    return Outbox(world.ids, world.clock, lambda span: span[0])
+    return Outbox(lambda: world.ids, world.clock, lambda span: span[0])
 
 
 def add(world: World, number: int = 1, **delivery: Any) -> Event:

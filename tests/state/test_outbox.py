@@ -28,7 +28,7 @@ def outbox(clock: Clock) -> Outbox:
 
 def made(clock: Clock, url: str = URL) -> Outbox:
     """An outbox that draws the lower end of every span."""
-    outbox = Outbox(Ids(Random(1), "v4", clock.now), clock, lambda span: span[0])
+    outbox = Outbox(lambda: Ids(Random(1), "v4", clock.now), clock, lambda span: span[0])
     outbox.url = url
     return outbox
 

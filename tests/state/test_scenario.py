@@ -45,7 +45,7 @@ def scenario(*rules: Rule, name: str = "a") -> Scenario:
 
 
 def engine(*rules: Rule, seed: int = 0) -> ScenarioEngine:
-    return ScenarioEngine(Random(seed), [scenario(*rules)])
+    return ScenarioEngine(lambda: Random(seed), [scenario(*rules)])
 
 
 def matches(engine: ScenarioEngine, *contexts: MatchContext) -> list[int]:
@@ -209,7 +209,7 @@ def test_probability_and_times() -> None:
 def test_probability_draws_only_where_the_counters_hold() -> None:
     """A call that the rule does not mean leaves the draws of the others as they are."""
     random = Random(7)
-    played = ScenarioEngine(random, [scenario(rule(after=5, probability=0.5))])
+    played = ScenarioEngine(lambda: random, [scenario(rule(after=5, probability=0.5))])
     before = random.getstate()
     matches(played, *[CALL] * 5)
     assert random.getstate() == before
@@ -221,7 +221,7 @@ def test_drawn_span_of_one_number() -> None:
     """Nothing is drawn where there is nothing to choose."""
     random = Random(7)
     before = random.getstate()
-    assert ScenarioEngine(random).drawn((1.5, 1.5)) == 1.5
+    assert ScenarioEngine(lambda: random).drawn((1.5, 1.5)) == 1.5
     assert random.getstate() == before
 
 
@@ -229,9 +229,9 @@ def test_drawn_span_of_one_number() -> None:
 def test_drawn_span_stays_within(one: float, other: float, seed: int) -> None:
     """And the seed decides."""
     span = (min(one, other), max(one, other))
-    drawn = ScenarioEngine(Random(seed)).drawn(span)
+    drawn = ScenarioEngine(lambda: Random(seed)).drawn(span)
     assert span[0] <= drawn <= span[1]
-    assert ScenarioEngine(Random(seed)).drawn(span) == drawn
+    assert ScenarioEngine(lambda: Random(seed)).drawn(span) == drawn
 
 
 # --- what rules say together ------------------------------------------------------------------------
@@ -269,7 +269,9 @@ def test_rules_for_uploads_and_events() -> None:
 
 def test_scenarios_in_their_order() -> None:
     """What a call asks for itself comes before what is in force, and that in the order it was given."""
-    played = ScenarioEngine(Random(0), [scenario(rule("a#1"), name="a"), scenario(rule("b#1"), name="b")])
+    played = ScenarioEngine(
+        lambda: Random(0), [scenario(rule("a#1"), name="a"), scenario(rule("b#1"), name="b")]
+    )
     struck = played.apply_rules(CALL, [scenario(Rule("c#1", "call", answer=StubResponse(418)), name="c")])
     assert struck == RuleEffects(rules=["c#1", "a#1", "b#1"], answer=StubResponse(418))
 
@@ -277,7 +279,7 @@ def test_scenarios_in_their_order() -> None:
 @pytest.mark.parametrize("counters", [{"every": 2}, {"call": 3}, {"after": 5}, {"probability": 0.0001}])
 def test_requested_scenario_applies_whatever_is_counted(counters: dict[str, Any]) -> None:
     """Each request that asks for it meets it; others do not."""
-    played, requested = ScenarioEngine(Random(0)), [scenario(rule(**counters))]
+    played, requested = ScenarioEngine(lambda: Random(0)), [scenario(rule(**counters))]
     assert [bool(played.apply_rules(CALL, more)) for more in (requested, (), requested)] == [
         True,
         False,
@@ -287,7 +289,7 @@ def test_requested_scenario_applies_whatever_is_counted(counters: dict[str, Any]
 
 def test_requested_scenario_stops_for_retries() -> None:
     """`first` and `times` count attempts of the same request."""
-    played, requested = ScenarioEngine(Random(0)), [scenario(rule(first=2))]
+    played, requested = ScenarioEngine(lambda: Random(0)), [scenario(rule(first=2))]
     one, two = replace(CALL, request="one"), replace(CALL, request="two")
     seen = [bool(played.apply_rules(call, requested)) for call in (one, one, one, two)]
     assert seen == [True, True, False, True]
@@ -295,7 +297,7 @@ def test_requested_scenario_stops_for_retries() -> None:
 
 def test_no_scenario_in_force() -> None:
     """Everything is as usual."""
-    assert ScenarioEngine(Random(0)).apply_rules(CALL) is None
+    assert ScenarioEngine(lambda: Random(0)).apply_rules(CALL) is None
     assert engine().apply_rules(CALL) is None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import wraps
+from functools import cache, wraps
 from types import ModuleType
 from typing import Any
 
@@ -15,21 +15,13 @@ def aiohttp(module: ModuleType) -> Iterator[Replacement]:
     """Make a connector connect to the fake, and reuse no other connection from its pool."""
     from aiohttp.client_proto import ResponseHandler
 
-    class LedHandler(ResponseHandler):
-        """A connection to a fake; it is not reused once its route is no longer current."""
-
-        def __init__(self, route: Route, loop: Any) -> None:
-            super().__init__(loop=loop)
-            self.route = route
-
-        def is_connected(self) -> bool:
-            return self.route.is_current and super().is_connected()
+    led = _led_handler(ResponseHandler)
 
     def get(original: Any) -> Any:
         @wraps(original)
         async def _get(self: Any, key: Any, traces: Any) -> Any:
             if is_real(plain(key.host)):
-                _drop_others(self, key, LedHandler)
+                _drop_others(self, key, led)
             return await original(self, key, traces)
 
         return _get
@@ -42,9 +34,7 @@ def aiohttp(module: ModuleType) -> Iterator[Replacement]:
                 if route is None:
                     return await original(self, req, traces, timeout)
                 host, port = route.address()
-                _, handler = await self._loop.create_connection(
-                    lambda: LedHandler(route, self._loop), host, port
-                )
+                _, handler = await self._loop.create_connection(lambda: led(route, self._loop), host, port)
             except RealHostClosedError as error:
                 raise module.ClientConnectorDNSError(req.connection_key, error) from error
             except OSError as error:
@@ -58,6 +48,21 @@ def aiohttp(module: ModuleType) -> Iterator[Replacement]:
     yield module.BaseConnector, "_get", get
     yield module.TCPConnector, "_create_connection", create
     yield module.UnixConnector, "_create_connection", create
+
+
+@cache  # interception asks for it again at every start
+def _led_handler(base: Any) -> Any:
+    class LedHandler(base):  # type: ignore[misc]  # the library's class is known only at run time
+        """A connection to a fake; it is not reused once its route is no longer current."""
+
+        def __init__(self, route: Route, loop: Any) -> None:
+            super().__init__(loop=loop)
+            self.route = route
+
+        def is_connected(self) -> bool:
+            return self.route.is_current and bool(super().is_connected())
+
+    return LedHandler
 
 
 def _drop_others(connector: Any, key: Any, led: type) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import wraps
+from functools import cache, wraps
 from types import ModuleType
 from typing import Any
 
@@ -81,6 +81,7 @@ def _is_available(led: Any) -> Any:
     return make
 
 
+@cache  # interception asks for it again at every start
 def _led_connection(base: Any) -> Any:
     class LedConnection(base):  # type: ignore[misc]  # the library's class is known only at run time
         """A connection to a fake; it is not reused once its route is no longer current."""

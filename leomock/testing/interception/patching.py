@@ -61,7 +61,7 @@ class Patches:
         self._libraries = libraries
         self._watch = _Watch(self)
         self._installed = False
-        self._made: list[Patched] = []
+        self._made: dict[tuple[Any, str], Patched] = {}  # by owner and attribute, in the order they were made
 
     def install(self) -> None:
         """Install the replacements that are missing; import no library."""
@@ -89,30 +89,29 @@ class Patches:
             if not self._installed:
                 return
             try:
-                replacements = list(self._libraries[name](module))
-                for owner, attribute, _ in replacements:
-                    getattr(owner, attribute)  # replace all of them or nothing
+                # Read all of them first: replace all or nothing.
+                replacements = [
+                    (owner, attribute, make, getattr(owner, attribute))
+                    for owner, attribute, make in self._libraries[name](module)
+                ]
             except (AttributeError, ImportError) as missing:
                 version = getattr(module, "__version__", "")
                 name = f"{name} {version}".strip()
                 text = f"leomock: calls of {name} are not intercepted, this version is unknown ({missing})"
                 warnings.warn(text, RuntimeWarning, stacklevel=2)
                 return
-            for owner, attribute, make in replacements:
-                self._replace(owner, attribute, make)
+            for owner, attribute, make, found in replacements:
+                before = self._made.get((owner, attribute))
+                if before is None or before.seen is found:  # never replaced, or restored by other code
+                    self._replace(owner, attribute, make)
 
     def _replace(self, owner: Any, attribute: str, make: Callable[[Any], Any]) -> None:
-        for before in self._made:
-            if before.owner is owner and before.attribute == attribute:
-                if not before.was_undone():
-                    return
-                self._made.remove(before)
-                break
+        self._made.pop((owner, attribute), None)
         seen = getattr(owner, attribute)
         own = vars(owner).get(attribute, _MISSING)
         made = Patched(owner, attribute, seen, own, make(seen if own is _MISSING else own))
         setattr(owner, attribute, made.replacement)
-        self._made.append(made)
+        self._made[owner, attribute] = made
 
     def remove(self) -> None:
         """Restore the originals; replacements wrapped by other code pass calls on until unwrapped."""
@@ -120,13 +119,12 @@ class Patches:
             self._installed = False
             with suppress(ValueError):
                 sys.meta_path.remove(self._watch)
-            kept = []
-            for made in reversed(self._made):
+            for place, made in reversed(list(self._made.items())):
                 if made.is_on_top():
                     made.undo()
                 elif not made.was_undone():
-                    kept.append(made)
-            self._made = kept[::-1]
+                    continue
+                del self._made[place]
 
 
 class _Watch:

@@ -39,9 +39,8 @@ def pycurl(module: Any) -> Iterator[Replacement]:
     """Replace `Curl` and `CurlMulti` with subclasses that set where a transfer connects."""
     if not isinstance(module, ModuleType):
         return  # pytest-recording has replaced it
-    led = _led_curl(module, module.Curl)
-    yield module, "Curl", lambda original: led
-    yield module, "CurlMulti", lambda original: _led_multi(original)
+    yield module, "Curl", lambda original: _led_curl(module, original)
+    yield module, "CurlMulti", _led_multi
 
 
 def _led_curl(module: ModuleType, base: Any) -> Any:
