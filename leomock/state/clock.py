@@ -82,10 +82,10 @@ def _checked_rate(rate: float) -> float:
 def timestamp(moment: float) -> str:
     """Format a time as the REST API does: milliseconds and no zone, e.g. `2024-04-20T14:33:28.258`."""
     # Round to microseconds first: a float may lie just below its millisecond.
-    second, microsecond = divmod(round(moment * 1_000_000), 1_000_000)
-    return f"{_second(second)}.{microsecond // 1000:03}"
+    return _millisecond(round(moment * 1_000_000) // 1000)
 
 
-@lru_cache(maxsize=16)
-def _second(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).isoformat()[:-6]
+@lru_cache(maxsize=16)  # rows of the same millisecond share the text
+def _millisecond(number: int) -> str:
+    second, rest = divmod(number, 1000)
+    return f"{datetime.fromtimestamp(second, UTC).isoformat()[:-6]}.{rest:03}"

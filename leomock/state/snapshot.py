@@ -16,7 +16,7 @@ from leomock.state.jobs import Job
 from leomock.state.limits import QUEUES
 from leomock.state.outbox import Event
 from leomock.state.scenario import Outcome
-from leomock.state.table import Row, Table
+from leomock.state.table import Row, Table, new_row
 from leomock.state.world import World
 
 VERSION = 1
@@ -40,7 +40,7 @@ def take(world: World) -> dict[str, Any]:
             "random": _random_out(world.random),
             "last_id_step": world.ids.last_step,
             "fixed_parts": world.ids.fixed_parts,
-            "tables": {name: [dict(row) for row in table] for name, table in world.tables().items()},
+            "tables": {name: [row.copy() for row in table] for name, table in world.tables().items()},
             "jobs": world.jobs.as_json(),
             "account": world.account.as_json(),
             "scenarios": world.scenario_engine.as_json(),
@@ -73,7 +73,7 @@ def restore(world: World, snapshot: Any) -> None:
     if snapshot.get("checksum") != _checksum(snapshot):
         raise SnapshotError("the snapshot was damaged or edited: its checksum does not fit")
     try:
-        tables = {name: _table(snapshot["tables"][name]) for name in world.tables()}
+        tables = {name: _table(name, snapshot["tables"][name]) for name in world.tables()}
         rows = {str(row["id"]): row for table in tables.values() for row in table}
         objects = {key: _object(entry) for key, entry in snapshot["objects"].items()}
         random = _random_in(snapshot["random"])
@@ -141,12 +141,12 @@ def _random_in(state: Any) -> Random:
     return random
 
 
-def _table(rows: Any) -> Table:
+def _table(kind: str, rows: Any) -> Table:
     table = Table()
     for row in rows:
         if not isinstance(row["id"], str | int):
             raise TypeError("a row without an id")
-        table.add(dict(row))
+        table.add(new_row(kind, row))
     return table
 
 

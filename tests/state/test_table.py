@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leomock.state.table import Table
+from leomock.state.table import Table, new_row
 
 
 def test_table_pages_from_the_newest() -> None:
@@ -45,3 +47,16 @@ def test_table_is_a_list_with_ids(steps: list[tuple[bool, int]], offset: int, li
             plain = [other for other in plain if other != id]
     assert [row["id"] for row in table.page(offset, limit)] == plain[::-1][offset : offset + limit]
     assert len(table) == len(plain)
+    found = {id: table.get(id) for id in map(str, range(10))}
+    assert {id: row["id"] for id, row in found.items() if row} == {id: id for id in plain}
+
+
+def test_row_is_a_small_dict_of_its_own() -> None:
+    """It takes half as much as a plain dict, and a change of one row changes no other of its kind."""
+    fields = {f"field{number}": number for number in range(20)}
+    first, second, *_, last = (new_row("tests", fields) for _ in range(20))
+    assert 2 * sys.getsizeof(last) <= sys.getsizeof(dict(fields))
+    first["more"] = 1
+    second["field0"] = 2
+    assert (first, second, last) == ({**fields, "more": 1}, {**fields, "field0": 2}, fields)
+    assert list(first) == [*fields, "more"]

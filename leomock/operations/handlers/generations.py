@@ -34,7 +34,7 @@ from leomock.operations.offered import DEFAULT_FAMILY, offered
 from leomock.operations.registry import broken, operation
 from leomock.state.clock import timestamp
 from leomock.state.remarks import UNKNOWN_ACCEPTED
-from leomock.state.table import Row
+from leomock.state.table import Row, new_row
 from leomock.state.world import World
 
 # "if not specified it will default to v1_5"
@@ -92,27 +92,30 @@ def create_generation(call: Call, world: World) -> Row:
 
 def generation_row(world: World, *, prompt: str, seed: int | None = None, **fields: Any) -> Row:
     """Return a row for `world.generations`; omitted fields have the defaults of an image."""
-    return {
-        "id": world.ids.generation(),
-        "createdAt": timestamp(world.clock.now()),
-        "prompt": prompt,
-        "negativePrompt": "",
-        "imageWidth": 1024,
-        "imageHeight": 768,
-        "num_images": 1,
-        "seed": _drawn_seed(world, fields) if seed is None else seed,
-        "modelId": None,
-        "sdVersion": DEFAULT_SD_VERSION,
-        "presetStyle": None,
-        "scheduler": "EULER_DISCRETE",
-        "inferenceSteps": 15,
-        "guidanceScale": 7,
-        "public": False,
-        "photoReal": False,
-        "promptMagic": False,
-        "credits": 0,
-        **fields,
-    }
+    return new_row(
+        "generations",
+        {
+            "id": world.ids.generation(),
+            "createdAt": timestamp(world.clock.now()),
+            "prompt": prompt,
+            "negativePrompt": "",
+            "imageWidth": 1024,
+            "imageHeight": 768,
+            "num_images": 1,
+            "seed": _drawn_seed(world, fields) if seed is None else seed,
+            "modelId": None,
+            "sdVersion": DEFAULT_SD_VERSION,
+            "presetStyle": None,
+            "scheduler": "EULER_DISCRETE",
+            "inferenceSteps": 15,
+            "guidanceScale": 7,
+            "public": False,
+            "photoReal": False,
+            "promptMagic": False,
+            "credits": 0,
+            **fields,
+        },
+    )
 
 
 @based_on(
