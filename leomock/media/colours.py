@@ -3,8 +3,8 @@
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 RGB = tuple[int, int, int]
 
@@ -57,8 +57,7 @@ def shade(hue: float) -> float:
     return hue + ((270 - hue + 180) % 360 - 180) / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Palette:
+class Palette(NamedTuple):
     """The colours of one image: sky from zenith to horizon, light source, land, accents, ink."""
 
     sky: tuple[RGB, ...]

@@ -8,8 +8,7 @@ from PIL import Image
 from leomock.media import Renderable
 from leomock.media.blossom import blossom
 from leomock.media.colours import palette
-from leomock.media.files import Format, reusing_memory, write
-from leomock.media.init_image import blend_init, decode_init
+from leomock.media.files import Format, write
 from leomock.media.lettering import legible
 from leomock.media.paint import oval, radial
 from leomock.media.plate import Drawing, Note, overlay
@@ -50,8 +49,7 @@ class Picture:
 
     def render(self) -> bytes:
         """Draw and encode: the same picture always gives the same bytes with the same Pillow."""
-        with reusing_memory():
-            return encode(self.draw(), self.format)
+        return encode(self.draw(), self.format)
 
     def draw(self) -> Drawing:
         """Draw the image without its plate."""
@@ -75,6 +73,8 @@ class Picture:
         """Decode the init image; None if it is missing or cannot be read."""
         if self.init is None:
             return None
+        from leomock.media.init_image import decode_init  # loads more of Pillow; most images do without
+
         encoded = self.init if isinstance(self.init, bytes) else self.init.render()
         return decode_init(encoded, max(self.width, self.height))
 
@@ -85,6 +85,8 @@ class Picture:
             return blossom(self.prompt, self.seed, self.index, size)
         image = backdrop(self.prompt, self.seed, self.index, size)
         if init is not None:
+            from leomock.media.init_image import blend_init
+
             blend_init(image, init, self.init_strength)
         if transparent:
             image.putalpha(radial(oval).resize(size, Image.Resampling.BICUBIC))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
-from leomock.media.files import Format, reusing_memory
+from leomock.media.files import Format
 from leomock.media.image import Picture, encode
 from leomock.media.init_image import decode_init
 from leomock.media.plate import Drawing
@@ -32,8 +32,7 @@ class Inpainted:
 
     def render(self) -> bytes:
         """Draw and encode."""
-        with reusing_memory():
-            return encode(self.draw(), self.format)
+        return encode(self.draw(), self.format)
 
     def draw(self) -> Drawing:
         """Draw the image without its plate."""

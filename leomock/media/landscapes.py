@@ -6,11 +6,24 @@ from functools import lru_cache
 from itertools import pairwise
 from random import Random
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from leomock.media.colours import RGB, WHITE, Palette, colour_between, mix
-from leomock.media.paint import Point, Size, SoftCanvas, disc, halo, paint, radial, span, thinned, wave
+from leomock.media.paint import (
+    Point,
+    Size,
+    SoftCanvas,
+    disc,
+    faded,
+    halo,
+    paint,
+    radial,
+    span,
+    thinned,
+    wave,
+)
 
+_NEAREST = Image.Resampling.NEAREST
 # How much of the sky shows at a point of the ridge map: all at 0, nothing from the first ridge (4) on.
 _SKY_SHARE = [max(0, 255 - value * 64) for value in range(256)]
 
@@ -57,8 +70,8 @@ def sea(size: Size, colours: Palette, chance: Random) -> Image.Image:
     short, horizon = min(size), max(1, round(height * chance.uniform(0.5, 0.58)))
     radius = short * chance.uniform(0.17, 0.24)
     sun = (width * chance.uniform(0.25, 0.75), horizon - radius * chance.uniform(-0.1, 0.75))
-    sky = SoftCanvas((width, horizon), colours.sky)
-    sky.glow(sun, radius * 7, radius * 7, colours.light, 0.6)
+    sky = SoftCanvas((width, horizon), [[colour] for colour in colours.sky])
+    sky.stamp(halo, sun, (radius * 7, radius * 7), colours.light, 0.6)
     above = sky.enlarged()
     disc(above, sun, radius, mix(colours.light, WHITE, 0.5))
     haze = mix(colours.sky[-1], WHITE, 0.3)
@@ -91,22 +104,37 @@ def _landscape(
         outline = [(2 * x, 2 * (y - top)) for x, y in ridge]
         draw.polygon([*outline, (2.2 * width, 2 * high), (-0.2 * width, 2 * high)], fill=4 * place)
     numbers = double_size.reduce(2)
-    steps = pairwise([tones[0], *tones])
-    ramp = [*(mix(a, b, n / 4) for a, b in steps for n in range(4)), tones[-1]]
-    clear, fog = Image.new("RGB", (len(ramp), 1)), Image.new("RGB", (len(ramp), 1), mist)
-    clear.putdata(ramp)
     canvas = Image.new("RGB", size)
-    canvas.paste(sky.crop((0, 0, width, top)), (0, 0))
-    depth = max(6, height // 40)
-    for y in range(0, high, depth):
-        strip = numbers.crop((0, y, width, min(y + depth, high)))
-        share = 0.4 * max(0.0, ((top + y) / height - 0.42) / 0.58) ** 1.3
-        strip.putpalette(Image.blend(clear, fog, share).tobytes())
-        canvas.paste(strip.convert("RGB"), (0, top + y))
+    canvas.paste(sky, (0, 0))
+    _paint_ground(canvas, top, numbers, tones, mist)
     lowest = min(high, max(1, math.ceil(max(y for _, y in ridges[0]) + 2 - top)))
     above = numbers.crop((0, 0, width, lowest)).point(_SKY_SHARE)
     canvas.paste(sky.crop((0, top, width, top + lowest)), (0, top), above)
     return canvas
+
+
+def _paint_ground(
+    canvas: Image.Image, top: int, numbers: Image.Image, tones: Sequence[RGB], mist: RGB
+) -> None:
+    """Paint the colours of a map of ridges into a canvas from the row `top` on, in bands with ever more mist.
+
+    A palette has room for the colours of several bands, so few passes suffice: the numbers of each band
+    are moved to its own part of the palette.
+    """
+    width, high = numbers.size
+    clear = [*(mix(a, b, n / 4) for a, b in pairwise([tones[0], *tones]) for n in range(4)), tones[-1]]
+    together = 256 // len(clear)
+    deep = max(4, canvas.height // 80)
+    bands = range(-(-high // deep))
+    rows = ((top + band * deep) / canvas.height for band in bands)
+    colours = faded(clear, mist, [0.4 * max(0.0, (row - 0.42) / 0.58) ** 1.3 for row in rows])
+    parts = Image.frombytes("L", (1, together), bytes(len(clear) * part for part in range(together)))
+    parts = parts.resize((width, together * deep), _NEAREST)
+    for band in bands[::together]:
+        ground = numbers.crop((0, band * deep, width, min(high, (band + together) * deep)))
+        ground = ImageChops.add_modulo(ground, parts)
+        ground.putpalette(colours.crop((0, band, len(clear), min(len(bands), band + together))).tobytes())
+        canvas.paste(ground.convert("RGB"), (0, top + band * deep))
 
 
 def _sky_above(
@@ -115,8 +143,8 @@ def _sky_above(
     """Paint the part of the sky that shows above a ridge, with a glow of a width around a point."""
     foot = min(size[1], max(2, math.ceil(max(y for _, y in ridge)) + 2))
     share = foot / size[1]
-    sky = SoftCanvas((size[0], foot), [colour_between(colours.sky, share * n / 5) for n in range(6)])
-    sky.glow(at, reach, reach, colours.light, opacity)
+    sky = SoftCanvas((size[0], foot), [[colour_between(colours.sky, share * n / 5)] for n in range(6)])
+    sky.stamp(halo, at, (reach, reach), colours.light, opacity)
     return sky.enlarged()
 
 
@@ -155,26 +183,35 @@ def _streak(size: Size) -> Image.Image:
 
 
 def _water(size: Size, sun_x: float, radius: float, colours: Palette, chance: Random) -> Image.Image:
-    """Paint the sea below the horizon, with the path of light under a sun."""
+    """Paint the sea below the horizon, with the path of light under a sun; the result may be a bit larger."""
     width, deep = size
     short = min(width, 2 * deep)
     shore = mix(colours.sky[-1], colours.far, 0.5)
-    canvas = SoftCanvas(size, [shore, mix(shore, colours.near, 0.6), colours.near, colours.near])
-    canvas.glow((sun_x, 0), radius * 3.2, deep * 1.7, colours.light, 0.4)
+    canvas = SoftCanvas(size, [[shore], [mix(shore, colours.near, 0.6)], [colours.near], [colours.near]])
+    canvas.stamp(halo, (sun_x, 0), (radius * 3.2, deep * 1.7), colours.light, 0.4)
     water = canvas.enlarged()
-    left, right = (max(0, min(width - 1, math.floor(sun_x + side * radius * 2.6))) for side in (-1, 1))
-    glitter = Image.new("L", (2 * (right - left + 1), 2 * deep))
-    draw = ImageDraw.Draw(glitter)
     glints = []
     for row in range(30):
         fall = (row + 0.5) / 30
-        wide, high = radius * (1.5 + fall) * chance.uniform(0.3, 1) * 0.7, short * (0.003 + 0.008 * fall)
-        x = 2 * (sun_x - left + chance.gauss(0, radius * 0.28) * (0.4 + fall))
-        glints.append((x, 2 * deep * fall**1.4, wide, high, 235 - 110 * fall))
+        wide, high = radius * (0.52 + 0.35 * fall) * chance.uniform(0.3, 1), short * (0.0015 + 0.004 * fall)
+        x, y = sun_x + chance.gauss(0, radius * 0.28) * (0.4 + fall), deep * fall**1.4
+        glints.append((x, y, wide, high, 235 - 110 * fall))
+    left = max(0, math.floor(min(x - 1.5 * wide for x, _, wide, _, _ in glints)))
+    right = min(width, math.ceil(max(x + 1.5 * wide for x, _, wide, _, _ in glints)) + 1)
+    if left < right:
+        paint(water, colours.light, (left, 0), _glitter((right - left, deep), left, glints))
+    return water
+
+
+def _glitter(
+    size: Size, left: int, glints: Sequence[tuple[float, float, float, float, float]]
+) -> Image.Image:
+    """Return the mask of ellipses, each with its centre, half its width and height, and brightness."""
+    mask = Image.new("L", (2 * size[0], 2 * size[1]))
+    draw = ImageDraw.Draw(mask)
     # From dim and wide to bright and narrow: soft ends without a blur.
-    for large, share in ((1.5, 0.22), (1.2, 0.5), (0.9, 1)):
+    for large, share in ((3.0, 0.22), (2.4, 0.5), (1.8, 1)):
         for x, y, wide, high, bright in glints:
-            w, h = wide * large, high * large
-            draw.ellipse((x - w, y - h, x + w, y + h), fill=round(bright * share))
-    paint(water, colours.light, (left, 0), glitter.reduce(2))
-    return water.crop((0, 0, width, deep))
+            x, y, wide, high = 2 * (x - left), 2 * y, wide * large, high * large
+            draw.ellipse((x - wide, y - high, x + wide, y + high), fill=round(bright * share))
+    return mask.reduce(2)

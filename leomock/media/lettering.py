@@ -47,7 +47,7 @@ def spell(character: str) -> str:
 
 def wrap(text: str, face: Face, width: float, rows: int) -> list[str]:
     """Break a text into at most `rows` lines of `width` pixels; an ellipsis marks a cut."""
-    if len(text) * face.size < 5 * width and face.getlength(text) <= width:
+    if len(text) * face.size < 5 * width and face.fits(text, width):
         return [text] if text and rows else []
     lines: list[str] = []
     rest = text
@@ -57,7 +57,7 @@ def wrap(text: str, face: Face, width: float, rows: int) -> list[str]:
             return [*lines, rest]
         if len(lines) == rows - 1:
             cut = rest[: fitting(rest, face, width - face.getlength("…"))].rstrip(" ,.;:-")
-            return [*lines, cut + "…"] if face.getlength(cut + "…") <= width else lines
+            return [*lines, cut + "…"] if face.fits(cut + "…", width) else lines
         space = rest.rfind(" ", 1, fits + 1)
         end = space if space > 0 else max(1, fits)
         lines.append(rest[:end].rstrip())
@@ -71,7 +71,7 @@ def fitting(text: str, face: Face, width: float) -> int:
     low, high = 0, min(len(text), 1 + int(width / face.size * 5))
     while low < high:
         middle = (low + high + 1) // 2
-        if face.getlength(text[:middle]) <= width:
+        if face.fits(text[:middle], width):
             low = middle
         else:
             high = middle - 1
@@ -80,4 +80,4 @@ def fitting(text: str, face: Face, width: float) -> int:
 
 def first_fitting(choices: Sequence[str], face: Face, width: float) -> str:
     """Return the first of several wordings that fits in a width, or ''."""
-    return next((text for text in choices if face.getlength(text) <= width), "")
+    return next((text for text in choices if face.fits(text, width)), "")

@@ -16,6 +16,8 @@ Strength = Callable[[float], float]
 
 # Scenes of overlapping shapes are painted with at most this many pixels, then enlarged by doubling.
 PAINTED_PIXELS = 640 * 512
+# What has no edges at all is painted with at most this many.
+SOFT_PIXELS = 160 * 128
 # Cached masks are at most this wide and high; larger ones hardly ever repeat.
 KEPT_SIDE = 128
 _NEAREST = Image.Resampling.NEAREST
@@ -26,17 +28,14 @@ _BILINEAR = Image.Resampling.BILINEAR
 
 
 def doubled(image: Image.Image) -> Image.Image:
-    """Double the size like bilinear scaling: repeat pixels, then average with a copy shifted by one.
+    """Double the size almost like bilinear scaling: repeat pixels, then average with a copy shifted by one.
 
-    It costs two fifths of Pillow's `resize`.
+    The shift is diagonal, for both directions at once. It costs a third of Pillow's `resize`.
     """
-    width, height = image.size
-    for size, step in (((2 * width, height), (1, 0)), ((2 * width, 2 * height), (0, 1))):
-        image = image.resize(size, _NEAREST)
-        moved = image.copy()
-        moved.paste(image, step)
-        image = Image.blend(image, moved, 0.5)
-    return image
+    larger = image.resize((2 * image.width, 2 * image.height), _NEAREST)
+    moved = larger.copy()
+    moved.paste(larger, (1, 1))
+    return Image.blend(larger, moved, 0.5)
 
 
 def painting_size(size: Size, pixels: float) -> tuple[Size, int]:
@@ -51,6 +50,11 @@ def enlarged(image: Image.Image, doublings: int, size: Size) -> Image.Image:
     """Double an image the given number of times, and crop it to a size."""
     for _ in range(doublings):
         image = doubled(image)
+    return cropped(image, size)
+
+
+def cropped(image: Image.Image, size: Size) -> Image.Image:
+    """Crop an image to a size, without a copy if it has that size."""
     return image if image.size == size else image.crop((0, 0, *size))
 
 
@@ -71,6 +75,14 @@ def gradient(size: Size, rows: Sequence[Sequence[RGB]]) -> Image.Image:
 def column(size: Size, colours: Sequence[RGB]) -> Image.Image:
     """Spread colours smoothly from top to bottom."""
     return gradient(size, [[colour] for colour in colours])
+
+
+def faded(colours: Sequence[RGB], other: RGB, shares: Sequence[float]) -> Image.Image:
+    """Return a row of colours for each share, 0 to 1, to which they are mixed with another colour."""
+    rows = gradient((len(colours), len(shares)), [colours])
+    fade = Image.frombytes("L", (1, len(shares)), bytes(round(255 * share) for share in shares))
+    rows.paste(Image.new("RGB", rows.size, other), (0, 0), fade.resize(rows.size, _NEAREST))
+    return rows
 
 
 def paint(canvas: Image.Image, colour: RGB | int, at: tuple[int, int], mask: Image.Image) -> None:
@@ -146,23 +158,31 @@ def glow(canvas: Image.Image, centre: Point, radius: float, colour: RGB, opacity
 
 
 class SoftCanvas:
-    """A canvas for soft shapes: painted at a quarter or an eighth of its size, then enlarged."""
+    """A canvas for soft shapes: painted at a quarter of its size, or less if it is large, then enlarged."""
 
-    def __init__(self, size: Size, colours: Sequence[RGB]) -> None:
-        self._scale = 4 if size[0] * size[1] <= 2 * PAINTED_PIXELS else 8
-        self._canvas = column((-(-size[0] // self._scale), -(-size[1] // self._scale)), colours)
+    def __init__(self, size: Size, colours: Sequence[Sequence[RGB]]) -> None:
+        self._scale = 4
+        while size[0] * size[1] > SOFT_PIXELS * self._scale**2:
+            self._scale *= 2
+        self._canvas = gradient((-(-size[0] // self._scale), -(-size[1] // self._scale)), colours)
 
-    def glow(self, centre: Point, wide: float, high: float, colour: RGB, opacity: float) -> None:
-        """Paint light of a width and height around a point."""
+    def refine(self, pixels: int) -> None:
+        """Continue with more detail, on at most this many pixels."""
+        while self._scale > 1 and 4 * self._canvas.width * self._canvas.height <= pixels:
+            self._canvas, self._scale = doubled(self._canvas), self._scale // 2
+
+    def stamp(self, strength: Strength, centre: Point, size: Point, colour: RGB, opacity: float) -> None:
+        """Paint a colour through a round mask of a size around a point."""
         by = self._scale
-        stamp(self._canvas, halo, (centre[0] / by, centre[1] / by), (wide / by, high / by), colour, opacity)
+        centre, size = (centre[0] / by, centre[1] / by), (size[0] / by, size[1] / by)
+        stamp(self._canvas, strength, centre, size, colour, opacity)
 
-    def enlarged(self) -> Image.Image:
-        """Return the canvas, up to seven pixels larger than requested."""
-        image = self._canvas
-        for _ in range(2 if self._scale == 8 else 1):
-            image = doubled(image)
-        return image.resize((2 * image.width, 2 * image.height), _NEAREST)
+    def enlarged(self, edges: bool = False) -> Image.Image:
+        """Return the canvas, slightly larger than requested; without edges, its pixels come in twos."""
+        image, scale = self._canvas, self._scale
+        while scale > (1 if edges else 2):
+            image, scale = doubled(image), scale // 2
+        return image.resize((scale * image.width, scale * image.height), _NEAREST) if scale > 1 else image
 
 
 # --- shapes with smooth edges: drawn at double size, since Pillow does not antialias
@@ -193,10 +213,11 @@ def double_size_shape(size: Size, outline: Sequence[Point], fill: int = 255) -> 
 def wave(chance: Random, rough: int = 3) -> Callable[[float], float]:
     """Return a smooth random curve around 0, of height about 1, for a position counted in wavelengths."""
     parts = [
-        (math.tau * chance.uniform(0.7, 1.3) * 1.9**k, chance.uniform(0, math.tau), 0.55**k)
-        for k in range(rough)
+        (math.tau * chance.uniform(0.7, 1.3) * 1.9**k, chance.uniform(0, math.tau)) for k in range(rough)
     ]
-    return lambda x: sum([height * math.sin(pitch * x + phase) for pitch, phase, height in parts])
+    (p, a), (q, b), (r, c) = (*parts, (0.0, 0.0))[:3]  # a part of zeros adds nothing
+    sin = math.sin
+    return lambda x: sin(p * x + a) + 0.55 * sin(q * x + b) + 0.3 * sin(r * x + c)
 
 
 def span(length: int, pieces: int) -> Iterator[float]:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw
 
@@ -16,8 +17,7 @@ PLATE_SIDE = 64
 WARNING: RGB = (255, 205, 120)
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A small line on the plate, in several wordings from long to short; the first that fits is used."""
 
     wordings: tuple[str, ...]

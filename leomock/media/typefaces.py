@@ -14,8 +14,6 @@ from pathlib import Path
 
 from PIL import ImageDraw, ImageFont
 
-from leomock.media.scripts import drawn
-
 Font = ImageFont.FreeTypeFont
 FOLDER = Path(__file__).parent / "fonts"
 # The characters that Pillow's embedded font can draw (found by comparing glyphs with the missing one).
@@ -91,6 +89,11 @@ class Face:
             return self._plain.getlength(text)
         return sum(one.getlength(part) for one, part in self._parts(text))
 
+    def fits(self, text: str, width: float) -> bool:
+        """Return whether a text is at most this many pixels wide."""
+        # No character of `PLAIN` is wider than a line is high, so most texts need not be measured.
+        return (PLAIN.issuperset(text) and len(text) * self.size <= width) or self.getlength(text) <= width
+
     def write(
         self, draw: ImageDraw.ImageDraw, x: float, middle: float, text: str, colour: tuple[int, ...]
     ) -> None:
@@ -105,5 +108,7 @@ class Face:
 
     def _parts(self, text: str) -> Iterator[tuple[Font, str]]:
         """Yield the parts of a text from left to right, each with its font."""
+        from leomock.media.scripts import drawn  # most texts do without
+
         for script, part in groupby(drawn(text), script_of):
             yield font_of(script or "plain", self.size), "".join(part)

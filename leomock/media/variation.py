@@ -6,7 +6,7 @@ from typing import Literal
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
 from leomock.leonardo.basis import Chosen, based_on
-from leomock.media.files import Format, reusing_memory, write
+from leomock.media.files import Format, write
 from leomock.media.image import Picture, encode
 from leomock.media.init_image import decode_init, init_size
 from leomock.media.inpaint import Inpainted
@@ -61,8 +61,7 @@ class Variation:
 
     def render(self) -> bytes:
         """Draw and encode: the same variation always gives the same bytes with the same Pillow."""
-        with reusing_memory():
-            return encode(self.draw(), self.format)
+        return encode(self.draw(), self.format)
 
     def draw(self) -> Drawing:
         """Draw the variation without its plate."""
@@ -95,8 +94,7 @@ class Unlabelled:
 
     def render(self) -> bytes:
         """Draw and encode."""
-        with reusing_memory():
-            return write(self.source.draw().image, self.source.format, "")
+        return write(self.source.draw().image, self.source.format, "")
 
 
 Drawable = Picture | Variation | Inpainted

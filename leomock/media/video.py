@@ -7,7 +7,6 @@ from PIL import Image, ImageChops, ImageOps
 
 from leomock.leonardo.basis import Chosen, based_on
 from leomock.media import h264, mp4
-from leomock.media.files import reusing_memory
 from leomock.media.image import caption
 from leomock.media.plate import Drawing, overlay
 from leomock.media.variation import Drawable, flat
@@ -47,8 +46,7 @@ class Video:
 
     def render(self) -> bytes:
         """Draw the still and code the frames: the same video always gives the same bytes, as images do."""
-        with reusing_memory():
-            return self._encode(self.still.draw())
+        return self._encode(self.still.draw())
 
     def _encode(self, drawing: Drawing) -> bytes:
         size = (self.width, self.height)

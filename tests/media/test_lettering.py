@@ -98,6 +98,15 @@ def test_characters_that_a_font_should_have_are_in_it(script: str) -> None:
     ] == []
 
 
+@pytest.mark.parametrize("size", range(8, 45, 3))
+def test_plain_characters_are_no_wider_than_their_size(size: int) -> None:
+    """So a short text fits without being measured."""
+    face = Face(size)
+    assert [each for each in typefaces.PLAIN if face.getlength(each) > size] == []
+    assert face.fits("w" * 10, 10 * size)
+    assert not face.fits("w" * 10, face.getlength("w" * 10) - 1)
+
+
 def test_scripts_share_a_baseline_and_do_not_overlap() -> None:
     """Parts in several fonts are as wide together as each alone."""
     face = Face(30)
