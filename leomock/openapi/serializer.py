@@ -16,18 +16,13 @@ _BLANK_TEXTS = {"uuid": "00000000-0000-0000-0000-000000000000", "date-time": "19
 
 
 class Fitted(dict[str, Any]):
-    """An object in its final shape, which is passed on unchanged and rendered once. Do not modify it."""
+    """An object in its final shape, which is passed on unchanged, with its `json`. Do not modify it."""
 
-    __slots__ = ("_json",)
+    __slots__ = ("json",)
 
-    @property
-    def json(self) -> bytes:
-        """The object as JSON."""
-        try:
-            return self._json
-        except AttributeError:
-            self._json: bytes = _exact(self)
-            return self._json
+    def __init__(self, value: Mapping[str, Any]) -> None:
+        super().__init__(value)
+        self.json = _exact(value)
 
 
 def to_json(value: Any) -> bytes:
@@ -39,7 +34,8 @@ def to_json(value: Any) -> bytes:
         if type(inner) is Fitted:
             return b"{%b:%b}" % (orjson.dumps(name), inner.json)
         if type(inner) is list and inner and type(inner[0]) is Fitted:
-            return b"{%b:[%b]}" % (orjson.dumps(name), b",".join(map(to_json, inner)))
+            items = [each.json if type(each) is Fitted else to_json(each) for each in inner]
+            return b"{%b:[%b]}" % (orjson.dumps(name), b",".join(items))
     return _exact(value)
 
 

@@ -42,6 +42,7 @@ from leomock.state.world import MakeClock, World
 from leomock.state.worlds import Worlds
 
 # Prompts with this select a scenario from any language, like the test cards of a payment service.
+MAGIC_START = "[leomock:"
 MAGIC = re.compile(r"\[leomock:([^\[\]]{1,100})\]")
 
 
@@ -160,9 +161,10 @@ class Dispatcher:
     def _apply_rules(self, call: Call, resource: str, request: Request, world: World) -> RuleEffects | None:
         """Apply the active scenarios and those that the call requests itself."""
         prompt = call.prompt
-        more = self._magic(prompt) + self.requested(request.scenario)
-        if not more and not world.scenario_engine.scenarios:
+        asks = bool(request.scenario) or MAGIC_START in prompt
+        if not asks and not world.scenario_engine.scenarios:
             return None
+        more = self._magic(prompt) + self.requested(request.scenario) if asks else []
         context = MatchContext(
             "call",
             operation=call.operation.id,
@@ -190,9 +192,7 @@ class Dispatcher:
 
     def _magic(self, prompt: str) -> list[Scenario]:
         """Return the scenarios that a prompt requests."""
-        if "[leomock:" not in prompt:
-            return []
-        return [self._named(name) for name in MAGIC.findall(prompt)]
+        return [self._named(name) for name in MAGIC.findall(prompt)] if MAGIC_START in prompt else []
 
     def requested(self, names: str) -> list[Scenario]:
         """Return the scenarios of an X-Leomock-Scenario header, names separated by commas.

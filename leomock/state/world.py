@@ -169,8 +169,9 @@ class World:
             self.note = f"no rows: this key's user is {self.user_id} (GET /me), not {user_id[:60]}"
             return []
         rows = table.page(offset, len(table) if limit is None else limit)
-        for row in rows:
-            self.jobs.was_read(row)
+        if self.jobs:
+            for row in rows:
+                self.jobs.was_read(row)
         return rows
 
     @based_on(

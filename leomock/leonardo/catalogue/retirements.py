@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ def retirement_in_version_1(name: str, date: str = "") -> Json | None:
     Documented("page Deprecations & Changes of docs.leonardo.ai: Motion 1.0, also in version 1"),
     Evidence("texture-generation-gone"),
 )
+@lru_cache(maxsize=256)
 def retired_operation(id: str, date: str = "") -> Json | None:
     """Return the facts about the retirement of an operation as of a date, or None if it is still there."""
     return _find(retired_operations(), "id", id, date)
