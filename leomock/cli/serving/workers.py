@@ -86,7 +86,7 @@ async def serve_with_workers(
                     if drain:
                         await asyncio.sleep(drain)
                 finally:
-                    distributor.close()
+                    await distributor.close()
             failed = group.failure
             await group.stop()
         finally:

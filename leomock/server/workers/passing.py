@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from leomock.server.listen import FIRST_SECONDS
+
 CONNECTION = b"C"  # with a descriptor
 NOT_READY = b"N"  # report that the server is stopping, and go on answering
 STOP = b"S"  # finish the calls in progress
@@ -143,12 +145,17 @@ class Distributor:
         self._pause = None
         self._loop.add_reader(self._listener, self._accept)
 
-    def close(self) -> None:
-        """Stop accepting, and close connections on which no request has arrived."""
+    async def close(self) -> None:
+        """Stop accepting, and close connections on which no request arrives within `FIRST_SECONDS`."""
         if self._pause:
             self._pause.cancel()
         self._loop.remove_reader(self._listener)
+        with contextlib.suppress(OSError):  # none is left
+            while True:  # the system would reset those that wait when the listener is closed
+                self._take(self._listener.accept()[0])
         self._listener.close()
+        if self._silent:
+            await asyncio.sleep(FIRST_SECONDS)
         for connection in list(self._silent):
             self._forget(connection)
             connection.close()
@@ -163,10 +170,14 @@ class Distributor:
                 self._loop.remove_reader(self._listener)
                 self._pause = self._loop.call_later(SECONDS_BETWEEN_ATTEMPTS, self.open)
                 return
-            connection.setblocking(False)
-            if not self._look(connection):
-                self._loop.add_reader(connection, self._look_again, connection)
-                self._silent[connection] = self._loop.call_later(self._patience, self._drop, connection)
+            self._take(connection)
+
+    def _take(self, connection: socket.socket) -> None:
+        """Pass a new connection on as soon as something arrives."""
+        connection.setblocking(False)
+        if not self._look(connection):
+            self._loop.add_reader(connection, self._look_again, connection)
+            self._silent[connection] = self._loop.call_later(self._patience, self._drop, connection)
 
     def _look(self, connection: socket.socket) -> bool:
         """Pass a connection on if something has arrived; return False if nothing has."""

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from leomock.server.listen import bind
+from leomock.server.listen import FIRST_SECONDS, bind
 from leomock.server.workers.passing import (
     CONNECTION,
     READY,
@@ -127,7 +127,7 @@ async def test_distributor_looks_at_what_arrives_and_leaves_it_unread(ends: Ends
                 assert received.getpeername() == client.getsockname()
             silent.setblocking(False)
     finally:
-        distributor.close()
+        await distributor.close()
 
 
 async def test_silent_connection_is_closed(ends: Ends) -> None:
@@ -139,4 +139,28 @@ async def test_silent_connection_is_closed(ends: Ends) -> None:
         assert await reader.read() == b""
         writer.close()
     finally:
-        distributor.close()
+        await distributor.close()
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize("seconds", [0.0, FIRST_SECONDS / 5])
+async def test_request_that_comes_at_the_stop_is_passed_on(
+    ends: Ends, seconds: float, accepted: bool
+) -> None:
+    """Its connection may have been accepted before, or still wait for that."""
+    ends.start()
+    listener = bind("127.0.0.1", 0)
+    distributor = Distributor(listener, [ends.link], lambda head: 0, patience=60)
+    distributor.open()
+    with (
+        socket.create_connection(listener.getsockname()) as client,
+        socket.create_connection(listener.getsockname()) as silent,
+    ):
+        if accepted:
+            await asyncio.sleep(0.02)
+        asyncio.get_running_loop().call_later(seconds, client.sendall, b"GET /")
+        await distributor.close()
+        with await ends.connections.get() as received:
+            assert received.recv(99) == b"GET /"
+        silent.settimeout(5)
+        assert silent.recv(1) == b""
