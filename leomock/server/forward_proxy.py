@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Collection, Mapping
 from urllib.parse import SplitResult, urlsplit
 
+from leomock.server.accepting import Acceptor
 from leomock.server.guard import is_loopback
 
 Address = tuple[str, int]
@@ -65,15 +66,24 @@ class ForwardProxy:
         self._upstream = dict(upstream)
         self._refuse_others = refuse_others
         self._closed_domain = closed_domain
+        self._clients = Acceptor(self._protocol)
+
+    async def open(self, listener: socket.socket) -> None:
+        """Accept clients on a listening socket."""
+        await self._clients.open(listener)
 
     async def close(self) -> None:
-        """End all connections."""
+        """Stop accepting, and end all connections."""
+        await self._clients.close()
+        await asyncio.sleep(0)  # begins to serve those that were just accepted
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one client connection until either side closes it."""
+    def _protocol(self) -> asyncio.StreamReaderProtocol:
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(LONGEST_HEAD), self._serve_client)
+
+    async def _serve_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
         self._serving.add(task)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from uvicorn.server import ServerState
 
+from leomock.server.accepting import MOST_WAITING, Acceptor
 from leomock.server.http_protocol import HttpProtocol
 from leomock.server.http_protocol import ServerConfig as ServerConfig
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from leomock.server.tls import TlsListener
 
-# Connections that wait to be accepted. The system drops further ones; clients then try again after seconds.
-MOST_WAITING = 2048
 # How long a client that has connected may take to send its request when the server is asked to stop.
 FIRST_SECONDS = 0.05
 # How long a call in progress may still take then.
@@ -70,30 +68,19 @@ class PortServer:
         config.load()
         self._config = config
         self._state = ServerState()
-        self._plain: list[tuple[socket.socket, asyncio.AbstractServer]] = []
+        self._plain = Acceptor(self._protocol)
         self._tls: list[TlsListener] = []
-        self._passed: set[asyncio.Task[None]] = set()
         self._date: asyncio.TimerHandle | None = None
 
     def accept(self, connection: socket.socket) -> None:
         """Serve plain HTTP on a connection that another process has accepted."""
         if self._date is None:
             self._keep_date()
-        task = asyncio.get_running_loop().create_task(self._take(connection))
-        self._passed.add(task)
-        task.add_done_callback(self._passed.discard)
-
-    async def _take(self, connection: socket.socket) -> None:
-        try:
-            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
-        except OSError:  # the client has gone
-            connection.close()
+        self._plain.take(connection)
 
     async def open(self, listener: socket.socket) -> None:
         """Serve plain HTTP on a listening socket."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(self._protocol, sock=listener, backlog=MOST_WAITING)
-        self._plain.append((listener, server))
+        await self._plain.open(listener)
         self._keep_date()
 
     async def open_tls(
@@ -110,15 +97,11 @@ class PortServer:
 
         A proxy that connected in this moment, or sent a request that is not read yet, gets its answer too.
         """
-        for listener, server in self._plain:
-            self._accept_waiting(listener)
-            server.close()
+        await self._plain.close()
         for tls in self._tls:
             await tls.close()
         if self._date:
             self._date.cancel()
-        if self._passed:
-            await asyncio.wait(self._passed)
         if any(connection.is_new for connection in self._connections()):
             await asyncio.sleep(FIRST_SECONDS)
         await asyncio.sleep(0)  # reads what has arrived on the others
@@ -133,14 +116,6 @@ class PortServer:
             await asyncio.wait(self._state.tasks, timeout=LAST_SECONDS)
         for task in self._state.tasks:
             task.cancel()
-
-    def _accept_waiting(self, listener: socket.socket) -> None:
-        """Accept the connections that wait; the system would reset them when the listener is closed."""
-        with contextlib.suppress(OSError):  # none is left
-            while True:
-                connection, _ = listener.accept()
-                connection.setblocking(False)
-                self.accept(connection)
 
     def _connections(self) -> list[HttpProtocol]:
         return [each for each in self._state.connections if isinstance(each, HttpProtocol)]

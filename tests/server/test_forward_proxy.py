@@ -10,6 +10,7 @@ import pytest
 
 from leomock.server import forward_proxy
 from leomock.server.forward_proxy import ForwardProxy
+from leomock.server.listen import bind
 
 
 def through_a_proxy(request: bytes, **options: Any) -> bytes:
@@ -24,12 +25,12 @@ def through_a_proxy(request: bytes, **options: Any) -> bytes:
         fake = await asyncio.start_server(answer, "127.0.0.1", 0)
         address = fake.sockets[0].getsockname()[:2]
         proxy = ForwardProxy(["cloud.leonardo.ai"], address, address, {}, **options)
-        server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+        listener = bind("127.0.0.1", 0)
+        await proxy.open(listener)
+        reader, writer = await asyncio.open_connection(*listener.getsockname()[:2])
         writer.write(request.replace(b"PORT", str(address[1]).encode()))
         answered = await reader.read()
         writer.close()
-        server.close()
         fake.close()
         await proxy.close()
         return answered

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ import click
 
 from leomock.cli.serving.listening import listening_on
 from leomock.leonardo.hosts import REAL_HOSTS
-from leomock.server.listen import MOST_WAITING
 
 if TYPE_CHECKING:
     from leomock.server.authority import Authority
@@ -41,7 +39,7 @@ class SecurePorts:
 
         `plain` is the address of the plain port, to which the proxy sends requests without TLS.
         """
-        from leomock.server.forward_proxy import LONGEST_HEAD, ForwardProxy
+        from leomock.server.forward_proxy import ForwardProxy
 
         def failed(text: str) -> None:
             click.echo(f"leomock: {text}", err=True)
@@ -56,15 +54,12 @@ class SecurePorts:
         proxy = ForwardProxy(
             REAL_HOSTS, secure, plain, getproxies_environment(), refuse_others=self.refuse_others
         )
-        accepting = await asyncio.start_server(
-            proxy.serve, sock=self.proxy, limit=LONGEST_HEAD, backlog=MOST_WAITING
-        )
+        await proxy.open(self.proxy)
         host, port = _reachable(self.proxy.getsockname())
         lines.append(f"leomock: forward proxy for {', '.join(REAL_HOSTS)} on http://{host}:{port}")
         try:
             yield lines
         finally:
-            accepting.close()
             await proxy.close()
 
 

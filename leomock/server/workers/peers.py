@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from leomock.server.accepting import MOST_WAITING
 from leomock.server.access_log import PART
 from leomock.server.breakage import CONNECTION, WatchedConnection, connection_of
-from leomock.server.listen import MOST_WAITING
 
 # Messages of a client that are read before the app asks for them.
 MOST_UNREAD = 4

@@ -20,8 +20,8 @@ from starlette.types import ASGIApp
 
 from leomock.leonardo.hosts import REAL_HOSTS
 from leomock.server.authority import temporary
-from leomock.server.forward_proxy import LONGEST_HEAD, Address, ForwardProxy
-from leomock.server.listen import MOST_WAITING, PortServer, ServerConfig, bind
+from leomock.server.forward_proxy import Address, ForwardProxy
+from leomock.server.listen import PortServer, ServerConfig, bind
 from leomock.testing.child_processes.environment import READ_VARIABLES, child_environment
 
 T = TypeVar("T")
@@ -180,19 +180,16 @@ class _Ports:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _serve(self, context: SSLContext, opened: asyncio.Future[None]) -> None:
-        with bind(LOOPBACK, 0) as listener:  # closed even if this task is cancelled twice
+        with bind(LOOPBACK, 0) as listener, bind(LOOPBACK, 0) as for_proxy:  # closed whatever happens
             self.secure = listener.getsockname()[:2]
             server = PortServer(self._config)
             await server.open_tls(listener, context, self._said)
             forward = self._forward(self.secure, self._plain, getproxies_environment())
-            proxy = await asyncio.start_server(
-                forward.serve, LOOPBACK, 0, limit=LONGEST_HEAD, backlog=MOST_WAITING
-            )
-            self.proxy = proxy.sockets[0].getsockname()[:2]
+            await forward.open(for_proxy)
+            self.proxy = for_proxy.getsockname()[:2]
             opened.set_result(None)
             try:
                 await asyncio.Event().wait()
             finally:
-                proxy.close()
                 await forward.close()
                 await server.close()
