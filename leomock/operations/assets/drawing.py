@@ -69,12 +69,13 @@ def result_of_a_maker(world: World, id: str, maker: str, name: str) -> Renderabl
 
 
 def _made(world: World, row: Row, index: int) -> Drawable | Mesh | Sound:
-    from leomock.media.mesh import Mesh
-    from leomock.media.sound import Sound
-
     if "mesh" in row:
+        from leomock.media.mesh import Mesh
+
         return Mesh(row["prompt"], row["seed"] + index)
     if "sound" in row:
+        from leomock.media.sound import Sound
+
         return Sound(row["prompt"], row["seed"] + index, row["sound"])
     return drawn(world, row, index)
 
@@ -88,11 +89,10 @@ def drawn(world: World, row: Row, index: int, depth: int = 0) -> Drawable:
 
     A generation that upscales or cuts out a missing image uses an image drawn for itself.
     """
-    from leomock.media.inpaint import Inpainted
-    from leomock.media.variation import Unlabelled, Variation
-
     before = origin(world, row, depth)
     if kind := row.get("variation"):
+        from leomock.media.variation import Variation
+
         factor = row["factor"]
         if before is None:
             width, height = (round(row[side] / factor) for side in ("imageWidth", "imageHeight"))
@@ -101,9 +101,15 @@ def drawn(world: World, row: Row, index: int, depth: int = 0) -> Drawable:
     if before is None or isinstance(before, bytes):
         picture = _painted(row, index, before)
     else:
+        from leomock.media.variation import Unlabelled
+
         picture = _painted(row, index, Cached(Unlabelled(before), world.user_id))
     mask = _file(world, row["canvasMaskId"]) if row.get("canvasMaskId") else None
-    return picture if mask is None else Inpainted(picture, mask)
+    if mask is None:
+        return picture
+    from leomock.media.inpaint import Inpainted
+
+    return Inpainted(picture, mask)
 
 
 def _painted(row: Row, index: int, init: bytes | Cached | None) -> Picture:
