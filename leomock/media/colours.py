@@ -3,6 +3,7 @@
 import hashlib
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from random import Random
 from typing import NamedTuple
 
@@ -69,6 +70,7 @@ class Palette(NamedTuple):
     dark: bool
 
 
+@lru_cache(maxsize=4)  # the scene and the plate of an image ask one after the other
 def palette(prompt: str, seed: int, index: int) -> Palette:
     """Choose colours by prompt and seed; the images of one generation differ by a step around the wheel."""
     chance = rng("palette", prompt, seed)

@@ -10,8 +10,8 @@ from PIL import Image, ImageChops
 Format = Literal["jpeg", "png"]
 
 _QUALITY = 85
-# How much freed memory the C library keeps: enough for a 1536 x 1536 image with all that it is made of.
-_KEPT_BYTES = 32 * 2**20
+# How much freed memory the C library keeps: enough for an image of 1.2 megapixels with all that it is made of.
+_KEPT_BYTES = 24 * 2**20
 
 
 def _keep_freed_memory() -> None:
