@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -379,6 +380,9 @@ def serve(
     **settings: Any,
 ) -> None:
     """Serve the fake until it is stopped (Ctrl-C or SIGTERM)."""
+    # Nothing to find until the fake is loaded; `serve_fake` searches again.
+    gc.disable()
+    click.get_current_context().call_on_close(gc.enable)
     from leomock.cli.serving.fake import Ports, ServeOptions, require_tracing, serve_fake
     from leomock.cli.serving.listening import run_on
     from leomock.cli.serving.mcp import require_mcp

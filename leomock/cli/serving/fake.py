@@ -178,6 +178,7 @@ def _collect_garbage_less_often() -> None:
     """
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
 
 
 @contextlib.asynccontextmanager
