@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar, Literal, TypeVar, get_args
+from typing import ClassVar, Literal, NamedTuple, TypeVar, get_args
 
 BasisKind = Literal["documented", "observed", "inferred", "chosen"]
 
@@ -70,15 +70,13 @@ class Chosen(Basis):
     kind = "chosen"
 
 
-@dataclass(frozen=True, slots=True)
-class SameAs:
+class SameAs(NamedTuple):
     """The statements of another decision, by its name in `DECISIONS`."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """A fact by its id, the name of its file in specs/evidence; kind and source come from there."""
 
     id: str
@@ -96,8 +94,7 @@ _BY_MARK: dict[str, type[Basis]] = {each.kind: each for each in (Documented, Obs
 Stated = Basis | SameAs | Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """The decision of one function or class: the first line of its docstring, and its statements."""
 
     summary: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from leomock.leonardo.basis import BasisKind, Chosen, Inferred, based_on
 
@@ -60,8 +60,7 @@ class ApiError(Exception):
         return [{"extensions": extensions, "locations": [], "message": self.text, "path": path}]
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorTemplate:
+class ErrorTemplate(NamedTuple):
     """One kind of error: status, code and text as a client sees them, and the basis.
 
     With `extensions` it comes from a service behind the engine: such errors are sent as a list of GraphQL

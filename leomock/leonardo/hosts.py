@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 API_HOST = "cloud.leonardo.ai"
@@ -18,8 +18,7 @@ REAL_HOSTS = {API_HOST: "", CDN_HOST: "/cdn", UPLOAD_HOST: "/s3"}
 FAKE_HOST = "leomock.invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Addresses:
+class Addresses(NamedTuple):
     """The three bases of URLs in answers, none with a trailing slash; `api` has no version."""
 
     api: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 
@@ -24,8 +23,7 @@ _RULES = {
 _FORMATS = {"uuid": "must be a UUID", "uri": "must be a URL"}
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(NamedTuple):
     """One broken rule: the path of the value, the message for the client, and the name if it is unknown."""
 
     path: tuple[str | int, ...]

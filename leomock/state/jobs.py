@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from leomock.leonardo.basis import Chosen, based_on
@@ -187,7 +187,7 @@ class Jobs:
     def finish(self, id: str, status: Literal["COMPLETE", "FAILED"] | None = None) -> bool:
         """End a job now, with `status` or its planned outcome; False if no pending job has this id."""
         if status and (job := self._jobs.get(id)):
-            job.outcome = replace(job.outcome, status=status)
+            job.outcome = job.outcome._replace(status=status)
         return self._end(id, self._clock.now()) is not None
 
     def drop(self, row: Row) -> None:

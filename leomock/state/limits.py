@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from leomock.leonardo.basis import Chosen, based_on
 from leomock.leonardo.errors import QUEUE_FULL, RATE_LIMITED, TOO_MANY_CONCURRENT
@@ -24,8 +24,7 @@ WINDOW = 60.0
 PER_MODEL = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(NamedTuple):
     """A queue of jobs: `slots` run at a time, and `waiting` more may wait."""
 
     name: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from leomock.leonardo.basis import Chosen, based_on
 from leomock.state.clock import Clock
@@ -23,8 +23,7 @@ LONGEST_HOLD = 5.0
 MOST_EVENTS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One attempt to deliver an event: when it ended, and the status of the answer or an error.
 
     `moment` is by the world's clock, `milliseconds` by the machine's. `error` is '' after an answer.
@@ -41,8 +40,7 @@ class Attempt:
         return self.status is not None and 200 <= self.status < 300
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The receiver of events: a URL, its bearer token, and options for sending.
 
     `timeout` is in seconds. `verify` is False, the file of a certificate authority, or True for the default
@@ -59,7 +57,7 @@ class Target:
 
     def at(self, url: str, key: str) -> Target:
         """Return a target with another URL and token, and the same options for sending."""
-        return replace(self, url=url, key=key, app=None, loop=None)
+        return self._replace(url=url, key=key, app=None, loop=None)
 
 
 NO_TARGET = Target()
@@ -150,7 +148,7 @@ class Outbox:
 
     @url.setter
     def url(self, url: str) -> None:
-        self.target = replace(self.target, url=url)
+        self.target = self.target._replace(url=url)
 
     @property
     def key(self) -> str:
@@ -159,7 +157,7 @@ class Outbox:
 
     @key.setter
     def key(self, key: str) -> None:
-        self.target = replace(self.target, key=key)
+        self.target = self.target._replace(key=key)
 
     @property
     def is_on(self) -> bool:

@@ -31,8 +31,7 @@ Span = tuple[float, float]
 MOST_COUNTERS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """An unusual end of a job: failed, incomplete or late.
 
     `images` is the number of pictures, `nsfw` the indexes of those that are flagged, `no_url` the indexes of
@@ -46,8 +45,7 @@ class Outcome:
     seconds: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StubResponse:
+class StubResponse(NamedTuple):
     """A status and a body to answer with, instead of calling the handler.
 
     If `body` and `text` are both None, the body is empty. With an `error`, the response is that error in the
@@ -57,12 +55,11 @@ class StubResponse:
     status: int
     body: Any = None
     text: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     error: ErrorTemplate | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """Faults in the delivery of an event: `delay` in seconds, `copies` in all, `reorder` after the next."""
 
     delay: Span | None = None
@@ -71,8 +68,7 @@ class Delivery:
     drop: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Criteria:
+class Criteria(NamedTuple):
     """The conditions of a rule; all that are set must hold.
 
     `operations` and `groups` are names; `prompt` is searched in the prompt. `body`, `query` and `headers` map
@@ -84,9 +80,9 @@ class Criteria:
     operations: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
     prompt: LinearPattern | None = None
-    body: Mapping[str, Any] = field(default_factory=dict)
-    query: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = {}
+    query: Mapping[str, Any] = {}
+    headers: Mapping[str, Any] = {}
     call: int | None = None
     every: int | None = None
     first: int | None = None
@@ -109,8 +105,7 @@ class Criteria:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule of a scenario: its conditions, its effects, and how often it applies at most (`times`)."""
 
     name: str
@@ -126,8 +121,7 @@ class Rule:
     times: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(NamedTuple):
     """A named set of rules. `settings` are settings that the fake must be started with (e.g. `ids`)."""
 
     name: str
@@ -135,11 +129,10 @@ class Scenario:
     basis: str
     source: str
     rules: tuple[Rule, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class MatchContext:
+class MatchContext(NamedTuple):
     """The facts that rules are matched against: a call, an upload, a CDN read, or an event about to be sent.
 
     `request` identifies the request, so that a retry of it can be told from another one.
@@ -150,8 +143,8 @@ class MatchContext:
     group: str = ""
     resource: str = ""
     prompt: str = ""
-    body: Mapping[str, Any] = field(default_factory=dict)
-    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = {}
+    query: Mapping[str, Any] = {}
     headers: Callable[[], Mapping[str, str]] = dict  # called only by rules with conditions on headers
     request: str = ""
 

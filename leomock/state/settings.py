@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypedDict, get_args
+from typing import Any, Literal, NamedTuple, TypedDict, get_args
 from urllib.parse import urlsplit
 
 Auth = Literal["open", "strict", "real"]
@@ -39,8 +39,7 @@ class SettingError(ValueError):
     """An invalid setting; the text says which values are valid."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobCompletion:
+class JobCompletion(NamedTuple):
     """The rule by which a job gets from PENDING to its end: `amount` is its reads or seconds.
 
     `first` ends it after `amount` reads or `seconds` seconds, whichever comes first.

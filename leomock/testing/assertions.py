@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from leomock.openapi.suggest import suggestion
@@ -82,8 +81,7 @@ def assert_not_called(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Expected:
+class _Expected(NamedTuple):
     """The expected calls: how many, and with which properties."""
 
     operation: str

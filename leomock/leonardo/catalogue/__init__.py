@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -41,8 +40,7 @@ def _read(name: str) -> Any:
     return orjson.loads(Path(__file__).with_name(name).read_bytes())
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(NamedTuple):
     """A platform model: its name, family (`sdVersion`), and the pricing calculator's flag for it."""
 
     id: str
@@ -101,8 +99,7 @@ def platform_models() -> dict[str, Model]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class SeenModel:
+class SeenModel(NamedTuple):
     """A model that no page of the vendor lists; `source` says where its id was seen."""
 
     model: Model
@@ -136,8 +133,7 @@ def named_models() -> dict[str, Model]:
         "families has not got it, and both SDKs stumble over it"
     ),
 )
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """A platform element (LoRA): its family, and the range of weights it accepts."""
 
     id: str
@@ -167,8 +163,7 @@ def elements() -> dict[str, Element]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """An input of a blueprint version."""
 
     node_id: str
@@ -177,8 +172,7 @@ class Input:
     required: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(NamedTuple):
     """A version of a blueprint: its price in credits, its inputs, and its number of images."""
 
     id: str
@@ -189,8 +183,7 @@ class Version:
     outputs: int
 
 
-@dataclass(frozen=True, slots=True)
-class Blueprint:
+class Blueprint(NamedTuple):
     """A template for images that users fill in; `created` and `updated` have the API's time format."""
 
     id: str
@@ -229,8 +222,7 @@ def _version(row: dict[str, Any]) -> Version:
     return Version(row["akUUID"], row["createdAt"], row["cost"], row["models"], inputs, row["outputs"])
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(NamedTuple):
     """What the platform offers to one fake: leomock's own catalogue and what its user added.
 
     `models_v2` holds only added models of version 2, by name; `styles` only added styles of version 2, as

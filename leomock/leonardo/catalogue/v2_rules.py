@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from leomock.leonardo.basis import Chosen, Documented, based_on
 from leomock.leonardo.catalogue.v2 import ModelV2
@@ -12,8 +11,7 @@ from leomock.leonardo.catalogue.v2 import ModelV2
 Given = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenRule:
+class BrokenRule(NamedTuple):
     """A rule that a request breaks: path, message, and a fix."""
 
     name: str

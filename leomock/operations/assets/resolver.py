@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from leomock.leonardo.basis import Chosen, based_on
 from leomock.media import Renderable
@@ -92,8 +92,7 @@ def render_cached(result: Renderable, owner: str = "") -> bytes:
     return RENDERED.render(result, result.render, owner)
 
 
-@dataclass(frozen=True, slots=True)
-class Cached:
+class Cached(NamedTuple):
     """A result whose bytes come from the cache if present; `owner` as in `render_cached`."""
 
     result: Renderable

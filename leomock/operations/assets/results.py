@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import io
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from leomock.leonardo.basis import Chosen, Documented, based_on
 from leomock.operations.assets.resolver import render_cached
@@ -53,8 +52,7 @@ def _converted(png: bytes, format: str, size: tuple[int, int]) -> bytes:
     return file.getvalue()
 
 
-@dataclass(frozen=True, slots=True)
-class SignedLink:
+class SignedLink(NamedTuple):
     """The only URL of a file, with what is needed to store the file there."""
 
     url: str

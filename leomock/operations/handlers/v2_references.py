@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from leomock.leonardo.basis import Chosen, Inferred, based_on
 from leomock.leonardo.errors import ApiError, invalid, shown
@@ -35,8 +34,7 @@ _IMAGE_IDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A file that a call names: `name` is its position in the call, `file` identifies the file."""
 
     name: str

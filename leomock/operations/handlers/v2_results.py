@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from leomock.leonardo.basis import Chosen, Documented, based_on
 from leomock.leonardo.catalogue.v2 import Kind, ModelV2
@@ -30,8 +29,7 @@ _USUAL_PIXELS = 25_000_000
 _FORMATS = {"jpg": "jpg", "jpeg": "jpg", "png": "png", "webp": "webp", "auto": "png", "zip": "png"}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """The model and the parameters of a call, and its source image, if any."""
 
     model: ModelV2

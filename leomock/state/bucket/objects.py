@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import UserDict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """One object: `etag` is the quoted MD5 of `body`, `metadata` maps x-amz-meta-* names to values.
 
     `headers` are additional response headers, such as Cache-Control. The object is unavailable after
@@ -20,7 +20,7 @@ class StoredObject:
     metadata: dict[str, str]
     modified: float
     expires: float | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
 
 
 class Objects(UserDict[str, StoredObject]):
