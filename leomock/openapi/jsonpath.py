@@ -7,7 +7,7 @@ would take a fifth of every start (decisions/0011-overlay-targets-are-read-here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 _TOKEN = re.compile(
@@ -33,7 +33,7 @@ class Node(NamedTuple):
     value: Any
 
 
-Selector = Callable[[Any], Iterator[tuple[int | str, Any]]]
+Selector = Callable[[Any], Iterable[tuple[int | str, Any]]]
 Segment = list[Selector]
 Test = Callable[[Any], bool]
 
@@ -67,38 +67,40 @@ def _follow(segments: list[Segment], value: Any) -> list[Node]:
     return nodes
 
 
-def _children(value: Any) -> Iterator[tuple[int | str, Any]]:
+def _children(value: Any) -> Iterable[tuple[int | str, Any]]:
     if isinstance(value, dict):
-        yield from value.items()
-    elif isinstance(value, list):
-        yield from enumerate(value)
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
 
 
 def _named(name: str) -> Selector:
-    def select(value: Any) -> Iterator[tuple[int | str, Any]]:
-        if isinstance(value, dict) and name in value:
-            yield name, value[name]
-
-    return select
+    return lambda value: ((name, value[name]),) if isinstance(value, dict) and name in value else ()
 
 
 def _numbered(index: int) -> Selector:
-    def select(value: Any) -> Iterator[tuple[int | str, Any]]:
+    def select(value: Any) -> Iterable[tuple[int | str, Any]]:
         if isinstance(value, list) and -len(value) <= index < len(value):
-            yield index % len(value), value[index]
+            return ((index % len(value), value[index]),)
+        return ()
 
     return select
 
 
 def _passing(test: Test) -> Selector:
-    return lambda value: ((key, child) for key, child in _children(value) if test(child))
+    return lambda value: [(key, child) for key, child in _children(value) if test(child)]
 
 
-def _is(found: list[Node], literal: Any) -> bool:
+def _values(segments: list[Segment], value: Any) -> list[Any]:
+    """Return the values that a path in a test leads to."""
+    values = [value]
+    for selectors in segments:
+        values = [child for each in values for selector in selectors for _, child in selector(each)]
+    return values
+
+
+def _is(found: list[Any], literal: Any) -> bool:
     """Return True if a value was found and equals the literal; True is not 1 in JSON."""
-    return any(
-        node.value == literal and isinstance(node.value, bool) == isinstance(literal, bool) for node in found
-    )
+    return any(value == literal and isinstance(value, bool) == isinstance(literal, bool) for value in found)
 
 
 class _Reader:
@@ -181,12 +183,16 @@ class _Reader:
         tests = [self._both()]
         while self._take("||"):
             tests.append(self._both())
+        if len(tests) == 1:
+            return tests[0]
         return lambda value: any(test(value) for test in tests)
 
     def _both(self) -> Test:
         tests = [self._test()]
         while self._take("&&"):
             tests.append(self._test())
+        if len(tests) == 1:
+            return tests[0]
         return lambda value: all(test(value) for test in tests)
 
     def _test(self) -> Test:
@@ -194,11 +200,11 @@ class _Reader:
         segments, single = self._segments()
         sign = self._text
         if not self._take("==", "!="):
-            return lambda value: bool(_follow(segments, value))
+            return lambda value: bool(_values(segments, value))
         if not single:
             raise TargetError(f"only a path to one value can stand before {sign!r}")
         literal = self._literal()
-        return lambda value: _is(_follow(segments, value), literal) == (sign == "==")
+        return lambda value: _is(_values(segments, value), literal) == (sign == "==")
 
     def _literal(self) -> Any:
         kind, text = self._kind, self._text

@@ -385,7 +385,6 @@ def serve(
     click.get_current_context().call_on_close(gc.enable)
     from leomock.cli.serving.fake import Ports, ServeOptions, require_tracing, serve_fake
     from leomock.cli.serving.listening import run_on
-    from leomock.cli.serving.mcp import require_mcp
     from leomock.cli.serving.secure import secure_ports
     from leomock.state.render_cache import RENDERED
 
@@ -418,6 +417,8 @@ def serve(
         return
     api = _dispatcher(options)
     if mcp:
+        from leomock.cli.serving.mcp import require_mcp
+
         require_mcp()
     elif tools != McpTools():
         raise click.UsageError(f"{', '.join(TOOL_OPTION_NAMES)} are about MCP tools; add --mcp")

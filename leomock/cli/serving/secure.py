@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.request import getproxies_environment
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -24,8 +22,7 @@ def authority_folder() -> Path:
     return Path(click.get_app_dir("leomock")) / "ca"
 
 
-@dataclass(frozen=True, slots=True)
-class SecurePorts:
+class SecurePorts(NamedTuple):
     """The sockets on which to answer HTTPS and as a forward proxy; each may be absent."""
 
     authority: Authority
@@ -39,6 +36,8 @@ class SecurePorts:
 
         `plain` is the address of the plain port, to which the proxy sends requests without TLS.
         """
+        from urllib.request import getproxies_environment
+
         from leomock.server.forward_proxy import ForwardProxy
 
         def failed(text: str) -> None:
