@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from leomock.contract.reports.model import Finding, Level, Report
-from leomock.files.recordings.api_urls import api_path
+from leomock.files.recordings.api_urls import api_path, is_elsewhere
 from leomock.files.recordings.model import RecordedExchange, Recording
 from leomock.testing.fake import Fake
 
@@ -64,6 +64,10 @@ def compare(recordings: Sequence[Recording], *, base_urls: Sequence[str] = ()) -
     ended. `base_urls` are further addresses of the API, as in `judge`.
     """
     journey = [each for recording in recordings for each in recording.exchanges]
+    unreadable = [bad for recording in recordings for bad in recording.unreadable]
+    of_api = [bad for bad in unreadable if not is_elsewhere(bad.url, base_urls)]
+    skipped = len(unreadable) - len(of_api)
+    entries = len(journey) + skipped
     findings = [
         Finding(
             "unreadable",
@@ -73,11 +77,9 @@ def compare(recordings: Sequence[Recording], *, base_urls: Sequence[str] = ()) -
             f"{bad.file} #{bad.number}",
             file=bad.file,
         )
-        for recording in recordings
-        for bad in recording.unreadable
+        for bad in of_api
     ]
     checked: list[str] = []
-    skipped = 0
     with Fake(jobs="manual", clock="frozen", explain=True) as fake:
         player = _Player(fake, base_urls)
         for recorded in journey:
@@ -88,7 +90,7 @@ def compare(recordings: Sequence[Recording], *, base_urls: Sequence[str] = ()) -
             where, differences, basis = found
             checked.append(where)
             findings += [_finding(each, where, basis, recorded) for each in differences]
-    facts = {"Compared": f"{len(checked)} of {len(journey)} exchanges"}
+    facts = {"Compared": f"{len(checked)} of {entries} exchanges"}
     if skipped:
         facts["Not sent"] = f"{skipped} (not of this API, not answered, or sent by a browser alone)"
     return Report(TITLE, findings, facts, checked)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from leomock.contract.conformance import RULES, Referee, Violation
 from leomock.contract.reports.model import LEVELS, Finding, Level, Report
 from leomock.contract.strict import strict_document
-from leomock.files.recordings.api_urls import api_path
+from leomock.files.recordings.api_urls import api_path, is_elsewhere
 from leomock.files.recordings.model import RecordedExchange, Recording
 from leomock.files.recordings.read import from_journal, read
 from leomock.leonardo.hosts import API_HOST
@@ -46,7 +46,7 @@ def judge(
         recording = from_journal([exchange.as_json() for exchange in source])
     bench = TrafficValidator(base_urls, published=published)
     report = bench.report([recording])
-    if not report.checked and not recording.unreadable:
+    if not report.checked and not report.findings:
         raise ValueError(f"{recording.file}: nothing in it is of this API, so nothing was judged")
     return Findings(report.findings)
 
@@ -98,10 +98,10 @@ class TrafficValidator:
         referee = self._referees.get(version)
         return (referee, replace(recorded, url=f"{_SERVER}/{version}{path}")) if referee else None
 
-    def _origin(self, recorded: RecordedExchange) -> str:
+    def _origin(self, url: str) -> str:
         """Return the origin of an exchange that is not judged."""
-        parts = urlsplit(recorded.url)
-        found = api_path(recorded.url, self._base_urls)
+        parts = urlsplit(url)
+        found = api_path(url, self._base_urls)
         origin = f"{parts.scheme}://{parts.netloc}"
         if found is None or found[0] in self._referees:
             return origin
@@ -140,6 +140,9 @@ class TrafficValidator:
         for recording in recordings:
             entries += len(recording.exchanges) + len(recording.unreadable)
             for unreadable in recording.unreadable:
+                if is_elsewhere(unreadable.url, self._base_urls):
+                    others[self._origin(unreadable.url)] += 1
+                    continue
                 where = f"{unreadable.file} #{unreadable.number}"
                 text = "An entry of a recording cannot be read."
                 findings.append(
@@ -148,7 +151,7 @@ class TrafficValidator:
             for recorded in recording.exchanges:
                 violations = self.violations(recorded)
                 if violations is None:
-                    others[self._origin(recorded)] += 1
+                    others[self._origin(recorded.url)] += 1
                     continue
                 where = self._where(recorded)
                 checked.append(where)

@@ -17,7 +17,7 @@ from leomock import Fake
 from leomock.cli.main import main
 from leomock.contract.compare import compare
 from leomock.files.har import to_har
-from leomock.files.recordings.model import Recording
+from leomock.files.recordings.model import Recording, Unreadable
 from leomock.files.recordings.read import from_journal
 
 
@@ -89,6 +89,16 @@ def test_difference_is_listed(number: int, edit: Callable[[Any], Any], rule: str
     [(is_rule, is_message)] = found(edited(number, edit))
     assert is_rule == rule
     assert is_message.startswith(message)
+
+
+def test_unreadable_entry_of_another_host_is_not_a_difference() -> None:
+    unreadable = (
+        Unreadable("it.har", 98, "response is missing", "https://x.test/font"),
+        Unreadable("it.har", 99, "response is missing"),
+    )
+    report = compare([replace(journey(), unreadable=unreadable)])
+    assert [(finding.rule, finding.where) for finding in report.findings] == [("unreadable", "it.har #99")]
+    assert report.facts["Not sent"].startswith("1 (not of this API")
 
 
 def test_other_status_is_listed_with_its_basis() -> None:

@@ -194,9 +194,7 @@ def test_body_that_was_not_kept_is_not_judged(tmp_path: Path) -> None:
         "request": {"method": "GET", "url": f"{BASE}/me", "headers": []},
         "response": {"status": 200, "headers": [], "content": {"size": 5, "mimeType": "application/json"}},
     }
-    path = tmp_path / "it.har"
-    path.write_text(json.dumps({"log": {"entries": [entry]}}), "utf-8")
-    assert judge(path) == []
+    assert judge(har(tmp_path, entry)) == []
 
 
 def test_report_of_the_command(tmp_path: Path) -> None:
@@ -216,6 +214,36 @@ def test_report_of_the_command(tmp_path: Path) -> None:
         "Not of this API: 1 (1 at https://x.test) "
         "leomock referee: 2 errors"
     )
+
+
+def har(tmp_path: Path, *entries: Any) -> Path:
+    path = tmp_path / "it.har"
+    path.write_text(json.dumps({"log": {"entries": entries}}), "utf-8")
+    return path
+
+
+def test_unreadable_entry_of_another_host_is_not_judged(tmp_path: Path) -> None:
+    """A browser's recording has much besides the API; only the API's entries have to be readable."""
+    answer = {"status": 200, "headers": [], "content": {"mimeType": "application/json", "text": "{}"}}
+    asked = {"method": "GET", "url": f"{BASE}/me", "headers": []}
+    path = har(
+        tmp_path,
+        {"request": asked, "response": answer},
+        {"request": {**asked, "url": "https://x.test/font"}, "response": {"status": "aborted"}},
+        {"request": asked, "response": {"status": "aborted"}},
+    )
+    report = json.loads(ran(path, "--format", "json").output)
+    unreadable = [finding for finding in report["findings"] if finding["rule"] == "unreadable"]
+    assert [finding["where"] for finding in unreadable] == [f"{path} #3"]
+    assert unreadable[0]["message"] == "the status 'aborted' is not a number"
+    assert report["facts"]["Judged"] == "1 of 3 exchanges"
+    assert report["facts"]["Not of this API"] == "1 (1 at https://x.test)"
+
+
+def test_recording_with_nothing_but_unreadable_entries_of_other_hosts(tmp_path: Path) -> None:
+    path = har(tmp_path, {"request": {"method": "GET", "url": "https://x.test/font"}})
+    with pytest.raises(ValueError, match="nothing in it is of this API, so nothing was judged"):
+        judge(path)
 
 
 @pytest.mark.parametrize("written", ["text", "json", "markdown", "sarif", "junit", "github", "html"])

@@ -35,6 +35,11 @@ def api_path(url: str, base_urls: Sequence[str] = ()) -> tuple[str, str] | None:
     return None
 
 
+def is_elsewhere(url: str, base_urls: Sequence[str] = ()) -> bool:
+    """Return True if a URL is complete and of another API."""
+    return bool(urlsplit(url).netloc) and api_path(url, base_urls) is None
+
+
 def _is_near(host: str) -> bool:
     """Return True if a host is the API's or belongs to this machine or network."""
     if host == API_HOST or "." not in host or host.endswith(_NEAR):

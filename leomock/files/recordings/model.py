@@ -45,11 +45,12 @@ class RecordedExchange:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An entry of a recording that cannot be read, with the reason."""
+    """An entry of a recording that cannot be read, with the reason, and its URL if that can be read."""
 
     file: str
     number: int
     why: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

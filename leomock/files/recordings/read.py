@@ -109,8 +109,15 @@ def _recording(file: str, entries: Iterable[Any], reader: Callable[[Entry], Reco
         try:
             exchanges.append(replace(_whole(reader(as_object(entry, "the entry"))), file=file, number=number))
         except ValueError as error:
-            unreadable.append(Unreadable(file, number, str(error)))
+            unreadable.append(Unreadable(file, number, str(error), _url(entry)))
     return Recording(file, tuple(exchanges), tuple(unreadable))
+
+
+def _url(entry: Any) -> str:
+    """Return the URL of a HAR's or a cassette's entry; '' if it has none."""
+    request = entry.get("request") if isinstance(entry, dict) else None
+    url = request.get("url", request.get("uri")) if isinstance(request, dict) else None
+    return url if isinstance(url, str) else ""
 
 
 def _whole(recorded: RecordedExchange) -> RecordedExchange:
