@@ -13,8 +13,10 @@ from leomock.version import __version__
 
 # The width of a text report in columns; terminals and CI logs show at least this many.
 WIDTH = 80
-# Commands and pointers, which people copy.
-_COPIED = re.compile(r"\s*((repeat: |\$ )?curl |rule: )")
+# A command for a shell, which people copy.
+_COMMAND = re.compile(r"(repeat: |\$ )?curl ")
+# A word of a command, with its quotes.
+_WORD = re.compile(r"""(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\[^\n]|[^\s\\])+""", re.DOTALL)
 
 # Characters that XML 1.0 cannot represent or that control a terminal.
 _UNSHOWABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -33,11 +35,15 @@ def to_text(report: Report) -> str:
 
 
 def finding_lines(finding: Finding) -> list[str]:
-    """Return a finding as lines of at most WIDTH characters; what people copy stays whole."""
+    """Return a finding as lines of at most WIDTH characters; only a pointer to a rule may be longer."""
     message = f"{finding.level}: {finding.where}: {finding.message} [{finding.rule}]"
     lines = [part for line in message.splitlines() for part in _wrapped(line, "")]
-    for line in detail_lines(finding.details):
-        lines += [f"    {line}"] if _COPIED.match(line) else _wrapped(line, "    ")
+    for detail in finding.details:
+        if _COMMAND.match(detail):
+            lines += _command_lines(detail, "    ")
+            continue
+        for line in detail_lines([detail]):
+            lines += [f"    {line}"] if line.startswith("rule: ") else _wrapped(line, "    ")
     if finding.suggestion:
         lines += _wrapped(f"-> {finding.suggestion}", "    ")
     return lines
@@ -53,6 +59,41 @@ def _wrapped(line: str, indent: str) -> list[str]:
         subsequent_indent=indent + "  ",
         break_on_hyphens=False,
     ) or [indent]
+
+
+def _command_lines(command: str, indent: str) -> list[str]:
+    """Break a command with backslashes, so that it still pastes into a shell."""
+    if len(indent) + len(command) <= WIDTH and "\n" not in command:
+        return [indent + command]
+    lines = []
+    line, *words = _WORD.findall(command)
+    line = indent + line
+    for word in words:
+        if len(line) + len(word) < WIDTH - 2:
+            line = f"{line} {word}"
+        else:
+            lines.append(f"{line} \\")
+            line = f"{indent}  {word}"
+        while len(line) > WIDTH - 2:
+            start, line = _cut(line)
+            lines.append(start)
+    return [*lines, line]
+
+
+def _cut(line: str) -> tuple[str, str]:
+    """Cut a line inside its last word; the rest is not indented, because it continues the word."""
+    quote, place = "", 0
+    while True:
+        char = line[place]
+        step = 2 if char == "\\" and quote != "'" else 1
+        if place + step > WIDTH - 2:
+            break
+        if char == quote:
+            quote = ""
+        elif char in "'\"" and not quote:
+            quote = char
+        place += step
+    return f"{line[:place]}{quote}\\", f"{quote}{line[place:]}"
 
 
 def to_json(report: Report) -> str:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree
 
 import httpx
@@ -27,9 +28,11 @@ from leomock.contract.check.journeys import NAMES, Journeys
 from leomock.contract.check.loading import Loaded
 from leomock.contract.check.run import check as run_check
 from leomock.contract.check.target import CheckError, Target
+from leomock.contract.reports.model import Report
+from leomock.leonardo.catalogue import platform_models
 from leomock.openapi.spec import Versions
 from tests.cli.test_main import served
-from tests.contract.check.mutants import MUTANTS, VERSIONS
+from tests.contract.check.mutants import CREATE, MUTANTS, VERSIONS, Exchange, Mutant, on
 from tests.contract.check.promises import RESOURCE_MUTANTS
 
 CONTRACT = Path(__file__).parents[2] / "contract"
@@ -529,18 +532,8 @@ def test_same_seed_makes_the_same_calls_in_another_process() -> None:
 def test_call_that_repeats_a_finding_is_the_shortest() -> None:
     """What the finding does not need is left out, by sending the call again without it."""
     mutant = next(mutant for mutant in MUTANTS if mutant.name == "a limit is not held")
-    fake = Fake(auth="strict")
-    fake.app = mutant.wrap(fake.app)
-    target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport)
-    loaded = Loaded(target, max_examples=20, versions=VERSIONS)
-    report = run_check(loaded, ["createGeneration"], phases=["coverage"], journeys=())
-    fake.close()
-    bodies = [
-        json.loads(shlex.split(line)[shlex.split(line).index("--data-binary") + 1])
-        for finding in report.findings
-        for line in finding.details
-        if line.startswith("repeat: ")
-    ]
+    report = report_of_generations(mutant)
+    bodies = repeated_bodies(report)
     assert bodies
     # The prompt is required; one more property breaks the rule.
     assert [body for body in bodies if len(body) > 2 or len(body["prompt"]) > 8] == []
@@ -551,3 +544,43 @@ def test_call_that_repeats_a_finding_is_the_shortest() -> None:
         f"{width} (specs/generations.json POST /generations)"
     )
     assert report.findings[0].message == message
+
+
+def test_call_that_repeats_a_refusal_keeps_what_was_refused() -> None:
+    """The name of a model that is cut short is refused as well, but for another reason."""
+
+    def refuse_models(exchange: Exchange) -> bool:
+        if str(exchange.sent.get("modelId")) not in platform_models():
+            return False
+        exchange.say({"error": "this model is not available", "path": "$", "code": "unexpected"}, 400)
+        exchange.header("content-type", "application/json")
+        return True
+
+    mutant = Mutant("models are refused", CREATE, "", before=on(CREATE, refuse_models, status=0))
+    report = report_of_generations(mutant)
+    assert {finding.rule for finding in report.findings} == {"positive-data-acceptance"}
+    (body,) = repeated_bodies(report)
+    assert body.keys() == {"prompt", "modelId"}
+    assert body["modelId"] in platform_models()
+
+
+def report_of_generations(mutant: Mutant) -> Report:
+    """A check of createGeneration on a fake with a fault."""
+    fake = Fake(auth="strict")
+    fake.app = mutant.wrap(fake.app)
+    target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport)
+    loaded = Loaded(target, max_examples=20, versions=VERSIONS)
+    report = run_check(loaded, [CREATE], phases=["coverage"], journeys=())
+    fake.close()
+    return report
+
+
+def repeated_bodies(report: Report) -> list[Any]:
+    """The body of the call that repeats each finding."""
+    commands = [
+        shlex.split(line)
+        for finding in report.findings
+        for line in finding.details
+        if line.startswith("repeat: ")
+    ]
+    return [json.loads(words[words.index("--data-binary") + 1]) for words in commands]

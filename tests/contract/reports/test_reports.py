@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from leomock.contract.reports.github import to_github
@@ -206,13 +208,33 @@ def test_junit_has_the_seconds_of_each_place() -> None:
     assert (root.attrib["time"], root[0].attrib["time"]) == ("1.250", "1.250")
 
 
-def test_text_lines_fit_80_columns_but_for_commands() -> None:
-    """A command stays whole, so that it can be copied."""
-    words = "word " * 40
-    command = "curl -i " + "x" * 100
-    lines = to_text(Report("t", [Finding("r", "d", "error", words, "w", details=(words, command))]))
-    long = [line for line in lines.splitlines() if len(line) > 80]
-    assert long == [f"    {command}"]
+# Characters that a shell gives a meaning, and words that are longer than a line.
+WORDS = (
+    st.text(st.sampled_from("ab 'x\"$`\\;&{}:,")) | st.text("'", min_size=60) | st.text("ab'\\ ", min_size=90)
+)
+
+
+def pasted(command: str) -> list[str]:
+    """The words that a shell reads, one after the other."""
+    done = subprocess.run(
+        ["sh", "-c", f"curl() {{ printf '%s\\0' \"$@\"; }}\n{command}"],
+        env={"KEY": "the key"},
+        capture_output=True,
+        check=True,
+    )
+    return done.stdout.decode().split("\0")[:-1]
+
+
+@given(st.lists(WORDS))
+@example(["x" * 300, "'" * 200, '"' * 200, "\\" * 200])
+def test_text_lines_fit_80_columns_and_commands_paste(words: list[str]) -> None:
+    """A broken command is the same for a shell, also where a word is longer than a line."""
+    told = "word " * 40
+    command = f'curl -H "authorization: Bearer $KEY" {shlex.join(words)}'
+    text = to_text(Report("t", [Finding("r", "d", "error", told, "w", details=(told, f"repeat: {command}"))]))
+    assert [line for line in text.split("\n") if len(line) > 80] == []
+    broken = text.partition("repeat: ")[2].removesuffix("t: 1 error\n")
+    assert pasted(broken) == pasted(command) == ["-H", "authorization: Bearer the key", *words]
 
 
 def test_junit_has_one_failure_for_a_place() -> None:
