@@ -60,7 +60,6 @@ CHECKS = {
     "object_level_authorization": Check("A key sees nothing that another key made.", "/security"),
     "unsupported_method": Check("A method that the document does not name is refused with 405.", ""),
     "allow_header_conformance": Check("The Allow header names the methods of the document.", ""),
-    "max_response_time": Check("An answer comes in time.", ""),
 }
 _OTHER = Check("The server answers as the document says.", "")
 

@@ -75,7 +75,8 @@ class Mutant:
     """A fault, the operations of the run that has to find it, and the rule of the finding.
 
     `before` changes requests, or answers them when it returns True; `after` changes answers. A fault that
-    only a journey shows names the journey. Of several rules in `found_by` one is enough.
+    only a journey shows names the journey, one that only generated scenarios show the phase. Of several rules
+    in `found_by` one is enough.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Mutant:
     before: Fault = lambda exchange: None
     after: Fault = lambda exchange: None
     journey: str = ""
+    phases: tuple[str, ...] = ("coverage", "fuzzing")
 
     def wrap(self, app: App) -> App:
         """The app with the fault."""
@@ -267,6 +269,17 @@ def _no_allow(exchange: Exchange) -> None:
         exchange.answer_headers = [(n, v) for n, v in exchange.answer_headers if n.lower() != b"allow"]
 
 
+def _other_allow(exchange: Exchange) -> None:
+    if exchange.status == 405:
+        exchange.header("allow", "GET, PATCH")
+
+
+def _delete_nothing(exchange: Exchange) -> bool:
+    exchange.say({"delete_init_images_by_pk": {"id": exchange.path.rpartition("/")[2]}}, 200)
+    exchange.header("content-type", "application/json")
+    return True
+
+
 def _any_method(exchange: Exchange) -> None:
     if exchange.status == 405:
         exchange.say({}, 200)
@@ -354,6 +367,22 @@ MUTANTS = (
     ),
     Mutant("405 without Allow", "getUserSelf", "unsupported-method", after=_no_allow),
     Mutant("any method is taken", "getUserSelf", "unsupported-method", after=_any_method),
+    Mutant("Allow names another method", "getUserSelf", "allow-header-conformance", after=_other_allow),
+    # --- what a scenario of several calls shows
+    Mutant(
+        "what was deleted stays",
+        f"{UPLOAD} {READ_UPLOAD} deleteInitImageById",
+        "use-after-free",
+        before=on("deleteInitImageById", _delete_nothing, status=0),
+        phases=("stateful",),
+    ),
+    Mutant(
+        "what was made is 404",
+        f"{UPLOAD} {READ_UPLOAD} deleteInitImageById",
+        "ensure-resource-availability",
+        after=on(READ_UPLOAD, lambda e: e.say({"error": "x", "path": "$", "code": "unexpected"}, 404)),
+        phases=("stateful",),
+    ),
     # --- the same of version 2
     Mutant(
         "a model without its parameters",
@@ -374,3 +403,9 @@ MUTANTS = (
         before=on(SYNC_V2, _refuse_preview, status=0),
     ),
 )
+# Checks of schemathesis that no fault of a server can break here.
+UNBREAKABLE = {
+    "response-headers-conformance": "the documents name no header of an answer",
+    "missing-required-header": "the documents name no header of a request; `ignored-auth` has the key",
+    "object-level-authorization": "it needs two logins in schemathesis; `property-tenants` has two keys",
+}

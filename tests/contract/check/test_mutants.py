@@ -5,13 +5,16 @@ from __future__ import annotations
 import pytest
 
 from leomock import Fake
+from leomock.contract.check.document import document
+from leomock.contract.check.findings import CHECKS
 from leomock.contract.check.journeys import DESCRIPTIONS, NAMES, Journeys
 from leomock.contract.check.loading import Loaded
 from leomock.contract.check.run import check
 from leomock.contract.check.target import MADE_UP_KEY, Target
 from leomock.contract.reports.model import Finding, Report
 from leomock.contract.reports.writers import WRITERS
-from tests.contract.check.mutants import MUTANTS, VERSIONS, Mutant
+from leomock.openapi.documents import operations_of
+from tests.contract.check.mutants import MUTANTS, UNBREAKABLE, VERSIONS, Mutant
 from tests.contract.check.promises import PROBE_MUTANTS, RESOURCE_MUTANTS
 from tests.contract.check.score import FORMATS, PAGE, page
 from tests.fixtures import BEFORE_RETIREMENTS
@@ -21,14 +24,14 @@ JOURNEY_MUTANTS = (*RESOURCE_MUTANTS, *PROBE_MUTANTS)
 
 
 def phases(mutant: Mutant, *, sound: bool = False) -> Report:
-    """A check of the mutant's operations in the phases that see one answer."""
+    """A check of the mutant's operations in its phases."""
     fake = Fake(auth="strict", as_of=BEFORE_RETIREMENTS)
     if not sound:
         fake.app = mutant.wrap(fake.app)
     target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport, patience=0)
     # A quarter of the reads names nothing, and what is drawn varies with what else is imported.
     loaded = Loaded(target, max_examples=60, versions=VERSIONS, as_of=BEFORE_RETIREMENTS)
-    report = check(loaded, mutant.operations.split(), phases=["coverage", "fuzzing"], journeys=[])
+    report = check(loaded, mutant.operations.split(), phases=mutant.phases, journeys=[])
     fake.close()
     return report
 
@@ -95,6 +98,18 @@ def test_there_are_enough_mutants() -> None:
     # A test of its own has the other one.
     planted = {mutant.found_by.split()[0] for mutant in JOURNEY_MUTANTS}
     assert planted == DESCRIPTIONS.keys() - {"answer-time"}
+
+
+def test_every_check_of_a_generated_call_is_guarded() -> None:
+    """A mutant breaks it, unless the documents give it nothing to judge."""
+    planted = {mutant.found_by for mutant in MUTANTS}
+    assert planted | UNBREAKABLE.keys() == {name.replace("_", "-") for name in CHECKS}
+    assert planted.isdisjoint(UNBREAKABLE)
+    for spec in VERSIONS.values():
+        for item in document(spec, "https://x.test")["paths"].values():
+            for _, entry in operations_of(item):
+                assert not any("headers" in answer for answer in entry["responses"].values())
+                assert "header" not in [parameter["in"] for parameter in entry.get("parameters", ())]
 
 
 def test_page_has_every_format() -> None:
