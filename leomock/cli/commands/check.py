@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from leomock.contract.reports.model import Finding, Report
 
 # Generated calls per operation. Quick: for every push; full: for nightly runs.
-EXAMPLES = {"quick": 5, "full": 100}
+EXAMPLES = {"quick": 5, "full": 50}
 QUICK_PHASES = ("examples", "fuzzing")
 # Without a terminal, a line of progress is printed this often.
 PROGRESS_SECONDS = 10.0
@@ -159,6 +160,7 @@ def check(
         if operations or groups:
             loaded.ensure(wanted)
         progress = Progress(verbose=verbose or sys.stderr.isatty())
+        stack.enter_context(_rare_garbage_collection())
         report = _run(loaded, wanted, progress, profile, fail_fast=fail_fast, explained=explain_allowances)
     finish(report, reporting)
 
@@ -184,6 +186,22 @@ def _run(
         fail_fast=fail_fast,
         explain_allowances=explained,
     )
+
+
+@contextmanager
+def _rare_garbage_collection() -> Iterator[None]:
+    """Search for garbage less often during a check: documents and schemas stay until its end.
+
+    Otherwise the search takes a tenth of the time.
+    """
+    usual = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 import httpx
+import requests
 from schemathesis import HookContext, Response
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core import NOT_SET
@@ -211,6 +212,11 @@ def _config(target: Target, version: str, max_examples: int, seed: int) -> Schem
     project.phases.stateful.max_steps = LONGEST_SCENARIO
     # A scenario is a journey of valid calls; the other phases generate the invalid ones.
     project.phases.stateful.generation.update(modes=[GenerationMode.POSITIVE])
+    for phase in (project.phases.examples, project.phases.coverage, project.phases.fuzzing):
+        # The resource pool names what exists. Values of responses, such as times, differ from run to run.
+        phase.extra_data_sources.responses = False
+    # Amending a call often makes it one that was sent before.
+    project.phases.fuzzing.generation.update(unique_inputs=True)
     project.auth.auto_signup = False
     return config
 
@@ -253,7 +259,18 @@ class _Guarded(RequestsTransport):
 
     def send(self, case: Case, *, session: Any = None, **kwargs: Any) -> Response:
         self._target.admit(case.method)
+        if session is not None:
+            if session.trust_env:
+                _read_environment_once(session, self._target.url)
+            kwargs["verify"] = session.verify
         return super().send(case, session=session, **kwargs)
+
+
+def _read_environment_once(session: requests.Session, url: str) -> None:
+    """Take proxies and certificates from the environment now, not once more for every call."""
+    found = session.merge_environment_settings(url, {}, None, session.verify, None)
+    session.proxies, session.verify = found["proxies"], found["verify"]
+    session.trust_env = False
 
 
 def find_operations(versions: Versions, operations: tuple[str, ...], groups: tuple[str, ...]) -> list[str]:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -271,7 +271,7 @@ def test_finding_has_the_calls_that_repeat_it() -> None:
     with broken("generation: negative_prompt is not kept") as fake:
         result = invoke(fake.url, "--api-key", fake.api_key, *QUICK, *REST, "--fail-fast")
     assert result.exit_code == 1
-    lines = [line.strip() for line in result.stdout.splitlines()]
+    lines = [line.strip() for line in result.stdout.replace("\\\n", "").splitlines()]
     assert any(line.startswith("curl -i -X POST -H ") and "/generations" in line for line in lines)
     assert any(line.startswith('curl -i -H "authorization: Bearer $LEONARDO_API_KEY"') for line in lines)
     assert fake.api_key not in result.stdout
@@ -502,6 +502,41 @@ def test_same_seed_makes_the_same_calls() -> None:
     assert len(first) > 30
     assert calls(5) == first
     assert calls(6) != first
+
+
+def test_calls_are_the_same_at_another_time() -> None:
+    """No call takes up a value of an earlier answer, such as its time."""
+
+    def bodies(seconds: float) -> list[bytes]:
+        with Fake(auth="strict", clock="frozen", journal_bytes=100_000_000) as fake:
+            fake.advance(seconds)
+            target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport)
+            loaded = Loaded(target, max_examples=30, versions=VERSIONS)
+            run_check(loaded, ["createLCMGeneration"], phases=["coverage", "fuzzing"], journeys=())
+            return [call.request_body for call in fake.requests if call.operation]
+
+    first = bodies(0)
+    assert len(first) > 100
+    assert bodies(5000) == first
+
+
+def test_same_call_is_fuzzed_once() -> None:
+    """Many generated ids become the same existing one; they are one call."""
+    with Fake(auth="strict", journal_bytes=100_000_000) as fake:
+        target = Target(fake.url, fake.api_key, app=fake.app, transport=fake.transport)
+        loaded = Loaded(target, max_examples=40, versions=VERSIONS)
+        before = len(fake.requests)
+        run_check(loaded, ["getDatasetById"], phases=["fuzzing"], journeys=())
+        sent = [
+            (call.path, call.query, call.request_body, _without_case_id(call.request_headers))
+            for call in list(fake.requests)[before:]
+        ]
+    assert len(sent) > 10
+    assert len({repr(call) for call in sent}) == len(sent)
+
+
+def _without_case_id(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted(pair for pair in headers.items() if pair[0].lower() != "x-schemathesis-testcaseid")
 
 
 ONE_RUN = """

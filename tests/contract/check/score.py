@@ -29,8 +29,8 @@ FORMATS = {
 EXAMPLE = "dataset: name is not kept"
 # Measured by hand: a test that measures time would fail on a busy machine.
 TIMES = """\
-Against leomock's own fake, `--profile quick` takes 11 s of CPU time for its journeys and 414 generated
-calls, and `--profile full` 97 s for its journeys and 12,900 generated calls (November 2026, Python 3.11, two
+Against leomock's own fake, `--profile quick` takes 7 s of CPU time for its journeys and 371 generated
+calls, and `--profile full` 48 s for its journeys and 8,872 generated calls (November 2026, Python 3.11, two
 cores shared with other programs; the fake's own share is included).""".splitlines()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import requests
 from requests.structures import CaseInsensitiveDict
 from schemathesis import GenerationMode
 from schemathesis.core import NOT_SET
@@ -29,7 +30,7 @@ from schemathesis.specs.openapi.checks import response_schema_conformance
 from leomock import Fake
 from leomock.contract.check.allowances import CONDITIONS, allowances
 from leomock.contract.check.amendments import DATA_URL
-from leomock.contract.check.loading import DEFAULT_EXAMPLES, Loaded, find_operations
+from leomock.contract.check.loading import DEFAULT_EXAMPLES, Loaded, _Guarded, find_operations
 from leomock.contract.check.run import PHASES, check
 from leomock.contract.check.target import CheckError, RequestBudgetExceeded, Target, addresses, is_loopback
 from leomock.contract.reports.model import Report
@@ -494,3 +495,26 @@ def test_group_means_its_operations() -> None:
     assert find_operations(VERSIONS, ("getUserSelf",), ("media",)) == [
         *("uploadMedia", "getUploadedMediaById", "deleteUploadedMediaById", "getUserSelf")
     ]
+
+
+def test_proxy_and_certificates_of_the_environment_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For every call, though they are read once."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:1")
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/ca.pem")
+    sent = []
+
+    class Session(requests.Session):
+        def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+            sent.append((options["proxies"]["https"], options["verify"]))
+            raise requests.ConnectionError
+
+    with Fake(auth="strict") as fake:
+        loaded = Loaded(in_process(fake), versions=VERSIONS)
+    transport = _Guarded(Target("https://api.test/api/rest/v1", "key"))
+    case = loaded.schemas["v1"]["/me"]["GET"].Case()
+    session = Session()
+    for _ in range(2):
+        with pytest.raises(requests.ConnectionError):
+            transport.send(case, session=session, base_url="https://api.test")
+    assert sent == [("http://proxy.test:1", "/ca.pem")] * 2
