@@ -109,6 +109,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._seconds = config.request_seconds
         self._deadline: asyncio.TimerHandle | None = None  # only while a request is incomplete
         self._unread: asyncio.TimerHandle | None = None  # only while the client does not read
+        self._idle_since = 0.0
 
     # --- the transport --------------------------------------------------------------------------------------
 
@@ -121,6 +122,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel_deadline()
         self._stop_waiting_for_reader()
+        self._unset_keepalive_if_required()
         awaited, self._awaited = self._awaited, None
         super().connection_lost(exc)
         if awaited is not None:  # The app notes what arrived, and that the client has disconnected.
@@ -130,13 +132,12 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self.is_new = False
         limit = self._limit
-        is_between = self._is_between_requests()
-        if is_between and (found := self._known_heads.find(data, self._origin)):
+        is_first = self._can_answer_at_once()
+        if is_first and (found := self._known_heads.find(data, self._origin)):
             self._answer_known(*found)
             return
         began_in_head = limit.in_head
         limit.arrived(len(data))
-        self._unset_keepalive_if_required()
         try:
             feed(self, data)
         except httptools.HttpParserUpgrade:
@@ -153,7 +154,7 @@ class HttpProtocol(HttpToolsProtocol):
                 self._refuse_head(error)
             if self._deadline is None:
                 self._expect_request()
-        elif is_between and self.cycle is not None and self.cycle.keep_alive:
+        elif is_first and self.cycle is not None and self.cycle.keep_alive:
             self._known_heads.add(data, self._origin, self.scope)  # type: ignore[arg-type]  # uvicorn's name
 
     def pause_writing(self) -> None:
@@ -266,19 +267,17 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
         self.on_response_complete()
 
-    def _is_between_requests(self) -> bool:
-        """True if the next byte begins a request that could be answered at once."""
+    def _can_answer_at_once(self) -> bool:
+        """True if the next byte begins a request that can be answered directly."""
         return (
-            not self._limit.in_message
-            and (self.cycle is None or self.cycle.response_complete)
-            and self._direct is not None
+            self._direct is not None
+            and self._is_idle()
             and not self.flow.write_paused
             and not self.transport.is_closing()
         )
 
     def _answer_known(self, known: KnownHead, body: bytes) -> None:
         """Answer a complete request whose head was parsed before."""
-        self._unset_keepalive_if_required()
         self._cancel_deadline()
         scope = {**known.scope, "client": self.client, "state": {}, CONNECTION: self._connection}
         app = self._directly(scope, body, keep_alive=True)
@@ -301,6 +300,39 @@ class HttpProtocol(HttpToolsProtocol):
         cycle.more_body = False
         cycle.message_event.set()
         super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]  # Starlette's name for the same
+
+    # --- between two requests -------------------------------------------------------------------------------
+
+    def on_response_complete(self) -> None:
+        """Go on as uvicorn does, but leave the timer of an idle connection running for the next time."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())  # type: ignore[arg-type]  # Starlette's name
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_again_in(IDLE_SECONDS)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if it is idle, or look again later."""
+        self.timeout_keep_alive_task = None
+        idle = self.loop.time() - self._idle_since
+        if not self._is_idle():
+            return  # The end of the next response starts the timer.
+        if idle < IDLE_SECONDS:
+            self._look_again_in(IDLE_SECONDS - idle)
+        elif not self.transport.is_closing():
+            self.transport.close()
+
+    def _is_idle(self) -> bool:
+        """True between two requests."""
+        return not self._limit.in_message and (self.cycle is None or self.cycle.response_complete)
+
+    def _look_again_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     # --- limits, and the end --------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.server import ServerState
 
 from leomock import Fake
+from leomock.server import http_protocol
 from leomock.server.direct import Answer, response_head
 from leomock.server.http_protocol import HttpProtocol, ServerConfig
 from tests.server.ports import on_a_port
@@ -294,3 +296,31 @@ def test_client_that_does_not_read_is_not_answered_further() -> None:
         protocol.connection_lost(None)
 
     asyncio.run(run())
+
+
+# --- idle connections -------------------------------------------------------------------------------------
+
+
+def test_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time begins anew with each response, whoever answers."""
+    monkeypatch.setattr(http_protocol, "IDLE_SECONDS", 0.6)
+    with Fake() as fake:
+        for request in (ME, HEALTH):
+            began = time.monotonic()
+            with connect(fake.url) as client:
+                for _ in range(3):
+                    client.sendall(request)
+                    assert statuses(client.recv(65536)) == [200]
+                    time.sleep(0.3)
+                assert read_all(client) == b""
+            assert time.monotonic() - began >= 2 * 0.3 + 0.6
+
+
+def test_connection_is_not_idle_while_a_response_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "IDLE_SECONDS", 0.2)
+    slow = {"rules": [{"when": {"operation": "createGeneration"}, "then": {"delay": 0.6}}]}
+    with Fake() as fake, fake.tenant("wire").scenario(slow), connect(fake.url) as client:
+        for request in (ME, create("a cat"), create("a dog"), ME):
+            client.sendall(request)
+            assert statuses(client.recv(65536)) == [200]
+        assert read_all(client) == b""
