@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -32,6 +33,7 @@ from leomock.server.health import Health
 from leomock.server.time_travel import advance
 from leomock.server.webhook_sender import Sender
 from leomock.state.clock import timestamp
+from leomock.state.journal import Exchange
 from leomock.state.outbox import Event
 from leomock.state.settings import LARGEST_INT, SettingError
 from leomock.state.snapshot import SnapshotError, restore, take
@@ -41,7 +43,8 @@ from leomock.verdict import verdict as judge
 from leomock.version import __version__
 
 Answer = Callable[[Request], Awaitable[Response]]
-
+# Seconds that a call which reads everything may keep other calls waiting.
+LONGEST_TURN = 0.005
 
 # Selects a tenant by its user id, for callers without a key that may see every tenant, such as the page.
 TENANT_HEADER = "x-leomock-tenant"
@@ -54,6 +57,7 @@ class Admin:
         self._health = health or Health()
         self.api = api
         self.sender = sender
+        self._reading_all = asyncio.Lock()
 
     def _table(self) -> list[tuple[str, str, Answer]]:
         """Return the method, the path below `/_leomock` and the handler of every address."""
@@ -324,13 +328,7 @@ class Admin:
             for name in ("since", "limit"):
                 if name in wanted:
                     wanted[name] = int(wanted[name])
-            journals = [world.journal for world in self.selected_tenants(request)]
-            if not _has_key(request):
-                journals.append(self.api.worlds.unauthenticated_journal)
-            found = []
-            for journal in journals:
-                found += journal.select(**wanted)
-                await asyncio.sleep(0)  # There may be thousands of keys; other calls are not kept waiting.
+            found = await self._exchanges(request, wanted)
         except ValueError as error:
             raise AdminError(str(error)) from None
         found.sort(key=lambda exchange: exchange.moment)
@@ -340,12 +338,29 @@ class Admin:
             from leomock.files.har import to_har  # imported on first use
 
             return JSONResponse(to_har(found, __version__))
-        listed = []
-        for number, exchange in enumerate(found, 1):
+        listed, turn = [], _Turn()
+        for exchange in found:
             listed.append(exchange.as_json())
-            if number % 100 == 0:
-                await asyncio.sleep(0)
+            await turn.end_if_long()
         return Response(orjson.dumps({"requests": listed}), media_type="application/json")
+
+    async def _exchanges(self, request: Request, wanted: Mapping[str, Any]) -> list[Exchange]:
+        """Return the selected exchanges of a key or, without one, of all keys and of calls without a key.
+
+        All keys together may have a million. So one such request is worked on at a time, and other calls are
+        answered meanwhile. Raises ValueError for an invalid filter.
+        """
+        if _has_key(request):
+            return self.one(request).journal.select(**wanted)
+        worlds, found = self.selected_tenants(request), []
+        async with self._reading_all:
+            if await request.is_disconnected():
+                return []
+            turn = _Turn()
+            for journal in (*(world.journal for world in worlds), self.api.worlds.unauthenticated_journal):
+                found += journal.select(**wanted)
+                await turn.end_if_long()
+        return found
 
     async def one_request(self, request: Request) -> Response:
         """Return one call by its number, from the journal of a key or of calls without a key."""
@@ -459,6 +474,19 @@ class Admin:
                 raise AdminError(f"no event {id}; GET /_leomock/webhooks lists them", 404)
         sent = await self.sender.deliver_due(world)
         return JSONResponse({"attempted": [event.id for event in sent]})
+
+
+class _Turn:
+    """A turn of the event loop, begun now."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+
+    async def end_if_long(self) -> None:
+        """Let other calls be answered if they have waited for `LONGEST_TURN`."""
+        if time.monotonic() - self._began >= LONGEST_TURN:
+            await asyncio.sleep(0)
+            self._began = time.monotonic()
 
 
 def _events(world: World) -> list[Event]:

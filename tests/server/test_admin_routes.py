@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
+from typing import Any
 
 import boto3
 import httpx
@@ -12,10 +14,13 @@ from botocore.config import Config
 
 from leomock import Fake, __version__
 from leomock.operations.dispatch import Dispatcher
+from leomock.server import admin_routes
 from leomock.server.app import make_app
+from leomock.state.journal import Exchange, Journal
 from leomock.state.settings import SettingError
 from leomock.testing.webhook_receiver import WebhookReceiver
 from tests.fixtures import client_of, completed, generate
+from tests.server.raw import connect
 
 
 def test_health_answers(client: httpx.Client, fake: Fake) -> None:
@@ -32,8 +37,9 @@ def test_health_answers(client: httpx.Client, fake: Fake) -> None:
     }
 
 
-def test_calls_of_all_keys_are_read_while_others_are_answered() -> None:
+def test_calls_of_all_keys_are_read_while_others_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server gets to other calls between the journals of two keys."""
+    monkeypatch.setattr(admin_routes, "LONGEST_TURN", 0)
     api = Dispatcher()
     app = make_app(api)
     turns = 0
@@ -59,6 +65,36 @@ def test_calls_of_all_keys_are_read_while_others_are_answered() -> None:
         return passed
 
     assert asyncio.run(ask()) >= 50
+
+
+def test_calls_of_all_keys_are_read_for_one_client_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not at all for a client that has gone meanwhile."""
+    monkeypatch.setattr(admin_routes, "LONGEST_TURN", 0)
+    reads = 0
+    select = Journal.select
+
+    def slowly(journal: Journal, **wanted: Any) -> list[Exchange]:
+        nonlocal reads
+        reads += 1
+        time.sleep(0.005)
+        return select(journal, **wanted)
+
+    with Fake() as fake:
+        for number in range(40):
+            fake.api.worlds.of(f"key-{number}")
+        all_journals = len(list(fake.api.worlds)) + 1
+        monkeypatch.setattr(Journal, "select", slowly)
+        ask = b"GET /_leomock/requests HTTP/1.1\r\nhost: localhost\r\n\r\n"
+        with connect(fake.url) as patient:
+            patient.sendall(ask)
+            for _ in range(5):
+                with connect(fake.url) as hasty:
+                    hasty.sendall(ask)
+            assert patient.recv(65536).startswith(b"HTTP/1.1 200 ")
+        with connect(fake.url) as last:
+            last.sendall(ask)
+            assert last.recv(65536).startswith(b"HTTP/1.1 200 ")
+    assert reads == 2 * all_journals
 
 
 def test_openapi_is_the_effective_document(client: httpx.Client, fake: Fake) -> None:
