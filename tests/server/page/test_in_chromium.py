@@ -210,10 +210,11 @@ def test_thousand_calls_do_not_freeze_the_page(open_page: Open, served: Fake) ->
         "setTimeout(beat, 20); }; beat(); }"
     )
     with httpx.Client(base_url=served.base_url, headers=headers) as client:
-        began = time.perf_counter()
-        for _ in range(1000):
+        began, number, took = time.perf_counter(), 0, 0.0
+        while number < 1000 or took < 3000:  # milliseconds; in a shorter time a busy machine looks frozen
             client.get("/me")
-        took = (time.perf_counter() - began) * 1000
+            number += 1
+            took = (time.perf_counter() - began) * 1000
     playwright.expect(page.get_by_text(re.compile(r"^\d+ of \d+ calls$"))).to_be_visible()
     playwright.expect(calls(page).first).to_contain_text("getUserSelf")
     # A page that froze would miss its beats for as long as the calls took, however fast the machine is.
