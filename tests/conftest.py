@@ -27,8 +27,9 @@ from leomock.openapi.spec import shipped_versions
 from leomock.operations.dispatch import Dispatcher
 from leomock.operations.reply import Reply
 from tests.fixtures import client, close_fakes, fake
+from tests.process_state import unchanged_process
 
-__all__ = ["client", "close_fakes", "fake"]  # fixtures for every test
+__all__ = ["client", "close_fakes", "fake", "unchanged_process"]  # fixtures for every test
 
 REFUSED = "the referee does not accept what the API answered:"
 SERVER = "http://leomock.test/api/rest"

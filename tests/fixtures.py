@@ -16,8 +16,11 @@ from leomock.testing.runner import Runner
 
 
 @pytest.fixture(autouse=True)
-def close_fakes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Close at the end of a test the fakes that it started and left open."""
+def close_fakes(unchanged_process: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close at the end of a test the fakes that it started and left open.
+
+    `unchanged_process` looks at the process after this and after `monkeypatch`.
+    """
     started: dict[int, Fake] = {}
     loop_of = Fake._loop
 

@@ -6,6 +6,7 @@ A bearer key selects one tenant. Without a key, a call affects every tenant and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -57,7 +58,7 @@ class Admin:
         self._health = health or Health()
         self.api = api
         self.sender = sender
-        self._reading_all = asyncio.Lock()
+        self._long_reads = asyncio.Lock()
 
     def _table(self) -> list[tuple[str, str, Answer]]:
         """Return the method, the path below `/_leomock` and the handler of every address."""
@@ -341,25 +342,36 @@ class Admin:
         listed, turn = [], _Turn()
         for exchange in found:
             listed.append(exchange.as_json())
-            await turn.end_if_long()
+            if turn.is_long:
+                await asyncio.sleep(0)
+                turn = _Turn()
         return Response(orjson.dumps({"requests": listed}), media_type="application/json")
 
     async def _exchanges(self, request: Request, wanted: Mapping[str, Any]) -> list[Exchange]:
         """Return the selected exchanges of a key or, without one, of all keys and of calls without a key.
 
-        All keys together may have a million. So one such request is worked on at a time, and other calls are
-        answered meanwhile. Raises ValueError for an invalid filter.
+        All keys together may have a million. So other calls are answered meanwhile, only one of the requests
+        that take long goes on at a time, and none whose client has gone. Raises ValueError for an invalid
+        filter.
         """
         if _has_key(request):
             return self.one(request).journal.select(**wanted)
-        worlds, found = self.selected_tenants(request), []
-        async with self._reading_all:
-            if await request.is_disconnected():
-                return []
-            turn = _Turn()
-            for journal in (*(world.journal for world in worlds), self.api.worlds.unauthenticated_journal):
+        journals = [world.journal for world in self.selected_tenants(request)]
+        journals.append(self.api.worlds.unauthenticated_journal)
+        found: list[Exchange] = []
+        async with contextlib.AsyncExitStack() as stack:
+            turn, goes_on = _Turn(), False
+            for journal in journals:
                 found += journal.select(**wanted)
-                await turn.end_if_long()
+                if turn.is_long:
+                    if goes_on:
+                        await asyncio.sleep(0)
+                    else:
+                        await stack.enter_async_context(self._long_reads)
+                        goes_on = True
+                    if await request.is_disconnected():
+                        return []
+                    turn = _Turn()
         return found
 
     async def one_request(self, request: Request) -> Response:
@@ -482,11 +494,10 @@ class _Turn:
     def __init__(self) -> None:
         self._began = time.monotonic()
 
-    async def end_if_long(self) -> None:
-        """Let other calls be answered if they have waited for `LONGEST_TURN`."""
-        if time.monotonic() - self._began >= LONGEST_TURN:
-            await asyncio.sleep(0)
-            self._began = time.monotonic()
+    @property
+    def is_long(self) -> bool:
+        """True if other calls have waited for `LONGEST_TURN`."""
+        return time.monotonic() - self._began >= LONGEST_TURN
 
 
 def _events(world: World) -> list[Event]:

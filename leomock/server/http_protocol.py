@@ -45,7 +45,7 @@ class ServerConfig(Config):
             interface="asgi3",
             lifespan="off",
             log_config=None,
-            access_log=False,
+            access_log=True,  # which leaves the logger as it is; a program may use it for a server of its own
             proxy_headers=False,
             server_header=False,
             date_header=False,
@@ -97,6 +97,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def __init__(self, config: ServerConfig, state: ServerState) -> None:
         super().__init__(config=config, server_state=state, app_state={})
+        self.access_log = False  # leomock writes its own
         self._direct = config.direct
         self._known_heads = config.known_heads
         self.is_new = True  # until the first byte of the first request arrives

@@ -147,3 +147,17 @@ def test_lines_of_one_turn_are_written_together(monkeypatch: pytest.MonkeyPatch)
 
     asyncio.run(run())
     assert written == ["one\ntwo\n", "three\n"]
+
+
+def test_fake_leaves_the_access_log_of_other_servers_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """A program under test may run uvicorn itself; and its log does not get the calls of the fake."""
+    logger = logging.getLogger("uvicorn.access")
+    handler = logging.StreamHandler()
+    logger.addHandler(handler)
+    try:
+        with Fake() as fake:
+            httpx.get(f"{fake.url}/_leomock/health").raise_for_status()
+        assert (logger.handlers, logger.propagate) == ([handler], True)
+    finally:
+        logger.removeHandler(handler)
+    assert capsys.readouterr() == ("", "")

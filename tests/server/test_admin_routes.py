@@ -94,7 +94,8 @@ def test_calls_of_all_keys_are_read_for_one_client_at_a_time(monkeypatch: pytest
         with connect(fake.url) as last:
             last.sendall(ask)
             assert last.recv(65536).startswith(b"HTTP/1.1 200 ")
-    assert reads == 2 * all_journals
+    # Each has read one journal before it takes long.
+    assert reads == 2 * all_journals + 5
 
 
 def test_openapi_is_the_effective_document(client: httpx.Client, fake: Fake) -> None:

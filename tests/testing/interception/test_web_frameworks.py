@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import celery
 import django
@@ -75,7 +77,7 @@ urlpatterns = [path("posters", _view), path("async-posters", _async_view)]
 @pytest.mark.parametrize("view", ["posters", "async-posters"])
 def test_django(led: Fake, view: str) -> None:
     if not settings.configured:
-        settings.configure()
+        settings.configure(LOGGING_CONFIG=None)
         django.setup()
     with override_settings(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["testserver"]):
         assert_created(led, Client().post(f"/{view}").json()["id"])
@@ -123,18 +125,19 @@ def test_celery_in_eager_mode(led: Fake) -> None:
 
 
 @pytest.fixture
-def logging_of_pytest() -> Iterator[None]:
-    """Keep a Celery worker from changing the root logger's level, which later tests depend on."""
+def restrained_worker() -> Iterator[None]:
+    """Keep a Celery worker from changing the root logger and the environment."""
 
     def leave_as_it_is(**_: Any) -> None:
         """Celery sets up logging only if nobody receives this signal."""
 
     setup_logging.connect(leave_as_it_is)
-    yield
+    with mock.patch.dict(os.environ):
+        yield
     setup_logging.disconnect(leave_as_it_is)
 
 
-@pytest.mark.usefixtures("logging_of_pytest")
+@pytest.mark.usefixtures("restrained_worker")
 def test_celery_with_a_worker_thread(led: Fake) -> None:
     app, task = celery_app()
     with start_worker(app, perform_ping_check=False, pool="solo"):
