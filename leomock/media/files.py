@@ -10,7 +10,7 @@ from PIL import Image, ImageChops
 Format = Literal["jpeg", "png"]
 
 _QUALITY = 85
-# How much freed memory the C library keeps: enough for an image of 1.2 megapixels with all that it is made of.
+# How much freed memory the C library keeps: enough for an image of 1.2 megapixels and what it is made of.
 _KEPT_BYTES = 24 * 2**20
 
 

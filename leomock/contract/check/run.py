@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -88,6 +90,25 @@ def check(
     )
 
 
+@contextmanager
+def _failures_of_threads() -> Iterator[list[BaseException]]:
+    """Give what ends a thread of schemathesis; it says nothing of the operations that are left out then."""
+    failures: list[BaseException] = []
+    usual = threading.excepthook
+
+    def note(args: threading.ExceptHookArgs) -> None:
+        if args.thread is None or not args.thread.name.startswith("schemathesis") or not args.exc_value:
+            usual(args)
+        else:
+            failures.append(args.exc_value)
+
+    threading.excepthook = note
+    try:
+        yield failures
+    finally:
+        threading.excepthook = usual
+
+
 class _Run:
     def __init__(
         self, loaded: Loaded, say: Say, found: Callable[[Finding], object], *, fail_fast: bool
@@ -168,8 +189,12 @@ class _Run:
                 continue
             selected = schema.include(lambda context: id_of(context.operation) in wanted)
             selected.config.phases.update(phases=list(phases))
-            for event in from_schema(selected).execute():
-                self._take(event, version)
+            with _failures_of_threads() as failures:
+                for event in from_schema(selected).execute():
+                    self._take(event, version)
+            if failures:
+                told = f"{type(failures[0]).__name__}: {failures[0]}"
+                raise CheckError(f"leomock check: the run broke off: {told}") from failures[0]
             if target.exhausted:
                 break
 

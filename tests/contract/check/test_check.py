@@ -16,6 +16,8 @@ from schemathesis import GenerationMode
 from schemathesis.core import NOT_SET
 from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.engine.run import unit
+from schemathesis.engine.run.stateful import _executor as stateful
 from schemathesis.generation.meta import (
     CaseMetadata,
     ComponentInfo,
@@ -200,6 +202,24 @@ def test_fake_passes() -> None:
     assert report.facts["Operations"] == f"{total} of {total}"
     assert [phase for phase in PHASES if phase in report.facts["Calls"]] == list(PHASES)
     assert used <= {allowance.name for allowance in allowances() if allowance.met == "fake"}
+
+
+@pytest.mark.parametrize(
+    ("phase", "module", "name"),
+    [("coverage", unit, "_run_operation"), ("stateful", stateful, "execute_state_machine_loop")],
+    ids=["coverage", "stateful"],
+)
+def test_check_whose_thread_fails_does_not_pass(
+    phase: str, module: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The operations that it left out are not known to be right."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise LookupError("a defect of the engine")
+
+    monkeypatch.setattr(module, name, fail)
+    with pytest.raises(CheckError, match="the run broke off: LookupError: a defect of the engine"):
+        checked(["getUserSelf", "createGeneration", "getGenerationById"], examples=1, phases=[phase])
 
 
 def test_what_the_vendor_has_retired_is_not_checked() -> None:
