@@ -95,10 +95,14 @@ Stated = Basis | SameAs | Evidence
 
 
 class Decision(NamedTuple):
-    """The decision of one function or class: the first line of its docstring, and its statements."""
+    """The decision of one function or class: the first line of its docstring, and its statements.
+
+    `place` is where it is defined.
+    """
 
     summary: str
     basis: tuple[Stated, ...]
+    place: str = ""
 
 
 # By name: `operation:createDataset` for a handler, otherwise `code:World.read`.
@@ -109,17 +113,19 @@ def based_on(*basis: Stated, name: str = "") -> Callable[[T], T]:
     """Record the basis of the behaviour of a function or class.
 
     The record is kept under `name`, or under `code:` and the qualified name. Raises ValueError
-    without a statement, or if the name is taken.
+    without a statement, or if the name is taken by another place. (A module may be imported again: pytest's
+    `pytester` forgets what a test run in the same process has imported.)
     """
 
     def record(decided: T) -> T:
         key = name or f"code:{decided.__qualname__}"
+        place = f"{decided.__module__}.{decided.__qualname__}"
         if not basis:
             raise ValueError(f"{key}: state at least one basis")
-        if key in DECISIONS:
+        if key in DECISIONS and DECISIONS[key].place != place:
             raise ValueError(f"{key}: this name is taken; rename one of the two")
         summary = (decided.__doc__ or "").strip().partition("\n")[0].rstrip()
-        DECISIONS[key] = Decision(summary, basis)
+        DECISIONS[key] = Decision(summary, basis, place)
         return decided
 
     return record
