@@ -100,7 +100,7 @@ class Server:
         return len(list(folder.iterdir())) if folder.exists() else None
 
     def descriptors_left(self, before: int | None) -> int | None:
-        """The same, once there are no more than `before`, or after a minute: webhook events are still sent."""
+        """The same, once there are no more than `before`, or after a minute: webhooks are still sent."""
         late = time.monotonic() + 60
         while (left := self.descriptors()) is not None and before is not None and left > before:
             if time.monotonic() > late:
