@@ -129,6 +129,7 @@ class World:
                 budget=self._file_budget,
                 accepts_chunked=settings.chunked_uploads == "accept",
                 fault=self._upload_fault,
+                lock=self.lock,
             )
         return self._bucket
 
@@ -232,7 +233,8 @@ class World:
         self._webhook = self.outbox.target = target
 
     def _upload_fault(self, requested: Sequence[Scenario] = (), request: str = "") -> RuleEffects | None:
-        return self.apply_rules(MatchContext("upload", request=request), requested)
+        with self.lock:
+            return self.apply_rules(MatchContext("upload", request=request), requested)
 
     def _ended(self, job: Job, moment: float) -> None:
         """Refund a failed job and announce the end of any job."""

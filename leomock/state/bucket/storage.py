@@ -23,9 +23,12 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from leomock.leonardo.basis import Chosen, based_on
@@ -72,9 +75,9 @@ class Bucket:
 
     `now` is the world's clock in epoch seconds. No object may exceed `max_bytes` bytes, whichever size its
     policy allows, and all objects together may take at most `max_total` bytes; `budget` limits the total size
-    of several buckets. `accepts_chunked` accepts
-    forms without Content-Length. `session_token` is that of a temporary credential, as in Leonardo's own
-    forms.
+    of several buckets. `accepts_chunked` accepts forms without Content-Length. `session_token` is that of a
+    temporary credential, as in Leonardo's own forms. Hold `lock` while reading all objects: any thread may
+    store one.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Bucket:
     fault: Callable[[Sequence[Scenario], str], RuleEffects | None] = field(
         default=lambda requested, key: None, repr=False
     )
+    lock: AbstractContextManager[Any] = field(default_factory=threading.RLock, repr=False)
     objects: Objects = field(default_factory=Objects, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -139,13 +143,15 @@ class Bucket:
         """
         etag = f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
         stored = StoredObject(body, content_type, etag, metadata or {}, self.now(), expires, headers or {})
-        if self.has_room(key, len(body)):
-            self.objects[key] = stored
+        with self.lock:
+            if self.has_room(key, len(body)):
+                self.objects[key] = stored
         return stored
 
     def has_room(self, key: str, size: int) -> bool:
         """Return True if `size` bytes can be stored as `key`; expiring objects may be deleted for this."""
-        return self.objects.make_room(key, size, self.most)
+        with self.lock:
+            return self.objects.make_room(key, size, self.most)
 
     @property
     def size(self) -> int:

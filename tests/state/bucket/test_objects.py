@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from leomock.state.bucket.budget import FileBudget
 from leomock.state.bucket.errors import Refusal
 from leomock.state.bucket.objects import Objects, StoredObject
 from leomock.state.bucket.storage import Bucket
+from leomock.state.settings import Settings
+from leomock.state.world import World
 
 
 def _object(size: int, expires: float | None = None) -> StoredObject:
@@ -101,3 +104,21 @@ def test_object_that_cannot_fit_deletes_nothing() -> None:
     bucket.keep("temporary", b"x" * 30, "image/png", expires=20.0)
     bucket.keep("huge", b"x" * 101, "image/png")
     assert list(bucket.objects) == ["temporary"]
+
+
+def test_upload_waits_for_who_reads_all_objects() -> None:
+    """As a snapshot does, in a thread of its own."""
+    bucket = _bucket()
+    uploading = threading.Thread(target=_upload, args=(bucket, "a", b"x"))
+    with bucket.lock:
+        uploading.start()
+        uploading.join(0.3)
+        assert uploading.is_alive()
+        assert not bucket.objects
+    uploading.join()
+    assert list(bucket.objects) == ["a"]
+
+
+def test_bucket_of_a_key_is_locked_with_its_world() -> None:
+    world = World("k", Settings())
+    assert world.bucket.lock is world.lock
