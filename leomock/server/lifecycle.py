@@ -5,11 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any
 
 Answering = Callable[[Any, str], Coroutine[Any, Any, None]]  # on a socket, at a URL
 
@@ -50,8 +47,20 @@ def on_signal(stop: asyncio.Event) -> None:
 
 def asyncio_run(main_coroutine: Any) -> None:
     """Run a coroutine like `asyncio.run`, on uvloop if it is available."""
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with _signals_as_before(), asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(main_coroutine)
+
+
+@contextlib.contextmanager
+def _signals_as_before() -> Iterator[None]:
+    """Restore the handlers of signals, unless one came: then a second one ends the process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None and signal.getsignal(number) not in (handler, signal.SIG_DFL):
+                signal.signal(number, handler)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

@@ -16,6 +16,9 @@ from leomock import Fake
 from leomock.state.clock import EPOCH
 from tests.fixtures import client_of, generate, inside
 
+# freezegun looks at all modules. This one loads its models when it is looked at, with frozen classes then.
+freezegun.configure(extend_ignore_list=["leonardo_ai_sdk"])
+
 MAY = datetime(2030, 5, 1, tzinfo=UTC)
 Shift = Callable[[float], object]
 

@@ -36,6 +36,11 @@ def textured(made: Made) -> Arguments:
     return {"modelId": mesh, "offset": 0, "limit": 2}
 
 
+def _after(_: object, **arguments: Any) -> dict[str, Any]:
+    """Return arguments for a call after something was made that it lists."""
+    return arguments
+
+
 # Operation to the arguments of a call that succeeds.
 CALLS: dict[str, Callable[[Made], Arguments]] = {
     "listBlueprints": lambda made: body(first=3, categories=["social-media"]),
@@ -56,7 +61,7 @@ CALLS: dict[str, Callable[[Made], Arguments]] = {
     },
     "getElementById": lambda made: {"id": made.element()},
     "deleteElementById": lambda made: {"id": made.element()},
-    "getCustomElementsByUserId": lambda made: {"userId": made.user},
+    "getCustomElementsByUserId": lambda made: _after(made.element(), userId=made.user),
     "createElement": lambda made: body(**STYLE, datasetId=made.dataset()),
     "listElements": lambda made: {},
     "createGeneration": lambda made: body(prompt="a cat", num_images=1),
@@ -73,10 +78,10 @@ CALLS: dict[str, Callable[[Made], Arguments]] = {
     "createModel": lambda made: body(name="Tom", datasetId=made.dataset(), instance_prompt="tomthecat"),
     "getModelById": lambda made: {"id": made.model()},
     "deleteModelById": lambda made: {"id": made.model()},
-    "getCustomModelsByUserId": lambda made: {"userId": made.user},
+    "getCustomModelsByUserId": lambda made: _after(made.model(), userId=made.user),
     "listPlatformModels": lambda made: {},
     "uploadModelAsset": lambda made: body(modelExtension="obj", name="A cat"),
-    "get3DModelsByUserId": lambda made: {"userId": made.user, "offset": 0, "limit": 2},
+    "get3DModelsByUserId": lambda made: _after(made.mesh(), userId=made.user, offset=0, limit=2),
     "get3DModelById": lambda made: {"id": made.mesh(), "offset": 0, "limit": 2},
     "delete3DModelById": lambda made: {"id": made.mesh()},
     "pricingCalculator": lambda made: body(
