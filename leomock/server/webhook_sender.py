@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeAlias
-from weakref import WeakKeyDictionary
 
 from leomock.openapi.serializer import to_json
 from leomock.server.access_log import to_stderr
@@ -67,9 +66,6 @@ class Sender:
         self._timeout = timeout
         self._most = most
         self._under_way: dict[World, dict[Event, asyncio.Task[Event]]] = {}
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool | str, httpx.AsyncClient]] = (
-            WeakKeyDictionary()
-        )
         self._contexts: dict[bool | str, SSLContext] = {}
         self._last_defect = ""
         self.attempts: Counter[str] = Counter()  # by outcome, for /metrics
@@ -120,7 +116,10 @@ class Sender:
     async def _deliver(self, world: World, outbox: Outbox, event: Event, target: Target) -> Event:
         """Send an event and record the result in its outbox; the world may have a new outbox by then."""
         try:
-            post = self._poster(target)  # loads httpx for the first event; not part of the target's time
+            post = self._poster(target)
+            if target.app is None:
+                with contextlib.suppress(OSError):  # which the attempt tells
+                    self._tls(target.verify)  # loads httpx and certificates; not part of the target's time
             began = time.perf_counter()
             with self._tracing.delivering(event, target) if self._tracing else _UNTRACED as headers:
                 status, error = await post(event, headers)
@@ -144,16 +143,12 @@ class Sender:
         if target.app is not None and loop is not None and loop.is_running():
             # The app's locks and queues belong to that loop.
             def post(event: Event, traced: Mapping[str, str]) -> Coroutine[Any, Any, tuple[int | None, str]]:
-                call = self._post(target, event, traced, self._client_of_app(target.app))
-                return _elsewhere(asyncio.run_coroutine_threadsafe(call, loop))
+                return _elsewhere(asyncio.run_coroutine_threadsafe(self._post(target, event, traced), loop))
 
             return post
-        client = self._client_of_app(target.app) if target.app is not None else self._client(target.verify)
-        return lambda event, traced: self._post(target, event, traced, client)
+        return lambda event, traced: self._post(target, event, traced)
 
-    async def _post(
-        self, target: Target, event: Event, traced: Mapping[str, str], client: httpx.AsyncClient
-    ) -> tuple[int | None, str]:
+    async def _post(self, target: Target, event: Event, traced: Mapping[str, str]) -> tuple[int | None, str]:
         """Return the status of the response, or None; and an error text, or ''.
 
         `traced` are headers that continue a trace.
@@ -163,6 +158,7 @@ class Sender:
         timeout = self._timeout if target.timeout is None else target.timeout
         try:
             async with (
+                self._client(target) as client,
                 asyncio.timeout(timeout),
                 client.stream("POST", target.url, content=to_json(event.body), headers=headers) as response,
             ):
@@ -177,25 +173,16 @@ class Sender:
         except Exception as error:  # an invalid URL, key or body fails in many ways
             return None, f"{type(error).__name__}: {error}"
 
-    def _client(self, verify: bool | str) -> httpx.AsyncClient:
-        """Return the client for all events of a loop; it keeps no connections open between requests."""
+    def _client(self, target: Target) -> httpx.AsyncClient:
+        """Return a client for one event. Closing it closes its connection, also after a timeout.
+
+        A client for all events would keep some of those connections: httpx loses sight of them.
+        """
         import httpx
 
-        clients = self._clients.setdefault(asyncio.get_running_loop(), {})
-        if verify not in clients:
-            clients[verify] = httpx.AsyncClient(
-                verify=self._tls(verify),
-                follow_redirects=False,
-                trust_env=False,
-                timeout=None,
-                limits=httpx.Limits(),
-            )
-        return clients[verify]
-
-    def _client_of_app(self, app: Any) -> httpx.AsyncClient:
-        import httpx
-
-        return httpx.AsyncClient(transport=httpx.ASGITransport(app), timeout=None, trust_env=False)
+        if target.app is not None:
+            return httpx.AsyncClient(transport=httpx.ASGITransport(target.app), timeout=None, trust_env=False)
+        return httpx.AsyncClient(verify=self._tls(target.verify), timeout=None, trust_env=False)
 
     def _tls(self, verify: bool | str) -> SSLContext:
         """Return a TLS context, cached because loading certificates is slow. May raise OSError."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any
 
 import pytest
 
+from leomock.server.lifecycle import new_event_loop
 from leomock.server.webhook_sender import GRACE_SECONDS, Sender
 from leomock.state.clock import EPOCH
 from leomock.state.outbox import WAITS, Event, Outbox
@@ -522,3 +525,35 @@ def test_run_finishes_what_is_under_way(receiver: WebhookReceiver) -> None:
             assert event.state == "delivered"
 
     asyncio.run(main())
+
+
+def test_no_connection_stays_open_to_a_target_that_is_late() -> None:
+    """Some answers come just when the time is up."""
+    open_connections = 0
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_connections
+        open_connections += 1
+        chance = Random(open_connections)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
+            await reader.readuntil(b"\r\n\r\n")
+            await asyncio.sleep(chance.random() * 0.04)
+            writer.write(OK)
+            await asyncio.wait_for(reader.read(), 10)  # until the sender closes
+        open_connections -= 1
+        writer.close()
+
+    async def main() -> int:
+        async with target(talk) as url:
+            world = world_for(url)
+            sender = Sender(timeout=0.02, most=25)
+            for number in range(500):
+                add(world, number)
+            assert len(await sender.deliver_due(world)) == 500
+            late = time.monotonic() + 5
+            while open_connections and time.monotonic() < late:
+                await asyncio.sleep(0.01)
+        return open_connections
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        assert runner.run(main()) == 0
