@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 KEY_VARIABLES = ("LEONARDO_API_KEY", "LEONARDO_AI_API_KEY")
 URL_VARIABLE = "LEONARDO_BASE_URL"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# The test that runs, for the fixtures that most tests use: pytest makes `request` anew at every look.
+# The test that runs, for the fixtures that most tests use: pytest builds a new `request` each time.
 _ITEM = pytest.StashKey[pytest.Item]()
 _SERVER = pytest.StashKey["Fake"]()
 _TENANTS = pytest.StashKey[list["Tenant"]]()

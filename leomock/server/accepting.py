@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 # Connections that wait to be accepted. The system drops further ones; clients then try again after seconds.
 MOST_WAITING = 2048
-# uvloop accepts one connection in a turn of the loop. On a busy server a turn takes tens of milliseconds, so
-# connections would come faster than they are accepted. Each of so many brings along all that wait; to look
-# for them each time would cost half as much as to accept one.
-EACH_BRINGS_OTHERS = 8
+# uvloop accepts one connection per turn of its loop. On a busy server a turn takes tens of milliseconds, so
+# connections would come faster than they are accepted. Every eighth connection therefore also accepts all
+# that wait. Looking for them every time would cost half as much as accepting one.
+CONNECTIONS_BETWEEN_LOOKS = 8
 
 
 class Acceptor:
@@ -29,7 +29,7 @@ class Acceptor:
 
         def accepted() -> asyncio.BaseProtocol:
             self._accepted += 1
-            if self._accepted % EACH_BRINGS_OTHERS == 0:
+            if self._accepted % CONNECTIONS_BETWEEN_LOOKS == 0:
                 self._take_waiting(listener)
             return self._protocol()
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 
-from leomock.server.accepting import EACH_BRINGS_OTHERS, Acceptor
+from leomock.server.accepting import CONNECTIONS_BETWEEN_LOOKS, Acceptor
 from leomock.server.lifecycle import new_event_loop
 from leomock.server.listen import bind
 
@@ -42,4 +42,4 @@ def test_waiting_connections_are_accepted_in_a_few_turns_of_the_loop() -> None:
         return turns
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        assert runner.run(turns_to_accept()) < EACH_BRINGS_OTHERS + 10
+        assert runner.run(turns_to_accept()) < CONNECTIONS_BETWEEN_LOOKS + 10

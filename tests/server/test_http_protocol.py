@@ -302,7 +302,7 @@ def test_client_that_does_not_read_is_not_answered_further() -> None:
 
 
 def test_idle_connection_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The time begins anew with each response, whoever answers."""
+    """Each response restarts the time, whoever answers."""
     monkeypatch.setattr(http_protocol, "IDLE_SECONDS", 0.6)
     with Fake() as fake:
         for request in (ME, HEALTH):

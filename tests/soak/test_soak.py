@@ -410,7 +410,7 @@ async def soak(
 ) -> tuple[Count, Watch, list[Tenant]]:
     """Let all clients call for a time; then the faults end and everybody looks at what is there.
 
-    The figures of the load are told before that, so that they are known whatever goes wrong afterwards.
+    The figures of the load are printed before that, so they are not lost if something goes wrong afterwards.
     """
     count, tls = Count(), httpx.create_ssl_context(trust_env=False)
     alone = [Tenant(f"alone-{number}") for number in range(CLIENTS - SHARING)]

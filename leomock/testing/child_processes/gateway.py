@@ -180,7 +180,7 @@ class _Ports:
             self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _serve(self, context: SSLContext, opened: asyncio.Future[None]) -> None:
-        with bind(LOOPBACK, 0) as listener, bind(LOOPBACK, 0) as for_proxy:  # closed whatever happens
+        with bind(LOOPBACK, 0) as listener, bind(LOOPBACK, 0) as for_proxy:  # closed in any case
             self.secure = listener.getsockname()[:2]
             server = PortServer(self._config)
             await server.open_tls(listener, context, self._said)
