@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,16 +56,25 @@ def read_state(path: Path) -> dict[str, Any]:
     return kept
 
 
-def save(path: Path, worlds: Worlds) -> None:
-    """Save all worlds to a file atomically. It holds API keys, so only its owner may read it."""
-    write_whole(path, _parts(worlds))
+class Superseded(Exception):
+    """A save that ended early because a later one replaces it."""
 
 
-def _parts(worlds: Worlds) -> Iterator[bytes]:
+def save(path: Path, worlds: Worlds, superseded: Callable[[], bool] = lambda: False) -> None:
+    """Save all worlds to a file atomically. It holds API keys, so only its owner may read it.
+
+    Raises Superseded, and keeps the old content, once `superseded` returns True.
+    """
+    write_whole(path, _parts(worlds, superseded))
+
+
+def _parts(worlds: Worlds, superseded: Callable[[], bool]) -> Iterator[bytes]:
     """Yield the content of a state file, a world at a time, so that no other thread waits for long."""
     kept = list(worlds)
     yield b'{"leomock":%d,"worlds":{' % VERSION
     for number, world in enumerate(kept):
+        if superseded():
+            raise Superseded
         yield b"%b%b:%b" % (b"," if number else b"", orjson.dumps(world.key), orjson.dumps(take(world)))
     # Pending events need their target; a target for every key comes from the options.
     webhooks = {
@@ -96,17 +106,30 @@ class StateFile:
         self._saved: float | None = None
         self._worlds = worlds
         self._lock = threading.Lock()
+        self._last = threading.Event()
 
     def save(self) -> None:
         """Save now, after any save in progress. Raises OSError."""
+        with self._lock, contextlib.suppress(Superseded):
+            self._save(self._last.is_set)
+
+    def save_last(self) -> None:
+        """Save for the last time; a save in progress ends early. Raises OSError.
+
+        A server that is asked to stop has little time: Docker kills it after ten seconds.
+        """
+        self._last.set()
         with self._lock:
-            try:
-                save(self.path, self._worlds)
-            except OSError as error:
-                self.failure = error.strerror or str(error)
-                raise
-            self.failure = ""
-            self._saved = self._now()
+            self._save(lambda: False)
+
+    def _save(self, superseded: Callable[[], bool]) -> None:
+        try:
+            save(self.path, self._worlds, superseded)
+        except OSError as error:
+            self.failure = error.strerror or str(error)
+            raise
+        self.failure = ""
+        self._saved = self._now()
 
     def age(self) -> float | None:
         """Return the seconds since the last successful save; None before the first."""

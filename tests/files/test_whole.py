@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from leomock import Fake
 from leomock.files import state
-from leomock.files.state import StateFile
+from leomock.files.state import StateFile, Superseded, save
 from leomock.files.whole import write_whole
 from tests.files.disk import Disk
 
@@ -127,11 +128,11 @@ def test_failure_to_save_is_kept_until_a_save_succeeds(disk: Disk, file: Path) -
 def test_slow_disk_is_written_by_one_thread_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last save of a server that stops waits for the one that is under way."""
+    """A save waits for the one in progress."""
     entered, go_on = threading.Event(), threading.Event()
     saving: list[int] = []
 
-    def slowly(path: Path, worlds: Any) -> None:
+    def slowly(path: Path, worlds: Any, superseded: Any) -> None:
         saving.append(1)
         assert len(saving) == 1
         entered.set()
@@ -148,3 +149,42 @@ def test_slow_disk_is_written_by_one_thread_at_a_time(
     for saver in savers:
         saver.join(10)
     assert saving == []
+
+
+def test_superseded_save_keeps_the_old_content(file: Path) -> None:
+    fake = Fake()
+    for key in "abc":
+        fake.api.worlds.of(key)
+    asked = iter((False, False, True))
+    with pytest.raises(Superseded):
+        save(file, fake.api.worlds, lambda: next(asked))
+    assert file.read_bytes() == b"the old content, which is long"
+    assert next(asked, None) is None
+
+
+def test_last_save_ends_a_save_in_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that stops does not finish one save and then make another."""
+    entered = threading.Event()
+    saving: list[bool] = []
+
+    def slowly(path: Path, worlds: Any, superseded: Callable[[], bool]) -> None:
+        saving.append(superseded())
+        entered.set()
+        late = time.monotonic() + 10
+        while len(saving) == 1:
+            assert time.monotonic() < late
+            if superseded():
+                raise Superseded
+            time.sleep(0.001)
+
+    monkeypatch.setattr(state, "save", slowly)
+    kept = StateFile(tmp_path / "state.json", Fake().api.worlds, lambda: 0)
+    regular = threading.Thread(target=kept.save)
+    regular.start()
+    assert entered.wait(10)
+    assert kept.age() is None
+    kept.save_last()
+    regular.join(10)
+    assert saving == [False, False]
+    assert kept.failure == ""
+    assert kept.age() == 0

@@ -80,9 +80,13 @@ async def repeat(seconds: float, save: Callable[[], None], say: Callable[[str], 
 
 @contextlib.asynccontextmanager
 async def saving(
-    file: Path, save: Callable[[], None], seconds: float, say: Callable[[str], object] = _to_stderr
+    file: Path,
+    save: Callable[[], None],
+    seconds: float,
+    say: Callable[[str], object] = _to_stderr,
+    last: Callable[[], None] | None = None,
 ) -> AsyncIterator[None]:
-    """Save to a file at the start, every few seconds, and at the end.
+    """Save to a file at the start, every few seconds, and at the end: by `last`, or else by `save` again.
 
     If the first or the last save fails, the command ends with an error that names the file.
     """
@@ -94,4 +98,4 @@ async def saving(
     finally:
         repeating.cancel()
         with writing(file):
-            save()
+            (last or save)()
