@@ -162,7 +162,7 @@ GROUPS = {
     default=5.0,
     type=click.FloatRange(0.1),
     metavar="SECONDS",
-    help="Seconds between two saves of --state.",
+    help="Seconds between two saves of --state, or up to a minute if a save takes more than a tenth of that.",
 )
 @click.option(
     "--drain",

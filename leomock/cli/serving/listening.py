@@ -7,12 +7,17 @@ import contextlib
 import errno
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import click
 
 from leomock.cli.output import writing
 from leomock.server.lifecycle import Answering, asyncio_run, on_signal
+
+# Saving takes this share of the time at most, unless the pauses between saves would be longer than a minute.
+SHARE_OF_TIME = 0.1
+LONGEST_PAUSE = 60.0
 
 
 def run_on(host: str, port: int, run: Answering, hint: str = "--port 0 picks a free port") -> None:
@@ -69,13 +74,20 @@ def _to_stderr(line: str) -> None:
 
 
 async def repeat(seconds: float, save: Callable[[], None], say: Callable[[str], object] = _to_stderr) -> None:
-    """Call `save` every `seconds` in a thread. An error is shown and does not end the repetition."""
+    """Call `save` every `seconds` in a thread, or less often if it takes long.
+
+    An error is shown and does not end the repetition.
+    """
+    pause = seconds
     while True:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(pause)
+        began = monotonic()
         try:
             await asyncio.to_thread(save)
         except Exception as error:
             say(f"leomock: cannot save: {error}\n")
+        took = monotonic() - began
+        pause = max(seconds, min(took / SHARE_OF_TIME - took, LONGEST_PAUSE))
 
 
 @contextlib.asynccontextmanager
