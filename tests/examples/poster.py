@@ -1,4 +1,4 @@
-"""A product that makes posters; the real host is written into it."""
+"""A product that makes posters; it hard-codes the real host."""
 
 import os
 import time

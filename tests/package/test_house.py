@@ -26,7 +26,7 @@ def test_tree_of_the_architecture_names_every_folder() -> None:
 
 
 def test_modules_of_the_request_path_exist() -> None:
-    path = ARCHITECTURE.partition("## What one request passes through")[2].partition("\n## ")[0]
+    path = ARCHITECTURE.partition("## The path of a request")[2].partition("\n## ")[0]
     modules = re.findall(r"\b((?:server|operations|state|openapi)/\w+)", path)
     assert len(modules) > 12
     for module in modules:
