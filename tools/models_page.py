@@ -45,7 +45,9 @@ def sections() -> Iterator[tuple[str, str, tuple[str, ...], list[tuple[str, ...]
                 f"`{model.id}`",
                 model.sd_version,
                 model.basis,
-                "x".join(map(str, model.largest_size)),
+                f"sides of {', '.join(map(str, model.sides))}"
+                if model.sides
+                else "x".join(map(str, model.largest_size)),
             )
             for model in platform_models().values()
         ],

@@ -225,6 +225,13 @@ NEGATIVE_PROMPT_TOO_LONG = ErrorTemplate(
     "observed",
     "an answer to POST /generations; whether a dot ends it is not known",
 )
+NOT_A_SIDE_OF_MODEL = ErrorTemplate(
+    400,
+    "unexpected",
+    "This model requires a {name} of {sides}",
+    "observed",
+    "a public program quotes it and reads the list out of it; its status and code are inferred",
+)
 NOT_PHOENIX = ErrorTemplate(
     400,
     "unexpected",

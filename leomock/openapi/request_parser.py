@@ -145,7 +145,8 @@ def _valid_pool(operation: Operation, captured: dict[str, str], request: Request
     """Return all variables of a request. Raises ApiError for the first that the operation rejects."""
     pool = _pool(operation, captured, request)
     if not pool.keys() <= operation.variables.keys():
-        raise _unexpected(operation, next(name for name in pool if name not in operation.variables))
+        name = next(name for name in pool if name not in operation.variables)
+        raise _unexpected(operation, name, pool[name])
     for name in operation.required:
         if pool.get(name) is None:
             raise _absent(operation, operation.variables[name], name in pool, request)
@@ -218,7 +219,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _unexpected(operation: Operation, name: str) -> ApiError:
+def _unexpected(operation: Operation, name: str, value: Any) -> ApiError:
     """Return the error for a variable that the operation does not have.
 
     Documented for names in general. Rejecting names that are invalid in GraphQL (`num-images`) is
@@ -226,15 +227,17 @@ def _unexpected(operation: Operation, name: str) -> ApiError:
     """
     return UNEXPECTED_VARIABLE(
         name=name,
-        explain=f"{operation.id} has no variable '{name[:100]}'{_where_instead(name, operation)} "
+        explain=f"{operation.id} has no variable '{name[:100]}'{_where_instead(name, value, operation)} "
         f"({_rule(operation)})",
     )
 
 
-def _where_instead(name: str, operation: Operation) -> str:
+def _where_instead(name: str, value: Any, operation: Operation) -> str:
     """Say where an unknown variable probably belongs, or return '' if nothing is similar."""
     if former := operation.former.get(name):
         return f"; {former}"
+    if isinstance(value, dict) and value.keys() & operation.variables.keys():
+        return "; send what is inside it as the body"
     if "parameters" in operation.variables:
         # A body for version 1, where every parameter is at the top level.
         return suggestion(name, operation.variables) or f"; version 2 takes parameters.{name}"

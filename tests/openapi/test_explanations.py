@@ -129,6 +129,12 @@ def _other_case(choices: list[str]) -> str:
             "createGenerationV2 has no variable 'prompt'; version 2 takes parameters.prompt "
             "(specs/v2/generations_v2.json POST /generations)",
         ),
+        (
+            "createGenerationV2",
+            {"request": {"model": "ltxv-2.3-pro", "parameters": {"prompt": "a"}}},
+            "createGenerationV2 has no variable 'request'; send what is inside it as the body "
+            "(specs/v2/generations_v2.json POST /generations)",
+        ),
     ],
 )
 def test_explanation_whole(id: str, body: dict[str, Any], explain: str) -> None:

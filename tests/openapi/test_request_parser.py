@@ -291,10 +291,10 @@ def test_nulls_are_accepted_for_everything_optional() -> None:
 
 
 def test_keys_that_real_clients_send_are_accepted() -> None:
-    """The guides' `styleUUID` and `contextImages` are no unexpected variables."""
+    """The guides' `styleUUID`, `contextImages` and `isInitImage` are no unexpected variables."""
     context = [{"type": "UPLOADED", "id": GENERATION}]
-    made = create({"prompt": "a", "styleUUID": GENERATION, "contextImages": context})
-    assert made["contextImages"] == context
+    made = create({"prompt": "a", "styleUUID": GENERATION, "contextImages": context, "isInitImage": True})
+    assert (made["contextImages"], made["isInitImage"]) == (context, True)
 
 
 @pytest.mark.parametrize("name", ["num-images", "", "größe", "a b", "1st"])

@@ -250,12 +250,15 @@ def seed_of_flux(sent: Sent) -> None:
         body["seed"] = LARGEST_FLUX_SEED
 
 
-def size_of_kontext(sent: Sent) -> None:
-    """Keep the height for FLUX.1 Kontext within its smaller range."""
+def sides_of_model(sent: Sent) -> None:
+    """Send a model that has only certain widths and heights the nearest of them."""
     body = sent.properties
     model = platform_models().get(str(body.get("modelId")))
-    if model and (body.get("height") or 0) > model.largest_size[1] < LARGEST_SIZE[1]:
-        body["height"] = model.largest_size[1]
+    if not model or not model.sides:
+        return
+    for name in ("width", "height"):
+        if body.get(name) is not None:
+            body[name] = min(model.sides, key=lambda side: abs(side - body[name]))
 
 
 def priced_service(sent: Sent) -> None:

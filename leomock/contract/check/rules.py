@@ -139,10 +139,10 @@ RULES = (
         ("createGeneration",),
     ),
     Rule(
-        "FLUX.1 Kontext takes smaller heights",
-        amendments.size_of_kontext,
+        "FLUX.1 Kontext has only certain widths and heights",
+        amendments.sides_of_model,
         "observed",
-        "a program that lists the heights which were accepted, and 1216 which was refused",
+        "a program that lists accepted heights, and 1216 which was refused; the refusal names them",
         ("createGeneration",),
     ),
     Rule(

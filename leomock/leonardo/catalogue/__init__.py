@@ -32,8 +32,9 @@ LARGEST_SIZE = (1536, 1536)
 _LARGEST_SIZES = {
     "Lucid Origin": (3840, 3616),
     "Lucid Realism": (2496, 2496),
-    KONTEXT: (1536, 1104),
 }
+# The only widths and heights that a model accepts.
+_SIDES = {KONTEXT: (672, 720, 752, 832, 880, 944, 1024, 1104, 1184, 1248, 1392, 1456, 1568)}
 
 
 def _read(name: str) -> Any:
@@ -53,12 +54,26 @@ class Model(NamedTuple):
     @property
     @based_on(
         Documented("guides of the Lucid models; 1536 is the document's bound for all"),
-        Observed("FLUX.1 Kontext accepted heights to 1104 and refused 1216"),
         name="code:Model.largest_size",
     )
     def largest_size(self) -> tuple[int, int]:
         """Return the largest width and height of a request, in pixels."""
+        if self.sides:
+            return self.sides[-1], self.sides[-1]
         return self.own_largest_size or _LARGEST_SIZES.get(self.name, LARGEST_SIZE)
+
+    @property
+    @based_on(
+        Documented("guide and recipes of FLUX.1 Kontext send 832x1248"),
+        Observed(
+            "FLUX.1 Kontext accepted eight heights from 672 to 1104 and refused 1216; its list ends in 1568"
+        ),
+        Inferred("those above 1104: public programs keep a list of pairs"),
+        name="code:Model.sides",
+    )
+    def sides(self) -> tuple[int, ...]:
+        """Return the only widths and heights that the model accepts, in order; none if it has a range."""
+        return _SIDES.get(self.name, ())
 
     @property
     @based_on(Observed("3.5 in answers of Lucid Origin, 7 in those of others"), name="code:Model.guidance")

@@ -19,6 +19,7 @@ from leomock.leonardo.errors import (
     INTERNAL,
     NEGATIVE_PROMPT_TOO_LONG,
     NO_ELEMENT,
+    NOT_A_SIDE_OF_MODEL,
     NOT_PHOENIX,
     OUT_OF_LIMITS,
     TOO_MANY_IMAGES,
@@ -414,11 +415,19 @@ def _check_weights(call: Call, world: World) -> None:
             raise broken(call, rule, f"that is the range of {element.name}, sent was {weight:g}")
 
 
+@based_on(Chosen("a default size is accepted, also by a model that has only certain sizes"))
 def _check_size(call: Call, model: Model | None) -> None:
-    """Reject an image that is larger than its model allows."""
+    """Reject a size that the model does not accept."""
     widest, highest = model.largest_size if model else LARGEST_SIZE
     for name, most in (("width", widest), ("height", highest)):
-        if call[name] > most:
+        if model and model.sides:
+            if call.given(name) and call[name] not in model.sides:
+                raise NOT_A_SIDE_OF_MODEL(
+                    name=name,
+                    sides=", ".join(map(str, model.sides)),
+                    explain=f"createGeneration: {name} is {call[name]}, which {model.name} does not have",
+                )
+        elif call[name] > most:
             of = model.name if model else "a model that sd_version chooses"
             raise OUT_OF_LIMITS(
                 rule=f"{name} must be between 32 and {most}",

@@ -120,15 +120,33 @@ def test_no_credits_for_version_2() -> None:
         ]
 
 
-@pytest.mark.parametrize(("height", "status"), [(1104, 200), (1216, 400)])
-def test_kontext_takes_smaller_heights(height: int, status: int) -> None:
-    """The bound belongs to the model. Holds code:Model.largest_size#2."""
-    with Fake() as fake, client_of(fake) as client:
-        body = {"prompt": "a", "modelId": "28aeddf8-bd19-4803-80fc-79602d1a9989", "height": height}
-        answer = client.post("/generations", json=body)
-    assert answer.status_code == status
-    if status == 400:
-        assert answer.json()["error"] == "height must be between 32 and 1104"
+KONTEXT = {"prompt": "a", "num_images": 1, "modelId": "28aeddf8-bd19-4803-80fc-79602d1a9989"}
+
+
+@pytest.mark.parametrize("size", [{"width": 832, "height": 1248}, {"height": 1104}, {}])
+def test_kontext_takes_its_own_sizes(client: httpx.Client, size: dict[str, int]) -> None:
+    """As its guide and two recipes send it; a size that the caller did not choose is no error.
+
+    Holds code:Model.sides and code:_check_size.
+    """
+    assert client.post("/generations", json=KONTEXT | size).status_code == 200
+
+
+@pytest.mark.parametrize(("name", "size"), [("height", 1216), ("width", 768)])
+def test_kontext_names_the_sizes_that_it_has(client: httpx.Client, name: str, size: int) -> None:
+    """A public program reads the list out of the refusal.
+
+    Holds code:Model.sides#2 and code:Model.sides#3 and error:NOT_A_SIDE_OF_MODEL.
+    """
+    answer = client.post("/generations", json=KONTEXT | {name: size})
+    assert (answer.status_code, answer.json()["error"]) == (
+        400,
+        f"This model requires a {name} of "
+        "672, 720, 752, 832, 880, 944, 1024, 1104, 1184, 1248, 1392, 1456, 1568",
+    )
+    assert answer.headers["x-leomock-explain"] == (
+        f"createGeneration: {name} is {size}, which FLUX.1 Kontext does not have"
+    )
 
 
 def test_canvas_image_that_is_no_picture() -> None:
