@@ -44,7 +44,7 @@ def test_prices_of_models_of_which_none_was_seen() -> None:
     row = {"imageWidth": 1024, "imageHeight": 1024, "num_images": 1, "seconds": 2}
     models = models_v2()
     assert price_v2(models["krea-2-turbo"], row, {}) == price_v2(models["flux-dev"], row, {}) == 8
-    assert price_v2(models["kling-2.6"], row, {}) == price_v2(models["hailuo-03"], row, {}) == 60
+    assert price_v2(models["kling-2.5"], row, {}) == price_v2(models["hailuo-03"], row, {}) == 60
 
 
 def test_prices_that_a_page_or_a_program_gives() -> None:
@@ -62,6 +62,8 @@ def test_prices_that_a_page_or_a_program_gives() -> None:
         ("gpt-image-2", {"imageWidth": 1376, "imageHeight": 768, "num_images": 1}, {}, 66),
         ("flux-pro-2.0", {"imageWidth": 1440, "imageHeight": 1440, "num_images": 1}, {}, 56),
         ("flux-pro-2.0", {"imageWidth": 1440, "imageHeight": 1440, "num_images": 1}, references, 84),
+        ("kling-2.6", {"seconds": 5, "num_images": 1}, {}, 604),
+        ("kling-2.6", {"seconds": 10, "num_images": 1}, {}, 1208),
         ("hailuo-2_3", {"seconds": 6, "num_images": 1}, {}, 180),
         ("hailuo-2_3-fast", {"seconds": 6, "num_images": 1}, {}, 128),
         ("bytedance/seedance-2.5", {"seconds": 4, "num_images": 1}, {}, 1168),

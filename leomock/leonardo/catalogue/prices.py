@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from leomock.leonardo.basis import Chosen, Evidence, Inferred, Observed, based_on
+from leomock.leonardo.basis import Chosen, Documented, Evidence, Inferred, Observed, based_on
 from leomock.leonardo.catalogue import platform_models
 from leomock.leonardo.catalogue.v2 import ModelV2, all_models_v2
 
@@ -80,8 +80,21 @@ def seen_price(model: str, width: int, height: int, images: int, steps: int) -> 
     return _seen_prices().get((model, width, height, images, steps))
 
 
+@based_on(
+    Documented(
+        "answers in the recipes of the realtime canvas: 1 credit for 512x512, 4 for 1024x1024, "
+        "5 for an instant refine and 8 for an upscale"
+    ),
+    Inferred("a picture costs as much more as it has pixels"),
+    Chosen("a refine and an upscale cost the same at every size"),
+)
 def _lcm(given: Parameters) -> int:
-    return 4 if given.get("refine") else 2 if given.get("instantRefine") else 1
+    if given.get("refine"):
+        return 8
+    if given.get("instantRefine"):
+        return 5
+    pixels: int = given.get("width", 0) * given.get("height", 0)
+    return round(max(1, pixels / 512**2))
 
 
 def _training(given: Parameters) -> int:

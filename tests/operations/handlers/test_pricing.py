@@ -93,7 +93,9 @@ def test_thirty_steps_at_512_cost_the_nine_that_were_seen() -> None:
         ("MOTION_SVD_GENERATION", {}, 25),
         ("MOTION_VIDEO_GENERATION", {"resolution": "RESOLUTION_720"}, 300),
         ("VEO3_MOTION_VIDEO_GENERATION", {"resolution": "RESOLUTION_720"}, 1000),
-        ("LCM_GENERATION", {"height": 512, "width": 512, "instantRefine": True, "refine": False}, 2),
+        ("LCM_GENERATION", {"height": 512, "width": 512, "instantRefine": True, "refine": False}, 5),
+        ("LCM_GENERATION", {"height": 1024, "width": 1024, "instantRefine": False, "refine": False}, 4),
+        ("LCM_GENERATION", {"height": 1024, "width": 1024, "instantRefine": False, "refine": True}, 8),
         ("MODEL_TRAINING", {"resolution": 1024, "sd_version": "FLUX_DEV"}, 500),
         ("TEXTURE_GENERATION", {"preview": True}, 5),
         ("UNIVERSAL_UPSCALER", {"megapixel": 4}, 20),
@@ -105,7 +107,8 @@ def test_every_other_service_has_a_price(
 ) -> None:
     """By a rule of our own.
 
-    Holds code:price#3.
+    Holds code:price#3
+    and code:_lcm#2 and code:_lcm#3.
     """
     assert cost(client, service, **given) == figure
 
