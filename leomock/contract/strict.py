@@ -85,13 +85,20 @@ class AnswerValidator:
             schema = resolve(self._document, responses[name])["content"][JSON]["schema"]
             validator = jsonschema_rs.Draft202012Validator(json_schema(self._document, schema, operation))
             self._validators[operation, name] = validator
-        return [text for error in validator.iter_errors(answer) for text in describe(error)]
+        return [text for error in validator.iter_errors(answer) for text in describe(error, status)]
 
 
-def describe(error: Any) -> list[str]:
+class Addition(str):
+    """A problem that is only a property which the documents do not name; it keeps no client from working."""
+
+    __slots__ = ()
+
+
+def describe(error: Any, status: int) -> list[str]:
     """Describe an error at the place where it occurs.
 
-    Among alternatives, the best match is described, not the list of all.
+    Among alternatives, the best match is described, not the list of all. Beside the envelope of a success
+    nothing may stand, since clients take the only property that there is.
     """
     place = place_of(error.instance_path)
     kind = error.kind
@@ -100,7 +107,8 @@ def describe(error: Any) -> list[str]:
         case "Required":
             return [f"{_joined(place, kind.property)} is missing"]
         case "AdditionalProperties":
-            return [f"{_joined(place, extra)} is not in the document" for extra in kind.unexpected]
+            told = Addition if list(error.instance_path) or status != 200 else str
+            return [told(f"{_joined(place, extra)} is not in the document") for extra in kind.unexpected]
         case "Type":
             types = " or ".join(kind.types)
             return [f"{place} is {shown(error.instance)}, not of type {types}"]
@@ -109,7 +117,7 @@ def describe(error: Any) -> list[str]:
         case "AnyOf" | "OneOfNotValid" if getattr(kind, "context", None):
             branches = [branch for branch in kind.context if branch]
             best = min(branches, key=lambda branch: (_wrong_type_here(branch, error), len(branch)))
-            return [text for inner in best for text in describe(inner)]
+            return [text for inner in best for text in describe(inner, status)]
     return [f"{place}: {' '.join(str(error.message).split())[:200]}"]
 
 

@@ -39,8 +39,10 @@ REMOTE_REQUESTS = 2000
 @click.option(
     "--second-api-key",
     "second_key",
+    envvar="LEONARDO_SECOND_API_KEY",
     metavar="KEY",
-    help="A key of another account: nothing of one account may be visible to the other.",
+    help="A key of another account: nothing of one account may be visible to the other; defaults to "
+    "LEONARDO_SECOND_API_KEY from the environment.",
 )
 @click.option("--any-key", is_flag=True, help="The server takes any key on purpose, as a mock may.")
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="Only this group; may be repeated.")

@@ -17,7 +17,7 @@ from schemathesis.openapi.checks import JsonSchemaError
 
 from leomock.contract.check.allowances import JSON, Allowance, Case, id_of
 from leomock.contract.reports.model import Finding, Level
-from leomock.contract.strict import answer_validators
+from leomock.contract.strict import Addition, answer_validators
 from leomock.leonardo.errors import ApiError
 from leomock.leonardo.hosts import Addresses
 from leomock.openapi.request_parser import Request, parse
@@ -80,6 +80,14 @@ class Group:
         """Return the length of the call that represents the group."""
         return len(self.interaction.request.body or b"") + len(self.interaction.request.uri)
 
+    @property
+    def only_adds(self) -> bool:
+        """True if all that is wrong with the response are properties that the document does not name."""
+        if self.check != "response_schema_conformance":
+            return False
+        problems = answer_problems(self)
+        return bool(problems) and all(isinstance(problem, Addition) for problem in problems)
+
 
 class Groups:
     """Findings collected during a run, with identical ones grouped."""
@@ -90,8 +98,8 @@ class Groups:
     def add(self, check: str, failure: Failure, case: Case, interaction: Interaction, phase: str) -> None:
         """Add one finding of a check in one call."""
         status = interaction.response.status_code if interaction.response else 0
-        name = (id_of(case.operation), check, status, failure._unique_key)
         new = Group(check, failure, case, interaction, phase)
+        name = (id_of(case.operation), check, status, failure._unique_key, new.only_adds)
         old = self._groups.get(name)
         if old is not None:
             new.count = old.count + 1
@@ -117,7 +125,7 @@ def finding_of(group: Group, versions: Versions, api_key: str, *, published: boo
     pointer = _pointer(group, check, document)
     folder = document.rpartition("/")[0]
     unlisted = published and group.check == "status_code_conformance" and status is not None and status >= 400
-    level: Level = "warning" if unlisted else "error"
+    level: Level = "warning" if unlisted or (group.only_adds and not published) else "error"
     details = [
         f"sent: {_sent(group)}",
         f"came: {_came(group)}",
@@ -174,6 +182,7 @@ def _message(group: Group, status: int | None, versions: Versions, *, published:
             kind = ", ".join(group.interaction.response.headers.get("content-type", ["no content type"]))
             return f"{label} answered {what} as {kind}, a content type that the document does not name"
         case "response_schema_conformance" if not published and (problems := answer_problems(group)):
+            problems.sort(key=lambda problem: isinstance(problem, Addition))
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             return f"{label} answered {what}: {problems[0]}{more}"
         case "response_schema_conformance" if isinstance(failure, JsonSchemaError):

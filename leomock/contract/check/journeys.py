@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 import httpx
 
-from leomock.contract.check.lives import live
+from leomock.contract.check.lives import Life, live
 from leomock.contract.check.probes import PROBES
-from leomock.contract.check.properties import PROPERTIES, judge
+from leomock.contract.check.properties import PROPERTIES
 from leomock.contract.check.resources import RESOURCES, Resource
 from leomock.contract.check.target import READING, RequestBudgetExceeded, Target
-from leomock.contract.check.visit import Broken, Problem, Skipped, Step, Visit
+from leomock.contract.check.visit import OTHER_FORM, Broken, Problem, Skipped, Step, Visit, hidden
 from leomock.contract.reports.model import Finding
 from leomock.openapi.spec import Versions
 
@@ -92,7 +92,8 @@ class Journeys:
         except httpx.HTTPError as error:
             told = str(error) or "the connection ended without an answer"
             self.target.ensure_still_there(_label(error) or name, told)
-            visit.report("no-server-error", name, f"the server broke off: {told}")
+            operation = visit.operation_of(error) or name
+            visit.report("no-server-error", operation, f"the server broke off: {told}")
         self.done.append(name)
         self.seconds[name] = time.monotonic() - began
         count = len(self.findings) - before
@@ -113,15 +114,28 @@ def _label(error: httpx.HTTPError) -> str:
 
 
 def _life(visit: Visit, resource: Resource) -> None:
+    life = Life(resource)
     try:
-        life = live(visit, resource)
+        live(visit, life)
     except Problem as problem:
         visit.report("life", resource.create.operation, str(problem))
-        return
+    except OTHER_FORM:
+        visit.report_other_form("life", resource.create.operation)
+    finally:
+        # What was seen before a problem is evidence as well.
+        _judge(visit, life)
+
+
+def _judge(visit: Visit, life: Life) -> None:
     every = visit.steps
-    for promise, operation, stage, message in judge(life):
-        visit.steps = list(life.marks.get(stage, every))
-        visit.report(f"property-{promise.name}", operation, message)
+    for promise in PROPERTIES:
+        rule = f"property-{promise.name}"
+        try:
+            for operation, stage, message in promise.judge(life):
+                visit.steps = list(life.marks.get(stage, every))
+                visit.report(rule, operation, message)
+        except (Problem, *OTHER_FORM):
+            visit.report_other_form(rule, life.resource.create.operation)
     visit.steps = every
 
 
@@ -155,7 +169,7 @@ def finding_of(broken: Broken, target: Target) -> Finding:
     return Finding(
         rule=broken.rule,
         description=DESCRIPTIONS.get(broken.rule, "The server keeps its promises."),
-        level="error",
+        level=broken.level,
         message=f"{label}{message}",
         where=broken.operation,
         file=operation.file if operation else "",
@@ -178,8 +192,8 @@ def story(steps: Sequence[Step], target: Target) -> list[str]:
         kept = [*writing, *last]
     for step, times in kept:
         again = f" ({times} times)" if times > 1 else ""
-        lines.append(step.curl(target.api_key))
-        lines.append(f"  came: {step.came.replace(target.api_key, '$LEONARDO_API_KEY')}{again}")
+        lines.append(step.curl(target.keys))
+        lines.append(f"  came: {hidden(step.came, target.keys)}{again}")
     return lines
 
 

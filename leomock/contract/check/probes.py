@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from leomock.contract.check import probe_journeys as journeys
 from leomock.contract.check.probe_journeys import Tell
-from leomock.contract.check.visit import Problem, Visit
+from leomock.contract.check.visit import OTHER_FORM, Problem, Visit
 from leomock.leonardo.basis import BasisKind
 
 _CREATE, _READ, _REMOVE = "createGeneration", "getGenerationById", "deleteGenerationById"
@@ -37,17 +37,13 @@ class Probe:
             self.journey(visit, tell)
         except Problem as problem:
             visit.report(rule, self.operations[0], str(problem))
-        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
-            last = visit.label(visit.steps[-1]) if visit.steps else "the server"
-            visit.report(
-                rule, self.operations[0], f"{last} answered something of another form than documented"
-            )
+        except OTHER_FORM:
+            visit.report_other_form(rule, self.operations[0])
 
 
 _SEEN = "captured answers of the real service"
 _FAQ = "error messages page and FAQ of docs.leonardo.ai"
 _DOCUMENT = "the published document"
-_V2 = "recipes on docs.leonardo.ai, which poll GET /generations/{id} of version 1"
 
 PROBES = (
     Probe(
@@ -98,6 +94,14 @@ PROBES = (
         journeys.probe_extensions,
         "observed",
         _SEEN,
+    ),
+    Probe(
+        "upload-size",
+        "A file that is larger than the form allows is refused.",
+        (_UPLOAD,),
+        journeys.probe_upload_size,
+        "documented",
+        "AWS: POST policy",
     ),
     Probe(
         "form-expiry",
@@ -179,14 +183,6 @@ PROBES = (
         "RFC 9110: GET is safe",
     ),
     Probe(
-        "version-2",
-        "A generation that version 2 starts is read by version 1.",
-        ("createGenerationV2", _READ),
-        journeys.probe_version_2,
-        "documented",
-        _V2,
-    ),
-    Probe(
         "at-once",
         "What is generated at once is what the answer says.",
         ("createGenerationSyncV2",),
@@ -204,9 +200,17 @@ PROBES = (
     ),
     Probe(
         "blueprints",
-        "A listed blueprint can be read and has versions.",
+        "A listed blueprint can be read and has versions; pages fit together.",
         ("listBlueprints", "getBlueprintById", "getBlueprintVersionsByBlueprintId"),
         journeys.probe_blueprints,
+        "documented",
+        _DOCUMENT,
+    ),
+    Probe(
+        "execution",
+        "A finished execution of a blueprint has generations, which can be read.",
+        ("executeBlueprint", "getBlueprintExecution", "getBlueprintExecutionGenerations", _READ),
+        journeys.probe_execution,
         "documented",
         _DOCUMENT,
     ),

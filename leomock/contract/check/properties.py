@@ -7,21 +7,26 @@ reproduce it. No property expects a behaviour that only this project chose.
 from __future__ import annotations
 
 import io
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
-from leomock.contract.check.lives import CONTENTS, WRONG_FORMS, File, Life, at
+import httpx
+
+from leomock.contract.check.lives import CONTENTS, RIGHT, SMALL_SIZE, Life, at
+from leomock.contract.check.resources import Files
 from leomock.contract.strict import shown
 from leomock.leonardo.basis import BasisKind
 
 Found: TypeAlias = Iterator[tuple[str, str, str]]
-FINAL = ("COMPLETE", "FAILED")
 # The API did not exist before this date. A test may advance the server's clock by up to LATEST.
 EARLIEST = datetime(2022, 1, 1, tzinfo=UTC)
 LATEST = timedelta(days=400)
+# Zones differ by a quarter of an hour at least.
+LEAST_ZONE = timedelta(minutes=14)
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)?")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/gif"}
@@ -51,39 +56,50 @@ def _ids(life: Life) -> Found:
         yield create.operation, "create", f"'{life.resource.id}' is {shown(life.id)}, not a UUID"
     if life.twin is not None and life.twin == life.id:
         yield create.operation, "create", f"two calls of {create.method} {create.path} answered the same id"
+    # The id of a canvas mask comes under two names, with and without an s.
+    ids = {name.replace("s", ""): v for name, v in life.created.items() if name.endswith(("id", "Id"))}
+    if len(set(map(str, ids.values()))) < len(ids):
+        yield create.operation, "create", f"{create.method} {create.path} answered one id for two things"
+    name = life.resource.row_id
     for row in [*life.seen, *([life.row] if life.row else [])]:
-        if row.get("id", life.id) != life.id:
-            yield _read(life), "read", f"read by the id {life.id}, but the answer has the id {row['id']}"
+        if row.get(name, life.id) != life.id:
+            yield _read(life), "read", f"read by the id {life.id}, but the answer has the id {row[name]}"
 
 
 def _values(life: Life) -> Found:
     if life.row is None:
         return
-    for sent, told in life.resource.echoes.items():
-        if told in life.row and not _same(life.row[told], life.sent[sent]):
-            yield (
-                _read(life),
-                "read",
-                f"'{told}' is {shown(life.row[told])}; the call sent '{sent}' {shown(life.sent[sent])}",
-            )
+    for told, sent in life.resource.echoes.items():
+        [wanted] = at(life.sent, sent.split("."))
+        if told in life.row and not _same(life.row[told], wanted):
+            came, was = difference(life.row[told], wanted)
+            yield _read(life), "read", f"'{told}' is {came}; the call sent '{sent}' {was}"
     for name, value in life.resource.shows.items():
         if name in life.row and life.row[name] != value:
             yield _read(life), "read", f"'{name}' is {shown(life.row[name])}, not {shown(value)}"
 
 
+def difference(came: Any, wanted: Any) -> tuple[str, str]:
+    """Show two values that differ; of long texts what begins shortly before the difference."""
+    if isinstance(came, str) and isinstance(wanted, str):
+        pairs = enumerate(zip(came, wanted, strict=False))
+        same = next((n for n, (one, other) in pairs if one != other), min(len(came), len(wanted)))
+        if same > 30:
+            return shown(f"…{came[same - 10 :]}"), shown(f"…{wanted[same - 10 :]}")
+    return shown(came), shown(wanted)
+
+
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return abs(one - other) < 1e-9
-    return bool(one == other)
+    if isinstance(one, float) or isinstance(other, float):
+        return isinstance(one, int | float) and math.isclose(one, other)
+    return not _reduced(other, one)
 
 
 def _found(life: Life) -> Found:
     call = life.resource.read
-    if call and not life.resource.job and life.row is None:
-        yield call.operation, "read", f"a new {life.resource.name} reads as null right after it was made"
-    if call and life.resource.job and not life.seen:
+    if call and "read" in life.marks and not (life.seen or life.row):
         yield call.operation, "read", f"a new {life.resource.name} reads as null right after it was made"
 
 
@@ -91,15 +107,15 @@ def _found(life: Life) -> Found:
 
 
 def _status(life: Life) -> Found:
-    if not life.resource.job or not life.seen:
+    if not life.resource.job or not life.seen or "read" not in life.marks:
         return
-    last = life.seen[-1].get("status")
+    last, done = life.seen[-1].get("status"), life.resource.done
     if not life.ended:
         yield _read(life), "read", f"the {life.resource.name} stays {last} and does not end in time"
     elif last == "FAILED":
         yield _read(life), "read", f"the {life.resource.name} is FAILED; nothing usable came of it"
-    elif last not in FINAL:
-        yield _read(life), "read", f"'status' is {shown(last)}, not PENDING, COMPLETE or FAILED"
+    elif last != done:
+        yield _read(life), "read", f"'status' is {shown(last)}, not PENDING, {done} or FAILED"
 
 
 def _unchanged(life: Life) -> Found:
@@ -155,6 +171,9 @@ def _times(life: Life) -> Found:
             continue
         if not EARLIEST <= moment <= datetime.now(UTC) + LATEST:
             yield _read(life), "read", f"'{name}' is {shown(value)}, though it was made just now"
+        elif life.began and name == "createdAt" and abs(moment - life.began) > LEAST_ZONE:
+            told = f"'{name}' is {shown(value)}, but it was made at {life.began:%Y-%m-%dT%H:%M:%S} in UTC"
+            yield _read(life), "read", f"{told} by the server's signatures"
     created, updated = life.row.get("createdAt"), life.row.get("updatedAt")
     if isinstance(created, str) and isinstance(updated, str) and updated < created:
         yield _read(life), "read", f"'updatedAt' {updated} is before 'createdAt' {created}"
@@ -172,20 +191,40 @@ def _cost(life: Life) -> Found:
     operation = life.resource.create.operation
     if not life.resource.costs:
         return
-    if "apiCreditCost" not in life.created:
-        yield operation, "create", "the answer has no 'apiCreditCost'"
-        return
-    cost = life.created["apiCreditCost"]
-    if not isinstance(cost, int | float) or isinstance(cost, bool) or cost <= 0:
-        yield operation, "create", f"'apiCreditCost' is {shown(cost)}; the job is not free"
-        return
-    whole = life.created.get("cost")
-    if isinstance(whole, dict) and "amount" in whole and str(whole["amount"]) != f"{cost:g}":
-        told = f"'cost.amount' is {shown(whole['amount'])}, but 'apiCreditCost' is {cost:g}"
+    for told in price_problems(life.created):
         yield operation, "create", told
-    if life.resource.price and (price := _calculated(life)) != cost:
+    cost = life.created.get("apiCreditCost")
+    # What the calculator says to accounts that pay in dollars is not known.
+    if life.resource.price and isinstance(cost, int | float) and (price := _calculated(life)) != cost:
         told = f"the calculator says {shown(price)} credits, but the {life.resource.name} cost {cost:g}"
         yield "pricingCalculator", "create", told
+
+
+def price_problems(made: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the price in the answer of a call that is not free.
+
+    Accounts pay in credits or in dollars; `apiCreditCost` may be null in dollars.
+    """
+    if "apiCreditCost" not in made:
+        yield "the answer has no 'apiCreditCost'"
+        return
+    credits, cost = made["apiCreditCost"], made.get("cost")
+    whole = cost if isinstance(cost, dict) else {}
+    amount, unit = whole.get("amount"), whole.get("unit")
+    if unit == "DOLLARS" and amount != str(credits):
+        if not _is_positive(amount):
+            yield f"'cost.amount' is {shown(amount)}; the job is not free"
+    elif not isinstance(credits, int | float) or isinstance(credits, bool) or credits <= 0:
+        yield f"'apiCreditCost' is {shown(credits)}; the job is not free"
+    elif whole and (str(amount), unit) != (f"{credits:g}", "CREDITS"):
+        yield f"'cost' is {shown(amount)} {unit}, but 'apiCreditCost' is {credits:g}"
+
+
+def _is_positive(amount: Any) -> bool:
+    try:
+        return float(amount) > 0
+    except (TypeError, ValueError):
+        return False
 
 
 def _calculated(life: Life) -> Any:
@@ -209,7 +248,7 @@ def _balance(life: Life) -> Found:
 
 
 def _count(life: Life) -> Found:
-    if not life.ended or life.row is None or life.row.get("status") != "COMPLETE":
+    if not life.ended or life.row is None or life.row.get("status") != life.resource.done:
         return
     for expected in life.resource.files:
         urls = at(life.row, expected.at.split("."))
@@ -220,6 +259,9 @@ def _count(life: Life) -> Found:
             yield _read(life), "read", f"a COMPLETE {life.resource.name} has no {expected.media}s"
         if len(set(urls)) < len(urls):
             yield _read(life), "read", f"two {expected.media}s have the same address"
+        contents = [file.response.content for file in life.files if file.expected is expected]
+        if len(set(contents)) < len(contents):
+            yield _read(life), "files", f"two {expected.media}s of one {life.resource.name} are the same file"
     ids = [image.get("id") for image in life.row.get("generated_images") or ()]
     if len(set(ids)) < len(ids):
         yield _read(life), "read", "two images have the same id"
@@ -235,14 +277,19 @@ def _files(life: Life) -> Found:
                 f"the {file.expected.media} cannot be fetched: its address answered {status}",
             )
             continue
-        for problem in _video(file) if file.expected.media == "video" else _picture(file):
+        judge = _video_problems if file.expected.media == "video" else picture_problems
+        for problem in judge(file.expected, file.response):
             yield _read(life), "files", problem
+    for url, status in life.links.items():
+        if status != 200:
+            yield _read(life), "files", f"HEAD of the address {url} in the answer was answered {status}"
 
 
-def _picture(file: File) -> Iterator[str]:
+def picture_problems(expected: Files, response: httpx.Response) -> Iterator[str]:
+    """Yield in what a picture differs from what was asked for."""
     from PIL import Image
 
-    content, kind = file.response.content, _kind(file)
+    content, kind = response.content, _kind(response)
     if not content:
         yield "the picture is an empty file"
         return
@@ -254,11 +301,16 @@ def _picture(file: File) -> Iterator[str]:
         return
     if kind != (wanted := _TYPES.get(picture.format or "")):
         yield f"the picture is a {picture.format}, but its content type is {shown(kind)}, not {shown(wanted)}"
-    size = file.expected.size
+    size = expected.size
     if size and picture.size != size:
         told = "{} by {} pixels".format(*picture.size)
         yield f"the picture is {told}; the call asked for {size[0]} by {size[1]}"
-    if file.expected.colourful and all(low == high for low, high in _extremes(picture.convert("RGB"))):
+    if expected.enlarged and min(picture.size) <= SMALL_SIZE:
+        told = "{} by {} pixels".format(*picture.size)
+        yield f"the enlarged picture is {told}; the one that it was made from is not smaller"
+    if expected.transparent and not _is_transparent(picture):
+        yield "the picture without its background has no transparent pixel"
+    if expected.colourful and all(low == high for low, high in _extremes(picture.convert("RGB"))):
         yield "the picture shows nothing: all its pixels have the same colour"
 
 
@@ -267,16 +319,35 @@ def _extremes(picture: Any) -> list[tuple[int, int]]:
     return found
 
 
-def _video(file: File) -> Iterator[str]:
-    content, kind = file.response.content, _kind(file)
-    if content[4:8] != b"ftyp" or b"moov" not in content:
+def _is_transparent(picture: Any) -> bool:
+    return bool(picture.convert("RGBA").getchannel("A").getextrema()[0] < 255)
+
+
+def _video_problems(expected: Files, response: httpx.Response) -> Iterator[str]:
+    content, kind = response.content, _kind(response)
+    boxes, whole = _boxes(content)
+    if boxes[:1] != [b"ftyp"] or b"moov" not in content:
         yield f"the video is not an MP4 file ({len(content)} bytes, content type {kind or 'missing'})"
+    elif not whole or not {b"moov", b"mdat"} <= set(boxes):
+        yield f"the video breaks off after {len(content)} bytes"
     if kind != "video/mp4":
         yield f"the video's content type is {shown(kind)}, not video/mp4"
 
 
-def _kind(file: File) -> str:
-    kind: str = file.response.headers.get("content-type", "")
+def _boxes(content: bytes) -> tuple[list[bytes], bool]:
+    """Return the types of an MP4 file's boxes, and whether the last one ends where the file does."""
+    types, place = [], 0
+    while place + 8 <= len(content):
+        size = int.from_bytes(content[place : place + 4], "big")
+        types.append(content[place + 4 : place + 8])
+        if size == 1:  # the size follows in 64 bits
+            size = int.from_bytes(content[place + 8 : place + 16], "big")
+        place = len(content) if size == 0 else place + max(size, 8)
+    return types, place == len(content)
+
+
+def _kind(response: httpx.Response) -> str:
+    kind: str = response.headers.get("content-type", "")
     return kind.partition(";")[0].strip()
 
 
@@ -290,6 +361,10 @@ def _http(life: Life) -> Found:
         elif file.head.headers.get("content-length") not in (None, str(length)):
             told = file.head.headers["content-length"]
             yield _read(life), "files", f"HEAD says that a file has {told} bytes, GET sends {length}"
+        if file.part.status_code in (400, 401, 403):
+            told = f"a file that is for everyone was answered {file.part.status_code} to a client with a key"
+            yield _read(life), "files", told
+            continue
         whole = file.part.status_code == 200 and file.part.content == file.response.content
         part = file.part.status_code == 206 and file.part.content == file.response.content[:10]
         if not whole and not part:
@@ -306,25 +381,50 @@ def _http(life: Life) -> Found:
 
 def _uploads(life: Life) -> Found:
     operation = life.resource.create.operation
-    for name in WRONG_FORMS:
-        status = life.uploads.get(name, 403)
+    for name, answer in life.uploads.items():
+        status = answer.status_code
+        if name == RIGHT:
+            continue
         if not 400 <= status < 500:
-            yield operation, name, f"an upload with a wrong {name} was answered {status}, not refused"
-    status = life.uploads.get("right", 204)
-    if status != 204:
-        yield operation, "upload", f"an upload with the form as it was given was answered {status}, not 204"
+            yield operation, name, f"an upload with {name} was answered {status}, not refused"
+        elif b"<Code>" not in answer.content:
+            yield (
+                operation,
+                name,
+                f"an upload was refused with {shown(answer.text)}, not with an Error in XML",
+            )
+    right = life.uploads.get(RIGHT)
+    if right is not None and right.status_code != 204:
+        told = f"an upload with the form as it was given was answered {right.status_code}, not 204"
+        yield operation, "upload", told
     elif life.uploaded is not None:
-        if life.uploaded.status_code != 200:
-            told = f"the uploaded file cannot be fetched: its address answered {life.uploaded.status_code}"
-            yield _read(life), "uploaded", told
-        elif life.uploaded.content != CONTENTS[life.resource.content]:
-            yield _read(life), "uploaded", "the uploaded file comes back with other bytes"
+        yield from _uploaded(life, life.uploaded)
+
+
+def _uploaded(life: Life, file: httpx.Response) -> Found:
+    kind = next((value for name, value in life.form.items() if name.lower() == "content-type"), None)
+    if file.status_code != 200:
+        told = f"the uploaded file cannot be fetched: its address answered {file.status_code}"
+        yield _read(life), "uploaded", told
+    elif file.content != CONTENTS[life.resource.content]:
+        yield _read(life), "uploaded", "the uploaded file comes back with other bytes"
+    elif kind is not None and _kind(file) != kind:
+        told = f"the uploaded file has the content type {shown(_kind(file))}, the form says {shown(kind)}"
+        yield _read(life), "uploaded", told
 
 
 # --- lists, deletion, tenants -------------------------------------------------------------------------------
 
 
 def _listed(life: Life) -> Found:
+    if life.resource.inside and life.inside is not None:
+        place = life.resource.inside[0]
+        shows = [row for row in life.inside if isinstance(row, dict) and row.get("id") == life.id]
+        if len(shows) != 1:
+            told = f"is shown {len(shows)} times" if shows else "is not shown"
+            yield place.operation, "inside", f"the new {life.resource.name} {told}"
+        elif life.row is not None and (names := _differing(shows[0], life.row)):
+            yield place.operation, "inside", f"it and {_reading(life)} differ in: {names}"
     call = life.resource.list
     if call is None or not isinstance(life.listed, list):
         if call is not None and life.marks.get("list"):
@@ -336,11 +436,16 @@ def _listed(life: Life) -> Found:
         yield call.operation, "list", f"the new {life.resource.name} {told}"
         return
     row = life.listed[ids.index(life.id)]
-    if life.row is not None and life.resource.read is not None:
-        differing = [name for name in row if name in life.row and _reduced(row[name], life.row[name])]
-        if differing:
-            names = ", ".join(differing)
-            yield call.operation, "list", f"the list and GET {life.resource.read.path} differ in: {names}"
+    if life.row is not None and (names := _differing(row, life.row)):
+        yield call.operation, "list", f"the list and {_reading(life)} differ in: {names}"
+
+
+def _reading(life: Life) -> str:
+    return f"GET {life.resource.read.path}" if life.resource.read else "itself"
+
+
+def _differing(one: dict[str, Any], other: dict[str, Any]) -> str:
+    return ", ".join(name for name in one if name in other and _reduced(one[name], other[name]))
 
 
 def _reduced(one: Any, other: Any) -> bool:
@@ -362,7 +467,7 @@ def _deleted(life: Life) -> Found:
     if life.after.get("read") is not None:
         yield _read(life), "after delete", f"a deleted {name} can still be read"
     if life.after.get("twice") is not None:
-        yield call.operation, "delete twice", f"a {name} can be deleted twice"
+        yield call.operation, "delete twice", f"the {name} can be deleted twice"
     rows = life.after.get("list")
     if life.resource.list and isinstance(rows, list) and life.id in [row.get("id") for row in rows]:
         yield life.resource.list.operation, "delete twice", f"a deleted {name} is still in its list"
@@ -380,12 +485,21 @@ def _unknown(life: Life) -> Found:
         yield _read(life), "after delete", f"an id that nothing has reads as {told}"
 
 
+def _references(life: Life) -> Found:
+    if life.from_nothing:
+        told = f"the {life.resource.name} can be made from something that does not exist"
+        yield life.resource.create.operation, "from nothing", told
+
+
 def _tenants(life: Life) -> Found:
     name = life.resource.name
     if _shows(life.others.get("read"), life.id):
         yield _read(life), "other read", f"another key reads the {name}"
     if life.resource.list and _shows(life.others.get("list"), life.id):
         yield life.resource.list.operation, "other list", f"another key sees the {name} in a list"
+    if life.others.get("create"):
+        told = f"with another key, the {name} can be made from what belongs to this key"
+        yield life.resource.create.operation, "other create", told
     was_deleted = "left" in life.others and life.others["left"] is None
     if life.resource.delete and (was_deleted or _shows(life.others.get("delete"), life.id)):
         yield life.resource.delete.operation, "other delete", f"another key can delete the {name}"
@@ -423,12 +537,8 @@ PROPERTIES = (
     Property("list", "The list has what was made, once and the same.", _listed, "inferred", _DOCUMENT),
     Property("delete", "What is deleted stays deleted, everywhere.", _deleted, "inferred", _NULL),
     Property("unknown", "An id that nothing has is answered with null.", _unknown, "inferred", _NULL),
+    Property(
+        "references", "What a call names has to exist.", _references, "inferred", f"{_FAQ}; foreign keys"
+    ),
     Property("tenants", "One key never sees another's things.", _tenants, "documented", "API keys guide"),
 )
-
-
-def judge(life: Life) -> Iterator[tuple[Property, str, str, str]]:
-    """Yield each broken property of a life cycle: the property, the operation, the stage and a sentence."""
-    for promise in PROPERTIES:
-        for operation, stage, message in promise.judge(life):
-            yield promise, operation, stage, message

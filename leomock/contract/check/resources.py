@@ -7,7 +7,7 @@ resource, add an entry here; every applicable property is then checked for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -25,14 +25,17 @@ class Files:
     """The files that a finished resource points to.
 
     `at` leads to their URLs, and `count` is their number. `media` is "picture" or "video". `size` is an
-    image's size in pixels, if the call determines it. Only the first `fetch` files are downloaded.
+    image's size in pixels, if the call determines it; an `enlarged` image is larger than the one of the life
+    cycles. Only the first `fetch` files are downloaded.
     """
 
     at: str
     media: str = "picture"
     count: int | None = None
     size: tuple[int, int] | None = None
+    enlarged: bool = False
     colourful: bool = False
+    transparent: bool = False
     fetch: int = 4
 
 
@@ -40,10 +43,12 @@ class Files:
 class Resource:
     """One kind of resource.
 
-    `id` is the name of the id in the response to `create`. `echoes` maps values in the call to the names
-    under which a read returns them; `shows` are fixed values that a row has. For a resource that is a file,
-    `upload` names the URL and the form fields in the response to `create`. `price` is the calculator request
-    for the same job. `job` says whether the resource has a status.
+    `id` is the name of the id in the response to `create`, and `row_id` in a row. `echoes` maps the names in
+    a row to those in the call, which may be steps, as in `parameters.prompt`; `shows` are fixed values that a
+    row has. `inside` is another resource that shows this one, and the steps to its rows there. For a resource
+    that is a file, `upload` names the URL and the form fields in the response to `create`, and `url` its
+    address in a row. `price` is the calculator request for the same job. `job` says whether the resource has
+    a status, and `done` is the one of success.
     """
 
     name: str
@@ -53,16 +58,24 @@ class Resource:
     read: Call | None = None
     list: Call | None = None
     delete: Call | None = None
+    inside: tuple[Call, str] | None = None
+    row_id: str = "id"
     echoes: Mapping[str, str] = field(default_factory=dict)
     shows: Mapping[str, Any] = field(default_factory=dict)
     job: bool = False
+    done: str = "COMPLETE"
     costs: bool = False
     price: tuple[str, Mapping[str, Any]] | None = None
     files: tuple[Files, ...] = ()
     upload: tuple[str, str] | None = None
     content: str = "picture"
     url: str = ""
-    newest_first: bool = False
+
+    @property
+    def owned(self) -> bool:
+        """True if the call names something that belongs to the account."""
+        told = f"{self.create.path} {self.body}"
+        return any(f"{{{name}}}" in told for name in ("image", "video", "dataset", "mesh"))
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -74,10 +87,28 @@ class Resource:
 _GENERATION = Call("getGenerationById", "GET", "/generations/{id}")
 _VARIATION = Call("getVariationById", "GET", "/variations/{id}")
 _VIDEO = (Files("generated_images.*.motionMP4URL", "video", 1),)
+_FILE = Files("url", count=1)
+_LIST = Call("getGenerationsByUserId", "GET", "/generations/user/{user}")
+_DELETE = Call("deleteGenerationById", "DELETE", "/generations/{id}")
+_IN_ITS_IMAGE = (
+    Call("getGenerationById", "GET", "/generations/{generation}"),
+    "generated_images.*.generated_image_variation_generics.*",
+)
+# Texts that mistakes of storage and escaping change: markup, quotes, spaces, an accent of its own, and
+# letters of several lengths in UTF-8 and UTF-16.
+NAME = "leomock check \N{CJK UNIFIED IDEOGRAPH-706F}"
+TEXT = 'made by <leomock check> & "co" \\o/  100 %\ncafe\N{COMBINING ACUTE ACCENT} \N{JACK-O-LANTERN}'
+# Larger than 32 bits; documented up to 9999999998.
+SEED = 4_294_972_007
 
 
 def _variation(
-    operation: str, path: str, name: str, body: Mapping[str, Any], shows: Mapping[str, Any] | None = None
+    operation: str,
+    path: str,
+    name: str,
+    body: Mapping[str, Any],
+    shows: Mapping[str, Any] | None = None,
+    file: Files = _FILE,
 ) -> Resource:
     return Resource(
         name=name,
@@ -85,10 +116,11 @@ def _variation(
         body=body,
         id="id",
         read=_VARIATION,
+        inside=_IN_ITS_IMAGE,
         shows=shows or {},
         job=True,
         costs=True,
-        files=(Files("url", count=1),),
+        files=(file,),
     )
 
 
@@ -97,12 +129,12 @@ RESOURCES = (
         name="generation",
         create=Call("createGeneration", "POST", "/generations"),
         body={
-            "prompt": "a lighthouse, for leomock check",
-            "negative_prompt": "rain, for leomock check",
+            "prompt": f"a lighthouse, {TEXT}",
+            "negative_prompt": TEXT,
             "width": 128,
             "height": 160,
             "num_images": 2,
-            "seed": 4711,
+            "seed": SEED,
             "guidance_scale": 9,
             "num_inference_steps": 20,
             "public": False,
@@ -111,16 +143,16 @@ RESOURCES = (
         },
         id="generationId",
         read=_GENERATION,
-        list=Call("getGenerationsByUserId", "GET", "/generations/user/{user}"),
-        delete=Call("deleteGenerationById", "DELETE", "/generations/{id}"),
+        list=_LIST,
+        delete=_DELETE,
         echoes={
             "prompt": "prompt",
-            "negative_prompt": "negativePrompt",
-            "width": "imageWidth",
-            "height": "imageHeight",
+            "negativePrompt": "negative_prompt",
+            "imageWidth": "width",
+            "imageHeight": "height",
             "seed": "seed",
-            "guidance_scale": "guidanceScale",
-            "num_inference_steps": "inferenceSteps",
+            "guidanceScale": "guidance_scale",
+            "inferenceSteps": "num_inference_steps",
             "public": "public",
             "presetStyle": "presetStyle",
             "modelId": "modelId",
@@ -138,7 +170,38 @@ RESOURCES = (
             },
         ),
         files=(Files("generated_images.*.url", count=2, size=(128, 160), colourful=True),),
-        newest_first=True,
+    ),
+    Resource(
+        name="generation of version 2",
+        create=Call("createGenerationV2", "POST", "v2/generations"),
+        body={
+            "model": "lucid-origin",
+            "public": False,
+            "parameters": {
+                "prompt": f"a lighthouse, {TEXT}",
+                "width": 512,
+                "height": 640,
+                "quantity": 2,
+                "seed": 4711,
+                "guidances": {
+                    "style": [{"image": {"id": "{image}", "type": "GENERATED"}, "strength": "MID"}]
+                },
+            },
+        },
+        id="generationId",
+        read=_GENERATION,
+        list=_LIST,
+        delete=_DELETE,
+        echoes={
+            "prompt": "parameters.prompt",
+            "imageWidth": "parameters.width",
+            "imageHeight": "parameters.height",
+            "seed": "parameters.seed",
+            "public": "public",
+        },
+        job=True,
+        costs=True,
+        files=(Files("generated_images.*.url", count=2, size=(512, 640), colourful=True, fetch=1),),
     ),
     _variation(
         "createVariationUpscale",
@@ -146,6 +209,7 @@ RESOURCES = (
         "upscaled image",
         {"id": "{image}"},
         {"transformType": "UPSCALE"},
+        replace(_FILE, enlarged=True),
     ),
     _variation(
         "createVariationUnzoom",
@@ -160,12 +224,14 @@ RESOURCES = (
         "image without background",
         {"id": "{image}"},
         {"transformType": "NOBG"},
+        replace(_FILE, transparent=True),
     ),
     _variation(
         "CreateUniversalUpscalerJob",
         "/variations/universal-upscaler",
         "universally upscaled image",
         {"generatedImageId": "{image}", "upscaleMultiplier": 1.5},
+        file=replace(_FILE, size=(192, 192)),
     ),
     Resource(
         name="motion video",
@@ -202,6 +268,29 @@ RESOURCES = (
         files=_VIDEO,
     ),
     Resource(
+        name="upscaled video",
+        create=Call("createVideoUpscale", "POST", "/generations-video-upscale"),
+        body={"sourceGenerationId": "{video}", "resolution": "RESOLUTION_720"},
+        id="variationId",
+        read=Call("getMotionVariationById", "GET", "/motion-variations/{id}"),
+        echoes={"resolution": "resolution"},
+        shows={"motionTransformType": "UPSCALE"},
+        job=True,
+        costs=True,
+        files=(Files("url", "video", 1),),
+    ),
+    Resource(
+        name="blueprint execution",
+        create=Call("executeBlueprint", "POST", "/blueprint-executions"),
+        body={"blueprintVersionId": "{blueprint version}", "input": "{blueprint input}"},
+        id="akUUID",
+        row_id="akUUID",
+        read=Call("getBlueprintExecution", "GET", "/blueprint-executions/{id}"),
+        echoes={"inputs": "input.nodeInputs", "public": "input.public"},
+        job=True,
+        done="COMPLETED",
+    ),
+    Resource(
         name="init image",
         create=Call("uploadInitImage", "POST", "/init-image"),
         body={"extension": "jpg"},
@@ -219,9 +308,16 @@ RESOURCES = (
         upload=("initUrl", "initFields"),
     ),
     Resource(
+        name="canvas mask",
+        create=Call("uploadCanvasInitImage", "POST", "/canvas-init-image"),
+        body={"initExtension": "jpg", "maskExtension": "jpg"},
+        id="masksImageId",
+        upload=("masksUrl", "masksFields"),
+    ),
+    Resource(
         name="dataset",
         create=Call("createDataset", "POST", "/datasets"),
-        body={"name": "leomock check", "description": "made by leomock check"},
+        body={"name": NAME, "description": TEXT},
         id="id",
         read=Call("getDatasetById", "GET", "/datasets/{id}"),
         delete=Call("deleteDatasetById", "DELETE", "/datasets/{id}"),
@@ -232,7 +328,9 @@ RESOURCES = (
         create=Call("uploadDatasetImage", "POST", "/datasets/{dataset}/upload"),
         body={"extension": "jpg"},
         id="id",
+        inside=(Call("getDatasetById", "GET", "/datasets/{dataset}"), "dataset_images.*"),
         upload=("url", "fields"),
+        url="url",
     ),
     Resource(
         name="media",
@@ -248,7 +346,7 @@ RESOURCES = (
     Resource(
         name="3D model",
         create=Call("uploadModelAsset", "POST", "/models-3d/upload"),
-        body={"name": "leomock check", "modelExtension": "obj"},
+        body={"name": NAME, "modelExtension": "obj"},
         id="modelId",
         read=Call("get3DModelById", "GET", "/models-3d/{id}"),
         list=Call("get3DModelsByUserId", "GET", "/models-3d/user/{user}"),
@@ -261,12 +359,12 @@ RESOURCES = (
     Resource(
         name="texture",
         create=Call("createTextureGeneration", "POST", "/generations-texture"),
-        body={"modelAssetId": "{mesh}", "prompt": "wood", "negative_prompt": "rust", "seed": 4711},
+        body={"modelAssetId": "{mesh}", "prompt": f"wood, {TEXT}", "negative_prompt": TEXT, "seed": 4711},
         id="id",
         read=Call("getTextureGenerationById", "GET", "/generations-texture/{id}"),
         list=Call("getTextureGenerationsByModelId", "GET", "/generations-texture/model/{mesh}"),
         delete=Call("deleteTextureGenerationById", "DELETE", "/generations-texture/{id}"),
-        echoes={"prompt": "prompt", "negative_prompt": "negativePrompt", "seed": "seed"},
+        echoes={"prompt": "prompt", "negativePrompt": "negative_prompt", "seed": "seed"},
         job=True,
         costs=True,
         price=("TEXTURE_GENERATION", {"preview": False}),
@@ -276,8 +374,8 @@ RESOURCES = (
         name="custom model",
         create=Call("createModel", "POST", "/models"),
         body={
-            "name": "leomock check",
-            "description": "made by leomock check",
+            "name": NAME,
+            "description": TEXT,
             "datasetId": "{dataset}",
             "instance_prompt": "lighthouse",
             "modelType": "GENERAL",
@@ -291,10 +389,11 @@ RESOURCES = (
         echoes={
             "name": "name",
             "description": "description",
-            "instance_prompt": "instancePrompt",
-            "modelType": "type",
-            "resolution": "modelWidth",
-            "sd_version": "sdVersion",
+            "instancePrompt": "instance_prompt",
+            "type": "modelType",
+            "modelWidth": "resolution",
+            "modelHeight": "resolution",
+            "sdVersion": "sd_version",
         },
         job=True,
         costs=True,
@@ -303,8 +402,8 @@ RESOURCES = (
         name="custom element",
         create=Call("createElement", "POST", "/elements"),
         body={
-            "name": "leomock check",
-            "description": "made by leomock check",
+            "name": NAME,
+            "description": TEXT,
             "datasetId": "{dataset}",
             "instance_prompt": "lighthouse",
             "lora_focus": "Style",
@@ -321,13 +420,13 @@ RESOURCES = (
         echoes={
             "name": "name",
             "description": "description",
-            "instance_prompt": "instancePrompt",
-            "lora_focus": "focus",
-            "num_train_epochs": "trainingEpoch",
-            "learning_rate": "learningRate",
+            "instancePrompt": "instance_prompt",
+            "focus": "lora_focus",
+            "trainingEpoch": "num_train_epochs",
+            "learningRate": "learning_rate",
             "resolution": "resolution",
-            "sd_version": "baseModel",
-            "train_text_encoder": "trainTextEncoder",
+            "baseModel": "sd_version",
+            "trainTextEncoder": "train_text_encoder",
         },
         job=True,
         costs=True,

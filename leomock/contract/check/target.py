@@ -107,6 +107,12 @@ class Target:
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
+    def keys(self) -> dict[str, str]:
+        """The shell variables that stand for the keys in reports."""
+        second = {self.second_key: "$LEONARDO_SECOND_API_KEY"} if self.second_key else {}
+        return {self.api_key: "$LEONARDO_API_KEY", **second}
+
+    @property
     def exhausted(self) -> bool:
         """True if no more requests may be sent."""
         return self.out_of_time or (self.max_requests is not None and self.requests >= self.max_requests)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -20,8 +21,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from leomock.contract.check.target import VERSION, Target
-from leomock.contract.strict import JSON, answer_validators, shown
+from leomock.contract.check.target import VERSION, Target, named
+from leomock.contract.reports.model import Level
+from leomock.contract.strict import JSON, Addition, answer_validators, shown
 from leomock.leonardo.errors import ApiError
 from leomock.openapi.spec import Versions
 
@@ -31,6 +33,14 @@ LONGEST_SHOWN = 300
 QUICK_READS, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 4, 0.25, 5.0
 # Once a job did not end in time, later jobs get only this long.
 IMPATIENT_SECONDS = 1.0
+# How long the time that a server once told is believed.
+CLOCK_RUNS_ON = timedelta(seconds=5)
+# QUEUED is for executions of blueprints only; the shape of the other jobs' answers does not allow it.
+UNDER_WAY = ("PENDING", "QUEUED")
+
+
+# What reading an answer raises whose objects, lists and values are not where the documents have them.
+OTHER_FORM = (AttributeError, KeyError, IndexError, TypeError, ValueError)
 
 
 class Skipped(Exception):
@@ -49,6 +59,7 @@ class Broken:
     operation: str
     message: str
     steps: tuple[Step, ...] = ()
+    level: Level = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +70,39 @@ class Step:
     url: str
     body: bytes
     content_type: str
-    authorized: bool
+    authorization: str
     status: int
     answer: bytes
     operation: str = ""
 
-    def curl(self, api_key: str) -> str:
-        """Return a shell command that repeats the call; the key comes from the environment."""
-        line = "curl -i" if self.method == "GET" else f"curl -i -X {self.method}"
-        if self.authorized:
-            line += ' -H "authorization: Bearer $LEONARDO_API_KEY"'
+    def curl(self, keys: Mapping[str, str]) -> str:
+        """Return a shell command that repeats the call; keys come from the variables that `keys` names."""
+        line = {"GET": "curl -i", "HEAD": "curl -I"}.get(self.method, f"curl -i -X {self.method}")
+        if self.authorization:
+            line += f' -H "authorization: {self.authorization}"'
         if self.body and self.content_type.startswith("multipart/"):
             for name, value in _form_fields(self.content_type, self.body):
                 line += f" --form-string {shlex.quote(f'{name}={value}')}"
             line += " -F file=@picture.jpg"
         elif self.body:
             line += f" --json {shlex.quote(self.body.decode('utf-8', 'replace'))}"
-        return f"{line} {shlex.quote(self.url)}".replace(api_key, "$LEONARDO_API_KEY")
+        return hidden(f"{line} {shlex.quote(self.url)}", keys)
 
     @property
     def came(self) -> str:
         """Return the status and the beginning of the response."""
         text = self.answer.decode("utf-8", "replace")
-        if text and not text.isprintable() and "\n" not in text:
+        if "\0" in text or (text and not text.isprintable() and "\n" not in text):
             return f"{self.status} {len(self.answer)} bytes"
         cut = text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}… ({len(text)} characters)"
         return f"{self.status} {' '.join(cut.split())}".strip()
+
+
+def hidden(text: str, keys: Mapping[str, str]) -> str:
+    """Replace each key with its variable."""
+    for key, variable in keys.items():
+        text = text.replace(key, variable)
+    return text
 
 
 def _form_fields(content_type: str, body: bytes) -> Iterator[tuple[str, str]]:
@@ -120,7 +138,7 @@ class Visit:
         self._on_broken = on_broken
         self._seen: set[tuple[str, str, str]] = set()
         self._versions = Versions()
-        self._base = 0
+        self._clock: tuple[datetime | None, datetime] | None = None
         self.client = self._watched(target.client())
         self.stranger = self._watched(target.stranger())
         self.other = self._watched(target.other()) if target.second_key else None
@@ -155,7 +173,7 @@ class Visit:
             str(request.url),
             request.read(),
             request.headers.get("content-type", ""),
-            "authorization" in request.headers,
+            request.headers.get("authorization", ""),
             response.status_code,
             response.content,
             operation,
@@ -186,14 +204,18 @@ class Visit:
         if kind.partition(";")[0].strip() != JSON:
             self.report("content-type", operation, f"{label} answered {status} as {kind!r}, not {JSON}")
             return
+        if (response.charset_encoding or "utf-8").lower() != "utf-8":
+            self.report("content-type", operation, f"{label} answered {status} as {kind!r}; JSON is UTF-8")
         try:
-            answer = json.loads(response.content)
-        except ValueError:
-            self.report("answer-json", operation, f"{label} answered {status} with a body that is not JSON")
+            answer = strict_json(response.content)
+        except ValueError as error:
+            told = f"{label} answered {status} with a body that is not JSON: {error}"
+            self.report("answer-json", operation, told)
             return
         if self.target.judges_answers:
             for text in answer_validators()[version].problems(operation, status, answer):
-                self.report("answer-shape", operation, f"{label} answered {status}: {text}")
+                level: Level = "warning" if isinstance(text, Addition) else "error"
+                self.report("answer-shape", operation, f"{label} answered {status}: {text}", level)
 
     def _operation(self, request: httpx.Request) -> tuple[str, str]:
         address = str(request.url.copy_with(query=None, fragment=None))
@@ -208,6 +230,13 @@ class Visit:
                 return version, str(operation.id)
         return "", ""
 
+    def operation_of(self, error: httpx.HTTPError) -> str:
+        """Return the operation whose call got no answer; '' if it is none of the API."""
+        try:
+            return self._operation(error.request)[1]
+        except RuntimeError:  # the error knows no request
+            return ""
+
     def label(self, step: Step) -> str:
         """Return the method and path of a call, with its actual ids, as in `GET /generations/{id}`."""
         path = urlsplit(step.url).path
@@ -216,15 +245,20 @@ class Visit:
 
     # --- expectations -------------------------------------------------------------------------------------
 
-    def report(self, rule: str, operation: str, message: str) -> None:
+    def report(self, rule: str, operation: str, message: str, level: Level = "error") -> None:
         """Record a broken promise with the steps that led to it; record the same one only once."""
         name = (rule, operation, _without_ids(message))
         if name in self._seen:
             return
         self._seen.add(name)
-        broken = Broken(rule, operation, message, tuple(self.steps))
+        broken = Broken(rule, operation, message, tuple(self.steps), level)
         self.broken.append(broken)
         self._on_broken(broken)
+
+    def report_other_form(self, rule: str, operation: str) -> None:
+        """Record that the last answer could not be read, as one of `OTHER_FORM` shows."""
+        last = self.label(self.steps[-1]) if self.steps else "the server"
+        self.report(rule, operation, f"{last} answered something of another form than documented")
 
     # --- calls ---------------------------------------------------------------------------------------------
 
@@ -238,12 +272,22 @@ class Visit:
         headers: dict[str, str] | None = None,
         **query: Any,
     ) -> httpx.Response:
-        """Send a call of version 1, or one to a complete URL."""
-        url = path if "://" in path else f"{self.target.url}{path}"
+        """Send a call of version 1, one of another version (`v2/models`), or one to a complete URL."""
+        url = path if "://" in path else self._address(path)
         chosen = client or self.client
         request = chosen.build_request(method, url, json=body, params=query or None, headers=headers)
         request.extensions["leomock_began"] = time.monotonic()
         return chosen.send(request)
+
+    def _address(self, path: str) -> str:
+        if path.startswith("/"):
+            return f"{self.target.url}{path}"
+        version, _, rest = path.partition("/")
+        base = self.target.base(version)
+        if base is None:
+            told = f"{self.target.url} does not end in /{VERSION}"
+            raise Skipped(f"{told}, so {named(version)} cannot be found")
+        return f"{base}/{rest}"
 
     def call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """Return the value inside the envelope of a success; objects become `Row`."""
@@ -253,21 +297,6 @@ class Visit:
             text = response.text[:200]
             raise Problem(f"{method} {path} was refused: it answered {response.status_code} {text!r}")
         return rows(next(iter(answer.values()), None), f"the answer to {method} {path}")
-
-    def create_v2(self, path: str, **body: Any) -> Any:
-        """Return the response to a call of version 2."""
-        base = self.target.base("v2")
-        if base is None:
-            raise Skipped(f"{self.target.url} does not end in /{VERSION}, so version 2 cannot be found")
-        response = self.send("POST", f"{base}{path}", body)
-        answer = json_of(response)
-        if response.status_code == 404:
-            raise Skipped("this server has no version 2")
-        if not isinstance(answer, dict):
-            raise Problem(
-                f"POST v2{path} was refused: it answered {response.status_code} {response.text[:200]!r}"
-            )
-        return rows(answer, f"the answer to POST v2{path}")
 
     def wait_for(self, path: str, look: Callable[[Any], None] = lambda row: None) -> Row | None:
         """Poll a job until it is no longer PENDING; return None if it did not end in time or disappeared.
@@ -281,7 +310,7 @@ class Visit:
             value = self.call("GET", path)
             row = value[0] if isinstance(value, list) and value else value
             look(row)
-            if not isinstance(row, Row) or row["status"] != "PENDING":
+            if not isinstance(row, Row) or row["status"] not in UNDER_WAY:
                 return row if isinstance(row, Row) else None
             reads += 1
             if reads > QUICK_READS:
@@ -294,21 +323,38 @@ class Visit:
     def user(self) -> str:
         """Return the id of the account."""
         if "user" not in self.supplies:
-            for details in self.call("GET", "/me") or ():
-                self.supplies["user"] = str(details["user"]["id"])
-                break
-            else:
-                raise Problem("GET /me names no user")
+            accounts = self.call("GET", "/me")
+            require(isinstance(accounts, list) and accounts, "GET /me names no user")
+            self.supplies["user"] = str(accounts[0]["user"]["id"])
         user: str = self.supplies["user"]
         return user
+
+    def server_time(self) -> datetime | None:
+        """Return the server's time, which differs from ours where a test has moved its clock.
+
+        The only clock that is in UTC for sure is that of the signatures of upload forms. It may run at
+        another speed than ours.
+        """
+        now = datetime.now(UTC)
+        if self._clock is None or now - self._clock[1] > CLOCK_RUNS_ON:
+            steps, self.steps = self.steps, []
+            told = None
+            with suppress(Problem, KeyError, TypeError, ValueError):
+                made = self.call("POST", "/init-image", {"extension": "jpg"})
+                form = {name.lower(): value for name, value in json.loads(made["fields"]).items()}
+                told = datetime.strptime(form["x-amz-date"], "%Y%m%dT%H%M%S%z")
+            self.steps = steps
+            self._clock = told, now
+        told, then = self._clock
+        return told and told + (now - then)
 
     def balance(self) -> int | None:
         """Return the credits that pay for API calls; None if the server does not report them."""
         answer = json_of(self.send("GET", "/me"))
-        if not isinstance(answer, dict) or not answer.get("user_details"):
+        known = answer.get("user_details") if isinstance(answer, dict) else None
+        if not isinstance(known, list) or not known or not isinstance(known[0], dict):
             return None
-        details = answer["user_details"][0]
-        parts = [details.get(name) for name in ("apiPaidTokens", "apiSubscriptionTokens")]
+        parts = [known[0].get(name) for name in ("apiPaidTokens", "apiSubscriptionTokens")]
         return sum(part for part in parts if isinstance(part, int))
 
     @contextmanager
@@ -350,6 +396,23 @@ def json_of(answer: httpx.Response) -> Any:
         return answer.json()
     except ValueError:
         return None
+
+
+def strict_json(content: bytes) -> Any:
+    """Read JSON as RFC 8259 has it; raise ValueError for what only some readers accept."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            raise ValueError("an object has a name twice")
+        return found
+
+    def no_number(text: str) -> Any:
+        raise ValueError(f"{text} is no number of JSON")
+
+    if content.startswith(b"\xef\xbb\xbf"):
+        raise ValueError("it begins with a byte order mark")
+    return json.loads(content.decode(), object_pairs_hook=once, parse_constant=no_number)
 
 
 def require(holds: object, otherwise: str) -> None:

@@ -244,9 +244,9 @@ def test_backend_server_runs_the_same_suite() -> None:
 def broken(*names: str) -> Fake:
     """A fake with several faults at once."""
     fake = Fake(auth="strict")
-    for mutant in RESOURCE_MUTANTS:
-        if mutant.name in names:
-            fake.app = mutant.wrap(fake.app)
+    faults = {mutant.name: mutant for mutant in RESOURCE_MUTANTS}
+    for name in names:
+        fake.app = faults[name].wrap(fake.app)
     return fake
 
 
@@ -268,7 +268,7 @@ def test_server_whose_jobs_never_end_is_a_finding() -> None:
 
 def test_finding_has_the_calls_that_repeat_it() -> None:
     """The whole sequence, each call as a line for a shell."""
-    with broken("generation: negative_prompt is not kept") as fake:
+    with broken("generation: negativePrompt is not kept") as fake:
         result = invoke(fake.url, "--api-key", fake.api_key, *QUICK, *REST, "--fail-fast")
     assert result.exit_code == 1
     lines = [line.strip() for line in result.stdout.replace("\\\n", "").splitlines()]
@@ -353,7 +353,7 @@ def test_server_with_fifteen_faults_fails() -> None:
     """Each of them shows, although one hides behind the other."""
     names = [
         "generation: the status goes back to PENDING",
-        "generation: negative_prompt is not kept",
+        "generation: negativePrompt is not kept",
         "generation: the price is 0",
         "generation: the balance never falls",
         "generation: createdAt is 27/11/2026 10:00",

@@ -75,7 +75,8 @@ class Mutant:
     """A fault, the operations of the run that has to find it, and the rule of the finding.
 
     `before` changes requests, or answers them when it returns True; `after` changes answers. A fault that
-    only a journey shows names the journey, one that only generated scenarios show the phase. Of several rules
+    only a journey shows names the journey, and the one that it `follows` if it needs what that one makes; one
+    that only generated scenarios show names the phase. Of several rules
     in `found_by` one is enough.
     """
 
@@ -85,6 +86,7 @@ class Mutant:
     before: Fault = lambda exchange: None
     after: Fault = lambda exchange: None
     journey: str = ""
+    follows: str = ""
     phases: tuple[str, ...] = ("coverage", "fuzzing")
 
     def wrap(self, app: App) -> App:

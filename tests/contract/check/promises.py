@@ -7,18 +7,26 @@ Each breaks one promise of one operation of a sound fake.
 
 from __future__ import annotations
 
+import io
 import json
+import re
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from unicodedata import normalize
 from uuid import UUID
 
-from leomock.contract.check.lives import WRONG_FORMS
+from PIL import Image
+
+from leomock.contract.check.amendments import DATA_URL
+from leomock.contract.check.lives import AUTHORIZED, at, wrong_forms
 from leomock.contract.check.media import PICTURE
-from leomock.contract.check.resources import RESOURCES, Resource
-from tests.contract.check.mutants import Exchange, Fault, Mutant, on
+from leomock.contract.check.resources import RESOURCES, Call, Resource
+from tests.contract.check.mutants import Exchange, Fault, Mutant, html, on
 
 CREATE, READ, LIST = "createGeneration", "getGenerationById", "getGenerationsByUserId"
+EXECUTED = "getBlueprintExecutionGenerations"
 Row = dict[str, Any]
 NOTHING = "11111111-1111-4111-8111-111111111111"
 IDLE: Fault = lambda exchange: None  # noqa: E731  # as short as the dataclass's own defaults
@@ -53,8 +61,8 @@ def lost(name: str) -> Callable[[Row], Any]:
     return lambda row: row.pop(name, None)
 
 
-def finished_only(change: Callable[[Row], Any]) -> Callable[[Row], Any]:
-    return lambda row: change(row) if row.get("status", "COMPLETE") == "COMPLETE" else None
+def finished_only(change: Callable[[Row], Any], done: str = "COMPLETE") -> Callable[[Row], Any]:
+    return lambda row: change(row) if row.get("status", done) == done else None
 
 
 def other(value: Any) -> Any:
@@ -63,7 +71,9 @@ def other(value: Any) -> Any:
         return not value
     if isinstance(value, int | float):
         return value + 1
-    return "TOPAZ" if value.isupper() else f"{value} "
+    if isinstance(value, str):
+        return "TOPAZ" if value.isupper() else f"{value} "
+    return []
 
 
 def mutant(resource: Resource, promise: str, rule: str, before: Fault = IDLE, after: Fault = IDLE) -> Mutant:
@@ -96,6 +106,8 @@ def faults_of(resource: Resource) -> Iterator[Mutant]:
         yield from of_uploads(resource)
     if resource.list:
         yield from of_lists(resource, resource.list.operation)
+    if resource.inside:
+        yield from of_places(resource, *resource.inside)
     if resource.delete and resource.read:
         yield from of_deletion(resource, resource.delete.operation, resource.read.operation)
 
@@ -104,9 +116,17 @@ def of_creation(resource: Resource) -> Iterator[Mutant]:
     create = resource.create.operation
     yield mutant(resource, "the id is null", "life", after=changed(create, put(**{resource.id: None})))
     yield mutant(resource, "the id is lost", "life", after=changed(create, lost(resource.id)))
+    if resource.owned:
+        shared = one_tenant(create)
+        yield mutant(resource, "another key makes it from ours", "property-tenants", before=shared)
+        anything = never_refused(create, resource.id)
+        yield mutant(resource, "it is made from nothing", "property-references", after=anything)
     if resource.costs:
         free = changed(create, put(apiCreditCost=0))
         yield mutant(resource, "the price is 0", "property-cost", after=free)
+        nothing = {"amount": "0", "unit": "DOLLARS"}
+        dollars = changed(create, put(apiCreditCost=None, cost=nothing))
+        yield mutant(resource, "the price is 0 dollars", "property-cost", after=dollars)
         silent = changed(create, lost("apiCreditCost"))
         yield mutant(resource, "the price is left out", "property-cost", after=silent)
         yield mutant(resource, "the balance never falls", "property-balance", *same_balance())
@@ -115,6 +135,9 @@ def of_creation(resource: Resource) -> Iterator[Mutant]:
         yield mutant(resource, "the calculator always says 1", "property-cost", after=one)
         two = changed(create, lambda row: row["cost"].update(amount="1"))
         yield mutant(resource, "it has two prices", "property-cost", after=two)
+    if resource.id == "masksImageId":
+        one = changed(create, lambda row: row.update(masksImageId=row["initImageId"]))
+        yield mutant(resource, "it has the id of the image", "property-ids", after=one)
     if resource.upload or resource.name in ("generation", "dataset"):
         yield mutant(resource, "every id is the same", "property-ids", after=first_again(create, resource.id))
 
@@ -124,11 +147,14 @@ def of_reading(resource: Resource, read: str) -> Iterator[Mutant]:
     yield mutant(resource, "it reads as null", "property-found", after=nothing)
     if resource.id != "userLoraId":
         yield mutant(
-            resource, "it reads with another id", "property-ids", after=changed(read, put(id=NOTHING))
+            resource,
+            "it reads with another id",
+            "property-ids",
+            after=changed(read, put(**{resource.row_id: NOTHING})),
         )
-    for sent, told in resource.echoes.items():
-        wrong = changed(read, put(**{told: other(resource.body[sent])}))
-        yield mutant(resource, f"{sent} is not kept", "property-echo", after=wrong)
+    for told, sent in resource.echoes.items():
+        wrong = changed(read, put(**{told: other(next(iter(at(resource.body, sent.split("."))), None))}))
+        yield mutant(resource, f"{told} is not kept", "property-echo", after=wrong)
     for name, value in resource.shows.items():
         wrong = changed(read, put(**{name: "OUTPAINT" if value != "OUTPAINT" else "UPSCALE"}))
         yield mutant(resource, f"another {name}", "property-echo", after=wrong)
@@ -141,6 +167,8 @@ def of_reading(resource: Resource, read: str) -> Iterator[Mutant]:
     for text in texts if resource.name == "generation" else texts[:1]:
         late = changed(read, put(createdAt=text))
         yield mutant(resource, f"createdAt is {text}", "property-times", after=late)
+    local = changed(read, local_time)
+    yield mutant(resource, "createdAt is in local time", "property-times", after=local)
     yield mutant(resource, "createdAt is lost", "answer-shape", after=changed(read, lost("createdAt")))
     yield mutant(resource, "an unknown property", "answer-shape", after=changed(read, put(internal=1)))
     plain = on(read, lambda e: e.header("content-type", "text/plain"))
@@ -151,19 +179,22 @@ def of_reading(resource: Resource, read: str) -> Iterator[Mutant]:
 
 
 def of_jobs(resource: Resource, read: str) -> Iterator[Mutant]:
-    back = changed(read, goes_back())
+    done = resource.done
+    back = changed(read, goes_back(done))
     yield mutant(resource, "the status goes back to PENDING", "property-unchanged", after=back)
     for_ever = changed(read, put(status="PENDING"))
     yield mutant(resource, "it stays PENDING for ever", "property-status", after=for_ever)
-    failed = changed(read, finished_only(put(status="FAILED")))
+    failed = changed(read, finished_only(put(status="FAILED"), done))
     yield mutant(resource, "it always fails", "property-status", after=failed)
-    done = changed(read, finished_only(put(status="DONE")))
-    yield mutant(resource, "it ends as DONE", "property-status", after=done)
+    strange = changed(read, finished_only(put(status="DONE"), done))
+    yield mutant(resource, "it ends as DONE", "property-status", after=strange)
     early = changed(read, put(generated_images=[{"id": NOTHING}]))
     if resource.name == "generation":
         yield mutant(resource, "images while PENDING", "property-early", after=early)
-    yield mutant(resource, "it is gone when it is read again", "property-unchanged", after=vanishing(read))
-    moves = changed(read, finished_only(counting("createdAt", "2026-11-27T10:00:0{}.000")))
+    yield mutant(
+        resource, "it is gone when it is read again", "property-unchanged", after=vanishing(read, done)
+    )
+    moves = changed(read, finished_only(counting("createdAt", "2026-11-27T10:00:0{}.000"), done))
     yield mutant(resource, "it changes when it is finished", "property-unchanged", after=moves)
 
 
@@ -172,17 +203,26 @@ def of_files(resource: Resource) -> Iterator[Mutant]:
         for name in ("id", "url"):
             same = changed(resource.read.operation, finished_only(same_images(name)))
             yield mutant(resource, f"all images have one {name}", "property-count", after=same)
-    if resource.files[0].size:
+    file = resource.files[0]
+    if file.size or file.enlarged:
         grey = cdn("GET", lambda e: setattr(e, "answer", PICTURE))
         yield mutant(resource, "a picture of another size", "property-files", after=grey)
+    if file.transparent:
+        yield mutant(resource, "an opaque picture", "property-files", after=cdn("GET", opaque))
+    if file.media == "video" and resource.read and resource.read.operation == READ:
+        still = on_stills(lambda e: setattr(e, "status", 404))
+        yield mutant(resource, "its still is 404", "property-files", after=still)
+    if (file.count or 0) > 1 and file.fetch > 1:
+        yield mutant(resource, "all images are one file", "property-count", before=first_picture)
+    strict = cdn("GET", without_key_only)
+    yield mutant(resource, "a file is refused to clients with a key", "property-file-http", after=strict)
     for promise, change in (
         ("a file is 404", lambda e: setattr(e, "status", 404)),
         ("a file is empty", lambda e: setattr(e, "answer", b"")),
         ("a file has another content type", lambda e: e.header("content-type", "text/plain")),
         ("a file is cut off", lambda e: setattr(e, "answer", e.answer[: len(e.answer) // 3])),
     ):
-        if promise != "a file is cut off" or resource.files[0].media == "picture":
-            yield mutant(resource, promise, "property-files", after=cdn("GET", change))
+        yield mutant(resource, promise, "property-files", after=cdn("GET", change))
     yield mutant(
         resource,
         "HEAD of a file fails",
@@ -198,16 +238,18 @@ def of_files(resource: Resource) -> Iterator[Mutant]:
 
 
 def of_uploads(resource: Resource) -> Iterator[Mutant]:
-    for name in WRONG_FORMS:
-        yield mutant(
-            resource, f"an upload with a wrong {name} is taken", "property-uploads", after=taken(name)
-        )
+    for name in (*WRONG_FORMS, AUTHORIZED):
+        yield mutant(resource, f"an upload with {name} is taken", "property-uploads", after=taken(name))
+    json_error = bucket_error(lambda e: setattr(e, "answer", b'{"error": "no"}'))
+    yield mutant(resource, "an upload is refused in JSON", "property-uploads", after=json_error)
     yield mutant(resource, "the right upload is refused", "property-uploads", after=uploads_refused)
     if resource.url:
         gone = cdn("GET", lambda e: setattr(e, "status", 404))
         yield mutant(resource, "the uploaded file is 404", "property-uploads", after=gone)
         bytes_ = cdn("GET", lambda e: setattr(e, "answer", b"other"))
         yield mutant(resource, "the uploaded file has other bytes", "property-uploads", after=bytes_)
+        plain = cdn("GET", lambda e: e.header("content-type", "text/plain"))
+        yield mutant(resource, "the uploaded file has another type", "property-uploads", after=plain)
 
 
 def of_lists(resource: Resource, listing: str) -> Iterator[Mutant]:
@@ -217,9 +259,25 @@ def of_lists(resource: Resource, listing: str) -> Iterator[Mutant]:
     yield mutant(resource, "the list is null", "property-list", after=null)
     twice = on(listing, lambda e: e.put([*e.value, *e.value]))
     yield mutant(resource, "it is in the list twice", "property-list", after=twice)
-    for told in list(resource.echoes.values())[:1]:
+    for told in list(resource.echoes)[:1]:
         yield mutant(resource, f"the list has another {told}", "property-list", after=longer(listing, told))
     yield mutant(resource, "deleted, and still in the list", "property-delete", after=kept(listing))
+
+
+def of_places(resource: Resource, place: Call, steps: str) -> Iterator[Mutant]:
+    *way, _ = steps.split(".")
+
+    def each(change: Callable[[list[Any]], Any]) -> Fault:
+        return changed(place.operation, lambda row: [change(rows) for rows in at(row, way)])
+
+    clear = each(lambda rows: rows.clear())
+    yield mutant(resource, "it is not shown where it belongs", "property-list", after=clear)
+    twice = each(lambda rows: rows.extend([*rows]))
+    yield mutant(resource, "it is shown twice where it belongs", "property-list", after=twice)
+    if resource.shows:
+        name = next(iter(resource.shows))
+        another = each(lambda rows: [row.update({name: "OUTPAINT"}) for row in rows])
+        yield mutant(resource, f"it has another {name} where it belongs", "property-list", after=another)
 
 
 def of_deletion(resource: Resource, delete: str, read: str) -> Iterator[Mutant]:
@@ -266,27 +324,28 @@ def same_balance() -> tuple[Fault, Fault]:
     return IDLE, on("getUserSelf", after)
 
 
-def goes_back() -> Callable[[Row], Any]:
-    finished: set[str] = set()
+def goes_back(done: str) -> Callable[[Row], Any]:
+    finished: set[Any] = set()
 
     def change(row: Row) -> None:
+        id = row.get("id", row.get("akUUID"))
         if row["status"] == "PENDING":
-            finished.discard(row["id"])  # every fake makes the same ids, so this may be another fake's row
-        elif row["id"] in finished:
+            finished.discard(id)  # every fake makes the same ids, so this may be another fake's row
+        elif id in finished:
             row["status"] = "PENDING"
-        elif row["status"] == "COMPLETE":
-            finished.add(row["id"])
+        elif row["status"] == done:
+            finished.add(id)
 
     return change
 
 
-def vanishing(read: str) -> Fault:
+def vanishing(read: str, done: str) -> Fault:
     """Answer null once a finished row was read."""
     seen: set[str] = set()
 
     def after(exchange: Exchange) -> None:
         row = row_of(exchange)
-        if row is not None and row.get("status", "COMPLETE") == "COMPLETE":
+        if row is not None and row.get("status", done) == done:
             if exchange.path in seen:
                 exchange.put([] if isinstance(exchange.value, list) else None)
             seen.add(exchange.path)
@@ -352,27 +411,80 @@ def cdn(method: str, change: Callable[[Exchange], Any]) -> Fault:
 
 
 def taken(name: str) -> Fault:
-    """Take an upload that S3 refuses; each wrong form is told by what it changes."""
-    marks = {
-        "signature": lambda e: b"SignatureDoesNotMatch" in e.answer and b"2099-01-01" not in _policy(e),
-        "policy": lambda e: b"2099-01-01" in _policy(e),
-        "key": lambda e: b".exe" in e.body,
-        "type": lambda e: b"text/html" in e.body,
-    }
+    """Take an upload that S3 refuses."""
+    wrong: list[dict[str, str]] = []
 
-    def fault(exchange: Exchange) -> None:
-        if exchange.path.startswith("/s3/") and exchange.status == 403 and marks[name](exchange):
-            exchange.status, exchange.answer = 204, b""
+    def after(exchange: Exchange) -> None:
+        if exchange.path.startswith("/s3/"):
+            authorized = b"authorization" in dict(exchange.headers)
+            if authorized == (name == AUTHORIZED) and exchange.status >= 400 and _form(exchange) in wrong:
+                exchange.status, exchange.answer = 204, b""
+        elif exchange.operation and (row := row_of(exchange)) is not None:
+            for form in (json.loads(row[field]) for field in row if field.lower().endswith("fields")):
+                wrong.extend(changed for n, changed in [*wrong_forms(form), (AUTHORIZED, form)] if n == name)
 
-    return fault
+    return after
 
 
-def _policy(exchange: Exchange) -> bytes:
-    import base64
-    import re
+def _form(exchange: Exchange) -> dict[str, str]:
+    found = re.findall(rb'name="([^"]+)"\r\n\r\n([^\r]*)\r\n', exchange.body)
+    return {name.decode(): value.decode() for name, value in found}
 
-    found = re.search(rb'name="[Pp]olicy"\r\n\r\n([^\r]+)', exchange.body)
-    return base64.b64decode(found[1]) if found else b""
+
+# The names of the wrong forms.
+WRONG_FORMS = [
+    name
+    for name, _ in wrong_forms(
+        {
+            **dict.fromkeys(("key", "Content-Type", "X-Amz-Signature", "X-Amz-Algorithm"), "x"),
+            **dict.fromkeys(("X-Amz-Credential", "X-Amz-Date", "X-Amz-Security-Token"), "x"),
+            "Policy": b64encode(b'{"conditions": []}').decode(),
+        }
+    )
+]
+
+
+def bucket_error(change: Callable[[Exchange], Any]) -> Fault:
+    return lambda e: change(e) if e.path.startswith("/s3/") and e.status >= 400 else None
+
+
+def never_refused(create: str, name: str) -> Fault:
+    """Answer an id in place of a refusal, in the forms of both versions."""
+
+    def after(exchange: Exchange) -> None:
+        refused = exchange.status == 400 or exchange.answer.startswith(b"[")
+        if exchange.operation == create and refused:
+            exchange.say({"made": {name: NOTHING}}, 200)
+
+    return after
+
+
+def opaque(exchange: Exchange) -> None:
+    if exchange.status == 206:
+        return
+    picture, out = Image.open(io.BytesIO(exchange.answer)), io.BytesIO()
+    picture.convert("RGB").save(out, picture.format)
+    exchange.answer = out.getvalue()
+
+
+def on_stills(change: Callable[[Exchange], Any]) -> Fault:
+    """Change the stills of videos, which are asked for by HEAD alone."""
+    return lambda e: change(e) if e.method == "HEAD" and e.path.endswith(".jpg") else None
+
+
+def without_key_only(exchange: Exchange) -> None:
+    if b"authorization" in dict(exchange.headers):
+        exchange.status = 403
+
+
+def first_picture(exchange: Exchange) -> None:
+    exchange.path = exchange.path.replace("_1.jpg", "_0.jpg")
+
+
+def local_time(row: Row) -> None:
+    if "createdAt" in row:
+        text = str(row["createdAt"]).removesuffix("Z")
+        row["createdAt"] = f"{datetime.fromisoformat(text) + timedelta(hours=2):%Y-%m-%dT%H:%M:%S}.000"
 
 
 def longer(listing: str, name: str) -> Fault:
@@ -441,9 +553,11 @@ def one_tenant(operation: str) -> Fault:
     return before
 
 
-def probe(name: str, promise: str, before: Fault = IDLE, after: Fault = IDLE, rule: str = "") -> Mutant:
-    """A mutant that a probe has to find."""
-    return Mutant(f"{name}: {promise}", "", rule or f"probe-{name}", before, after, name)
+def probe(
+    name: str, promise: str, before: Fault = IDLE, after: Fault = IDLE, rule: str = "", follows: str = ""
+) -> Mutant:
+    """A mutant that a probe has to find, which may follow another one."""
+    return Mutant(f"{name}: {promise}", "", rule or f"probe-{name}", before, after, name, follows=follows)
 
 
 def _sent(operation: str, change: Callable[[Row], Any]) -> Fault:
@@ -566,6 +680,117 @@ def rotating(operation: str) -> Fault:
     return on(operation, after)
 
 
+def twice_at_the_end(exchange: Exchange) -> None:
+    if len(exchange.value) == 10:
+        exchange.put([*exchange.value[:9], exchange.value[8]])
+
+
+def too_large_taken(exchange: Exchange) -> None:
+    if exchange.path.startswith("/s3/") and b"EntityTooLarge" in exchange.answer:
+        exchange.status, exchange.answer = 204, b""
+
+
+def free(operation: str) -> tuple[Fault, Fault]:
+    """Take nothing off the balance for an operation."""
+    spent: list[int] = []
+
+    def after(exchange: Exchange) -> None:
+        if exchange.operation == operation and exchange.status == 200:
+            spent.append(exchange.value["apiCreditCost"])
+        elif exchange.operation == "getUserSelf" and exchange.status == 200:
+            exchange.put(
+                [{**exchange.value[0], "apiPaidTokens": exchange.value[0]["apiPaidTokens"] + sum(spent)}]
+            )
+
+    return IDLE, after
+
+
+def charged_refusals() -> tuple[Fault, Fault]:
+    """Take a credit off the balance for each generation that is refused."""
+    refused: list[str] = []
+
+    def after(exchange: Exchange) -> None:
+        if exchange.operation == CREATE and exchange.status == 400:
+            refused.append(exchange.operation)
+        elif exchange.operation == "getUserSelf" and exchange.status == 200:
+            left = exchange.value[0]["apiPaidTokens"] - len(refused)
+            exchange.put([{**exchange.value[0], "apiPaidTokens": left}])
+
+    return IDLE, after
+
+
+def at_most_two_images(body: Row) -> None:
+    wanted = body.get("serviceParams", {}).get("IMAGE_GENERATION", {})
+    if "numImages" in wanted:
+        wanted["numImages"] = min(wanted["numImages"], 2)
+
+
+def shortened_key() -> Fault:
+    """Let in whoever has all but the last character of the first key."""
+    first: list[bytes] = []
+
+    def before(exchange: Exchange) -> None:
+        headers = dict(exchange.headers)
+        key = headers.get(b"authorization", b"")
+        if key.startswith(b"Bearer "):
+            first.append(key)
+        if first and key[:-1] == first[0][:-1]:
+            exchange.headers = [*{**headers, b"authorization": first[0]}.items()]
+
+    return before
+
+
+def unknown_in_html(exchange: Exchange) -> None:
+    if exchange.status == 404:
+        html(exchange)
+
+
+def number_of_text(body: Row) -> None:
+    if isinstance(body.get("width"), str):
+        body["width"] = int(body["width"])
+
+
+def marked(exchange: Exchange) -> None:
+    exchange.answer = b"\xef\xbb\xbf" + exchange.answer
+
+
+def doubled_name(exchange: Exchange) -> None:
+    exchange.answer = exchange.answer.replace(b'"paidTokens"', b'"paidTokens":1,"paidTokens"')
+
+
+def not_a_number(exchange: Exchange) -> None:
+    exchange.answer = exchange.answer.replace(b'"weightMax":2', b'"weightMax":NaN')
+
+
+def other_size(exchange: Exchange) -> None:
+    made = exchange.value
+    for result in made["results"]:
+        result["width"] += 1
+    exchange.put(made)
+
+
+def counted_twice(row: Row) -> None:
+    row["totalCount"] += 1
+
+
+def next_page(row: Row) -> None:
+    row["pageInfo"]["hasNextPage"] = True
+
+
+def no_cursor(exchange: Exchange) -> None:
+    exchange.query.pop("after", None)
+
+
+def one_cursor(row: Row) -> None:
+    for edge in row["edges"]:
+        edge["cursor"] = row["edges"][0]["cursor"]
+
+
+def pending_nodes(row: Row) -> None:
+    for edge in row["edges"]:
+        edge["node"]["status"] = "PENDING"
+
+
 PROBE_MUTANTS = (
     probe("defaults", "another default width", _sent(CREATE, lambda v: v.setdefault("width", 512))),
     probe("defaults", "another default number", _sent(CREATE, lambda v: v.setdefault("num_images", 1))),
@@ -657,9 +882,6 @@ PROBE_MUTANTS = (
         "reads", "two elements with one id", after=on("listElements", lambda e: e.put([*e.value, e.value[0]]))
     ),
     probe("reads", "there are no models", after=on("listPlatformModels", lambda e: e.put([]))),
-    probe("version-2", "version 1 does not know it", after=changed(READ, lambda row: row.update(prompt=""))),
-    probe("version-2", "it reads with another id", after=changed(READ, put(id=NOTHING))),
-    probe("version-2", "an image too many", after=changed(READ, finished_only(doubled("generated_images")))),
     probe("at-once", "the result is 404", after=cdn("GET", lambda e: setattr(e, "status", 404))),
     probe(
         "models-v2",
@@ -674,11 +896,6 @@ PROBE_MUTANTS = (
     probe("webhooks", "no webhook comes", after=no_events),
     probe("webhooks", "a webhook is about another", after=events(about(id=NOTHING))),
     probe("webhooks", "a webhook says FAILED", after=events(about(status="FAILED"))),
-    probe(
-        "version-2",
-        "it is free",
-        after=on("createGenerationV2", lambda e: e.put({**e.value, "apiCreditCost": 0})),
-    ),
     probe(
         "at-once",
         "the result has another type",
@@ -697,5 +914,84 @@ PROBE_MUTANTS = (
         after=on("listElements", lambda e: e.say({"error": "x", "path": "$", "code": "unexpected"}, 500)),
         rule="no-server-error",
     ),
+    probe(
+        "texts",
+        "a long prompt is cut",
+        after=changed(READ, lambda row: row.update(prompt=row["prompt"][:1000])),
+    ),
+    probe(
+        "paging",
+        "another default limit",
+        follows="texts",
+        before=on(LIST, lambda e: e.query.setdefault("limit", "5") and None, status=0),
+    ),
+    probe(
+        "paging",
+        "a limit lower than the one that was asked for",
+        on(LIST, lambda e: e.query.update(limit=str(min(int(e.query.get("limit", 10)), 7))), status=0),
+        follows="texts",
+    ),
+    probe(
+        "paging",
+        "the last of a long page is there twice",
+        after=on(LIST, twice_at_the_end),
+        follows="texts",
+    ),
+    probe("init-image", "another key uses it", one_tenant(CREATE)),
+    probe("upload-size", "a file of any size is taken", after=too_large_taken),
+    probe(
+        "canvas",
+        "a picture of another size",
+        after=changed("performInpaintingLCM", put(imageDataUrl=[DATA_URL])),
+    ),
+    probe(
+        "canvas",
+        "it is free, whatever it says",
+        *free("createLCMGeneration"),
+        rule="property-balance",
+    ),
+    probe("canvas", "its price is null", after=changed("performAlchemyUpscaleLCM", put(apiCreditCost=None))),
+    probe(
+        "prompts",
+        "a prompt is not improved",
+        after=on("promptImprove", lambda e: e.put({**e.value, **e.sent})),
+    ),
+    probe(
+        "calculator",
+        "from three images on the price is the same",
+        _sent("pricingCalculator", at_most_two_images),
+    ),
+    probe("wrong-key", "the end of a key is not read", shortened_key()),
+    probe("error-forms", "a refused call is charged", *charged_refusals(), rule="property-balance"),
+    probe("error-forms", "an unknown address is HTML", after=unknown_in_html),
+    probe("error-forms", "a number may be a text", _sent(CREATE, number_of_text)),
+    probe("reads", "two accounts", after=on("getUserSelf", lambda e: e.put([*e.value, *e.value]))),
+    probe("reads", "pictures of elements are 404", after=cdn("HEAD", lambda e: setattr(e, "status", 404))),
+    probe("reads", "an answer begins with a mark", after=on("getUserSelf", marked), rule="answer-json"),
+    probe("reads", "a name is there twice", after=on("getUserSelf", doubled_name), rule="answer-json"),
+    probe("reads", "a number is not one", after=on("listElements", not_a_number), rule="answer-json"),
+    probe(
+        "reads",
+        "an answer says that it is Latin-1",
+        after=on("getUserSelf", lambda e: e.header("content-type", "application/json; charset=iso-8859-1")),
+        rule="content-type",
+    ),
+    probe("at-once", "another size than the answer says", after=on("createGenerationSyncV2", other_size)),
+    probe("at-once", "the background is still there", after=cdn("GET", opaque)),
+    probe("blueprints", "a blueprint too many is counted", after=changed("listBlueprints", counted_twice)),
+    probe("blueprints", "all have one cursor", after=changed("listBlueprints", one_cursor)),
+    probe("blueprints", "cursors are ignored", on("listBlueprints", no_cursor, status=0)),
+    probe("blueprints", "there is always a next page", after=changed("listBlueprints", next_page)),
+    probe("execution", "it has no generations", after=changed(EXECUTED, lambda row: row["edges"].clear())),
+    probe("execution", "its generation is PENDING", after=changed(EXECUTED, pending_nodes)),
+    probe(
+        "execution",
+        "its generation has no images",
+        after=changed(READ, lambda row: row["generated_images"].clear()),
+    ),
+    probe("execution", "another key sees its generations", one_tenant(EXECUTED)),
+    probe("webhooks", "a webhook has another prompt", after=events(about(prompt="x"))),
+    probe("webhooks", "a webhook has a time in seconds", after=events(put(timestamp=1795960000))),
+    probe("webhooks", "a webhook has no images", after=events(about(images=[]))),
 )
 RESOURCE_MUTANTS = tuple(mutant for resource in RESOURCES for mutant in faults_of(resource))

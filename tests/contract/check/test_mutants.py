@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from random import Random
+from typing import Any
+
 import pytest
 
 from leomock import Fake
@@ -14,7 +18,8 @@ from leomock.contract.check.target import MADE_UP_KEY, Target
 from leomock.contract.reports.model import Finding, Report
 from leomock.contract.reports.writers import WRITERS
 from leomock.openapi.documents import operations_of
-from tests.contract.check.mutants import MUTANTS, UNBREAKABLE, VERSIONS, Mutant
+from leomock.server.webhook_sender import Sender
+from tests.contract.check.mutants import MUTANTS, READ, UNBREAKABLE, VERSIONS, Exchange, Mutant, on, row
 from tests.contract.check.promises import PROBE_MUTANTS, RESOURCE_MUTANTS
 from tests.contract.check.score import FORMATS, PAGE, page
 from tests.fixtures import BEFORE_RETIREMENTS
@@ -40,9 +45,14 @@ def journey(mutant: Mutant) -> list[Finding]:
     """What the one journey finds that is there for the mutant."""
     fake = Fake(auth="strict", api_keys=(MADE_UP_KEY,), as_of=BEFORE_RETIREMENTS)
     fake.app = mutant.wrap(fake.app)
+    return journeys_of(fake, [mutant.follows, mutant.journey])
+
+
+def journeys_of(fake: Fake, names: list[str]) -> list[Finding]:
+    """What these journeys find on a fake, which is closed."""
     target = Target(fake.url, fake.api_key, transport=fake.transport, second_key=MADE_UP_KEY, patience=0)
     journeys = Journeys(target, say=lambda line: None, found=lambda finding: None)
-    journeys.run(EVERYTHING, [mutant.journey])
+    journeys.run(EVERYTHING, names)
     fake.close()
     return journeys.findings
 
@@ -70,6 +80,100 @@ def test_journeys_find_nothing_on_a_sound_fake() -> None:
     fake.close()
     assert (journeys.findings, journeys.left_out) == ([], {})
     assert journeys.done == list(NAMES)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"auth": "real"}, {"unit": "DOLLARS"}, {"ids": "v6"}, {"jobs": "immediate"}, {"webhook_form": "2023"}],
+    ids=str,
+)
+def test_journeys_find_nothing_on_other_sound_servers(settings: Any) -> None:
+    """Accounts, keys, ids, jobs and webhooks differ, and so do servers."""
+    usual = {"auth": "strict", "api_keys": (MADE_UP_KEY,), "as_of": BEFORE_RETIREMENTS}
+    found = journeys_of(Fake(**{**usual, **settings}), list(NAMES))
+    assert [finding.message for finding in found] == []
+
+
+def test_unknown_property_is_a_warning() -> None:
+    """In journeys as in generated calls; what is missing beside it is an error that is said first."""
+    added = on(READ, row(lambda value: value.update(internal=1)))
+    fault = Mutant("an unknown property", READ, "", after=added, journey="life generation")
+    report = phases(fault)
+    assert {finding.level for finding in (*journey(fault), *report.findings)} == {"warning"}
+    assert not report.failed
+    lacking = on(READ, row(lambda value: (value.update(internal=1), value.pop("seed"))))
+    errors = phases(Mutant("a misspelt property", READ, "", after=lacking)).findings
+    assert {finding.level for finding in errors} == {"error"}
+    assert all("seed is missing (and 1 more)" in finding.message for finding in errors)
+
+
+def test_calls_of_a_finding_name_the_key_that_they_need() -> None:
+    fault = next(mutant for mutant in RESOURCE_MUTANTS if mutant.name == "init image: another key sees it")
+    found = next(finding for finding in journey(fault) if finding.rule == "property-tenants")
+    told = "\n".join(found.details)
+    assert "$LEONARDO_API_KEY" in told
+    assert "$LEONARDO_SECOND_API_KEY" in told
+    assert MADE_UP_KEY not in told
+
+
+def test_life_that_breaks_off_is_judged() -> None:
+    """The name is wrong, and an id that nothing has is answered with 404."""
+
+    def two_faults(exchange: Exchange) -> None:
+        if exchange.operation == "getDatasetById" and exchange.value is None:
+            exchange.say({"error": "none", "path": "$", "code": "not-found"}, 404)
+        elif exchange.operation == "getDatasetById":
+            exchange.put({**exchange.value, "name": "another"})
+
+    found = journey(Mutant("two faults", "", "", after=two_faults, journey="life dataset"))
+    assert {"property-echo", "life"} <= {finding.rule for finding in found}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_answers_of_any_form_end_in_findings(seed: int) -> None:
+    """Whatever stands where the documents have something else, the journeys go on."""
+    random = Random(seed)
+
+    def changed(value: Any) -> Any:
+        if random.random() < 0.02:
+            return random.choice((None, {}, [], "x", -1.5, True, {"a": {"b": 1}}, [[]], "http://x.test/y"))
+        if isinstance(value, dict):
+            return {name: changed(part) for name, part in value.items() if random.random() > 0.01}
+        return [changed(part) for part in value] if isinstance(value, list) else value
+
+    def any_form(exchange: Exchange) -> None:
+        if exchange.operation and exchange.answer:
+            exchange.say(changed(json.loads(exchange.answer)))
+
+    fake = Fake(auth="strict", api_keys=(MADE_UP_KEY,), as_of=BEFORE_RETIREMENTS)
+    fake.app = Mutant("any form", "", "", after=any_form).wrap(fake.app)
+    assert len(journeys_of(fake, list(NAMES))) > 10
+
+
+@pytest.mark.parametrize(
+    ("scenario", "key", "told"),
+    [
+        ("webhook_lost", "abcd", "the webhook of a generation was posted 0 times, not once"),
+        ((), "other", 'came with the authorization "Bearer other", not the bearer that was set'),
+        ((), "abcd", ""),
+    ],
+)
+def test_webhooks_are_judged_as_they_arrive(
+    scenario: Any, key: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a server on this machine, which can post to the check."""
+    post = Sender._post
+
+    async def with_key(sender: Sender, target: Any, *rest: Any) -> Any:
+        return await post(sender, target._replace(key=key), *rest)
+
+    monkeypatch.setattr(Sender, "_post", with_key)
+    with Fake(auth="strict", scenario=scenario) as fake:
+        target = Target(fake.base_url, fake.api_key)
+        journeys = Journeys(target, say=lambda line: None, found=lambda finding: None)
+        journeys.run(EVERYTHING, ["webhooks"])
+    messages = [finding.message for finding in journeys.findings]
+    assert any(told in message for message in messages) if told else messages == []
 
 
 SOUND = {mutant.operations: mutant for mutant in MUTANTS}
