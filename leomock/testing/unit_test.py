@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unittest
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from leomock.testing.fake import Fake
 from leomock.testing.tenant import Tenant
@@ -52,13 +52,26 @@ class LeomockMixin:
             self.leomock = self._fake.new_tenant(self.id())  # type: ignore[attr-defined]  # of TestCase
             self._use(self.leomock, self.addCleanup)  # type: ignore[attr-defined]  # of TestCase
 
+    if not TYPE_CHECKING:  # type checkers would accept every name
+
+        def __getattr__(self, name: str) -> Any:
+            """Explain an account that was never created."""
+            if name != "leomock":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(
+                f"{type(self).__name__} has no leomock account: list LeomockMixin before TestCase, and "
+                "let your own setUp and setUpClass call super()"
+            )
+
     def _callTestMethod(self, method: Any) -> None:
         """Run the test; add the account's journal to a failure."""
         try:
-            method()
+            super()._callTestMethod(method)  # type: ignore[misc]  # of TestCase; it also awaits async tests
         except unittest.SkipTest:
             raise
         except Exception as error:
+            if not hasattr(self, "leomock"):
+                raise
             if story := self.leomock.story():
                 error.add_note(f"leomock journal of {self.leomock.api_key[:4]}…\n{story}")
             if not (verdict := self.leomock.verdict()).clean:

@@ -82,3 +82,46 @@ def test_skipped_test_stays_skipped() -> None:
 
     result, _ = run(Case)
     assert len(result.skipped) == 1
+
+
+def test_async_test_is_awaited() -> None:
+    """A failure in it is a failure, with the journal."""
+
+    class Case(LeomockMixin, unittest.IsolatedAsyncioTestCase):
+        async def test_passes(self) -> None:
+            async with httpx.AsyncClient() as client:
+                headers = {"authorization": f"Bearer {self.leomock.api_key}"}
+                assert (await client.post(URL, json={"prompt": "a cat"}, headers=headers)).status_code == 200
+            self.leomock.assert_called("createGeneration", times=1)
+
+        async def test_fails(self) -> None:
+            create()
+            self.fail("as it should")
+
+    result, output = run(Case)
+    assert (result.testsRun, len(result.failures), len(result.errors)) == (2, 1, 0), output
+    assert "leomock journal of" in output
+
+
+def test_account_that_was_never_created_is_explained() -> None:
+    """A setUp that does not call super(), and a mixin after TestCase."""
+
+    class Forgets(LeomockMixin, unittest.TestCase):
+        def setUp(self) -> None:
+            pass
+
+        def test_one(self) -> None:
+            self.leomock.story()
+
+    class After(unittest.TestCase, LeomockMixin):
+        def test_one(self) -> None:
+            self.leomock.story()
+
+    for case in (Forgets, After):
+        result, output = run(case)
+        assert len(result.errors) == 1
+        assert output.count("AttributeError: ") == 1
+        assert (
+            f"AttributeError: {case.__name__} has no leomock account: list LeomockMixin before TestCase, and "
+            "let your own setUp and setUpClass call super()\n"
+        ) in output
