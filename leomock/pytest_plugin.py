@@ -24,6 +24,7 @@ from leomock.testing.pytest_options import (
     project_settings,
     unknown,
     wrong_marker,
+    wrong_option,
     yes,
 )
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     import httpx
 
     from leomock.interop.mcp.session import McpSession
-    from leomock.state.journal import Journal
     from leomock.testing.fake import Fake
     from leomock.testing.interception.processes import LazyGateway
     from leomock.testing.tenant import Tenant
@@ -50,6 +50,8 @@ _STRICT = pytest.StashKey["Tenant"]()  # the one whose findings fail the test
 _RULES = pytest.StashKey[Sequence[str]]()  # the only rules whose findings fail it
 _ONLY_BUDGET = pytest.StashKey[bool]()  # whether nothing but the budget fails it
 _BEFORE = pytest.StashKey[dict[str, int]]()  # the last exchange of each key before the test
+_WIDER = pytest.StashKey[list["Tenant"]]()  # the accounts of classes, modules and the session
+_WIDER_BEFORE = pytest.StashKey[dict[str, int]]()  # the last exchange of each of these before the test
 
 
 # --- options ------------------------------------------------------------------------------------------
@@ -85,14 +87,14 @@ def pytest_configure(config: pytest.Config) -> None:
         yes(config, name)
     for name, values in CHOICES.items():
         if (value := option(config, name)) not in values:
-            raise pytest.UsageError(f"leomock: {name}={value!r}: use {' or '.join(values)}")
+            raise wrong_option(config, name, f"{name}={value!r}: use {' or '.join(values)}")
     if (jobs := option(config, "jobs")) != OPTIONS["jobs"][0]:
         from leomock.state.settings import JobCompletion, SettingError
 
         try:
             JobCompletion.parse(jobs)
         except SettingError as error:
-            raise pytest.UsageError(f"leomock: {error}") from None
+            raise wrong_option(config, "jobs", error) from None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -265,7 +267,7 @@ def _maker(server: Fake, node: pytest.Item) -> Callable[..., Tenant]:
     tenants: list[Tenant] = stash.setdefault(_TENANTS, [])
     if _SERVER not in stash:
         stash[_SERVER] = server
-        stash[_BEFORE] = {key: journal.last for key, journal in _journals(server)}
+        stash[_BEFORE] = {key: journal.last for key, journal in server.journals()}
 
     def make(**settings: Any) -> Tenant:
         """A tenant of its own; takes what the marker takes, but `strict` and `keys`, and `ids`, `limits`."""
@@ -284,17 +286,13 @@ def _new_tenant(server: Fake, name: str, settings: dict[str, Any]) -> Tenant:
     from leomock.state.settings import Settings
 
     settings = dict(settings)
-    generations, state = settings.pop("generations", 0), settings.pop("state", None)
+    generations = settings.pop("generations", 0)
     webhook = {name: settings.pop(name) for name in [*settings] if name.startswith("webhook_")}
-    if not isinstance(generations, int) or generations < 0:
-        raise _failed(f"generations={generations!r}: use a whole number, 0 or more")
     if webhook and not webhook.get("webhook_url"):
         raise _failed(f"{min(webhook)}: needs webhook_url as well")
     with _plain_errors():
         tenant = server.new_tenant(name, **settings)
-        if state is not None:
-            tenant.restore(state)
-        if generations:
+        if generations != 0:
             tenant.add_generations(generations)
         if webhook:
             tenant.world.set_target(target_of(Settings(**webhook)))
@@ -334,7 +332,8 @@ def leomock(
     keys = arguments.pop("keys", option(pytestconfig, "keys"))
     budget = arguments.pop("budget", None)
     tenant = _maker(leomock_server, item)(**arguments)
-    tenant.budget = budget
+    with _plain_errors():
+        tenant.budget = budget
     if strict or budget is not None:
         item.stash[_STRICT] = tenant
         item.stash[_ONLY_BUDGET] = not strict
@@ -369,8 +368,11 @@ def _wider(scope: Literal["class", "module", "session"]) -> Any:
         name = getattr(request.node, "nodeid", "") or "session"
         tenant = _new_tenant(leomock_server, f"{name}#{scope}", {})
         keys = option(request.config, "keys")
+        wider = request.config.stash.setdefault(_WIDER, [])
+        wider.append(tenant)
         with pytest.MonkeyPatch.context() as patch, _in_use(tenant, request.config, patch, keys):
             yield tenant
+        wider.remove(tenant)
         leomock_server.forget(tenant)
 
     account.__doc__ = f"One account for all tests of a {scope}; a test's own `leomock` comes before it."
@@ -405,31 +407,13 @@ def leomock_webhooks(leomock: Tenant) -> Iterator[WebhookReceiver]:
 # --- reports ------------------------------------------------------------------------------------------
 
 
-def _journals(server: Fake) -> Iterator[tuple[str, Journal]]:
-    """Yield the journal of every key; that of calls without an accepted key comes under ''."""
-    yield "", server.api.worlds.unauthenticated_journal
-    for world in server.api.worlds:
-        yield world.key, world.journal
-
-
-def _elsewhere(item: pytest.Item, tenants: list[Tenant]) -> Iterator[tuple[str, str]]:
-    """Yield the calls that came during a test with keys of no tenant in it, with a title."""
-    if _SERVER not in item.stash:
-        return
-    from leomock.state.redaction import shortened
-
-    known = [tenant.api_key for tenant in tenants]
-    before = item.stash.get(_BEFORE, {})
-    for key, journal in _journals(item.stash[_SERVER]):
-        if key not in known and (lines := journal.select(since=before.get(key, 0))):
-            title = f"with another key, {shortened(key)}" if key else "without a valid API key"
-            yield f"leomock: calls {title}", "\n".join(map(str, lines))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Let a test with the marker `leomock_real` call the real service where no fake answers."""
     item.config.stash[_ITEM] = item
+    item.stash[_WIDER_BEFORE] = {
+        tenant.api_key: tenant.world.journal.last for tenant in item.config.stash.get(_WIDER, ())
+    }
     if item.get_closest_marker(REAL_MARKER) is None:
         return (yield)
     from leomock.testing.interception import real_calls_allowed
@@ -450,7 +434,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         verdict = verdict.only([*item.stash[_RULES], "over-budget"])
     rules = {finding.rule for finding in verdict.findings}
     if "over-budget" in rules or (rules and not item.stash[_ONLY_BUDGET]):
-        raise _failed(f"the client did what it should not\n\n{verdict}")
+        # The first line is all that pytest's summary shows.
+        raise _failed(f"{', '.join(sorted(rules))}\n\n{verdict}")
 
 
 # pytest's own words where a fixture of a class, a module or a session requests one of a test.
@@ -466,16 +451,26 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Attach journal and verdict to the report of a failed test; delete its tenants at the end."""
+    if call.excinfo is not None and not item.config.getoption("fulltrace"):
+        from leomock.testing.pytest_reports import end_before_leomock
+
+        end_before_leomock(call.excinfo.value)
     report = yield
     tenants = item.stash.get(_TENANTS, [])
+    wider = item.config.stash.get(_WIDER, [])
     if report.failed:
+        from leomock.testing.pytest_reports import calls_elsewhere, calls_of
+
+        report.sections.extend(calls_of(wider, item.stash.get(_WIDER_BEFORE, {})))
         for tenant in tenants:
             if lines := tenant.story():
                 report.sections.append((f"leomock journal of {tenant.api_key[:4]}…", lines))
             verdict = tenant.verdict()
             if not verdict.clean and str(verdict) not in report.longreprtext:
                 report.sections.append(("leomock verdict", str(verdict)))
-        report.sections.extend(_elsewhere(item, tenants))
+        if _SERVER in item.stash:
+            known = [tenant.api_key for tenant in (*tenants, *wider)]
+            report.sections.extend(calls_elsewhere(item.stash[_SERVER], known, item.stash[_BEFORE]))
         if _WIDER_THAN_A_TEST.search(report.longreprtext):
             report.sections.append(("leomock", _WIDER_FIXTURES))
     if report.when == "teardown":

@@ -151,7 +151,7 @@ def test_marker_nearest_wins(suite: pytest.Pytester) -> None:
     [
         ("scenaro='flaky'", "@pytest.mark.leomock knows no 'scenaro'; did you mean 'scenario'?"),
         ("zzz=1", "@pytest.mark.leomock knows no 'zzz'; there are scenario, jobs, seed, clock, strict"),
-        ("'flaky'", "@pytest.mark.leomock takes names, e.g. jobs='immediate'"),
+        ("'slow'", "@pytest.mark.leomock takes arguments by name, such as scenario='flaky', not 'slow'"),
         (
             "strict='maybe'",
             "@pytest.mark.leomock strict='maybe': use True, False or a list of the verdict's rules",
@@ -204,6 +204,16 @@ def test_marker_that_cannot_be_meant_fails_at_collection(
             [],
             "make_leomock, call=lambda make: make(limits='unreal')",
             "leomock: limits='unreal': use none or real",
+        ),
+        (
+            [],
+            "make_leomock, call=lambda make: make(generations='x')",
+            "leomock: generations='x': use a whole number, 0 or more",
+        ),
+        (
+            [],
+            "make_leomock, call=lambda make: make(webhook_url='http://a.test/', webhook_timeout='x')",
+            "leomock: webhook_timeout='x': use a number",
         ),
     ],
 )
@@ -315,7 +325,9 @@ def test_option_that_is_no_yes_or_no_ends_the_run(suite: pytest.Pytester, name: 
     """Before any test runs."""
     result = suite.runpytest_subprocess(f"--leomock-{name}=maybe")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert result.stderr.str().strip() == f"ERROR: leomock: {name}='maybe': use yes or no"
+    assert result.stderr.str().strip() == (
+        f"ERROR: leomock: {name}='maybe': use yes or no (from --leomock-{name})"
+    )
 
 
 @pytest.mark.parametrize(
@@ -410,7 +422,8 @@ def test_strict_fails_on_findings(suite: pytest.Pytester) -> None:
     result = suite.runpytest_subprocess("-rN")  # no summary, which is whole where CI is set
     result.assert_outcomes(passed=1, failed=1)
     output = result.stdout.str()
-    assert output.count("retried-what-cannot-succeed") == 1
+    assert output.count("\nleomock: retried-what-cannot-succeed\n") == 1  # the line that a summary shows
+    assert output.count("\nretried-what-cannot-succeed: ") == 1
     assert "- leomock journal of " in output
 
 
@@ -446,7 +459,7 @@ def test_strict_says_nothing_more_of_a_test_that_failed(suite: pytest.Pytester) 
     )
     result = suite.runpytest_subprocess("-rN")  # no summary, which is whole where CI is set
     result.assert_outcomes(failed=2, xfailed=1)
-    assert result.stdout.str().count("retried-what-cannot-succeed") == 2
+    assert result.stdout.str().count("\nretried-what-cannot-succeed: ") == 2
 
 
 def test_failing_test_shows_the_journal(suite: pytest.Pytester) -> None:
@@ -778,6 +791,112 @@ def test_unknown_setting_of_the_project_stops_pytest(suite: pytest.Pytester) -> 
             "did you mean 'strict'?"
         ]
     )
+
+
+@pytest.mark.parametrize("budget", ["'x'", "-1", "True", "1.5"])
+def test_budget_that_is_no_number_fails_its_test_only(suite: pytest.Pytester, budget: str) -> None:
+    """It does not end the run."""
+    suite.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.mark.leomock(budget={budget})
+        def test_wrong(leomock):
+            pass
+
+        def test_right(leomock):
+            pass
+        """
+    )
+    result = suite.runpytest_inprocess()
+    result.assert_outcomes(passed=1, errors=1)
+    value = budget.replace('"', "'")
+    result.stdout.fnmatch_lines([f"leomock: budget={value}: use a whole number, 0 or more"])
+
+
+def test_option_names_where_it_comes_from(suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable of a CI job is far from the project."""
+    error = "ERROR: leomock: clock='stopped': use running or frozen (from {})"
+    told = []
+    result = suite.runpytest_inprocess("-o", "leomock_clock=stopped")
+    told.append(result.stderr.str().strip())
+    monkeypatch.setenv("LEOMOCK_CLOCK", "stopped")
+    told.append(suite.runpytest_inprocess("-o", "leomock_clock=frozen").stderr.str().strip())
+    monkeypatch.delenv("LEOMOCK_CLOCK")
+    suite.path.joinpath("leomock.toml").write_text('[pytest]\nclock = "stopped"\n', "utf-8")
+    told.append(suite.runpytest_inprocess().stderr.str().strip())
+    assert told == [
+        error.format("leomock_clock in pytest's settings"),
+        error.format("LEOMOCK_CLOCK in the environment"),
+        error.format("the project's settings of leomock"),
+    ]
+
+
+def test_failing_test_shows_its_calls_to_wider_accounts(suite: pytest.Pytester) -> None:
+    """Not those of the tests before it, and not as calls with another key."""
+    suite.makepyfile(
+        """
+        from calls import create
+
+        URL = "https://cloud.leonardo.ai/api/rest/v1"
+
+        def test_before(leomock_module):
+            create("before", base=URL)
+
+        def test_alone(leomock_module):
+            create("alone", base=URL)
+            assert False
+
+        def test_beside(leomock_module, leomock):
+            create("beside", base=URL, key=leomock_module.api_key)
+            assert False
+
+        def test_without_a_call(leomock_module):
+            assert False
+        """
+    )
+    result = suite.runpytest_inprocess("-rN")
+    result.assert_outcomes(passed=1, failed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_alone _*",
+            "*- leomock journal of ????…, calls of this test -*",
+            "#2 POST /api/rest/v1/generations createGeneration 200*",
+            "*_ test_beside _*",
+            "*- leomock journal of ????…, calls of this test -*",
+            "#3 POST /api/rest/v1/generations createGeneration 200*",
+            "*_ test_without_a_call _*",
+        ]
+    )
+    assert "#1 POST" not in result.stdout.str()
+    assert "with another key" not in result.stdout.str()
+    assert result.stdout.str().count("calls of this test") == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "error"),
+    [
+        ("leomock.scenario('flakey').__enter__()", "*UnknownScenario: scenario='flakey': not known*"),
+        (
+            "leomock.fail('createGen')",
+            "*ScenarioError: *there is no operation 'createGen'*'createGeneration'?",
+        ),
+        ("leomock.advance(-1)", "ValueError: advance(-1): time moves forwards only*"),
+        ("leomock.finish('x')", "*SettingError: finish('x'): no job is pending for this id*"),
+        ("leomock.restore({})", "*SnapshotError: not a snapshot of leomock*"),
+        ("leomock.event()", "LookupError: this account has no generation yet*"),
+        ("leomock.verdict().only('x')", "ValueError: the verdict has no rule 'x'*"),
+        ("leomock.set_webhook('here')", "*SettingError: url='here': use a full address*"),
+        ("leomock.add_generations(-1)", "*SettingError: generations=-1: use a whole number, 0 or more"),
+    ],
+)
+def test_traceback_of_a_wrong_value_ends_in_the_test(suite: pytest.Pytester, call: str, error: str) -> None:
+    """The way through leomock is there with --full-trace."""
+    suite.makepyfile(test_it=f"def test_it(leomock):\n    {call}\n")
+    short = suite.runpytest_inprocess("-rN").stdout
+    short.fnmatch_lines([f">       {call}", f"E       {error}", "test_it.py:2: *"])
+    assert "/leomock/" not in short.str()
+    assert "/leomock/" in suite.runpytest_inprocess("-rN", "--full-trace").stdout.str()
 
 
 def test_marker_account_and_wider_accounts(suite: pytest.Pytester) -> None:

@@ -73,7 +73,7 @@ def target_of(settings: Settings) -> Target:
     )
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Event:
     """One request to a webhook. `due` is None once it is delivered, given up or dropped.
 
@@ -89,6 +89,11 @@ class Event:
     attempts: list[Attempt] = field(default_factory=list)
     state: Literal["waiting", "delivered", "given up", "dropped"] = "waiting"
     held: bool = False
+
+    def __repr__(self) -> str:
+        # Not the body: it is long, and that of 2023 contains the API key.
+        attempts = ", ".join(str(attempt.status or attempt.error) for attempt in self.attempts)
+        return f"<Event {self.type} {self.id} {self.state}{attempts and f': {attempts}'}>"
 
     def to_json(self) -> dict[str, Any]:
         """Return the event as JSON values, in the order of the fields."""

@@ -23,7 +23,7 @@ Pace = Literal["seconds", "polls", "first", "immediate", "manual"]
 DEFAULT_JOBS = "polls:1,seconds:10"
 
 # The words for types in error messages.
-_KINDS = {str: "a text", int: "a whole number", bool: "True or False"}
+_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "True or False"}
 _SIZES = (
     *("max_body", "max_upload", "max_stored", "max_stored_all", "max_head", "max_state"),
     *("journal_bytes", "journals_bytes"),
@@ -197,7 +197,7 @@ class Settings:
     def __post_init__(self) -> None:
         for field in fields(self):
             value, kind = getattr(self, field.name), type(field.default)
-            if kind in _KINDS and not isinstance(value, kind):
+            if kind in _KINDS and not _is_a(kind, value):
                 raise SettingError(f"{field.name}={value!r:.100}: use {_KINDS[kind]}")
         JobCompletion.parse(self.jobs)
         if self.auth not in get_args(Auth):
@@ -230,15 +230,10 @@ class Settings:
         for name in _SIZES:
             if getattr(self, name) < 1:
                 raise SettingError(f"{name}={getattr(self, name)}: use a size in bytes, at least 1")
-        for name in ("request_timeout", "webhook_timeout"):
-            if not 0 < (seconds := getattr(self, name)) <= LONGEST_TIMEOUT:
-                raise SettingError(f"{name}={seconds:g}: use seconds, above 0 to {LONGEST_TIMEOUT}")
-        if self.webhook_ca and not Path(self.webhook_ca).is_file():
-            raise SettingError(f"webhook_ca={self.webhook_ca!r:.200}: there is no such file")
-        if not 0 < self.request_timeout <= LONGEST_TIMEOUT:
-            raise SettingError(
-                f"request_timeout={self.request_timeout:g}: use seconds, above 0 to {LONGEST_TIMEOUT}"
-            )
+        check_timeout("request_timeout", self.request_timeout)
+        check_timeout("webhook_timeout", self.webhook_timeout)
+        if self.webhook_ca:
+            check_file("webhook_ca", self.webhook_ca)
         if self.webhook_form not in get_args(WebhookForm):
             raise SettingError(f"webhook_form={self.webhook_form!r}: use 2026 or 2023")
         if self.webhook_http not in get_args(WebhookHttp):
@@ -261,6 +256,31 @@ class Settings:
     def pace(self) -> JobCompletion:
         """The parsed `jobs`."""
         return JobCompletion.parse(self.jobs)
+
+
+def _is_a(kind: type, value: object) -> bool:
+    """True if a value has the type of a setting: Python counts True as an int, settings do not."""
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def check_timeout(name: str, seconds: object) -> None:
+    """Raise SettingError, which names the setting `name`, unless this is a number of seconds up to a day."""
+    if not _is_a(float, seconds) or not 0 < seconds <= LONGEST_TIMEOUT:  # type: ignore[operator]  # a number
+        raise SettingError(f"{name}={seconds!r:.100}: use seconds, above 0 to {LONGEST_TIMEOUT}")
+
+
+def check_file(name: str, path: str | Path) -> None:
+    """Raise SettingError, which names the setting `name`, unless there is such a file."""
+    if not Path(path).is_file():
+        raise SettingError(f"{name}={str(path)!r:.200}: there is no such file")
+
+
+def check_count(name: str, count: object) -> None:
+    """Raise SettingError, which names the setting `name`, unless this is a whole number from 0."""
+    if not _is_a(int, count) or count < 0:  # type: ignore[operator]  # a number
+        raise SettingError(f"{name}={count!r:.100}: use a whole number, 0 or more")
 
 
 def _check_date(text: str) -> None:

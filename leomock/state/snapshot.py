@@ -68,7 +68,8 @@ def restore(world: World, snapshot: Any) -> None:
     if snapshot.get("user_id") != world.user_id:
         raise SnapshotError(
             "the snapshot belongs to another API key or seed: its user is "
-            f"{shown(snapshot.get('user_id'))}, this world's is {shown(world.user_id)}"
+            f"{shown(snapshot.get('user_id'))}, this world's is {shown(world.user_id)}; restore it to the "
+            "account that took it, or declare with `has` what an account has from the start"
         )
     if snapshot.get("checksum") != _checksum(snapshot):
         raise SnapshotError("the snapshot was damaged or edited: its checksum does not fit")

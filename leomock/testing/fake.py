@@ -36,6 +36,7 @@ from leomock.testing.tenant import AnyScenario, Tenant, flat
 
 if TYPE_CHECKING:
     from leomock.server.transport import Transport
+    from leomock.state.journal import Journal
 
 T = TypeVar("T")
 # Accepting a connection, reading its bytes and beginning the call take one turn each; one is to spare.
@@ -247,6 +248,12 @@ class Fake(Tenant):
         for world in self.api.worlds:
             with world.lock:
                 world.reset()
+
+    def journals(self) -> Iterator[tuple[str, Journal]]:
+        """Yield the journal of every key; that of calls without an accepted key comes under ''."""
+        yield "", self.api.worlds.unauthenticated_journal
+        for world in self.api.worlds:
+            yield world.key, world.journal
 
     def _worlds(self) -> list[World]:
         """Return the worlds that `advance` affects: those of all keys."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -36,7 +36,6 @@ MARKS = {
     "catalogue": "what the platform offers besides: a file, or what it would say as a dict",
     "unknown_models": "'allow' accepts every model id of the right form",
     "has": "what the account already has, with fixed ids: a file, or what it would say as a dict",
-    "state": "what the account already has, as its `snapshot()` gave it",
 }
 # Arguments that are about the test, not about its account.
 TEST_SETTINGS = ("strict", "keys", "budget")
@@ -65,14 +64,26 @@ _SETTINGS = pytest.StashKey[dict[str, Any]]()  # what the project's file says
 
 def option(config: pytest.Config, name: str) -> str:
     """Return an option: command line, environment, ini file, the project's file, default, in this order."""
-    given: str | None = config.getoption(f"leomock_{name}", default=None)
-    return (
-        given
-        or os.environ.get(f"LEOMOCK_{name.upper()}")
-        or _ini_option(config, name)
-        or _project_option(config, name)
-        or OPTIONS[name][0]
+    return next((value for value, _ in _given(config, name)), OPTIONS[name][0])
+
+
+def wrong_option(config: pytest.Config, name: str, text: object) -> pytest.UsageError:
+    """Return the error for an option with an invalid value, which says where the value comes from."""
+    where = next((where for _, where in _given(config, name)), "its default")
+    return pytest.UsageError(f"leomock: {text} (from {where})")
+
+
+def _given(config: pytest.Config, name: str) -> Iterator[tuple[str, str]]:
+    """Yield the values that somebody gave an option, the one that counts first, and where each comes from."""
+    sources: tuple[tuple[str, Callable[[], str | None]], ...] = (
+        (f"--leomock-{name}", lambda: config.getoption(f"leomock_{name}", default=None)),
+        (f"LEOMOCK_{name.upper()} in the environment", lambda: os.environ.get(f"LEOMOCK_{name.upper()}")),
+        (f"leomock_{name} in pytest's settings", lambda: _ini_option(config, name)),
+        ("the project's settings of leomock", lambda: _project_option(config, name)),
     )
+    for where, read in sources:
+        if value := read():
+            yield value, where
 
 
 def _ini_option(config: pytest.Config, name: str) -> str:
@@ -106,7 +117,7 @@ def yes(config: pytest.Config, name: str) -> bool:
     """Return an option that is yes or no. Raises pytest.UsageError for another value."""
     value = option(config, name).lower()
     if value not in ("yes", "no", "true", "false", "1", "0"):
-        raise pytest.UsageError(f"leomock: {name}={value!r}: use yes or no")
+        raise wrong_option(config, name, f"{name}={value!r}: use yes or no")
     return value in ("yes", "true", "1")
 
 
@@ -117,7 +128,7 @@ def wrong_marker(item: pytest.Item) -> str:
     """Say what is wrong with the markers of a test; empty if nothing is."""
     for mark in item.iter_markers(MARKER):
         if mark.args:
-            return "takes names, e.g. jobs='immediate'"
+            return f"takes arguments by name, such as scenario='flaky', not {mark.args[0]!r:.100}"
         if wrong := unknown(mark.kwargs, MARKS):
             return wrong
         if wrong := _wrong_strict(mark.kwargs.get("strict", False)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -14,7 +15,7 @@ from leomock.state.clock import Clock
 from leomock.state.journal import Exchange
 from leomock.state.outbox import Event, Target
 from leomock.state.redaction import shortened
-from leomock.state.settings import SettingError
+from leomock.state.settings import SettingError, check_count, check_file, check_timeout
 from leomock.state.snapshot import restore, take
 from leomock.state.story import story
 from leomock.state.world import World
@@ -51,13 +52,26 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _check_app(app: object) -> None:
+    """Raise SettingError for an object that cannot be called as an ASGI app is."""
+    try:
+        inspect.signature(app).bind(None, None, None)  # type: ignore[arg-type]  # a TypeError if not callable
+    except TypeError:
+        raise SettingError(
+            f"app={app!r:.100}: is not an ASGI app, which takes scope, receive and send; for a WSGI app "
+            "(Flask, Django), set the url of its server, or post event() with its test client"
+        ) from None
+    except ValueError:  # a callable without a known signature
+        pass
+
+
 class Tenant:
     """One API key of a fake, with its own isolated world."""
 
     def __init__(self, fake: Host, api_key: str) -> None:
         self._fake = fake
         self.api_key = api_key
-        self.budget: int | None = None  # credits that the client may spend, for the verdict
+        self._budget: int | None = None
 
     def __repr__(self) -> str:
         return f"<leomock {type(self).__name__} {self.api_key[:4]}… at {self.url}>"
@@ -105,8 +119,22 @@ class Tenant:
         return take(self.world)
 
     def restore(self, snapshot: dict[str, Any]) -> None:
-        """Return to the state of a snapshot. Raises SnapshotError."""
+        """Return to the state of a snapshot that this account took. Raises SnapshotError for others."""
         restore(self.world, snapshot)
+
+    @property
+    def budget(self) -> int | None:
+        """The credits that the client may spend, for the verdict; None for any number.
+
+        Setting it raises SettingError unless it is a whole number.
+        """
+        return self._budget
+
+    @budget.setter
+    def budget(self, credits: int | None) -> None:
+        if credits is not None:
+            check_count("budget", credits)
+        self._budget = credits
 
     # --- time ----------------------------------------------------------------------------------------
 
@@ -174,7 +202,11 @@ class Tenant:
         return cast("list[dict[str, Any]]", await fired if isinstance(fired, StartedSteering) else fired)
 
     def add_generations(self, count: int) -> list[str]:
-        """Give the account finished generations, free of charge and not in the journal; return their ids."""
+        """Give the account finished generations, free of charge and not in the journal; return their ids.
+
+        Raises SettingError unless `count` is a whole number.
+        """
+        check_count("generations", count)
         from leomock.testing.furnishing import add_generations
 
         return add_generations(self._fake, self.world, count)
@@ -348,8 +380,13 @@ class Tenant:
         return self.verdict().credits
 
     def assert_spent(self, *, at_most: int | None = None, exactly: int | None = None) -> int:
-        """Fail if the calls cost more credits than `at_most`, or not `exactly` that; return the credits."""
+        """Fail if the calls cost more credits than `at_most`, or not `exactly` that; return the credits.
+
+        Raises ValueError if neither is given.
+        """
         __tracebackhide__ = True
+        if at_most is None and exactly is None:
+            raise ValueError("assert_spent() needs at_most or exactly; the property `spent` has the credits")
         spent = self.spent
         if (at_most is None or spent <= at_most) and (exactly is None or spent == exactly):
             return spent
@@ -419,18 +456,23 @@ class Tenant:
         With `app`, an ASGI app, they go to that app without a port, at the path of `url` (by default `/`), in
         the event loop that is running now. `timeout` is in seconds; `verify` is False, or the file of an
         authority that signed the receiver's certificate; `headers` are sent with every event. Raises
-        SettingError for an invalid URL.
+        SettingError for an invalid value.
         """
-        if url and not app:
+        if app is not None:
+            _check_app(app)
+        elif url:
             self.world.settings.check_webhook(url, "url")
+        check_timeout("timeout", timeout)
+        if not isinstance(verify, bool):
+            check_file("verify", verify)
         target = Target(
-            url or ("http://app.invalid/" if app else ""),
+            url or ("http://app.invalid/" if app is not None else ""),
             key,
             timeout=timeout,
             verify=str(verify) if isinstance(verify, Path) else verify,
             headers=tuple((headers or {}).items()),
             app=app,
-            loop=running_loop() if app else None,
+            loop=running_loop() if app is not None else None,
         )
         with self.world.lock:
             self.world.set_target(target)

@@ -163,7 +163,8 @@ class WebhookReceiver:
         if not pending:
             return ""
         ids = ", ".join(pending[:3]) + (", …" if len(pending) > 3 else "")
-        return f"\n{len(pending)} jobs are pending ({ids}): end them with finish(), or choose another `jobs`"
+        those = "1 job is" if len(pending) == 1 else f"{len(pending)} jobs are"
+        return f"\n{those} pending ({ids}): call finish(), or choose jobs='immediate'"
 
     def _take(self, path: str, headers: Mapping[str, str], raw: bytes) -> int:
         """Store a request; return the response status."""

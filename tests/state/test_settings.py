@@ -60,6 +60,8 @@ def test_pace_that_is_none(text: Any) -> None:
             "webhook_http=allow accepts it",
         ),
         ({"credits": "all"}, "credits='all': use a whole number"),
+        ({"credits": True}, "credits=True: use a whole number"),
+        ({"webhook_timeout": "5"}, "webhook_timeout='5': use a number"),
         ({"explain": "yes"}, "explain='yes': use True or False"),
         ({"max_body": 0}, "max_body=0: use a size in bytes, at least 1"),
         ({"journal_bytes": 0}, "journal_bytes=0: use a size in bytes, at least 1"),

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from leomock import Fake
+from leomock import Fake, WebhookReceiver
 from leomock.server.authority import temporary
 from leomock.state.settings import SettingError
 from tests.fixtures import client_of, generate
@@ -329,3 +329,49 @@ def test_notebook_shows_the_journal(fake: Fake, client: httpx.Client) -> None:
     html = fake._repr_html_()
     assert html.startswith("<table><caption>leomock: 1 exchanges</caption>")
     assert "<b>" not in html
+
+
+def flask_like(environ: object, start_response: object) -> list[bytes]:
+    return []
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        (
+            {"app": 3},
+            "app=3: is not an ASGI app, which takes scope, receive and send; for a WSGI app (Flask, Django), "
+            "set the url of its server, or post event() with its test client",
+        ),
+        ({"timeout": "x"}, "timeout='x': use seconds, above 0 to 86400"),
+        ({"timeout": 0}, "timeout=0: use seconds, above 0 to 86400"),
+        ({"verify": "no-such.pem"}, "verify='no-such.pem': there is no such file"),
+    ],
+)
+def test_webhook_that_cannot_work_is_refused_when_it_is_set(
+    fake: Fake, values: dict[str, Any], text: str
+) -> None:
+    """Not when the first event is sent."""
+    with pytest.raises(SettingError) as caught:
+        fake.set_webhook("http://shop.test/hook", **values)
+    assert str(caught.value) == text
+    with pytest.raises(SettingError, match=r"^app=<function flask_like at .*>: is not an ASGI app"):
+        fake.set_webhook(app=flask_like)
+
+
+def test_assert_spent_needs_a_limit(fake: Fake) -> None:
+    """It could not fail without."""
+    with pytest.raises(ValueError, match=r"^assert_spent\(\) needs at_most or exactly;"):
+        fake.assert_spent()
+
+
+def test_events_are_shown_without_their_bodies(fake: Fake, client: httpx.Client) -> None:
+    """Which are long, and may contain the API key."""
+    with WebhookReceiver() as receiver:
+        receiver.answer_with(503, 200)
+        fake.set_webhook(receiver.url)
+        id = client.post("/generations", json={"prompt": "a"}).json()["sdGenerationJob"]["generationId"]
+        fake.advance_until_idle()
+    [event] = fake.webhooks
+    assert event.body["data"]["object"]["id"] == id
+    assert repr(event) == f"<Event image_generation.complete {event.id} delivered: 503, 200>"

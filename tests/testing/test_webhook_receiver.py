@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from leomock import Fake
 from leomock.testing.webhook_receiver import WebhookReceiver
 
 
@@ -119,3 +120,18 @@ def test_receiver_starts_and_stops_at_once() -> None:
         with WebhookReceiver():
             pass
     assert time.monotonic() - began < 2  # twenty of them, on a busy machine
+
+
+def test_wait_for_an_event_of_a_job_that_nobody_ends() -> None:
+    """The jobs are named, with what ends them."""
+    with Fake(jobs="manual") as fake, WebhookReceiver(fake) as receiver:
+        fake.set_webhook(receiver.url)
+        headers = {"authorization": f"Bearer {fake.api_key}"}
+        made = httpx.post(f"{fake.base_url}/generations", json={"prompt": "a"}, headers=headers).json()
+        with pytest.raises(AssertionError) as missed:
+            receiver.wait_for(timeout=0.05)
+    id = made["sdGenerationJob"]["generationId"]
+    assert str(missed.value) == (
+        "leomock: waited 0.05 s for 1 delivery; nothing came\n"
+        f"1 job is pending ({id}): call finish(), or choose jobs='immediate'"
+    )

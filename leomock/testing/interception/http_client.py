@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from leomock.testing.interception.routing import RealHostClosedError, Route, plain, route_for
+from leomock.testing.interception.routing import RealHostClosedError, Route, not_redirected, plain, route_for
 
 # The class or module with the attribute, its name, and the function that makes the replacement from it.
 Replacement = tuple[Any, str, Callable[[Any], Any]]
@@ -173,7 +173,7 @@ def _refuse_absolute(original: Any) -> Any:
     @wraps(original)
     def putrequest(self: Any, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         if route_for(host := _host_of(url)) is not None:
-            raise RealHostClosedError(plain(host))
+            raise not_redirected(plain(host))
         original(self, method, url, *args, **kwargs)
 
     return putrequest

@@ -40,13 +40,36 @@ class RealHostClosedError(socket.gaierror):
     Clients treat it as a failed name resolution, so the program sees its client's usual kind of error.
     """
 
-    def __init__(self, host: str) -> None:
-        super().__init__(
-            socket.EAI_NONAME,
-            f"leomock stopped a call for {host}: it is the real service, and no fake answers for it now. "
-            "Use the fixture leomock, or allow real calls with --leomock-real=allow "
-            "or @pytest.mark.leomock_real",
-        )
+
+def closed(host: str) -> RealHostClosedError:
+    """Return the error for a host while no fake answers for it."""
+    return _stopped(
+        host,
+        "it is the real service, and no fake answers for it now. Use the fixture leomock, or allow real "
+        "calls with --leomock-real=allow or @pytest.mark.leomock_real",
+    )
+
+
+def not_faked(host: str) -> RealHostClosedError:
+    """Return the error for a host of the real service that no fake ever answers for."""
+    return _stopped(
+        host,
+        f"it is the real service, and a fake answers only for {', '.join(REAL_HOSTS)}. Mock the call, or "
+        "allow real calls with @pytest.mark.leomock_real",
+    )
+
+
+def not_redirected(host: str) -> RealHostClosedError:
+    """Return the error for a client that opens its connection in a way that cannot be redirected."""
+    return _stopped(
+        host,
+        "it is the real service, and this client cannot be redirected. Use leomock.base_url, or run the "
+        "program with `leomock exec`",
+    )
+
+
+def _stopped(host: str, why: str) -> RealHostClosedError:
+    return RealHostClosedError(socket.EAI_NONAME, f"leomock stopped a call for {host}: {why}")
 
 
 class Route:
@@ -200,7 +223,7 @@ def route_for(host: object) -> Route | None:
     if routes and name in REAL_HOSTS:
         return routes[-1]
     if (routes or _closers) and not _allowers:
-        raise RealHostClosedError(name)
+        raise closed(name) if name in REAL_HOSTS else not_faked(name)
     return None
 
 

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from leomock.testing.interception.http_client import Replacement
-from leomock.testing.interception.routing import RealHostClosedError, is_real, is_routed, plain, route_for
+from leomock.testing.interception.routing import is_real, is_routed, not_redirected, plain, route_for
 
 
 def sockets(module: ModuleType) -> Iterator[Replacement]:
@@ -44,4 +44,4 @@ def _check(host: Any) -> None:
         route_for(name)  # raises for a blocked host
         if is_routed(name):
             # Code that resolves the name itself speaks TLS, or another protocol.
-            raise RealHostClosedError(name)
+            raise not_redirected(name)

@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import io
 import json
+import pickle
 import socket
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -163,8 +164,24 @@ def test_call_without_a_fake_is_stopped(
 
 def test_other_host_of_the_service_is_closed_beside_a_fake(fake: Fake) -> None:
     """The fake answers for three of them only."""
-    with fake.intercept(), pytest.raises(httpx.ConnectError, match=r"stopped a call for app\.leonardo\.ai"):
+    with fake.intercept(), pytest.raises(httpx.ConnectError) as caught:
         httpx.get("https://app.leonardo.ai/")
+    assert str(caught.value).endswith(
+        "leomock stopped a call for app.leonardo.ai: it is the real service, and a fake answers only for "
+        "cloud.leonardo.ai, cdn.leonardo.ai, leomock-uploads.s3.us-east-1.amazonaws.com. Mock the call, or "
+        "allow real calls with @pytest.mark.leomock_real"
+    )
+
+
+def test_client_that_cannot_be_redirected_is_named(fake: Fake) -> None:
+    """Not told to use the fixture, which it does. Pools of processes pickle such errors."""
+    with fake.intercept(), pytest.raises(RealHostClosedError) as caught:
+        socket.create_connection((HOST, 443))
+    assert pickle.loads(pickle.dumps(caught.value)).args == caught.value.args
+    assert caught.value.args[1] == (
+        f"leomock stopped a call for {HOST}: it is the real service, and this client cannot be redirected. "
+        "Use leomock.base_url, or run the program with `leomock exec`"
+    )
 
 
 def test_real_calls_can_be_allowed(closed: None) -> None:
