@@ -74,6 +74,8 @@ class Operation:
         self.prompt: tuple[str, ...] = tuple(entry.get("x-prompt", ("prompt",)))
         # What is known of variables that the operation has no longer, by name.
         self.former: dict[str, str] = entry.get("x-former", {})
+        # The name of an object that the body may be sent in, or ''.
+        self.wrapper: str = entry.get("x-wrapper", "")
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} ({self.id})"

@@ -182,10 +182,16 @@ def _pool(operation: Operation, captured: dict[str, str], request: Request) -> d
             is_number_too_large = "infinity" in str(error) and request.version == "v1"
             body = _with_overflow(request.body) if is_number_too_large else None
         if isinstance(body, dict) and not is_too_deep(request.body, body):
-            pool.update(body)
+            pool.update(_unwrapped(operation, body))
     for name, text in captured.items():
         pool[name] = _decoded(operation.variables[name], text)
     return pool
+
+
+def _unwrapped(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:
+    """Return the variables of a body, which may be inside an object that the document names."""
+    inside = body.get(operation.wrapper) if operation.wrapper and len(body) == 1 else None
+    return inside if isinstance(inside, dict) else body
 
 
 def _refuse_no_object(operation: Operation, request: Request) -> None:

@@ -131,7 +131,13 @@ def _other_case(choices: list[str]) -> str:
         ),
         (
             "createGenerationV2",
-            {"request": {"model": "ltxv-2.3-pro", "parameters": {"prompt": "a"}}},
+            {"body": {"model": "ltxv-2.3-pro", "parameters": {"prompt": "a"}}},
+            "createGenerationV2 has no variable 'body'; send what is inside it as the body "
+            "(specs/v2/generations_v2.json POST /generations)",
+        ),
+        (  # the guide of LTX 2.3 sends everything in `request`, and nothing beside it
+            "createGenerationV2",
+            {"model": "ltxv-2.3-pro", "request": {"parameters": {"prompt": "a"}}},
             "createGenerationV2 has no variable 'request'; send what is inside it as the body "
             "(specs/v2/generations_v2.json POST /generations)",
         ),
