@@ -70,7 +70,7 @@ def send(client: httpx.Client, call: Call, kept: dict[str, str]) -> httpx.Respon
 
 @pytest.mark.parametrize("program", programs(), ids=lambda program: program["program"])
 def test_program_is_answered_as_the_table_says(program: dict[str, Any]) -> None:
-    with Fake(clock="frozen", has=program.get("has", {})) as fake:
+    with Fake(clock="frozen", jobs="immediate", has=program.get("has", {})) as fake:
         headers = {"authorization": f"Bearer {fake.api_key}"}
         url = fake.base_url.removesuffix("/v1")
         with httpx.Client(transport=fake.transport, base_url=url, headers=headers) as client:
