@@ -488,13 +488,12 @@ _RELAYED = {400: "BadRequestException", 403: "ForbiddenException"}
 @based_on(
     Inferred("the form was captured for other refusals of these operations"),
     Chosen("the names of the codes, but for BadRequestException"),
-    Inferred("a bad request to read a blueprint, which the document shows, has an id that is no UUID"),
 )
-def relayed(error: ApiError, *, envelope: str, version_2: bool) -> ApiError:
+def relayed(error: ApiError, *, version_2: bool) -> ApiError:
     """Return an error in the form for documents with a list of GraphQL errors on HTTP 200.
 
-    The service behind the engine rejects for credits, moderation, concurrency, blocked accounts and ids that
-    cannot be. Errors about keys, types and rates come from the engine or the gateway, and stay unchanged.
+    The service behind the engine rejects for credits, moderation, concurrency and blocked accounts. Errors
+    about keys, types and rates come from the engine or the gateway, and stay unchanged.
     """
     wording = error.wording
     if wording is OUT_OF_CREDITS and version_2:
@@ -503,8 +502,6 @@ def relayed(error: ApiError, *, envelope: str, version_2: bool) -> ApiError:
         listed_error = invalid([error.text], error.explain)
         listed_error.headers = error.headers
         return listed_error
-    if wording is NOT_A_UUID and not version_2:
-        return BAD_BLUEPRINT_REQUEST(path=envelope, explain=error.explain)
     if wording not in _FROM_BEHIND:
         return error
     extensions = {"details": {}, "statusCode": wording.status}

@@ -108,8 +108,7 @@ class Dispatcher:
         except ApiError as refusal:
             error = refusal
             if operation and operation.lists_errors:
-                version_2 = operation.file.startswith("specs/v2/")
-                error = relayed(refusal, envelope=operation.envelope, version_2=version_2)
+                error = relayed(refusal, version_2=operation.file.startswith("specs/v2/"))
             reply = Reply(error.status, error.body, operation, world)
             reply.headers = error.headers
             reply.explain = error.explain

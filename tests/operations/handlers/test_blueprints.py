@@ -175,35 +175,6 @@ def test_unknown_id_is_an_error_on_200(client: httpx.Client, path: str, envelope
     ]
 
 
-@pytest.mark.parametrize(
-    ("path", "envelope"),
-    [
-        ("/blueprints/golden-hour", "blueprint"),
-        ("/blueprints/golden-hour/versions", "blueprintVersions"),
-        ("/blueprint-executions/golden-hour", "blueprintExecution"),
-    ],
-)
-def test_id_that_is_no_uuid_is_a_bad_request(client: httpx.Client, path: str, envelope: str) -> None:
-    """As the document shows it.
-
-    Holds code:relayed#3.
-    """
-    answer = client.get(path)
-    assert answer.status_code == 200
-    assert answer.json() == [
-        {
-            "message": "An error occurred.",
-            "path": [envelope],
-            "locations": [],
-            "extensions": {
-                "code": "BadRequestException",
-                "details": {"message": "Bad request. Please check your input.", "statusCode": 400},
-            },
-        }
-    ]
-    assert "'id' must be a UUID" in answer.headers["x-leomock-explain"]
-
-
 def test_generations_of_an_unknown_execution_are_none(client: httpx.Client) -> None:
     """An empty page, as documented."""
     answer = client.get(f"/blueprint-executions/{UNKNOWN}/generations").json()

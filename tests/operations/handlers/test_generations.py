@@ -288,11 +288,11 @@ RED = BytesIO()
 Image.new("RGB", (64, 64), (220, 20, 20)).save(RED, "PNG")
 
 
-def redness(client: httpx.Client, **body: Any) -> int:
+def redness(client: httpx.Client, side: int = 256, **body: Any) -> int:
     """How much more red than green the upper half of a generated picture is."""
-    row = completed(client, width=256, height=256, num_images=1, seed=5, **body)
+    row = completed(client, width=side, height=side, num_images=1, seed=5, **body)
     with Image.open(BytesIO(client.get(row["generated_images"][0]["url"]).content)) as picture:
-        red, green, _ = picture.crop((0, 0, 256, 128)).resize((1, 1)).getpixel((0, 0))  # type: ignore[misc]
+        red, green, _ = picture.crop((0, 0, side, side // 2)).resize((1, 1)).getpixel((0, 0))  # type: ignore[misc]
     return int(red - green)
 
 
@@ -306,14 +306,15 @@ def test_context_image_shows(client: httpx.Client, kind: str) -> None:
     if kind == "GENERATED":
         row = completed(client, width=256, height=256, num_images=1, init_image_id=id, init_strength=0.9)
         id = row["generated_images"][0]["id"]
-    body = {"contextImages": [{"type": kind, "id": id}, {"type": kind, "id": id}]}
-    assert redness(client, modelId=KONTEXT, **body) > redness(client, modelId=KONTEXT) + 40
+    images = [{"type": kind, "id": id}, {"type": kind, "id": id}]
+    with_images = redness(client, 672, modelId=KONTEXT, contextImages=images)
+    assert with_images > redness(client, 672, modelId=KONTEXT) + 40
 
 
 def test_picture_of_the_canvas_shows(client: httpx.Client) -> None:
     """As a whole, without a mask."""
     id = init_image(client, RED.getvalue())
-    body = {"canvasRequest": True, "canvasRequestType": "IMG2IMG", "canvasInitId": id}
+    body: dict[str, Any] = {"canvasRequest": True, "canvasRequestType": "IMG2IMG", "canvasInitId": id}
     assert redness(client, **body) > redness(client) + 40
 
 
@@ -346,7 +347,7 @@ def test_mask_of_the_canvas_limits_the_drawing(client: httpx.Client) -> None:
 def test_mask_that_cannot_be_read_limits_nothing(client: httpx.Client) -> None:
     """The picture is drawn as without it. Holds code:drawn#2."""
     id, mask = init_image(client, RED.getvalue()), init_image(client, b"no picture")
-    body = {"canvasRequest": True, "canvasInitId": id, "canvasMaskId": mask}
+    body: dict[str, Any] = {"canvasRequest": True, "canvasInitId": id, "canvasMaskId": mask}
     assert redness(client, **body) > redness(client) + 40
 
 

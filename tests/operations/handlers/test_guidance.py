@@ -28,7 +28,8 @@ def ask(client: httpx.Client, model: str, *entries: dict[str, Any]) -> httpx.Res
     """Ask for a picture guided by an uploaded one."""
     id = init_image(client, png())
     controlnets = [{"initImageId": id, "initImageType": "UPLOADED", **entry} for entry in entries]
-    body = {"prompt": "a fox", "modelId": BY_NAME[model].id, "width": 64, "height": 64}
+    side = min(BY_NAME[model].sides, default=64)
+    body = {"prompt": "a fox", "modelId": BY_NAME[model].id, "width": side, "height": side}
     return client.post("/generations", json={**body, "controlnets": controlnets})
 
 
