@@ -23,7 +23,13 @@ Pace = Literal["seconds", "polls", "first", "immediate", "manual"]
 DEFAULT_JOBS = "polls:1,seconds:10"
 
 # The words for types in error messages.
-_KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "True or False"}
+_KINDS = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    tuple: "a list of texts",
+}
 _SIZES = (
     *("max_body", "max_upload", "max_stored", "max_stored_all", "max_head", "max_state"),
     *("journal_bytes", "journals_bytes"),
@@ -262,6 +268,8 @@ def _is_a(kind: type, value: object) -> bool:
     """True if a value has the type of a setting: Python counts True as an int, settings do not."""
     if isinstance(value, bool):
         return kind is bool
+    if kind is tuple:
+        return isinstance(value, tuple | list) and all(isinstance(item, str) for item in value)
     return isinstance(value, (int, float) if kind is float else kind)
 
 

@@ -73,8 +73,9 @@ class Fake(Tenant):
             raise SettingError(f"port={port!r}: use a number from 0 (any free port) to 65535")
         seed = settings.get("seed", 0)
         super().__init__(self, uuid4_from(int.from_bytes(stable("api key", seed), "big")))
-        if settings.get("auth", "open") != "open":
-            settings["api_keys"] = (self.api_key, *settings.get("api_keys", ()))
+        keys = settings.get("api_keys", ())
+        if settings.get("auth", "open") != "open" and isinstance(keys, tuple | list):
+            settings["api_keys"] = (self.api_key, *keys)
         _read_given(settings)
         self.api = Dispatcher.playing(Settings(**settings), _names(scenario), _clock_maker(clock))
         self.api.worlds.named.add(self.api_key)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from leomock.files.scenarios import ScenarioSource
+from leomock.files.scenarios import ScenarioError, ScenarioSource
 from leomock.server.time_travel import advance
 from leomock.state.clock import Clock
 from leomock.state.journal import Exchange
@@ -50,6 +51,13 @@ def flat(names: Sequence[ScenarioSource | Sequence[ScenarioSource]]) -> list[Sce
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _by_argument(finding: str) -> str:
+    """Name an argument of `fail` instead of its place in the rule that was made from it."""
+    named = re.sub(r"^fail-\d+: rules\[0\]\.(?:when\.|then\.)?(\w+)", r"fail(\1=…)", finding)
+    # What a rule calls `body` is the argument `json`.
+    return named.replace("fail(body=…)", "fail(json=…)").replace("with 'body'", "with 'json'")
 
 
 def _check_app(app: object) -> None:
@@ -291,7 +299,11 @@ class Tenant:
         world = self.world
         with world.lock:
             name = f"fail-{len(world.scenario_engine.scenarios) + 1}"
-            world.scenario_engine.add(self._fake.api.scenario_registry.from_values({"rules": [rule]}, name))
+            try:
+                scenario = self._fake.api.scenario_registry.from_values({"rules": [rule]}, name)
+            except ScenarioError as error:
+                raise ScenarioError(map(_by_argument, error.findings)) from None
+            world.scenario_engine.add(scenario)
 
     # --- what happened -------------------------------------------------------------------------------
 

@@ -60,6 +60,8 @@ def test_pace_that_is_none(text: Any) -> None:
             "webhook_http=allow accepts it",
         ),
         ({"credits": "all"}, "credits='all': use a whole number"),
+        ({"api_keys": "abc"}, "api_keys='abc': use a list of texts"),
+        ({"cors": [1]}, "cors=[1]: use a list of texts"),
         ({"credits": True}, "credits=True: use a whole number"),
         ({"webhook_timeout": "5"}, "webhook_timeout='5': use a number"),
         ({"explain": "yes"}, "explain='yes': use True or False"),

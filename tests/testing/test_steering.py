@@ -55,19 +55,31 @@ def test_second_fault_does_not_restart_the_counters_of_the_first(fake: Fake, cli
     assert client.get("/me").status_code == 200
 
 
-def test_fault_that_cannot_be_is_refused_with_its_path(fake: Fake) -> None:
+def test_fault_that_cannot_be_is_refused_by_its_arguments(fake: Fake) -> None:
+    """The user wrote no rule, so none is named."""
     with pytest.raises(ScenarioError) as refused:
         fake.fail(cast(Any, "createGenration"), status=99, first=0)
     assert sorted(str(refused.value).splitlines()) == [
-        "fail-1: rules[0].then.status: must be at least 200, not 99",
-        "fail-1: rules[0].when.first: must be at least 1, not 0",
+        "fail(first=…): must be at least 1, not 0",
+        "fail(status=…): must be at least 200, not 99",
     ]
     with pytest.raises(ScenarioError) as refused:
         fake.fail(cast(Any, "createGenration"), status=502)
     assert str(refused.value) == (
-        "fail-1: rules[0].when.operation: there is no operation 'createGenration'; "
-        "did you mean 'createGeneration'?"
+        "fail(operation=…): there is no operation 'createGenration'; did you mean 'createGeneration'?"
     )
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"times": 0}, "fail(times=…): must be at least 1, not 0"),
+        ({"status": 500, "headers": 3}, "fail(headers=…): must be a mapping, not 3"),
+        (
+            {"json": {}, "text": "both", "status": 500},
+            "fail(text=…): not together with 'json': an answer has one content",
+        ),
+    )
+    for arguments, text in cases:
+        with pytest.raises(ScenarioError) as refused:
+            fake.fail("createGeneration", **arguments)
+        assert str(refused.value) == text
 
 
 def test_rules_and_lists_of_names_as_a_scenario(fake: Fake, client: httpx.Client) -> None:
