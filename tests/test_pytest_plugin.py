@@ -182,7 +182,8 @@ def test_marker_that_cannot_be_meant_fails_at_collection(
         (
             ["--leomock-jobs=soon"],
             "leomock",
-            "leomock: jobs='soon': use seconds:S (e.g. seconds:2), polls:N, immediate or manual",
+            "leomock: jobs='soon': use seconds:S (e.g. seconds:2), polls:N, polls:N,seconds:S, "
+            "immediate or manual",
         ),
         (["-o", "leomock_clock=stopped"], "leomock", "leomock: clock='stopped': use running or frozen"),
         (

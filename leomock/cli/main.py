@@ -16,6 +16,7 @@ import click
 from click.core import ParameterSource
 
 from leomock.cli import commands
+from leomock.cli.options import Group
 from leomock.cli.project_defaults import default_map
 from leomock.files.project_settings import ProjectSettingsError, find_settings, read_settings
 from leomock.version import __version__
@@ -28,7 +29,7 @@ CONTEXT: dict[str, Any] = {
 }
 
 
-class Commands(click.Group):
+class Commands(Group):
     """The modules of `commands/`, each loaded when its command is asked for."""
 
     def list_commands(self, context: click.Context) -> list[str]:
@@ -42,18 +43,6 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(f"{commands.__name__}.{name}"), name)
         _read_environment(command, f"{CONTEXT['auto_envvar_prefix']}_{name.upper()}")
         return command
-
-    def resolve_command(
-        self, context: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that the arguments name; an unknown name is refused with the nearest command."""
-        known = self.list_commands(context)
-        if args and args[0] not in known and not args[0].startswith("-"):
-            from leomock.openapi.suggest import suggestion
-
-            near = suggestion(args[0], dict.fromkeys(known)) or f"; the commands are {', '.join(known)}"
-            raise click.UsageError(f"no command {args[0]!r}{near}", context)
-        return super().resolve_command(context, args)
 
     def main(self, *arguments: Any, **more: Any) -> Any:
         """Run the command. A closed stdout or stderr (`>&-`) is replaced by the null device."""

@@ -96,12 +96,12 @@ def tool_options(command: F) -> F:
 def _check_hosts(hosts: Collection[str]) -> None:
     """Raise a UsageError for a value of --fetch-from that is neither a host nor a network."""
     for host in hosts:
-        if "/" in host or ":" in host:
-            try:
+        try:
+            if not host.strip() or "/" in host or ":" in host:
                 ipaddress.ip_network(host)
-            except ValueError:
-                text = "it takes hosts and networks, such as files.test or 10.0.0.0/8"
-                raise click.UsageError(f"--fetch-from {host[:100]}: {text}") from None
+        except ValueError:
+            text = "it takes hosts and networks, such as files.test or 10.0.0.0/8"
+            raise click.UsageError(f"--fetch-from {host[:100]!r}: {text}") from None
 
 
 def _group_of(group: str | None, every: bool, vendor: bool, read_only: bool) -> str:

@@ -253,9 +253,9 @@ class _Builder:
         if stage == "call":
             return
         for name in sorted(when.keys() - _TOLD[stage]):
-            self._source.find((*where, name), f"{_STAGES[stage]} does not tell this")
+            self._source.find((*where, name), f"cannot be known of {_STAGES[stage]}")
         if "each" in when and "each" in _TOLD[stage] and when["each"] == "operation":
-            self._source.find((*where, "each"), f"{_STAGES[stage]} is of no operation; use resource")
+            self._source.find((*where, "each"), f"{_STAGES[stage]} belongs to no operation; use resource")
 
     def _criteria(self, when: Tree, where: Where) -> Criteria:
         pattern = when.get("prompt")
@@ -266,7 +266,7 @@ class _Builder:
             body=self._wanted(when, "body", where),
             query=self._wanted(when, "query", where),
             headers={
-                # A header value is a text, however YAML reads it, and header names are case-insensitive.
+                # A header is a text, however YAML reads the value, and its name is case-insensitive.
                 name.lower(): value if isinstance(value, LinearPattern) else _plain(value)
                 for name, value in self._wanted(when, "header", where).items()
             },
@@ -314,7 +314,7 @@ class _Builder:
         headers = {name: _plain(value) for name, value in then.get("headers", {}).items()}
         for name, value in headers.items():
             if name.lower() in ("content-length", "transfer-encoding"):
-                self._source.find((*where, "headers", name), "is the server's to say")
+                self._source.find((*where, "headers", name), "is set by the server; leave it out")
             if not _HEADER_VALUE.fullmatch(value):
                 self._source.find((*where, "headers", name), "a header has printable ASCII characters only")
         if "error" in then:
@@ -372,7 +372,7 @@ class _Builder:
             return None
         low, high = value if isinstance(value, list) else (value, value)
         if low > high:
-            self._source.find((*where, key), f"the least comes first: [{shown(high)}, {shown(low)}]")
+            self._source.find((*where, key), f"the smaller number comes first: [{shown(high)}, {shown(low)}]")
         return float(low), float(high)
 
 

@@ -322,8 +322,7 @@ def _mark(reply: Reply, effects: RuleEffects) -> None:
         reply.wording = None  # the scenario states the basis of this answer
     reply.delay = effects.delay
     reply.breakage = effects.breakage
-    applied = f"scenario rule {', '.join(effects.rules)} applied"
-    reply.explain = f"{applied}; {reply.explain}" if reply.explain else applied
+    reply.explain = f"{effects.explain}; {reply.explain}" if reply.explain else effects.explain
 
 
 def _filled(body: Any, world: World) -> Any:

@@ -148,6 +148,7 @@ class JournalMiddleware:
             seconds = time.perf_counter() - began
             self._counts.add(self._channel, status, seconds, context.rules)
             explain = dict(headers).get(b"x-leomock-explain", b"").decode("latin-1")
+            context.explain = context.explain or explain
             world.journal.add(
                 moment=world.clock.now(),
                 channel=self._channel,

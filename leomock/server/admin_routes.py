@@ -36,7 +36,7 @@ from leomock.server.webhook_sender import Sender
 from leomock.state.clock import timestamp
 from leomock.state.journal import Exchange
 from leomock.state.outbox import Event
-from leomock.state.settings import LARGEST_INT, SettingError
+from leomock.state.settings import LARGEST_INT, SettingError, check_key
 from leomock.state.snapshot import SnapshotError, restore, take
 from leomock.state.story import story
 from leomock.state.world import World
@@ -458,6 +458,7 @@ class Admin:
         try:
             if url:
                 self.api.settings.check_webhook(url, "url")
+            check_key(key, "key")
         except SettingError as error:
             raise AdminError(str(error)) from None
         for world in self.selected_tenants(request):

@@ -28,9 +28,7 @@ def cdn_routes(api: Dispatcher, renderers: Renderers) -> list[BaseRoute]:
         key: str = request.path_params["key"]
         if struck := _struck(api, request, key):
             request.scope.setdefault(LOG_CONTEXT, LogContext()).rules = struck.rules
-            return _refused(
-                key, f"scenario rule {', '.join(struck.rules)} applied: the CDN refuses this client"
-            )
+            return _refused(key, f"{struck.explain}: the CDN refuses this client")
         found = resolve(api.worlds, key)
         if found is None:
             return _nothing(key)

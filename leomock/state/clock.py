@@ -79,6 +79,11 @@ def _checked_rate(rate: float) -> float:
     return float(rate)
 
 
+def duration(seconds: float) -> str:
+    """Return a time as a person would write it: 0.25 s, 9.93 s, 3,600 s."""
+    return f"{seconds:.3g} s" if seconds < 999.5 else f"{seconds:,.0f} s"
+
+
 def timestamp(moment: float) -> str:
     """Format a time as the REST API does: milliseconds and no zone, e.g. `2024-04-20T14:33:28.258`."""
     # Round to microseconds first: a float may lie just below its millisecond.

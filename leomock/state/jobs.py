@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leomock.leonardo.basis import Chosen, based_on
-from leomock.state.clock import Clock, timestamp
+from leomock.state.clock import Clock, duration, timestamp
 from leomock.state.limits import IMAGES, Queue
 from leomock.state.scenario import Outcome
 from leomock.state.settings import JobCompletion
@@ -160,7 +160,7 @@ class Jobs:
             place = "waits for a free slot, " if job.begins > now else ""
             frozen = "" if self._clock.rate else ", once the clock is moved on (it is frozen)"
             after = f"{reads}, or in" if reads else "done in"
-            return f"{place}{after} {max(job.due - now, 0.001):.3g} s{frozen}"
+            return f"{place}{after} {duration(max(job.due - now, 0.001))}{frozen}"
         return reads or "done when the test calls finish()"
 
     @staticmethod

@@ -72,7 +72,8 @@ class Criteria(NamedTuple):
     """The conditions of a rule; all that are set must hold.
 
     `operations` and `groups` are names; `prompt` is searched in the prompt. `body`, `query` and `headers` map
-    names to expected values; a compiled pattern is searched in the value's text. The counters count matches
+    names to expected values; a compiled pattern is searched in the value's text, and values of a query are
+    compared as texts. The counters count matches
     of the other conditions: the `call`th, `every` nth, the `first` N, those `after` N. `each` keeps these
     counters, and `times` of the rule, per resource id or per operation instead of per world.
     """
@@ -162,9 +163,14 @@ class RuleEffects:
     cdn: Literal["refused"] | None = None
     delivery: Delivery | None = None
 
+    @property
+    def explain(self) -> str:
+        """The rules that applied, for the explanation of an answer."""
+        return f"scenario {'rule' if len(self.rules) == 1 else 'rules'} {', '.join(self.rules)} applied"
+
 
 _Check: TypeAlias = Callable[[MatchContext], bool]
-_Part: TypeAlias = Literal["body", "query", "headers"]
+_Part: TypeAlias = Literal["body", "headers"]
 
 
 class _Candidate(NamedTuple):
@@ -346,7 +352,7 @@ class ScenarioEngine:
 
 def _value(when: Criteria) -> tuple[_Part, str, str | float] | None:
     """Return a value that a context must have, with its part and name; None if the rule asks for none."""
-    parts: dict[_Part, Mapping[str, Any]] = {"body": when.body, "query": when.query, "headers": when.headers}
+    parts: dict[_Part, Mapping[str, Any]] = {"body": when.body, "headers": when.headers}
     for part, wanted in parts.items():
         for name, value in wanted.items():
             if isinstance(value, str | int | float):
@@ -363,7 +369,7 @@ def _fits(when: Criteria) -> Callable[[MatchContext], bool] | None:
     if when.body:
         checks.append(lambda context: _holds(when.body, context.body))
     if when.query:
-        checks.append(lambda context: _holds(when.query, context.query))
+        checks.append(lambda context: _holds(when.query, context.query, _text))
     if when.headers:
         checks.append(lambda context: _holds(when.headers, context.headers()))
     if len(checks) > 1:
@@ -371,14 +377,24 @@ def _fits(when: Criteria) -> Callable[[MatchContext], bool] | None:
     return checks[0] if checks else None
 
 
-def _holds(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+def _holds(
+    wanted: Mapping[str, Any], found: Mapping[str, Any], as_: Callable[[Any], Any] = lambda value: value
+) -> bool:
+    """Return whether the values of a context are those wanted, compared `as_` given."""
     for name, value in wanted.items():
         there = found.get(name)
         if there is None:
             return False
         if isinstance(value, LinearPattern):
-            if not value.search(str(there)):
+            if not value.search(_text(there)):
                 return False
-        elif there != value:
+        elif as_(there) != as_(value):
             return False
     return True
+
+
+def _text(value: Any) -> str:
+    """Return a value as a query has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.15g}" if isinstance(value, int | float) else str(value)

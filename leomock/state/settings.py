@@ -37,6 +37,8 @@ _SIZES = (
 EXAMPLE_MODEL = "291be633-cb24-434f-898f-e662799936ad=My model"
 # A scheme, a host and a port, as browsers send it: in lower case, without a trailing slash.
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s]+")
+# A name as it is in a Host header; addresses are always allowed.
+_HOST = re.compile(r"[^\s/:@]+")
 # Balances are sent as GraphQL's Int.
 LARGEST_INT = 2**31 - 1
 
@@ -70,7 +72,9 @@ class JobCompletion(NamedTuple):
             return cls("polls", int(amount))
         if kind in ("immediate", "manual") and not colon:
             return cls(kind)  # type: ignore[arg-type]  # narrowed by the line above
-        raise SettingError(f"jobs={text!r}: use seconds:S (e.g. seconds:2), polls:N, immediate or manual")
+        raise SettingError(
+            f"jobs={text!r}: use seconds:S (e.g. seconds:2), polls:N, polls:N,seconds:S, immediate or manual"
+        )
 
     def __str__(self) -> str:
         if self.kind == "first":
@@ -216,12 +220,15 @@ class Settings:
             raise SettingError(f"chunked_uploads={self.chunked_uploads!r}: use refuse or accept")
         if self.auth != "open" and not any(self.api_keys):
             raise SettingError(f"auth={self.auth} needs at least one API key (--api-key KEY)")
+        for key in self.api_keys:
+            check_key(key, "api_keys", may_be_empty=False)
+        # As the command takes it: a project's file of settings is for both.
+        object.__setattr__(self, "unit", self.unit.upper())
         if self.unit not in get_args(Unit):
             raise SettingError(f"unit={self.unit!r}: use CREDITS or DOLLARS")
         if self.unknown_models not in get_args(UnknownModels):
             raise SettingError(f"unknown_models={self.unknown_models!r}: use refuse or allow")
-        if self.as_of:
-            _check_date(self.as_of)
+        check_date(self.as_of)
         for text in self.models:
             if not all(part.strip() for part in text.partition("=")):
                 raise SettingError(f"models={text!r:.100}: use ID=NAME, such as {EXAMPLE_MODEL}")
@@ -230,6 +237,11 @@ class Settings:
                 raise SettingError(f"{name}={credits}: use 0 to {LARGEST_INT}")
         if self.public_url:
             check_origin(self.public_url)
+        for host in self.allow_hosts:
+            if not _HOST.fullmatch(host):
+                raise SettingError(
+                    f"allow_hosts={host!r:.100}: use a host name such as leomock.test, without a port"
+                )
         for origin in self.cors:
             if origin != "*" and not _ORIGIN.fullmatch(origin):
                 raise SettingError(f"cors={origin[:100]!r}: use an origin (http://localhost:5173) or *")
@@ -239,7 +251,8 @@ class Settings:
         check_timeout("request_timeout", self.request_timeout)
         check_timeout("webhook_timeout", self.webhook_timeout)
         if self.webhook_ca:
-            check_file("webhook_ca", self.webhook_ca)
+            check_authority("webhook_ca", self.webhook_ca)
+        check_key(self.webhook_key, "webhook_key")
         if self.webhook_form not in get_args(WebhookForm):
             raise SettingError(f"webhook_form={self.webhook_form!r}: use 2026 or 2023")
         if self.webhook_http not in get_args(WebhookHttp):
@@ -291,13 +304,33 @@ def check_count(name: str, count: object) -> None:
         raise SettingError(f"{name}={count!r:.100}: use a whole number, 0 or more")
 
 
-def _check_date(text: str) -> None:
+def check_key(key: str, name: str, *, may_be_empty: bool = True) -> None:
+    """Raise SettingError, which names the setting `name`, for a key that no header can carry."""
+    if not (key.isascii() and key.isprintable() and (key.strip() or may_be_empty)):
+        raise SettingError(f"{name}={key!r:.100}: use printable ASCII characters, as a header has them")
+
+
+def check_authority(name: str, path: str | Path) -> None:
+    """Raise SettingError, which names the setting `name`, unless a file has certificates in PEM."""
+    import ssl
+
+    check_file(name, path)
     try:
-        fits = date.fromisoformat(text).isoformat() == text
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError as error:  # SSLError is one
+        reason = "not a certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise SettingError(f"{name}={str(path)!r:.200}: {reason}") from None
+
+
+def check_date(text: str) -> str:
+    """Return a date, or "". Raises SettingError for any other text."""
+    try:
+        fits = not text or date.fromisoformat(text).isoformat() == text
     except ValueError:
         fits = False
     if not fits:
         raise SettingError(f"as_of={text!r:.100}: use a date such as 2026-05-01")
+    return text
 
 
 def check_origin(url: str, name: str = "public_url") -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from leomock.state.clock import duration
 from leomock.state.journal import Exchange
 from leomock.state.outbox import Event
 
@@ -43,7 +44,7 @@ class _Group:
         if len(self.exchanges) == 1:
             return str(last)
         first = self.exchanges[0]
-        times = f"{len(self.exchanges):,} times in {last.moment - first.moment:.3g} s"
+        times = f"{len(self.exchanges):,} times in {duration(last.moment - first.moment)}"
         line = str(last).removeprefix(f"#{last.number} ")
         call, bar, answer = line.partition(" | ")
         return f"#{first.number}-#{last.number} {call}, {times}{bar}{answer}"

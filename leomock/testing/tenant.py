@@ -16,7 +16,13 @@ from leomock.state.clock import Clock
 from leomock.state.journal import Exchange
 from leomock.state.outbox import Event, Target
 from leomock.state.redaction import shortened
-from leomock.state.settings import SettingError, check_count, check_file, check_timeout
+from leomock.state.settings import (
+    SettingError,
+    check_authority,
+    check_count,
+    check_key,
+    check_timeout,
+)
 from leomock.state.snapshot import restore, take
 from leomock.state.story import story
 from leomock.state.world import World
@@ -474,9 +480,10 @@ class Tenant:
             _check_app(app)
         elif url:
             self.world.settings.check_webhook(url, "url")
+        check_key(key, "key")
         check_timeout("timeout", timeout)
         if not isinstance(verify, bool):
-            check_file("verify", verify)
+            check_authority("verify", verify)
         target = Target(
             url or ("http://app.invalid/" if app is not None else ""),
             key,

@@ -159,9 +159,10 @@ def test_same_option_has_the_same_words() -> None:
     ],
 )
 def test_serve_of_what_cannot_be_had(arguments: list[str], error: str) -> None:
-    """Is told before anybody calls, exit code 2, no traceback."""
+    """Is told before anybody calls, exit code 2, no traceback, and no admin token."""
     done = CliRunner().invoke(main, ["serve", "--port", "0", *arguments])
     assert (done.exit_code, done.output.splitlines()[-1]) == (2, f"Error: {error}")
+    assert "admin token" not in done.output
 
 
 def test_serve_on_a_port_in_use() -> None:
@@ -178,10 +179,20 @@ def test_serve_on_a_port_in_use() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["--jobs", "soon"], "jobs='soon': use seconds:S (e.g. seconds:2), polls:N, immediate or manual"),
+        (
+            ["--jobs", "soon"],
+            "jobs='soon': use seconds:S (e.g. seconds:2), polls:N, polls:N,seconds:S, immediate or manual",
+        ),
         (["--auth", "strict"], "auth=strict needs at least one API key (--api-key KEY)"),
-        (["--port", "x"], "Invalid value for '--port': 'x' is not a valid integer range."),
+        (["--port", "x"], "Invalid value for '--port': 'x' is not a valid integer."),
         (["--public-url", "here"], "public_url='here': use a full address such as http://localhost:8090"),
+        (["--drain", "nan"], "Invalid value for '--drain': 'nan' is not a valid number."),
+        (["--save-every", "inf"], "Invalid value for '--save-every': 'inf' is not a valid number."),
+        (["--traces=here"], "--traces='here': use a full address such as http://localhost:8090"),
+        (
+            ["--mcp", "--fetch-from", ""],
+            "--fetch-from '': it takes hosts and networks, such as files.test or 10.0.0.0/8",
+        ),
     ],
 )
 def test_serve_refuses_what_cannot_be_meant(arguments: list[str], error: str) -> None:
@@ -290,6 +301,30 @@ def test_unknown_command_is_refused_with_the_nearest(name: str, error: str) -> N
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: {error}")
 
 
+@pytest.mark.parametrize("group", ["capability", "scenarios"])
+def test_unknown_command_of_a_group_is_refused_with_the_nearest(group: str) -> None:
+    """As at the top."""
+    result = CliRunner().invoke(main, [group, "chekc"])
+    assert result.stderr.splitlines()[-1] == "Error: no command 'chekc'; did you mean 'check'?"
+
+
+def test_help_of_groups_has_whole_sentences() -> None:
+    """Click cuts them off at the width of the terminal."""
+    for names, command in commands(main):
+        if isinstance(command, click.Group):
+            output = CliRunner().invoke(main, [*names, "--help"]).output
+            assert "..." not in output.replace("[ARGS]...", "")
+
+
+def test_ca_does_one_thing() -> None:
+    """To remove and to show a path exclude each other."""
+    result = CliRunner().invoke(main, ["ca", "--remove", "--path"])
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (
+        2,
+        "Error: --remove and --path exclude each other; give one",
+    )
+
+
 def test_version_is_the_packages() -> None:
     """`leomock --version`."""
     assert CliRunner().invoke(main, ["--version"]).output == f"leomock {__version__}\n"
@@ -319,7 +354,7 @@ def test_scenario_file_is_checked(tmp_path: Path) -> None:
     good.write_text("description: x\nrules:\n  - then: {status: 500}\n", "utf-8")
     bad.write_text("description: x\nrules:\n  - then: {statsu: 500}\n", "utf-8")
     done = CliRunner().invoke(main, ["scenarios", "check", str(good)])
-    assert (done.exit_code, done.output) == (0, f"{good}: 1 rules, no errors\n")
+    assert (done.exit_code, done.output) == (0, f"{good}: 1 rule, no errors\n")
     done = CliRunner().invoke(main, ["scenarios", "check", str(bad)])
     assert done.exit_code == 2
     assert done.output == f"Error: {bad}:3: then.statsu: not known here; did you mean 'status'?\n"

@@ -96,6 +96,16 @@ def test_readme_lists_what_is_shipped(library: ScenarioRegistry) -> None:
     ]
 
 
+def test_every_key_is_in_the_readme() -> None:
+    """The tables of `when` and `then` have what the schema has."""
+    rules = orjson.loads((FOLDER / "schema.json").read_bytes())["properties"]["rules"]["items"]
+    _, when, then = re.split(r"\*\*`(?:when|then)`\*\*", (FOLDER / "README.md").read_text("utf-8"))
+    for part, text in (("when", when), ("then", then)):
+        keys = rules["properties"][part]["properties"]
+        assert keys
+        assert [key for key in keys if f"`{key}" not in text] == []
+
+
 def test_readme_example_loads() -> None:
     """And says what its description says."""
     (example,) = re.findall(r"```yaml\n(.*?)```", (FOLDER / "README.md").read_text("utf-8"), re.DOTALL)
@@ -356,7 +366,8 @@ def test_file_that_cannot_be_read(text: str | bytes, found: list[str]) -> None:
         (
             "description: d\nrules: []\nsettings:\n  jobs: soon\n",
             [
-                "4: settings.jobs: jobs='soon': use seconds:S (e.g. seconds:2), polls:N, immediate or manual",
+                "4: settings.jobs: jobs='soon': use seconds:S (e.g. seconds:2), polls:N, polls:N,seconds:S, "
+                "immediate or manual",
             ],
         ),
     ],
@@ -388,7 +399,7 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
         ("{then: {headers: {A: b}}}", ["then.headers: needs status or error beside it"]),
         (
             "{then: {status: 500, headers: {Content-Length: 5}}}",
-            ["then.headers.Content-Length: is the server's to say"],
+            ["then.headers.Content-Length: is set by the server; leave it out"],
         ),
         (
             "{then: {status: 500, headers: {a b: c}}}",
@@ -423,7 +434,7 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
         ("{then: {delay: [1]}}", ["then.delay: must have at least 2 entries, not 1"]),
         ("{then: {delay: [1, 2, 3]}}", ["then.delay: must have at most 2 entries, not 3"]),
         ("{then: {delay: [1, x]}}", ["then.delay[1]: must be a number, not 'x'"]),
-        ("{then: {delay: [3, 1]}}", ["then.delay: the least comes first: [1, 3]"]),
+        ("{then: {delay: [3, 1]}}", ["then.delay: the smaller number comes first: [1, 3]"]),
         (
             "{then: {connection: drop}}",
             ["then.connection: must be one of reset, truncate, stall, not 'drop'"],
@@ -453,7 +464,7 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
                 "then.job.nsfw: a job that FAILED has no pictures",
             ],
         ),
-        ("{then: {job: {seconds: [9, 5]}}}", ["then.job.seconds: the least comes first: [5, 9]"]),
+        ("{then: {job: {seconds: [9, 5]}}}", ["then.job.seconds: the smaller number comes first: [5, 9]"]),
         (
             "{then: {status: 500, job: {images: 1}}}",
             ["then.status: not together with 'job': a call that is answered so starts no job"],
@@ -474,15 +485,15 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
         ("{then: {webhook: {reorder: 1}}}", ["then.webhook.reorder: must be true or false, not 1"]),
         (
             "{when: {operation: createGeneration, each: resource}, then: {upload: refused}}",
-            ["when.each: an upload does not tell this", "when.operation: an upload does not tell this"],
+            ["when.each: cannot be known of an upload", "when.operation: cannot be known of an upload"],
         ),
         (
             "{when: {group: users}, then: {webhook: {drop: true}}}",
-            ["when.group: an event on its way to a webhook does not tell this"],
+            ["when.group: cannot be known of an event on its way to a webhook"],
         ),
         (
             "{when: {first: 1, each: operation}, then: {webhook: {drop: true}}}",
-            ["when.each: an event on its way to a webhook is of no operation; use resource"],
+            ["when.each: an event on its way to a webhook belongs to no operation; use resource"],
         ),
         (
             "{when: {operation: createGenration}, then: {status: 500}}",

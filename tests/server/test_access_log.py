@@ -14,6 +14,7 @@ from leomock import Fake
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.access_log import StderrLog, library_warnings_as_json
 from leomock.server.app import make_app
+from leomock.state.ids import user_id_of
 from leomock.state.redaction import shortened
 from tests.server.raw import exchange
 
@@ -51,6 +52,14 @@ def test_line_of_a_refusal_explains() -> None:
         "(specs/generations.json POST /generations)\n"
     )
     assert " 400 " in line
+
+
+def test_line_of_a_refused_download_explains() -> None:
+    """As for a call of the API, although no operation answers it."""
+    path = f"/cdn/users/{user_id_of(0, KEY)}/generations/a/a.jpg"
+    headers = {"x-leomock-scenario": "cdn_refuses"}
+    (_, line) = lines_of(("GET", "/v1/me", {}), ("GET", path, {"headers": headers}))
+    assert line.endswith(" | scenario rule cdn_refuses#1 applied: the CDN refuses this client\n")
 
 
 def test_line_never_breaks() -> None:

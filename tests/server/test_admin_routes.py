@@ -463,6 +463,16 @@ def test_webhook_without_https_is_refused_where_a_setting_says_so() -> None:
         fake.set_webhook(app=object())
 
 
+def test_webhook_key_that_no_header_carries_is_refused(client: httpx.Client, fake: Fake) -> None:
+    """Over HTTP and in Python; otherwise every attempt to send an event would fail."""
+    error = "key='clé': use printable ASCII characters, as a header has them"
+    answer = client.put(f"{fake.url}/_leomock/webhook", json={"url": "http://a.example/hook", "key": "clé"})
+    assert (answer.status_code, answer.json()) == (400, {"error": f"leomock: {error}"})
+    with pytest.raises(SettingError) as refused:
+        fake.set_webhook("http://a.example/hook", "clé")
+    assert str(refused.value) == error
+
+
 def test_webhook_is_set_and_events_are_listed(client: httpx.Client, fake: Fake) -> None:
     """Every attempt is told; an event is delivered again when asked."""
     with WebhookReceiver() as receiver:

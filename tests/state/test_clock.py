@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leomock.state.clock import EPOCH, Clock, timestamp
+from leomock.state.clock import EPOCH, Clock, duration, timestamp
 
 
 def test_clock_without_a_source_stands_still() -> None:
@@ -29,6 +29,14 @@ def test_clock_never_goes_back(seconds: float) -> None:
     """Nor to the end of time."""
     with pytest.raises(ValueError, match="time moves forwards only, and not past the year 9000"):
         Clock().advance(seconds)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0123, "0.0123 s"), (9.926, "9.93 s"), (999.6, "1,000 s"), (3600, "3,600 s")]
+)
+def test_duration_has_no_exponent(seconds: float, text: str) -> None:
+    """People read it."""
+    assert duration(seconds) == text
 
 
 def test_timestamp_has_milliseconds_and_no_zone() -> None:

@@ -28,7 +28,7 @@ CALL = MatchContext(
     group="generations",
     resource="r1",
     prompt="a cat on a mat",
-    body={"num_images": 4, "modelId": "b24e16ff", "public": None},
+    body={"num_images": 4, "modelId": "b24e16ff", "public": None, "tiling": True},
     query={"limit": 10},
     headers=lambda: {"user-agent": "sdk/7.0.0"},
 )
@@ -66,6 +66,8 @@ def matches(engine: ScenarioEngine, *contexts: MatchContext) -> list[int]:
         {"body": {"num_images": 4, "modelId": LinearPattern("^b24")}},
         {"body": {"num_images": LinearPattern("4")}},
         {"query": {"limit": 10}},
+        {"query": {"limit": "10"}},
+        {"body": {"tiling": LinearPattern("^true$")}},
         {"headers": {"user-agent": LinearPattern("sdk")}},
         {
             "operations": frozenset({"createGeneration"}),
@@ -90,6 +92,8 @@ def test_criteria_that_hold(when: dict[str, Any]) -> None:
         {"body": {"num_images": 4, "modelId": LinearPattern("^4")}},
         {"body": {"seed": LinearPattern("")}},
         {"query": {"offset": 0}},
+        {"query": {"limit": "010"}},
+        {"body": {"num_images": "4"}},
         {"headers": {"user-agent": "sdk"}},
         {"operations": frozenset({"createGeneration"}), "prompt": LinearPattern("dog")},
     ],
@@ -97,6 +101,12 @@ def test_criteria_that_hold(when: dict[str, Any]) -> None:
 def test_criteria_of_which_one_does_not_hold(when: dict[str, Any]) -> None:
     """Nothing happens."""
     assert engine(rule(**when)).apply_rules(CALL) is None
+
+
+def test_rules_that_applied_are_explained() -> None:
+    """One or several."""
+    assert RuleEffects(["a#1"]).explain == "scenario rule a#1 applied"
+    assert RuleEffects(["a#1", "b#2"]).explain == "scenario rules a#1, b#2 applied"
 
 
 def test_rule_of_another_stage() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,11 +30,11 @@ def test_pace_reads_back(text: str, pace: JobCompletion) -> None:
     "text", ["", "seconds", "seconds:", "seconds:-1", "seconds:x", "polls:1.5", "manual:1", "soon", 3, None]
 )
 def test_pace_that_is_none(text: Any) -> None:
-    """The error lists all four."""
+    """The error lists all five."""
     with pytest.raises(SettingError) as refused:
         JobCompletion.parse(text)
     assert str(refused.value) == (
-        f"jobs={text!r}: use seconds:S (e.g. seconds:2), polls:N, immediate or manual"
+        f"jobs={text!r}: use seconds:S (e.g. seconds:2), polls:N, polls:N,seconds:S, immediate or manual"
     )
 
 
@@ -71,6 +72,19 @@ def test_pace_that_is_none(text: Any) -> None:
         ({"max_stored": 0}, "max_stored=0: use a size in bytes, at least 1"),
         ({"max_stored_all": 0}, "max_stored_all=0: use a size in bytes, at least 1"),
         ({"request_timeout": 0}, "request_timeout=0: use seconds, above 0 to 86400"),
+        (
+            {"allow_hosts": ("http://h",)},
+            "allow_hosts='http://h': use a host name such as leomock.test, without a port",
+        ),
+        ({"allow_hosts": ("",)}, "allow_hosts='': use a host name such as leomock.test, without a port"),
+        ({"api_keys": ("",)}, "api_keys='': use printable ASCII characters, as a header has them"),
+        ({"api_keys": ("clé",)}, "api_keys='clé': use printable ASCII characters, as a header has them"),
+        ({"webhook_key": "clé"}, "webhook_key='clé': use printable ASCII characters, as a header has them"),
+        (
+            {"webhook_key": "a\nb"},
+            "webhook_key='a\\nb': use printable ASCII characters, as a header has them",
+        ),
+        ({"webhook_ca": "no.pem"}, "webhook_ca='no.pem': there is no such file"),
     ],
 )
 def test_settings_that_cannot_be_meant(settings: dict[str, Any], error: str) -> None:
@@ -78,3 +92,18 @@ def test_settings_that_cannot_be_meant(settings: dict[str, Any], error: str) -> 
     with pytest.raises(SettingError) as refused:
         Settings(**settings)
     assert str(refused.value) == error
+
+
+def test_unit_in_small_letters() -> None:
+    """`serve --help` writes it so, and a project's settings are for the command and for pytest."""
+    settings: dict[str, Any] = {"unit": "dollars"}
+    assert Settings(**settings).unit == "DOLLARS"
+
+
+def test_authority_of_a_receiver_that_is_no_certificate(tmp_path: Path) -> None:
+    """Refused at the start, and not with each event."""
+    file = tmp_path / "ca.pem"
+    file.write_text("not one", "utf-8")
+    with pytest.raises(SettingError) as refused:
+        Settings(webhook_ca=str(file))
+    assert str(refused.value) == f"webhook_ca={str(file)!r}: not a certificate in PEM"

@@ -22,7 +22,7 @@ TRUST = (
 
 
 @click.command()
-@click.option("--remove", is_flag=True, help="Delete the authority; what trusts it trusts nothing any more.")
+@click.option("--remove", is_flag=True, help="Delete the authority and its key.")
 @click.option("--path", "only_path", is_flag=True, help="Print the path of the certificate and nothing else.")
 def ca(remove: bool, only_path: bool) -> None:
     """Show the certificate authority of `leomock serve --https`, and how to trust it.
@@ -33,6 +33,8 @@ def ca(remove: bool, only_path: bool) -> None:
     from leomock.cli.serving.secure import authority_folder
     from leomock.server.authority import AuthorityError, Store
 
+    if remove and only_path:
+        raise click.UsageError("--remove and --path exclude each other; give one")
     store = Store(authority_folder())
     if remove:
         removed = store.remove()

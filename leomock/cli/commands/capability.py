@@ -15,7 +15,7 @@ import click
 from click.core import ParameterSource
 
 from leomock.cli.mcp_options import ALLOW_ORIGIN, PLAIN, check_origins
-from leomock.cli.options import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO
+from leomock.cli.options import ALLOW_HOST, HOST, JOBS, QUIET, SCENARIO, Group
 from leomock.cli.output import write_report, writing
 from leomock.state.settings import SettingError
 
@@ -36,7 +36,7 @@ _KINDS = {"bearer": "bearer token", "apikey": "API key", "basic": "user name and
 _OTHERWISE = "--port NAME=N or --port-offset N takes another"
 
 
-@click.group()
+@click.group(cls=Group)
 def capability() -> None:
     """Serve, check and write capability files (Naftiko and Ikanos, 1.0.0-alpha1 to -beta4)."""
 

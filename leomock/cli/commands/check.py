@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from leomock.cli.options import Number, Whole
 from leomock.cli.report_options import ReportOptions, finish, report_options
+from leomock.state.settings import SettingError, check_date
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from leomock.contract.check.loading import Loaded
     from leomock.contract.check.target import Target
     from leomock.contract.reports.model import Finding, Report
@@ -26,6 +26,14 @@ QUICK_PHASES = ("examples", "fuzzing")
 # Without a terminal, a line of progress is printed this often.
 PROGRESS_SECONDS = 10.0
 REMOTE_REQUESTS = 2000
+
+
+def _date(context: click.Context, option: click.Parameter, value: str) -> str:
+    """Refuse a text that is no date."""
+    try:
+        return check_date(value)
+    except SettingError as error:
+        raise click.UsageError(str(error), context) from None
 
 
 @click.command()
@@ -57,31 +65,33 @@ REMOTE_REQUESTS = 2000
 )
 @click.option(
     "--max-examples",
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="N",
     help="Maximum generated calls per operation and phase; the profile decides unless given.",
 )
 @click.option("--seed", default=0, help="The same seed and server give the same calls.")
 @click.option(
     "--as-of",
-    type=click.DateTime(["%Y-%m-%d"]),
+    default="",
+    show_default=False,
+    callback=_date,
     metavar="DATE",
     help="Check a server that answers as the service did on this day (YYYY-MM-DD): what the vendor retired "
     "later is checked too.",
 )
 @click.option(
-    "--published", is_flag=True, help="By the documents as published, without leomock's corrections."
+    "--published", is_flag=True, help="Judge by the documents as published, without leomock's corrections."
 )
 @click.option("--allow-writes", is_flag=True, help="Send more than GET to another host. May cost credits.")
 @click.option(
     "--max-requests",
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="N",
     help=f"Maximum number of requests; {REMOTE_REQUESTS} for another host unless given.",
 )
 @click.option(
     "--max-time",
-    type=click.FloatRange(1),
+    type=Number(1),
     default=300.0,
     metavar="SECONDS",
     help="End after this time and report what was found.",
@@ -89,7 +99,7 @@ REMOTE_REQUESTS = 2000
 @click.option(
     "--max-job-time",
     "patience",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=60.0,
     metavar="SECONDS",
     help="Longest wait for one job; a job that takes longer is a finding.",
@@ -97,14 +107,14 @@ REMOTE_REQUESTS = 2000
 @click.option(
     "--max-answer-time",
     "max_answer_seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     default=10.0,
     metavar="SECONDS",
     help="Longest time for one answer; a slower one is a finding.",
 )
 @click.option(
     "--wait",
-    type=click.FloatRange(0),
+    type=Number(0),
     default=0.0,
     metavar="SECONDS",
     help="Wait up to this long for the server to start.",
@@ -123,7 +133,7 @@ def check(
     profile: str,
     max_examples: int | None,
     seed: int,
-    as_of: datetime | None,
+    as_of: str,
     published: bool,
     allow_writes: bool,
     max_requests: int | None,
@@ -148,8 +158,7 @@ def check(
         versions = Versions()
         wanted = find_operations(versions, operations, groups)
         target_options |= {"max_requests": max_requests, "max_seconds": max_time}
-        day = "" if as_of is None else f"{as_of:%Y-%m-%d}"
-        target = _target(stack, url, api_key, day, allow_writes=allow_writes, **target_options)
+        target = _target(stack, url, api_key, as_of, allow_writes=allow_writes, **target_options)
         target.wait_until_up(wait)
         loaded = Loaded(
             target,
@@ -157,7 +166,7 @@ def check(
             max_examples=max_examples or EXAMPLES[profile],
             seed=seed,
             published=published,
-            as_of=day,
+            as_of=as_of,
         )
         if operations or groups:
             loaded.ensure(wanted)
@@ -233,12 +242,13 @@ def _target(
     stack: ExitStack, url: str | None, api_key: str | None, as_of: str, *, allow_writes: bool, **options: Any
 ) -> Target:
     """Return the server to check; without a URL, start a fake that ends with the stack."""
-    from leomock.contract.check.target import CheckError, Target, is_loopback
+    from leomock.contract.check.target import CheckError, Target, addresses, is_loopback
 
     if url is None:
         url, api_key, second = _own_fake(stack, as_of)
         options["second_key"] = options["second_key"] or second
     elif not api_key:
+        addresses(url)  # it refuses what is no address at all
         raise CheckError(f"leomock check: {url} needs a key: give it with --api-key or in LEONARDO_API_KEY")
     near = is_loopback(url)
     if not near:

@@ -15,10 +15,10 @@ import click
 if TYPE_CHECKING:
     from leomock.testing.fake import Fake
 
-from leomock.cli.options import PROXY_OTHERS, setting
+from leomock.cli.options import PROXY_OTHERS, Whole, setting
 from leomock.cli.output import put, writable
 from leomock.state.redaction import shortened
-from leomock.state.settings import DEFAULT_JOBS, SettingError, SettingValues
+from leomock.state.settings import DEFAULT_JOBS, LARGEST_INT, SettingError, SettingValues
 
 # The exit codes that shells use for these errors.
 NOT_TO_BE_RUN = 126
@@ -31,12 +31,12 @@ FROM_KEYS = ("SIGINT", "SIGQUIT")
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
-@setting("--jobs", default=DEFAULT_JOBS, metavar="PACE", help="As of `leomock serve`.")
-@setting("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="As of `leomock serve`.")
+@setting("--jobs", default=DEFAULT_JOBS, metavar="PACE", help="As in `leomock serve`.")
+@setting("--scenario", "scenarios", multiple=True, metavar="NAME|FILE", help="As in `leomock serve`.")
 @setting("--seed", default=0, help="The same seed, key and calls give the same ids and pictures.")
-@setting("--credits", default=100_000_000, type=click.IntRange(0), help="Credits at the start.")
+@setting("--credits", default=100_000_000, type=Whole(0, LARGEST_INT), help="Credits at the start.")
 @setting("--limits", default="none", type=click.Choice(["none", "real"]), help="Enforce documented limits.")
-@setting("--webhook-url", default="", metavar="URL", help="Send webhook events there.")
+@setting("--webhook-url", default="", show_default=False, metavar="URL", help="Send webhook events there.")
 @click.option(
     "--clock",
     default="running",

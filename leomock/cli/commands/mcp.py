@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from leomock.cli.commands.serve import GROUPS, serve
 from leomock.cli.mcp_options import ALLOW_ORIGIN, TOOL_OPTION_NAMES, McpTools, check_origins, tool_options
-from leomock.cli.options import ALLOW_HOST, HOST, QUIET, SCENARIO, GroupedCommand, SettingOption
+from leomock.cli.options import ALLOW_HOST, HOST, QUIET, SCENARIO, GroupedCommand, SettingOption, Whole
 from leomock.state.settings import SettingError, check_origin
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _groups() -> dict[str, tuple[str, ...]]:
 @click.option(
     "--http",
     "port",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     metavar="PORT",
     help="Serve over HTTP at /mcp on this port; 0 picks a free one. Default: serve over stdin and stdout.",
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from leomock.cli.options import HOST, PORT, QUIET
+from leomock.cli.options import HOST, PORT, QUIET, Whole
 from leomock.state.settings import SettingError, check_origin
 
 
@@ -27,7 +27,7 @@ from leomock.state.settings import SettingError, check_origin
 @click.option(
     "--max-record",
     default=256 * 2**20,
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="BYTES",
     help="Bytes of traffic to keep for --record; beyond, the oldest exchanges are dropped.",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from leomock.cli.listing import LIST_FORMAT, put_rows
+from leomock.cli.options import Group
 from leomock.cli.output import OUTPUT
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ rules:
 """
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @LIST_FORMAT
 @OUTPUT
 @click.pass_context
@@ -81,7 +82,8 @@ def check(file: Path) -> None:
         scenario = _library().get(file)
     except ScenarioError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"{file}: {len(scenario.rules)} rules, no errors")
+    count = len(scenario.rules)
+    click.echo(f"{file}: {count} {'rule' if count == 1 else 'rules'}, no errors")
 
 
 def _library() -> ScenarioRegistry:

@@ -19,6 +19,8 @@ from leomock.cli.options import (
     QUIET,
     SCENARIO,
     GroupedCommand,
+    Number,
+    Whole,
     setting,
 )
 from leomock.state.settings import LARGEST_INT, SettingError
@@ -89,19 +91,18 @@ GROUPS = {
 @setting(
     "--credits",
     default=100_000_000,
-    type=click.IntRange(0, LARGEST_INT),
+    type=Whole(0, LARGEST_INT),
     help="Credits that each key has at the start.",
 )
 @setting(
     "--plan-credits",
     default=0,
-    type=click.IntRange(0, LARGEST_INT),
+    type=Whole(0, LARGEST_INT),
     help="Credits added to each key every month.",
 )
 @setting(
     "--unit",
-    default="CREDITS",
-    show_default="credits",
+    default="credits",
     type=click.Choice(["CREDITS", "DOLLARS"], case_sensitive=False),
     help="Unit of the prices in responses.",
 )
@@ -160,21 +161,21 @@ GROUPS = {
 @click.option(
     "--save-every",
     default=5.0,
-    type=click.FloatRange(0.1),
+    type=Number(0.1),
     metavar="SECONDS",
     help="Seconds between two saves of --state, or up to a minute if a save takes more than a tenth of that.",
 )
 @click.option(
     "--drain",
     default=0.0,
-    type=click.FloatRange(0, 3600),
+    type=Number(0, 3600),
     metavar="SECONDS",
     help="Seconds to accept calls after SIGTERM, while /_leomock/health/ready answers 503.",
 )
 @click.option(
     "--workers",
     default=1,
-    type=click.IntRange(1, 64),
+    type=Whole(1, 64),
     metavar="N",
     help="Processes to share the work between, for example one for each core; each API key stays in one of "
     "them. Linux and macOS only.",
@@ -196,41 +197,41 @@ GROUPS = {
 @setting(
     "--max-body",
     default=16 * 2**20,
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="BYTES",
     help="Largest accepted request body.",
 )
 @setting(
     "--max-upload",
     default=25 * 2**20,
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="BYTES",
     help="Largest accepted upload.",
 )
 @setting(
     "--max-stored",
     default=256 * 2**20,
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="BYTES",
     help="Bytes of files that each key may store; uploads beyond are refused.",
 )
 @setting(
     "--max-stored-all",
     default=2**30,
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="BYTES",
     help="Bytes of files that all keys together may store; uploads beyond are refused.",
 )
 @setting(
     "--max-worlds",
     default=1000,
-    type=click.IntRange(1),
+    type=Whole(1),
     help="Maximum number of API keys to keep; the least recently used is dropped.",
 )
 @setting(
     "--max-rows",
     default=2_000_000,
-    type=click.IntRange(1),
+    type=Whole(1),
     help="Generations, uploads and other rows that all keys together may have; calls for more are refused.",
 )
 @setting(
@@ -242,43 +243,43 @@ GROUPS = {
 @setting(
     "--max-head",
     default=64 * 1024,
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="BYTES",
     help="Largest accepted request line with headers; longer ones get a 431.",
 )
 @setting(
     "--request-timeout",
     default=60.0,
-    type=click.FloatRange(0, 86_400, min_open=True),
+    type=Number(0, 86_400, min_open=True),
     metavar="SECONDS",
     help="Seconds in which a request must arrive, body included; a slower one gets a 408.",
 )
 @setting(
     "--max-state",
     default=64 * 2**20,
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="BYTES",
     help="Largest snapshot accepted by PUT /_leomock/state.",
 )
-@setting("--journal", default=1000, type=click.IntRange(1), help="Number of exchanges to keep for each key.")
+@setting("--journal", default=1000, type=Whole(1), help="Number of exchanges to keep for each key.")
 @setting(
     "--journal-bytes",
     default=16 * 2**20,
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="BYTES",
     help="Bytes of exchanges to keep for each key.",
 )
 @setting(
     "--journals-bytes",
     default=256 * 2**20,
-    type=click.IntRange(1),
+    type=Whole(1),
     metavar="BYTES",
     help="Bytes of exchanges to keep for all keys together; the largest journals are shortened first.",
 )
 @click.option(
     "--render-cache",
     default=64 * 2**20,
-    type=click.IntRange(0),
+    type=Whole(0),
     metavar="BYTES",
     help="Bytes of rendered pictures and videos to keep in memory.",
 )
@@ -299,12 +300,14 @@ GROUPS = {
 @setting(
     "--catalogue",
     default="",
+    show_default=False,
     metavar="FILE",
     help="What the platform offers besides leomock's own catalogue: models, elements, styles, blueprints.",
 )
 @setting(
     "--has",
     default="",
+    show_default=False,
     metavar="FILE",
     help="What accounts already have: elements, models, datasets, uploads and generations with fixed ids.",
 )
@@ -328,7 +331,7 @@ GROUPS = {
     "--https",
     is_flag=False,
     flag_value=8443,
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     metavar="[PORT]",
     help="Also answer HTTPS, by default on port 8443, for the real hosts' names and localhost. `leomock ca` "
     "shows how to trust the certificate.",
@@ -337,7 +340,7 @@ GROUPS = {
     "--proxy",
     is_flag=False,
     flag_value=8888,
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     metavar="[PORT]",
     help="Also be a forward proxy, by default on port 8888, which leads the real hosts here.",
 )
@@ -383,15 +386,15 @@ def serve(
     # Nothing to find until the fake is loaded; `serve_fake` searches again.
     gc.disable()
     click.get_current_context().call_on_close(gc.enable)
-    from leomock.cli.serving.fake import Ports, ServeOptions, require_tracing, serve_fake
+    from leomock.cli.serving.fake import Ports, ServeOptions, check_tracing, serve_fake
     from leomock.cli.serving.listening import run_on
     from leomock.cli.serving.secure import secure_ports
     from leomock.state.render_cache import RENDERED
 
     RENDERED.limit = render_cache
-    _set_admin_token(settings, host)
+    made_token = _make_admin_token(settings, host)
     if traces is not None:
-        require_tracing()
+        check_tracing(traces)
     options = ServeOptions(
         settings,
         [*scenarios],
@@ -413,6 +416,7 @@ def serve(
             host,
             port,
             lambda listener, url: serve_with_workers(workers, options, checked, listener, url, drain),
+            first=made_token,
         )
         return
     api = _dispatcher(options)
@@ -428,18 +432,18 @@ def serve(
             host,
             port,
             lambda listener, url: serve_fake(api, options, Ports(listener, url, offered, secure), drain),
+            first=made_token,
         )
 
 
-def _set_admin_token(settings: dict[str, Any], host: str) -> None:
-    """Make an admin token, and print it, if other machines reach the server and the user set none."""
+def _make_admin_token(settings: dict[str, Any], host: str) -> str:
+    """Make an admin token if other machines reach the server and there is none; return a line to print."""
     from leomock.server.guard import is_loopback
 
-    if not settings["admin_token"] and not is_loopback(host):
-        settings["admin_token"] = secrets.token_urlsafe(24)
-        click.echo(
-            f"leomock: the admin token is {settings['admin_token']} (--admin-token sets one)", err=True
-        )
+    if settings["admin_token"] or is_loopback(host):
+        return ""
+    settings["admin_token"] = secrets.token_urlsafe(24)
+    return f"leomock: the admin token is {settings['admin_token']} (--admin-token sets one)"
 
 
 def _dispatcher(options: ServeOptions) -> Dispatcher:

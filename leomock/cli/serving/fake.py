@@ -19,7 +19,7 @@ from leomock.cli.mcp_options import McpTools
 from leomock.cli.serving.listening import repeat, saving
 from leomock.server.lifecycle import on_signal, open_until
 from leomock.server.listen import PortServer, ServerConfig, listen
-from leomock.state.settings import Settings
+from leomock.state.settings import SettingError, Settings, check_origin
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -92,8 +92,13 @@ def say_shared(done: str) -> None:
         click.echo(f"leomock: {done}", err=True)
 
 
-def require_tracing() -> None:
-    """Raise a UsageError if OpenTelemetry's SDK is not installed."""
+def check_tracing(url: str) -> None:
+    """Raise a UsageError for a collector that cannot be, or if OpenTelemetry's SDK is not installed."""
+    try:
+        if url:
+            check_origin(url, "--traces")
+    except SettingError as error:
+        raise click.UsageError(str(error)) from None
     try:
         import opentelemetry.exporter.otlp.proto.http  # noqa: F401  # the same
 

@@ -20,13 +20,20 @@ SHARE_OF_TIME = 0.1
 LONGEST_PAUSE = 60.0
 
 
-def run_on(host: str, port: int, run: Answering, hint: str = "--port 0 picks a free port") -> None:
-    """Listen on `host` and `port` and run a server there. `hint` says what to do if the port is taken."""
+def run_on(
+    host: str, port: int, run: Answering, hint: str = "--port 0 picks a free port", first: str = ""
+) -> None:
+    """Listen on `host` and `port` and run a server there.
+
+    `hint` says what to do if the port is taken; `first` is a line for stderr before the server runs.
+    """
     from leomock.server.listen import address, bind
 
     with listening_on(host, port, hint):
         listener = bind(host, port)
     with listener:
+        if first:
+            click.echo(first, err=True)
         asyncio_run(run(listener, address(listener)))
 
 

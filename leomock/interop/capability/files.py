@@ -79,9 +79,9 @@ def load(path: Path) -> Capability:
     return capability
 
 
-def _offers_nothing(tree: Tree) -> bool:
-    capability = tree.get("capability", {})
-    return not capability.get("exposes")
+def _offers_nothing(tree: Any) -> bool:
+    capability = tree.get("capability", {}) if isinstance(tree, dict) else None
+    return isinstance(capability, dict) and not capability.get("exposes")
 
 
 @cache

@@ -270,7 +270,7 @@ def _injected(struck: RuleEffects) -> Refusal:
     """Return the error that a scenario injects for an otherwise valid form."""
     expired = struck.upload == "expired"
     message = "Invalid according to Policy: Policy expired." if expired else "Access Denied"
-    explain = f"A scenario says that this upload is {struck.upload}."
+    explain = f"{struck.explain}: the upload is {struck.upload}"
     return Refusal(403, "AccessDenied", message, explain, rules=struck.rules)
 
 

@@ -144,7 +144,10 @@ def test_serve_of_the_real_api_without_its_key(monkeypatch: pytest.MonkeyPatch) 
             ["--upstream", "real", "--scenario", "flaky"],
             "--scenario is for the fake; the real API goes its own way",
         ),
-        (["--jobs", "soon"], "jobs='soon': use seconds:S (e.g. seconds:2), polls:N, immediate or manual"),
+        (
+            ["--jobs", "soon"],
+            "jobs='soon': use seconds:S (e.g. seconds:2), polls:N, polls:N,seconds:S, immediate or manual",
+        ),
     ],
 )
 def test_serve_refuses_what_cannot_be_meant(arguments: list[str], error: str) -> None:

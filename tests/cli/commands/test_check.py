@@ -121,6 +121,20 @@ def test_key_is_refused(serving: Fake) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["here"], "'here' is not an address; give one such as http://127.0.0.1:8090/api/rest/v1"),
+        (["--as-of", "soon"], "as_of='soon': use a date such as 2026-05-01"),
+        (["--max-time", "nan"], "Invalid value for '--max-time': 'nan' is not a valid number."),
+    ],
+)
+def test_option_that_cannot_be_meant(arguments: list[str], error: str) -> None:
+    """One sentence, and 2; an address that is none comes before the key that is missing."""
+    result = invoke(*arguments)
+    assert (result.exit_code, result.stderr.splitlines()[-1]) == (2, f"Error: {error}")
+
+
 def test_key_is_missing(serving: Fake) -> None:
     """One sentence, and 2."""
     result = invoke(serving.url)

@@ -363,6 +363,23 @@ def test_file_that_is_wrong(old: str, new: str, found: list[str]) -> None:
     assert list(refused.value.findings) == [f"a.yaml:{line}" for line in found]
 
 
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        ("- 1\n", "a.yaml:1: must be a mapping, not a list"),
+        ("text\n", "a.yaml:1: must be a mapping, not 'text'"),
+        ("naftiko: 1.0.0-alpha1\ncapability: []\n", "a.yaml:2: capability: must be a mapping, not a list"),
+    ],
+)
+def test_file_of_another_shape(text: str, finding: str) -> None:
+    """As any other mistake; there is nothing to look at in it."""
+    path = Path("a.yaml")
+    path.write_text(text, "utf-8")
+    with pytest.raises(CapabilityError) as refused:
+        load(path)
+    assert list(refused.value.findings) == [finding]
+
+
 def text_of_notes(capability: Capability) -> list[str]:
     """The notes of a file."""
     return [str(note) for note in capability.notes]

@@ -147,7 +147,10 @@ def test_stdout_has_the_protocol_alone() -> None:
         ),
         ("--upstream nowhere", "--upstream='nowhere': use a full address such as http://localhost:8090"),
         ("--upstream real --jobs manual", "--jobs is for the fake that this command starts; leave it out"),
-        ("--jobs never", "jobs='never': use seconds:S (e.g. seconds:2), polls:N, immediate or manual"),
+        (
+            "--jobs never",
+            "jobs='never': use seconds:S (e.g. seconds:2), polls:N, polls:N,seconds:S, immediate or manual",
+        ),
         ("--scenario nope", "scenario='nope': not known"),
         ("--host 0.0.0.0", "--host needs --http PORT; nobody else calls here"),
         ("--group imags", "--group imags: not known; use one of basic, images, tasks, video, "),
