@@ -64,7 +64,7 @@ def polled_too_fast(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "polled-after-the-end",
-    why="COMPLETE is final; whoever polls on does so for good.",
+    why="COMPLETE is final: a client that goes on polling never stops.",
     remedy="Stop at the first answer whose status is not PENDING.",
 )
 def polled_after_the_end(evidence: Evidence) -> Iterator[Seen]:

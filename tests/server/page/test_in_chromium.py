@@ -97,7 +97,7 @@ def calls(page: Any) -> Any:
 
 def test_new_calls_appear_without_a_reload(open_page: Open, served: Fake) -> None:
     page = open_page()
-    playwright.expect(page.get_by_text("Nothing was called yet.")).to_be_visible()
+    playwright.expect(page.get_by_text("No calls yet.")).to_be_visible()
     post(served, prompt="a lighthouse")
     playwright.expect(calls(page)).to_have_count(1, timeout=20_000)
     calls(page).first.get_by_role("button").first.click()
@@ -143,6 +143,48 @@ def test_gallery_shows_pictures(open_page: Open, served: Fake) -> None:
     card = page.get_by_role("article", name=f"Generation {id}")
     playwright.expect(card.locator("img")).to_be_visible(timeout=20_000)
     assert card.locator("img").evaluate("image => image.naturalWidth") == 192
+
+
+def test_long_prompt_is_cut_in_the_gallery(open_page: Open, served: Fake) -> None:
+    id = post(served, prompt="a very long prompt " * 60)
+    page = open_page()
+    show(page, "gallery")
+    prompt = page.get_by_role("article", name=f"Generation {id}").locator(".prompt")
+    playwright.expect(prompt).to_have_attribute("title", "a very long prompt " * 60)
+    # A few lines of 15 pixels, each 1.5 high.
+    assert prompt.evaluate("element => element.clientHeight") <= 6 * 15 * 1.5 + 1
+
+
+def test_call_says_whose_it_is_if_there_are_several_keys(open_page: Open, served: Fake) -> None:
+    page = open_page()
+    for key in ("first-key", "second-key"):
+        httpx.get(f"{served.base_url}/me", headers={"authorization": f"Bearer {key}"})
+    playwright.expect(calls(page).first).to_contain_text("key seco…")
+    playwright.expect(calls(page).last).to_contain_text("key firs…")
+    page.get_by_label("Key").select_option(index=1)
+    playwright.expect(calls(page)).to_have_count(1)
+    assert "key firs…" not in (calls(page).first.text_content() or "")
+
+
+def test_hints_of_the_builder_end_with_a_word(open_page: Open) -> None:
+    page = open_page()
+    show(page, "builder")
+    playwright.expect(page.get_by_text("default 768, from 32 to 3840")).to_be_visible()
+    long = [text for text in page.locator(".fields small").all_text_contents() if len(text) > 250]
+    assert [text for text in long if not re.search(r"(\w[.)]*|\W) …$|\.$", text)] == []
+    assert any(text.endswith(" …") for text in long)
+
+
+def test_balance_includes_the_credits_of_the_plan(browser: Any) -> None:
+    with Fake(plan_credits=500) as fake:
+        httpx.get(f"{fake.base_url}/me", headers={"authorization": f"Bearer {fake.api_key}"})
+        page = browser.new_page()
+        page.goto(f"{fake.url}/#steering")
+        page.locator("header select").select_option(index=1)
+        page.get_by_label("Credits").fill("40")
+        page.get_by_role("button", name="Set", exact=True).last.click()
+        playwright.expect(page.get_by_text("The balance is 540.")).to_be_visible()
+        page.close()
 
 
 def test_scenario_is_switched_on_for_one_key(open_page: Open, served: Fake) -> None:
@@ -199,6 +241,18 @@ def test_finding_leads_to_its_calls(open_page: Open, served: Fake) -> None:
     page.get_by_role("button", name="#1", exact=True).first.click()
     playwright.expect(calls(page).last.get_by_role("button").first).to_have_attribute("aria-expanded", "true")
     playwright.expect(page.get_by_text('"promt": "a"')).to_be_visible()
+
+
+def test_finding_about_many_calls_shows_the_first(open_page: Open, served: Fake) -> None:
+    id = post(served, prompt="a lighthouse")
+    headers = {"authorization": f"Bearer {served.api_key}"}
+    for _ in range(20):
+        httpx.get(f"{served.base_url}/generations/{id}", headers=headers)
+    page = open_page()
+    show(page, "verdict")
+    finding = page.get_by_role("article").filter(has_text="polled-after-the-end")
+    playwright.expect(finding.get_by_text("and 10 more")).to_be_visible()
+    playwright.expect(finding.get_by_role("button")).to_have_count(10)
 
 
 def test_thousand_calls_do_not_freeze_the_page(open_page: Open, served: Fake) -> None:

@@ -4,7 +4,7 @@ import { follow, token } from "./server.js";
 import { Builder } from "./builder.js";
 import { Gallery } from "./gallery.js";
 import { Journal } from "./journal.js";
-import { Notice, useAdmin } from "./parts.js";
+import { Notice, counted, useAdmin } from "./parts.js";
 import { Steering } from "./steering.js";
 import { Verdict } from "./verdict.js";
 
@@ -130,7 +130,7 @@ function App() {
         Key${" "}
         <select value=${tenant} onChange=${(event) => setTenant(event.target.value)}>
           <option value="">all (${tenants.length})</option>
-          ${tenants.map((each) => html`<option key=${each.id} value=${each.id}>${each.key} · ${each.calls} calls</option>`)}
+          ${tenants.map((each) => html`<option key=${each.id} value=${each.id}>${each.key} · ${counted(each.calls, "call")}</option>`)}
         </select>
       </label>
       <span class="badge ${live.state === "open" ? "good" : "wait"}" role="status">

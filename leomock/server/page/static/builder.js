@@ -4,6 +4,7 @@ import { apiKey, call, root } from "./server.js";
 import { Notice, statusClass } from "./parts.js";
 
 const VERSIONS = ["v1", "v2"];
+const LONGEST_HINT = 300;
 
 function resolve(document, schema) {
   let seen = schema ?? {};
@@ -37,6 +38,9 @@ function fieldsOf(document, operation) {
   return [...parameters, ...fields.sort((first, second) => Number(second.required) - Number(first.required))];
 }
 
+// The beginning of a text, by whole words.
+const cut = (text) => (text.length <= LONGEST_HINT ? text : `${text.slice(0, LONGEST_HINT).replace(/\s+\S*$/, "")} …`);
+
 const typeOf = (schema) => [schema.type].flat().find((each) => each && each !== "null");
 
 function Field({ field, value, onChange }) {
@@ -46,7 +50,7 @@ function Field({ field, value, onChange }) {
   const set = (event) => onChange(event.target.value);
   const standard = schema.default === undefined || schema.default === null ? "" : `default ${JSON.stringify(schema.default)}`;
   const limits = [schema.minimum !== undefined && `from ${schema.minimum}`, schema.maximum !== undefined && `to ${schema.maximum}`];
-  const hint = [standard, ...limits].filter(Boolean).join(", ");
+  const hint = [standard, limits.filter(Boolean).join(" ")].filter(Boolean).join(", ");
   const type = typeOf(schema);
   let input;
   if (schema.enum || type === "boolean") {
@@ -64,7 +68,7 @@ function Field({ field, value, onChange }) {
   }
   return html`${label}
     <div>${input}</div>
-    ${(hint || field.description) && html`<small class="dim">${[hint, field.description].filter(Boolean).join(" · ").slice(0, 300)}</small>`}`;
+    ${(hint || field.description) && html`<small class="dim">${cut([hint, field.description].filter(Boolean).join(" · "))}</small>`}`;
 }
 
 function valueOf(field, text) {

@@ -26,7 +26,7 @@ function Generation({ row }) {
       <span class=${`badge ${statusClass(row.status)}`}>${row.status}</span>
       <span class="mono dim">${row.id.slice(0, 8)}</span>
     </div>
-    <p>${row.prompt || html`<span class="dim">no prompt</span>`}</p>
+    <p class="prompt" title=${row.prompt}>${row.prompt || html`<span class="dim">no prompt</span>`}</p>
     <p class="dim">${facts.join(" · ")}</p>
     ${row.waits && html`<p class="wait">${row.waits}</p>`}
     <div class="files">${row.files.map((file) => html`<${File} key=${file.key} tenant=${row.tenant} file=${file} />`)}</div>

@@ -1,7 +1,7 @@
 // The journal: every call, newest first, filtered; a call opens with all that is known of it.
 import { html, useEffect, useMemo, useRef, useState } from "./preact.js";
 import { admin } from "./server.js";
-import { Copy, Notice, statusClass } from "./parts.js";
+import { Copy, Notice, counted, statusClass } from "./parts.js";
 
 // More rows make a page slow and nobody reads them; filters reach the rest.
 const MOST_ROWS = 200;
@@ -88,7 +88,7 @@ function Detail({ call, again }) {
   </div>`;
 }
 
-function Row({ call, isOpen, toggle, again }) {
+function Row({ call, owner, isOpen, toggle, again }) {
   const name = call.operation || `${call.channel} ${call.path}`;
   // A call that another panel points at comes into view.
   const place = useRef();
@@ -99,7 +99,7 @@ function Row({ call, isOpen, toggle, again }) {
     <button class="call" aria-expanded=${isOpen} onClick=${toggle}>
       <span class="mono dim">${call.created.slice(11, 19)}</span>
       <span class=${`mono ${statusClass(call.status)}`}>${call.status}</span>
-      <span class="path"><strong>${call.method} ${name}</strong> <span class="mono dim">${call.path}</span></span>
+      <span class="path"><strong>${call.method} ${name}</strong> <span class="mono dim">${call.path}</span>${owner && html` <span class="mono dim">key ${owner}</span>`}</span>
       <span class="mono dim">${call.milliseconds.toFixed(1)} ms</span>
       ${call.answer && html`<span class="answer dim">${call.answer}</span>`}
       ${call.rules.length > 0 && html`<span class="answer"><span class="badge wait">${call.rules.join(", ")}</span></span>`}
@@ -121,19 +121,21 @@ function matches(call, filter) {
 export function Empty() {
   const line = `curl ${location.origin}/api/rest/v1/generations -H "authorization: Bearer any-key" -H "content-type: application/json" -d '{"prompt": "a lighthouse"}'`;
   return html`<div class="card">
-    <p><strong>Nothing was called yet.</strong> Point your program at <code>${location.origin}/api/rest/v1</code>; any key works. Or try:</p>
+    <p><strong>No calls yet.</strong> Point your program at <code>${location.origin}/api/rest/v1</code>; any key works. Or try:</p>
     <pre tabindex="0">${line}</pre>
     <${Copy} text=${line} label="Copy the curl line" />
   </div>`;
 }
 
-export function Journal({ live, tenant, again, shown }) {
+export function Journal({ live, tenant, tenants, again, shown }) {
   const [filter, setFilter] = useState({ text: "", operation: "", status: "" });
   const [open, setOpen] = useState(shown);
   const [error, setError] = useState();
   const set = (name) => (event) => setFilter({ ...filter, [name]: event.target.value });
   const operations = useMemo(() => [...new Set(live.calls.map((call) => call.operation).filter(Boolean))].sort(), [live.calls]);
   const found = useMemo(() => live.calls.filter((call) => matches(call, filter)), [live.calls, filter]);
+  // With several keys on the page, each call says whose it is.
+  const owners = new Map(tenant || tenants.length < 2 ? [] : tenants.map((each) => [each.id, each.key]));
   const clear = () =>
     admin("DELETE", "/requests", { tenant }).then(() => {
       setError(undefined);
@@ -153,7 +155,7 @@ export function Journal({ live, tenant, again, shown }) {
         <option value="">every status</option>
         ${["2", "3", "4", "5"].map((digit) => html`<option key=${digit} value=${digit}>${digit}xx</option>`)}
       </select>
-      <span class="dim">${found.length} of ${live.calls.length} calls</span>
+      <span class="dim">${found.length} of ${counted(live.calls.length, "call")}</span>
       ${live.calls.length > 0 && html`<button onClick=${clear}>Clear</button>`}
     </div>
     ${error && html`<${Notice} error>${error.message}<//>`}
@@ -162,7 +164,7 @@ export function Journal({ live, tenant, again, shown }) {
     <ul class="calls" aria-label="Calls, newest first">
       ${found.slice(0, MOST_ROWS).map((call) => {
         const id = `${call.tenant}/${call.number}`;
-        return html`<${Row} key=${id} call=${call} isOpen=${open === id} toggle=${() => setOpen(open === id ? "" : id)} again=${again} />`;
+        return html`<${Row} key=${id} call=${call} owner=${owners.get(call.tenant)} isOpen=${open === id} toggle=${() => setOpen(open === id ? "" : id)} again=${again} />`;
       })}
     </ul>
     ${found.length > MOST_ROWS && html`<p class="dim">${found.length - MOST_ROWS} older calls are not shown; filter to find them.</p>`}

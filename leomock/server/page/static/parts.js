@@ -20,6 +20,8 @@ export function Notice({ error, children }) {
   return html`<p class=${`notice ${error ? "bad" : ""}`} role=${error ? "alert" : "status"}>${children}</p>`;
 }
 
+export const counted = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
 export const statusClass = (status) =>
   status === "COMPLETE" || (status >= 200 && status < 300) ? "good" : status === "PENDING" ? "wait" : "bad";
 
@@ -79,7 +81,7 @@ export function Thumbnail({ tenant, file }) {
       if (made) URL.revokeObjectURL(made);
     };
   }, [file.key]);
-  return url ? html`<img src=${url} alt="" width="96" height="96" />` : html`<span class="dim">${file.name}</span>`;
+  return url ? html`<img src=${url} alt="" width="96" height="96" />` : html`<span class="thumbnail dim">${file.name}</span>`;
 }
 
 export function useLatest(value) {

@@ -130,8 +130,9 @@ function State({ tenant, tenants }) {
     event.preventDefault();
     const amount = Number(new FormData(event.target).get("credits"));
     run(async () => {
-      await admin("PUT", "/account", { tenant, body: { credits: amount } });
-      setSaid(`The balance is ${amount}.`);
+      // The credits of the plan come on top of what is set.
+      const account = await admin("PUT", "/account", { tenant, body: { credits: amount } });
+      setSaid(`The balance is ${account.credits}.`);
     });
   };
   const reset = () => {

@@ -1,6 +1,9 @@
 // What the journal proves about the client.
 import { html } from "./preact.js";
-import { Notice, useAdmin } from "./parts.js";
+import { Notice, counted, useAdmin } from "./parts.js";
+
+// A finding may be about a thousand calls; these lead to the first ones.
+const MOST_BUTTONS = 10;
 
 function Finding({ finding, tenant, show }) {
   const numbers = finding.exchanges ?? [];
@@ -11,7 +14,10 @@ function Finding({ finding, tenant, show }) {
     <p><strong>What to do:</strong> ${finding.remedy}</p>
     ${numbers.length > 0 &&
     html`<p class="row">
-      Calls ${numbers.map((number) => html`<button key=${number} onClick=${() => show(tenant, number)}>#${number}</button>`)}
+      Calls ${numbers
+        .slice(0, MOST_BUTTONS)
+        .map((number) => html`<button key=${number} onClick=${() => show(tenant, number)}>#${number}</button>`)}
+      ${numbers.length > MOST_BUTTONS && html`<span class="dim">and ${numbers.length - MOST_BUTTONS} more</span>`}
     </p>`}
   </article>`;
 }
@@ -22,8 +28,8 @@ function Judged({ tenant, live, show }) {
   if (!verdict) return html`<p class="dim">Loading</p>`;
   return html`
     <p>
-      ${verdict.clean ? html`<span class="good">Nothing to object to</span>` : html`<span class="bad">${verdict.findings.length} findings</span>`}
-      <span class="dim"> in ${verdict.exchanges} calls; ${verdict.credits} credits spent</span>
+      ${verdict.clean ? html`<span class="good">Nothing to object to</span>` : html`<span class="bad">${counted(verdict.findings.length, "finding")}</span>`}
+      <span class="dim"> in ${counted(verdict.exchanges, "call")}; ${counted(verdict.credits, "credit")} spent</span>
     </p>
     <div class="cards">${verdict.findings.map((finding, index) => html`<${Finding} key=${index} finding=${finding} tenant=${tenant} show=${show} />`)}</div>
   `;
