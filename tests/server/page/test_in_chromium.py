@@ -181,8 +181,8 @@ def test_balance_includes_the_credits_of_the_plan(browser: Any) -> None:
         page = browser.new_page()
         page.goto(f"{fake.url}/#steering")
         page.locator("header select").select_option(index=1)
-        page.get_by_label("Credits").fill("40")
-        page.get_by_role("button", name="Set", exact=True).last.click()
+        page.locator("#credits").fill("40")
+        page.locator("form:has(#credits) button").click()
         playwright.expect(page.get_by_text("The balance is 540.")).to_be_visible()
         page.close()
 
