@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from leomock.contract.evidence import check
 from leomock.contract.replaced_words import Replacer
@@ -119,7 +119,7 @@ class _Maker:
         asked = self._exchanges[self._index]
         method_and_path = self._request(asked)
         document: Json = {
-            "id": _slug(f"recorded-{asked.number}-{asked.method}-{urlsplit(method_and_path).path}"),
+            "id": _slug(f"recorded-{asked.number}-{method_and_path.partition('?')[0]}"),
             "says": f"{method_and_path.partition('?')[0]} answers {asked.status}.",
             "about": "a recording",
             "mark": "observed",

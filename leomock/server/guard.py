@@ -42,7 +42,7 @@ class Guard:
         name = _name(host)
         if not self._knows(name):
             name = name[:100]
-            return f"{self._name} is not called under the name {name!r}; --allow-host {name} lets it"
+            return f"{self._name} is not called under the name {name!r}; --allow-host {name} allows it"
         origin = headers.get("origin")
         same = origin is not None and origin.lower().partition("://")[2] == host.lower()
         if origin in self._origins:

@@ -45,7 +45,7 @@ def test_command_line_comes_before_environment_before_file(
     """An error names the value that won, and the file if it came from there."""
     file = tmp_path / "leomock.toml"
     file.write_text('[serve]\nport = "file"\n', "utf-8")
-    error = "Error: Invalid value for '--port': '{}' is not a valid integer range."
+    error = "Error: Invalid value for '--port': '{}' is not a valid integer."
     result = invoke(monkeypatch, tmp_path, "serve")
     assert result.output.splitlines()[-1] == f"{error.format('file')} (from {file})"
     monkeypatch.setenv("LEOMOCK_SERVE_PORT", "environment")

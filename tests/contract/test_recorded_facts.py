@@ -71,6 +71,10 @@ def test_facts_of_a_journey_are_followed_by_another_fake() -> None:
         "POST /api/rest/v1/generations",
         "POST /api/rest/v1/generations",
     ]
+    assert [facts[0]["id"], facts[2]["id"]] == [
+        "recorded-1-post-v1-init-image",
+        "recorded-4-get-v1-generations",
+    ]
 
 
 def test_fact_has_the_steps_that_it_needs() -> None:

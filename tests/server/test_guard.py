@@ -26,7 +26,7 @@ def test_unknown_name_is_refused(client: httpx.Client) -> None:
     assert answer.status_code == 403
     assert answer.json() == {
         "error": "leomock: the admin API is not called under the name 'evil.example'; "
-        "--allow-host evil.example lets it"
+        "--allow-host evil.example allows it"
     }
 
 

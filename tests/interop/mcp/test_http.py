@@ -170,7 +170,7 @@ def test_session_that_was_ended(mcp: str) -> None:
     [
         (
             {"host": "evil.example"},
-            "MCP is not called under the name 'evil.example'; --allow-host evil.example lets it",
+            "MCP is not called under the name 'evil.example'; --allow-host evil.example allows it",
         ),
         ({"origin": "https://evil.example"}, "MCP takes no calls from pages of 'https://evil.example'"),
         ({"sec-fetch-site": "cross-site"}, "MCP takes no calls from pages of another site"),
