@@ -20,9 +20,10 @@ from leomock.leonardo.hosts import FAKE_HOST, REAL_HOSTS
 from leomock.operations.assets.resolver import OWNER
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.access_log import JournalMiddleware
-from leomock.server.admin_access import AdminAccess
-from leomock.server.admin_requests import AdminError, admin_error, refused
-from leomock.server.admin_routes import Admin
+from leomock.server.admin.access import AdminAccess
+from leomock.server.admin.requests import AdminError, admin_error, refused
+from leomock.server.admin.routes import admin_routes
+from leomock.server.admin.tenants import Tenants
 from leomock.server.api_routes import defect
 from leomock.server.bucket_routes import bucket_routes
 from leomock.server.cdn_routes import cdn_routes
@@ -66,7 +67,7 @@ def around_the_api(
         return Response(status_code=400)  # only for the log: the client has disconnected
 
     hosts = [*api.settings.allow_hosts, urlsplit(api.settings.public_url).hostname or "", FAKE_HOST]
-    admin = Admin(api, sender, health)
+    tenants = Tenants(api)
     guarded = Middleware(Guard, hosts, origins=api.settings.cors)
     metrics = Metrics(api.worlds, counts, sender.attempts, health.save_age)
     page: list[BaseRoute] = []
@@ -88,7 +89,10 @@ def around_the_api(
             Route("/_leomock", _add_slash),
             Mount(
                 "/_leomock",
-                routes=[*admin.routes(), *page_routes(api, admin.selected_tenants)],
+                routes=[
+                    *admin_routes(api, tenants, sender, health),
+                    *page_routes(api, tenants.selected),
+                ],
                 middleware=[
                     guarded,
                     Middleware(AdminAccess, api.settings.admin_token),

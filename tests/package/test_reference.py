@@ -18,7 +18,7 @@ from leomock.leonardo.catalogue import platform_models, seen_models
 from leomock.leonardo.catalogue.retirements import retired_models
 from leomock.leonardo.catalogue.v2 import models_on
 from leomock.openapi.spec import Versions
-from leomock.server import admin_routes
+from leomock.server import admin
 from leomock.testing import pytest_options
 from leomock.verdict.registry import RULES
 from tools.reference import FOLDER, PAGES
@@ -48,6 +48,11 @@ def source(module: object) -> str:
     return Path(str(vars(module)["__file__"])).read_text("utf-8")
 
 
+def sources(package: object) -> str:
+    folder = Path(str(vars(package)["__file__"])).parent
+    return "".join(path.read_text("utf-8") for path in sorted(folder.glob("*.py")))
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -60,7 +65,7 @@ def source(module: object) -> str:
         ("verdict", sorted(RULES)),
         ("models", [*models_on(""), *(row["slug"] for row in retired_models())]),
         ("models", [*platform_models(), *seen_models()]),
-        ("admin", re.findall(r'\("(?:GET|PUT|POST|DELETE)", "(/\w[^"]*)"', source(admin_routes))),
+        ("admin", re.findall(r'\("(?:GET|PUT|POST|DELETE)", "(/\w[^"]*)"', sources(admin))),
         ("../behaviours", [each.id.partition(":")[2] for each in behaviours()]),
     ],
     ids=[

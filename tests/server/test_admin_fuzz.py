@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from leomock import Fake
 from leomock.leonardo.errors import HOOK_DOWN, UNAUTHORIZED
 from leomock.operations.dispatch import Dispatcher
-from leomock.server.admin_routes import Admin
+from leomock.server.admin.routes import admin_routes
+from leomock.server.admin.tenants import Tenants
+from leomock.server.health import Health
 from leomock.server.webhook_sender import Sender
 from leomock.state.settings import Settings
 from tests.fixtures import client_of, generate, init_image
@@ -55,7 +57,8 @@ class Sent(NamedTuple):
 @cache
 def routes() -> list[tuple[str, str]]:
     """Method and path of all there are, also of those that are written after this test."""
-    table = Admin(Dispatcher(Settings()), Sender()).routes()
+    api = Dispatcher(Settings())
+    table = admin_routes(api, Tenants(api), Sender(), Health())
     return [(method, route.path) for route in table for method in sorted(route.methods)]  # type: ignore[attr-defined]
 
 

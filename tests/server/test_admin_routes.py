@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from leomock import Fake, __version__
 from leomock.operations.dispatch import Dispatcher
-from leomock.server import admin_routes
+from leomock.server.admin import journal
 from leomock.server.app import make_app
 from leomock.state.journal import Exchange, Journal
 from leomock.state.settings import SettingError
@@ -39,7 +39,7 @@ def test_health_answers(client: httpx.Client, fake: Fake) -> None:
 
 def test_calls_of_all_keys_are_read_while_others_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server gets to other calls between the journals of two keys."""
-    monkeypatch.setattr(admin_routes, "LONGEST_TURN", 0)
+    monkeypatch.setattr(journal, "LONGEST_TURN", 0)
     api = Dispatcher()
     app = make_app(api)
     turns = 0
@@ -69,7 +69,7 @@ def test_calls_of_all_keys_are_read_while_others_are_answered(monkeypatch: pytes
 
 def test_calls_of_all_keys_are_read_for_one_client_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """And not at all for a client that has gone meanwhile."""
-    monkeypatch.setattr(admin_routes, "LONGEST_TURN", 0)
+    monkeypatch.setattr(journal, "LONGEST_TURN", 0)
     reads = 0
     select = Journal.select
 

@@ -11,7 +11,7 @@ import pytest
 from leomock.cli.main import main
 from leomock.openapi.bounds import DEEPEST, LONGEST_LIST
 from leomock.operations.handlers.generations import MOST_ANSWERS
-from leomock.server.admin_requests import LONGEST_BODY
+from leomock.server.admin.requests import LONGEST_BODY
 from leomock.server.bucket_routes import LONGEST_PREAMBLE
 from leomock.server.head_limit import LONGEST_FRAMING, LONGEST_HEAD, MOST_HEADERS
 from leomock.server.rendering import RENDERERS

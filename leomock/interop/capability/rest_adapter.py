@@ -18,7 +18,7 @@ from leomock.leonardo.errors import NO_ENDPOINT, TOO_LARGE, UNEXPECTED_VARIABLE,
 from leomock.openapi.spec import shipped_versions
 from leomock.openapi.suggest import suggestion
 from leomock.server.access_log import LOG_CONTEXT
-from leomock.server.admin_requests import refused
+from leomock.server.admin.requests import refused
 from leomock.state.settings import Settings
 
 # The limit of the fake itself, so that both reject the same bodies.

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leomock.server import direct
 from leomock.server.access_log import PART
-from leomock.server.admin_requests import LONGEST_BODY
+from leomock.server.admin.requests import LONGEST_BODY
 from leomock.server.breakage import connection_of
 from leomock.server.direct import DirectApp
 from leomock.server.workers.combining import HEALTH, LIVE, METRICS, combine_for, worker_is_gone

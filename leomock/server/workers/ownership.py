@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import Scope
 
-from leomock.server.admin_routes import TENANT_HEADER
+from leomock.server.admin.tenants import TENANT_HEADER
 from leomock.state.ids import user_id_of
 
 # Workers that admin calls about every key reach as well; this one also answers calls without an accepted key.

@@ -331,7 +331,7 @@ def test_no_panel_is_wider_than_the_window(open_page: Open, served: Fake, width:
 
 
 def test_admin_token_is_asked_for_once(browser: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("leomock.server.admin_access.is_loopback", lambda host: False)
+    monkeypatch.setattr("leomock.server.admin.access.is_loopback", lambda host: False)
     with Fake(admin_token="open sesame") as fake:
         context = browser.new_context()
         page = context.new_page()

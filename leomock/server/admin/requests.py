@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
 
 import orjson
 from starlette.requests import Request
@@ -13,6 +14,9 @@ from leomock.openapi.suggest import suggestion
 from leomock.server.api_routes import header_text
 
 LONGEST_BODY = 2**20
+Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
+# The method, the path below `/_leomock` and the handler of each address.
+Table: TypeAlias = list[tuple[str, str, Answer]]
 
 
 class AdminError(Exception):

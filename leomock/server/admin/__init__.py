@@ -1,0 +1,1 @@
+"""Control the fake over HTTP under `/_leomock/`."""
