@@ -94,17 +94,22 @@ class UnknownScenario(ScenarioError):
 
 
 class ScenarioRegistry:
-    """The scenarios of a folder, each read when first requested."""
+    """The scenarios of a folder, each read when first requested, and files that got a name in it."""
 
     def __init__(self, folder: Path, operations: Collection[str], groups: Collection[str]) -> None:
         self.folder = folder
         self._operations = operations
         self._groups = groups
         self._read: dict[str, Scenario] = {}
+        self._own: dict[str, Scenario] = {}
+
+    def add(self, scenario: Scenario) -> None:
+        """Let the name of a scenario that came from a file stand for it, even if the folder has the name."""
+        self._own[scenario.name] = scenario
 
     def names(self) -> list[str]:
-        """Return the names of all scenarios of the folder, in alphabetical order."""
-        return sorted(self._files())
+        """Return all names, in alphabetical order."""
+        return sorted({*self._files(), *self._own})
 
     def get(self, name_or_path: ScenarioSource) -> Scenario:
         """Return a scenario by name, by file path (with a `/` or ending in `.yaml`), or from values.
@@ -126,10 +131,12 @@ class ScenarioRegistry:
         return _build(source, self._operations, self._groups)
 
     def named(self, name: str) -> Scenario:
-        """Return a scenario of the folder by name only: for names that come with a request."""
+        """Return a scenario by name only: for names that come with a request."""
         return self._named(name)
 
     def _named(self, name: str, otherwise: str = "") -> Scenario:
+        if name in self._own:
+            return self._own[name]
         if name not in self._read:
             path = self._files().get(name)
             if path is None:
@@ -147,7 +154,7 @@ class ScenarioRegistry:
         return _playable(self.named(name))
 
     def all(self) -> list[Scenario]:
-        """Return all scenarios of the folder, sorted by name."""
+        """Return all scenarios, sorted by name."""
         return [self.named(name) for name in self.names()]
 
     def _files(self) -> dict[str, Path]:

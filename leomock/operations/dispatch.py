@@ -7,10 +7,17 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from leomock.files.account import account_of
-from leomock.files.scenarios import ScenarioError, ScenarioRegistry, ScenarioSource, scenarios_folder
+from leomock.files.scenarios import (
+    ScenarioError,
+    ScenarioRegistry,
+    ScenarioSource,
+    is_file_name,
+    scenarios_folder,
+)
 from leomock.leonardo.catalogue.retirements import retired_operation, retirement_note
 from leomock.leonardo.errors import (
     ENDPOINT_GONE,
@@ -71,6 +78,8 @@ class Dispatcher:
     ) -> Dispatcher:
         """Return an API with active scenarios (names or files) and the settings that they require.
 
+        Requests may name the files as well, by the names of their scenarios.
+
         Raises ScenarioError, or SettingError if a scenario requires an invalid setting.
         """
         api = cls(settings, make_clock)
@@ -79,6 +88,9 @@ class Dispatcher:
         if wanted:
             api = cls(replace(settings, **wanted), make_clock)
         api.worlds.scenarios = scenarios
+        for name, scenario in zip(names, scenarios, strict=True):
+            if isinstance(name, str | Path) and is_file_name(name):
+                api.scenario_registry.add(scenario)
         return api
 
     def handle(self, request: Request) -> Reply:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -500,3 +501,35 @@ def test_webhook_refuses_what_is_no_address(client: httpx.Client, fake: Fake, bo
     assert answer.status_code == 400
     assert answer.json()["error"].startswith("leomock: ")
     assert client.get(f"{fake.url}/_leomock/webhook").json() == {"url": "", "key": False}
+
+
+# --- scenarios from files ----------------------------------------------------------------------------
+
+
+def test_file_of_the_start_has_a_name(tmp_path: Path) -> None:
+    """It can be switched off and on again, and one call can ask for it, as for a shipped scenario."""
+    file = tmp_path / "mine.yaml"
+    file.write_text("description: No account.\nrules:\n  - then: {status: 418}\n", "utf-8")
+    with Fake(scenario=file) as fake, client_of(fake) as client:
+        listed = client.get(f"{fake.url}/_leomock/scenarios").json()["scenarios"]
+        assert {"name": "mine", "description": "No account.", "basis": "chosen"} in listed
+        active = client.get(f"{fake.url}/_leomock/scenario").json()
+        assert active == {"scenarios": ["mine"]}
+        client.delete(f"{fake.url}/_leomock/scenario")
+        assert client.get("/me").status_code == 200
+        assert client.get("/me", headers={"x-leomock-scenario": "mine"}).status_code == 418
+        assert client.put(f"{fake.url}/_leomock/scenario", json=active).json() == active
+        assert client.get("/me").status_code == 418
+        reply = client.get("/me", headers={"x-leomock-scenario": "mien"})
+        assert reply.headers["x-leomock-explain"] == "scenario='mien': not known; did you mean 'mine'?"
+
+
+def test_what_is_active_stays_so_under_its_name() -> None:
+    """Rules of a program and scenarios with settings have no other name to be kept by."""
+    with Fake(scenario="uuid_v6") as fake, client_of(fake) as client:
+        fake.fail("getUserSelf", times=1, status=418)
+        (rules, *rest) = client.get(f"{fake.url}/_leomock/scenario").json()["scenarios"]
+        assert rest == ["uuid_v6"]
+        names = {"scenarios": [rules, "uuid_v6", "outage"]}
+        assert client.put(f"{fake.url}/_leomock/scenario", json=names).json() == names
+        assert client.get("/me").status_code == 418

@@ -64,6 +64,7 @@ class ScenarioReloader:
                 "settings hold only from the start; restart leomock\n"
             )
             return watched
+        self._api.scenario_registry.add(scenario)
         self._play(watched.scenario, scenario)
         self._say(f"leomock: {watched.path} has changed and is in force now\n")
         return watched._replace(scenario=scenario)

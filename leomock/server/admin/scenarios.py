@@ -12,6 +12,7 @@ from leomock.files.scenarios import ScenarioError
 from leomock.operations.dispatch import Dispatcher
 from leomock.server.admin.requests import AdminError, Table, read_object
 from leomock.server.admin.tenants import Tenants, has_key
+from leomock.state.scenario import Scenario
 
 
 class ScenarioRoutes:
@@ -31,7 +32,7 @@ class ScenarioRoutes:
         ]
 
     async def scenarios(self, request: Request) -> Response:
-        """List the shipped scenarios."""
+        """List the shipped scenarios, and the files that the server was started with."""
         return JSONResponse(
             {
                 "scenarios": [
@@ -43,11 +44,7 @@ class ScenarioRoutes:
 
     async def scenario(self, request: Request) -> Response:
         """List the active scenarios."""
-        worlds = self._api.worlds
-        playing = (
-            self._tenants.one(request).scenario_engine.scenarios if has_key(request) else worlds.scenarios
-        )
-        return JSONResponse({"scenarios": [scenario.name for scenario in playing]})
+        return JSONResponse({"scenarios": [scenario.name for scenario in self._active(request)]})
 
     async def play(self, request: Request) -> Response:
         """`{"scenarios": ["flaky", …], "rules": [{"when": …, "then": …}]}`: replace the active ones."""
@@ -65,11 +62,19 @@ class ScenarioRoutes:
         """Deactivate all scenarios."""
         return self._play(request, [])
 
+    def _active(self, request: Request) -> tuple[Scenario, ...]:
+        if has_key(request):
+            return self._tenants.one(request).scenario_engine.scenarios
+        return self._api.worlds.scenarios
+
     def _play(self, request: Request, names: Iterable[str], rules: dict[str, Any] | None = None) -> Response:
+        registry = self._api.scenario_registry
+        # Whatever is active stays so under its name: rules of a program, and what holds from the start.
+        active = {scenario.name: scenario for scenario in self._active(request)}
         try:
-            scenarios = tuple(self._api.scenario_registry.playable_named(name) for name in names)
+            scenarios = tuple(active.get(name) or registry.playable_named(name) for name in names)
             if rules is not None:
-                scenarios = (self._api.scenario_registry.from_values(rules), *scenarios)
+                scenarios = (registry.from_values(rules), *scenarios)
         except ScenarioError as error:
             raise AdminError(str(error)) from None
         worlds = self._tenants.selected(request)

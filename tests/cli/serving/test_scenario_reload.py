@@ -67,6 +67,9 @@ def test_key_with_other_scenarios_keeps_them(served: Served) -> None:
     served.save(RULES.format(status=418))
     served.reloader.reload_changed()
     assert served.statuses() == [418]
+    # The name stands for the new version.
+    served.world.scenario_engine.play([served.api.scenario_registry.named("mine")])
+    assert served.statuses() == [418, 418]
 
 
 def test_file_with_a_mistake_leaves_the_scenario_from_before(served: Served) -> None:

@@ -4,7 +4,7 @@ import { admin } from "./server.js";
 import { Notice, useAction, useAdmin } from "./parts.js";
 
 function Scenarios({ tenant, when }) {
-  const [known] = useAdmin("/scenarios", tenant, "");
+  const [known] = useAdmin("/scenarios", tenant, when);
   const [playing, error, look] = useAdmin("/scenario", tenant, when);
   const [run, busy, refusal] = useAction(look);
   if (error) return html`<${Notice} error>${error.message}<//>`;
