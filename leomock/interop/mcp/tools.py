@@ -90,7 +90,9 @@ class Tool:
         known = schema["properties"]
         for each in arguments:
             if each not in known:
-                hint = suggestion(each, known) or f"; it takes {', '.join(known) or 'none'}"
+                outer = next((name for name, part in known.items() if each in part.get("properties", ())), "")
+                hint = f"; it belongs in {outer!r}" if outer else suggestion(each, known)
+                hint = hint or f"; it takes {', '.join(known) or 'none'}"
                 raise Refused(f"leomock: {name} takes no argument {each[:100]!r}{hint}", code=WRONG_ARGUMENT)
         for each in schema["required"]:
             if each not in arguments:

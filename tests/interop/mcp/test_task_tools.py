@@ -173,7 +173,7 @@ def test_upload_from_an_address(agent: McpSession, files: str) -> None:
         (
             "generate_image",
             {"promt": "a"},
-            "leomock: generate_image takes no argument 'promt'; did you mean 'prompt'?. "
+            "leomock: generate_image takes no argument 'promt'; did you mean 'prompt'? "
             "Do not repeat the same call.",
         ),
         (
@@ -187,7 +187,7 @@ def test_wrong_argument_is_a_sentence(
     agent: McpSession, tool: str, arguments: dict[str, Any], text: str
 ) -> None:
     """Nothing was called."""
-    assert error_of(agent.call_tool(tool, arguments)) == text.replace("?.", "?")
+    assert error_of(agent.call_tool(tool, arguments)) == text
     assert not agent.account.requests
 
 

@@ -471,6 +471,12 @@ def test_vendors_tool_where_the_generation_fails(fake: Fake) -> None:
     ("tool", "arguments", "text"),
     [
         (CREATE, {}, f"leomock: {CREATE} needs the argument 'body'. Do not repeat the same call."),
+        (
+            CREATE,
+            {"prompt": "a"},
+            f"leomock: {CREATE} takes no argument 'prompt'; it belongs in 'body'. "
+            "Do not repeat the same call.",
+        ),
         (READ, {"wait": 1}, f"leomock: {READ} needs the argument 'id'. Do not repeat the same call."),
         (
             READ,
