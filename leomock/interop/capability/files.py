@@ -28,6 +28,7 @@ from leomock.interop.capability.model import (
     Skill,
     Upstream,
 )
+from leomock.interop.capability.shapes import check_shape
 from leomock.interop.capability.steps import TEMPLATE, BoundText, Step, Steps, Value
 from leomock.interop.capability.versions import version_finding
 from leomock.openapi.documents import specs_folder
@@ -64,6 +65,8 @@ def load(path: Path) -> Capability:
     tree = source.tree()
     if finding := version_finding(tree):
         raise UnservedError([f"{source.name}:{source.line_of(finding[0])}: {finding[0][0]}: {finding[1]}"])
+    check_shape(tree, source)
+    source.stop_if_wrong()
     normalizer = Normalizer(source, CapabilityError)
     tree = normalizer.normalize(tree)
     notes = normalizer.notes
@@ -417,7 +420,10 @@ class _Reader:
                     )
                 )
                 continue
-            operation = self._called(each.get("call", ""), place)
+            if "call" not in each:
+                self._source.find((*place, "call"), "is missing")
+                continue
+            operation = self._called(each["call"], place)
             for name in each.get("with", {}):
                 known = [part.name for part in operation.inputs] if operation else [name]
                 self._is_input(name, each["call"], known, (*place, "with", name))
@@ -428,7 +434,7 @@ class _Reader:
                 name: self._values.value(value, (*place, "with", name))
                 for name, value in each.get("with", {}).items()
             }
-            steps.append(Step(each["name"], call=each.get("call", ""), arguments=constants | arguments))
+            steps.append(Step(each["name"], call=each["call"], arguments=constants | arguments))
         parts = {
             each["targetName"]: self._values.value(each["value"], (*where, "mappings", number, "value"))
             for number, each in enumerate(entry.get("mappings", ()))

@@ -488,3 +488,22 @@ def test_check_names_steps_that_call_what_the_fake_lacks(tmp_path: Path) -> None
     done = CliRunner().invoke(main, ["capability", "check", str(file(tmp_path, rest(operation), api))])
     (line,) = (line for line in done.output.splitlines() if line.startswith("  GET    /it"))
     assert line.endswith("(the fake has no such operation; --upstream real calls the API's)")
+
+
+@pytest.mark.parametrize(
+    ("step", "finding"),
+    [
+        ("{name: a}", "a.yaml:10: call: is missing"),
+        (
+            "{name: a, index: b, outputParameters: [5]}",
+            "must be a text or a mapping, not 5",
+        ),
+    ],
+)
+def test_step_that_is_incomplete(tmp_path: Path, step: str, finding: str) -> None:
+    """A sentence, with the line."""
+    path = file(tmp_path, rest(f"{{method: GET, steps: [{step}], mappings: [{{targetName: x, value: 1}}]}}"))
+    with pytest.raises(CapabilityError) as refused:
+        load(path)
+    (found,) = refused.value.findings
+    assert finding in found, found

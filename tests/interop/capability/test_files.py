@@ -363,12 +363,25 @@ def test_file_that_is_wrong(old: str, new: str, found: list[str]) -> None:
     assert list(refused.value.findings) == [f"a.yaml:{line}" for line in found]
 
 
+HEAD = "naftiko: 1.0.0-alpha2\ncapability:\n"
+
+
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
         ("- 1\n", "a.yaml:1: must be a mapping, not a list"),
         ("text\n", "a.yaml:1: must be a mapping, not 'text'"),
         ("naftiko: 1.0.0-alpha1\ncapability: []\n", "a.yaml:2: capability: must be a mapping, not a list"),
+        (f"{HEAD}  exposes: 5\n", "a.yaml:3: capability.exposes: must be a list, not 5"),
+        (f"{HEAD}  exposes: [5]\n", "a.yaml:3: capability.exposes[0]: must be a mapping, not 5"),
+        (
+            f"{HEAD}  consumes:\n  - inputParameters: [{{name: []}}]\n",
+            "a.yaml:4: name: must be a text, not a list",
+        ),
+        (
+            f"{HEAD}  aggregates:\n  - functions:\n    - steps:\n      - {{name: a, with: 5}}\n",
+            "a.yaml:6: with: must be a mapping, not 5",
+        ),
     ],
 )
 def test_file_of_another_shape(text: str, finding: str) -> None:
