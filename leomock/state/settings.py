@@ -292,12 +292,6 @@ def check_timeout(name: str, seconds: object) -> None:
         raise SettingError(f"{name}={seconds!r:.100}: use seconds, above 0 to {LONGEST_TIMEOUT}")
 
 
-def check_file(name: str, path: str | Path) -> None:
-    """Raise SettingError, which names the setting `name`, unless there is such a file."""
-    if not Path(path).is_file():
-        raise SettingError(f"{name}={str(path)!r:.200}: there is no such file")
-
-
 def check_count(name: str, count: object) -> None:
     """Raise SettingError, which names the setting `name`, unless this is a whole number from 0."""
     if not _is_a(int, count) or count < 0:  # type: ignore[operator]  # a number
@@ -314,7 +308,8 @@ def check_authority(name: str, path: str | Path) -> None:
     """Raise SettingError, which names the setting `name`, unless a file has certificates in PEM."""
     import ssl
 
-    check_file(name, path)
+    if not Path(path).is_file():
+        raise SettingError(f"{name}={str(path)!r:.200}: there is no such file")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except OSError as error:  # SSLError is one

@@ -461,7 +461,7 @@ def test_webhook_without_https_is_refused_where_a_setting_says_so() -> None:
             fake.set_webhook("http://a.example/hook")
         answer = client.put(f"{fake.url}/_leomock/webhook", json={"url": "https://a.example/hook"})
         assert answer.status_code == 200
-        fake.set_webhook(app=object())
+        fake.set_webhook(app=make_app(fake.api))
 
 
 def test_webhook_key_that_no_header_carries_is_refused(client: httpx.Client, fake: Fake) -> None:
