@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from leomock.leonardo.basis import Chosen, Documented, Evidence, SameAs, based_on
+from leomock.leonardo.basis import Chosen, Evidence, SameAs, based_on
 from leomock.leonardo.catalogue.prices import price
 from leomock.media import Renderable
 from leomock.openapi.request_parser import Call
@@ -134,8 +134,7 @@ def _paid(call: Call, world: World, **kind: bool) -> int:
 
 @based_on(
     Evidence("realtime-canvas-timestamp-number"),
-    Documented("recipes of the realtime canvas: null in the answer to a call without one"),
-    Chosen("a number comes back as a text"),
+    Chosen("a number comes back as a text, and a call without one gets the time in milliseconds"),
 )
 def _answer(call: Call, world: World, picture: Renderable, credits: int) -> Row:
     """Return the answer to a paid call; the image is rendered later."""
@@ -146,6 +145,6 @@ def _answer(call: Call, world: World, picture: Renderable, credits: int) -> Row:
 
     return {
         "imageDataUrl": [late(call, data_url)],
-        "requestTimestamp": None if (sent := call["requestTimestamp"]) is None else str(sent),
+        "requestTimestamp": str(call["requestTimestamp"] or int(world.clock.now() * 1000)),
         **world.account.cost(credits),
     }

@@ -152,14 +152,14 @@ def test_upscaled_picture_goes_with_its_generation(client: httpx.Client, fake: F
     assert not fake.world.bucket.objects
 
 
-def test_call_that_tells_neither_time_nor_strength(client: httpx.Client) -> None:
-    """The answer repeats the missing time, and a number as a text; seven tenths of the sketch are changed.
+def test_call_that_tells_neither_time_nor_strength(client: httpx.Client, fake: Fake) -> None:
+    """The answer has the world's time, and a number as a text; seven tenths of the sketch are changed.
 
-    Holds code:_answer#2 and code:_answer#3
+    Holds code:_answer#2
     and code:_shown_share.
     """
     job, image = drawn(client, "/generations-lcm", requestTimestamp=None)
-    assert job["requestTimestamp"] is None
+    assert job["requestTimestamp"] == str(int(fake.world.clock.now() * 1000))
     job, _ = drawn(client, "/generations-lcm", requestTimestamp=1700000000000)
     assert job["requestTimestamp"] == "1700000000000"
     assert drawn(client, "/generations-lcm", strength=0.7)[1].tobytes() == image.tobytes()
