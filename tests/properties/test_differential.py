@@ -463,8 +463,8 @@ def rules() -> list[Rule]:
         if schema.get("format") == "uuid":
             limits.remove("pattern")
         return [
-            # A list is always a list by then: see `with_lists`.
-            *(limits or ([] if schema.get("type") == "array" else ["type"])),
+            # A list is always a list by then: see `with_lists`. A few values may have any type.
+            *(limits or (["type"] if schema.get("type", "array") != "array" else [])),
             *(["nullable"] if schema.get("nullable") else []),
             *(["additionalProperties"] if schema.get("additionalProperties") is False else []),
         ]
