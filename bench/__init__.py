@@ -1,1 +1,1 @@
-"""Measures leomock against a bare uvicorn app on the same machine, in the same run."""
+"""Measure leomock against a bare uvicorn app on the same machine, in the same run."""

@@ -39,7 +39,7 @@ from leomock.server.workers.ownership import Ownership
 
 RESULTS = Path(__file__).with_name("results") / "latest.json"
 SATURATED = 0.9
-# A server that had less of a core than this was kept from it: by its neighbours, or by the load generator.
+# A server that got less of a core than this was held up by other programs or by the load generator.
 BUSY = 0.85
 FEWEST_ROUNDS = 3
 # What the pytest plugin may cost, in milliseconds.
@@ -169,7 +169,7 @@ class Bench:
         self.lines.append(Line("first answer after launch", ratio, 2.5, at_least=False, detail=detail))
 
     def plugin(self) -> None:
-        """What the pytest plugin costs, beside others; the first round only warms the disk."""
+        """Measure what the pytest plugin costs, compared with others; the first round only warms the disk."""
         costs()
         rounds: list[dict[str, Costs]] = []
         for n in range(self.plan.starts):
@@ -302,7 +302,7 @@ class Bench:
     def rounds(
         self, name: str, first: Callable[[], Sample], second: Callable[[], Sample]
     ) -> tuple[list[Sample], list[Sample]]:
-        """Take turns, so that a slow moment of the machine meets both; longer on a machine that is busy."""
+        """Alternate between the servers, so that a slow moment affects both; run longer on a busy machine."""
         one: list[Sample] = []
         other: list[Sample] = []
         while len(one) < self.plan.rounds or (
@@ -356,13 +356,13 @@ class Bench:
 
 
 def saturated(first: list[Sample], second: list[Sample]) -> list[tuple[Sample, Sample]]:
-    """The rounds in which both servers had a core to themselves; elsewhere a ratio of rates says little."""
+    """Return the rounds in which both servers had a core to themselves; other ratios of rates mean little."""
     pairs = zip(first, second, strict=True)
     return [p for p in pairs if all(s.server_share is None or s.server_share >= BUSY for s in p)]
 
 
 def trusted(first: list[Sample], second: list[Sample]) -> tuple[list[Sample], list[Sample], str]:
-    """The rounds that count, and a note on how many they are."""
+    """Return the rounds that count, and a note on their number."""
     kept = saturated(first, second)
     if len(kept) < FEWEST_ROUNDS:
         return first, second, f"{len(first)} rounds, NOT TO BE TRUSTED: the machine was busy"
@@ -370,7 +370,7 @@ def trusted(first: list[Sample], second: list[Sample]) -> tuple[list[Sample], li
 
 
 def by_cpu(name: str, bare: list[Sample], ours: list[Sample], most: float | None = None) -> Line:
-    """The ratio of the CPU time a request takes, user and system, which neighbours hardly change."""
+    """Return the ratio of CPU time per request, user and system, which other programs hardly affect."""
     pairs = [(b.cpu, o.cpu) for b, o in zip(bare, ours, strict=True) if b.cpu and o.cpu]
     if not pairs:
         return Line(name, None, most, at_least=False, detail="no /proc here")
@@ -381,11 +381,11 @@ def by_cpu(name: str, bare: list[Sample], ours: list[Sample], most: float | None
 
 
 def machine() -> Line:
-    """How busy the machine was: processes that ran or wanted to, on average over the last minute."""
+    """Return how busy the machine was: the number of runnable processes, averaged over the last minute."""
     name = "load average of the machine, last minute"
     if not hasattr(os, "getloadavg"):
         return Line(name, None, detail="not known on this system")
-    detail = f"{os.cpu_count()} processors; on a machine without neighbours about 2"
+    detail = f"{os.cpu_count()} processors; about 2 on an otherwise idle machine"
     return Line(name, os.getloadavg()[0], detail=detail)
 
 
@@ -410,7 +410,7 @@ def creating(server: Server, key: str) -> bytes:
 
 
 def separate(*servers: Server) -> int | None:
-    """Pin servers to processors; return the one that is left for the load generator, or None if none is."""
+    """Pin servers to processors; return the one left for the load generator, or None."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if len(cores) < 4:  # two workers, their parent and the generator
         return None

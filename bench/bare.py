@@ -1,4 +1,4 @@
-"""The measure of all ratios: a raw ASGI function behind uvicorn's own protocol, on the same loop."""
+"""The baseline of all ratios: a raw ASGI function behind uvicorn's own protocol, on the same loop."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Figures(NamedTuple):
 
 
 class _Meter:
-    """The growth of a server's CPU time and memory since the last look."""
+    """The growth of a server's CPU time and memory since the last reading."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -52,7 +52,7 @@ class _Meter:
         return cpu, resident
 
     def grown(self, count: int) -> tuple[float, float]:
-        """Return seconds of CPU and bytes of memory for each of `count` things since the last look."""
+        """Return seconds of CPU and bytes of memory per item, for `count` items since the last reading."""
         before = self._cpu, self._bytes
         self._cpu, self._bytes = self._now()
         return (self._cpu - before[0]) / count, max(0.0, self._bytes - before[1]) / count

@@ -22,7 +22,7 @@ TARGET = 1.10
 def main() -> int:
     """Print the ratio of the CPU times. Exit code 1 if it misses the target.
 
-    The second line leaves out the plugin of anyio, which Starlette and httpx bring; the rest is ours.
+    The third line leaves out the plugin of anyio, which Starlette and httpx depend on; the rest is ours.
     """
     with TemporaryDirectory() as folder:
         alone = environment(Path(folder, "alone"), "pytest")

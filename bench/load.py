@@ -1,4 +1,4 @@
-"""Sends one request over and over on a few kept-alive connections, in a process of its own."""
+"""Send one request over and over on a few kept-alive connections, from a separate process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SEPARATOR = b"\0"  # no request has this byte
 
 
 class Outcome(NamedTuple):
-    """What came of a load; `cpu` is the generator's own CPU time in seconds."""
+    """The result of a load; `cpu` is the generator's own CPU time in seconds."""
 
     requests: int
     seconds: float
@@ -38,8 +38,8 @@ def load(
 ) -> Outcome:
     """Send requests for a time or a number of times; raises `RuntimeError` on any answer but 200.
 
-    Every connection sends one of them, the next connection the next one. `opening` is a request that every
-    connection sends first and once. `core` is the processor that the generator may use; any without.
+    Each connection sends one of them, in turn. `opening` is a request that every connection sends once,
+    first. `core` is the processor that the generator may use; without it, any.
     """
     command = [
         sys.executable,

@@ -1,4 +1,4 @@
-"""What an open page costs the API: the server's CPU per create, with and without a page that follows it.
+"""Measure what an open page costs the API: the server's CPU per create, with and without the page.
 
 `python -m bench.page` prints the median ratio of several rounds in one run.
 """
@@ -28,7 +28,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Page:
-    """Follows the live events as a page does, until it is closed."""
+    """Follow the live events as a page does, until it is closed."""
 
     def __init__(self, host: str) -> None:
         self._connection = http.client.HTTPConnection(host)

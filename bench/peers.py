@@ -86,7 +86,7 @@ PEERS = (
 
 
 def main() -> int:
-    """Print requests a second and CPU a request of each server, beside leomock's in the same run."""
+    """Print requests per second and CPU per request of each server, and of leomock in the same run."""
     if shutil.which("npm") is None:
         print("npm is not installed: nothing compared", file=sys.stderr)
         return 2

@@ -4,8 +4,8 @@
 enough (processes of `leomock serve --workers`, or leomocks behind a proxy), how much memory they take, and
 which bound a larger day meets first.
 
-What a job calls, and when, is found by letting it run once against a leomock whose clock is moved by hand, so
-that jobs complete as `--pace` says. What a call costs was measured by `make bench`.
+To find out what a job calls, and when, it runs once against a leomock whose clock is advanced by hand, so
+that jobs complete as `--pace` says. `make bench` has measured what a call costs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ DAY = 24 * 3600
 # The share of a day's jobs that begin in each hour: two teams' working days, and some at night.
 HOURS = (1, 1, 1, 1, 1, 2, 3, 5, 8, 10, 10, 9, 7, 8, 10, 10, 9, 7, 5, 4, 3, 2, 1, 1)
 MOST_SHARDS = 256
-# A larger day is not replayed in search of the bound that is met first.
+# Larger days are not replayed to find the bound that is met first.
 MOST_JOBS = 200_000
 # A shard that is busier than this has no room for a minute above the average of its hour.
 MOST_BUSY = 0.7
@@ -45,7 +45,7 @@ LONGEST_WAIT = 1.0
 MOST_POLLS = 10_000
 DEFAULTS = Settings()
 
-# What to do about a bound that more shards do not help against.
+# What to do about a bound if more shards do not help.
 HINTS = {
     "CPU": "share the calls of the busiest API key out to several keys",
     "waiting": "share the calls of the busiest API key out to several keys",
@@ -162,7 +162,7 @@ def draw_day(jobs: int, keys: int, random: Random) -> list[Job]:
 
 
 class Bound(NamedTuple):
-    """A limit of a shard, and how much of it the day uses: 1 is all."""
+    """A limit of a shard, and how much of it the day uses: 1 means all."""
 
     name: str
     used: float
@@ -335,7 +335,7 @@ def plan(day: Day, memory: float, max_worlds: int) -> list[Shards]:
 
 
 def first_exceeded(make_day: MakeDay, jobs: int, shards: int, memory: float, max_worlds: int) -> str:
-    """Return a sentence about the bound that is met first when the day grows and the shards stay the same."""
+    """Return a sentence about the bound that a larger day meets first with the same shards."""
     factor = 2
     while jobs * factor <= MOST_JOBS:
         bound = make_day(jobs * factor).with_shards(shards).bounds(memory, max_worlds)[0]

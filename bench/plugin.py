@@ -1,4 +1,4 @@
-"""What a pytest plugin costs: when pytest starts, for its fixture, and when pytest ends."""
+"""Measure what a pytest plugin costs: when pytest starts, for its fixture, and when pytest ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Costs(NamedTuple):
 
 
 def costs() -> dict[str, Costs]:
-    """One round: what each plugin adds to a pytest that loads no other plugin."""
+    """Run one round: what each plugin adds to a pytest that loads no other plugin."""
     measured = {}
     for plugin, fixture in PLUGINS.items():
         absent, unused, used = (_run("", NOTHING), _run(plugin, NOTHING), _run(plugin, fixture))
@@ -61,7 +61,7 @@ def _run(plugin: str, fixture: str) -> Costs:
 
 
 def _environment() -> dict[str, str]:
-    """With this checkout to import from, and with bytecode kept, as where a package is installed."""
+    """Return an environment that imports this checkout and keeps bytecode, like an installed package."""
     path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, "PYTHONPATH": path}

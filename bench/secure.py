@@ -1,4 +1,4 @@
-"""What HTTPS and the forward proxy cost per request, beside plain HTTP, on connections that are kept open.
+"""Measure what HTTPS and the forward proxy cost per request, compared with plain HTTP, on open connections.
 
 `python -m bench.secure` prints the medians of several rounds in one run.
 """

@@ -1,4 +1,4 @@
-"""Starts the servers that are measured, and stops them by their handles."""
+"""Start the servers that are measured, and stop them by their handles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCRIPT = str(Path(sysconfig.get_path("scripts"), "leomock"))
 LEOMOCK = [SCRIPT, "serve", "--port", "0", "--jobs", "immediate"]
 QUIET = [*LEOMOCK, "--quiet"]
 
-# Nothing to look at and nothing to keep, against a file of rules (its path follows) and the usual journal.
+# No rules and no journal, versus a file of rules (its path follows) and the usual journal.
 PLAIN = [*QUIET, "--journal", "1"]
 JOURNAL = 1000
 LADEN = [*QUIET, "--journal", str(JOURNAL), "--scenario"]
@@ -94,7 +94,7 @@ class Server:
 
 
 def fifty_rules() -> str:
-    """A scenario of ten rules of each kind; none of them fits PROMPT, or is due in any round."""
+    """Return a scenario of ten rules of each kind; none of them matches PROMPT, or is due in any round."""
     kinds = (
         ("{operation: getGenerationById, every: 2}", "{error: service_error}"),
         ("{operation: createGeneration, prompt: '(?i)dragon number %d'}", "{error: moderated}"),

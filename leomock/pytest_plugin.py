@@ -81,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", f"{MARKER}({', '.join(f'{m}=…' for m in MARKS)}): the fake of this test. {told}."
     )
     config.addinivalue_line(
-        "markers", f"{REAL_MARKER}: calls of this test for the real hosts that no fake answers are made."
+        "markers", f"{REAL_MARKER}: calls of this test to the real hosts are allowed if no fake answers them."
     )
     for name in ("intercept", "strict"):
         yes(config, name)
@@ -262,7 +262,7 @@ def make_leomock(leomock_server: Fake, pytestconfig: pytest.Config) -> Callable[
 
 
 def _maker(server: Fake, node: pytest.Item) -> Callable[..., Tenant]:
-    """Return a function that makes tenants for a test, and note what the report of the test needs."""
+    """Return a function that makes tenants for a test, and record what the test's report needs."""
     stash = node.stash
     tenants: list[Tenant] = stash.setdefault(_TENANTS, [])
     if _SERVER not in stash:
@@ -270,7 +270,7 @@ def _maker(server: Fake, node: pytest.Item) -> Callable[..., Tenant]:
         stash[_BEFORE] = {key: journal.last for key, journal in server.journals()}
 
     def make(**settings: Any) -> Tenant:
-        """A tenant of its own; takes what the marker takes, but `strict` and `keys`, and `ids`, `limits`."""
+        """Make a tenant; takes the marker's arguments except `strict` and `keys`, plus `ids` and `limits`."""
         if wrong := unknown(settings, TENANT_SETTINGS):
             raise _failed(f"make_leomock {wrong}")
         tenant = _new_tenant(server, f"{node.nodeid}#{len(tenants)}", settings)
@@ -301,7 +301,7 @@ def _new_tenant(server: Fake, name: str, settings: dict[str, Any]) -> Tenant:
 
 @pytest.fixture
 def leomock_mcp(leomock: Tenant) -> McpSession:
-    """The API as MCP tools, on the account of the fixture `leomock` and without a port.
+    """The API as MCP tools, on the account of the `leomock` fixture and without a port.
 
     Needs the extra `leomock[mcp]`.
     """
@@ -320,10 +320,10 @@ def leomock_mcp(leomock: Tenant) -> McpSession:
 def leomock(
     leomock_server: Fake, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Tenant]:
-    """The fake Leonardo.AI API for one test: an empty tenant with a key, time and faults of its own.
+    """The fake Leonardo.AI API for one test: an empty tenant with its own key, clock and faults.
 
-    While the test runs, calls for the real hosts go to it, whatever their key, also those of processes that
-    it starts, and LEONARDO_API_KEY, LEONARDO_AI_API_KEY and LEONARDO_BASE_URL are set.
+    While the test runs, calls for the real hosts go to it, whatever their key, including those of processes
+    that the test starts, and LEONARDO_API_KEY, LEONARDO_AI_API_KEY and LEONARDO_BASE_URL are set.
     `@pytest.mark.leomock(...)` chooses scenarios and settings.
     """
     item = pytestconfig.stash[_ITEM]
@@ -352,7 +352,7 @@ def _in_use(
         monkeypatch.setenv(name, tenant.api_key)
     monkeypatch.setenv(URL_VARIABLE, tenant.base_url)
     for name in ("NO_PROXY", "no_proxy"):
-        # A proxy from the environment cannot reach this machine's 127.0.0.1.
+        # A proxy set in the environment cannot reach this machine's 127.0.0.1.
         before = os.environ.get(name, "")
         monkeypatch.setenv(name, ",".join(filter(None, [before, *LOOPBACK])))
     with ExitStack() as stack:
@@ -375,7 +375,7 @@ def _wider(scope: Literal["class", "module", "session"]) -> Any:
         wider.remove(tenant)
         leomock_server.forget(tenant)
 
-    account.__doc__ = f"One account for all tests of a {scope}; a test's own `leomock` comes before it."
+    account.__doc__ = f"One account for all tests of a {scope}; a test's own `leomock` takes precedence."
     return pytest.fixture(scope=scope, name=f"leomock_{scope}")(account)
 
 

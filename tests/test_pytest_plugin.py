@@ -736,7 +736,7 @@ def test_fixtures_read_well() -> None:
         text=True,
     )
     for line in (
-        "The fake Leonardo.AI API for one test: an empty tenant with a key, time and faults of its own.",
+        "The fake Leonardo.AI API for one test: an empty tenant with its own key, clock and faults.",
         "The fake Leonardo.AI API on a port, shared by the session.",
         "An httpx client with the test's key, based at the API.",
         "A receiver for the test's webhooks, with `wait_for(...)`.",
@@ -882,7 +882,7 @@ def test_failing_test_shows_its_calls_to_wider_accounts(suite: pytest.Pytester) 
             "leomock.fail('createGen')",
             "*ScenarioError: *there is no operation 'createGen'*'createGeneration'?",
         ),
-        ("leomock.advance(-1)", "ValueError: advance(-1): time moves forwards only*"),
+        ("leomock.advance(-1)", "ValueError: advance(-1): time only moves forwards*"),
         ("leomock.finish('x')", "*SettingError: finish('x'): no job is pending for this id*"),
         ("leomock.restore({})", "*SnapshotError: not a snapshot of leomock*"),
         ("leomock.event()", "LookupError: this account has no generation yet*"),

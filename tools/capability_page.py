@@ -11,13 +11,15 @@ from pathlib import Path
 FACTS = Path(__file__).parents[1] / "tests" / "interop" / "capability" / "published.csv"
 RESULTS = ("served", "served in part", "not served", "invalid")
 INTRODUCTION = (
-    "How much of published [capability files](../how-to/capability.md) leomock serves. *Served in part*: the "
+    "How many of the published [capability files](../how-to/capability.md) leomock serves. *Served in "
+    "part*: the "
     "rest of the file is served. *Not served*: nothing in the file can be served; most of these files only "
-    "define what other files import. *Invalid*: the file breaks the format, or refers to something that does "
+    "define what other files import. *Invalid*: the file violates the format, or refers to something that "
+    "does "
     "not exist.\n\n"
-    "The framework's files are those of its repositories at each tag, so a file that did not change counts "
-    "at every tag. The files for other APIs are a sample: all that some providers published, and the first "
-    "30 of one. `python -m tests.interop.capability.survey FOLDER` counts again."
+    "The framework's files come from its repositories at each tag, so a file that did not change counts "
+    "once per tag. The files for other APIs are a sample: everything that some providers published, and the "
+    "first 30 files of one provider. `python -m tests.interop.capability.survey FOLDER` counts again."
 )
 Row = dict[str, str]
 Table = tuple[str, Sequence[str], list[tuple[str, ...]]]  # heading, head, rows

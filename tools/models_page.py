@@ -9,13 +9,13 @@ from leomock.leonardo.catalogue.retirements import retired_models, retired_opera
 from leomock.leonardo.catalogue.v2 import ModelV2, models_on, schema_v2
 
 INTRODUCTION = """\
-The catalogue is data with sources (`leomock/leonardo/catalogue/`). The *basis* says how it is known what a
+The catalogue is data with sources (`leomock/leonardo/catalogue/`). The *basis* says how we know what a
 model accepts: `documented` by the vendor, `observed` by others, `inferred` from one of these, or `chosen` by
-us. A model without known parameters is *open*: it accepts everything and says so in the explanation of the
-call.
+us. A model without known parameters is *open*: it accepts everything, and the call's explanation says so.
 
-`--model ID=NAME` adds a model, `--unknown-models allow` accepts every id of the right form, and
-`--as-of DATE` answers as on an earlier day.
+`--model ID=NAME` adds a model, `--unknown-models allow` accepts every well-formed id, and
+`--as-of DATE` answers as the service did on an earlier day
+([how](../how-to/catalogue.md)).
 """
 
 
@@ -30,14 +30,14 @@ def sections() -> Iterator[tuple[str, str, tuple[str, ...], list[tuple[str, ...]
     )
     yield (
         "Retired",
-        "A call with one of these is refused from its date on. The second column has the model's name in the "
+        "Calls that use one of these are refused from then on. The second column has the model's name in the "
         "video operations of version 1, or an operation of version 1.",
         ("model", "in version 1", "retired on", "use instead", "source"),
         [*_retired_models(), *_retired_operations()],
     )
     yield (
         "Version 1",
-        "Platform models: `GET /platformModels` lists them. The basis is that of the family.",
+        "Platform models, which `GET /platformModels` lists. The basis is that of the model's family.",
         ("model", "id", "family", "basis", "largest size"),
         [
             (
@@ -53,9 +53,9 @@ def sections() -> Iterator[tuple[str, str, tuple[str, ...], list[tuple[str, ...]
         ],
     )
     yield (
-        "Version 1, only seen",
-        "No page of the vendor lists these; they are accepted and not listed.",
-        ("model", "id", "where it was seen"),
+        "Version 1, only observed",
+        "No page of the vendor lists these models. leomock accepts them, but does not list them.",
+        ("model", "id", "where it was observed"),
         [(seen.model.name, f"`{id}`", seen.source) for id, seen in seen_models().items()],
     )
 
@@ -76,7 +76,7 @@ def _row(model: ModelV2) -> tuple[str, ...]:
         "open" if model.is_open else ", ".join(f"`{name}`" for name in schema_v2(model.slug)["properties"])
     )
     prices = "; ".join(
-        f"{price['credits']:g} a {price['per']} ({price['basis']}: {price['source']})"
+        f"{price['credits']:g} per {price['per']} ({price['basis']}: {price['source']})"
         for price in model.entry.get("prices", ())
     )
     return f"`{model.slug}`", model.kind, parameters, model.basis, model.source, prices or "chosen"

@@ -38,15 +38,16 @@ def evidence_page() -> str:
     followed = sum(not fact.differs for fact in facts)
     lines = ["# Evidence", "", GENERATED, ""]
     lines += [
-        "What is known of the real service, one fact to a file in `specs/evidence`. A test asks the fake"
+        "What is known about the real service, one fact per file in `specs/evidence`. A test compares the "
+        "fake"
     ]
     lines += [
-        "about each. *Documented*: the vendor says so; *observed*: somebody saw it; *inferred*: it follows"
+        "with each. *Documented*: the vendor says so; *observed*: somebody saw it; *inferred*: it follows"
     ]
     lines += [
         "from the engine behind the API. To add one, [report a difference](../how-to/report-a-difference.md)."
     ]
-    lines += ["", f"{len(facts)} facts: the fake follows {followed}, and differs in {len(facts) - followed}."]
+    lines += ["", f"{len(facts)} facts: the fake follows {followed} and differs in {len(facts) - followed}."]
     for about in ABOUT:
         rows = [
             (
@@ -68,7 +69,7 @@ def evidence_page() -> str:
 def commands_page() -> str:
     """Every command with its help text, as `--help` prints it."""
     lines = ["# Commands", "", GENERATED, ""]
-    lines += ["Every option can also be set by the environment variable that is named after it:"]
+    lines += ["Every option can also be set by an environment variable named after it:"]
     lines += ["`leomock serve --port 9000` is `LEOMOCK_SERVE_PORT=9000 leomock serve`.", ""]
     for names, context in walk_commands(main, _context(main, "leomock")):
         lines += [f"{'#' * min(len(names) + 1, 3)} {' '.join(('leomock', *names))}", ""]
@@ -103,7 +104,7 @@ def pytest_page() -> str:
     lines = ["# pytest plugin", "", GENERATED, "", "## Fixtures", ""]
     for name, fixture in plugin_fixtures().items():
         lines += [f"### {name}", "", *_paragraphs(fixture), ""]
-    lines += ["## Marker", "", "`@pytest.mark.leomock(...)`; the nearest to the test wins.", ""]
+    lines += ["## Marker", "", "`@pytest.mark.leomock(...)`; the one closest to the test wins.", ""]
     lines += [
         *_table(("argument", "meaning"), [(f"`{n}`", text) for n, text in pytest_options.MARKS.items()])
     ]
@@ -111,9 +112,9 @@ def pytest_page() -> str:
         "",
         "## Options",
         "",
-        "An option on the command line comes before the environment, the environment",
+        "The command line overrides the environment, which overrides pytest's ini file,",
     ]
-    lines += ["before pytest's ini file, and that before the project's [settings](settings.md).", ""]
+    lines += ["which overrides the project's [settings](settings.md).", ""]
     rows = [
         (f"`--leomock-{name}`", f"`LEOMOCK_{name.upper()}`", f"`leomock_{name}`", default or "none", text)
         for name, (default, text) in pytest_options.OPTIONS.items()
@@ -186,7 +187,7 @@ def scenarios_page() -> str:
 def verdict_page() -> str:
     """The rules by which `verdict()` judges a client."""
     lines = ["# Rules of the verdict", "", GENERATED, ""]
-    lines += ["`leomock.verdict()` reviews the calls of a client. These are the findings it can have.", ""]
+    lines += ["`leomock.verdict()` reviews the calls of a client. These are the possible findings.", ""]
     for rule in RULES.values():
         lines += [
             f"## {rule.name}",

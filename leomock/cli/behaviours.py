@@ -23,7 +23,7 @@ from leomock.openapi.spec import Versions
 from leomock.operations.handlers.load import load
 from leomock.operations.registry import BY_ITS_DOCUMENT
 
-# The test that asks the fake about every fact.
+# The test that compares the fake with every fact.
 TEST_OF_FACTS = "test_fact_is_followed_or_says_why_not"
 # An error text with fewer fixed letters than this is too common to search for in tests.
 LEAST_LETTERS = 12
@@ -91,8 +91,8 @@ def _of_blanks(operations: Mapping[str, Operation]) -> Iterator[Behaviour]:
     handlers = load(operations)
     for operation in operations.values():
         if operation.id not in handlers:
-            what = f"{operation.id} answers a blank made from its response schema, and remembers nothing."
-            yield Behaviour(f"blank:{operation.id}", what, "chosen", "nobody wrote it yet")
+            what = f"{operation.id} returns a blank made from its response schema, and stores nothing."
+            yield Behaviour(f"blank:{operation.id}", what, "chosen", "nobody has implemented it yet")
 
 
 def _of_overlays(folder: Path) -> Iterator[Behaviour]:
@@ -112,16 +112,16 @@ def _of_models() -> Iterator[Behaviour]:
     for model in platform_models().values():
         flag = model.flag or "none"
         what = f"The model is of the family {model.sd_version}; the pricing calculator's flag for it: {flag}."
-        yield Behaviour(f"model:{model.name}", what, model.basis, "leomock/catalogue/models.json")
+        yield Behaviour(f"model:{model.name}", what, model.basis, "leomock/leonardo/catalogue/models.json")
 
 
-# --- the tests that hold them -----------------------------------------------------------------------
+# --- the tests that verify them -----------------------------------------------------------------------
 
 
 def held_by(listed: Iterable[Behaviour], tests: Path) -> dict[str, list[str]]:
-    """Map the id of each behaviour to the tests that cover it: those that name the id or quote its words.
+    """Map the id of each behaviour to the tests that cover it: those that name the id or quote its text.
 
-    Its words are the text of an error or the name of a scenario. The test of all facts covers those that
+    Its text is that of an error, or the name of a scenario. The test of all facts covers behaviours that
     follow a fact. A test is given as `path::name`.
     """
     quotes = [
@@ -180,10 +180,10 @@ def _strings(node: ast.AST) -> list[str]:
     return texts
 
 
-# --- written ----------------------------------------------------------------------------------------
+# --- output ----------------------------------------------------------------------------------------
 
 _HEADINGS = {
-    "error": "Refusals: their status, code and words",
+    "error": "Errors: their status, code and text",
     "scenario": "Scenarios",
     "operation": "Decisions of operations",
     "code": "Decisions that several operations share",
@@ -207,7 +207,7 @@ def to_text(listed: Sequence[Behaviour], held: dict[str, list[str]] | None) -> s
     lines = []
     for b in listed:
         lines += [f"{b.id}  [{b.basis}]", f"    {b.what}", f"    source: {b.source or 'none'}"]
-        lines += [f"    held by {test}" for test in (held or {}).get(b.id, ())]
+        lines += [f"    verified by {test}" for test in (held or {}).get(b.id, ())]
     return "\n".join([*lines, _counted(listed), ""])
 
 
@@ -222,7 +222,7 @@ def to_markdown(listed: Sequence[Behaviour], held: dict[str, list[str]] | None) 
         _counted(listed),
     ]
     for kind, heading in _HEADINGS.items():
-        columns = ["what", "basis", "how we know", *(["held by"] if held is not None else [])]
+        columns = ["what", "basis", "how we know", *(["verified by"] if held is not None else [])]
         lines += [
             "",
             f"## {heading}",

@@ -81,7 +81,7 @@ def _printing() -> Iterator[None]:
 
 
 def _with_its_file(error: click.ClickException, context: click.Context) -> click.ClickException:
-    """Return an error that names the project's file of settings, if the value came from there."""
+    """Return an error that names the project's settings file, if the value came from there."""
     if (
         isinstance(error, click.BadParameter)
         and error.ctx
@@ -110,15 +110,15 @@ def _read_environment(command: click.Command, prefix: str) -> None:
     "--config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Read settings from this file, not from the nearest leomock.toml or pyproject.toml.",
+    help="Read settings from this file instead of the nearest leomock.toml or pyproject.toml.",
 )
 @click.pass_context
 def main(context: click.Context, config: Path | None) -> None:
     """A stateful, spec-driven fake of the Leonardo.AI REST API.
 
     Every option can also be set in the environment (`leomock serve --port` as LEOMOCK_SERVE_PORT; separate
-    several values with blanks) and in [tool.leomock] of pyproject.toml or in leomock.toml. The command line
-    comes first, then the environment, then the file.
+    several values with spaces) and in [tool.leomock] in pyproject.toml or in leomock.toml. The command line
+    overrides the environment, which overrides the file.
 
     A command that cannot do what you asked exits with code 2.
     """

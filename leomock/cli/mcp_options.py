@@ -16,7 +16,7 @@ ALL = click.option(
     "--all",
     "every",
     is_flag=True,
-    help="Offer every operation of every version, not only those of generations, the account and the models.",
+    help="Offer every operation of every version, not only those for generations, the account and models.",
 )
 GROUP = click.option(
     "--group",
@@ -24,16 +24,18 @@ GROUP = click.option(
     help="Offer one group of operations, such as basic (the default), images or video; tasks has a few tools "
     "with flat arguments, each for a whole task.",
 )
-READ_ONLY = click.option("--read-only", is_flag=True, help="Offer only tools that change nothing.")
+READ_ONLY = click.option(
+    "--read-only", is_flag=True, help="Offer only tools that change nothing and cost nothing."
+)
 PLAIN = click.option(
     "--plain",
     is_flag=True,
-    help="Answer errors in the API's own words, without leomock's explanations, as an agent would see them.",
+    help="Return the API's own error texts, without leomock's explanations, as an agent would see them.",
 )
 NO_CONFIRM = click.option(
     "--no-confirm",
     is_flag=True,
-    help="Do not ask the user of a client that can ask before a tool deletes something or spends credits.",
+    help="Do not ask the user for confirmation before a tool deletes something or spends credits.",
 )
 VENDOR = click.option("--vendor", is_flag=True, help="Also offer the tool of Leonardo.AI's own MCP server.")
 ALLOW_ORIGIN = click.option(
@@ -68,7 +70,7 @@ class McpTools(NamedTuple):
 
 
 def tool_options(command: F) -> F:
-    """Add the options that choose tools; the command gets them together, as `tools`."""
+    """Add the options that choose tools; the command receives them as one argument, `tools`."""
 
     @functools.wraps(command)
     def with_tools(
@@ -135,4 +137,4 @@ def check_origins(origins: Collection[str]) -> None:
         except SettingError:
             origin = "*"
         if origin == "*":
-            raise click.UsageError("--allow-origin takes origins such as http://localhost:5173, and not *")
+            raise click.UsageError("--allow-origin takes origins such as http://localhost:5173, but not *")

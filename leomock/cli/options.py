@@ -126,5 +126,5 @@ PROXY_OTHERS = click.option(
     "--proxy-others",
     type=click.Choice(["allow", "refuse"]),
     default="allow",
-    help="Whether the forward proxy leads to hosts other than the API's.",
+    help="Whether the forward proxy also forwards to hosts other than the API's.",
 )

@@ -29,7 +29,7 @@ def put(text: str, output: Path | None) -> None:
 
 
 def write_report(path: Path, text: str) -> None:
-    """Write a text to a file as a whole, or to a device such as /dev/stdout. Raises OSError."""
+    """Write a text to a file atomically, or to a device such as /dev/stdout. Raises OSError."""
     if path.exists() and not path.is_file():
         path.write_text(text, "utf-8")
         return

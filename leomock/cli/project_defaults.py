@@ -1,4 +1,4 @@
-"""Give the options of commands the values that a project's file of settings holds."""
+"""Use the values in a project's settings file as defaults of command options."""
 
 from __future__ import annotations
 

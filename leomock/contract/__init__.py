@@ -8,7 +8,7 @@
     def test_api(case):
         case.call_and_validate()
 
-Calls go to LEONARDO_BASE_URL with LEONARDO_API_KEY. If that address is not set, they go to a fake in this
+Calls go to LEONARDO_BASE_URL with LEONARDO_API_KEY. If that variable is not set, they go to a fake in this
 process. They name existing resources and follow the rules that a schema cannot express. Known behaviours of
 the API do not count as findings (allowances.yaml). Any host other than this machine gets only reading calls.
 """

@@ -24,17 +24,17 @@ REPORT_IT = (
 
 # The kinds of differences, each with its description and severity.
 RULES: dict[str, tuple[str, Level]] = {
-    "status": ("The fake answers with another status.", "error"),
-    "content-type": ("The fake answers with another content type.", "error"),
-    "field-missing": ("The fake's answer lacks a field.", "error"),
-    "field-extra": ("The fake's answer has a field that the recorded one lacks.", "error"),
+    "status": ("The fake responds with a different status.", "error"),
+    "content-type": ("The fake responds with a different content type.", "error"),
+    "field-missing": ("The fake's response lacks a field.", "error"),
+    "field-extra": ("The fake's response has a field that the recorded one lacks.", "error"),
     "null": ("One side has null where the other has a value.", "error"),
-    "type": ("The fake answers with another type.", "error"),
+    "type": ("The fake responds with a different type.", "error"),
     "words": ("The fake words an error differently.", "error"),
-    "value": ("The fake answers with another value.", "warning"),
-    "length": ("A list has another length.", "warning"),
-    "order": ("A list has another order.", "error"),
-    "body": ("The body is JSON on one side only.", "error"),
+    "value": ("The fake responds with a different value.", "warning"),
+    "length": ("A list has a different length.", "warning"),
+    "order": ("A list has a different order.", "error"),
+    "body": ("The body is JSON on only one side.", "error"),
     "unreadable": ("An entry of a recording cannot be read.", "error"),
 }
 
@@ -61,7 +61,7 @@ def compare(recordings: Sequence[Recording], *, base_urls: Sequence[str] = ()) -
 
     Ids and URLs that the service created are replaced by those that the fake created at the same place in its
     responses. The fake's clock follows the recording, and a job ends when the recording first shows that it
-    ended. `base_urls` are further addresses of the API, as in `judge`.
+    ended. `base_urls` are additional addresses of the API, as in `judge`.
     """
     journey = [each for recording in recordings for each in recording.exchanges]
     unreadable = [bad for recording in recordings for bad in recording.unreadable]

@@ -66,7 +66,7 @@ RULES = {
     "request-body": "The body of a request is not as the document says.",
     "response-status": "The document does not name the status of an answer.",
     "response-body": "The body of an answer is not as the document says.",
-    "other": "The document is not kept to.",
+    "other": "The exchange does not conform to the document.",
 }
 
 
@@ -85,7 +85,7 @@ class Referee:
             for path, item in document["paths"].items()
             for method, entry in operations_of(item)
         }
-        # openapi-core warns of `allowEmptyValue`, and would hold an empty value to the schema.
+        # openapi-core warns about `allowEmptyValue`, and would check an empty value against the schema.
         self._may_be_empty = frozenset(
             parameter["name"]
             for item in readable["paths"].values()

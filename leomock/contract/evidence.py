@@ -1,4 +1,4 @@
-"""Ask a fake what a fact is about, and list where its answer differs."""
+"""Test a fact against a fake, and list where the fake's response differs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Received:
 def check(fact: Fact) -> list[str]:
     """Return the ways in which a fresh fake does not follow a fact, one line each; empty if it does.
 
-    A step before the answer that fails is a difference as well. Raises FactError if the fact cannot be asked,
+    A failed step before the response is a difference as well. Raises FactError if the fact cannot be tested,
     because a step names a value that no step keeps.
     """
     scenario: Any = (fact.scenario,) if fact.scenario else ()
@@ -51,11 +51,11 @@ def check(fact: Fact) -> list[str]:
 
 
 class _StepFailed(Exception):
-    """A step did not give what a later one needs."""
+    """A step did not return what a later one needs."""
 
 
 class Asker:
-    """Take the steps of a fact against a fake; keep the values that later steps name."""
+    """Run the steps of a fact against a fake; keep the values that later steps name."""
 
     def __init__(self, fake: Fake, fact: Fact) -> None:
         self._fake = fake

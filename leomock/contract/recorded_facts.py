@@ -1,4 +1,4 @@
-"""Make facts of a recording: each says how the real service answered one request, with nothing personal."""
+"""Turn a recording into facts: each says how the real service answered one request, without personal data."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def recorded_facts(recordings: Sequence[Recording], *, base_urls: Sequence[str] 
     for document in made:
         if found := check(parse_fact(document)):
             more = f" (and {len(found) - 3} more)" if len(found) > 3 else ""
-            document["differs"] = "The fake answers otherwise. " + "; ".join(found[:3]) + more
+            document["differs"] = "The fake responds differently. " + "; ".join(found[:3]) + more
     return made
 
 
@@ -182,7 +182,7 @@ class _Maker:
 
 
 class _Answer:
-    """What is expected of an answer: its values where they are facts, otherwise only their types."""
+    """What is expected of a response: its values if they are facts, otherwise only their types."""
 
     def __init__(self, replacer: Replacer, asked: _Exchange) -> None:
         self._replacer = replacer

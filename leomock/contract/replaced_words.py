@@ -1,4 +1,4 @@
-"""Replace what is personal in a recorded call: ids, keys, addresses, prompts and other texts."""
+"""Replace personal data in a recorded call: ids, keys, URLs, prompts and other texts."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Replacer:
         return self._text(value, name) if isinstance(value, str) else value
 
     def path_step(self, step: str) -> str:
-        """Return one step of a path: words of the API stay, ids are replaced."""
+        """Return one step of a path: the API's own words stay, ids are replaced."""
         if _UUID.fullmatch(step):
             return self._id(step)
         return step if step in _path_words() or step.isdigit() else self._blotted(step)

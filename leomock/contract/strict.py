@@ -63,7 +63,7 @@ def close(document: Json, schema: Json) -> Json:
 
 
 class AnswerValidator:
-    """Judge responses of one version of the API by the strict contract, in plain words."""
+    """Judge responses of one version of the API by the strict contract, in plain English."""
 
     def __init__(self, spec: Spec) -> None:
         self._document = strict_document(spec, "/")

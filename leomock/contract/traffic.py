@@ -1,4 +1,4 @@
-"""Judge recorded traffic by the documents: which exchange breaks which rule of which document."""
+"""Judge recorded traffic against the documents: which exchange breaks which rule of which document."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KEY_LEFT_OUT = "Bearer left-out-by-the-recorder"
 def judge(
     source: str | Path | Iterable[Exchange], *, base_urls: Sequence[str] = (), published: bool = False
 ) -> Findings:
-    """Judge recorded traffic by the documents; the list is empty if the traffic conforms to them.
+    """Judge recorded traffic against the documents; the list is empty if the traffic conforms to them.
 
     `source` is the path of a HAR file, a VCR cassette (YAML or JSON) or a journal in JSON, or the exchanges
     of a journal (`judge(fake.requests)`). By default, the API is at `/api/rest/v1` of any host and at `/v1`
@@ -47,7 +47,7 @@ def judge(
     bench = TrafficValidator(base_urls, published=published)
     report = bench.report([recording])
     if not report.checked and not report.findings:
-        raise ValueError(f"{recording.file}: nothing in it is of this API, so nothing was judged")
+        raise ValueError(f"{recording.file}: nothing in it belongs to this API, so nothing was judged")
     return Findings(report.findings)
 
 

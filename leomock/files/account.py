@@ -13,7 +13,7 @@ _SCHEMA = Schema(Path(__file__).with_name("account.schema.json"))
 
 
 class AccountError(FileError):
-    """What an account has is described wrongly; `findings` lists every error, one line each."""
+    """The description of an account's contents is invalid; `findings` lists every error, one line each."""
 
 
 def account_of(text: str, key: str) -> tuple[dict[str, Any], Path]:

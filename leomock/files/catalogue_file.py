@@ -1,4 +1,4 @@
-"""Read what the platform offers besides leomock's own catalogue: models, elements, styles and blueprints."""
+"""Read additions to leomock's own catalogue: models, elements, styles and blueprints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SCHEMA = Schema(Path(__file__).with_name("catalogue.schema.json"))
 
 
 class CatalogueError(FileError):
-    """The additions to the catalogue are described wrongly; `findings` lists every error, one line each."""
+    """The additions to the catalogue are invalid; `findings` lists every error, one line each."""
 
 
 @lru_cache(maxsize=8)

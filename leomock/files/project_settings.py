@@ -1,7 +1,7 @@
 """Read the settings that a project keeps in `leomock.toml` or in `[tool.leomock]` of its `pyproject.toml`.
 
-Settings of the fake stand at the top and hold for every command that starts one, and for the pytest plugin.
-A table with the name of a command (or `pytest`) holds settings for that command only::
+Settings of the fake are at the top and apply to every command that starts one, and to the pytest plugin. A
+table with the name of a command (or `pytest`) contains settings for that command only::
 
     [tool.leomock]
     jobs = "immediate"

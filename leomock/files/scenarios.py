@@ -47,7 +47,7 @@ _CONFLICTS = (
     ("error", "status", "the error has its own"),
     ("error", "body", "the error has its own"),
     ("error", "text", "the error has its own"),
-    ("body", "text", "an answer has one content"),
+    ("body", "text", "a response has one content"),
     ("connection", "content", "an answer breaks in one way"),
     ("lost", "connection", "an answer breaks in one way"),
     ("lost", "content", "an answer breaks in one way"),
@@ -229,7 +229,7 @@ class _Builder:
         self._check_effects(then, (*where, "then"), stage)
         self._check_told(when, (*where, "when"), stage)
         if stage != "upload" and "each" in when and not ("times" in rule or when.keys() & _NUMBERS):
-            text = "nothing is counted; it goes with call, every, first, after or times"
+            text = "nothing is counted; use it with call, every, first, after or times"
             self._source.find((*where, "when", "each"), text)
         return Rule(
             name=name,
@@ -251,7 +251,7 @@ class _Builder:
                 self._source.find((*where, other), f"not together with '{one}': {why}")
         for effect, needed in _NEEDS.items():
             if effect in then and not then.keys() & {*needed, "error"}:
-                self._source.find((*where, effect), f"needs {' or '.join(needed)} beside it")
+                self._source.find((*where, effect), f"needs {' or '.join(needed)} as well")
         if stage != "call":
             for other in sorted(then.keys() - {stage}):
                 self._source.find((*where, other), f"not together with '{stage}': a rule is of one kind")
@@ -285,7 +285,7 @@ class _Builder:
             each=when.get("each", "world"),
         )
         if not _ever(criteria):
-            self._source.find(where, "call, every, first and after never hold together")
+            self._source.find(where, "call, every, first and after can never all be met")
         return criteria
 
     def _names(self, when: Tree, key: str, known: Collection[str], where: Where) -> frozenset[str]:
@@ -336,7 +336,7 @@ class _Builder:
         status = int(then["status"])
         for content in ("body", "text"):
             if content in then and status in _NO_CONTENT:
-                self._source.find((*where, content), f"an answer with status {status} has no content")
+                self._source.find((*where, content), f"a response with status {status} has no content")
         return StubResponse(status, then.get("body"), then.get("text"), headers)
 
     def _outcome(self, job: Tree | None, where: Where) -> Outcome | None:

@@ -69,7 +69,7 @@ def save(path: Path, worlds: Worlds, superseded: Callable[[], bool] = lambda: Fa
 
 
 def _parts(worlds: Worlds, superseded: Callable[[], bool]) -> Iterator[bytes]:
-    """Yield the content of a state file, a world at a time, so that no other thread waits for long."""
+    """Yield the content of a state file, one world at a time, so that no other thread waits for long."""
     kept = list(worlds)
     yield b'{"leomock":%d,"worlds":{' % VERSION
     for number, world in enumerate(kept):

@@ -1,4 +1,4 @@
-"""Keep the state of several workers in one file each, and share it out again when their number changes."""
+"""Keep the state of several workers in one file each, and redistribute it when their number changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def part_of(path: Path, number: int) -> Path:
 def share_out(path: Path, workers: int, owner_of: Callable[[str], int]) -> str:
     """Move the state of each API key to the file of the worker that owns it; one worker uses `path` itself.
 
-    Files of another number of workers are read and removed. Return a sentence about what was done, or ''.
+    Files of a different number of workers are read and removed. Return a sentence about what was done, or ''.
     Raises SnapshotError if a file is unusable, and OSError if one cannot be written or removed; no state is
     lost then.
     """
@@ -46,7 +46,7 @@ def share_out(path: Path, workers: int, owner_of: Callable[[str], int]) -> str:
 
 
 def _joined(files: list[Path]) -> dict[str, Any]:
-    """Return the state in some files as that of one. A key in two of them has the same state in both."""
+    """Merge the states in some files. A key that is in two of them has the same state in both."""
     joined = _nothing()
     for file in files:
         kept = read_state(file)

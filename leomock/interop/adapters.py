@@ -27,8 +27,8 @@ def make_app(
 ) -> Starlette:
     """Return the app of an adapter; callers need no key, so pages of other sites are rejected.
 
-    Pages of `allow_origins` may call an MCP adapter. Without the extra, an MCP adapter answers a sentence
-    that says so.
+    Pages of `allow_origins` may call an MCP adapter. Without the extra, an MCP adapter responds with a
+    sentence that says so.
     """
     key = [Middleware(CredentialsGuard, adapter.key, os.environ)] if adapter.key else []
     if adapter.kind != "mcp":

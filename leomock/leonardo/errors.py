@@ -1,4 +1,4 @@
-"""Every error that the API words itself, each with its basis and source."""
+"""Every error that the API itself returns, each with its basis and source."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def shown(value: object) -> str:
 
 
 class ApiError(Exception):
-    """An error as the real service words it, with one sentence of ours that explains it.
+    """An error in the real service's words, with one sentence of ours that explains it.
 
-    `status`, `code`, `path` and `text` are what the client sees in `{"error", "path", "code"}`;
-    `explain` travels in the header `X-Leomock-Explain` and in the log line. `details` are of a wording with
+    `status`, `code`, `path` and `text` are what the client sees in `{"error", "path", "code"}`; `explain` is
+    sent in the header `X-Leomock-Explain` and written to the log line. `details` belong to templates with
     extensions.
     """
 
@@ -108,7 +108,7 @@ RETIRED_OPERATION = ErrorTemplate(
     "unexpected",
     "{name} is not supported within the Production API.",
     "chosen",
-    "page Deprecations & Changes of docs.leonardo.ai: requests return an error; its words are not known",
+    "page Deprecations & Changes of docs.leonardo.ai: requests return an error; its text is not known",
 )
 WRONG_METHOD = ErrorTemplate(
     405, "method-not-allowed", "Allowed methods: {methods}", "inferred", "Hasura's REST endpoints"
@@ -223,7 +223,7 @@ NEGATIVE_PROMPT_TOO_LONG = ErrorTemplate(
     "unexpected",
     "Invalid negative_prompt, maximum length of 1000 characters exceeded",
     "observed",
-    "an answer to POST /generations; whether a dot ends it is not known",
+    "a response to POST /generations; whether it ends with a full stop is not known",
 )
 NOT_A_SIDE_OF_MODEL = ErrorTemplate(
     400,
@@ -252,7 +252,7 @@ NOT_ONE_IMAGE = ErrorTemplate(
     "unexpected",
     "exactly one of {names} must be given",
     "inferred",
-    "each is described as the id of the one image to work on; the text is chosen",
+    "each is described as the id of the single image to work on; the text is chosen",
 )
 TOO_MANY_IMAGES = ErrorTemplate(
     400, "unexpected", "Too many images", "documented", "heading of the error messages page; body not shown"
@@ -348,7 +348,7 @@ INVALID_PARAMETERS = ErrorTemplate(
     "BadRequestException",
     "An error occurred.",
     "observed",
-    "an answer of v2 captured in 2026; of the messages in its details only 'must be one of' was seen, the "
+    "a response of v2 captured in 2026; of the messages in its details, only 'must be one of' was seen; the "
     "others are chosen",
     {"details": {}, "statusCode": 400},
 )
@@ -356,8 +356,8 @@ INVALID_PARAMETERS = ErrorTemplate(
 
 @based_on(
     Chosen(
-        "with several errors their messages joined are that of the whole, since only a "
-        "refusal with one was captured"
+        "with several errors, the overall message is their messages joined, since only an error with one "
+        "message was captured"
     )
 )
 def invalid(messages: Sequence[str], explain: str) -> ApiError:
@@ -390,7 +390,7 @@ QUEUE_FULL = ErrorTemplate(
 
 # --- what a scenario names ------------------------------------------------------------------------------
 
-# `{user_id}` stays in the text until a scenario applies: only then the caller is known.
+# `{user_id}` stays in the text until a scenario applies: only then is the caller known.
 OUT_OF_CREDITS = ErrorTemplate(
     400,
     "unexpected",
@@ -505,7 +505,7 @@ def relayed(error: ApiError, *, version_2: bool) -> ApiError:
     if wording not in _FROM_BEHIND:
         return error
     extensions = {"details": {}, "statusCode": wording.status}
-    source = f"{wording.source}; as a list on HTTP 200 like other errors of this operation"
+    source = f"{wording.source}; as a list on HTTP 200, like other errors of this operation"
     listed = ErrorTemplate(
         200, _RELAYED[wording.status], INVALID_PARAMETERS.text, "inferred", source, extensions
     )

@@ -1,4 +1,4 @@
-"""Facts about the real service, one to a file in specs/evidence: a request or a condition, and the answer.
+"""Facts about the real service, one per file in specs/evidence: a request or a condition, and the response.
 
 The basis of a behaviour names a fact by its id (`Evidence`), a test runs every fact against the fake, and
 docs/reference/evidence.md lists them.
@@ -30,12 +30,12 @@ _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class FactError(ValueError):
-    """A file of evidence is malformed; the text names the file, the place and what belongs there."""
+    """An evidence file is malformed; the text names the file, the place and what belongs there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action before the answer that a fact is about, or the one that gets it.
+    """One action on the way to the response that a fact is about; the last step gets it.
 
     Exactly one of these is set: `request` (method and path or URL), `upload` (the path of a form in the
     previous answer), `finish` (end every job), `advance` (seconds), or `event` (receive the last webhook).
@@ -54,12 +54,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What is known of an answer; paths look like `generations_by_pk.generated_images[0].url`, `$` is all.
+    """What is known about a response.
 
-    `fields` have a known value, `nulls` are null, `absent` are not there, `types` have a type or a form,
-    `order` lists names in the order in which an object has them, `words` are whole texts for people,
-    `matches` are regular expressions, `headers` have a value (null: the header is absent), and `picture` is
-    the width and height in pixels of an image.
+    Paths look like `generations_by_pk.generated_images[0].url`; `$` is the whole body.
+    `fields` have a known value, `nulls` are null, `absent` are missing, `types` have a type or a form,
+    `order` lists an object's names in their order, `words` are complete human-readable texts, `matches` are
+    regular expressions, `headers` have a value (null: the header is absent), and `picture` is the width and
+    height in pixels of an image.
     """
 
     status: int | None = None
@@ -76,9 +77,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact: what it says, how it is known (`mark`), from where and when, and how to see it.
+    """One fact: what it says, how we know it (`mark`), its source and date, and how to reproduce it.
 
-    `settings` and `scenario` (a name, or rules) are the condition under which the fake is asked. `differs`
+    `settings` and `scenario` (a name, or rules) are the condition under which the fake is tested. `differs`
     says why the fake does not follow the fact; it is empty if it does.
     """
 

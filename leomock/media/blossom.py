@@ -31,7 +31,7 @@ def blossom(prompt: str, seed: int, index: int, size: Size) -> Image.Image:
     radius = min(width * 0.46, height * 0.40)
     outer, inner, heart = species.sample(colours.accents, 3)
     count, plump, turn = species.randint(5, 9), species.uniform(0.8, 1.25), chance.uniform(0, 360)
-    # Transparent pixels carry the petals' colour too, or scaling would draw a dark line around them.
+    # Transparent pixels have the petals' colour too, or scaling would draw a dark line around them.
     image, alpha = Image.new("RGB", painted, outer), Image.new("L", painted)
     for ring, colour in enumerate((outer, mix(outer, inner, 0.5), inner)):
         reach = radius * (1 - 0.27 * ring)

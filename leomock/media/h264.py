@@ -155,7 +155,7 @@ def key_frame(still: Still) -> bytes:
 def moved_frame(columns: int, rows: int, number: int, move: tuple[int, int]) -> bytes:
     """Return the NAL unit of a frame that shows the still moved by `move`, in quarter pixels right and down.
 
-    Each frame is made from the still alone, so errors do not add up.
+    Each frame is made only from the still, so errors do not add up.
     """
     head = [
         unsigned(0), unsigned(5), unsigned(0), f"{1:04b}",          # first_mb_in_slice, P, PPS, frame_num

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from leomock.media.typefaces import Face, script_of
 
-# Characters without a glyph are spelled as they sound, where their name says it: HANGUL SYLLABLE HAN.
+# Characters without a glyph are transliterated if their name says how: HANGUL SYLLABLE HAN.
 NAMED_BY_SOUND = re.compile(r"[A-Z -]+ (?:LETTER|SYLLABLE|VOWEL SIGN) ([A-Z-]+)")
 # Accents and vowel points of these scripts are marks that a font places; the others are left out.
 MARKED = ("devanagari", "thai")
@@ -16,8 +16,8 @@ MARKED = ("devanagari", "thai")
 def legible(text: str) -> str:
     """Rewrite a text on one line with characters that the fonts have.
 
-    Characters of other scripts are spelled as they sound, unknown symbols by their name, and what is left as
-    escapes.
+    Characters of other scripts are transliterated, unknown symbols are replaced by their names, and
+    everything else by escapes.
     """
     return " ".join("".join(map(spell, unicodedata.normalize("NFC", text))).split())
 

@@ -24,7 +24,7 @@ from leomock.media.paint import (
 
 # Lights out of focus are painted with at most this many pixels.
 _LIGHTS_PIXELS = 320 * 256
-# A hole in a sheet of paper is a polygon with so many corners that it looks round.
+# A hole in a sheet of paper is a polygon with enough corners to look round.
 _CORNERS = 96
 # The height difference between sheets of paper, in steps of grey, and the number of shadows.
 _SHEET, _DARKEST = 40, 18

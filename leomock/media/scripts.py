@@ -1,9 +1,9 @@
 """The order and the forms in which the letters of a text are drawn, from left to right.
 
-Fonts are used without their tables for shaping, because whether Pillow can read these depends on the machine.
-What is done here suffices for a line that people should recognize: Arabic letters are joined, lines that run
-from right to left are turned, and the one Hindi vowel that stands before its consonant is put there.
-Conjuncts of Devanagari and joined emoji are drawn one after the other.
+Fonts are used without their shaping tables, because whether Pillow can read these depends on the machine.
+What this module does is enough to make a line recognizable: Arabic letters are joined, right-to-left lines
+are reversed, and the one Hindi vowel sign that is drawn before its consonant is moved there. The parts of
+Devanagari conjuncts and joined emoji are drawn side by side.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _FORM = {  # by whether a letter is joined to the one before and to the one afte
 
 
 def _ordered(text: str) -> str:
-    """Turn the parts that run from right to left: the Unicode algorithm for a line without embeddings."""
+    """Reverse the right-to-left parts: the Unicode algorithm for a line without embeddings."""
     kinds = [_KINDS.get(unicodedata.bidirectional(character), " ") for character in text]
     base = next((kind for kind in kinds if kind in "LR"), "L")
     levels = _levels("".join(kinds), base)

@@ -20,8 +20,8 @@ STEEPNESS = 0.08
 
 @based_on(
     Chosen(
-        "a map is 1024 pixels a side, and normals point up where green is bright, as in "
-        "OpenGL: nothing is documented of either"
+        "a map has 1024 pixels a side, and bright green in normals points up, as in OpenGL: neither is "
+        "documented"
     )
 )
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from leomock.media.inpaint import Inpainted
 from leomock.media.paint import Size, oval, radial
 from leomock.media.plate import Drawing, Note
 
-# No image gets more pixels than this on a side.
+# No image gets more pixels than this per side.
 LONGEST_SIDE = 4096
 # How much wider UNZOOM makes the view, in each direction.
 WIDER = 1.5
@@ -23,8 +23,7 @@ UNREADABLE: Size = (512, 512)
 
 @based_on(
     Chosen(
-        "how much wider UNZOOM sees, and that nothing grows beyond 4096 pixels a side: "
-        "the real sizes are not documented"
+        "how much UNZOOM widens, and that no side grows beyond 4096 pixels: the real sizes are not documented"
     )
 )
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ CHROMA = [round(128 + (value - 128) * 224 / 255) for value in range(256)]
 COUNTS = [0 if value <= UNSEEN else min(255, 24 * (value - UNSEEN) ** 2) for value in range(256)]
 
 
-@based_on(Chosen("24 frames a second, unless told otherwise: the real rates are not documented"))
+@based_on(Chosen("24 frames a second by default: the real rates are not documented"))
 @dataclass(frozen=True, slots=True)
 class Video:
     """A video that begins with a still, cropped to cover `width` x `height` pixels, and drifts around in it.

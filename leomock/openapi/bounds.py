@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# No client of this API nests ten levels; the validator stops at 254.
+# No client of this API nests ten levels deep; the validator stops at 254.
 DEEPEST = 64
 # The longest list that an operation documents has far fewer items.
 LONGEST_LIST = 1000

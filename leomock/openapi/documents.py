@@ -19,7 +19,7 @@ _LOCAL = "#/components/schemas/"
 
 
 class SpecError(Exception):
-    """A document under `specs/` is unusable. Stops the start; the message says where and why."""
+    """A document under `specs/` is unusable, so leomock does not start; the message says where and why."""
 
 
 @cache

@@ -51,7 +51,7 @@ _FOUND = {bool: "a boolean", str: "a string", list: "a list", dict: "an object",
 
 
 class TypeMismatch(Exception):
-    """A value that does not fit its type: the error's wording and words, the steps to the value, and why."""
+    """A value that does not fit its type: the error template and values, the steps to it, and why."""
 
     def __init__(self, wording: ErrorTemplate, steps: Steps, explain: str, **words: str) -> None:
         super().__init__(explain)
@@ -87,7 +87,7 @@ def _is_32_bit(value: Any) -> bool:
     return isinstance(value, int) and _LOWEST <= value <= _HIGHEST
 
 
-@based_on(Inferred("a single value for a list is a list of one: input coercion of GraphQL"))
+@based_on(Inferred("a single value where a list is declared is a list of one: GraphQL's input coercion"))
 def coerced(operation: Operation, pool: dict[str, Any]) -> dict[str, Any]:
     """Return the variables coerced to their types; raises `TypeMismatch` for the first that does not fit."""
     reader = _Reader(operation)
@@ -99,7 +99,7 @@ def coerced(operation: Operation, pool: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_lists(operation: Operation, values: dict[str, Any]) -> dict[str, Any]:
-    """Return variables with each single value where a list is declared in a list of one; never refuses."""
+    """Turn each single value into a list of one where a list is declared; never fails."""
 
     def listed(value: Any, schema: Json) -> Any:
         schema = operation.resolved(schema)

@@ -1,4 +1,4 @@
-"""Explain in plain words which JSON Schema rule a value breaks."""
+"""Explain in plain English which JSON Schema rule a value breaks."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def served(document: Json) -> Json:
     and so is a reference into the inside of a schema. A path variable is never null, and null in a query is
     an empty value. Successful answers require the properties that they name, except those marked `x-sparse`:
     the published document requires almost none, although a fixed GraphQL selection always has them all. An
-    object without named properties says that it takes any; openapi-typescript reads it as an empty one.
+    object without named properties states that it allows any; openapi-typescript would read it as empty.
     """
     result = document | {"paths": _inlined(document, document["paths"])}
     components = _inlined(document, document["components"])
@@ -75,9 +75,9 @@ def _say_how_null_is_sent(document: Json, parameter: Json) -> None:
 def plain(document: Json) -> Json:
     """Return the served document without the constructs that client generators cannot handle.
 
-    Titles give two classes one name; a default of null and an enumeration of fractions have no type in
-    Python; an `allOf` of a single schema has nothing to inherit from; a class that is deprecated as a whole
-    takes no value in pydantic. What the precise document admits, this one admits too.
+    Titles would give two classes the same name; a default of null and an enumeration of fractions have no
+    type in Python; an `allOf` of a single schema has nothing to inherit from; pydantic rejects values for a
+    class that is deprecated as a whole. Everything that the precise document allows, this one allows too.
     """
     result = served(document)
     for part in ("paths", "components"):

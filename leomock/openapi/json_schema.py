@@ -24,8 +24,8 @@ _KEYWORDS = frozenset([*_JSON_SCHEMA, *_LIMITS, *_ANNOTATIONS])
 def json_schema(document: Json, schema: Json, where: str, more: frozenset[str] = frozenset()) -> Json:
     """Return an OpenAPI 3.0 schema as JSON Schema 2020-12, with references inlined.
 
-    Keeps only the annotations named in `more`. An unknown keyword stops the start: a limit that nobody
-    enforces would mislead readers.
+    Keeps only the annotations named in `more`. With an unknown keyword, leomock does not start: a limit that
+    nobody enforces would mislead readers.
     """
     schema = resolve(document, schema)
     result: Json = {}

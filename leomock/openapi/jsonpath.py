@@ -1,7 +1,8 @@
 """Find the values that the targets of an overlay select.
 
 Targets are JSONPath (RFC 9535) without slices, descendants and functions. Importing a full JSONPath library
-would take a fifth of every start (decisions/0011-overlay-targets-are-read-here.md); tests compare the two.
+would take a fifth of the start-up time (decisions/0011-overlay-targets-are-read-here.md); tests compare the
+two.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ class _Reader:
             self._kind, self._text = "end", "the end"
 
     def _take(self, *signs: str) -> bool:
-        """Skip the next token if it is one of the given ones, and return True if it was."""
+        """Skip the next token if it is one of the given ones; return True if it was."""
         taken = self._kind == "sign" and self._text in signs
         if taken:
             self._next()

@@ -72,7 +72,7 @@ class Operation:
         self.envelope: str = names[0] if has_envelope else ""
         # The keys that lead to the prompt, starting at the variable.
         self.prompt: tuple[str, ...] = tuple(entry.get("x-prompt", ("prompt",)))
-        # What is known of variables that the operation has no longer, by name.
+        # What is known about variables that the operation no longer has, by name.
         self.former: dict[str, str] = entry.get("x-former", {})
         # The name of an object that the body may be sent in, or ''.
         self.wrapper: str = entry.get("x-wrapper", "")

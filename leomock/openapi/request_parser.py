@@ -1,8 +1,8 @@
-"""Parse a raw request into a call, rejecting what the real service rejects, in its words.
+"""Parse a raw request into a call, rejecting what the real service rejects, with its error texts.
 
-Order and wording follow Hasura's REST endpoints: path, body and query form one pool of variables; a
-body that is not a JSON object counts as empty; the content type does not matter. An optional body is refused
-then (chosen).
+Order and texts follow Hasura's REST endpoints: path, body and query form one pool of variables; a body that
+is not a JSON object counts as empty; the content type does not matter. If the body is optional, such a body
+is refused instead (chosen).
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Request:
 
     `segments` are the decoded parts of the path below the API's base; `query` is the raw query string;
     `raw_headers` are names (in lower case) and values as they came; `scenario` names scenarios for this
-    request only; `version` is the API version. `routed` and `variables` keep what was found out about the
-    request, for a client that repeats it.
+    request only; `version` is the API version. `routed` and `variables` cache what was derived from the
+    request, for clients that repeat it.
     """
 
     __slots__ = (
@@ -96,9 +96,9 @@ class Request:
 class Call(dict[str, Any]):
     """A parsed request: the values of all variables of an operation, by name.
 
-    `call["width"]` is the value with defaults filled in (None without a default), `call["wdith"]` a
-    KeyError; `call.given("width")` says whether the client sent one. `sent` holds the values it sent. Text
-    that a handler puts into `explain` travels in the header `X-Leomock-Explain` of its answer.
+    `call["width"]` is the value with defaults filled in (None without a default), `call["wdith"]` raises
+    KeyError; `call.given("width")` says whether the client sent one. `sent` contains the values it sent. Text
+    that a handler puts into `explain` is sent in the response's `X-Leomock-Explain` header.
     """
 
     __slots__ = ("addresses", "explain", "has_late_texts", "operation", "sent")
@@ -109,7 +109,7 @@ class Call(dict[str, Any]):
         self.sent = sent
         self.addresses = addresses
         self.explain = ""
-        self.has_late_texts = False  # the answer has texts that are made without holding the lock
+        self.has_late_texts = False  # whether the response has texts that are made without holding the lock
 
     def given(self, name: str) -> bool:
         """Return True if the client sent a value (an explicit null does not count)."""
@@ -195,7 +195,7 @@ def _unwrapped(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_no_object(operation: Operation, request: Request) -> None:
-    """Refuse a body that is not a JSON object, where no required variable is missing."""
+    """Refuse a body that is not a JSON object, for operations where no required variable is missing."""
     hint = _why_no_variables(request)
     if hint:
         raise BODY_NOT_AN_OBJECT(
@@ -214,7 +214,7 @@ def _query_values(operation: Operation, query: str) -> dict[str, Any]:
 
 
 def _with_overflow(text: bytes) -> Any:
-    """Parse JSON with numbers that no double can hold; None if it is invalid otherwise."""
+    """Parse JSON with numbers that no double can hold; return None if it is invalid for another reason."""
     try:
         return json.loads(text, parse_float=OverflowingFloat.read, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -303,7 +303,7 @@ def _rule(operation: Operation) -> str:
     return f"{operation.file} {operation.method} {operation.path}"
 
 
-# --- wording what the validator found ---------------------------------------------------------------
+# --- error texts for what the validator found ---------------------------------------------------------------
 
 
 def _coerced(operation: Operation, pool: dict[str, Any]) -> dict[str, Any]:
@@ -312,7 +312,7 @@ def _coerced(operation: Operation, pool: dict[str, Any]) -> dict[str, Any]:
         return coerced(operation, pool)
     except TypeMismatch as error:
         path = _path(operation, operation.variables[str(error.steps[0])], list(error.steps))
-        if error.wording is OUT_OF_LIMITS:  # the operation's own words, which name no place
+        if error.wording is OUT_OF_LIMITS:  # the operation's own text, which names no place
             path = "$"
         explain = f"{operation.id}: {error.explain} ({_rule(operation)})"
         raise ApiError(error.wording, error.text, path, explain) from None

@@ -42,7 +42,7 @@ def to_json(value: Any) -> bytes:
 def _exact(value: Any) -> bytes:
     """Return a value as JSON that takes no more memory than its length.
 
-    orjson leaves the rest of its buffer, up to 16 KB, behind each result, and the journal keeps thousands.
+    orjson keeps up to 16 KB of unused buffer with each result, and the journal keeps thousands of them.
     """
     return bytes(memoryview(orjson.dumps(value)))
 

@@ -100,7 +100,7 @@ class Spec:
         return served(self.effective)
 
     def plain_document(self, server: str) -> Json:
-        """Return the document for client generators, which simplify what they cannot express."""
+        """Return the document for client generators, without what they cannot express."""
         return plain(self.effective) | {"servers": [{"url": server}]}
 
     def document(self, server: str, *, published: bool = False) -> Json:

@@ -21,8 +21,13 @@ _MEDIA_TYPES = {"png": "image/png", "webp": "image/webp"}
 
 
 @based_on(
-    Observed("programs name elements, models, datasets and pictures made in the web app (five programs)"),
-    Chosen("what the file leaves out; a picture without a file is drawn, an upload without one is grey"),
+    Observed(
+        "programs contain ids of elements, models, datasets and pictures made in the web app (five programs)"
+    ),
+    Chosen(
+        "everything that the file leaves out; a picture without a file is drawn, an upload without one "
+        "is grey"
+    ),
 )
 def furnish(world: World, contents: Mapping[str, list[Entry]], folder: Path) -> None:
     """Add the contents to a world: they are finished, cost nothing and are not in the journal."""

@@ -48,7 +48,7 @@ from leomock.state.table import Row
 from leomock.state.world import MakeClock, World
 from leomock.state.worlds import Worlds
 
-# Prompts with this select a scenario from any language, like the test cards of a payment service.
+# A prompt containing this selects a scenario, from any language, like the test cards of a payment service.
 MAGIC_START = "[leomock:"
 MAGIC = re.compile(r"\[leomock:([^\[\]]{1,100})\]")
 

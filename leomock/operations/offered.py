@@ -41,8 +41,10 @@ def check_catalogue(settings: Settings) -> None:
 
 
 @based_on(
-    Chosen("what a user adds is listed with the platform's own, and an added id comes before a known one"),
-    Chosen("what the user leaves out: family v1_5, weights of -1 to 2, one picture of 50 credits"),
+    Chosen("a user's additions are listed with the platform's own, and an added id overrides a known one"),
+    Chosen(
+        "defaults for what the user leaves out: family v1_5, weights of -1 to 2, one picture of 50 credits"
+    ),
 )
 @lru_cache(maxsize=32)
 def catalogue_of(models: tuple[str, ...], additions: str) -> Catalogue:
@@ -70,7 +72,7 @@ def _model(entry: Entry) -> Model:
     return Model(id, entry.get("name", id), entry.get("sd_version", DEFAULT_FAMILY), "", "chosen", size)
 
 
-@based_on(Chosen("a model of version 2 that only its user knows makes pictures, and takes all parameters"))
+@based_on(Chosen("a version 2 model that only its user knows makes pictures, and accepts all parameters"))
 def _model_v2(entry: Entry) -> ModelV2:
     slug = entry["slug"]
     id: str = entry["id"].lower() if "id" in entry else id_from_slug(slug)
@@ -78,7 +80,7 @@ def _model_v2(entry: Entry) -> ModelV2:
 
 
 def unlisted_model_v2(slug: str) -> ModelV2:
-    """Return a stand-in for a model of version 2 that nobody named."""
+    """Return a stand-in for a version 2 model that nobody declared."""
     return _model_v2({"slug": slug})
 
 

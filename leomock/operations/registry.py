@@ -30,7 +30,7 @@ HANDLERS: dict[str, Handler] = {}
 BY_ITS_DOCUMENT = Documented("")
 
 # For an operation without a handler.
-BY_ITS_SCHEMA = Chosen("the schema of the answer")
+BY_ITS_SCHEMA = Chosen("the schema of the response")
 
 
 def operation(id: str, *, basis: Sequence[Stated]) -> Callable[[Handler], Handler]:
@@ -56,7 +56,7 @@ def decision_name(id: str) -> str:
 
 
 def basis_of(id: str) -> Basis:
-    """Return the least reliable statement on which the answers of an operation rest."""
+    """Return the least reliable statement that the responses of an operation are based on."""
     return least_reliable(decision_name(id)) if id in HANDLERS else BY_ITS_SCHEMA
 
 

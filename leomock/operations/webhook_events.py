@@ -24,13 +24,13 @@ VIDEO_GENERATION_COMPLETE = "video_generation.complete"
 # Some clients wait for `post_processing.completed`.
 POST_PROCESSING_COMPLETE = "post_processing.complete"
 
-# A fake has no history for the key, nor for a model that was not seen.
+# A fake has no history for the key, nor for a model that was not captured.
 _MODEL_CREATED = "2023-01-06T01:02:38.315Z"
 _MODEL_UPDATED = "2023-03-01T11:45:06.428Z"
 _KEY_CREATED = f"{timestamp(EPOCH)}Z"
 
 
-@based_on(Chosen("trainings, textures and blueprints have no event of their own: none was ever seen"))
+@based_on(Chosen("training, textures and blueprints send no event: nobody has seen one"))
 def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body] | None:
     """Return the type and body of the event for a finished job, or None if no event is known."""
     if world.generations.get(row["id"]) is row:
@@ -41,11 +41,11 @@ def event_of(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body
 
 
 @based_on(
-    Observed("of a failed generation clients expect the same type with the status FAILED"),
+    Observed("for a failed generation, clients expect the same type with the status FAILED"),
     Evidence("webhook-of-a-video"),
     Chosen(
-        "the document gives no null for `model` and `webhookCallbackApiKey`, so where "
-        "there is none the name is absent"
+        "the document does not allow null for `model` and `webhookCallbackApiKey`, so without a value the "
+        "name is absent"
     ),
 )
 def generation_event(row: Row, world: World, cdn: str, moment: float | None = None) -> tuple[str, Body]:
@@ -65,10 +65,10 @@ def generation_event(row: Row, world: World, cdn: str, moment: float | None = No
 
 @based_on(
     Evidence("webhook-of-a-variation"),
-    Inferred("`apiKey` comes and goes as in the event of a generation"),
+    Inferred("`apiKey` is present or absent as in the event of a generation"),
     Chosen(
-        "a url of null in the event of a failure, which has the same type, and a `generatedImageId` of null "
-        "where an uploaded image was varied"
+        "a failure's event has the same type and a url of null; for a variation of an uploaded image, "
+        "`generatedImageId` is null"
     ),
 )
 def variation_event(row: Row, world: World, cdn: str, moment: float) -> tuple[str, Body]:
@@ -106,7 +106,7 @@ def _enveloped(type: str, kind: str, thing: Body, moment: float) -> tuple[str, B
     return type, body
 
 
-# What the document gives no null for, but a video of Motion 1.0 does not have.
+# Fields that a video of Motion 1.0 lacks, but for which the document does not allow null.
 _NEVER_NULL = {
     "negativePrompt": "",
     "guidanceScale": 7,
@@ -117,9 +117,10 @@ _NEVER_NULL = {
 
 
 @based_on(
-    Inferred("it has no `model` where no platform model made the pictures"),
+    Inferred("it has no `model` if no platform model made the pictures"),
     Chosen(
-        "what the document gives no null for has the value of a picture in the event of a Motion 1.0 video"
+        "in the event of a Motion 1.0 video, fields for which the document does not allow null have an "
+        "image's value"
     ),
 )
 def _documented(row: Row, world: World, cdn: str, ended: str) -> Body:
@@ -138,7 +139,7 @@ def _documented(row: Row, world: World, cdn: str, ended: str) -> Body:
     Evidence("webhook-generation-fields"),
     Evidence("webhook-image-fields"),
     Evidence("webhook-seed-as-text"),
-    Chosen("fields that were null in every capture are null, also for videos, where none was captured"),
+    Chosen("fields that were null in every capture are null, also for videos, of which there is no capture"),
 )
 def _captured(row: Row, world: World, cdn: str, ended: str) -> Body:
     """Return a generation with the names and order of the captures of 2025 and 2026."""
@@ -187,9 +188,8 @@ _OF_THE_ROW = (
 
 @based_on(
     Chosen(
-        "what a row does not tell has the value shown there, `nsfw` is true as soon as "
-        "one picture is flagged, and `initType` has one of the two words that controlnets "
-        "have for it"
+        "fields without data have the value shown there, `nsfw` is true if any picture is flagged, and "
+        "`initType` has one of the two values that controlnets use"
     ),
     Inferred(
         '`apiDollarCost` is the price in credits: the documented body has "9" where other '
@@ -261,7 +261,7 @@ def _common(row: Row, world: World, ended: str) -> Body:
 
 @based_on(
     Evidence("webhook-generation-fields"),
-    Observed("the words FLUX, SDXL_LIGHTNING and PHOENIX, in the schema of a client"),
+    Observed("the values FLUX, SDXL_LIGHTNING and PHOENIX, in the schema of a client"),
     Inferred("Kino models are FLUX, as Lucid Origin is; all others are SD"),
 )
 def _core_model(family: str | None) -> str:
@@ -272,7 +272,7 @@ def _core_model(family: str | None) -> str:
     return family if family in ("SDXL_LIGHTNING", "PHOENIX") else "SD"
 
 
-# What captures show of models.
+# What captures show about models.
 _OWNER = "384ab5c8-55d8-47a1-be22-6a274913c324"
 _MODELS: dict[str, Body] = {
     "Lucid Origin": {
@@ -303,7 +303,7 @@ _MODELS: dict[str, Body] = {
 @based_on(
     Evidence("webhook-lucid-origin-model"),
     Evidence("webhook-albedobase-xl-model"),
-    Chosen("the rest is as in the documented body, also its two moments"),
+    Chosen("the rest is as in the documented body, including its two timestamps"),
 )
 def _event_model(model: Model) -> Body:
     """Return a platform model: only id, name, family and core model are specific to it."""
@@ -372,7 +372,7 @@ def _images(row: Row, world: World, cdn: str, ended: str) -> list[Body]:
     ]
 
 
-@based_on(Chosen("a key is as old as the time of its world"))
+@based_on(Chosen("a key was created when its world's time began"))
 def _api_key(world: World) -> Body:
     """Return the API key itself, unmasked, as documented; last used at the time of its creation."""
     return {

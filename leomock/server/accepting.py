@@ -7,11 +7,11 @@ import contextlib
 import socket
 from collections.abc import Callable
 
-# Connections that wait to be accepted. The system drops further ones; clients then try again after seconds.
+# Connections that may wait to be accepted. The system drops any more; their clients retry after seconds.
 MOST_WAITING = 2048
 # uvloop accepts one connection per turn of its loop. On a busy server a turn takes tens of milliseconds, so
-# connections would come faster than they are accepted. Every eighth connection therefore also accepts all
-# that wait. Looking for them every time would cost half as much as accepting one.
+# connections would arrive faster than they are accepted. Every eighth connection therefore also accepts all
+# that are waiting. Checking for them every time would cost half as much as accepting one.
 CONNECTIONS_BETWEEN_LOOKS = 8
 
 

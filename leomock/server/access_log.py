@@ -30,7 +30,7 @@ LogFormat: TypeAlias = Literal["text", "json"]
 
 # The key in the ASGI scope of the `LogContext` that routes fill in.
 LOG_CONTEXT = "leomock.log_context"
-# The key in the ASGI scope of a call that is one part of another one, which is logged already.
+# The key in the ASGI scope of a call that is part of another call, which is logged already.
 PART = "leomock.part"
 # The header of W3C Trace Context: version, trace id, parent id, flags.
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")

@@ -29,8 +29,8 @@ from leomock.server.rendering import Renderers
 PREFIXES = {"/api/rest/v1": "v1", "/v1": "v1", "/api/rest/v2": "v2", "/v2": "v2"}
 _API_PATH = re.compile(rf"(?:{'|'.join(PREFIXES)})(?![^/])")
 LONGEST_HEADER = 500
-# Number of bytes to read of a body that is too long, so that a client which sends everything first still gets
-# the response.
+# How much to read of a body that is too long, so that a client that sends everything first still gets the
+# response.
 LONGEST_DRAIN = 2**30
 _JSON = (b"content-type", b"application/json; charset=utf-8")
 _HTML = (b"content-type", b"text/html; charset=utf-8")

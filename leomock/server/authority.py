@@ -4,7 +4,7 @@
 no secret outlives the call. `Store` keeps an authority on disk for `leomock serve --https`, where browsers
 and other machines must trust it for longer; only its owner can read its key.
 
-Every authority carries name constraints, so that a client that trusts it accepts nothing else from it. Java
+Every authority has name constraints, so that a client that trusts it accepts no other names from it. Java
 ignores name constraints of root authorities, which is why the temporary one is the default.
 """
 
@@ -143,7 +143,7 @@ class Store:
 
     @staticmethod
     def _broken(what: str) -> AuthorityError:
-        return AuthorityError(f"{what}; `leomock ca --remove` deletes it, and the next start makes another")
+        return AuthorityError(f"{what}; `leomock ca --remove` deletes it, and the next start creates another")
 
 
 def _authority_certificate(key: ec.EllipticCurvePrivateKey, name: str, days: int) -> x509.Certificate:

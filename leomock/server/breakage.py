@@ -155,6 +155,6 @@ class _Interrupted:
         await self._left()
 
     async def _left(self) -> None:
-        """Wait until the server notices the disconnect; it complains about apps that return earlier."""
+        """Wait until the server notices the disconnect; it complains if an app returns earlier."""
         while (await self._receive())["type"] != "http.disconnect":
             pass

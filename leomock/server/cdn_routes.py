@@ -67,9 +67,9 @@ def _nothing(key: str) -> Response:
     """Return S3's response for a missing key to a reader who may not list the bucket (documented)."""
     return _refused(
         key,
-        "nothing is at this address: what a job made is there once the job is COMPLETE, an uploaded file "
-        "once the upload was accepted, each until it is deleted; an ephemeral result is there for half an "
-        "hour under its whole URL, and a thumbnail as long as what it shows",
+        "there is no file at this address: results of a job exist once the job is COMPLETE, an uploaded "
+        "file exists once the upload was accepted, both until they are deleted; an ephemeral result exists "
+        "for half an hour under its complete URL, and a thumbnail as long as what it shows",
     )
 
 

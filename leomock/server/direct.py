@@ -37,7 +37,7 @@ class DirectApp(Protocol):
         ...
 
     def answer_directly(self, scope: Scope, body: bytes) -> Answer | ASGIApp | None:
-        """Return the response to a complete request, if that takes no waiting.
+        """Return the response to a complete request, if that needs no waiting.
 
         Otherwise return an ASGI app that continues from here, or None if nothing has happened yet: the
         request then goes through the app itself.

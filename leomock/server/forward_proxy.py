@@ -125,8 +125,8 @@ class ForwardProxy:
     async def _connect(self, head: bytes, client: asyncio.StreamWriter) -> tuple[Stream, bytes, bool]:
         """Open the connection that a request of a client asks for.
 
-        Returns the connection, the bytes to send on it first, and whether the client awaits a 200 before it
-        goes on. Raises Refused.
+        Returns the connection, the bytes to send on it first, and whether the client expects a 200 before it
+        continues. Raises Refused.
         """
         method, url = _read_target(head)
         tunnel = method == b"CONNECT"
@@ -143,7 +143,7 @@ class ForwardProxy:
         if self._refuse_others:
             raise Refused(
                 "403 Forbidden",
-                f"{host} is not a host of the API, and --proxy-others refuse closes all others",
+                f"{host} is not a host of the API, and --proxy-others refuse blocks all others",
             )
         port = url.port or (443 if url.scheme == "https" else 80)
         proxy = self._upstream.get(url.scheme)
@@ -153,7 +153,9 @@ class ForwardProxy:
         if _is_local(there[1]) and not _is_local(client):
             # Servers on this machine, including leomock's admin API, trust callers on this machine.
             there[1].close()
-            raise Refused("403 Forbidden", f"{host} is this machine, which the proxy opens to nobody else")
+            raise Refused(
+                "403 Forbidden", f"{host} is this machine, which the proxy does not open to other machines"
+            )
         return there, first, tunnel
 
     def _bypasses(self, address: str) -> bool:

@@ -25,7 +25,7 @@ from leomock.state.redaction import Redactor, one_line
 # Returns the violations in an exchange as sentences; None if it does not belong to the API.
 Judge = Callable[[RecordedExchange], list[str] | None]
 
-# The bytes of exchanges that a recording keeps, all parts of them whole.
+# The bytes of exchanges that a recording keeps; every exchange is kept in full.
 LONGEST_RECORDING = 256 * 2**20
 # These describe one connection, not the message (RFC 9110, 7.6.1).
 _HOP_BY_HOP = frozenset(
@@ -197,7 +197,7 @@ class Forwarding:
         assert self._judge
         try:
             findings = self._judge(recorded)
-        except Exception as error:  # a defect of the judge must be visible, and must not end its thread
+        except Exception as error:  # a defect in the judge must be visible, and must not end its thread
             findings = [
                 f"{recorded.method} {recorded.url}: cannot be judged: {type(error).__name__}: {error}"
             ]
@@ -258,7 +258,7 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 async def _refuse(scope: Scope, send: Send, status: int, why: str) -> None:
-    """Answer a request that no server answered, in the format of the API's errors."""
+    """Answer a request that the upstream server did not answer, in the format of the API's errors."""
     if note := scope.get(LOG_CONTEXT):
         note.explain = why
     text = f"leomock: {status} {one_line(why)}"

@@ -48,9 +48,9 @@ class Guard:
         if origin in self._origins:
             return None
         if origin is not None and not same:
-            return f"{self._name} takes no calls from pages of {origin[:100]!r}"
+            return f"{self._name} does not accept calls from pages of {origin[:100]!r}"
         if headers.get("sec-fetch-site", "none") not in ("none", "same-origin") and not same:
-            return f"{self._name} takes no calls from pages of another site"
+            return f"{self._name} does not accept calls from pages of another site"
         return None
 
     def _knows(self, name: str) -> bool:

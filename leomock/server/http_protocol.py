@@ -31,8 +31,8 @@ class ServerConfig(Config):
     """uvicorn's configuration for an app, without its logging and signals, and the limits for requests.
 
     `longest_head` is the largest size of a request line with headers, in bytes. `request_seconds` is how long
-    a request may take to arrive, from its first byte to the last of its body, and how long a client may read
-    nothing of a response.
+    a request may take to arrive, from its first byte to the last of its body, and how long a client may go
+    without reading any of its response.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ServerConfig(Config):
             interface="asgi3",
             lifespan="off",
             log_config=None,
-            access_log=True,  # which leaves the logger as it is; a program may use it for a server of its own
+            access_log=True,  # leaves the logger unchanged; a program may use it for its own server
             proxy_headers=False,
             server_header=False,
             date_header=False,
@@ -305,7 +305,7 @@ class HttpProtocol(HttpToolsProtocol):
     # --- between two requests -------------------------------------------------------------------------------
 
     def on_response_complete(self) -> None:
-        """Go on as uvicorn does, but leave the timer of an idle connection running for the next time."""
+        """Continue as uvicorn does, but leave the timer of an idle connection running for the next time."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return

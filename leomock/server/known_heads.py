@@ -1,7 +1,7 @@
 """Remember what the parser found in the heads of requests, because clients repeat them.
 
-A client that polls sends the same bytes again and again, and its other calls often differ only in the body.
-Such a request needs neither the parser nor the app's own reading of path, query and headers once more.
+A client that polls sends the same bytes over and over, and its other calls often differ only in the body.
+Such a request does not have to be parsed again, neither by the parser nor by the app.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LONGEST_KNOWN_HEAD = 4096
 # The key in the ASGI scope of a dict for what an app found out from the head alone. All requests with the
 # same head share it.
 FINDINGS = "leomock.findings"
-# The scheme and the server's address: with the head they decide what a request means.
+# The scheme and the server's address: together with the head, they determine what a request means.
 Origin: TypeAlias = tuple[str | None, tuple[str, int | None] | None]
 
 _END = b"\r\n\r\n"

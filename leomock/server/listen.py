@@ -95,7 +95,7 @@ class PortServer:
     async def close(self) -> None:
         """Stop accepting, and give calls in progress `GRACE_SECONDS` to finish.
 
-        A proxy that connected in this moment, or sent a request that is not read yet, gets its answer too.
+        A proxy that has just connected, or sent a request that has not been read yet, gets its response too.
         """
         await self._plain.close()
         for tls in self._tls:

@@ -108,7 +108,7 @@ class Metrics:
         yield requests
         latency = HistogramMetricFamily(
             "leomock_request_seconds",
-            "Time to answer a call, without delays that a scenario wants.",
+            "Time to answer a call, without delays that a scenario causes.",
             labels=("operation",),
         )
         for operation, counts in sorted(self._counts.buckets.items()):

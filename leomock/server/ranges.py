@@ -24,7 +24,7 @@ def stored_response(
     """Return 200 with `body`, 206 with the Range of it, 304, 412 or 416 (RFC 9110); on HEAD only headers.
 
     `etag` is the quoted entity tag, `modified` the time of the last change in seconds since 1970. For several
-    ranges at once and for invalid ranges the response is the whole body, as RFC 9110 allows and S3 does.
+    ranges at once and for invalid ranges, the response is the whole body, as RFC 9110 allows and S3 does.
     """
     kept = {**(headers or {}), "ETag": etag, "Accept-Ranges": "bytes"}
     if modified is not None:

@@ -20,7 +20,7 @@ from leomock.server.api_routes import header_text
 from leomock.state.matching import ABSENT, differences
 from leomock.state.redaction import one_line
 
-# Below this path and the host's name are the recorded calls to hosts other than the API's.
+# Recorded calls to hosts other than the API's are below this path and the host's name.
 ELSEWHERE = "/elsewhere"
 
 # Larger request bodies are refused: no API call comes close, and uploads are images.
@@ -30,7 +30,7 @@ _HEALTH = "/_leomock/health"
 # The same server, whatever name a client uses for it.
 _HERE = "http://replay.invalid"
 
-# The identity of a call: method, place, query, and the body where it counts.
+# The identity of a call: method, place, query, and the body if it counts.
 _Call: TypeAlias = tuple[str, str, tuple[tuple[str, str], ...], str]
 # These described the connection, or the body as it was compressed then.
 _NOT_AGAIN = frozenset(
@@ -185,7 +185,7 @@ class Replaying:
         names = {f"{known[0]} {known[1]}": known for known in reversed(self._answers)}
         close = difflib.get_close_matches(f"{call[0]} {call[1]}", names, n=1, cutoff=0.5)
         if not close:
-            return "it holds no call like this"
+            return "it contains no call like this"
         alike = [known for known in self._answers if known[:2] == names[close[0]][:2]]
         nearest = min(alike, key=lambda known: len(_differing(known, call)))
         told = f"the nearest recorded call is #{self._answers[nearest][0].number} {close[0]}"

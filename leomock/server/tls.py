@@ -21,7 +21,7 @@ def explain_failure(error: BaseException) -> str:
     if "ALERT" in reason:
         return (
             "a client refused the certificate: it does not trust leomock's authority "
-            "(`leomock ca` shows how to make it do so)"
+            "(`leomock ca` says how to change that)"
         )
     if "PROTOCOL" in reason or "VERSION" in reason:
         return "a client offered no TLS version that this server speaks (1.2 and 1.3)"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from leomock.operations.reply import Reply
     from leomock.state.outbox import Event, Target
 
-# Jobs whose trace is remembered for their event; a job that ends later starts a trace of its own.
+# Jobs whose trace is remembered for their event; the event of any older job starts a new trace.
 MOST_JOBS = 10_000
 # How long the last spans may take to reach the collector when the server stops.
 LAST_SECONDS = 2.0
@@ -141,7 +141,7 @@ class Tracing:
     def delivering(self, event: Event, target: Target) -> Iterator[dict[str, str]]:
         """Make a span for an attempt to deliver an event, in the trace of the call that started its job.
 
-        Gives the headers to send with it. The event's last attempt is the outcome.
+        Yields the headers to send with it. The event's last attempt is the outcome.
         """
         job = event.body.get("data", {}).get("object", {}).get("id", "")
         attributes: dict[str, str | int] = {

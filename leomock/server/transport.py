@@ -87,7 +87,7 @@ class _NoConnection(Connection):
         return False
 
     async def stall(self, receive: Receive) -> None:
-        self.error = httpx.ReadTimeout("the answer stands still", request=self._request)
+        self.error = httpx.ReadTimeout("the answer stalls", request=self._request)
 
 
 class _Bytes(httpx.SyncByteStream, httpx.AsyncByteStream):

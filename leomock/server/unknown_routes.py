@@ -16,7 +16,7 @@ from leomock.server.api_routes import header_text
 from leomock.state.world import World
 
 _PREFIX = re.compile(r"/(?:api/)?(?:rest/)?(?:(?P<version>v\d+)(?=/|$))?/*")
-# The fake's own paths: a wrong call to them says nothing about the client's calls to the API.
+# The fake's own paths: a wrong call to them says nothing about the client's use of the API.
 _OWN = ("/_leomock", "/cdn/", "/s3/", "/favicon.ico", "/robots.txt")
 
 

@@ -20,7 +20,7 @@ class Receiver(Protocol):
     parser: httptools.HttpRequestParser
 
     def take_offer(self) -> bytes:
-        """Return the head of the request that made an offer, without it, and expect it once more."""
+        """Return the head of the request that made an offer, without the offer, and expect the head again."""
         ...
 
 

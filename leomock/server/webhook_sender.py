@@ -47,8 +47,8 @@ _UNTRACED: contextlib.nullcontext[dict[str, str]] = contextlib.nullcontext({})
 class Sender:
     """Deliver events: each as one POST to the URL of its outbox, without following redirects.
 
-    At most `most` events of one world are in progress at once, so that a target that hangs delays no other
-    world. Events that are due together are sent in order, but may arrive in another. `log` receives a line
+    At most `most` events of one world are in progress at once, so that a hanging target does not delay other
+    worlds. Events that are due together are sent in order, but may arrive out of order. `log` receives a line
     for each attempt; without `log`, a defect is written to stderr. Use a sender in only one event loop at a
     time.
     """
@@ -176,7 +176,7 @@ class Sender:
     def _client(self, target: Target) -> httpx.AsyncClient:
         """Return a client for one event. Closing it closes its connection, also after a timeout.
 
-        A client for all events would keep some of those connections: httpx loses sight of them.
+        A client shared by all events would leak some of those connections: httpx loses track of them.
         """
         import httpx
 
@@ -198,7 +198,7 @@ class Sender:
         return self._contexts[verify]
 
     def _defect(self, error: Exception) -> None:
-        """Report a defect once while it stays the same: a tick comes 20 times a second."""
+        """Report a recurring defect only once: there are 20 ticks a second."""
         text = "".join(traceback.format_exception(error))
         if text != self._last_defect:
             self._last_defect = text

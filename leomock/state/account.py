@@ -17,9 +17,8 @@ DOLLARS = Decimal("0.001495")
 
 @based_on(
     Chosen(
-        "credits are taken when a job begins, those of a plan first, and a plan's are new "
-        "on the first of a month: of the real account it is only known that there are "
-        "both kinds"
+        "credits are charged when a job begins, plan credits first, and plan credits are renewed on the "
+        "first of each month: of real accounts it is only known that both kinds exist"
     )
 )
 class Account:
@@ -65,12 +64,12 @@ class Account:
 
     @based_on(
         Chosen(
-            "what costs more than is left is refused, though the documents say that a real "
-            "balance may fall a little below nothing"
+            "a job that costs more than the balance is refused, although the documents say that a real "
+            "balance may fall slightly below zero"
         )
     )
     def spend(self, credits: int) -> None:
-        """Take a price off the balance; raises the real service's error if it is too low."""
+        """Deduct a price from the balance; raises the real service's error if the balance is too low."""
         left = self.balance
         if credits > left:
             raise OUT_OF_CREDITS(
@@ -80,7 +79,7 @@ class Account:
         self._left_of_plan -= of_plan
         self._paid -= credits - of_plan
 
-    @based_on(Inferred("the documents say it of generations, and here every job that fails costs nothing"))
+    @based_on(Inferred("the documents say so about generations; here, no failed job costs anything"))
     def give_back(self, credits: int) -> None:
         """Refund the price of a failed job."""
         of_plan = min(credits, self._plan - self.left_of_plan)
@@ -88,11 +87,10 @@ class Account:
         self._paid += credits - of_plan
 
     @based_on(
-        Observed("`apiCreditCost` is null on accounts that pay as they go, in dollars"),
+        Observed("`apiCreditCost` is null on pay-as-you-go accounts, whose prices are in dollars"),
         Inferred(
-            "a credit is 0.001495 dollars: so the six amounts that were seen ($0.0045, "
-            "$0.0449, $0.1047, $0.1346, $0.1645 and $1.0046) are whole credits: 3, 30, 70, "
-            "90, 110 and 672"
+            "a credit is 0.001495 dollars: then the six observed amounts ($0.0045, $0.0449, $0.1047, "
+            "$0.1346, $0.1645 and $1.0046) are whole credits: 3, 30, 70, 90, 110 and 672"
         ),
     )
     def cost(self, credits: int) -> dict[str, Any]:

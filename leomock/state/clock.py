@@ -70,7 +70,7 @@ class Clock:
     def check(self, seconds: float) -> None:
         """Raise the ValueError that `advance` would raise."""
         if not (0 <= seconds < math.inf and self._moment + seconds <= _LAST):
-            raise ValueError(f"advance({seconds}): time moves forwards only, and not past the year 9000")
+            raise ValueError(f"advance({seconds}): time only moves forwards, and not past the year 9000")
 
 
 def _checked_rate(rate: float) -> float:

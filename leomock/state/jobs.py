@@ -37,9 +37,7 @@ class Job:
 
 
 @based_on(
-    Chosen(
-        "how long a job takes is a setting: of the real ones it is documented that they take a few seconds"
-    )
+    Chosen("how long a job takes is a setting: it is only documented that real jobs take a few seconds")
 )
 class Jobs:
     """The jobs of a world.
@@ -85,7 +83,7 @@ class Jobs:
             self._override = (COMPLETE, None, "")
 
     def start(self, row: Row, queue: Queue = IMAGES, price: int = 0, slow: float = 1) -> None:
-        """Begin work on a row; `slow` is the duration as a multiple of a picture's."""
+        """Begin work on a row; `slow` is the duration as a multiple of an image's."""
         row["status"] = "PENDING"
         outcome, seconds, rules = self._override
         id = str(row["id"])
@@ -158,7 +156,7 @@ class Jobs:
         if job.due is not None:
             now = self._clock.now()
             place = "waits for a free slot, " if job.begins > now else ""
-            frozen = "" if self._clock.rate else ", once the clock is moved on (it is frozen)"
+            frozen = "" if self._clock.rate else ", once the clock is advanced (it is frozen)"
             after = f"{reads}, or in" if reads else "done in"
             return f"{place}{after} {duration(max(job.due - now, 0.001))}{frozen}"
         return reads or "done when the test calls finish()"

@@ -172,7 +172,9 @@ class Journal:
         if size < 1 or longest_body < 0:
             raise ValueError(f"Journal(size={size}, longest_body={longest_body}): at least 1 and 0")
         self._entries: deque[_Entry] = deque()
-        self._sizes: deque[int] = deque()  # of the entries, in bytes that no earlier one shares
+        self._sizes: deque[int] = (
+            deque()
+        )  # size of each entry in bytes, without what it shares with an earlier one
         self._bytes = 0
         self._most = size
         self._most_bytes = most_bytes
@@ -209,9 +211,9 @@ class Journal:
     ) -> int:
         """Keep an exchange and return its number; `path` and `query` as they were on the wire.
 
-        Store everything as it is and parse it only when somebody reads the journal, because every call pays
-        for this: do not change the sequences afterwards. Only API keys are shortened at once, so that no
-        whole key is ever stored. Any thread may call it.
+        Every call pays for this, so everything is stored as it is and parsed only when somebody reads the
+        journal: do not change the sequences afterwards. Only API keys are shortened at once, so that no whole
+        key is ever stored. Any thread may call it.
         """
         request_size, response_size = len(request_body), len(response_body)
         request_body = request_body[: self._longest_body]
@@ -323,7 +325,7 @@ class Journal:
         if limit is not None and limit < 0:
             raise ValueError(f"limit={limit}: use 0 or more")
         found: list[Exchange] = []
-        # Only exchanges that match are made readable, which takes far longer than to find them.
+        # Parse only the exchanges that match: parsing takes far longer than finding them.
         for entry in reversed(tuple(self._entries)):
             if (limit is not None and len(found) >= limit) or (since is not None and entry[0] <= since):
                 break
@@ -374,7 +376,7 @@ class Journal:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Exchange]:
-        # A copy, since other threads may add meanwhile.
+        # A copy, since other threads may add exchanges meanwhile.
         return map(self._readable, tuple(self._entries))
 
     def _readable(self, entry: _Entry) -> Exchange:

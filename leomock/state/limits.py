@@ -42,14 +42,17 @@ QUEUES = {queue.name: queue for queue in (IMAGES, UPSCALES, BLUEPRINTS, TRAINING
 
 @based_on(
     Chosen(
-        "the minute slides, and Retry-After says when the oldest call leaves it: the "
-        "documents say no more than how many calls a minute takes"
+        "the minute is a sliding window, and Retry-After says when the oldest call leaves it: the documents "
+        "only give the number of calls per minute"
     ),
     Chosen(
-        "ten upscales run at a time, as image generations do, and a hundred trainings may wait: "
-        "the documents mention neither"
+        "ten upscales run at a time, like image generations, and a hundred trainings may wait: neither is "
+        "documented"
     ),
-    Chosen("twenty unfinished jobs of one version 2 model: an error with a number was seen, not the number"),
+    Chosen(
+        "at most twenty unfinished jobs per version 2 model: the error contains a number, but nobody has "
+        "seen which"
+    ),
 )
 class Limits:
     """The calls of a world within a sliding minute of its clock."""

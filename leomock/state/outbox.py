@@ -119,8 +119,8 @@ class Event:
 
 @based_on(
     Chosen(
-        "an event that is not accepted is sent again four times: whether and when the "
-        "real service tries again is not documented and was not seen"
+        "an event that is not accepted is retried four times: whether and when the real service retries is "
+        "neither documented nor observed"
     )
 )
 class Outbox:
@@ -135,7 +135,7 @@ class Outbox:
     def __init__(self, make_ids: Callable[[], Ids], clock: Clock, draw: Callable[[Span], float]) -> None:
         self.target = NO_TARGET
         self.events: deque[Event] = deque()
-        # The few of them that are due at some time, with their numbers in the order of adding.
+        # The few events that are still due, with their numbers in the order in which they were added.
         self._waiting: dict[Event, int] = {}
         self._forgotten = 0
         self._make_ids = make_ids
@@ -178,9 +178,9 @@ class Outbox:
     ) -> list[Event]:
         """Add an event of `moment` (None: now) and copies as `delivery` says; nothing without a URL.
 
-        `delivery.reorder` holds it back until the next event was attempted, for at most 5 more seconds. An
-        event added while another is held is that next event and is sent as usual, so in a row of such events
-        each pair is swapped. A dropped event is kept for inspection and never due.
+        `delivery.reorder` holds it back until the next event has been attempted, for at most 5 more seconds.
+        An event added while another is held is that next event and is sent as usual, so in a series of such
+        events each pair is swapped. A dropped event is kept for inspection and never due.
         """
         if not self.url:
             return []

@@ -1,4 +1,4 @@
-"""Words of explanations that the rules of the verdict look for in the journal."""
+"""Phrases in explanations that the rules of the verdict look for in the journal."""
 
 UNKNOWN_ACCEPTED = "which leomock does not know; accepted (--unknown-models allow)"
 NEVER_UPLOADED = "nothing was uploaded for it"

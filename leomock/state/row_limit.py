@@ -17,8 +17,8 @@ ROWS_PER_CALL = 2
 class RowLimit:
     """The `most` rows (generations, uploads and all others) that several worlds may keep together.
 
-    Counting takes a while with many keys, so the rows are counted again only after as many calls as there
-    was room for. Rows that come from snapshots meanwhile may exceed the limit until then.
+    Counting is slow with many keys, so the rows are counted again only after as many calls as there was room
+    for. Until then, rows restored from snapshots may exceed the limit.
     """
 
     def __init__(self, most: int, worlds: Iterable[World]) -> None:

@@ -1,7 +1,7 @@
-"""Faults as data: rules that say when, what and how often.
+"""Faults as data: rules that say when something happens, what happens, and how often.
 
-Rules know nothing of YAML (`leomock.files.scenarios` reads it) and have no side effects: they yield effects,
-which `Dispatcher`, `Jobs`, the bucket and the webhook sender apply.
+Rules know nothing about YAML (`leomock.files.scenarios` reads it) and have no side effects: they yield
+effects, which `Dispatcher`, `Jobs`, the bucket and the webhook sender apply.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Scenario(NamedTuple):
 class MatchContext(NamedTuple):
     """The facts that rules are matched against: a call, an upload, a CDN read, or an event about to be sent.
 
-    `request` identifies the request, so that a retry of it can be told from another one.
+    `request` identifies the request, so that a retry can be distinguished from a different request.
     """
 
     stage: Stage

@@ -60,7 +60,7 @@ class JobCompletion(NamedTuple):
     @classmethod
     @lru_cache(maxsize=64)  # every world of a fake asks for the same one
     def parse(cls, text: str) -> JobCompletion:
-        """Read `seconds:S`, `polls:N`, both with a comma between, `immediate` or `manual`."""
+        """Read `seconds:S`, `polls:N`, both separated by a comma, `immediate` or `manual`."""
         if "," in str(text):
             both = {part.kind: part.amount for part in map(cls.parse, str(text).split(",", 1))}
             if set(both) == {"polls", "seconds"}:
@@ -135,32 +135,31 @@ class SettingValues(TypedDict, total=False):
 class Settings:
     """Everything that stays the same while a fake runs.
 
-    `auth` is `open` (any non-empty key is a tenant), `strict` (only `api_keys`) or `real` (as strict, and a
-    key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobCompletion` as text.
-    `ids` is the UUID version of new generations. `credits` is the balance of every key at the start,
-    `plan_credits` the credits added every month, `unit` the unit of prices. `limits` is `real` to enforce
-    the documented rates, concurrency and queue. `public_url` replaces the address that the client used in
-    the URLs of responses. `max_body`, `max_upload`, `max_head` (request line and headers) and `max_state`
-    (a snapshot that is restored over HTTP) are in bytes. `request_timeout` is how many seconds a request
-    may take to arrive. `chunked_uploads` is `accept` to accept upload forms without Content-Length, which
-    S3 was seen to refuse. `admin_token` must accompany calls of the admin API without an API key; if it is
-    empty, these are answered on loopback only. `webhook_url` and `webhook_key` are the initial webhook of
-    every key; a receiver has `webhook_timeout` seconds to answer, and its certificate must come from a
-    known authority, from that of the PEM file `webhook_ca`, or with `webhook_insecure` from any.
-    `webhook_form` is `2023` for the events of the documented sample instead of those that were captured
-    since; with `webhook_http` at `refuse`, a webhook must be an https address, as the vendor demands.
-    `journal` and `journal_bytes` limit the number and the bytes of exchanges kept per key, `journals_bytes`
-    the bytes of all keys together, `max_stored` the bytes of files in the bucket of a key, `max_stored_all`
-    those of all keys together, `max_worlds` the number of keys, and `max_rows` the rows (generations,
-    uploads and all others) of all keys together. `allow_hosts` are further host names under which
-    `/_leomock/` may be called. `cors` are the origins whose pages may call API, CDN and bucket (`*` for
-    all) and, if named, the admin API.
-    With `explain`, the header `X-Leomock-Basis` of every response says how we know that it is real. `as_of`
-    dates the service (YYYY-MM-DD): models that were retired later still work; empty: the newest facts.
-    `models` are further models as `ID=NAME`, and `catalogue` is the path of a file with further models,
-    elements, styles and blueprints, or its content as JSON. With `unknown_models` at `allow`, every other
-    model id of the right form is accepted as well.
-    `has` is what accounts already have: the path of a file, or its content as JSON.
+    `auth` is `open` (any non-empty key is a tenant), `strict` (only `api_keys`) or `real` (like strict, and a
+    key that is not a UUID gets the 500 of the authorization hook). `jobs` is a `JobCompletion` as text. `ids`
+    is the UUID version of new generations. `credits` is the balance of every key at the start, `plan_credits`
+    the credits added every month, `unit` the unit of prices. `limits` is `real` to enforce the documented
+    rates, concurrency and queue. `public_url` replaces the address that the client used in the URLs of
+    responses. `max_body`, `max_upload`, `max_head` (request line and headers) and `max_state` (a snapshot
+    that is restored over HTTP) are in bytes. `request_timeout` is how many seconds a request may take to
+    arrive. `chunked_uploads` is `accept` to accept upload forms without Content-Length, which S3 was seen to
+    refuse. `admin_token` must accompany calls of the admin API without an API key; if it is empty, these are
+    answered on loopback only. `webhook_url` and `webhook_key` are the initial webhook of every key; a
+    receiver has `webhook_timeout` seconds to answer, and its certificate must be signed by a known authority
+    or that in the PEM file `webhook_ca`; with `webhook_insecure`, any certificate will do. `webhook_form` is
+    `2023` for the events of the documented sample instead of those that were captured since; with
+    `webhook_http` set to `refuse`, a webhook must be an https URL, as the vendor requires. `journal` and
+    `journal_bytes` limit the number and the bytes of exchanges kept per key, `journals_bytes` the bytes of
+    all keys together, `max_stored` the bytes of files in the bucket of a key, `max_stored_all` those of all
+    keys together, `max_worlds` the number of keys, and `max_rows` the rows (generations, uploads and all
+    others) of all keys together. `allow_hosts` are additional host names under which `/_leomock/` may be
+    called. `cors` are the origins whose pages may call API, CDN and bucket (`*` for all) and, if named, the
+    admin API. With `explain`, the header `X-Leomock-Basis` of every response says how we know that it is
+    real. `as_of` dates the service (YYYY-MM-DD): models that were retired later still work; empty: the newest
+    facts. `models` are additional models as `ID=NAME`, and `catalogue` is the path of a file with additional
+    models, elements, styles and blueprints, or its content as JSON. With `unknown_models` set to `allow`,
+    every other well-formed model id is accepted as well. `has` is what accounts already have: the path of a
+    file, or its content as JSON.
     """
 
     seed: int = 0

@@ -72,7 +72,7 @@ def restore(world: World, snapshot: Any) -> None:
             "account that took it, or declare with `has` what an account has from the start"
         )
     if snapshot.get("checksum") != _checksum(snapshot):
-        raise SnapshotError("the snapshot was damaged or edited: its checksum does not fit")
+        raise SnapshotError("the snapshot was damaged or edited: its checksum does not match")
     try:
         tables = {name: _table(name, snapshot["tables"][name]) for name in world.tables()}
         rows = {str(row["id"]): row for table in tables.values() for row in table}

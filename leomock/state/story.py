@@ -1,4 +1,4 @@
-"""Write a journal for people: polling folded into one line, the middle of a long one left out."""
+"""Write a journal for people: polling is folded into one line, the middle of a long journal is left out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REST_OF_PENDING = re.compile(r"(PENDING[^;]*);.*", re.DOTALL)
 
 
 def story(exchanges: Sequence[Exchange], *, events: Sequence[Event] = (), forgotten: int = 0) -> str:
-    """Format the exchanges of one key, oldest first, one line each; note forgotten polling.
+    """Format the exchanges of one key, oldest first, one line each; note generations never polled to the end.
 
     `events` are the webhook events of the key, `forgotten` is how many older exchanges the journal lost.
     """
@@ -90,7 +90,7 @@ def _unfinished(exchanges: Sequence[Exchange], events: Sequence[Event]) -> Itera
         yield ""
         yield from (f"Note: {note}." for note in notes[:3])
         if len(notes) > 3:
-            yield f"Note: the same holds for {len(notes) - 3:,} more generations."
+            yield f"Note: the same is true of {len(notes) - 3:,} more generations."
         yield (
             "What to do: read a generation until its status is COMPLETE or FAILED. "
             "With jobs='immediate' the first read is COMPLETE."

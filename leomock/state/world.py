@@ -140,7 +140,7 @@ class World:
     def begin(self, table: Table, row: Row, price: int = 0, queue: Queue = IMAGES, slow: float = 1) -> None:
         """Store a new row and start its job; raises ApiError if the queue is full or credits are missing.
 
-        `price` is in credits; `slow` is the duration as a multiple of a picture's.
+        `price` is in credits; `slow` is the duration as a multiple of an image's.
         """
         if self.limits:
             self.limits.check_queue(queue, self.jobs.waiting(queue))
@@ -148,7 +148,7 @@ class World:
         table.add(row)
         self.jobs.start(row, queue, price, slow)
 
-    @based_on(Inferred("null for an id that is not there, as Hasura answers for a row by its key"))
+    @based_on(Inferred("null for an id that does not exist, as Hasura returns for a row by its key"))
     def read(self, table: Table, id: Id) -> Row | None:
         """Return the row with this id, or None. Its job counts this as a read."""
         row = table.get(id)
@@ -161,8 +161,8 @@ class World:
         return row
 
     @based_on(
-        Inferred("newest first: the order is not documented, and clients show pages as newest first"),
-        Chosen("another user's id gets an empty list: what the real service answers is not known"),
+        Inferred("newest first: the order is not documented, but clients treat pages as newest first"),
+        Chosen("another user's id returns an empty list: the real response is not known"),
     )
     def page(self, table: Table, user_id: str, offset: int = 0, limit: int | None = None) -> list[Row]:
         """Return at most `limit` of a user's rows, newest first, and count a read of each; else []."""
@@ -176,10 +176,10 @@ class World:
         return rows
 
     @based_on(
-        Inferred("null as Hasura answers when it deletes nothing by a key"),
+        Inferred("null, as Hasura returns when a delete by key finds no row"),
         Chosen(
-            "its file is gone with it at once, and a job that still runs ends with neither an "
-            "event nor a refund"
+            "its file is deleted with it at once, and a job that is still running ends without an event or "
+            "a refund"
         ),
     )
     def remove(self, table: Table, id: Id) -> Row | None:

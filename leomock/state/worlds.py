@@ -40,7 +40,7 @@ class Worlds:
         self.row_limit = RowLimit(settings.max_rows, self)
         self.webhook = target_of(settings)
         self.say: Callable[[str], object] = lambda line: None  # receives messages for the operator
-        # Accounts that receive intercepted calls with an unknown key; the last one gets them.
+        # Accounts for intercepted calls with an unknown key; the last one gets them.
         self.adopters: list[str] = []
         self.named: set[str] = set()  # keys for which a test opened separate accounts
         self._announce = announce

@@ -266,7 +266,7 @@ def _no_json(exchange: Exchange) -> str:
         return "body: expected JSON, got nothing"
     if kept < size:
         return f"body: cannot be compared, only {kept} of its {size} bytes were kept"
-    return f"body: expected JSON, got {size} byte{_s(size)} that {'is' if size == 1 else 'are'} none"
+    return f"body: expected JSON, got {size} byte{_s(size)} that {'is' if size == 1 else 'are'} not JSON"
 
 
 def _unknown(operation: str, known: Sequence[str]) -> str:
@@ -276,8 +276,8 @@ def _unknown(operation: str, known: Sequence[str]) -> str:
 
 def _forgot(forgotten: int) -> str:
     return (
-        f"The journal has forgotten {forgotten} older exchange{_s(forgotten)}, which may have been such"
-        " calls: clear it before, or make it longer."
+        f"The journal has forgotten {forgotten} older exchange{_s(forgotten)}, which may have been such "
+        "calls: clear it earlier, or make it longer."
     )
 
 

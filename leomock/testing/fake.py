@@ -52,9 +52,10 @@ class Fake(Tenant):
             client = LeonardoAiSDK(bearer_auth=fake.api_key, server_url=fake.base_url)
 
     `httpx.Client(transport=fake.transport, base_url=fake.base_url)` calls it without a port. The settings are
-    those of `leomock.state.settings.Settings`; `jobs` defaults to `polls:1`: the first read of a generation
-    is PENDING, the next one COMPLETE. `clock="frozen"` stops the clock until `advance`; otherwise it runs
-    like the machine's. `scenario` names scenarios (or files) that are active from the start, for every key.
+    those of `leomock.state.settings.Settings`; `jobs` defaults to `polls:1,seconds:10`: the first read of a
+    generation is PENDING, the next one COMPLETE, as is any read after ten seconds. `clock="frozen"` stops the
+    clock until `advance`; otherwise it runs like the machine's. `scenario` names scenarios (or files) that
+    are active from the start, for every key.
     """
 
     _runner: Runner | None = None  # created by the first call that needs it
@@ -117,7 +118,7 @@ class Fake(Tenant):
     def open(self) -> str:
         """Start listening on a port and return the URL. Raises RuntimeError if the fake is already open."""
         if self._url:
-            raise RuntimeError(f"this fake already answers at {self._url}")
+            raise RuntimeError(f"this fake is already listening at {self._url}")
         listener = bind(self._host, self._port)
         try:
             self._listen(listener)
@@ -288,7 +289,7 @@ def refuse_unknown(caller: str, settings: Mapping[str, object]) -> None:
 
 
 def _read_given(settings: SettingValues) -> None:
-    """Turn what an account has and additions to the catalogue into texts: each is a file, or values."""
+    """Turn account contents and catalogue additions, each a file or values, into texts."""
     checks: dict[str, Callable[[str], object]] = {
         "has": lambda text: account_of(text, ""),
         "catalogue": additions_of,
@@ -298,7 +299,7 @@ def _read_given(settings: SettingValues) -> None:
         if given == "":
             continue
         if not isinstance(given, str | Path | Mapping):
-            raise SettingError(f"{name}={given!r:.100}: use a file, or what it would say as a dict")
+            raise SettingError(f"{name}={given!r:.100}: use a file, or its contents as a dict")
         text = settings[name] = given_text(given)  # type: ignore[literal-required]  # both are texts
         try:
             check(text)

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _REAL = {name: getattr(time, name) for name in ("monotonic", "time", "perf_counter", "sleep")}
 # How long a waiting thread lets others run between two checks of them, in real seconds.
 PAUSE_SECONDS = 0.001
-# After this many checks in a row without activity the time advances: everything sent before has been seen by
-# then.
+# Time advances after this many consecutive checks without activity: by then, everything sent before has been
+# seen.
 QUIET_LOOKS = 3
 # This many jumps without a single call of the program mean a loop that makes no progress.
 MOST_MOVES_WITHOUT_A_CALL = 10_000
@@ -88,8 +88,8 @@ class Timeline:
             self._calls_at_move = calls
             if self._moves > MOST_MOVES_WITHOUT_A_CALL:
                 raise NoProgressError(
-                    f"leomock: the program waited {self._moves} times and called nobody meanwhile; "
-                    "it waits for something that does not come"
+                    f"leomock: the program waited {self._moves} times without making a call; it waits for "
+                    "something that never happens"
                 )
             self.offset += step
             waited = deadline - max(began, self._moved_to)
@@ -102,7 +102,7 @@ class Timeline:
         """Return a value that changes with any activity.
 
         Returns None while the fake is answering a call, or while a thread of the program is ready to run: on
-        a busy machine it may get no CPU time for longer than all the looks take.
+        a busy machine it may get no CPU time for longer than all the checks take.
         """
         if self._fake.busy:
             return None
@@ -120,7 +120,7 @@ def is_ours(thread: threading.Thread | None = None) -> bool:
 
 
 def _is_ready(thread: threading.Thread) -> bool:
-    """True if the system says that a thread runs or wants to, or waits for the disk; Linux only."""
+    """True if the system says that a thread is running, ready to run, or waiting for the disk; Linux only."""
     try:
         stat = Path(f"/proc/self/task/{thread.native_id}/stat").read_bytes()
     except OSError:
@@ -142,7 +142,7 @@ def fast_polling(fake: Host, advance: Callable[[float], object]) -> Iterator[Tim
     Covered are `time.sleep`, deadlines by the clocks of `time`, asyncio and anyio (sleeps, `wait_for`,
     timeouts), trio, `Event.wait`, `Condition.wait`, `queue.get` and futures with timeouts, in all threads,
     and names that a module imported before (`from time import sleep`). Not covered are event loops in C
-    (uvloop), locks and joins with timeouts, other processes, and libraries in C that wait by themselves.
+    (uvloop), locks and joins with timeouts, other processes, and C libraries that do their own waiting.
     """
     line = Timeline(fake, advance)
     replaced: list[tuple[Any, str, Any]] = []

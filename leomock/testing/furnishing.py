@@ -51,7 +51,7 @@ def event_body(world: World, url: str, id: str | None) -> dict[str, Any]:
         world.jobs.finish(str(row["id"]))
         event = event_of(row, world, world.cdn or Addresses.under(url).cdn, world.clock.now())
     if event is None:
-        raise LookupError(f"{id}: nothing of this kind has an event")
+        raise LookupError(f"{id}: jobs of this kind have no event")
     return event[1]
 
 

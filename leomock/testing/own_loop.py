@@ -52,8 +52,8 @@ class StartedSteering:
 
     def _refuse(self, *_: object) -> NoReturn:
         raise RuntimeError(
-            "leomock: the time was moved on in a running event loop, which must not be blocked while a "
-            "webhook is delivered: write `await leomock.aadvance(...)` or "
+            "leomock: time was advanced in a running event loop, which must not be blocked while a webhook "
+            "is delivered: write `await leomock.aadvance(...)` or "
             "`await leomock.aadvance_until_idle()`"
         )
 

@@ -1,4 +1,4 @@
-"""Clocks of worlds that follow the program's clock while freezegun or time-machine hold it."""
+"""Clocks of worlds that follow the program's clock while freezegun or time-machine controls it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def running_clock() -> Clock:
 
 
 def frozen_clock() -> Clock:
-    """Return a clock that stands still at the initial time until something advances it."""
+    """Return a clock that stays at the initial time until something advances it."""
     return ProgramClock(EPOCH, 0)
 
 
 class ProgramClock(Clock):
-    """A clock that moves with the program's while a library holds that.
+    """A clock that moves with the program's clock while a library controls that.
 
-    A running clock then shows the program's time, plus what it was advanced by. A frozen one advances by as
-    much as the program's clock did since the last reading.
+    A running clock then shows the program's time, plus any advances. A frozen one advances by as much as the
+    program's clock did since the last reading.
     """
 
     __slots__ = ("_hold", "_seen")
@@ -48,7 +48,7 @@ class ProgramClock(Clock):
 
 
 def _program_time() -> tuple[object, float]:
-    """Return what holds the program's clock, None for nothing, and the time that it shows."""
+    """Return what controls the program's clock (None for nothing), and the time that it shows."""
     freezegun, time_machine = _libraries()
     if freezegun and freezegun.freeze_factories:
         factory = freezegun.freeze_factories[-1]

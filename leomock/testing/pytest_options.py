@@ -1,4 +1,4 @@
-"""The options of the pytest plugin and its marker: what they are called, where they are set, what is wrong.
+"""The options of the pytest plugin and its marker: their names, where they are set, and error messages.
 
 Every run of pytest imports this module, so it loads nothing of the fake before it is needed.
 """
@@ -15,12 +15,12 @@ import pytest
 MARKER = "leomock"
 # The arguments of the marker.
 MARKS = {
-    "scenario": "scenarios (a name, a file, or a list) that are in force",
-    "jobs": "how generations complete: polls:N, seconds:S, both with a comma between, immediate or manual",
+    "scenario": "active scenarios: a name, a file, or a list",
+    "jobs": "when generations complete: polls:N, seconds:S, both separated by a comma, immediate or manual",
     "seed": "another seed: other ids, seeds and pictures",
     "clock": "'running' or 'frozen'",
     "strict": "True: findings about the client fail the test; a list of rules: only findings of these do",
-    "keys": "'any': intercepted calls with a key that nobody named are this account's; or 'own'",
+    "keys": "'any': intercepted calls with an unknown key belong to this account; or 'own'",
     "credits": "bought credits at the start",
     "plan_credits": "credits that the plan adds every month",
     "unit": "the unit of prices: CREDITS or DOLLARS",
@@ -28,29 +28,29 @@ MARKS = {
     "webhook_url": "where events are sent",
     "webhook_key": "the bearer token of events",
     "webhook_timeout": "seconds that a receiver may take",
-    "webhook_ca": "PEM file of the receiver's authority",
+    "webhook_ca": "PEM file of the CA that signed the receiver's certificate",
     "webhook_insecure": "accept any certificate of a receiver",
-    "budget": "credits that the test may spend; more fail it",
+    "budget": "credits that the test may spend; if it spends more, it fails",
     "generations": "how many finished generations the account already has",
     "as_of": "answer as the service did on this day (YYYY-MM-DD)",
-    "catalogue": "what the platform offers besides: a file, or what it would say as a dict",
-    "unknown_models": "'allow' accepts every model id of the right form",
-    "has": "what the account already has, with fixed ids: a file, or what it would say as a dict",
+    "catalogue": "what the platform offers in addition: a file, or its contents as a dict",
+    "unknown_models": "'allow' accepts every well-formed model id",
+    "has": "what the account already has, with fixed ids: a file, or its contents as a dict",
 }
-# Arguments that are about the test, not about its account.
+# Arguments that concern the test, not its account.
 TEST_SETTINGS = ("strict", "keys", "budget")
 TENANT_SETTINGS = (*(name for name in MARKS if name not in TEST_SETTINGS), "ids", "limits")
 # Options: name, default, help. Command line before environment (LEOMOCK_NAME) before ini before default.
 OPTIONS = {
     "jobs": (
         "polls:1,seconds:10",
-        "how generations complete: polls:N, seconds:S, both with a comma between, immediate or manual",
+        "when generations complete: polls:N, seconds:S, both separated by a comma, immediate or manual",
     ),
     "clock": ("running", "'running' or 'frozen'"),
-    "scenario": ("", "scenarios in force, separated by commas"),
+    "scenario": ("", "active scenarios, separated by commas"),
     "intercept": (
         "yes",
-        "'yes': calls for the real hosts are sent to the fake while a test uses it; or 'no'",
+        "'yes': while a test uses the fake, calls for the real hosts go to it; or 'no'",
     ),
     "strict": ("no", "'yes': findings about the client fail the test; or 'no'"),
     "keys": ("any", "'any': intercepted calls with an unknown key belong to the test's account; or 'own'"),
@@ -100,7 +100,8 @@ def _project_option(config: pytest.Config, name: str) -> str:
 
 
 def project_settings(config: pytest.Config) -> dict[str, Any]:
-    """Return what leomock.toml, or [tool.leomock] of pyproject.toml, says for pytest; read once a session."""
+    """Return pytest's settings from leomock.toml or [tool.leomock] in pyproject.toml; read once per
+    session."""
     if _SETTINGS not in config.stash:
         from leomock.files.project_settings import ProjectSettingsError, find_settings, shared_names
 

@@ -55,7 +55,7 @@ class Runner:
             call.close()
             raise RuntimeError(
                 f"leomock: process {self._process} started this fake, and its thread does not run in a "
-                "forked child: send requests to its port (base_url), or make another Fake in the child"
+                "forked child: send requests to its port (base_url), or create another Fake in the child"
             )
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 
@@ -129,8 +129,8 @@ def _refuse_green_threads() -> None:
         if is_patched is not None and is_patched(part):
             name = library.partition(".")[0]
             raise RuntimeError(
-                f"leomock: {name} has replaced threads, and the fake needs one of the system; start it as a "
-                f"command (`leomock serve`, `leomock exec`), or call patch_all(thread=False)"
+                f"leomock: {name} has replaced threads, but the fake needs a system thread; start it as a "
+                "command (`leomock serve`, `leomock exec`), or call patch_all(thread=False)"
             )
 
 

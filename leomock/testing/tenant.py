@@ -414,7 +414,7 @@ class Tenant:
         paid = [exchange for exchange in self.requests if credit_cost(exchange)]
         lines = [f"  {credit_cost(exchange)} credits: {exchange}" for exchange in paid]
         raise AssertionError(
-            "\n".join([f"leomock: {spent} credits were spent, where {wanted} may be:", *lines])
+            "\n".join([f"leomock: {spent} credits were spent, but {wanted} were allowed:", *lines])
         )
 
     def story(self) -> str:
@@ -426,7 +426,7 @@ class Tenant:
     def intercept(
         self, *, keys: Literal["any", "own"] = "any", children: Children | None = None
     ) -> AbstractContextManager[Interceptor]:
-        """Direct calls for the real hosts to the fake inside `with` (see `leomock.testing.interception`).
+        """Redirect calls for the real hosts to the fake inside `with` (see `leomock.testing.interception`).
 
         A call belongs to this account unless its key is that of another account of this fake, because most
         programs read their key long before a test runs. With `keys="own"` every key is a separate account.
@@ -448,7 +448,7 @@ class Tenant:
         confirm: bool = True,
         fetch_from: Collection[str] = (),
     ) -> McpSession:
-        """Return a session with the API as MCP tools on this account, in this process.
+        """Open a session with the API as MCP tools, on this account and in this process.
 
         `group` chooses the tools, as `leomock mcp --group` does ('' for all); see `leomock.McpSession`.
         Needs the extra `leomock[mcp]`; raises ModuleNotFoundError without it.
@@ -472,7 +472,7 @@ class Tenant:
         """Send events to a URL, with the key as bearer token; an empty URL turns them off.
 
         With `app`, an ASGI app, they go to that app without a port, at the path of `url` (by default `/`), in
-        the event loop that is running now. `timeout` is in seconds; `verify` is False, or the file of an
+        the event loop that is running now. `timeout` is in seconds; `verify` is False, or the file of the
         authority that signed the receiver's certificate; `headers` are sent with every event. Raises
         SettingError for an invalid value.
         """

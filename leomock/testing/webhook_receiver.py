@@ -85,7 +85,7 @@ class WebhookReceiver:
     def __enter__(self) -> WebhookReceiver:
         """Start listening; `url` is known from now on."""
         if self._server:
-            raise RuntimeError(f"this receiver listens at {self.url} already")
+            raise RuntimeError(f"this receiver is already listening at {self.url}")
         self._process = os.getpid()
         self._server = _Server(self)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/webhook"

@@ -14,14 +14,14 @@ from leomock.verdict.wording import call_name, count_noun, exchange_numbers, for
 
 @rule(
     "agent-created-again-while-pending",
-    why="PENDING is no failure: the first job goes on, and the second one costs the same again.",
-    remedy="Tell the agent to wait for a job that is PENDING; the tools that read have an argument for it.",
+    why="PENDING is not a failure: the first job continues, and the second one costs the same again.",
+    remedy="Tell the agent to wait while a job is PENDING; the tools that read have an argument for that.",
 )
 def agent_created_again_while_pending(evidence: Evidence) -> Iterator[Seen]:
-    """A tool sent the same paid call again after it had read that the first job is PENDING.
+    """A tool sent the same paid call again after reading that the first job was PENDING.
 
-    Calls that no MCP tool made are not judged. What cannot be seen: an agent that words its prompt
-    differently the second time, and one that wants the same picture twice.
+    Only calls made by MCP tools are judged. What cannot be seen: an agent that words its prompt differently
+    the second time, and one that wants the same picture twice.
     """
     for calls in evidence.alike.values():
         paid = [call for call in calls if call.tool and credit_cost(call) is not None]
@@ -38,14 +38,14 @@ def agent_created_again_while_pending(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "agent-ignored-tool-error",
-    why="What failed made nothing: an id that no answer has named was made up.",
-    remedy="Tell the agent to stop at a tool error, and to do what the error says is next.",
+    why="A failed call creates nothing, and an id that appears in no response is made up.",
+    remedy="Tell the agent to stop at a tool error, and to do what the error suggests.",
 )
 def agent_ignored_tool_error(evidence: Evidence) -> Iterator[Seen]:
-    """A tool read a generation that does not exist and that no answer has named, after its creation failed.
+    """After a creation failed, a tool read a generation that does not exist and that no response had named.
 
-    Calls that no MCP tool made are not judged. What cannot be seen: an agent that goes on with another task,
-    and an id that the agent's user gave to it.
+    Only calls made by MCP tools are judged. What cannot be seen: an agent that goes on with another task, and
+    an id that the agent got from its user.
     """
     failed: Exchange | None = None
     named = b""
@@ -66,14 +66,14 @@ def agent_ignored_tool_error(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "agent-fetched-pictures-again",
-    why="Pictures fill the context of a model: one that it has seen already costs time and tokens again.",
-    remedy="Tell the agent to ask for pictures once, and otherwise to read without them.",
+    why="Pictures fill a model's context: fetching one that it has already seen costs time and tokens again.",
+    remedy="Tell the agent to ask for pictures only once, and otherwise to read without them.",
 )
 def agent_fetched_pictures_again(evidence: Evidence) -> Iterator[Seen]:
     """A tool fetched the same picture more than once.
 
-    Calls that no MCP tool made are not judged. What cannot be seen: whether the model needed the picture the
-    first time, and whether its context had been shortened since.
+    Only calls made by MCP tools are judged. What cannot be seen: whether the model needed the picture the
+    first time, and whether its context has been shortened since.
     """
     fetched: dict[str, list[Exchange]] = {}
     for exchange in evidence.exchanges:

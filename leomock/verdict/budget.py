@@ -11,13 +11,13 @@ from leomock.verdict.wording import count_noun, exchange_numbers
 
 @rule(
     "over-budget",
-    why="Credits are money: a test that says what a feature may cost notices when it costs more.",
+    why="Credits are money: a test that states what a feature may cost fails when it costs more.",
     remedy="Make fewer or smaller jobs, or raise the budget if the price is what you want.",
 )
 def over_budget(evidence: Evidence) -> Iterator[Seen]:
-    """A test spent more credits than its budget; without a budget the rule finds nothing.
+    """A test spent more credits than its budget. Without a budget, the rule finds nothing.
 
-    Counts the costs that the API reported. What cannot be seen: credits that a failed job gives back.
+    It adds up the costs that the API reported. What cannot be seen: credits refunded for a failed job.
     """
     if evidence.budget is None:
         return

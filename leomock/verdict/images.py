@@ -15,8 +15,8 @@ from leomock.verdict.wording import count_noun, exchange_numbers
 
 @rule(
     "ignored-nsfw",
-    why="The API flags such pictures and delivers them all the same: to leave them out is the caller's task.",
-    remedy="Look at nsfw of each picture before using it.",
+    why="The API flags such pictures but delivers them anyway: leaving them out is up to the caller.",
+    remedy="Check the nsfw field of each picture before using it.",
 )
 def ignored_nsfw(evidence: Evidence) -> Iterator[Seen]:
     """An image was downloaded after a read had reported it as nsfw.

@@ -32,14 +32,14 @@ POLLING_SECONDS = 60.0
 @rule(
     "polled-too-fast",
     why="A generation takes seconds; more reads only use up the 2000 calls a minute of an account.",
-    remedy="Wait at least a second between two reads, longer each time, or take a webhook.",
+    remedy="Wait at least a second between reads, longer each time, or use a webhook.",
 )
 def polled_too_fast(evidence: Evidence) -> Iterator[Seen]:
-    """Three reads or more, each within a second of an answer PENDING.
+    """A generation was read three times or more, each time within a second of a PENDING response.
 
-    Seconds are measured on the world's clock; reads between which the clock stood still are not
-    judged. What cannot be seen: whether several clients share the key and each of them is slow enough; a wait
-    that a test took out of the client (let it call `fake.advance`, or freeze the clock); polling of the list.
+    Seconds are measured on the world's clock; reads between which the clock stood still are not judged. What
+    cannot be seen: whether several clients share the key and each of them is slow enough; a wait that a test
+    removed from the client (call `fake.advance` instead, or freeze the clock); polling of lists.
     """
     for id, reads in evidence.reads.items():
         hasty = [
@@ -56,9 +56,8 @@ def polled_too_fast(evidence: Evidence) -> Iterator[Seen]:
             again = [later.exchange for _, later, _ in hasty]
             yield Seen(
                 again,
-                f"Generation {id} was read again {format_times(len(hasty))} within a second of an "
-                "answer PENDING "
-                f"({exchange_numbers(again)}), the quickest after {format_seconds(least)}.",
+                f"Generation {id} was read again {format_times(len(hasty))} within a second of a PENDING "
+                f"response ({exchange_numbers(again)}), the quickest after {format_seconds(least)}.",
             )
 
 
@@ -68,7 +67,9 @@ def polled_too_fast(evidence: Evidence) -> Iterator[Seen]:
     remedy="Stop at the first answer whose status is not PENDING.",
 )
 def polled_after_the_end(evidence: Evidence) -> Iterator[Seen]:
-    """Two reads or more after one that said COMPLETE and had images, no two a minute apart.
+    """A generation was read twice or more after a response that was COMPLETE and had images.
+
+    Only reads less than a minute apart count.
 
     What cannot be seen: the purpose of the reads. A page that shows the generation to a user is mistaken for
     polling if it is loaded twice within a minute of the world's clock.
@@ -85,11 +86,13 @@ def polled_after_the_end(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "treated-failed-as-pending",
-    why="FAILED is final; a client that waits for COMPLETE alone waits for ever.",
+    why="FAILED is final; a client that only waits for COMPLETE waits for ever.",
     remedy="Treat FAILED as an end: stop reading, and report the failure.",
 )
 def treated_failed_as_pending(evidence: Evidence) -> Iterator[Seen]:
-    """Two reads or more after one that said FAILED, no two a minute apart.
+    """A generation was read twice or more after a response that said FAILED.
+
+    Only reads less than a minute apart count.
 
     What cannot be seen: whether a client that stops reading does anything about the failure.
     """
@@ -103,13 +106,15 @@ def treated_failed_as_pending(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "ignored-empty-result",
-    why="A generation can be COMPLETE and have no picture, when moderation kept them all; none will follow.",
-    remedy="Go by the status alone, and expect fewer pictures than were asked for, or none.",
+    why="A generation can be COMPLETE without pictures if moderation removed them all; none will follow.",
+    remedy="Rely on the status alone, and expect fewer pictures than you asked for, or none.",
 )
 def ignored_empty_result(evidence: Evidence) -> Iterator[Seen]:
-    """Two reads or more after one that said COMPLETE and had no image, no two a minute apart.
+    """A generation was read twice or more after a response that was COMPLETE without images.
 
-    What cannot be seen: a client that breaks at the missing picture, or shows nothing and says nothing.
+    Only reads less than a minute apart count.
+
+    What cannot be seen: a client that crashes on the missing picture, or silently shows nothing.
     """
     for id, end, further in _kept_reading(evidence, lambda read: read.is_empty_result):
         yield Seen(

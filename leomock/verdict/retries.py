@@ -22,20 +22,20 @@ from leomock.verdict.wording import (
     seconds_between,
 )
 
-# --- trying again -------------------------------------------------------------------------------------------
+# --- retries -------------------------------------------------------------------------------------------
 
 
 @rule(
     "ignored-retry-after",
-    why="Whoever comes back too early is refused again, and keeps the limit from clearing.",
-    remedy="Wait for as many seconds as Retry-After says before the same call is made again.",
+    why="A client that comes back too early is refused again, and keeps the limit from resetting.",
+    remedy="Wait for the number of seconds in Retry-After before you repeat the call.",
 )
 def ignored_retry_after(evidence: Evidence) -> Iterator[Seen]:
     """The same call was repeated after a 429 or 503, sooner than its Retry-After said.
 
-    Seconds are measured on the world's clock. If it stood still nothing is found, since a client that slept
-    looks the same as one that did not. What cannot be seen: other calls that should have waited as well (they
-    may have been under way), and a Retry-After that is a date.
+    Seconds are measured on the world's clock. If it stood still, the rule finds nothing, since a client that
+    slept looks the same as one that did not. What cannot be seen: other calls that should have waited as well
+    (they may have been under way), and a Retry-After that is a date.
     """
     for calls in evidence.alike.values():
         for refused, again in pairwise(calls):
@@ -55,18 +55,17 @@ def ignored_retry_after(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "resubmitted-after-a-broken-answer",
-    why="The API takes no idempotency key: what is sent twice is made twice, and paid for twice.",
-    remedy="After an answer that broke off, look in GET /generations/user/{userId} for what was asked for "
-    "before asking again.",
+    why="The API has no idempotency keys: a call sent twice is executed twice, and paid for twice.",
+    remedy="After a broken response, look for the result in GET /generations/user/{userId} before you send "
+    "the call again.",
 )
 def resubmitted_after_a_broken_answer(evidence: Evidence) -> Iterator[Seen]:
-    """The same paid call again after it had been executed and its answer was spoilt, or came too late for the
-    client, both being paid.
+    """The same paid call was sent again after it was executed, but its response was broken or late.
 
-    It does not count if a call in between named the result of the first one: then the client knew of it, and
-    asked for another. A call that was answered with 5xx was never executed here. What cannot be seen: answers
-    that took too long for the client though nothing held them back. Several calls with one body, sent side by
-    side, look like this too.
+    Both calls were paid. It does not count if a call in between named the result of the first one: then the
+    client knew about it, and wanted another. A call that was answered with 5xx was never executed here. What
+    cannot be seen: responses that took too long for the client although nothing delayed them. Several
+    concurrent calls with the same body look the same.
     """
     for calls in evidence.alike.values():
         paid = [call for call in calls if credit_cost(call) is not None]
@@ -97,14 +96,14 @@ def _named(evidence: Evidence, first: Exchange, again: Exchange) -> bool:
 
 @rule(
     "retried-what-cannot-succeed",
-    why="400, 401 and 403 speak of the call itself: unchanged it is refused every time.",
-    remedy="Retry only 429, 5xx and broken connections; report the others with the text of the answer.",
+    why="400, 401 and 403 are about the call itself: if unchanged, it is refused every time.",
+    remedy="Retry only 429, 5xx and broken connections; report the others with the text of the response.",
 )
 def retried_what_cannot_succeed(evidence: Evidence) -> Iterator[Seen]:
-    """The same call was repeated after a 400, 401 or 403, with the same answer.
+    """The same call was repeated after a 400, 401 or 403, with the same response.
 
-    The finding quotes the first of several in a row. What cannot be seen: whether they were sent concurrently
-    before any answer arrived, and retries with a different but equally wrong body.
+    The finding quotes the first of several consecutive ones. What cannot be seen: whether they were sent
+    concurrently before any answer arrived, and retries with a different but equally wrong body.
     """
     for calls in evidence.alike.values():
         for (status, _), run in groupby(calls, key=lambda call: (call.status, call.response_body)):
@@ -123,8 +122,8 @@ def retried_what_cannot_succeed(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "unexpected-variable",
-    why="The API refuses the whole call for one name it does not know, and names are case-sensitive.",
-    remedy="Spell it as the document does, or leave it out.",
+    why="The API refuses the whole call because of a single unknown name, and names are case-sensitive.",
+    remedy="Spell it as in the document, or leave it out.",
 )
 def unexpected_variable(evidence: Evidence) -> Iterator[Seen]:
     """A call was rejected because of a variable that its operation does not have.

@@ -68,9 +68,9 @@ def _report(findings: Sequence[Finding]) -> str:
 class Verdict:
     """The findings about a client, in chronological order.
 
-    `exchanges` and `events` are how many were judged. `credits` is the sum of what the API said that calls
-    cost; refunds for failed generations are not subtracted. `forgotten` exchanges could not be
-    judged. A verdict is truthy if it is `clean`, so that `assert fake.verdict()` works as it reads.
+    `exchanges` and `events` are how many were judged. `credits` is the sum of the costs that the API
+    reported; refunds for failed generations are not subtracted. `forgotten` exchanges could not be judged. A
+    verdict is truthy if it is `clean`, so that `assert fake.verdict()` does what it says.
     """
 
     findings: list[Finding]
@@ -118,7 +118,7 @@ class Verdict:
     def assert_clean(self, *, ignore: Iterable[str] = ()) -> None:
         """Raise AssertionError, with the whole verdict as its text, if there are findings.
 
-        Findings of the rules in `ignore` do not count: a test of a mistake makes that mistake.
+        Findings of the rules in `ignore` do not count, for tests that make a mistake on purpose.
         """
         __tracebackhide__ = True
         verdict = self.without(ignore)

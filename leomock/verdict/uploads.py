@@ -14,13 +14,13 @@ from leomock.verdict.wording import exchange_numbers, quote
 
 @rule(
     "sent-key-to-the-bucket",
-    why="The upload goes to S3, which refuses it and must not be given the key.",
-    remedy="Send the form with a client that has no Authorization header; its fields are the permission.",
+    why="The upload goes to S3, which refuses it and must not get the key.",
+    remedy="Send the form with a client that has no Authorization header; the form's fields authorize it.",
 )
 def sent_key_to_the_bucket(evidence: Evidence) -> Iterator[Seen]:
     """An upload had an Authorization header.
 
-    What cannot be seen: whether it was the key of this API, of which the journal keeps only the beginning.
+    What cannot be seen: whether it contained the key of this API, since the journal keeps only its beginning.
     """
     for exchange in evidence.exchanges:
         if is_upload(exchange) and "authorization" in exchange.request_headers:
@@ -32,7 +32,7 @@ def sent_key_to_the_bucket(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "uploaded-after-expiry",
-    why="A form is good for two minutes; later the bucket takes nothing.",
+    why="A form is valid for two minutes; after that, the bucket refuses it.",
     remedy="Ask for the form when the file is ready, and for a new one when an upload must be repeated.",
 )
 def uploaded_after_expiry(evidence: Evidence) -> Iterator[Seen]:
@@ -51,8 +51,8 @@ def uploaded_after_expiry(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "not-multipart",
-    why="S3 takes a form of multipart/form-data and nothing else.",
-    remedy="With requests or httpx pass the fields as data= and the content as files={'file': ...}; with "
+    why="S3 accepts only multipart/form-data forms.",
+    remedy="With requests or httpx, pass the fields as data= and the content as files={'file': ...}; with "
     "fetch send a FormData and no Content-Type header.",
 )
 def not_multipart(evidence: Evidence) -> Iterator[Seen]:
@@ -75,14 +75,14 @@ def not_multipart(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "form-fields-not-parsed",
-    why="The fields come as JSON in a string; as one field they are none of those that S3 asks for.",
+    why="The API returns the fields as JSON in a string; S3 needs them as separate form fields.",
     remedy="Parse the string (json.loads, JSON.parse) and send each entry as a form field, then the file.",
 )
 def form_fields_not_parsed(evidence: Evidence) -> Iterator[Seen]:
     """The form of an upload contains the fields as one JSON text.
 
-    It is seen by a field `fields`, or one whose name begins with a brace. What cannot be seen: the text
-    under another name, which looks like fields that are not there.
+    The rule looks for a field named `fields`, or one whose name begins with a brace. What cannot be seen: the
+    text under another name, which looks like missing fields.
     """
     for exchange, code, _ in evidence.uploads():
         if code == "InvalidArgument" and exchange.explain.startswith("The form carries `fields`"):
@@ -94,8 +94,8 @@ def form_fields_not_parsed(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "fields-not-before-the-file",
-    why="S3 ignores whatever comes after the file, and without all its fields a form gives no permission.",
-    remedy="Send every field as the API gave it, and the part named file last.",
+    why="S3 ignores whatever comes after the file, and a form without all its fields is not authorized.",
+    remedy="Send every field as the API returned it, and the part named file last.",
 )
 def fields_not_before_the_file(evidence: Evidence) -> Iterator[Seen]:
     """A field is missing before the file of an upload.
@@ -112,5 +112,5 @@ def fields_not_before_the_file(evidence: Evidence) -> Iterator[Seen]:
             continue
         yield Seen(
             [exchange],
-            f"In the upload {exchange_numbers([exchange])} no field {missing} stood before the file.",
+            f"In the upload {exchange_numbers([exchange])} the field {missing} is missing before the file.",
         )

@@ -37,13 +37,13 @@ def unknown_model(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "used-upload-that-is-no-image",
-    why="The bucket stores any bytes; the real service fails, or draws from nothing, when it uses them.",
+    why="The bucket stores any bytes; the real service cannot use them as an image.",
     remedy="Upload the bytes of the image itself, in the format that the form was requested for.",
 )
 def used_upload_that_is_no_image(evidence: Evidence) -> Iterator[Seen]:
-    """A call used an uploaded file that is no image, or an image of another format than its name says.
+    """A call used an uploaded file that is not an image, or an image in another format than its name says.
 
-    What cannot be seen: an image that is damaged behind its first bytes.
+    What cannot be seen: an image that is damaged after its first bytes.
     """
     for exchange in _explained(evidence, NO_IMAGE, OTHER_FORMAT):
         yield Seen([exchange], f"{exchange_numbers([exchange])}: {exchange.explain}.")
@@ -51,8 +51,8 @@ def used_upload_that_is_no_image(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "used-upload-that-never-came",
-    why="The id of POST /init-image is good for nothing until the file was posted to the bucket.",
-    remedy="Post the form with the file, check for 204, and use the id after that.",
+    why="The id from POST /init-image is useless until the file has been posted to the bucket.",
+    remedy="Post the form with the file, check for 204, and only then use the id.",
 )
 def used_upload_that_never_came(evidence: Evidence) -> Iterator[Seen]:
     """A call named an init image whose file was never uploaded.
@@ -65,13 +65,13 @@ def used_upload_that_never_came(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "uploaded-twice",
-    why="The second file replaces the first, also in results that were made from the first.",
-    remedy="Ask for a form of its own for each file, and retry an upload only if it failed.",
+    why="The second file replaces the first, even in results that were made from the first.",
+    remedy="Request a separate form for each file, and retry an upload only if it failed.",
 )
 def uploaded_twice(evidence: Evidence) -> Iterator[Seen]:
     """A form was used for two uploads that were both accepted.
 
-    What cannot be seen: whether the client got the first answer.
+    What cannot be seen: whether the client got the first response.
     """
     for exchange in _explained(evidence, REPLACED):
         if exchange.channel == "upload":
@@ -80,7 +80,7 @@ def uploaded_twice(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "used-generated-id-as-upload",
-    why="Ids of uploads and of generated images are kept apart; the real service does not find the image.",
+    why="Uploads and generated images have separate ids; the real service does not find the image.",
     remedy="Send generated images as init_generation_image_id, or with initImageType GENERATED.",
 )
 def used_generated_id_as_upload(evidence: Evidence) -> Iterator[Seen]:
@@ -94,16 +94,16 @@ def used_generated_id_as_upload(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "trained-on-empty-dataset",
-    why="The training costs credits, and nothing can be learned from no pictures.",
+    why="Training costs credits, and a model cannot learn from an empty dataset.",
     remedy="Upload the pictures to the dataset, check that GET /datasets/{id} shows them, then train.",
 )
 def trained_on_empty_dataset(evidence: Evidence) -> Iterator[Seen]:
     """A model or an element was trained on a dataset without pictures.
 
-    What cannot be seen: pictures that were uploaded to the bucket but are no images.
+    What cannot be seen: uploaded files that are not images.
     """
     for exchange in _explained(evidence, EMPTY_DATASET):
-        yield Seen([exchange], f"{exchange_numbers([exchange])} began a training without any picture.")
+        yield Seen([exchange], f"{exchange_numbers([exchange])} started a training without any pictures.")
 
 
 def _explained(evidence: Evidence, *words: str) -> list[Exchange]:

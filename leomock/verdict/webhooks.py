@@ -20,11 +20,11 @@ TOO_BUSY = frozenset((408, 429, 503))
 
 @rule(
     "webhook-not-acknowledged",
-    why="Whether the real service sends an event again is not known: this one may be lost.",
-    remedy="Answer 2xx as soon as the event is stored, and work on it afterwards.",
+    why="It is not known whether the real service retries: this event may be lost.",
+    remedy="Answer 2xx as soon as the event is stored, and process it afterwards.",
 )
 def webhook_not_acknowledged(evidence: Evidence) -> Iterator[Seen]:
-    """A delivered event was not answered with 2xx, nor was an earlier try or copy of it.
+    """A delivered event was not answered with 2xx, nor was an earlier attempt or copy of it.
 
     Redirects are not followed, so they do not acknowledge. What cannot be seen: whether the target is
     the client's at all, and whether it keeps what it acknowledges.
@@ -47,15 +47,16 @@ def webhook_not_acknowledged(evidence: Evidence) -> Iterator[Seen]:
 
 @rule(
     "webhook-consumer-not-idempotent",
-    why="Events can arrive more than once; an error for the second one calls for a third.",
-    remedy="Remember the ids of what was received, and answer a duplicate with 2xx.",
+    why="Events can arrive more than once; an error for the second one causes a third.",
+    remedy="Remember the ids of received events, and answer a duplicate with 2xx.",
 )
 def webhook_consumer_not_idempotent(evidence: Evidence) -> Iterator[Seen]:
     """An acknowledged event was rejected when it came again at a later moment of the world's clock.
 
     A duplicate is a copy with the same body, or the same event sent again. An answer that says "too busy"
     (408, 429, 503) does not count, nor does a connection that failed. What cannot be seen: a consumer that
-    acknowledges the duplicate and does the work twice; copies that arrive at one moment, in no known order.
+    acknowledges the duplicate and does the work twice; copies that arrive at the same moment, in unknown
+    order.
     """
     for attempts in evidence.deliveries():
         moments = [attempt.moment for _, attempt in attempts if attempt.accepted]

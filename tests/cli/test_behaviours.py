@@ -188,11 +188,11 @@ def test_basis_in_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert basis(magic).startswith("chosen")
         assert basis(client.get("/nothing")) == "inferred; Hasura's REST endpoints"
         id = generate(client)
-        assert basis(client.get(f"/generations/{id}")).startswith("chosen; a picture has the size")
+        assert basis(client.get(f"/generations/{id}")).startswith("chosen; a picture has the requested size")
         assert basis(client.get(f"/models/{id}")).startswith("inferred; null for an id")
         assert basis(client.post("/datasets", json={"name": "cats"})) == "documented"
         monkeypatch.delitem(HANDLERS, "createDataset")
-        assert basis(client.post("/datasets", json={"name": "cats"})) == "chosen; the schema of the answer"
+        assert basis(client.post("/datasets", json={"name": "cats"})) == "chosen; the schema of the response"
     fake.close()
 
 

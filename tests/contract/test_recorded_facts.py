@@ -204,7 +204,7 @@ def test_difference_is_written_beside_the_fact() -> None:
 
     [fact] = recorded_facts([edited(recorded, 1, change)])
     assert fact["differs"].startswith(
-        "The fake answers otherwise. user_details[0].mood: None expected, found nothing; "
+        "The fake responds differently. user_details[0].mood: None expected, found nothing; "
     )
     assert parse_fact(fact).differs
 
@@ -234,7 +234,7 @@ def test_command_writes_a_file_that_can_be_read_again(har: Path, tmp_path: Path)
     me, unexpected = read_facts(file)
     assert me.differs == ""
     assert unexpected.differs == (
-        "The fake answers otherwise. "
+        "The fake responds differently. "
         "error: 'Unknown variable mood' expected, found 'Unexpected variable mood'"
     )
 

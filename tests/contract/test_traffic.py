@@ -134,7 +134,7 @@ def test_what_is_of_this_api(tmp_path: Path, url: str, bases: tuple[str, ...], j
     if judged:
         assert [finding.rule for finding in judge(path, base_urls=bases)] == ["response-body"]
     else:
-        with pytest.raises(ValueError, match="nothing in it is of this API, so nothing was judged"):
+        with pytest.raises(ValueError, match="nothing in it belongs to this API, so nothing was judged"):
             judge(path, base_urls=bases)
 
 
@@ -242,7 +242,7 @@ def test_unreadable_entry_of_another_host_is_not_judged(tmp_path: Path) -> None:
 
 def test_recording_with_nothing_but_unreadable_entries_of_other_hosts(tmp_path: Path) -> None:
     path = har(tmp_path, {"request": {"method": "GET", "url": "https://x.test/font"}})
-    with pytest.raises(ValueError, match="nothing in it is of this API, so nothing was judged"):
+    with pytest.raises(ValueError, match="nothing in it belongs to this API, so nothing was judged"):
         judge(path)
 
 

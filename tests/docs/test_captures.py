@@ -43,13 +43,15 @@ def page() -> str:
     lines = [
         "# Captured situations",
         "",
-        "Situations in which a fake went wrong: what public programs sent, and how the real service answered",
-        "or is documented to answer. *Held by* names [facts](evidence.md) about which a test asks the fake,",
-        "or tests.",
+        "Situations that a fake once got wrong: what public programs sent, and how the real service "
+        "responded",
+        "or is documented to respond. *Verified by* names tests, or [facts](evidence.md), which a test "
+        "compares",
+        "with the fake.",
         "",
         f"leomock is right in {right} of {len(cases())}; the others say why not.",
         "",
-        "| situation | leomock | held by |",
+        "| situation | leomock | verified by |",
         "|---|---|---|",
     ]
     for case in cases():

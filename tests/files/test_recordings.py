@@ -227,7 +227,7 @@ def test_journal_with_a_body_that_was_cut(tmp_path: Path) -> None:
         (har_entry(response={"headers": 7}), "headers are neither an object nor a list"),
         (
             har_entry(response={"content": {"text": "=x=", "encoding": "base64"}}),
-            "a body is said to be base64 and is not",
+            "a body is declared as base64 but is not",
         ),
         (
             har_entry(
@@ -300,7 +300,7 @@ def test_body_in_brotli_or_zstd() -> None:
     for coding, packed in (("br", brotli.compress(ANSWERED * 9)), ("zstd", zstd_compressed(ANSWERED * 9))):
         assert decoded(packed, coding) == ANSWERED * 9
         assert decoded(gzip.compress(packed), f"{coding}, gzip") == ANSWERED * 9
-        with pytest.raises(ValueError, match=f"^a body is said to be {coding} and is not, or not the whole"):
+        with pytest.raises(ValueError, match=f"^a body is declared as {coding} but is not, or is incomplete"):
             decoded(packed[:-3], coding)
 
 
@@ -313,7 +313,7 @@ def test_body_that_is_too_long_without_its_compression(coding: str, monkeypatch:
         "br": brotli.compress,
         "zstd": zstd_compressed,
     }
-    with pytest.raises(ValueError, match=r"^a body has more than 65536 bytes without its compression$"):
+    with pytest.raises(ValueError, match=r"^a body has more than 65536 bytes when it is decompressed$"):
         decoded(compress[coding](b"x" * 2**20), coding)
 
 
@@ -340,5 +340,5 @@ def test_body_without_its_compression() -> None:
     assert decoded(raw.compress(ANSWERED * 9) + raw.flush(), "deflate") == ANSWERED * 9
     assert decoded(gzip.compress(packed["gzip"]), "gzip, gzip") == ANSWERED
     assert decoded(packed["zstd"], "zstd") == ANSWERED
-    with pytest.raises(ValueError, match="a body is said to be gzip and is not, or not the whole of it"):
+    with pytest.raises(ValueError, match="a body is declared as gzip but is not, or is incomplete"):
         decoded(packed["gzip"][:-9], "gzip")

@@ -297,7 +297,7 @@ NOT_NAMED = (
     "queue_full, rate_limited, service_error, unauthorized"
 )
 EFFECTS = "error, status, body, text, headers, delay, connection, lost, content, job, upload, cdn, webhook"
-COUNTED = "nothing is counted; it goes with call, every, first, after or times"
+COUNTED = "nothing is counted; use it with call, every, first, after or times"
 HALF = "half a character (a lone surrogate) is not text"
 
 
@@ -392,11 +392,11 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
             "{then: {status: 500, body: null}}",
             ["then.body: must be a mapping, a list, a text, a number or true or false, not nothing"],
         ),
-        ("{then: {status: 204, body: {}}}", ["then.body: an answer with status 204 has no content"]),
-        ("{then: {status: 304, text: x}}", ["then.text: an answer with status 304 has no content"]),
-        ("{then: {text: x}}", ["then.text: needs status beside it"]),
-        ("{then: {body: x}}", ["then.body: needs status beside it"]),
-        ("{then: {headers: {A: b}}}", ["then.headers: needs status or error beside it"]),
+        ("{then: {status: 204, body: {}}}", ["then.body: a response with status 204 has no content"]),
+        ("{then: {status: 304, text: x}}", ["then.text: a response with status 304 has no content"]),
+        ("{then: {text: x}}", ["then.text: needs status as well"]),
+        ("{then: {body: x}}", ["then.body: needs status as well"]),
+        ("{then: {headers: {A: b}}}", ["then.headers: needs status or error as well"]),
         (
             "{then: {status: 500, headers: {Content-Length: 5}}}",
             ["then.headers.Content-Length: is set by the server; leave it out"],
@@ -411,7 +411,7 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
         ),
         (
             "{then: {status: 500, body: {}, text: x}}",
-            ["then.text: not together with 'body': an answer has one content"],
+            ["then.text: not together with 'body': a response has one content"],
         ),
         (
             "{then: {error: moderated, status: 400}}",
@@ -422,7 +422,7 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
             [
                 "then.body: not together with 'error': the error has its own",
                 "then.text: not together with 'error': the error has its own",
-                "then.text: not together with 'body': an answer has one content",
+                "then.text: not together with 'body': a response has one content",
             ],
         ),
         (
@@ -543,11 +543,11 @@ def test_frame_that_is_wrong(text: str, found: list[str]) -> None:
         ("{when: {each: resource}, then: {status: 500}}", [f"when.each: {COUNTED}"]),
         (
             "{when: {first: 2, after: 2}, then: {status: 500}}",
-            ["when: call, every, first and after never hold together"],
+            ["when: call, every, first and after can never all be met"],
         ),
         (
             "{when: {call: 3, every: 2}, then: {status: 500}}",
-            ["when: call, every, first and after never hold together"],
+            ["when: call, every, first and after can never all be met"],
         ),
         ("{then: {status: 500}, times: 0}", ["times: must be at least 1, not 0"]),
     ],

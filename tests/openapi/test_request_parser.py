@@ -1,4 +1,4 @@
-"""What a call may say, and the words of each refusal."""
+"""What a call may say, and the text of each error."""
 
 from __future__ import annotations
 

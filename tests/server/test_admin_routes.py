@@ -234,7 +234,7 @@ def test_clock_tells_what_fired() -> None:
     [
         ({}, "send exactly one of freeze, rate, advance and advance_until"),
         ({"advance": 1, "rate": 1}, "send exactly one of freeze, rate, advance and advance_until"),
-        ({"advance": -1}, "advance(-1.0): time moves forwards only, and not past the year 9000"),
+        ({"advance": -1}, "advance(-1.0): time only moves forwards, and not past the year 9000"),
         ({"advance": "1"}, 'advance="1": use a number'),
         ({"rate": -1}, "rate -1.0: use 0 (frozen), 1 (real) or any number up to 1000000"),
         ({"advance_until": "dawn"}, "advance_until=\"dawn\": use 'idle'"),

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from leomock.server import authority
 from leomock.server.authority import AuthorityError, Store, temporary
 
-REMEDY = "; `leomock ca --remove` deletes it, and the next start makes another"
+REMEDY = "; `leomock ca --remove` deletes it, and the next start creates another"
 
 
 def test_authority_may_sign_for_the_real_hosts_and_localhost_only() -> None:

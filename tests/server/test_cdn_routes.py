@@ -93,9 +93,9 @@ def test_picture_that_is_not_there_is_denied(client: httpx.Client, url: str, cha
     assert answer.headers["content-type"] == "application/xml"
     assert b"<Code>AccessDenied</Code>" in answer.content
     assert answer.headers["x-leomock-explain"] == (
-        "nothing is at this address: what a job made is there once the job is COMPLETE, an uploaded file "
-        "once the upload was accepted, each until it is deleted; an ephemeral result is there for half an "
-        "hour under its whole URL, and a thumbnail as long as what it shows"
+        "there is no file at this address: results of a job exist once the job is COMPLETE, an uploaded "
+        "file exists once the upload was accepted, both until they are deleted; an ephemeral result exists "
+        "for half an hour under its complete URL, and a thumbnail as long as what it shows"
     )
 
 

@@ -55,7 +55,7 @@ def test_this_machine_is_closed_to_clients_elsewhere(monkeypatch: pytest.MonkeyP
     answered = through_a_proxy(b"GET http://localhost:PORT/ HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answered.startswith(b"HTTP/1.1 403 Forbidden\r\n")
     assert answered.endswith(
-        b"leomock's proxy: localhost is this machine, which the proxy opens to nobody else\n"
+        b"leomock's proxy: localhost is this machine, which the proxy does not open to other machines\n"
     )
 
 

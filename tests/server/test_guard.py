@@ -46,7 +46,7 @@ def test_pages_of_other_sites_are_refused(client: httpx.Client) -> None:
     assert foreign.status_code == 403
     assert (
         foreign.json()["error"]
-        == "leomock: the admin API takes no calls from pages of 'https://evil.example'"
+        == "leomock: the admin API does not accept calls from pages of 'https://evil.example'"
     )
     assert client.get(address, headers={"origin": "null"}).status_code == 403
     assert client.get(address, headers={"sec-fetch-site": "cross-site"}).status_code == 403

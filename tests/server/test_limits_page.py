@@ -41,15 +41,15 @@ def _number(text: str) -> int:
     ("beginning", "value"),
     [
         ("request line and headers", LONGEST_HEAD),
-        ("headers of a request", MOST_HEADERS),
-        ("sizes, extensions and trailers of a chunked body, in a row", LONGEST_FRAMING),
+        ("number of headers in a request", MOST_HEADERS),
+        ("consecutive sizes, extensions and trailers of a chunked body", LONGEST_FRAMING),
         ("nesting of a JSON body", DEEPEST),
         ("items of a list in a body", LONGEST_LIST),
         ("form fields before an uploaded file", LONGEST_PREAMBLE),
         ("body of the admin API", LONGEST_BODY),
-        ("renderings at a time", RENDERERS),
+        ("concurrent renderings", RENDERERS),
         ("webhook events of a key", MOST_EVENTS),
-        ("answers about finished generations of all keys, ready to be sent again", MOST_ANSWERS),
+        ("cached responses about finished generations, of all keys", MOST_ANSWERS),
     ],
 )
 def test_page_states_the_bound(beginning: str, value: int) -> None:

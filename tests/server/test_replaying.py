@@ -137,7 +137,7 @@ def test_addresses_that_the_recording_answers_for_are_here() -> None:
             '{"limit": "2"})',
         ),
         ("GET", "/v1/generations", b"", "the nearest recorded call is #1 POST /v1/generations"),
-        ("DELETE", "/q", b"", "it holds no call like this"),
+        ("DELETE", "/q", b"", "it contains no call like this"),
     ],
 )
 def test_call_that_is_not_in_the_recording(method: str, path: str, body: bytes, nearest: str) -> None:

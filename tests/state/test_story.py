@@ -29,7 +29,7 @@ def answers(fake: Fake) -> list[str]:
         ("polls:1", "done at the next read"),
         ("polls:2", "done after 1 more read"),
         ("polls:4", "done after 3 more reads"),
-        ("seconds:2", "done in 2 s, once the clock is moved on (it is frozen)"),
+        ("seconds:2", "done in 2 s, once the clock is advanced (it is frozen)"),
         ("manual", "done when the test calls finish()"),
     ],
 )

@@ -224,8 +224,8 @@ def test_message_when_the_journal_has_forgotten_calls() -> None:
     assert text_of(assert_not_called, CAME, "getUserSelf", forgotten=3) == (
         "leomock: getUserSelf: expected no call, got 0.\n"
         "\n"
-        "The journal has forgotten 3 older exchanges, which may have been such calls: clear it before, "
-        "or make it longer."
+        "The journal has forgotten 3 older exchanges, which may have been such calls: clear it earlier, or "
+        "make it longer."
     )
     assert text_of(assert_called, [read(2)], "getUserSelf", forgotten=1) == (
         "leomock: getUserSelf: expected at least 1 call, got 0.\n"
@@ -233,8 +233,8 @@ def test_message_when_the_journal_has_forgotten_calls() -> None:
         "What came instead:\n"
         "  #2 getGenerationById GET /api/rest/v1/generations/1 200\n"
         "\n"
-        "The journal has forgotten 1 older exchange, which may have been such calls: clear it before, "
-        "or make it longer."
+        "The journal has forgotten 1 older exchange, which may have been such calls: clear it earlier, or "
+        "make it longer."
     )
     assert assert_called(CAME, "getGenerationById", forgotten=3) == [CAME[1]]
 
@@ -268,8 +268,8 @@ def test_message_when_the_journal_has_forgotten_calls() -> None:
         ({"a": "x" * 99}, {"a": 1}, f'a: expected 1, got "{"x" * 58}… (a string, not a number)'),
         ({"a": "x" * 99 + "y"}, {"a": "x" * 99 + "z"}, f'a: expected …{"x" * 15}z", got …{"x" * 15}y"'),
         (b"", {"a": 1}, "body: expected JSON, got nothing"),
-        (b"?", {"a": 1}, "body: expected JSON, got 1 byte that is none"),
-        (b"a=1", {"a": 1}, "body: expected JSON, got 3 bytes that are none"),
+        (b"?", {"a": 1}, "body: expected JSON, got 1 byte that is not JSON"),
+        (b"a=1", {"a": 1}, "body: expected JSON, got 3 bytes that are not JSON"),
     ],
 )
 def test_message_words_a_difference(found: object, wanted: dict[str, Any], miss: str) -> None:

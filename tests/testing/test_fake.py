@@ -47,7 +47,7 @@ def test_fake_can_start_again() -> None:
 
 def test_fake_cannot_start_twice() -> None:
     """The second start says where the first one answers."""
-    with Fake() as fake, pytest.raises(RuntimeError, match=f"this fake already answers at {fake.url}"):
+    with Fake() as fake, pytest.raises(RuntimeError, match=f"this fake is already listening at {fake.url}"):
         fake.__enter__()
 
 
@@ -142,7 +142,7 @@ def test_advance_moves_every_key() -> None:
         generate(client), generate(another)
         fake.advance(30)
         assert [len(world.jobs) for world in fake.api.worlds] == [0, 0]
-        with pytest.raises(ValueError, match="time moves forwards only"):
+        with pytest.raises(ValueError, match="time only moves forwards"):
             fake.advance(-1)
     fake.close()
 
@@ -186,6 +186,6 @@ def test_patched_threads_are_refused_at_once(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(RuntimeError) as caught:
         Fake().open()
     assert str(caught.value) == (
-        "leomock: gevent has replaced threads, and the fake needs one of the system; start it as a "
-        "command (`leomock serve`, `leomock exec`), or call patch_all(thread=False)"
+        "leomock: gevent has replaced threads, but the fake needs a system thread; start it as a command "
+        "(`leomock serve`, `leomock exec`), or call patch_all(thread=False)"
     )

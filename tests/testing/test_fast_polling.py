@@ -178,8 +178,8 @@ def test_loop_without_progress_is_named() -> None:
     with pytest.raises(NoProgressError) as caught:
         wait_on_and_on()
     assert str(caught.value) == (
-        "leomock: the program waited 10001 times and called nobody meanwhile; "
-        "it waits for something that does not come"
+        "leomock: the program waited 10001 times without making a call; it waits for something that never "
+        "happens"
     )
     fake.close()
 

@@ -134,7 +134,7 @@ def test_keyword_takes_values() -> None:
         ({"elements": [{"name": "Ink"}]}, "elements[0].id: is missing"),
         ({"pictures": []}, "pictures: not known here"),
         ({"init_images": [{"id": UPLOAD, "file": "none.png"}]}, "has: there is no file none.png"),
-        (7, "has=7: use a file, or what it would say as a dict"),
+        (7, "has=7: use a file, or its contents as a dict"),
     ],
 )
 def test_mistake_is_named(has: Any, text: str) -> None:

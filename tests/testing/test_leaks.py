@@ -271,7 +271,7 @@ def test_a_forked_child_reaches_the_fake_of_its_parent_by_its_port_only() -> Non
 
         assert in_forked_child(call) == (
             f"RuntimeError: leomock: process {os.getpid()} started this fake, and its thread does not run in "
-            "a forked child: send requests to its port (base_url), or make another Fake in the child"
+            "a forked child: send requests to its port (base_url), or create another Fake in the child"
         )
 
 

@@ -106,7 +106,8 @@ def test_assert_spent_names_what_was_paid_for(fake: Fake, client: httpx.Client) 
     with pytest.raises(AssertionError) as caught:
         fake.assert_spent(at_most=1)
     assert str(caught.value) == (
-        f"leomock: {spent} credits were spent, where at most 1 may be:\n  {spent} credits: {fake.requests[0]}"
+        f"leomock: {spent} credits were spent, but at most 1 were allowed:\n  {spent} credits: "
+        f"{fake.requests[0]}"
     )
 
 
@@ -189,8 +190,8 @@ def test_blocking_advance_in_a_running_loop_says_to_await(fake: Fake) -> None:
         with pytest.raises(RuntimeError) as caught:
             list(started)
         assert str(caught.value) == (
-            "leomock: the time was moved on in a running event loop, which must not be blocked while a "
-            "webhook is delivered: write `await leomock.aadvance(...)` or "
+            "leomock: time was advanced in a running event loop, which must not be blocked while a webhook "
+            "is delivered: write `await leomock.aadvance(...)` or "
             "`await leomock.aadvance_until_idle()`"
         )
         assert await started == []  # type: ignore[misc]  # what the message says

@@ -109,7 +109,7 @@ def test_receiver_after_its_end() -> None:
 
 def test_receiver_cannot_start_twice(receiver: WebhookReceiver) -> None:
     """The second start says where the first one listens."""
-    with pytest.raises(RuntimeError, match=f"this receiver listens at {receiver.url} already"):
+    with pytest.raises(RuntimeError, match=f"this receiver is already listening at {receiver.url}"):
         receiver.__enter__()
 
 

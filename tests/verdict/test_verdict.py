@@ -753,8 +753,8 @@ def client_named(name: str) -> Case:
         ),
         (
             "reads_five_times_a_second",
-            "Generation {id} was read again 9 times within a second of an answer PENDING "
-            "(#3, #4, #5, #6, #7, #8, #9, #10 and #11), the quickest after 0.2 s.",
+            "Generation {id} was read again 9 times within a second of a PENDING response (#3, #4, #5, #6, "
+            "#7, #8, #9, #10 and #11), the quickest after 0.2 s.",
         ),
         (
             "waits_for_complete_alone",
@@ -803,10 +803,10 @@ def client_named(name: str) -> Case:
             "uploads_the_fields_as_they_came",
             "The form of the upload #2 had all its fields in one JSON text.",
         ),
-        ("uploads_the_file_first", "In the upload #2 no field key stood before the file."),
+        ("uploads_the_file_first", "In the upload #2 the field key is missing before the file."),
         (
             "uploads_the_file_before_the_signature",
-            "In the upload #2 no field X-Amz-Signature stood before the file.",
+            "In the upload #2 the field X-Amz-Signature is missing before the file.",
         ),
         (
             "fails_at_the_first_event",
@@ -833,7 +833,7 @@ def test_verdict_as_text(receiver: WebhookReceiver) -> None:
         "leomock: 1 finding in 2 exchanges; 0 credits spent.\n"
         "\n"
         "uploaded-after-expiry: The upload #2 came 61 s after its form had expired.\n"
-        "  Why it matters: A form is good for two minutes; later the bucket takes nothing.\n"
+        "  Why it matters: A form is valid for two minutes; after that, the bucket refuses it.\n"
         "  What to do: Ask for the form when the file is ready, and for a new one when an upload must be "
         "repeated."
     )
@@ -890,7 +890,7 @@ def test_verdict_as_json(receiver: WebhookReceiver) -> None:
             {
                 "rule": "fields-not-before-the-file",
                 "exchanges": [2],
-                "what": "In the upload #2 no field key stood before the file.",
+                "what": "In the upload #2 the field key is missing before the file.",
                 "why": upload.why,
                 "remedy": upload.remedy,
             }

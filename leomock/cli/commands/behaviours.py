@@ -16,10 +16,10 @@ from leomock.cli.output import OUTPUT, put
 @click.option(
     "--tests",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of tests of a checkout; names the test that holds each behaviour.",
+    help="Tests folder of a checkout; the list then names the test that verifies each behaviour.",
 )
 def behaviours(written: str, output: Path | None, tests: Path | None) -> None:
-    """List every behaviour, how it is known (documented, observed, inferred or chosen) and from where."""
+    """List every behaviour, how we know it (documented, observed, inferred or chosen), and its source."""
     import orjson
 
     from leomock.cli.behaviours import as_json, behaviours, held_by, to_markdown, to_text

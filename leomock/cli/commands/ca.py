@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-# How to make each ecosystem trust one more authority. `{file}` is its certificate.
+# How to make each ecosystem trust an additional authority. `{file}` is its certificate.
 TRUST = (
     ("curl", "curl --cacert {file} https://…, or export CURL_CA_BUNDLE={file}"),
     ("Python", "export SSL_CERT_FILE={file} REQUESTS_CA_BUNDLE={file}"),
@@ -42,7 +42,8 @@ def ca(remove: bool, only_path: bool) -> None:
         return
     if not store.exists():
         raise click.ClickException(
-            f"there is no authority in {store.folder}; `leomock serve --https` makes it at its first start"
+            f"there is no authority in {store.folder}; `leomock serve --https` creates it when it first "
+            "starts"
         )
     if only_path:
         click.echo(store.certificate_file)
@@ -53,7 +54,7 @@ def ca(remove: bool, only_path: bool) -> None:
         raise click.ClickException(str(error)) from None
     click.echo(f"{store.certificate_file}\nvalid until {expires:%Y-%m-%d}, for {', '.join(store.names())}\n")
     width = max(len(name) for name, _ in TRUST)
-    click.echo("The variables replace the authorities that were trusted before, except in Node and Deno.\n")
+    click.echo("The variables replace all other trusted authorities, except in Node and Deno.\n")
     for name, command in TRUST:
         click.echo(f"{name:{width}}  {command.format(file=store.certificate_file)}")
     click.echo("\nAfterwards: leomock ca --remove, and undo what you did above.")

@@ -31,7 +31,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _FAKE, _FAKE_PORT = "fake", 8090
 # The exit code for a valid file that leomock does not serve, or serves only in part.
 NOT_SERVED = 3
-_UNKNOWN = "  (the fake has no such operation; --upstream real calls the API's)"
+_UNKNOWN = "  (the fake has no such operation; --upstream real calls the real one)"
 _KINDS = {"bearer": "bearer token", "apikey": "API key", "basic": "user name and password"}
 _OTHERWISE = "--port NAME=N or --port-offset N takes another"
 
@@ -219,7 +219,7 @@ def serve(
     Callers need no key, unless the file says so. The server calls the API with the key in the environment
     variable that the file binds; if that is not set, the fake uses a generated key. Each adapter listens on
     its address in the file, unless --host says otherwise. An adapter with the transport stdio serves the
-    client behind stdin and stdout, until it closes them.
+    client on stdin and stdout, until the client closes them.
     """
     from leomock.cli.serving.mcp import require_mcp
     from leomock.files.scenarios import ScenarioError
@@ -267,7 +267,7 @@ def _check_no_fake_options(context: click.Context) -> None:
     """Reject options that are for the fake."""
     for name, option in (("jobs", "--jobs"), ("scenarios", "--scenario")):
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise click.UsageError(f"{option} is for the fake; the real API goes its own way")
+            raise click.UsageError(f"{option} is for the fake; it has no effect on the real API")
 
 
 def _real_clients(capability: Capability) -> Clients:
@@ -330,7 +330,7 @@ async def _serve(
     quiet: bool,
     say: Callable[[str], None],
 ) -> None:
-    """Serve every adapter on its socket; `door` are the hosts and origins to allow."""
+    """Serve every adapter on its socket; `door` contains the hosts and origins to allow."""
     import asyncio
 
     from leomock.interop.adapters import lacks, make_app
@@ -360,7 +360,7 @@ async def _serve(
 async def _over_stdio(
     adapter: Adapter, caller: Caller, stop: asyncio.Event, say: Callable[[str], None]
 ) -> None:
-    """Serve the client behind stdin and stdout; the other adapters stop with it."""
+    """Serve the client on stdin and stdout; the other adapters stop with it."""
     from leomock.interop.mcp.serve import make_adapter_server, serve_stdio
 
     # The thread that reads stdin cannot be interrupted, and nothing here needs cleaning up.

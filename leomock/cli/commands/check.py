@@ -49,10 +49,10 @@ def _date(context: click.Context, option: click.Parameter, value: str) -> str:
     "second_key",
     envvar="LEONARDO_SECOND_API_KEY",
     metavar="KEY",
-    help="A key of another account: nothing of one account may be visible to the other; defaults to "
+    help="A key of another account: check that neither account can see the other; defaults to "
     "LEONARDO_SECOND_API_KEY from the environment.",
 )
-@click.option("--any-key", is_flag=True, help="The server takes any key on purpose, as a mock may.")
+@click.option("--any-key", is_flag=True, help="The server accepts any key on purpose, as a mock may.")
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="Only this group; may be repeated.")
 @click.option(
     "--operation", "operations", multiple=True, metavar="ID", help="Only this operation; may be repeated."
@@ -61,13 +61,13 @@ def _date(context: click.Context, option: click.Parameter, value: str) -> str:
     "--profile",
     type=click.Choice(["quick", "full"]),
     default="full",
-    help="quick: all journeys and a few generated calls, for every push; full: for the night.",
+    help="quick: all journeys and a few generated calls, for every push; full: for nightly runs.",
 )
 @click.option(
     "--max-examples",
     type=Whole(1),
     metavar="N",
-    help="Maximum generated calls per operation and phase; the profile decides unless given.",
+    help="Maximum generated calls per operation and phase, instead of the profile's number.",
 )
 @click.option("--seed", default=0, help="The same seed and server give the same calls.")
 @click.option(
@@ -76,13 +76,12 @@ def _date(context: click.Context, option: click.Parameter, value: str) -> str:
     show_default=False,
     callback=_date,
     metavar="DATE",
-    help="Check a server that answers as the service did on this day (YYYY-MM-DD): what the vendor retired "
-    "later is checked too.",
+    help="Check a server that answers as the service did on this day (YYYY-MM-DD): also check what the "
+    "vendor retired later.",
 )
 @click.option(
     "--published", is_flag=True, help="Judge by the documents as published, without leomock's corrections."
 )
-@click.option("--allow-writes", is_flag=True, help="Send more than GET to another host. May cost credits.")
 @click.option(
     "--max-requests",
     type=Whole(1),
@@ -94,7 +93,7 @@ def _date(context: click.Context, option: click.Parameter, value: str) -> str:
     type=Number(1),
     default=300.0,
     metavar="SECONDS",
-    help="End after this time and report what was found.",
+    help="Stop after this time and report the findings so far.",
 )
 @click.option(
     "--max-job-time",
@@ -110,7 +109,7 @@ def _date(context: click.Context, option: click.Parameter, value: str) -> str:
     type=Number(0, min_open=True),
     default=10.0,
     metavar="SECONDS",
-    help="Longest time for one answer; a slower one is a finding.",
+    help="Longest wait for one response; a slower one is a finding.",
 )
 @click.option(
     "--wait",
@@ -119,8 +118,8 @@ def _date(context: click.Context, option: click.Parameter, value: str) -> str:
     metavar="SECONDS",
     help="Wait up to this long for the server to start.",
 )
-@click.option("--fail-fast", is_flag=True, help="End with the first error.")
-@click.option("--explain-allowances", is_flag=True, help="List the findings that are known of the API.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first error.")
+@click.option("--explain-allowances", is_flag=True, help="List the findings that the API is known to cause.")
 @report_options()
 @click.option("-v", "--verbose", is_flag=True, help="Show every step of the progress.")
 def check(
@@ -145,9 +144,9 @@ def check(
 ) -> None:
     """Check a server against the contract: the real service, a proxy, a replay, or any fake.
 
-    URL is where the API begins, or only the server. Without it a fake is started and checked. The check first
-    runs typical client journeys through every resource, then calls every operation with valid and invalid
-    requests derived from the document. Findings are printed on stderr as they are found.
+    URL is the API's base URL or just the server's. Without URL, a fake is started and checked. The check
+    first takes every resource through its life cycle, then calls every operation with valid and invalid
+    requests derived from the document. It prints findings to stderr as it finds them.
 
     Exit code 0: no findings. 1: there are findings. 2: the check could not run or was interrupted.
     """
@@ -201,9 +200,9 @@ def _run(
 
 @contextmanager
 def _rare_garbage_collection() -> Iterator[None]:
-    """Search for garbage less often during a check: documents and schemas stay until its end.
+    """Collect garbage less often during a check: documents and schemas live until its end.
 
-    Otherwise the search takes a tenth of the time.
+    Otherwise garbage collection takes a tenth of the time.
     """
     usual = gc.get_threshold()
     gc.freeze()

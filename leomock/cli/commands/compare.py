@@ -16,16 +16,17 @@ from leomock.cli.report_options import ReportOptions, finish, report_options
     "base_urls",
     multiple=True,
     metavar="URL|PATH",
-    help="Another address of the API in the recording; may be repeated.",
+    help="Another base URL of the API in the recording; may be repeated.",
 )
 @report_options()
 def compare(files: tuple[Path, ...], base_urls: tuple[str, ...], reporting: ReportOptions) -> None:
     """Send a recorded journey to a fake and list where its responses differ.
 
     Each FILE is a recording that `leomock referee` reads, such as a HAR file that `leomock proxy --record`
-    wrote. The requests go to a fresh fake in their order; nothing is sent to the real service.
+    wrote. The requests go to a fresh fake, in order; nothing is sent to the real service.
 
-    Exit code 0: no difference as serious as --fail-on. 1: there is one. 2: nothing could be compared.
+    Exit code 0: no difference at the level of --fail-on or above. 1: there is one. 2: nothing could be
+    compared.
     """
     from leomock.contract.compare import compare as compare_recordings
     from leomock.files.recordings.model import RecordingError

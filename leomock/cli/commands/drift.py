@@ -1,4 +1,4 @@
-"""`leomock drift`: report changes between two sets of documents, and whom they break."""
+"""`leomock drift`: report changes between two sets of documents, and what they break."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from leomock.cli.report_options import ReportOptions, finish, report_options
 @click.option(
     "--sdk",
     metavar="PACKAGE",
-    help="In place of OLD and NEW: compare the installed official SDK (leonardo-ai-sdk) with the published "
-    "documents and with what leomock answers.",
+    help="Instead of OLD and NEW: compare the installed official SDK (leonardo-ai-sdk) with the published "
+    "documents and with leomock's responses.",
 )
 @report_options(fail_on=False)
 @click.option(
@@ -25,8 +25,8 @@ from leomock.cli.report_options import ReportOptions, finish, report_options
     "fail_on",
     default="clients:breaking",
     metavar="WHO:CLASS",
-    help="The slightest change that makes the exit code 1: clients:CLASS or fake:CLASS, where CLASS is "
-    "breaking, compatible or cosmetic; CLASS alone means either of them; never.",
+    help="The least serious change that makes the exit code 1: clients:CLASS or fake:CLASS, where CLASS is "
+    "breaking, compatible or cosmetic; CLASS alone means either of them; or never.",
 )
 @click.option("--prose", is_flag=True, help="Report changed descriptions and summaries as well.")
 @click.option(
@@ -45,10 +45,11 @@ def drift(
 ) -> None:
     """Report what changed from OLD to NEW: two sets of OpenAPI and AsyncAPI documents.
 
-    Each is a folder, a file (JSON or YAML), an http(s) address, or a git revision with a path, such as
+    Each is a folder, a file (JSON or YAML), an http(s) URL, or a git revision with a path, such as
     main:specs. Every change is breaking, compatible or cosmetic for clients, and separately for the fake.
 
-    Exit code 0: no change as serious as --fail-on. 1: there is one. 2: the documents cannot be read.
+    Exit code 0: no change at the level of --fail-on or above. 1: there is one. 2: the documents cannot be
+    read.
     """
     from leomock.contract.drift.findings import Threshold, compared
     from leomock.contract.drift.sources import read
@@ -68,7 +69,7 @@ def drift(
             report = heard(sdk, threshold=threshold)
         elif old is None or new is None:
             raise click.UsageError(
-                "give OLD and NEW (folders, files, addresses or git revisions), or --sdk leonardo-ai-sdk"
+                "give OLD and NEW (folders, files, URLs or git revisions), or --sdk leonardo-ai-sdk"
             )
         else:
             report = compared(read(old), read(new), prose=prose, threshold=threshold, maintainer=maintainer)
@@ -78,10 +79,10 @@ def drift(
 
 
 def _pause_garbage_collection() -> None:
-    """Pause the garbage collector until the command ends, and skip its search at exit.
+    """Pause the garbage collector until the command ends, and skip its run at exit.
 
-    The documents live until the end, so there is nothing to find. For large ones the search took most of
-    the time.
+    The documents live until the end, so there is nothing to collect. With large documents, garbage collection
+    took most of the time.
     """
     gc.disable()
     click.get_current_context().call_on_close(gc.enable)

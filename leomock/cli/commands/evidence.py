@@ -1,4 +1,4 @@
-"""`leomock evidence`: make facts of a recording, to report how the real service answers."""
+"""`leomock evidence`: turn a recording into facts, to report how the real service responds."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from leomock.cli.output import OUTPUT, put
     "base_urls",
     multiple=True,
     metavar="URL|PATH",
-    help="Another address of the API in the recording; may be repeated.",
+    help="Another base URL of the API in the recording; may be repeated.",
 )
 @click.option("--different-only", is_flag=True, help="Write only the facts that the fake does not follow.")
 @OUTPUT
 def evidence(
     files: tuple[Path, ...], base_urls: tuple[str, ...], different_only: bool, output: Path | None
 ) -> None:
-    """Make facts of a recording of the real service, to report a difference with one file.
+    """Turn a recording of the real service into facts, to report a difference with a single file.
 
     Each FILE is a recording that `leomock compare` reads, such as a HAR file. Each fact says how one request
-    was answered: status, fields, nulls, order of keys, types and words. Ids, keys, addresses, prompts and
-    other texts are replaced; read the result before you send it. Nothing is sent anywhere.
+    was answered: status, fields, nulls, order of keys, types and error texts. Ids, keys, URLs, prompts and
+    other texts are replaced; read the result before you send it. The command sends nothing anywhere.
 
     Exit code 0: facts were written. 2: the recording contains nothing of this API.
     """

@@ -41,10 +41,10 @@ FROM_KEYS = ("SIGINT", "SIGQUIT")
     "--clock",
     default="running",
     type=click.Choice(["running", "frozen"]),
-    help="Whether the fake's time runs or stands still.",
+    help="Whether the fake's clock runs or stands still.",
 )
 @click.option(
-    "--strict", is_flag=True, help="Exit with 1 if the command passed and the verdict has findings."
+    "--strict", is_flag=True, help="Exit with 1 if the command succeeds but the verdict has findings."
 )
 @click.option(
     "--journal",
@@ -52,7 +52,7 @@ FROM_KEYS = ("SIGINT", "SIGQUIT")
     type=click.Path(dir_okay=False, path_type=Path),
     callback=writable,
     metavar="FILE",
-    help="Write journal and verdict to a file as well.",
+    help="Also write the journal and the verdict to this file.",
 )
 @PROXY_OTHERS
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -68,9 +68,9 @@ def exec(
     """Run a command against its own temporary fake, and return the command's exit code.
 
     Calls to the real hosts, from the command and from all processes that it starts, reach the fake.
-    LEONARDO_BASE_URL is the fake's own address; LEONARDO_API_KEY and LEONARDO_AI_API_KEY hold its key. Put
-    `--` before the command so that its options are passed through. If the command fails, the journal and the
-    verdict of its calls are written to stderr.
+    LEONARDO_BASE_URL contains the fake's base URL; LEONARDO_API_KEY and LEONARDO_AI_API_KEY contain its key.
+    Put `--` before the command so that its options are passed through. If the command fails, the journal and
+    the verdict of its calls are written to stderr.
     """
     from leomock.files.scenarios import ScenarioError
     from leomock.testing.child_processes.gateway import Gateway

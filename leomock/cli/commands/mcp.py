@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KEYS = ("LEONARDO_AI_API_KEY", "LEONARDO_API_KEY")
 
 
-# The settings of the fake are those of `leomock serve`, apart from these: they are about its port.
+# The settings of the fake are those of `leomock serve`, except these, which concern its port.
 _NOT_HERE = frozenset({"public_url", "allow_hosts"})
 _OWN = {
     "Tools": TOOL_OPTION_NAMES,
@@ -93,12 +93,12 @@ def mcp(
     quiet: bool,
     **settings: Any,
 ) -> None:
-    """Serve the API as MCP tools, to the client behind stdin and stdout or over HTTP (--http).
+    """Serve the API as MCP tools, over stdin and stdout or over HTTP (--http).
 
     The key is the one in LEONARDO_AI_API_KEY or LEONARDO_API_KEY; callers over HTTP may send their own, as
-    `Authorization: Bearer` or `API-Key`. If no key is set, the fake uses a generated one. The address and the
-    key of the fake are printed on stderr: its clock, scenarios and verdict are at /_leomock/ there. With
-    --vendor and --http, /v1/mcp answers as Leonardo.AI's own server does.
+    `Authorization: Bearer` or `API-Key`. If no key is set, the fake uses a generated one. The command prints
+    the fake's address and key on stderr, so that you can reach its clock, scenarios and verdict under
+    /_leomock/. With --vendor and --http, /v1/mcp answers as Leonardo.AI's own server does.
     """
     from leomock.cli.serving.listening import run_on
     from leomock.cli.serving.mcp import require_mcp, serve_over_http, serve_over_stdio
@@ -144,7 +144,7 @@ def _check_options(context: click.Context, port: int | None, upstream: str) -> N
         idle |= dict.fromkeys(over_http, "needs --http PORT; nobody else calls here")
     for option in context.command.params:
         name = option.name or ""
-        # A project's settings are for several commands, so they are no mistake here.
+        # A project's settings apply to several commands, so they are not a mistake here.
         given = context.get_parameter_source(name) in (
             ParameterSource.COMMANDLINE,
             ParameterSource.ENVIRONMENT,

@@ -14,13 +14,14 @@ from leomock.cli.output import OUTPUT, put
 @click.option(
     "--strict",
     is_flag=True,
-    help="The contract that `leomock check` judges by: answers require what they name, and nothing else.",
+    help="The contract that `leomock check` uses: responses must have all properties they name, and no "
+    "others.",
 )
-@click.option("--plain", is_flag=True, help="For generators of clients: without what they cannot express.")
+@click.option("--plain", is_flag=True, help="For client generators: without what they cannot express.")
 @click.option("--version", type=click.Choice(["v1", "v2"]), default="v1", help="The version of the API.")
 @OUTPUT
 def openapi(published: bool, strict: bool, plain: bool, version: str, output: Path | None) -> None:
-    """Print the OpenAPI document: the published facts with leomock's corrections laid over them."""
+    """Print the OpenAPI document: the published facts with leomock's corrections applied."""
     import orjson
 
     from leomock.openapi.documents import SpecError

@@ -20,8 +20,8 @@ def operations(written: str, output: Path | None, name: str) -> None:
 
     With NAME, list only operations whose id, or method and path, contain it.
 
-    An operation is answered by a function of leomock/operations/handlers, or by a blank made from the
-    response schema. The first basis is that of the document. The others belong to decisions of the function
+    An operation is answered by a function in leomock/operations/handlers, or by a blank made from the
+    response schema. The first basis is that of the document. The others belong to what the function decides
     beyond the document: documented by the vendor, observed by others, inferred from one of these, or chosen
     because nobody knows. `leomock behaviours` lists every decision.
     """

@@ -15,7 +15,7 @@ from leomock.state.settings import SettingError, check_origin
 @click.option(
     "--judge",
     is_flag=True,
-    help="Report every exchange that breaks the documents, as `leomock referee` does.",
+    help="Report every exchange that violates the documents, as `leomock referee` does.",
 )
 @click.option(
     "--record",
@@ -29,13 +29,13 @@ from leomock.state.settings import SettingError, check_origin
     default=256 * 2**20,
     type=Whole(1),
     metavar="BYTES",
-    help="Bytes of traffic to keep for --record; beyond, the oldest exchanges are dropped.",
+    help="Bytes of traffic to keep for --record; beyond that, the oldest exchanges are dropped.",
 )
 @click.option(
     "--redact",
     multiple=True,
     metavar="NAME",
-    help="Shorten the values of this header, query parameter or body field in the recording as well; may be "
+    help="Also shorten the values of this header, query parameter or body field in the recording; may be "
     "repeated.",
 )
 @HOST

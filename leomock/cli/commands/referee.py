@@ -17,18 +17,19 @@ from leomock.cli.report_options import ReportOptions, finish, report_options
     "base_urls",
     multiple=True,
     metavar="URL|PATH",
-    help="Where the API is besides /api/rest/v1 and, on this machine, /v1 (and /v2); may be repeated.",
+    help="Another base URL or path of the API, besides /api/rest/v1 and, on this machine, /v1 (and /v2); "
+    "may be repeated.",
 )
 @click.option(
-    "--published", is_flag=True, help="By the documents as published, without leomock's corrections."
+    "--published", is_flag=True, help="Use the documents as published, without leomock's corrections."
 )
 @click.option(
     "--webhooks",
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Judge the webhook bodies in this file as well: a recording of the receiver, a JSON body, or a "
-    "list of them; may be repeated.",
+    help="Also judge the webhook bodies in this file: a recording of the receiver, a JSON body, or a list "
+    "of them; may be repeated.",
 )
 @report_options()
 def referee(
@@ -42,7 +43,7 @@ def referee(
 
     A request that violates the documents is only a warning if the service refused it.
 
-    Exit code 0: no finding as serious as --fail-on. 1: there is one. 2: nothing could be judged.
+    Exit code 0: no finding at the level of --fail-on or above. 1: there is one. 2: nothing could be judged.
     """
     from leomock.files.recordings.model import RecordingError
     from leomock.files.recordings.read import read

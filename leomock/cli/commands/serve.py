@@ -34,7 +34,7 @@ GROUPS = {
         *("--host", "--port", "--public-url", "--allow-host", "--cors"),
         *("--drain", "--workers"),
     ),
-    "For clients with the real host written into them": ("--https", "--proxy", "--proxy-others"),
+    "For clients that hard-code the real host": ("--https", "--proxy", "--proxy-others"),
     "MCP tools": ("--mcp", *TOOL_OPTION_NAMES),
     "Who may call": ("--auth", "--api-key", "--admin-token", "--max-worlds"),
     "How it behaves": ("--jobs", "--scenario", "--limits", "--seed", "--ids", "--rate"),
@@ -70,8 +70,8 @@ GROUPS = {
     "--auth",
     default="open",
     type=click.Choice(["open", "strict", "real"]),
-    help="open: accept any key. strict: accept only --api-key. real: as strict, and answer 500 to a key that "
-    "is not a UUID, as the real service does.",
+    help="open: accept any key. strict: accept only --api-key. real: like strict, and answer 500 to a key "
+    "that is not a UUID, as the real service does.",
 )
 @setting("--api-key", "api_keys", multiple=True, metavar="KEY", help="A key to accept; may be repeated.")
 @JOBS
@@ -125,14 +125,14 @@ GROUPS = {
     "--webhook-timeout",
     default=5.0,
     metavar="SECONDS",
-    help="How long a receiver may take to answer.",
+    help="Seconds that a receiver may take to respond.",
 )
 @setting(
     "--webhook-ca",
     default="",
     show_default=False,
     metavar="FILE",
-    help="PEM file of the authority that signed the receiver's certificate.",
+    help="PEM file of the CA that signed the receiver's certificate.",
 )
 @setting(
     "--webhook-insecure",
@@ -149,14 +149,14 @@ GROUPS = {
     "--webhook-http",
     default="allow",
     type=click.Choice(["allow", "refuse"]),
-    help="refuse: a webhook must be an https address, as the vendor's form demands.",
+    help="refuse: the webhook must be an https URL, as the vendor's web form requires.",
 )
 @click.option(
     "--state",
     "state_file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="File that keeps the state: loaded at the start, saved at the stop and every --save-every seconds.",
+    help="File that keeps the state: loaded at the start, saved at the end and every --save-every seconds.",
 )
 @click.option(
     "--save-every",
@@ -177,7 +177,7 @@ GROUPS = {
     default=1,
     type=Whole(1, 64),
     metavar="N",
-    help="Processes to share the work between, for example one for each core; each API key stays in one of "
+    help="Number of processes that share the work, for example one per core; each API key stays in one of "
     "them. Linux and macOS only.",
 )
 @setting(
@@ -192,7 +192,8 @@ GROUPS = {
     "--cors",
     multiple=True,
     metavar="ORIGIN",
-    help="Origin whose pages may call API, CDN and bucket: http://localhost:5173, or * for all; repeatable.",
+    help="Origin whose pages may call API, CDN and bucket, such as http://localhost:5173, or * for all; may "
+    "be repeated.",
 )
 @setting(
     "--max-body",
@@ -213,14 +214,14 @@ GROUPS = {
     default=256 * 2**20,
     type=Whole(1),
     metavar="BYTES",
-    help="Bytes of files that each key may store; uploads beyond are refused.",
+    help="Bytes of files that each key may store; uploads beyond that are refused.",
 )
 @setting(
     "--max-stored-all",
     default=2**30,
     type=Whole(1),
     metavar="BYTES",
-    help="Bytes of files that all keys together may store; uploads beyond are refused.",
+    help="Bytes of files that all keys together may store; uploads beyond that are refused.",
 )
 @setting(
     "--max-worlds",
@@ -238,7 +239,7 @@ GROUPS = {
     "--chunked-uploads",
     default="refuse",
     type=click.Choice(["refuse", "accept"]),
-    help="refuse: answer 411 to upload forms without Content-Length, as S3 was seen to do.",
+    help="refuse: answer upload forms without Content-Length with 411, as S3 was seen to do.",
 )
 @setting(
     "--max-head",
@@ -252,7 +253,7 @@ GROUPS = {
     default=60.0,
     type=Number(0, 86_400, min_open=True),
     metavar="SECONDS",
-    help="Seconds in which a request must arrive, body included; a slower one gets a 408.",
+    help="Seconds in which a request must arrive, including its body; a slower one gets a 408.",
 )
 @setting(
     "--max-state",
@@ -302,7 +303,8 @@ GROUPS = {
     default="",
     show_default=False,
     metavar="FILE",
-    help="What the platform offers besides leomock's own catalogue: models, elements, styles, blueprints.",
+    help="What the platform offers in addition to leomock's own catalogue: models, elements, styles, "
+    "blueprints.",
 )
 @setting(
     "--has",
@@ -315,18 +317,22 @@ GROUPS = {
     "--unknown-models",
     default="refuse",
     type=click.Choice(["refuse", "allow"]),
-    help="allow: accept every model id of the right form.",
+    help="allow: accept every well-formed model id.",
 )
 @setting(
     "--admin-token",
     default="",
     show_default=False,
     metavar="TOKEN",
-    help="Token for the admin API without an API key. With a --host that other machines reach, one is made "
+    help="Token for admin API calls without an API key. If --host lets other machines in, one is made "
     "and printed at the start.",
 )
 @setting("--ui/--no-ui", default=True, help="Show the page at /.")
-@setting("--explain", is_flag=True, help="Say in X-Leomock-Basis how each answer is known to be real.")
+@setting(
+    "--explain",
+    is_flag=True,
+    help="Say in the header X-Leomock-Basis how we know that each response is real.",
+)
 @click.option(
     "--https",
     is_flag=False,
@@ -342,7 +348,7 @@ GROUPS = {
     flag_value=8888,
     type=Whole(0, 65535),
     metavar="[PORT]",
-    help="Also be a forward proxy, by default on port 8888, which leads the real hosts here.",
+    help="Also be a forward proxy, by default on port 8888, which sends requests for the real hosts here.",
 )
 @PROXY_OTHERS
 @click.option("--mcp", is_flag=True, help="Also offer operations as MCP tools, at /mcp.")
@@ -351,7 +357,7 @@ GROUPS = {
     "--log-format",
     default="text",
     type=click.Choice(["text", "json"]),
-    help="Format of the log on stderr; json writes one object a line.",
+    help="Format of the log on stderr; json writes one object per line.",
 )
 @click.option(
     "--traces",

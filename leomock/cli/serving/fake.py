@@ -52,7 +52,7 @@ class ServeOptions(NamedTuple):
 
 
 class Ports(NamedTuple):
-    """Where a fake listens: a socket and its URL, MCP tools at /mcp, and ports for HTTPS and as a proxy."""
+    """Where a fake listens: a socket and its URL, MCP tools at /mcp, and ports for HTTPS and the proxy."""
 
     listener: socket.socket
     url: str
@@ -80,7 +80,7 @@ def make_dispatcher(options: ServeOptions) -> Dispatcher:
 
 
 def put_together(state_file: Path) -> None:
-    """Join the files that several workers left to the one of a single process. Raises SnapshotError."""
+    """Merge the state files of several workers into that of a single process. Raises SnapshotError."""
     from leomock.files.state_parts import share_out
 
     say_shared(share_out(state_file, 1, lambda key: 0))
@@ -182,8 +182,8 @@ def _config(app: ASGIApp, api: Dispatcher) -> ServerConfig:
 def _collect_garbage_less_often() -> None:
     """Make each call about 10 % faster (make bench, POST).
 
-    The documents and the tenants' rows live as long as the server. At the exit the system takes their memory
-    back, so nothing is collected then either: for a million rows that would take seconds.
+    The documents and the tenants' rows live as long as the server. At exit the operating system frees their
+    memory, so nothing is collected then either: for a million rows that would take seconds.
     """
     gc.freeze()
     atexit.register(gc.freeze)
@@ -193,7 +193,7 @@ def _collect_garbage_less_often() -> None:
 
 @contextlib.asynccontextmanager
 async def _tracing(url: str | None) -> AsyncIterator[Tracing | None]:
-    """Send traces to a collector, the last ones at the end; None sends none."""
+    """Send traces to a collector, and flush them at the end; None sends none."""
     if url is None:
         yield None
         return
@@ -240,7 +240,7 @@ def first_steps(url: str, settings: Settings) -> list[str]:
 
 
 async def _after(event: asyncio.Event, seconds: float, then: asyncio.Event) -> None:
-    """Set `then` some seconds after `event` was set."""
+    """Set `then` some seconds after `event` is set."""
     await event.wait()
     if seconds:
         await asyncio.sleep(seconds)
@@ -261,7 +261,7 @@ async def _with_mcp(
     from leomock.server.app import beside
     from leomock.server.transport import Transport
 
-    # Pictures may have an address under which only the caller's network knows the fake.
+    # The URLs of pictures may use an address that is valid only in the caller's network.
     own = urlsplit(api.settings.public_url).hostname
     tools = tools._replace(fetch_from=(*tools.fetch_from, *([own] if own else ())))
     loop = asyncio.get_running_loop()

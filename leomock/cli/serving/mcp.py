@@ -56,9 +56,9 @@ def mcp_apps(
     passed_on: Collection[str] = (KEY_HEADER,),
     **door: Any,
 ) -> dict[str, Any]:
-    """Return the apps by their paths: the tools, and perhaps Leonardo.AI's own server beside them.
+    """Return the apps by their paths: the tools, and Leonardo.AI's own server if asked for.
 
-    `door` is for `http_app`. As the original, the vendor's server needs a key in every call.
+    `door` is passed to `http_app`. Like the original, the vendor's server needs a key in every call.
     """
     from leomock.interop.mcp.address import MCP_PATH, VENDOR_PATH
     from leomock.interop.mcp.serve import http_app, make_vendor_server
@@ -88,7 +88,7 @@ def _api_server(
 
 
 async def serve_over_stdio(api: ReachedApi, tools: McpTools) -> None:
-    """Serve the tools to the client behind stdin and stdout."""
+    """Serve the tools to the client on stdin and stdout."""
     from leomock.interop.capability.upstream import calling
     from leomock.interop.mcp.serve import serve_stdio
 
@@ -100,7 +100,7 @@ async def serve_over_stdio(api: ReachedApi, tools: McpTools) -> None:
 async def serve_over_http(
     api: ReachedApi, tools: McpTools, listener: Any, url: str, quiet: bool, **door: Any
 ) -> None:
-    """Serve the tools on a port, and Leonardo.AI's own server if it is wanted; `door` is for `http_app`."""
+    """Serve the tools on a port, and Leonardo.AI's own server if asked for; `door` is for `http_app`."""
     from leomock.interop.capability.upstream import calling
     from leomock.interop.mcp.keys import keys_of_fake, keys_of_server
 

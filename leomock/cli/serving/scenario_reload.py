@@ -1,4 +1,4 @@
-"""Play scenario files again when they are saved."""
+"""Reload scenario files when they are saved."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class _Watched(NamedTuple):
 class ScenarioReloader:
     """Watch the scenario files that a fake was started with.
 
-    `names` are those that the fake was started with, in their order; names of shipped scenarios are not
-    watched. `say` receives one line for each file that was read again.
+    `names` are those that the fake was started with, in order; shipped scenarios are not watched. `say`
+    receives one line for each file that was reloaded.
     """
 
     def __init__(self, api: Dispatcher, names: Sequence[str], say: Callable[[str], object]) -> None:
@@ -42,7 +42,7 @@ class ScenarioReloader:
         return bool(self._watched)
 
     def reload_changed(self) -> None:
-        """Read each file that changed, and play it if its scenario is active.
+        """Read each file that changed, and apply it if its scenario is active.
 
         If a file has mistakes, they are reported and the previous scenario stays active.
         """
@@ -56,17 +56,17 @@ class ScenarioReloader:
         try:
             scenario = self._api.scenario_registry.get(watched.path)
         except ScenarioError as error:
-            self._say(f"leomock: the scenario from before stays in force: {error}\n")
+            self._say(f"leomock: the previous scenario stays active: {error}\n")
             return watched
         if scenario.settings != watched.scenario.settings:
             self._say(
-                f"leomock: the scenario from before stays in force: {watched.path}: "
-                "settings hold only from the start; restart leomock\n"
+                f"leomock: the previous scenario stays active: {watched.path}: settings apply only at the "
+                "start; restart leomock\n"
             )
             return watched
         self._api.scenario_registry.add(scenario)
         self._play(watched.scenario, scenario)
-        self._say(f"leomock: {watched.path} has changed and is in force now\n")
+        self._say(f"leomock: {watched.path} was reloaded and is now active\n")
         return watched._replace(scenario=scenario)
 
     def _play(self, before: Scenario, after: Scenario) -> None:

@@ -23,7 +23,7 @@ def authority_folder() -> Path:
 
 
 class SecurePorts(NamedTuple):
-    """The sockets on which to answer HTTPS and as a forward proxy; each may be absent."""
+    """The sockets for HTTPS and for the forward proxy; each may be absent."""
 
     authority: Authority
     https: Any
@@ -46,7 +46,7 @@ class SecurePorts(NamedTuple):
         await server.open_tls(self.https, self.authority.context, failed)
         secure = _reachable(self.https.getsockname())
         # The certificate is valid for names only, so the URL contains a name.
-        lines = [f"leomock listening on https://localhost:{secure[1]} (`leomock ca`: how to trust it)"]
+        lines = [f"leomock listening on https://localhost:{secure[1]} (`leomock ca` says how to trust it)"]
         if self.proxy is None:
             yield lines
             return

@@ -22,7 +22,7 @@ from leomock.state.snapshot import SnapshotError
 
 
 class WorkerPlan(NamedTuple):
-    """All that one worker must know; `descriptor` is its end of the socket to the parent."""
+    """Everything that a worker needs to know; `descriptor` is its end of the socket to the parent."""
 
     number: int
     workers: int
@@ -45,7 +45,7 @@ class WorkerPlan(NamedTuple):
 
 
 def ownership_of(workers: int, settings: Settings) -> Ownership:
-    """Return how API keys are shared out between the workers of a fake."""
+    """Return how API keys are distributed over the workers of a fake."""
     return Ownership(workers, settings.seed, None if settings.auth == "open" else settings.api_keys)
 
 

@@ -33,9 +33,9 @@ from leomock.server.workers.passing import (
 from leomock.state.settings import Settings
 from leomock.state.snapshot import SnapshotError
 
-# A worker that ends more often than this in a minute will not get better by starting again.
+# A worker that ends more often than this within a minute will not recover if it is restarted.
 MOST_RESTARTS_A_MINUTE = 5
-# How long the calls in progress, and then the rest of a worker (its state is saved), may take at a stop.
+# How long a stopping worker may take for the calls in progress, and then for the rest (it saves its state).
 SECONDS_TO_FINISH = GRACE_SECONDS + LAST_SECONDS + 0.5
 SECONDS_TO_END = 20.0
 _RUN = "from leomock.cli.serving.worker import main; main()"
@@ -140,7 +140,7 @@ class _Group:
             self.failure = f"{len(late)} workers did not end within {SECONDS_TO_END:g} s and were killed"
 
     def kill(self) -> None:
-        """End every worker that still runs, at once."""
+        """Kill every worker that is still running."""
         for task in self._tasks:
             task.cancel()
         for process in self._processes.values():
@@ -161,7 +161,7 @@ class _Group:
                 asked.cancel()
 
     async def _keep_running(self, number: int) -> None:
-        """Run a worker, and start it again when it ends unasked."""
+        """Run a worker, and restart it if it ends unexpectedly."""
         while not self._stopping:
             try:
                 code = await self._run(number)
@@ -180,7 +180,7 @@ class _Group:
                 self._fail(f"{name} {ending}, for the {MOST_RESTARTS_A_MINUTE + 1}th time in a minute")
                 break
             restarts.append(time.monotonic())
-            self._say(f"leomock: {name} {ending}; it is started again{self._losses()}\n")
+            self._say(f"leomock: {name} {ending}; restarting it{self._losses()}\n")
 
     def _is_stopping(self) -> bool:
         return self._stopping
@@ -194,7 +194,7 @@ class _Group:
                 f"import sys; sys.path[:] = {sys.path!r}\n{_RUN}",
                 stdin=asyncio.subprocess.PIPE,
                 pass_fds=(theirs.fileno(),),
-                start_new_session=True,  # Ctrl-C reaches the parent only, which stops all in order
+                start_new_session=True,  # Ctrl-C must reach only the parent, which stops everything in order
             )
             plan = WorkerPlan(number, len(self.links), self._folder, theirs.fileno(), self._options)
             assert process.stdin

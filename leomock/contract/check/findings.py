@@ -40,28 +40,30 @@ _ANSWER = f"/responses/{{status}}/content/{JSON.replace('/', '~1')}"
 _BODY = f"/requestBody/content/{JSON.replace('/', '~1')}/schema"
 CHECKS = {
     "not_a_server_error": Check("The server does not fail, whatever it is sent.", "/responses"),
-    "status_code_conformance": Check("Every answer has a status that the document names.", "/responses"),
+    "status_code_conformance": Check("Every response has a status that the document names.", "/responses"),
     "content_type_conformance": Check(
-        "Every answer has a content type that the document names.", "/responses/{status}/content"
+        "Every response has a content type that the document names.", "/responses/{status}/content"
     ),
     "response_headers_conformance": Check(
-        "Headers of an answer are as the document says.", "/responses/{status}/headers"
+        "Response headers are as the document says.", "/responses/{status}/headers"
     ),
     "response_schema_conformance": Check(
-        "Every answer has the shape that the document gives it.", f"{_ANSWER}/schema"
+        "Every response has the shape that the document defines.", f"{_ANSWER}/schema"
     ),
-    "negative_data_rejection": Check("A call that the document does not admit is refused.", _BODY),
-    "positive_data_acceptance": Check("A call that the document admits is not refused.", _BODY),
-    "errors_on_200": Check("A call that the document admits is not answered with errors and 200.", _BODY),
-    "use_after_free": Check("What was deleted is not there any more.", ""),
-    "ensure_resource_availability": Check("What was created is there.", ""),
+    "negative_data_rejection": Check("A call that the document does not allow is refused.", _BODY),
+    "positive_data_acceptance": Check("A call that the document allows is not refused.", _BODY),
+    "errors_on_200": Check(
+        "A call that the document allows is not answered with errors and status 200.", _BODY
+    ),
+    "use_after_free": Check("Deleted resources no longer exist.", ""),
+    "ensure_resource_availability": Check("Created resources exist.", ""),
     "missing_required_header": Check("A call without a required header is refused.", "/parameters"),
     "ignored_auth": Check("A call without a valid key is refused.", "/security"),
-    "object_level_authorization": Check("A key sees nothing that another key made.", "/security"),
+    "object_level_authorization": Check("A key cannot see what another key created.", "/security"),
     "unsupported_method": Check("A method that the document does not name is refused with 405.", ""),
     "allow_header_conformance": Check("The Allow header names the methods of the document.", ""),
 }
-_OTHER = Check("The server answers as the document says.", "")
+_OTHER = Check("The server responds as the document says.", "")
 
 
 @dataclass(slots=True)
@@ -164,10 +166,10 @@ def _message(group: Group, status: int | None, versions: Versions, *, published:
         case "positive_data_acceptance":
             return f"{label} refused a call that the document admits, with {what}"
         case "errors_on_200":
-            return f"{label} refused a call that the document admits, with {what} and a list of errors"
+            return f"{label} refused a call that the document allows, with {what} and a list of errors"
         case "negative_data_rejection":
             wrong = _why_refused(group, versions) or _line(told.partition("Invalid component: ")[2])
-            return f"{label} took a call that the document does not admit, with {what}: {wrong}"
+            return f"{label} accepted a call that the document does not allow, with {what}: {wrong}"
         case "unsupported_method":
             method = group.interaction.request.method
             return (
@@ -192,7 +194,7 @@ def _message(group: Group, status: int | None, versions: Versions, *, published:
 
 
 def _why_refused(group: Group, versions: Versions) -> str:
-    """Say why leomock itself refuses the call of a finding; '' if it would take it."""
+    """Say why leomock itself refuses the call of a finding; '' if it would accept it."""
     request = group.interaction.request
     captured = {name: str(value) for name, value in (group.case.path_parameters or {}).items()}
     sent = Request(
@@ -206,7 +208,7 @@ def _why_refused(group: Group, versions: Versions) -> str:
 
 
 def answer_problems(group: Group) -> list[str]:
-    """Say in plain words how a response breaks the strict contract."""
+    """Say in plain English how a response breaks the strict contract."""
     response = group.interaction.response
     if response is None:
         return []
@@ -296,7 +298,7 @@ def exceeded(
                 found.append(
                     Finding(
                         rule=f"allowance-{name}-exceeded",
-                        description="No allowance hides more than it is meant to.",
+                        description="No allowance hides more than intended.",
                         level="error",
                         message=f"{count} findings of {allowance.check} were excused by {name}, "
                         f"which may excuse {allowance.most}: something else is wrong",
@@ -313,9 +315,9 @@ def allowed(allowance: Allowance, used: Sequence[tuple[str, int]]) -> Finding:
     calls = sum(count for _, count in used)
     return Finding(
         rule=f"allowance-{allowance.name}",
-        description="A finding that is answered by what is known about the API.",
+        description="A finding that known facts about the API explain.",
         level="note",
-        message=f"{allowance.reason} It answered {calls} findings of {allowance.check}.",
+        message=f"{allowance.reason} It explained {calls} findings of {allowance.check}.",
         where="allowances.yaml",
         details=(
             f"{allowance.basis}: {allowance.source}",

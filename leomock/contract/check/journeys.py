@@ -20,13 +20,13 @@ Say = Callable[[str], object]
 # The maximum number of calls shown in a finding, enough to reproduce it; repeated polls count too.
 LONGEST_STORY = 12
 _VISIT_RULES = {
-    "answer-time": "Answers come in time.",
-    "key-not-shown": "The API key appears in no answer.",
+    "answer-time": "Responses arrive in time.",
+    "key-not-shown": "No response shows the API key.",
     "no-server-error": "The server does not fail.",
-    "content-type": "Answers are JSON and say so.",
-    "answer-json": "Answers are JSON.",
-    "answer-shape": "Answers have the shape that the strict contract gives them.",
-    "life": "A resource can be made, read, listed and deleted.",
+    "content-type": "Responses are JSON and say so.",
+    "answer-json": "Responses are JSON.",
+    "answer-shape": "Responses have the shape that the strict contract defines.",
+    "life": "A resource can be created, read, listed and deleted.",
 }
 DESCRIPTIONS = (
     _VISIT_RULES

@@ -48,7 +48,7 @@ _DOCUMENT = "the published document"
 PROBES = (
     Probe(
         "defaults",
-        "Values that are left out have the documented defaults.",
+        "Omitted values have the documented defaults.",
         (_CREATE, _READ),
         journeys.probe_defaults,
         "documented",
@@ -62,7 +62,7 @@ PROBES = (
         "inferred",
         "clients show the prompt that they read",
     ),
-    Probe("ids", "Every generation has an id of its own.", (_CREATE,), journeys.probe_ids, "observed", _SEEN),
+    Probe("ids", "Every generation has a unique id.", (_CREATE,), journeys.probe_ids, "observed", _SEEN),
     Probe(
         "paging",
         "Lists are newest first; pages neither overlap nor skip.",
@@ -73,7 +73,7 @@ PROBES = (
     ),
     Probe(
         "init-image",
-        "A generation starts from an uploaded image that is still there.",
+        "A generation only starts from an uploaded image that still exists.",
         (_CREATE, _READ, _UPLOAD, "deleteInitImageById"),
         journeys.probe_init_image,
         "documented",
@@ -89,7 +89,7 @@ PROBES = (
     ),
     Probe(
         "upload-key",
-        "The form's key ends in the extension that was asked for.",
+        "The form's key ends in the requested extension.",
         (_UPLOAD,),
         journeys.probe_extensions,
         "observed",
@@ -113,7 +113,7 @@ PROBES = (
     ),
     Probe(
         "dataset-images",
-        "Images added to a dataset are in it.",
+        "Images added to a dataset appear in it.",
         (
             "uploadDatasetImage",
             "uploadDatasetImageFromGen",
@@ -128,7 +128,7 @@ PROBES = (
     ),
     Probe(
         "canvas",
-        "The realtime canvas answers pictures.",
+        "The realtime canvas returns pictures.",
         ("createLCMGeneration", "performInstantRefine", "performInpaintingLCM", "performAlchemyUpscaleLCM"),
         journeys.probe_canvas,
         "documented",
@@ -144,7 +144,7 @@ PROBES = (
     ),
     Probe(
         "calculator",
-        "The calculator's price follows what is asked for.",
+        "The calculator's price depends on the request.",
         ("pricingCalculator",),
         journeys.probe_calculator,
         "documented",
@@ -160,7 +160,7 @@ PROBES = (
     ),
     Probe(
         "wrong-key",
-        "A key that nobody gave out is refused.",
+        "A key that was never issued is refused.",
         ("getUserSelf", _READ, "listPlatformModels"),
         journeys.probe_wrong_key,
         "documented",
@@ -168,7 +168,7 @@ PROBES = (
     ),
     Probe(
         "error-forms",
-        "Refusals have the documented form and status.",
+        "Errors have the documented format and status.",
         (_CREATE, _READ, _LIST),
         journeys.probe_error_forms,
         "documented",
@@ -184,7 +184,7 @@ PROBES = (
     ),
     Probe(
         "at-once",
-        "What is generated at once is what the answer says.",
+        "A synchronous result is as the response says.",
         ("createGenerationSyncV2",),
         journeys.probe_at_once,
         "documented",
@@ -216,7 +216,7 @@ PROBES = (
     ),
     Probe(
         "webhooks",
-        "A finished generation is announced with the documented body.",
+        "A finished generation sends a webhook with the documented body.",
         (_CREATE, _READ),
         journeys.probe_webhooks,
         "documented",

@@ -519,26 +519,38 @@ _FAQ = "error messages page and FAQ of docs.leonardo.ai"
 _NULL = "the published documents mark these answers nullable, as Hasura's _by_pk queries are"
 
 PROPERTIES = (
-    Property("found", "What was just made can be read.", _found, "documented", _DOCUMENT),
+    Property("found", "A resource that was just created can be read.", _found, "documented", _DOCUMENT),
     Property("ids", "Ids are UUIDs (or numbers), unique and stable.", _ids, "observed", _SEEN),
     Property("status", "A job ends; its status only moves forward.", _status, "documented", _FAQ),
-    Property("unchanged", "What is finished never changes.", _unchanged, "documented", _FAQ),
+    Property("unchanged", "Finished results never change.", _unchanged, "documented", _FAQ),
     Property("early", "A PENDING job has no results yet.", _early, "documented", _FAQ),
-    Property("echo", "What was sent comes back.", _values, "documented", _DOCUMENT),
+    Property("echo", "A read returns the values that were sent.", _values, "documented", _DOCUMENT),
     Property("times", "Times are ISO 8601, in UTC, and plausible.", _times, "observed", _SEEN),
-    Property("cost", "A job says its price, the calculator's.", _cost, "documented", "pricing guide"),
+    Property(
+        "cost", "A job states its price, and the calculator agrees.", _cost, "documented", "pricing guide"
+    ),
     Property("balance", "The balance falls by the price.", _balance, "inferred", "pricing FAQ; GET /me"),
-    Property("count", "As many results come as were asked for.", _count, "documented", _DOCUMENT),
-    Property("files", "Files are what was asked for.", _files, "documented", _FAQ),
-    Property("file-http", "Files answer HEAD and ranges.", _http, "inferred", "RFC 9110; the CDN's answers"),
+    Property("count", "The number of results is as requested.", _count, "documented", _DOCUMENT),
+    Property("files", "Files are as requested.", _files, "documented", _FAQ),
+    Property("file-http", "Files support HEAD and ranges.", _http, "inferred", "RFC 9110; the CDN's answers"),
+    Property("uploads", "Only the unchanged form is accepted.", _uploads, "documented", "AWS: POST policy"),
     Property(
-        "uploads", "Only the form as it was given is taken.", _uploads, "documented", "AWS: POST policy"
+        "list",
+        "The list has each created resource once, with the same values.",
+        _listed,
+        "inferred",
+        _DOCUMENT,
     ),
-    Property("list", "The list has what was made, once and the same.", _listed, "inferred", _DOCUMENT),
-    Property("delete", "What is deleted stays deleted, everywhere.", _deleted, "inferred", _NULL),
-    Property("unknown", "An id that nothing has is answered with null.", _unknown, "inferred", _NULL),
+    Property("delete", "Deleted resources stay deleted, everywhere.", _deleted, "inferred", _NULL),
+    Property("unknown", "An id that does not exist reads as null.", _unknown, "inferred", _NULL),
     Property(
-        "references", "What a call names has to exist.", _references, "inferred", f"{_FAQ}; foreign keys"
+        "tenants", "One key never sees another key's resources.", _tenants, "documented", "API keys guide"
     ),
-    Property("tenants", "One key never sees another's things.", _tenants, "documented", "API keys guide"),
+    Property(
+        "references",
+        "Resources that a call names must exist.",
+        _references,
+        "inferred",
+        f"{_FAQ}; foreign keys",
+    ),
 )

@@ -92,7 +92,7 @@ def check(
 
 @contextmanager
 def _failures_of_threads() -> Iterator[list[BaseException]]:
-    """Give what ends a thread of schemathesis; it says nothing of the operations that are left out then."""
+    """Yield the errors that end threads of schemathesis, which silently leaves their operations out."""
     failures: list[BaseException] = []
     usual = threading.excepthook
 
@@ -155,11 +155,11 @@ class _Run:
                 rule="out-of-time",
                 description="The check ends within its time.",
                 level="error",
-                message=f"{len(names)} of {len(NAMES)} journeys were not made: "
-                f"the {target.max_seconds:g} seconds of --max-time were used up",
+                message=f"{len(names)} of {len(NAMES)} journeys were not run: the {target.max_seconds:g} "
+                "seconds of --max-time were used up",
                 where=names[0],
-                details=(f"not made: {', '.join(names)}",),
-                suggestion="Give the check more time, or see above what made the server slow.",
+                details=(f"not run: {', '.join(names)}",),
+                suggestion="Give the check more time, or see above why the server is slow.",
             )
         ]
 
@@ -307,7 +307,7 @@ _NO_ANSWER = (requests.RequestException, UnhealthyAPIError, UnresponsiveOperatio
 
 
 def _reason(error: Exception) -> str:
-    """Say in plain words why a call got no answer."""
+    """Say in plain English why a call got no response."""
     if isinstance(error, requests.Timeout | UnresponsiveOperationError):
         return "no answer came in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):

@@ -21,7 +21,7 @@ CALLS_A_FINDING = 40
 CALLS_A_RUN = 400
 # A longer text is shortened to this length.
 SHORT_TEXT = 8
-# Findings of these checks depend on one call alone, so that a shorter call can show the same.
+# Findings of these checks depend on a single call, so a shorter call can show the same.
 CHECKS = {
     *("not_a_server_error", "status_code_conformance", "content_type_conformance"),
     *("response_schema_conformance", "negative_data_rejection", "positive_data_acceptance", "errors_on_200"),
@@ -110,9 +110,9 @@ class _Call:
 
 
 def _told(group: Group) -> Any:
-    """Return what two answers must share to be the same finding: the status, and what is wrong.
+    """Return what two responses must share to be the same finding: the status, and what is wrong.
 
-    A refusal has to give the same reason: a model's id that is cut short is refused too, but as unknown.
+    Errors must have the same reason: a truncated model id is refused too, but as unknown.
     """
     response = group.interaction.response
     if response is None:

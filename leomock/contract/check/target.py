@@ -238,8 +238,8 @@ class Target:
                     "of its authority in SSL_CERT_FILE and in REQUESTS_CA_BUNDLE"
                 ) from None
             raise CheckError(
-                f"leomock check: GET {self.url}/me: nothing answers there ({error}); "
-                "is the server running, and is the address right?"
+                f"leomock check: GET {self.url}/me: nothing answers there ({error}); is the server running, "
+                "and is the address right?"
             ) from None
 
     def ensure_still_there(self, label: str, error: object) -> None:
@@ -289,7 +289,7 @@ class Target:
         except httpx.HTTPError as error:
             self.ensure_still_there(f"GET {self.url}/me", error)
             raise CheckError(
-                f"leomock check: GET {self.url}/me with a key that nobody gave out got no answer ({error})"
+                f"leomock check: GET {self.url}/me with a key that was never issued got no answer ({error})"
             ) from None
         if answer.is_success:
             if not self.any_key and self._takes_any_key_on_purpose():

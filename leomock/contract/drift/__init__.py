@@ -1,1 +1,1 @@
-"""Compare two sets of OpenAPI documents: what changed, and for whom the change is breaking."""
+"""Compare two sets of OpenAPI documents: what changed, and what the changes break."""

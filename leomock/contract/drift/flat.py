@@ -10,9 +10,9 @@ from leomock.contract.drift.nodes import Node, frozen
 
 Direction: TypeAlias = Literal["request", "response"]
 
-# A field with this flag takes no part in the direction.
+# A field with this flag is ignored in that direction.
 _HIDES = {"request": "readOnly", "response": "writeOnly"}
-# The higher, the tighter; and the lower, the tighter. Of those that are flags, true is tighter.
+# For some limits, higher is tighter; for others, lower is. For flags, true is tighter.
 LOWEST = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "uniqueItems")
 
 

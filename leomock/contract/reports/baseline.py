@@ -110,10 +110,10 @@ def _unused(entry: Accepted, today: datetime.date) -> Finding:
     what = f"expired on {entry.until}" if expired else "matches no finding"
     return Finding(
         rule="baseline-expired" if expired else "baseline-unused",
-        description="Every entry of the baseline accepts a finding of today's run.",
+        description="Every baseline entry accepts a finding of this run.",
         level="warning",
         message=f"the baseline entry for {entry.rule} {what}",
         where=entry.where if entry.where != "*" else "baseline",
         details=(f"reason: {entry.reason}",),
-        suggestion="Renew the entry or mend the cause." if expired else "Delete the entry.",
+        suggestion="Renew the entry or fix the cause." if expired else "Delete the entry.",
     )

@@ -16,10 +16,10 @@ _NEAR = (".localhost", ".invalid", ".test", ".local", ".internal")
 def api_path(url: str, base_urls: Sequence[str] = ()) -> tuple[str, str] | None:
     """Return the API version and the path below its base, with the query; None for another API.
 
-    Every server of this API has `/api/rest/v1`, a fake and its REST adapters have `/v1` besides. Many other
-    APIs begin with that, so it counts only for hosts of this machine or network; likewise for version 2.
-    `base_urls` are further ones, whole or as a path on any host; those that end in no version are of the
-    first.
+    Every server of this API has `/api/rest/v1`; a fake and its REST adapters also have `/v1`. Many other APIs
+    begin with that, so it counts only for hosts of this machine or network; likewise for version 2.
+    `base_urls` are additional ones, complete or as a path on any host; without a version at the end, they are
+    for version 1.
     """
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc}"

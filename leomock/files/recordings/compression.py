@@ -43,9 +43,9 @@ def _decompressed(body: bytes, coding: str) -> bytes:
             f"a body is compressed with {coding}; pip install 'leomock[contract]' to read it"
         ) from None
     if plain is None:
-        raise ValueError(f"a body is said to be {coding} and is not, or not the whole of it")
+        raise ValueError(f"a body is declared as {coding} but is not, or is incomplete")
     if len(plain) > LONGEST_BODY:
-        raise ValueError(f"a body has more than {LONGEST_BODY} bytes without its compression")
+        raise ValueError(f"a body has more than {LONGEST_BODY} bytes when it is decompressed")
     return plain
 
 

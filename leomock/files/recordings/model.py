@@ -22,10 +22,10 @@ LONGEST_BODY = 2**28
 class RecordedExchange:
     """One request and its answer as sent over the network; `url` is complete, with the query.
 
-    Bodies are without compression. `status` is 0 where no answer came. `request_cut` and `response_cut` say
-    that a body was not kept, or not the whole of it. `file` and `number` (from 1) are where it was read.
-    `moment` is when it was sent, in seconds since 1970 (UTC); 0 if the recording does not say.
-    `repeated_headers` are the response headers that came more than once, such as Set-Cookie, with each value.
+    Bodies are decompressed. `status` is 0 if there was no response. `request_cut` and `response_cut` say that
+    a body was not kept, or only in part. `file` and `number` (from 1) say where it was read. `moment` is when
+    it was sent, in seconds since 1970 (UTC); 0 if the recording does not say. `repeated_headers` are the
+    response headers that came more than once, such as Set-Cookie, with each value.
     """
 
     method: str
@@ -98,13 +98,13 @@ def as_bytes(value: Any, encoding: Any = None) -> bytes:
         try:
             return base64.b64decode(value, validate=False)
         except (binascii.Error, TypeError, ValueError):
-            raise ValueError("a body is said to be base64 and is not") from None
+            raise ValueError("a body is declared as base64 but is not") from None
     if value is None:
         return b""
     if isinstance(value, bytes):
         return value
     if not isinstance(value, str):
-        raise ValueError(f"a body is a {type(value).__name__}, not a text")
+        raise ValueError(f"a body is a {type(value).__name__}, not a string")
     return value.encode("utf-8", "surrogatepass")
 
 

@@ -91,7 +91,7 @@ def _url(url: Any) -> str:
 
 
 def _request_body(body: Any) -> bytes | None:
-    """Return the body that was sent; None if the file does not hold it, as with file uploads."""
+    """Return the body that was sent; None if the file does not contain it, as with file uploads."""
     if not isinstance(body, dict) or not body.get("mode"):
         return b""
     if body["mode"] == "raw":

@@ -1,4 +1,4 @@
-"""The OpenAPI document of a REST adapter, and what the adapter says of itself."""
+"""The OpenAPI document of a REST adapter, and the adapter's description of itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SCHEMES = {"bearer": "bearer", "basic": "basic"}
 
 
 def about(adapter: Adapter) -> Json:
-    """Return what an adapter answers at `/`: its name, what it serves, and where its document is."""
+    """Return an adapter's response at `/`: its name, what it serves, and where its document is."""
     served = [f"{offer.method} {offer.path}" for offer in adapter.offers]
     served += [f"any method {forward.path}" for forward in adapter.forwards]
     return {
@@ -30,7 +30,7 @@ def about(adapter: Adapter) -> Json:
 def document(adapter: Adapter, versions: Versions) -> Json:
     """Return the OpenAPI 3.1 document of a REST adapter.
 
-    Bodies and answers have the schemas of the API's documents where the file passes them on unchanged.
+    Bodies and responses that the file passes on unchanged have the schemas of the API's documents.
     """
     paths: Json = {}
     for offer in adapter.offers:
@@ -80,7 +80,7 @@ def _answer(offer: Offer, known: Documented | None) -> Json:
 
 
 def _body(inputs: list[Input], known: Documented | None) -> Json:
-    """Return the request body: one input is the whole of it, several are its fields."""
+    """Return the request body: a single input is the whole body, several inputs are its fields."""
     if not inputs:
         return {}
     if len(inputs) == 1:

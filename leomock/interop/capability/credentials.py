@@ -21,7 +21,7 @@ class Secret:
     variable: str = ""
 
     def matches(self, given: str, environment: Mapping[str, str]) -> bool:
-        """Return True for the secret; if its variable is not set, for every text that is not empty."""
+        """Return True for the secret; if its variable is not set, for every non-empty text."""
         expected = self.value(environment)
         if not expected:
             return bool(given)

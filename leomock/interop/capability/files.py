@@ -210,7 +210,7 @@ class _Reader:
         )
 
     def _skills(self, entry: Tree, kinds: Mapping[str, str], where: Where) -> Iterator[Skill]:
-        """Yield the skills of an adapter; `kinds` are those of the adapters of the file."""
+        """Yield the skills of an adapter; `kinds` are the kinds of the file's adapters."""
         for number, each in enumerate(entry.get("skills", ())):
             front = {key: value for key, value in each.items() if key not in ("name", "tools", "location")}
             folder = _path_of(each["location"]) if "location" in each else None

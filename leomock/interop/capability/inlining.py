@@ -1,4 +1,4 @@
-"""Put what a file only refers to where it is used: imported entries, and functions of aggregates."""
+"""Replace references in a file by what they refer to: imported entries, and functions of aggregates."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _imported(
 
 
 def inline_functions(capability: Tree, source: Source) -> None:
-    """Give every offer with a `ref` what the function of an aggregate says, and take the aggregates out."""
+    """Complete every offer with a `ref` from the function of an aggregate, and remove the aggregates."""
     functions: dict[str, Tree] = {}
     for aggregate in _entries(capability.pop("aggregates", None)):
         namespace = aggregate.get("namespace")

@@ -59,7 +59,7 @@ def call(method: str, path: str, body: Any = None) -> Any:
     key = os.environ[name].strip() if name else ""
     if not (key.isascii() and key.isprintable()):
         # HTTP could not send it, and the resulting error would reveal it.
-        raise Refused(f"what {name} holds is not a key: not printable ASCII")
+        raise Refused(f"the value of {name} is not a key: not printable ASCII")
     base = os.environ.get("LEONARDO_BASE_URL") or REAL
     if not base.startswith(("http://", "https://")):
         raise Refused(f"LEONARDO_BASE_URL is {base!r}; set it to an address such as {REAL}")
@@ -208,7 +208,7 @@ def _own_user() -> str:
     try:
         return str(call("GET", "/me")["user_details"][0]["user"]["id"])
     except (KeyError, IndexError, TypeError):
-        raise Refused("GET /me does not tell your user id; give it: list USER") from None
+        raise Refused("GET /me does not return your user id; pass it: list USER") from None
 
 
 def delete(options: argparse.Namespace) -> Any:
@@ -303,7 +303,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser that reports errors in the same form as the rest of this script."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"leonardo: {message}; `{self.prog} -h` tells more\n")
+        self.exit(2, f"leonardo: {message}; `{self.prog} -h` explains more\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -328,15 +328,15 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--every", type=_interval, default=3.0, metavar="SECONDS", help="at least 1")
     command("get", get, "print a generation").add_argument("id")
     made = command("list", list_generations, "print the generations of a user")
-    made.add_argument("user", nargs="?", help="a user id; your own unless told otherwise")
+    made.add_argument("user", nargs="?", help="a user id; your own by default")
     made.add_argument("--offset", type=int, default=0)
     made.add_argument("--limit", type=int, default=10)
     command("delete", delete, "remove a generation").add_argument("id")
     made = command("download", download, "save the results of a generation")
     made.add_argument("id")
     made.add_argument("-o", "--output", type=Path, default=Path(), metavar="FOLDER")
-    made = command("upload", upload, "ask for a presigned form and send files with it")
-    made.add_argument("path", help="of the operation that gives the form")
+    made = command("upload", upload, "request a presigned form and send files with it")
+    made.add_argument("path", help="of the operation that returns the form")
     made.add_argument("body", type=_object, metavar="JSON", help='such as \'{"extension": "png"}\'')
     made.add_argument("files", nargs="+", type=Path, metavar="FILE")
     made = command("call", anything, "make any other call")

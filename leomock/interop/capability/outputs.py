@@ -13,7 +13,7 @@ from leomock.interop.capability.steps import filled
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One mapped value: a JSONPath into the answer, a constant, or an object or array of further values.
+    """One mapped value: a JSONPath into the answer, a constant, or an object or array of other values.
 
     A query of None selects the whole answer.
     """

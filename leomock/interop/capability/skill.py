@@ -223,7 +223,7 @@ object:
 {more}
 ## When a call fails
 
-The script says so in one sentence on stderr and exits with 1 (2 where the command itself is wrong). Refusals
+The script says so in one sentence on stderr and exits with 1 (2 if the command itself is wrong). Errors
 of the API come with their status and text: 400 names the variable that is wrong or a rule that was broken,
 401 means that the key is not known. Correct the call rather than repeat it; only a call that could not be
 answered at all (no connection, 429, 5xx) is worth repeating, and after a POST that broke off the work may

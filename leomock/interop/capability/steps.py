@@ -117,7 +117,8 @@ def _part(row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
 
 
 def filled(value: Any, given: Mapping[str, Any]) -> Any:
-    """Return a value with the caller's inputs in place of `{{name}}`; only that gives the input itself."""
+    """Return a value with the caller's inputs in place of `{{name}}`; `{{name}}` alone gives the input
+    itself."""
     if isinstance(value, BoundText):
         return value.filled(given)
     if not isinstance(value, str):

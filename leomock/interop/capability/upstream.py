@@ -30,7 +30,7 @@ NO_ANSWER = ErrorTemplate(
     "unexpected",
     "leomock: {upstream} at {address} gave no answer that can be used: {reason}",
     "chosen",
-    "what a gateway answers is up to it; the status is HTTP's for this case",
+    "a gateway may respond as it likes; the status is HTTP's for this case",
 )
 
 
@@ -62,8 +62,8 @@ class UpstreamResponse:
 class Caller:
     """Call operations by id, such as `image-generation.create-generation`.
 
-    `waiting` decides when a pending job is read again. With `plain`, answers for agents contain the API's own
-    words only.
+    `waiting` decides when a pending job is read again. With `plain`, results for agents contain only the
+    API's own texts.
     """
 
     def __init__(
@@ -233,7 +233,7 @@ class Caller:
             upstream=upstream.namespace,
             address=str(self._clients[upstream.namespace].base_url).rstrip("/"),
             reason=reason,
-            explain=f"{called} was called and the answer did not come through",
+            explain=f"{called} was called, but its answer was lost",
         )
 
     async def _file(self, response: httpx.Response, operation: Operation) -> bytes:
@@ -252,7 +252,9 @@ def bound_key(upstream: Upstream, environment: Mapping[str, str]) -> str:
     key = environment.get(upstream.variable, "").strip()
     if not (key.isascii() and key.isprintable()):
         # HTTP could not send it, and the resulting error would reveal it.
-        raise WrongKey(f"what {upstream.variable} holds in the environment is not a key: not printable ASCII")
+        raise WrongKey(
+            f"the value of {upstream.variable} in the environment is not a key: not printable ASCII"
+        )
     return key
 
 

@@ -1,4 +1,4 @@
-"""The versions of the capability format: which are read, and the words in which later ones differ.
+"""The versions of the capability format: which ones are read, and the names that later ones changed.
 
 The format is Naftiko 1.0.0-alpha1 to -alpha4, called Ikanos from then to 1.0.0-beta4. Later versions write
 named lists as mappings and `display` for `label`.
@@ -26,7 +26,7 @@ _NAMED_LISTS = (
     "flows",
     "steps",
 )
-# Words of later versions, and those of earlier ones.
+# Names in later versions, and those in earlier ones.
 _RENAMED = {"display": "label", "flows": "functions", "target": "targetName"}
 
 
@@ -44,7 +44,7 @@ def version_finding(tree: Any) -> tuple[Where, str] | None:
 
 
 def in_early_words(tree: Any, source: Source) -> Any:
-    """Return a tree as the first versions write it; `source` learns the lines of what has moved."""
+    """Return a tree in the form of the first versions; `source` is told the lines of moved values."""
     return _converted(tree, source, (), ())
 
 

@@ -12,7 +12,7 @@ from leomock.state.world import World
 
 # Seconds. leomock's own verdict calls more than one read a second too fast.
 FIRST_PAUSE, LONGEST_PAUSE, GROWTH = 1.0, 5.0, 1.5
-# Seconds between two reads of what need not change any more. The verdict does not count these as polling.
+# Seconds between two reads of things that rarely change. The verdict does not count these as polling.
 RARE_PAUSE = 60.0
 # Seconds between two checks of a job in this process. A check is not a request.
 SECONDS_BETWEEN_LOOKS = 0.05
@@ -24,7 +24,7 @@ Report = Callable[[float], Awaitable[None]]  # seconds elapsed
 class Watched(NamedTuple):
     """What a subscriber watches: the account, or a generation, or only the file of one of its images.
 
-    `value` is what was read at the start. `read` takes the last value and returns the present one: None if it
+    `value` is what was read at the start. `read` takes the last value and returns the current one: None if it
     is deleted, and the last one if it cannot be read now.
     """
 
@@ -52,7 +52,7 @@ class Waiting(Protocol):
         ...
 
     async def changed(self, watched: Watched, state: object, headers: Mapping[str, str]) -> object:
-        """Wait until the state is another one, and return that; None once it is deleted. No clock moves."""
+        """Wait until the state changes, and return the new one; None once it is deleted. No clock moves."""
         ...
 
 
@@ -142,7 +142,7 @@ class FakeWaiting:
         return _state(self._world(headers), watched)
 
     async def changed(self, watched: Watched, state: object, headers: Mapping[str, str]) -> object:
-        """Look at the world every moment, without a read."""
+        """Check the world frequently, without a read."""
         world = self._world(headers)
         while (now := _state(world, watched)) == state:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)

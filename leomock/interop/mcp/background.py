@@ -1,7 +1,7 @@
-"""Calls of tools that go on as tasks while the client polls (the extension `io.modelcontextprotocol/tasks`).
+"""Tool calls that continue as tasks while the client polls (the extension `io.modelcontextprotocol/tasks`).
 
-The extension belongs to protocol 2026-07-28; the SDK has the types of an older form only, so the wire form is
-written here. Servers may also send `notifications/tasks`; this one does not.
+The extension belongs to protocol 2026-07-28; the SDK has only the types of an older form, so the wire format
+is defined here. Servers may also send `notifications/tasks`; this one does not.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ EXTENSION = "io.modelcontextprotocol/tasks"
 # How long a task is kept: the longest wait of a tool, and five minutes to fetch the result.
 KEPT = timedelta(seconds=LONGEST_WAIT + 300)
 POLL_MILLISECONDS = 1000
-# Tasks that a server keeps; a result with pictures has some 100 KB. Calls beyond it are answered as if the
-# client had no tasks.
+# Tasks that a server keeps; a result with pictures has some 100 KB. Beyond that, calls are answered as if the
+# client did not support tasks.
 MOST_TASKS = 300
 Context = ServerRequestContext[Any, Any]
 Reply = dict[str, Any]
@@ -72,7 +72,7 @@ class Task:
             self._message, self._changed = message, datetime.now(UTC)
 
     async def ask(self, questions: Mapping[str, types.InputRequest]) -> dict[str, Any]:
-        """Ask the client, and return its replies once all of them are there."""
+        """Ask the client, and return its replies once all have arrived."""
         replies = {key: asyncio.get_running_loop().create_future() for key in questions}
         self._questions |= questions
         self._replies |= replies
@@ -126,7 +126,7 @@ class Task:
         except MCPError as error:
             self._become("failed", error=_wire(error.error))
         except Exception:
-            logger.exception("a call that went on as a task failed")
+            logger.exception("a call that continued as a task failed")
             message = "leomock: the call failed inside the server; its log has the details"
             self._become("failed", error={"code": types.INTERNAL_ERROR, "message": message})
         else:

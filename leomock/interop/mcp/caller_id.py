@@ -25,5 +25,5 @@ async def own_user_id(caller: Caller, offer: Offer, headers: Mapping[str, str]) 
     try:
         return str(answer.body["user_details"][0]["user"]["id"])
     except (KeyError, IndexError, TypeError):
-        text = "GET /me does not tell your user id"
+        text = "GET /me does not return your user id"
         raise Refused(text, f"Give {USER_ID}.", code="unexpected") from None

@@ -14,7 +14,7 @@ COSTS = "Costs credits."
 _FIELD = "go_on"
 SCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {_FIELD: {"type": "boolean", "title": "Go on", "default": True}},
+    "properties": {_FIELD: {"type": "boolean", "title": "Continue", "default": True}},
     "required": [_FIELD],
 }
 
@@ -23,16 +23,16 @@ def question_of(tool: types.Tool) -> str:
     """Return the question to ask before a tool is called, or ''."""
     title = tool.title or tool.name
     if tool.annotations and tool.annotations.destructive_hint:
-        return f"{title}: what is deleted cannot be restored. Go on?"
-    return f"{title}: this costs credits. Go on?" if COSTS in (tool.description or "") else ""
+        return f"{title}: this cannot be undone. Continue?"
+    return f"{title}: this costs credits. Continue?" if COSTS in (tool.description or "") else ""
 
 
 async def declined(
     context: ServerRequestContext[Any, Any], params: types.CallToolRequestParams, question: str
 ) -> Refused | types.InputRequiredResult | None:
-    """Ask the user, if the client can. Return None to go on, or why not.
+    """Ask the user, if the client can. Return None to continue, or why not.
 
-    Newer clients get the question as an answer, and call the tool again with the user's reply.
+    Newer clients get the question as a response, and call the tool again with the user's reply.
     """
     capabilities = context.session.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None

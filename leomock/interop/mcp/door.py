@@ -28,7 +28,7 @@ CHALLENGE_WRONG = {
 }
 # Headers of responses that a page's MCP client reads.
 EXPOSED = ("Mcp-Session-Id", "Mcp-Protocol-Version", "WWW-Authenticate", "Retry-After")
-# Seconds in which calls that were ended can deliver their answers.
+# Seconds that calls which were ended have to deliver their answers.
 LAST_SECONDS = 0.5
 
 
@@ -41,7 +41,7 @@ def close_door(
     needs_key: bool = False,
     is_refused: IsRefused | None = None,
 ) -> None:
-    """Add what every MCP app of leomock has in front of it.
+    """Put the checks that every MCP app needs in front of an app.
 
     Pages of other sites are rejected, apart from those of `allow_origins`. With `needs_key`, calls without an
     API key get a 401; so do calls with a key that the API refuses, as `is_refused` says. When the app's

@@ -47,8 +47,8 @@ class RecentEvents(EventStore):
 class ResumableSessions(StreamableHTTPSessionManager):
     """Sessions whose streams can be resumed.
 
-    Each has a store of its events. One store for all would mix sessions, since the SDK's ids of streams are
-    unique within a session only.
+    Each has its own store of events. A single store would mix up sessions, since the SDK's stream ids are
+    unique only within a session.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Files that a caller of a tool gives: as an address, or as base64."""
+"""Files that a caller passes to a tool: as a URL, or as base64."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def given_file(use: Use, caller: Caller, id: str, outside: OutsideFiles) -
     except (ApiError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         text = f"leomock: {url[:200]} cannot be fetched: {reason}"
-        raise Refused(text, "Check the address, or send the file as `data`.", retryable=True) from None
+        raise Refused(text, "Check the URL, or send the file as `data`.", retryable=True) from None
 
 
 def _decoded(data: str) -> bytes:

@@ -23,7 +23,7 @@ from leomock.openapi.suggest import suggestion
 from leomock.server.access_log import LOG_CONTEXT
 from leomock.version import __version__
 
-# Passed to the API: it asks the fake for a fault, and the real API ignores it.
+# Passed on to the API: it asks the fake for a fault, and the real API ignores it.
 _SCENARIO = "x-leomock-scenario"
 SESSION = "mcp-session-id"
 MOST_COMPLETIONS = 100
@@ -152,7 +152,7 @@ class _Handlers:
         return types.EmptyResult()
 
     async def _log(self, context: Context, name: str, result: Answer) -> None:
-        """Tell the client's log how a call ended: info, or warning for errors. A question is no end."""
+        """Tell the client's log how a call ended: info, or warning for errors. A question does not count."""
         if isinstance(result, types.InputRequiredResult):
             return
         level: types.LoggingLevel = "warning" if result.is_error else "info"
@@ -213,7 +213,7 @@ def _completion(
 
 
 def _session(context: Context) -> str:
-    """Return the session's id; '' over stdio, where there is one client only."""
+    """Return the session's id; '' over stdio, where there is only one client."""
     return context.request.headers.get(SESSION, "") if context.request else ""
 
 

@@ -105,7 +105,7 @@ class LeonardoLibrary:
     async def next_change(self, uri: str, headers: Headers) -> Callable[[], Awaitable[bool]] | None:
         """Return a function that waits for the next change; None for the models, which stay the same.
 
-        It returns False if the resource is deleted. Raises `Refused` if the resource is not there.
+        It returns False if the resource is deleted. Raises `Refused` if the resource does not exist.
         """
         if uri == MODELS:
             return None

@@ -23,9 +23,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 class OutsideFiles:
     """Fetch files from public addresses, and from `allowed`: names of hosts, addresses, or networks.
 
-    Otherwise a caller could read from the network behind the server. The address is checked before a
-    connection is opened and again once it is there, since a name may lead elsewhere the second time. Proxies
-    of the environment are not used: a connection to a proxy says nothing about where it ends.
+    Otherwise a caller could read from the server's internal network. The address is checked before a
+    connection is opened and again once it is open, since a name may resolve differently the second time.
+    Proxies from the environment are not used: a connection to a proxy does not show where it ends.
     """
 
     def __init__(self, allowed: Collection[str] = ()) -> None:
@@ -59,8 +59,8 @@ class OutsideFiles:
         if host.lower() in self._names or any(found in each for each in self._networks) or _is_public(found):
             return
         raise Refused(
-            f"leomock: {host[:100]} is not fetched from, since its address is not public",
-            f"Send the file as `data`; the server's option --fetch-from {host[:100]} would let it.",
+            f"leomock: nothing is fetched from {host[:100]}, since its address is not public",
+            f"Send the file as `data`; the server's option --fetch-from {host[:100]} would allow it.",
             code=WRONG_ARGUMENT,
         )
 

@@ -15,7 +15,7 @@ _ARGUMENTS: Mapping[str, tuple[str, bool]] = {
     "subject": ("What the image shows.", True),
     "model": ("Name of the model that draws it.", False),
     "generation_id": ("Id of the generation to start from.", True),
-    "change": ("What is to be different.", True),
+    "change": ("What should be different.", True),
 }
 
 

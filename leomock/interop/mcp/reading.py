@@ -46,7 +46,7 @@ async def called(
         ids = ", ".join(str(arguments[each.name]) for each in offer.inputs if each.name in arguments)
         raise Refused(
             f"{operation.method} {operation.path}: there is nothing with the id {ids[:100]}",
-            "Check the id; what was deleted cannot be read again.",
+            "Check the id; deleted things cannot be read any more.",
             status=answer.status,
             code="not-found",
             vendor=f"{answer.status} {answer.content.decode(errors='replace')}",

@@ -12,7 +12,7 @@ from leomock.interop.capability.upstream import EXPLAIN, UpstreamResponse
 LONGEST_TEXT = 2000
 # Temporary statuses: the same call may succeed later.
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-_RETRY_AFTER_START = "The work may have begun all the same: look for it before you start it again."
+_RETRY_AFTER_START = "The work may have begun anyway: look for it before you start it again."
 
 
 class Refused(Exception):
@@ -73,9 +73,9 @@ class Refused(Exception):
         if not self.retryable:
             parts.append("Do not repeat the same call.")
         elif self.retry_after is not None:
-            parts.append(f"It may be repeated after {self.retry_after:g} s.")
+            parts.append(f"You may retry after {self.retry_after:g} s.")
         else:
-            parts.append("It may be repeated.")
+            parts.append("You may retry.")
         return " ".join(parts)
 
 

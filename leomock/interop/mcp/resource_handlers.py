@@ -14,7 +14,7 @@ from mcp.shared.exceptions import MCPError
 
 from leomock.interop.mcp.refusals import Refused
 
-# Resources that one connection watches, and streams that all clients together have open for it.
+# Resources that one connection may watch, and such streams that all clients together may have open.
 MOST_WATCHES, MOST_STREAMS = 100, 1000
 _WATCHES = "leomock.watches"
 Headers = Mapping[str, str]
@@ -114,7 +114,7 @@ class ResourceHandlers:
     ) -> types.SubscriptionsListenResult:
         """Answer `subscriptions/listen` of newer clients, on the stream of the request itself.
 
-        Each stream has a bus of its own, since callers may watch the same address of different accounts.
+        Each stream has a separate bus, since callers may watch the same address in different accounts.
         """
         if self._streams >= MOST_STREAMS:
             text = f"leomock: {MOST_STREAMS} subscriptions are open already; close one first"

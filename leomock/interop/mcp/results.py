@@ -11,7 +11,7 @@ from leomock.openapi.documents import Json
 
 
 def result_of(value: Any, *notes: str) -> types.CallToolResult:
-    """Return a value as the answer of a tool, with notes for the reader as further texts.
+    """Return a value as the answer of a tool, with notes for the reader as additional texts.
 
     The structured content of a value that is not a JSON object is `{"result": value}`, since the protocol
     requires an object there.

@@ -32,7 +32,7 @@ from leomock.openapi.spec import Versions
 from leomock.state.settings import Settings
 
 INSTRUCTIONS = (
-    "Leonardo.AI's API, as tools named after its operations; leomock, a fake of it, may be what answers. A "
+    "Leonardo.AI's API, as tools named after its operations; the API may be leomock, a fake of it. A "
     "generation is PENDING at first: read it with `wait` until it is COMPLETE."
 )
 NAME = "leonardo-ai"
@@ -176,6 +176,6 @@ async def _elsewhere(request: Request, _: Exception) -> Response:
 
 
 async def serve_stdio(server: ToolServer) -> None:
-    """Serve the one client behind stdin and stdout, until it closes them."""
+    """Serve the only client on stdin and stdout, until it closes them."""
     async with stdio_server() as (reading, writing):
         await server.run(reading, writing, server.create_initialization_options())

@@ -1,6 +1,7 @@
 """A few tools with flat arguments, each for a whole task, as other MCP servers of this API have them.
 
-Other tools are one operation each. Names and arguments are chosen here; the calls behind them are the API's.
+All other tools are one operation each. The names and arguments are our choice; the calls behind them are the
+API's.
 """
 
 from __future__ import annotations
@@ -210,7 +211,7 @@ class _Tasks(_ReadTasks):
         """Return the tools."""
         first = self._tool(
             "generate_image",
-            "Draw images of a prompt, wait until they are there, and show them.",
+            "Draw images of a prompt, wait until they are ready, and show them.",
             {
                 "prompt": {"type": "string", "minLength": 1, "description": "What the image shows."},
                 "model_id": {"type": "string", "description": "Id of a model, from list_models."},
@@ -237,9 +238,9 @@ class _Tasks(_ReadTasks):
     def _upload_tool(self) -> Tool:
         return self._tool(
             "upload_image",
-            "Upload a PNG, JPEG or WebP, from an address or as base64, to start a generation from it.",
+            "Upload a PNG, JPEG or WebP, from a URL or as base64, to start a generation from it.",
             {
-                "url": {"type": "string", "description": "Address of the file, http or https."},
+                "url": {"type": "string", "description": "URL of the file, http or https."},
                 "data": {"type": "string", "description": "The file as base64, instead of `url`."},
             },
             self._upload,

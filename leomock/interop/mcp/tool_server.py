@@ -14,7 +14,7 @@ from leomock.interop.mcp.tools import Answer
 
 
 class ToolServer(Server[Any]):
-    """A server whose calls of tools end with a tool error when it stops, instead of breaking off."""
+    """A server whose tool calls end with a tool error when it stops, instead of breaking off."""
 
     _ending = False
     tool_names: Sequence[str] = ()
@@ -33,8 +33,8 @@ class ToolServer(Server[Any]):
             if not self._ending:
                 raise
             refusal = Refused(
-                "The server is being stopped, and the call was given up",
-                "What it started may have begun all the same: look for it once the server is back.",
+                "The server is stopping, and the call was abandoned",
+                "Its work may have begun anyway: look for it once the server is back.",
                 code="stopping",
                 retryable=True,
             )

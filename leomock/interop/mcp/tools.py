@@ -33,7 +33,7 @@ WAIT: Json = {
 }
 INCLUDE_IMAGES: Json = {
     "type": "boolean",
-    "description": f"{_OURS}Show the pictures as well, made smaller where they are large.",
+    "description": f"{_OURS}Show the pictures as well, scaled down if they are large.",
 }
 
 Headers = Mapping[str, str]
@@ -45,7 +45,7 @@ WRONG_ARGUMENT = "wrong-argument"
 class Use:
     """One call of a tool: its arguments, the headers for the API, and the receiver of progress.
 
-    `context` and `params` are the SDK's, and `task` is there if the call goes on as a task: for tools that
+    `context` and `params` are the SDK's, and `task` is set if the call continues as a task: for tools that
     ask their client for something.
     """
 
@@ -185,10 +185,10 @@ def _reads(offer: Offer, caller: Caller) -> Callable[[Use], Awaitable[types.Call
             or not isinstance(seconds, int | float)
             or not 0 <= seconds <= LONGEST_WAIT
         ):
-            text = f"leomock: wait is a number of seconds from 0 to {LONGEST_WAIT}"
+            text = f"leomock: wait must be a number of seconds from 0 to {LONGEST_WAIT}"
             raise Refused(text, code=WRONG_ARGUMENT)
         if not isinstance(pictures, bool):
-            raise Refused("leomock: include_images is true or false", code=WRONG_ARGUMENT)
+            raise Refused("leomock: include_images must be true or false", code=WRONG_ARGUMENT)
         id = str(arguments["id"])
 
         async def read() -> Json:

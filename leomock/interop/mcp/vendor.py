@@ -83,10 +83,10 @@ def vendor_tool(capability: Capability, caller: Caller) -> Tool:
         types.Tool(
             name=NAME,
             title="Generate an image",
-            description="Draws images of a prompt, waits until they are there, and shows them. The name "
-            "and the models are those of Leonardo.AI's own MCP server; its arguments are not published, so "
-            "these are leomock's choice. Version 1 of the API has no Ideogram 3.0: its default model "
-            "draws for it.",
+            description="Draws images of a prompt, waits until they are ready, and shows them. The name and "
+            "the models are those of Leonardo.AI's own MCP server; its arguments are not published, so "
+            "these are leomock's choice. Version 1 of the API has no Ideogram 3.0: its default model is "
+            "used instead.",
             input_schema=INPUT,
             output_schema=OUTPUT,
             annotations=types.ToolAnnotations(

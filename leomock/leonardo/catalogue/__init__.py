@@ -53,7 +53,7 @@ class Model(NamedTuple):
 
     @property
     @based_on(
-        Documented("guides of the Lucid models; 1536 is the document's bound for all"),
+        Documented("guides of the Lucid models; for all others, the document's limit of 1536"),
         name="code:Model.largest_size",
     )
     def largest_size(self) -> tuple[int, int]:
@@ -76,7 +76,9 @@ class Model(NamedTuple):
         return _SIDES.get(self.name, ())
 
     @property
-    @based_on(Observed("3.5 in answers of Lucid Origin, 7 in those of others"), name="code:Model.guidance")
+    @based_on(
+        Observed("3.5 in responses of Lucid Origin, 7 in those of other models"), name="code:Model.guidance"
+    )
     def guidance(self) -> float:
         """Return the guidance scale of a request that names none."""
         return _GUIDANCE.get(self.name, USUAL_GUIDANCE)
@@ -123,8 +125,8 @@ class SeenModel(NamedTuple):
 
 @based_on(
     Observed("ids of platform models in public programs and in dumps of GET /platformModels"),
-    Inferred("their families, from their names and age"),
-    Chosen("they are accepted and not listed: whether they still work is not known"),
+    Inferred("their families, judging by their names and ages"),
+    Chosen("they are accepted but not listed: nobody knows whether they still work"),
 )
 @cache
 def seen_models() -> dict[str, SeenModel]:
@@ -142,10 +144,12 @@ def named_models() -> dict[str, Model]:
 
 
 @based_on(
-    Observed("a table of the vendor, read by others, has about a hundred; the catalogue has some of them"),
+    Observed(
+        "a table of the vendor, as read by others, lists about a hundred; the catalogue has some of them"
+    ),
     Chosen(
-        "those of the family WAN21 are left out, since the document's closed list of "
-        "families has not got it, and both SDKs stumble over it"
+        "elements of the family WAN21 are left out, since the document's closed list of families lacks it "
+        "and both SDKs fail on it"
     ),
 )
 class Element(NamedTuple):
@@ -160,7 +164,7 @@ class Element(NamedTuple):
 
 
 @based_on(
-    Inferred("weights of 0.7 that were seen are reported as 1: the document and the SDKs have whole numbers")
+    Inferred("observed weights of 0.7 are reported as 1: the document and the SDKs only have whole numbers")
 )
 @cache
 def elements() -> dict[str, Element]:
@@ -212,7 +216,7 @@ class Blueprint(NamedTuple):
     basis: BasisKind
 
 
-@based_on(Chosen("which there are, but for the two of the published examples"))
+@based_on(Chosen("which blueprints exist, except the two in the published examples"))
 @cache
 def blueprints() -> dict[str, Blueprint]:
     """Return the blueprints by id, newest first."""

@@ -36,15 +36,18 @@ def preprocessors_of(family: str) -> dict[str, int]:
 
 
 @based_on(
-    Documented("guide to image guidance of docs.leonardo.ai: the preprocessors of each family of models"),
-    Documented("the same guide: Ultra and Max for style references only, at most four of these"),
+    Documented("image guidance guide of docs.leonardo.ai: the preprocessors of each model family"),
+    Documented("the same guide: Ultra and Max only for style references, and at most four of those"),
     Documented("guide FLUX.1 Kontext: it takes contextImages"),
     Observed("Phoenix answered 400 to a controlnet with a weight (a public program)"),
-    Chosen("a preprocessor that no table has is accepted, and so is every one of models without a table"),
-    Chosen("the words of each refusal"),
+    Chosen(
+        "a preprocessor that is in no table is accepted, and so is any preprocessor with a model that "
+        "has no table"
+    ),
+    Chosen("the text of each error"),
 )
 def broken_guidance(model: Model, controlnets: Sequence[Entry]) -> Iterator[tuple[str, str]]:
-    """Yield what a model does not accept of the parameter `controlnets`: the rule, and how to mend it."""
+    """Yield each rule that the parameter `controlnets` breaks for a model, and how to fix it."""
     own = preprocessors_of(model.sd_version)
     for number, entry in enumerate(controlnets):
         yield from _broken_entry(model, own, entry, f"controlnets[{number}]")

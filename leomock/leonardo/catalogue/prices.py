@@ -26,7 +26,7 @@ FAMILIES = {
     "isSDXL": 11,
 }
 USUAL = 8
-# An image with more steps costs more, and the upscalers count in these pixels.
+# Images with more steps cost more. The upscalers are priced by this number of pixels.
 USUAL_PIXELS = 1024 * 1024
 USUAL_STEPS = 15
 PROMPT = 4
@@ -58,7 +58,7 @@ def _image(given: Parameters) -> int:
 
 
 def _by_size(each: int, width: int, height: int) -> int:
-    """Return the price of an image: a larger one costs as much more as it has pixels beyond a million."""
+    """Return the price of an image: beyond a million pixels, it grows in proportion."""
     return round(each * max(1, width * height / 1_000_000))
 
 
@@ -73,10 +73,10 @@ def _seen_prices() -> dict[tuple[Any, ...], int]:
     Evidence("albedobase-xl-price-512"),
     Evidence("albedobase-xl-price-600"),
     Evidence("leonardo-creative-price-of-four"),
-    Chosen("a price that fits no rule counts for exactly the request that was seen"),
+    Chosen("an observed price that fits no rule applies only to the exact request that was observed"),
 )
 def seen_price(model: str, width: int, height: int, images: int, steps: int) -> int | None:
-    """Return the credits that such a request of version 1 was seen to cost, or None."""
+    """Return the observed price of such a version 1 request in credits, or None."""
     return _seen_prices().get((model, width, height, images, steps))
 
 
@@ -136,7 +136,7 @@ _RULES: dict[str, Callable[[Parameters], int]] = {
         "one of 512x512 with 30 steps costs 9"
     ),
     Evidence("lucid-origin-price-full-hd"),
-    Chosen("what lies beyond the figures that people saw, since the real formula is not public"),
+    Chosen("everything beyond the observed figures, since the real formula is not public"),
 )
 def price(service: str, given: Parameters) -> int:
     """Return the price of a call to a service (named as in `POST /pricing-calculator`), in credits."""
@@ -145,9 +145,9 @@ def price(service: str, given: Parameters) -> int:
 
 @based_on(
     Observed("the prices in v2_models.json, each with its source"),
-    Inferred("an image model without a seen price costs what it costs in version 1"),
-    Inferred("a seen price grows with the seconds, the pixels and the number of results"),
-    Chosen("the same for every model of a kind of which no price was seen"),
+    Inferred("an image model without an observed price costs the same as in version 1"),
+    Inferred("an observed price grows with the seconds, the pixels and the number of results"),
+    Chosen("all models of a kind without an observed price cost the same"),
 )
 def price_v2(model: ModelV2, row: Parameters, given: Parameters) -> int:
     """Return the price of a version 2 generation in credits: `row` is the result, `given` what was sent."""

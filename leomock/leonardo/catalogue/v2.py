@@ -38,7 +38,7 @@ _MEDIA: dict[str, Json] = {
 SYNCHRONOUS = "remove-bg"
 
 
-@based_on(Chosen("ids that nobody saw follow from the slug"))
+@based_on(Chosen("ids that nobody has seen are derived from the slug"))
 @dataclass(frozen=True)
 class ModelV2:
     """A model of version 2. `entry` is its entry in `v2_models.json`."""

@@ -20,8 +20,8 @@ class BrokenRule(NamedTuple):
 
 
 @based_on(
-    Documented("the rules: guides of the models on docs.leonardo.ai"),
-    Chosen("the words of each refusal"),
+    Documented("the rules, from the models' guides on docs.leonardo.ai"),
+    Chosen("the text of each error"),
 )
 def broken_rules(model: ModelV2, given: Given) -> Iterator[BrokenRule]:
     """Yield the broken rules between parameters of a request. `given` fits the model's schema."""

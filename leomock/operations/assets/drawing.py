@@ -64,7 +64,7 @@ def result_of_a_variation(world: World, id: str, name: str) -> Variation | None:
 
 @cdn_path("users/{user}/generations/{id}/{maker}/{name}")
 def result_of_a_maker(world: World, id: str, maker: str, name: str) -> Renderable | None:
-    """Return a result of a finished generation whose model has its maker in front."""
+    """Return a result of a finished generation whose model name begins with its maker."""
     return _result(world, id, f"{maker}/{name}")
 
 
@@ -81,7 +81,7 @@ def _made(world: World, row: Row, index: int) -> Drawable | Mesh | Sound:
 
 
 @based_on(
-    Chosen("white in the mask of a canvas is drawn again, black stays as it was"),
+    Chosen("white areas of a canvas mask are drawn again, black areas stay as they were"),
     Chosen("the mask applies to every type of canvas request; a mask that cannot be read is ignored"),
 )
 def drawn(world: World, row: Row, index: int, depth: int = 0) -> Drawable:
@@ -167,7 +167,7 @@ def _generated(world: World, row: Row, index: int, depth: int = 0) -> Source:
     return stored.body if stored else drawn(world, row, index, depth)
 
 
-@based_on(Inferred("results stay as they are, since their links do not expire (documented)"))
+@based_on(Inferred("results stay unchanged, since their links do not expire (documented)"))
 def keep_for_results(world: World, id: str) -> None:
     """Keep the file of an init image before its deletion, if a result was made from it."""
     row, stored = world.init_images.get(id), find_uploaded(world, id)

@@ -20,7 +20,7 @@ NAME_LENGTH = 62
 _MOST_OF_A_PROMPT = 1500
 _PUNCTUATION = re.compile(r"[^\w\s]", re.ASCII)
 _BLANK = re.compile(r"\s")
-# Families whose files lie in segments.
+# Families whose files are stored in segments.
 _IN_SEGMENTS = ("PHOENIX", "FLUX", "FLUX_DEV", "KINO_2_0", "KINO_2_1")
 # The names of video models in file names, where they do not follow from the model.
 _MOTION_NAMES = {"MOTION2": "motion2", "MOTION2FAST": "motion2Fast", "VEO3": "veo30generatepreview"}
@@ -36,10 +36,10 @@ SVD = "SVD"
     Evidence("motion-file-name"),
     Evidence("motion-2-file-name"),
     Evidence("seedance-2-5-file-name"),
-    Inferred("a model of version 2 that version 1 has as well has the file names of version 1"),
+    Inferred("a model that both versions have gets the file names of version 1"),
     Chosen(
-        "letters outside ASCII are removed like punctuation; video models that were not seen are named in "
-        "lower case; meshes and sounds stand where other generations have their pictures"
+        "non-ASCII letters are removed like punctuation; video models that were not observed are named in "
+        "lower case; meshes and sounds are stored where other generations have their pictures"
     ),
 )
 def picture_keys(row: Row, user_id: str) -> list[str]:
@@ -116,10 +116,10 @@ def file_stem(model_id: str | None, prompt: str) -> str:
 
 
 def _short(name: str) -> str:
-    """Return the name of a model as file names have it: Phoenix without the maker."""
+    """Return the name of a model as it appears in file names: Phoenix without the maker."""
     return name.removeprefix("Leonardo ") if "Phoenix" in name else name
 
 
 def in_a_name(text: str) -> str:
-    """Return a text as file names have it: without punctuation, and with underscores for blanks."""
+    """Return a text as it appears in file names: without punctuation, and with underscores for spaces."""
     return _BLANK.sub("_", _PUNCTUATION.sub("", text))

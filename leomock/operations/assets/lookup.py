@@ -21,11 +21,8 @@ if TYPE_CHECKING:  # Pillow is imported with the first image
 
 
 @based_on(
-    Observed("the name of the model is always `Default`, and what lost its background is a PNG"),
-    Chosen(
-        "what is upscaled from a PNG is one as well, and a variation of a variation is "
-        "named after the first picture"
-    ),
+    Observed("the name of the model is always `Default`, and a picture without its background is a PNG"),
+    Chosen("an upscaled PNG stays a PNG, and a variation of a variation is named after the first picture"),
 )
 def variation_key(world: World, row: Row) -> str:
     """Return the key of a variation."""
@@ -51,8 +48,8 @@ def find_generated(world: World, image_id: str) -> tuple[Row, int] | None:
 
 @based_on(
     Inferred(
-        "that a picture which is not there, or not finished, cannot be had is documented "
-        "for variations, and holds here wherever one is named"
+        "the error for a picture that is missing or unfinished is documented for variations; here it "
+        "applies wherever a call names a picture"
     )
 )
 def generated_picture(world: World, image_id: str, name: str) -> tuple[Row, int]:
@@ -74,12 +71,7 @@ def find_uploaded(world: World, id: str) -> StoredObject | None:
     return world.bucket.objects.get(row["key"]) if row else None
 
 
-@based_on(
-    Inferred(
-        "the refusal documented for an id that is not known is that of one whose file was "
-        "never uploaded as well"
-    )
-)
+@based_on(Inferred("an id whose file was never uploaded gets the error that is documented for an unknown id"))
 def uploaded_picture(world: World, id: str, name: str) -> StoredObject:
     """Return the uploaded file that a variable of a call names. Raises the error of the real service."""
     row = world.init_images.get(id.lower())
@@ -92,7 +84,7 @@ def uploaded_picture(world: World, id: str, name: str) -> StoredObject:
         )
     if find_generated(world, id):
         raise INVALID_INIT_IMAGE(explain=f"{name} {GENERATED_IMAGE}, not of an upload")
-    raise INVALID_INIT_IMAGE(explain=f"{name} is not an id that POST /init-image answered with this API key")
+    raise INVALID_INIT_IMAGE(explain=f"{name} is not an id that POST /init-image returned for this API key")
 
 
 def find_variation(world: World, id: str) -> Row | None:

@@ -16,10 +16,12 @@ _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG"}
 
 @based_on(
     Evidence("small-picture-by-query"),
-    Chosen("a width that is no number or larger than the picture changes nothing; the format stays"),
+    Chosen(
+        "a width that is not a number, or larger than the picture, changes nothing; the format stays the same"
+    ),
 )
 def narrowed(result: Renderable, width: str, owner: str) -> Renderable:
-    """Return a picture that is at most as many pixels wide as the query says; other results stay.
+    """Return a picture that is at most as wide as the query says; other results stay unchanged.
 
     `owner` is the id of the user whose picture it is.
     """

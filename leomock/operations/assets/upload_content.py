@@ -1,4 +1,4 @@
-"""Recognise uploaded files that are no images, and say so in the explanation of the call that uses them."""
+"""Recognise uploaded files that are not images, and say so in the explanation of the call that uses them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/\s]+={0,2}\s*")
 
 
 def note_content(world: World, stored: StoredObject, key: str, name: str) -> None:
-    """Explain the current call if the file that its variable `name` uses is no image, or another one."""
+    """Explain the current call if the file in its variable `name` is not an image of the right format."""
     extension = key.rpartition(".")[2].lower().replace("jpeg", "jpg")
     format = _format_of(stored.body)
     if not format:
@@ -26,7 +26,7 @@ def note_content(world: World, stored: StoredObject, key: str, name: str) -> Non
 
 
 def no_image(content: bytes) -> str:
-    """Return the explanation for content that is no image; '' for an image."""
+    """Return the explanation for content that is not an image; '' for an image."""
     return "" if _format_of(content) else f"{NO_IMAGE}{_kind_of(content)}"
 
 
@@ -38,7 +38,7 @@ def _format_of(content: bytes) -> str:
 
 
 def _kind_of(content: bytes) -> str:
-    """Describe a file that is no image, such as "base64 text (decode it first)"."""
+    """Describe a file that is not an image, such as "base64 text (decode it first)"."""
     start = content[:4096].lstrip()
     if not content:
         return "it is empty"

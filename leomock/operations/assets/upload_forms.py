@@ -26,7 +26,7 @@ CONTENT_TYPES = {
 
 @based_on(
     Inferred("the fields are those that the AWS SDK presigns"),
-    Chosen("the form allows uploads up to `--max-upload`, the real limit is not known"),
+    Chosen("the form allows uploads up to `--max-upload`; the real limit is not known"),
 )
 def presigned(call: Call, world: World, key: str, content_type: str) -> tuple[str, str]:
     """Return the fields (a JSON string, as on the wire) and the URL of the form for one file."""

@@ -49,7 +49,7 @@ _WORDS = {"PENDING": "PENDING", "COMPLETE": "COMPLETED", "FAILED": "FAILED"}
 @operation(
     "listBlueprints",
     basis=[
-        Chosen("newest first, and ten to a page unless told otherwise"),
+        Chosen("newest first, and ten per page by default"),
         SameAs("code:blueprints"),
         SameAs("code:catalogue_of"),
     ],
@@ -91,7 +91,7 @@ def get_blueprint_versions_by_blueprint_id(call: Call, world: World) -> Row:
 
 @operation(
     "executeBlueprint",
-    basis=[Chosen("an execution is one generation, whose pictures are the version's outputs")],
+    basis=[Chosen("an execution is a single generation, whose pictures are the version's outputs")],
 )
 def execute_blueprint(call: Call, world: World) -> Row:
     """Start a generation of the images that a version makes."""
@@ -124,8 +124,8 @@ def execute_blueprint(call: Call, world: World) -> Row:
 @operation(
     "getBlueprintExecution",
     basis=[
-        Inferred("it is QUEUED while its generation waits for a slot, and ends as that does"),
-        Chosen("it is COMPLETED where the generation was deleted"),
+        Inferred("it is QUEUED while its generation waits for a slot, and ends as the generation does"),
+        Chosen("it is COMPLETED if the generation was deleted"),
     ],
 )
 def get_blueprint_execution(call: Call, world: World) -> Row:
@@ -144,7 +144,7 @@ def get_blueprint_execution(call: Call, world: World) -> Row:
 @operation(
     "getBlueprintExecutionGenerations",
     basis=[
-        Inferred("a generation that failed tells the one reason that is documented, moderation"),
+        Inferred("a failed generation gives the only documented reason, moderation"),
         SameAs("operation:executeBlueprint"),
     ],
 )
@@ -172,7 +172,7 @@ def get_blueprint_execution_generations(call: Call, world: World) -> Row:
     }
 
 
-@based_on(Chosen("how large the pictures of the four names are"))
+@based_on(Chosen("the sizes of the four named thumbnails"))
 @cdn_path("blueprint_assets/official/{id}/thumbnails/{name}")
 def thumbnail(id: str, name: str) -> Picture | None:
     """Return a thumbnail of a blueprint."""
@@ -192,7 +192,7 @@ def thumbnail(id: str, name: str) -> Picture | None:
 def _blueprint(call: Call, world: World) -> Blueprint:
     if blueprint := offered(world).blueprints.get(call["id"]):
         return blueprint
-    raise _error(NO_BLUEPRINT, call, f"no blueprint {call['id']}; GET /blueprints lists those there are")
+    raise _error(NO_BLUEPRINT, call, f"no blueprint {call['id']}; GET /blueprints lists all of them")
 
 
 def _version(call: Call, world: World) -> tuple[Blueprint, Version]:
@@ -204,14 +204,14 @@ def _version(call: Call, world: World) -> tuple[Blueprint, Version]:
     raise _error(
         BAD_BLUEPRINT_REQUEST,
         call,
-        f"no version {id} of a blueprint; GET /blueprints/{{id}}/versions lists those there are",
+        f"no version {id} of a blueprint; GET /blueprints/{{id}}/versions lists all of them",
     )
 
 
 @based_on(
     Inferred(
-        "inputs that the version does not ask for, or not like this, are refused in the "
-        "words documented for bad requests"
+        "inputs that the version does not ask for, or that have the wrong type, get the error documented "
+        "for bad requests"
     )
 )
 def _check_inputs(inputs: Sequence[Row], version: Version) -> None:
@@ -328,7 +328,7 @@ def _page(
     return _Page(edges[start:stop], stop < len(edges), start > 0)
 
 
-@based_on(Chosen("the operation that documents no errors on 200 answers 400"))
+@based_on(Chosen("the operation that does not document errors on 200 returns 400"))
 def _bad_page(call: Call, rule: str) -> ApiError:
     """Return the error for an invalid page."""
     if call.operation.id == "getBlueprintExecutionGenerations":

@@ -33,7 +33,7 @@ def create_dataset(call: Call, world: World) -> Row:
 
 @operation(
     "getDatasetById",
-    basis=[Chosen("a picture that is still to be uploaded is not shown"), SameAs("code:World.read")],
+    basis=[Chosen("a picture is not shown until it has been uploaded"), SameAs("code:World.read")],
 )
 def get_dataset_by_id(call: Call, world: World) -> Row | None:
     """Return one dataset with the images uploaded so far, or null."""
@@ -56,7 +56,7 @@ def delete_dataset_by_id(call: Call, world: World) -> Row | None:
 
 @operation(
     "uploadDatasetImage",
-    basis=[Chosen("each file is named `image`: the document shows `example`"), SameAs("code:presigned")],
+    basis=[Chosen("each file is named `image`; the document shows `example`"), SameAs("code:presigned")],
 )
 def upload_dataset_image(call: Call, world: World) -> Row:
     """Presign a form for one more image."""
@@ -71,7 +71,7 @@ def upload_dataset_image(call: Call, world: World) -> Row:
 
 @operation(
     "uploadDatasetImageFromGen",
-    basis=[Chosen("the picture stays in the generation as well, and goes with it")],
+    basis=[Chosen("the picture also stays in the generation, and is deleted with it")],
 )
 def upload_dataset_image_from_gen(call: Call, world: World) -> Row:
     """Add a generated image."""
@@ -94,7 +94,7 @@ def dataset_of(call: Call, world: World) -> Row:
     if row := world.datasets.get(call["datasetId"].lower()):
         return row
     raise NO_DATASET(
-        explain=f"{call.operation.id}: datasetId is not an id that POST /datasets answered with this API key"
+        explain=f"{call.operation.id}: datasetId is not an id that POST /datasets returned for this API key"
     )
 
 

@@ -87,7 +87,7 @@ def list_elements(call: Call, world: World) -> list[Row]:
 
 @based_on(
     Evidence("element-thumbnail"),
-    Chosen("an element's description and its creator; an element that a user added has no picture"),
+    Chosen("an element's description and creator; an element that a user added has no picture"),
 )
 def shown_element(element: Element, cdn: str) -> Row:
     """Return a platform element as answers show it."""

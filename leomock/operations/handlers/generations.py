@@ -40,7 +40,7 @@ from leomock.state.world import World
 
 # "if not specified it will default to v1_5"
 DEFAULT_SD_VERSION = DEFAULT_FAMILY
-# Of Flux models and videos; other models take and answer ten digits.
+# For Flux models and videos; other models accept and return ten digits.
 LARGEST_SEED = 2147483637
 LARGEST_SEED_OF_TEN_DIGITS = 9999999998
 LONGEST_NEGATIVE_PROMPT = 1000
@@ -53,8 +53,8 @@ PHOTOREAL_V2_MODELS = ("Leonardo Kino XL", "Leonardo Diffusion XL", "Leonardo Vi
     "createGeneration",
     basis=[
         Inferred(
-            "what the call leaves open is filled in as captured answers have it "
-            "(EULER_DISCRETE, 15 steps, guidance 7); the seed is drawn"
+            "omitted parameters get the values seen in captured responses (EULER_DISCRETE, 15 steps, "
+            "guidance 7); the seed is random"
         ),
         SameAs("code:price"),
         SameAs("code:seen_price"),
@@ -137,7 +137,7 @@ def _drawn_seed(world: World, fields: Row) -> int:
     basis=[
         Evidence("generation-key-order"),
         Evidence("image-without-motion"),
-        Chosen("a picture has the size that was asked for, though the real service enlarges with Alchemy"),
+        Chosen("a picture has the requested size, although the real service enlarges it with Alchemy"),
         SameAs("code:World.read"),
     ],
 )
@@ -197,7 +197,7 @@ def _image_price(
     )
 
 
-@based_on(Chosen("the first of them, though the real model looks at all"))
+@based_on(Chosen("only the first one is used, although the real model uses all"))
 def _context(call: Call) -> Row:
     """Return the context image that the images show, as the source in a row."""
     for image in call["contextImages"] or ():
@@ -232,10 +232,10 @@ _answers: dict[tuple[str, str], tuple[Row, str, Row]] = {}
 
 
 def _shown(row: Row, call: Call, world: World) -> Row:
-    """Return a row as the API answers it: with images once the generation is COMPLETE.
+    """Return a row as the API shows it: with images once the generation is COMPLETE.
 
-    Clients read a finished generation again and again, and it does not change any more unless it has
-    variations. So its answers are cached for this row and this client address.
+    Clients read a finished generation repeatedly, and it no longer changes unless it has variations. So its
+    responses are cached for this row and this client address.
     """
     cdn = call.addresses.cdn
     name = (call.operation.id, row["id"])
@@ -258,8 +258,8 @@ def _shown(row: Row, call: Call, world: World) -> Row:
 
 
 @based_on(
-    Chosen("an element of the user's own has no `lora`, since that describes elements of the platform"),
-    Chosen("of a platform element that the catalogue has not got there is only what the call said"),
+    Chosen("a user's own element has no `lora`, since that describes platform elements"),
+    Chosen("for a platform element that is not in the catalogue, only what the call sent is shown"),
 )
 def _elements(row: Row, world: World, cdn: str) -> list[Row]:
     """Return the elements of a generation."""
@@ -279,7 +279,7 @@ def _lora(id: str, row: Row, world: World, cdn: str) -> Row:
 
 
 def _images(row: Row, world: World, cdn: str) -> list[Row]:
-    """Return the images of a finished generation as the API answers them."""
+    """Return the images of a finished generation as the API shows them."""
     keys = picture_keys(row, world.user_id)
     ids = world.ids.parts(row["id"], len(keys))
     images: list[Row] = [{"id": id, "url": f"{cdn}/{key}"} for id, key in zip(ids, keys, strict=True)]
@@ -305,8 +305,8 @@ def _images(row: Row, world: World, cdn: str) -> list[Row]:
 
 @based_on(
     Chosen(
-        "a model that is not in the catalogue is refused as one that is not supported, "
-        "though the real service may have it"
+        "a model that is not in the catalogue is refused as not supported, although the real service may "
+        "have it"
     )
 )
 def _model(call: Call, world: World) -> Model | None:
@@ -400,8 +400,8 @@ def _check_optional(call: Call, world: World, model: Model | None) -> None:
 
 
 @based_on(
-    Observed("the ranges of the platform's elements, read in a table of the vendor by others"),
-    Chosen("an element that leomock does not know takes any weight; the words of the refusal"),
+    Observed("the ranges of the platform's elements, from a table of the vendor as read by others"),
+    Chosen("an element that leomock does not know accepts any weight; the text of the error"),
 )
 def _check_weights(call: Call, world: World) -> None:
     """Reject the weight of a platform element that is out of its range."""
@@ -487,8 +487,13 @@ def _check_images(call: Call, world: World) -> None:
 
 
 @based_on(
-    Inferred("imagePrompts names pictures by their ids, since no parameter names one in another way"),
-    Chosen("uploaded and generated ones are accepted; any other value is refused like an unknown init image"),
+    Inferred(
+        "imagePrompts contains ids of pictures, since no other parameter refers to pictures in another way"
+    ),
+    Chosen(
+        "ids of uploaded and generated pictures are accepted; any other value is refused like an unknown "
+        "init image"
+    ),
 )
 def _check_image_prompt(world: World, id: str | None, name: str) -> None:
     """Check that an entry of imagePrompts is an uploaded or generated picture; null counts as none."""

@@ -55,7 +55,9 @@ Given = Mapping[str, Any]
 @operation(
     "createGenerationV2",
     basis=[
-        Chosen("how version 1 reads meshes and sounds is not known: as pictures, with the file as their url"),
+        Chosen(
+            "version 1 shows meshes and sounds as pictures whose url is the file; the real form is not known"
+        ),
         Evidence("v2-create-answer"),
         Evidence("v2-create-answer-of-a-video"),
     ],
@@ -80,7 +82,7 @@ def create_generation_v2(call: Call, world: World) -> Row:
     basis=[
         Documented("guide Remove bg: `format` and `size` are honoured, the URL is signed for 30 minutes"),
         Evidence("sync-cut-out"),
-        Chosen("`crop`, `roi`, shadows and colours are accepted and change nothing"),
+        Chosen("`crop`, `roi`, shadows and colours are accepted but have no effect"),
     ],
 )
 def create_generation_sync_v2(call: Call, world: World) -> Row:

@@ -21,7 +21,7 @@ def upload_init_image(call: Call, world: World) -> Row:
 
 @operation("uploadCanvasInitImage", basis=[SameAs("code:presigned")])
 def upload_canvas_init_image(call: Call, world: World) -> Row:
-    """Presign two forms, for an image and its mask; the mask's names are answered in both spellings."""
+    """Presign two forms, for an image and its mask; the response has the mask's names in both spellings."""
     id, fields, key, url = _upload(call, world, call["initExtension"])
     answer = {"initImageId": id, "initFields": fields, "initKey": key, "initUrl": url}
     id, fields, key, url = _upload(call, world, call["maskExtension"])
@@ -33,7 +33,7 @@ def upload_canvas_init_image(call: Call, world: World) -> Row:
 @operation(
     "getInitImageById",
     basis=[
-        Chosen("the URL is given before anything is uploaded, and answers 403 until then"),
+        Chosen("the URL is returned before anything is uploaded, and responds with 403 until then"),
         SameAs("code:World.read"),
     ],
 )
@@ -50,7 +50,7 @@ def delete_init_image_by_id(call: Call, world: World) -> Row | None:
     return world.remove(world.init_images, call["id"])
 
 
-@based_on(Observed("the key names the user and the image"))
+@based_on(Observed("the key contains the ids of the user and the image"))
 def _upload(call: Call, world: World, extension: str) -> tuple[str, str, str, str]:
     """Add an init image and presign its form: id, fields, key and address."""
     id = world.ids.new()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SOUNDS = ("mp3", "wav")
 
 
-@operation("uploadMedia", basis=[Chosen("the key of a file: none was seen"), SameAs("code:presigned")])
+@operation("uploadMedia", basis=[Chosen("the key of a file: nobody has seen one"), SameAs("code:presigned")])
 def upload_media(call: Call, world: World) -> Row:
     """Presign a form for one video or sound."""
     extension: str = call["extension"]
@@ -36,11 +36,10 @@ def upload_media(call: Call, world: World) -> Row:
     "getUploadedMediaById",
     basis=[
         Chosen(
-            "PENDING until the file is there, then COMPLETE with what the file says of "
-            "itself, or FAILED with a reason where it is not a file of its kind: only the names "
-            "of the fields are known"
+            "PENDING until the file arrives, then COMPLETE with facts read from the file, or FAILED with a "
+            "reason if it is not a file of its kind: only the names of the fields are known"
         ),
-        Chosen("a picture stands for a film, and none for a sound"),
+        Chosen("a video has a picture as its thumbnail, a sound has none"),
         SameAs("code:World.read"),
     ],
 )

@@ -28,7 +28,7 @@ SLOW = 30
 @operation(
     "createModel",
     basis=[
-        Chosen("a training takes 30 times as long as a picture: a minute where that takes two seconds"),
+        Chosen("training takes 30 times as long as an image: a minute if an image takes two seconds"),
         Chosen("a model trained without a type is GENERAL"),
         SameAs("code:price"),
     ],
@@ -80,9 +80,9 @@ def get_custom_models_by_user_id(call: Call, world: World) -> list[Row]:
 @operation(
     "listPlatformModels",
     basis=[
-        Chosen("a model's description, and the id and the address of its picture"),
+        Chosen("a model's description, and the id and URL of its picture"),
         Evidence("platform-model-without-picture"),
-        Chosen("Phoenix, Flux and Lucid models have no picture, as the newer ones, nor do added ones"),
+        Chosen("Phoenix, Flux and Lucid models, being newer, have no picture, and neither do added models"),
         SameAs("code:catalogue_of"),
     ],
 )

@@ -14,7 +14,7 @@ from leomock.state.world import World
 @operation(
     "uploadModelAsset",
     basis=[
-        Chosen("the key of a mesh, and that its type is that of any bytes where it is neither GLB nor OBJ"),
+        Chosen("the key of a mesh, and the generic binary content type if it is neither GLB nor OBJ"),
         SameAs("code:presigned"),
     ],
 )
@@ -43,7 +43,8 @@ def get_3d_models_by_user_id(call: Call, world: World) -> list[Row]:
 
 
 @operation(
-    "delete3DModelById", basis=[Chosen("the textures of a model go with it"), SameAs("code:World.remove")]
+    "delete3DModelById",
+    basis=[Chosen("the textures of a model are deleted with it"), SameAs("code:World.remove")],
 )
 def delete_3d_model_by_id(call: Call, world: World) -> Row | None:
     """Delete a 3D model with its file and its textures; null if it does not exist."""

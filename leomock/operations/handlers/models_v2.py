@@ -13,7 +13,7 @@ from leomock.state.world import World
 
 @operation(
     "listModelsV2",
-    basis=[Chosen("a model whose parameters are not known has a schema that takes any object")],
+    basis=[Chosen("a model whose parameters are not known has a schema that allows any object")],
 )
 def list_models_v2(call: Call, world: World) -> list[Row]:
     """List the models with the JSON Schema of their parameters."""

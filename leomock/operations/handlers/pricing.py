@@ -14,15 +14,15 @@ from leomock.state.world import World
 @operation(
     "pricingCalculator",
     basis=[
-        Chosen("without a service, or without the parameters of its own, the refusal below"),
+        Chosen("without a service, or without that service's parameters, the error below"),
         Chosen(
-            "a number even where prices are given in dollars: null was seen on accounts that pay as they go"
+            "a number even if prices are in dollars, although null was observed on pay-as-you-go accounts"
         ),
         SameAs("code:price"),
     ],
 )
 def pricing_calculator(call: Call, world: World) -> Row:
-    """Return the price of a job in credits: the same number that the job's own answer gives."""
+    """Return the price of a job in credits: the same number as in the job's own response."""
     service: str = call["service"] or ""
     given = (call["serviceParams"] or {}).get(service)
     if given is None:

@@ -16,7 +16,7 @@ from leomock.state.world import World
 
 @operation(
     "promptRandom",
-    basis=[Chosen("the words: how the real ones sound is not documented"), SameAs("code:_paid")],
+    basis=[Chosen("the words: what real ones look like is not documented"), SameAs("code:_paid")],
 )
 def prompt_random(call: Call, world: World) -> Row:
     """Return a random prompt; the same seed gives the same prompts in the same order."""
@@ -28,7 +28,7 @@ def prompt_random(call: Call, world: World) -> Row:
 @operation(
     "promptImprove",
     basis=[
-        Chosen("the prompt stays as it was, and what is said about it comes after it, instructions last"),
+        Chosen("the prompt stays unchanged, and details are appended to it, instructions last"),
         SameAs("code:_paid"),
     ],
 )
@@ -51,8 +51,8 @@ def _words_of(world: World) -> Callable[[str], str]:
 
 @based_on(
     Inferred(
-        "`apiCreditCost` is a number even where prices are given in dollars: the document "
-        "does not allow null here, as it does elsewhere"
+        "`apiCreditCost` is a number even if prices are in dollars: the document does not allow null here, "
+        "unlike elsewhere"
     )
 )
 def _paid(world: World, prompt: str) -> Row:

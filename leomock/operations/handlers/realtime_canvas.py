@@ -52,8 +52,8 @@ def perform_inpainting_lcm(call: Call, world: World) -> Row:
     "performAlchemyUpscaleLCM",
     basis=[
         Chosen(
-            "the result is an upscale of the picture of a finished generation, since the "
-            "answer names all three"
+            "the result is an upscale of the picture of a finished generation, since the response contains "
+            "ids of all three"
         ),
         SameAs("code:_shown_share"),
         SameAs("code:variation_row"),
@@ -104,16 +104,14 @@ def _picture(call: Call, world: World) -> Picture:
     )
 
 
-@based_on(Chosen("a call that tells no strength changes seven tenths of it"))
+@based_on(Chosen("without a strength, a call changes seven tenths of the sketch"))
 def _shown_share(call: Call) -> float:
     """Return the visible share of the sketch in the result, 0 to 1: what the strength leaves unchanged."""
     strength: float = STRENGTH if call["strength"] is None else call["strength"]
     return round(1 - strength, 9)
 
 
-@based_on(
-    Chosen("what is not base64 counts as a picture that cannot be read, and the result is drawn without it")
-)
+@based_on(Chosen("invalid base64 counts as an unreadable picture, and the result is drawn without it"))
 def _image(call: Call, name: str) -> bytes:
     """Return the bytes of a data URL."""
     try:

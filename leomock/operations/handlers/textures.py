@@ -57,7 +57,7 @@ def get_texture_generation_by_id(call: Call, world: World) -> Row | None:
 @operation(
     "getTextureGenerationsByModelId",
     basis=[
-        Inferred("newest first, as clients show other lists; a model that is not there has none"),
+        Inferred("newest first, as clients treat other lists; a model that does not exist has none"),
         SameAs("code:_kinds"),
     ],
 )
@@ -86,9 +86,9 @@ def texture_map(world: World, id: str, name: str) -> TextureMap | None:
     return next((TextureMap(row["prompt"], row["seed"], k) for k in _kinds(row) if name == f"{k}.png"), None)
 
 
-@based_on(Chosen("the address of a map: none was seen"))
+@based_on(Chosen("the URL of a map: nobody has seen one"))
 def _shown(row: Row, call: Call, world: World) -> Row:
-    """Return a row as the API answers it: with maps once it is COMPLETE."""
+    """Return a row as the API shows it: with maps once it is COMPLETE."""
     maps: list[Row] = []
     if row["status"] == "COMPLETE":
         folder = f"{call.addresses.cdn}/users/{world.user_id}/textures/{row['id']}"
@@ -103,8 +103,8 @@ def _shown(row: Row, call: Call, world: World) -> Row:
 
 @based_on(
     Chosen(
-        "a generation paints four of the five kinds that the SDK knows (the fifth is made "
-        "from these), a preview only the colours"
+        "a generation produces four of the five kinds that the SDK knows (the fifth is derived from these), "
+        "a preview only the colours"
     )
 )
 def _kinds(row: Row) -> tuple[Kind, ...]:

@@ -15,9 +15,10 @@ from leomock.state.world import World
     "getUserSelf",
     basis=[
         Chosen(
-            "the name, and that nothing is left on the plans of the web app, of which the API knows nothing"
+            "the name, and that the web app's plans have no credits left, since the API knows nothing about "
+            "them"
         ),
-        Inferred("the slots are the documented ten of pictures, as was seen live"),
+        Inferred("the slots are the documented ten for images, as observed"),
     ],
 )
 def get_user_self(call: Call, world: World) -> list[Row]:

@@ -80,7 +80,7 @@ class Reference(NamedTuple):
         if self.kind == "UPLOADED":
             self._upload(call, world, id, "a video", ("mp4", "mov"))
         elif not (found := find_generated(world, id)) or "seconds" not in found[0]:
-            why = "GENERATED takes the id of the generated image whose motionMP4URL is the film"
+            why = "GENERATED takes the id of the generated image whose motionMP4URL is the video"
             raise self._missing(call, "a video", id, why)
 
     def audio(self, call: Call, world: World, id: str) -> None:
@@ -144,8 +144,8 @@ def decoded(text: str) -> bytes | None:
 
 
 @based_on(
-    Inferred("the types INIT and GENERATION of some guides are the older names of UPLOADED and GENERATED"),
-    Chosen("of a group that the model does not list, entries of the usual form are looked up as well"),
+    Inferred("the types INIT and GENERATION in some guides are older names of UPLOADED and GENERATED"),
+    Chosen("entries of the usual form are looked up even in groups that the model does not list"),
 )
 def references(given: Given) -> Iterator[Reference]:
     """Yield the files that the parameters name, in guidances and in the older frame parameters."""

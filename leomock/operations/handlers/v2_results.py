@@ -96,7 +96,7 @@ def _whole(value: Any, usual: int) -> int:
 
 @based_on(
     Documented("the table of sizes of each model; 0x0 follows the reference"),
-    Chosen("without a size, a video has the first one of its resolution in the table"),
+    Chosen("without a size, a video gets the first size of its resolution in the table"),
 )
 def result_fields(wanted: Wanted) -> Row:
     """Return the fields of a row that describe the results of the generation."""

@@ -25,7 +25,7 @@ from leomock.state.world import World
 
 Kind = Literal["UNZOOM", "UPSCALE", "NOBG", "UNIVERSAL"]
 
-# The factor of width and height. UNZOOM's is how media/variation.py draws it.
+# The factor for width and height. UNZOOM's matches how media/variation.py draws it.
 FACTORS: dict[Kind, float] = {"UNZOOM": 1.5, "UPSCALE": 2.0, "NOBG": 1.0}
 MEGA = 1_000_000
 # "Megapixels of the upscaled image, 20 at most": the limit of the pricing calculator.
@@ -55,8 +55,7 @@ def create_variation_no_bg(call: Call, world: World) -> Row:
     "CreateUniversalUpscalerJob",
     basis=[
         Inferred(
-            "the price is by the megapixels of the result, twenty at most, as the pricing "
-            "calculator takes them"
+            "the price depends on the megapixels of the result, at most twenty, as in the pricing calculator"
         ),
         SameAs("code:price"),
     ],
@@ -84,7 +83,11 @@ def create_universal_upscaler_job(call: Call, world: World) -> Row:
 
 @operation(
     "getVariationById",
-    basis=[Inferred("an empty list for an id that is not there, as Hasura answers a query by a condition")],
+    basis=[
+        Inferred(
+            "an empty list for an id that does not exist, as Hasura returns for a query with a condition"
+        )
+    ],
 )
 def get_variation_by_id(call: Call, world: World) -> list[Row]:
     """Return the variation with this id in a list, or an empty list."""
@@ -100,12 +103,12 @@ def get_motion_variation_by_id(call: Call, world: World) -> list[Row]:
 
 
 def shown_variation(row: Row, world: World, cdn: str) -> Row:
-    """Return a row as the API answers it, which counts as a read: with a URL once it is COMPLETE."""
+    """Return a row as the API shows it, which counts as a read: with a URL once it is COMPLETE."""
     world.jobs.was_read(row)
     return {**row, "url": f"{cdn}/{row['key']}"} if row["status"] == "COMPLETE" else row
 
 
-@based_on(Chosen("they go with the generation: what the real service does is not known"))
+@based_on(Chosen("they are deleted with the generation: what the real service does is not known"))
 def remove_variations(world: World, generation: Row) -> None:
     """Remove the variations of a generation's images and of its video, with their jobs."""
     for id, _ in generation.get("variations", ()):
@@ -126,11 +129,8 @@ def _begin_variation(
 
 
 @based_on(
-    Chosen(
-        "UNZOOM makes half as wide and high again, UPSCALE twice as wide and high: the "
-        "real numbers are not documented"
-    ),
-    Chosen("the type of the universal upscaler is UPSCALE: of the five there are, it is the one that fits"),
+    Chosen("UNZOOM multiplies width and height by 1.5, UPSCALE by 2: the real numbers are not documented"),
+    Chosen("the universal upscaler's type is UPSCALE, the only one of the five types that fits"),
 )
 def variation_row(world: World, kind: Kind, fields: Row, credits: int) -> Row:
     """Return a row for `world.variations`.
@@ -209,8 +209,8 @@ def _source(width: int, height: int, key: str, **ids: str | None) -> Row:
 
 @based_on(
     Inferred(
-        "the default style is not a contradiction to an ultra style, since the official SDKs "
-        "send it with every call"
+        "the default style does not conflict with an ultra style, since the official SDKs send it with "
+        "every call"
     )
 )
 def _check(call: Call) -> None:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @operation(
     "createVideoUpscale",
     basis=[
-        Chosen("it takes as long as a video, and its film lies or stands as that does"),
-        Chosen("the address of the film"),
+        Chosen("it takes as long as a video, and keeps the video's orientation"),
+        Chosen("the URL of the result"),
         SameAs("code:price"),
     ],
 )

@@ -127,7 +127,7 @@ def create_svd_motion_generation(call: Call, world: World) -> Row:
     return _started(world, row)
 
 
-@based_on(Chosen("of the picture that it is made from a video shows nine tenths"))
+@based_on(Chosen("a video shows nine tenths of its source image"))
 def _begin_video(call: Call, world: World, source: Mapping[str, str]) -> Row:
     """Start a video with a model that takes a prompt."""
     model: str = call["model"] or "MOTION2"
@@ -178,7 +178,7 @@ def _row(world: World, **fields: Any) -> Row:
     return generation_row(world, motion=True, **fields)
 
 
-@based_on(Chosen("a video takes ten times as long as a picture, and one of the slots of pictures"))
+@based_on(Chosen("a video takes ten times as long as an image, and uses one of the image slots"))
 def _started(world: World, row: Row) -> Row:
     """Start the job of a video, and return the answer."""
     world.begin(world.generations, row, row["credits"], slow=SLOW)
@@ -195,10 +195,10 @@ def _source(world: World, id: str, kind: str, name: str) -> dict[str, str]:
 
 
 @based_on(
-    Documented("VEO3, VEO3FAST and KLING2_5 have a choice"),
-    Inferred("KLING2_5 has it for a video from a prompt as well"),
+    Documented("VEO3, VEO3FAST and KLING2_5 offer a choice of durations"),
+    Inferred("KLING2_5 also offers it for videos from a prompt"),
     Documented("guides Veo 3.1 and Veo 3.1 Fast: a video with an end frame has eight seconds"),
-    Chosen("videos of other models last five seconds, whatever duration was asked for"),
+    Chosen("videos of other models last five seconds, regardless of the requested duration"),
 )
 def _seconds(call: Call, model: str) -> int:
     """Return the length of the video in seconds."""
@@ -215,16 +215,15 @@ def _seconds(call: Call, model: str) -> int:
 
 @based_on(
     Chosen(
-        "the pixels of a resolution are what is usual, since the documents say only that "
-        "they vary with the model; odd sides lose a pixel, and one side without the other "
-        "counts for nothing"
+        "each resolution has the usual number of pixels, since the documents only say that it varies with "
+        "the model; odd sides lose a pixel, and one side without the other is ignored"
     )
 )
 def _size(call: Call, resolution: str) -> tuple[int, int]:
     """Return the requested size, made even as video requires; otherwise that of the resolution."""
     width, height = SIZES[resolution]
     if bool(call["width"]) != bool(call["height"]):
-        call.explain = f"{call.operation.id}: width and height count together; one alone was passed over"
+        call.explain = f"{call.operation.id}: width and height only count together; one alone was ignored"
     if call["width"] and call["height"]:
         width, height = call["width"], call["height"]
     return width - width % 2, height - height % 2

@@ -52,8 +52,8 @@ class AdminAccess:
                 "or your API key to affect only your own state"
             )
         return 403, (
-            "without an API key, the admin API answers only on the machine it runs on; start the server with "
-            f"--admin-token TOKEN and send it in the header {TOKEN_HEADER}, or send your API key"
+            "without an API key, the admin API answers only on the machine it runs on; start the server "
+            f"with --admin-token TOKEN and send it in the header {TOKEN_HEADER}, or send your API key"
         )
 
 

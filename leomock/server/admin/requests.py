@@ -1,4 +1,4 @@
-"""Read the bodies of admin requests, and word what is wrong with them."""
+"""Read the bodies of admin requests, and explain what is wrong with them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from leomock.server.page.changes import Changes, tenant_summary
 from leomock.server.page.gallery import generations, thumbnail, uploads
 from leomock.state.world import World
 
-# Seconds between updates of a page. The documentation promises one second; a quarter feels immediate.
+# Seconds between updates of a page. The documentation promises four a second, which feels immediate.
 SECONDS_BETWEEN_LOOKS = 0.25
 # A comment keeps proxies from closing an idle stream.
 LOOKS_BETWEEN_COMMENTS = 60

@@ -71,10 +71,12 @@ class WorkerApp:
         elif self._number == FIRST or _is_alike(path):
             await self._app(scope, receive, send)
         else:
-            await self._peers.forward(FIRST, scope, receive, send)  # keeps the journal of such calls
+            await self._peers.forward(
+                FIRST, scope, receive, send
+            )  # the first worker keeps the journal of such calls
 
     async def _combined(self, scope: Scope, body: bytes) -> Answer:
-        """Ask all workers; if one refuses, its answer is that of all."""
+        """Ask all workers; if one refuses, return its answer for all."""
         combine = combine_for(scope["method"], scope["path"])
         assert combine
         asked = {**scope, "method": "GET" if scope["method"] == "HEAD" else scope["method"]}

@@ -59,7 +59,7 @@ def _health(scope: Scope, answers: Sequence[Answer]) -> Answer:
 
 
 def worker_is_gone(text: str) -> Answer:
-    """Return the part of a worker that does not run in an answer about everybody's health."""
+    """Return the part for a worker that is not running, in an answer about the health of all."""
     return _answer({"problems": [text]})
 
 

@@ -26,7 +26,7 @@ _THUMBNAIL = "/_leomock/thumbnail"
 
 
 class Ownership:
-    """The shares of `workers` processes in all API keys.
+    """How all API keys are divided between `workers` processes.
 
     `seed` and `keys` are settings of the fake: user ids depend on the seed, and if `keys` is not None, no
     other key is accepted.

@@ -23,7 +23,7 @@ RECEIVED = b"A"  # a message
 READY = b"R"
 FINISHED = b"F"  # the calls in progress
 
-# Messages on their way to one worker. Systems limit the descriptors that are on their way.
+# Messages in flight to one worker. Systems limit the number of descriptors in flight.
 MOST_UNDER_WAY = 64
 MOST_ACCEPTED_AT_ONCE = 64
 # Enough of a request to find the key in it; clients send the header early.
@@ -93,7 +93,9 @@ class WorkerLink:
                     socket.send_fds(self._socket, [message.tag], [message.connection.fileno()])
                 else:
                     self._socket.send(message.tag)
-            except OSError:  # full, which the next receipt ends; or the worker is dead, which is read soon
+            except (
+                OSError
+            ):  # full until the next receipt; or the worker is dead, which the next read will show
                 return
             self._under_way.append(self._waiting.popleft())
 

@@ -22,7 +22,7 @@ from leomock.server.breakage import CONNECTION, WatchedConnection, connection_of
 
 # Messages of a client that are read before the app asks for them.
 MOST_UNREAD = 4
-# While a worker starts again, calls for it wait this long.
+# While a worker restarts, calls for it wait up to this long.
 SECONDS_FOR_A_PEER = 20.0
 SECONDS_BETWEEN_ATTEMPTS = 0.05
 _LATE = "leomock.late"  # in the message of a disconnect: why the server answered 408
@@ -262,7 +262,7 @@ async def _send_up(writer: asyncio.StreamWriter, scope: Scope, receive: Receive)
 
 
 async def until_disconnected(receive: Receive) -> None:
-    """Wait until the server notices the disconnect; it complains about apps that return earlier."""
+    """Wait until the server notices the disconnect; it complains if an app returns earlier."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

@@ -33,6 +33,6 @@ class FileBudget:
             self._buckets.add(bucket)
 
     def left_for(self, bucket: Sized) -> int:
-        """Return how many bytes the files of a bucket may take beside those of the others."""
+        """Return how many bytes the files of a bucket may take, in addition to those of the others."""
         with self._lock:
             return self.most - sum(each.size for each in self._buckets if each is not bucket)

@@ -71,8 +71,8 @@ def condition_failed(written: str, explain: str) -> Refusal:
 
 @based_on(
     Observed(
-        "a form sent in chunks, without Content-Length, is answered 411; one report contradicts this, so a"
-        " setting accepts it"
+        "a form sent in chunks, without Content-Length, is answered with 411; one report contradicts this, "
+        "so a setting accepts such forms"
     )
 )
 def missing_content_length() -> Refusal:

@@ -19,9 +19,10 @@ def metadata_headers(metadata: Mapping[str, str]) -> dict[str, str]:
 
 @based_on(
     Observed(
-        "S3's answers to metadata with other letters and with control characters, recorded by LocalStack"
+        "S3's responses to metadata with non-ASCII letters and with control characters, recorded by "
+        "LocalStack"
     ),
-    Inferred("Q where at least half of the characters are ASCII, and B elsewhere, as JavaMail chooses"),
+    Inferred("Q encoding if at least half of the characters are ASCII, otherwise B, as JavaMail chooses"),
 )
 def _metadata_value(value: str) -> str:
     """Return metadata as a header value: all but printable ASCII and tabs encoded by RFC 2047."""
@@ -46,5 +47,5 @@ def _q_encoded(letter: str) -> str:
 
 
 def system_value(value: str) -> str:
-    """Return a system field as a header value; S3 replaces what Latin-1 has not by blanks [LocalStack]."""
+    """Return a system field as a header value, non-Latin-1 characters as spaces, as S3 does [LocalStack]."""
     return "".join(letter if letter.isprintable() and letter < "\u0100" else " " for letter in value)

@@ -61,7 +61,7 @@ UNKNOWN_TYPE = "binary/octet-stream"
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The data for the reply to an accepted upload; `body` is XML for status 201, otherwise empty."""
+    """The data for the response to an accepted upload; `body` is XML for status 201, otherwise empty."""
 
     key: str
     status: int
@@ -368,7 +368,9 @@ def _wrong_size(code: str, wrong: str, size: int, bound: str, allowed: int) -> R
     )
 
 
-@based_on(Chosen("a full bucket answers as Ceph's gateway does for a quota, since S3 has none"))
+@based_on(
+    Chosen("a full bucket responds as Ceph's gateway does for an exceeded quota, since S3 has no quotas")
+)
 def _full(bucket: Bucket) -> Refusal:
     owner, quota, option, most = "this API key", "its quota", "--max-stored", bucket.max_total
     if bucket.budget and bucket.most < bucket.max_total:
@@ -382,7 +384,7 @@ def _full(bucket: Bucket) -> Refusal:
     )
 
 
-# --- what is written --------------------------------------------------------------------------------------
+# --- redirects --------------------------------------------------------------------------------------
 
 
 def _redirect_target(url: str) -> str | None:

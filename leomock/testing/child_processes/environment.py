@@ -1,4 +1,4 @@
-"""The environment variables that direct a command, and all processes that it starts, to a fake.
+"""The environment variables that redirect a command, and all processes that it starts, to a fake.
 
 They extend the existing environment: other hosts are still reached through the configured proxy, and are
 still verified with the authorities that were trusted before.

@@ -46,7 +46,7 @@ class Running(Protocol):
 
 
 class Gateway:
-    """Open a TLS port and a forward proxy for a fake, as a context manager that gives an environment.
+    """Open a TLS port and a forward proxy for a fake: a context manager that provides an environment.
 
     ::
 

@@ -1,4 +1,4 @@
-"""Direct a Python program's connections for the real hosts to a fake.
+"""Redirect a Python program's connections for the real hosts to a fake.
 
 ::
 
@@ -8,7 +8,7 @@
 Interception works at the connection, below every mock and recorder: the program and its other tools see the
 URL that the program asked for. The connection goes to the fake without TLS, and the `Host` header selects the
 API, CDN or bucket. Covered are httpx, httpx2, requests, urllib3, urllib3-future, niquests, aiohttp,
-http.client, urllib.request and pycurl, by http and https, through a proxy or not, in every thread. Clients,
+http.client, urllib.request and pycurl, over http and https, through a proxy or not, in every thread. Clients,
 sessions and connections may be older than the interception, and libraries may be imported during it.
 
 While a fake is active, every other host of the real service is blocked: resolving its name fails with an

@@ -1,7 +1,7 @@
 """Redirect `http.client` and `urllib3`, and with them urllib.request, requests and botocore.
 
-In both, all requests go through one connection class. Every connection to a fake uses plain
-HTTP, also one of an HTTPS class; the request, its `Host` header and its URL stay unchanged.
+In both, all requests go through one connection class. Every connection to a fake uses plain HTTP, even that
+of an HTTPS class; the request, its `Host` header and its URL stay unchanged.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ _switching = threading.Lock()
 def intercept(
     fake: Host, *, account: str = "", children: Children | None = None
 ) -> AbstractContextManager[Interceptor]:
-    """Direct this program's connections for the real hosts to a fake inside `with`.
+    """Redirect this program's connections for the real hosts to a fake inside `with`.
 
     Hosts are those of `leomock.leonardo.hosts.REAL_HOSTS`; every other host of the real service is blocked
     meanwhile. `leomock.testing.interception` lists the clients that are covered. The innermost `with` wins,

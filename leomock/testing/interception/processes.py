@@ -1,4 +1,4 @@
-"""Direct the processes that a program starts to the fake: their environment names a gateway.
+"""Redirect the processes that a program starts to the fake: their environment names a gateway.
 
 The gateway opens when the first process is started, so a program that starts none has no overhead. Processes
 are started by `subprocess` (and through it asyncio, trio and most libraries), by `multiprocessing` and by
@@ -38,14 +38,14 @@ class LazyGateway:
         with self._opening:
             if self._gateway is None:
                 if os.getpid() != self._process:
-                    raise RuntimeError("leomock: a forked child cannot lead other programs to the fake")
+                    raise RuntimeError("leomock: a forked child cannot redirect other programs to the fake")
                 from leomock.testing.child_processes.gateway import Gateway
 
                 with led_by_nobody():
                     self._gateway = Gateway(self._fake, closed_domain=REAL_DOMAIN).__enter__()
 
     def environment(self, before: Mapping[str, str]) -> dict[str, str]:
-        """Return a complete environment that leads to the fake; keep one that already does."""
+        """Return a complete environment that leads to the fake; leave one that already does unchanged."""
         self.open()
         assert self._gateway
         if before.get("LEOMOCK_GATEWAY") == self._gateway.name:
@@ -91,12 +91,12 @@ def _led(environment: Any) -> Any:
 
 
 def subprocess(module: ModuleType) -> Iterator[Replacement]:
-    """Patch Popen, which every way to start a process by `subprocess` uses."""
+    """Patch Popen, which every function of `subprocess` uses to start a process."""
     yield module.Popen, "__init__", _with_environment("env")
 
 
 def asyncio_package(module: ModuleType) -> Iterator[Replacement]:
-    """Lead the processes of uvloop, which uses no Popen; asyncio's own Popen is led by `subprocess`."""
+    """Redirect the processes of uvloop, which does not use Popen; `subprocess` covers asyncio's own Popen."""
     for owner in (module, module.subprocess):
         for name in ("create_subprocess_exec", "create_subprocess_shell"):
             yield owner, name, _with_keyword

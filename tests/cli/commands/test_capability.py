@@ -138,11 +138,11 @@ def test_serve_of_the_real_api_without_its_key(monkeypatch: pytest.MonkeyPatch) 
         ),
         (
             ["--upstream", "real", "--jobs", "immediate"],
-            "--jobs is for the fake; the real API goes its own way",
+            "--jobs is for the fake; it has no effect on the real API",
         ),
         (
             ["--upstream", "real", "--scenario", "flaky"],
-            "--scenario is for the fake; the real API goes its own way",
+            "--scenario is for the fake; it has no effect on the real API",
         ),
         (
             ["--jobs", "soon"],
@@ -212,7 +212,7 @@ def test_two_adapters_cannot_share_stdin(tmp_path: Path) -> None:
 # --- check, export, skill ----------------------------------------------------------------------------
 
 
-LACKS = "(the fake has no such operation; --upstream real calls the API's)"
+LACKS = "(the fake has no such operation; --upstream real calls the real one)"
 
 
 def test_check_tells_what_would_be_exposed(tmp_path: Path) -> None:

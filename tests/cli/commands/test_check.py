@@ -301,7 +301,7 @@ def test_time_that_is_used_up_is_a_finding() -> None:
     [finding] = report.findings
     assert (finding.rule, finding.level, report.failed) == ("out-of-time", "error", True)
     assert finding.message == (
-        f"1 of {len(NAMES)} journeys were not made: the 300 seconds of --max-time were used up"
+        f"1 of {len(NAMES)} journeys were not run: the 300 seconds of --max-time were used up"
     )
     assert report.facts["Ended"] == "after 300 seconds (--max-time)"
 
@@ -592,7 +592,7 @@ def test_call_that_repeats_a_finding_is_the_shortest() -> None:
     # The message is about the shortened call.
     width = f"'width' is {bodies[0]['width']}; it must be between 32 and 3840"
     message = (
-        "POST /generations took a call that the document does not admit, with 200 OK: createGeneration: "
+        "POST /generations accepted a call that the document does not allow, with 200 OK: createGeneration: "
         f"{width} (specs/generations.json POST /generations)"
     )
     assert report.findings[0].message == message

@@ -53,7 +53,7 @@ def test_change_makes_the_exit_code_one(edited: Path) -> None:
     done = run(OURS, edited)
     assert done.exit_code == 1
     assert " ".join(done.output.split()).startswith(
-        'error: #/components/schemas/job_status/enum: more values in the answer: ["QUEUED"] '
+        'error: #/components/schemas/job_status/enum: more values in the response: ["QUEUED"] '
         "[response-enum-widened] "
         "client: breaking: the enums of the official SDKs are closed: a new value is an error "
         "fake: compatible: the fake never answers them "
@@ -178,8 +178,8 @@ def test_sdk_is_compared() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ([], "give OLD and NEW (folders, files, addresses or git revisions), or --sdk leonardo-ai-sdk"),
-        ([OURS], "give OLD and NEW (folders, files, addresses or git revisions), or --sdk leonardo-ai-sdk"),
+        ([], "give OLD and NEW (folders, files, URLs or git revisions), or --sdk leonardo-ai-sdk"),
+        ([OURS], "give OLD and NEW (folders, files, URLs or git revisions), or --sdk leonardo-ai-sdk"),
         (
             [OURS, OURS, "--sdk", "leonardo-ai-sdk"],
             "--sdk takes the place of OLD and NEW; give one or the other",

@@ -59,7 +59,7 @@ def test_changed_file_is_in_force(served: Served) -> None:
     served.reloader.reload_changed()
     served.reloader.reload_changed()
     assert served.statuses() == [418, 418]
-    assert served.said == [f"leomock: {served.file} has changed and is in force now\n"]
+    assert served.said == [f"leomock: {served.file} was reloaded and is now active\n"]
 
 
 def test_key_with_other_scenarios_keeps_them(served: Served) -> None:
@@ -79,7 +79,7 @@ def test_file_with_a_mistake_leaves_the_scenario_from_before(served: Served) -> 
         served.reloader.reload_changed()
     assert served.statuses() == [500, 500]
     assert served.said == [
-        f"leomock: the scenario from before stays in force: {served.file}:3: then.statsu: not known here; "
+        f"leomock: the previous scenario stays active: {served.file}:3: then.statsu: not known here; "
         "did you mean 'status'?\n"
     ]
     served.save(RULES.format(status=404))
@@ -99,8 +99,8 @@ def test_settings_of_a_file_need_a_restart(served: Served) -> None:
     served.reloader.reload_changed()
     assert served.statuses() == [500, 500]
     assert served.said == [
-        f"leomock: the scenario from before stays in force: {served.file}: "
-        "settings hold only from the start; restart leomock\n"
+        f"leomock: the previous scenario stays active: {served.file}: settings apply only at the start; "
+        "restart leomock\n"
     ]
 
 

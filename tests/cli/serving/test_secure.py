@@ -46,7 +46,8 @@ def test_ca_before_there_is_one(home: Path) -> None:
     folder = home / "settings" / "leomock" / "ca"
     assert run_ca() == (
         2,
-        f"Error: there is no authority in {folder}; `leomock serve --https` makes it at its first start\n",
+        f"Error: there is no authority in {folder}; `leomock serve --https` creates it when it first "
+        "starts\n",
     )
     assert run_ca("--remove") == (0, f"there is no authority in {folder}\n")
 
@@ -70,8 +71,8 @@ def test_authority_that_cannot_be_used_stops_the_start(home: Path) -> None:
     done = CliRunner().invoke(main, ["serve", "--https"])
     assert (done.exit_code, done.output) == (
         2,
-        f"Error: {folder / 'authority.pem'} does not hold a certificate; "
-        "`leomock ca --remove` deletes it, and the next start makes another\n",
+        f"Error: {folder / 'authority.pem'} does not hold a certificate; `leomock ca --remove` deletes it, "
+        "and the next start creates another\n",
     )
 
 

@@ -354,8 +354,7 @@ def test_worker_that_dies_is_started_again_with_its_state(tmp_path: Path) -> Non
         for pid in server.workers()[:1]:
             os.kill(pid, signal.SIGKILL)
         assert read_line(server.process) in [
-            f"leomock: worker {n} was ended by signal 9; it is started again, with the state that was "
-            "saved last\n"
+            f"leomock: worker {n} was ended by signal 9; restarting it, with the state that was saved last\n"
             for n in (0, 1)
         ]
         with httpx.Client(base_url=server.url, timeout=40) as other:

@@ -407,7 +407,7 @@ MUTANTS = (
 )
 # Checks of schemathesis that no fault of a server can break here.
 UNBREAKABLE = {
-    "response-headers-conformance": "the documents name no header of an answer",
-    "missing-required-header": "the documents name no header of a request; `ignored-auth` has the key",
-    "object-level-authorization": "it needs two logins in schemathesis; `property-tenants` has two keys",
+    "response-headers-conformance": "the documents declare no response headers",
+    "missing-required-header": "the documents declare no request headers; `ignored-auth` covers the key",
+    "object-level-authorization": "it needs two logins in schemathesis; `property-tenants` covers two keys",
 }

@@ -30,8 +30,8 @@ EXAMPLE = "dataset: name is not kept"
 # Measured by hand: a test that measures time would fail on a busy machine.
 TIMES = """\
 Against leomock's own fake, `--profile quick` takes 7 s of CPU time for its journeys and 371 generated
-calls, and `--profile full` 48 s for its journeys and 8,872 generated calls (November 2026, Python 3.11, two
-cores shared with other programs; the fake's own share is included).""".splitlines()
+calls, and `--profile full` takes 48 s for its journeys and 8,872 generated calls (November 2026, Python 3.11,
+two cores shared with other programs; the fake's own CPU time is included).""".splitlines()
 
 
 def page() -> str:
@@ -43,17 +43,17 @@ def page() -> str:
         "",
         "<!-- Written by `python -m tests.contract.check.score`; do not edit. -->",
         "",
-        "The check is itself tested with faults that are planted into a sound fake, one at a time, most of",
-        "them generated from the list of promises and the model of every resource.",
-        f"**{total} of {total} planted faults are found**: a test for each fails the build otherwise.",
-        "(`answer-time` has a test of its own.)",
-        f"{len(MUTANTS)} of them are found by generated calls, at least one by each check of schemathesis,",
+        "The check itself is tested with faults that are planted into a correct fake, one at a time. Most of",
+        "them are generated from the list of promises and the model of every resource.",
+        f"**{total} of {total} planted faults are found**; each has a test that fails if it is not found.",
+        "(`answer-time` has a separate test.)",
+        f"Generated calls find {len(MUTANTS)} of them. Every check of schemathesis finds at least one,",
         "except:",
         "",
         *(f"* `{check}`: {why}." for check, why in UNBREAKABLE.items()),
         "",
-        "Every sentence that a journey can say of a fault is said of at least one of these",
-        "(`make contract` lists those that are not).",
+        "Every message that a journey can report is reported for at least one of these faults",
+        "(`make contract` lists the exceptions).",
         "",
         *TIMES,
         "",

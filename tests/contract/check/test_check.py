@@ -297,7 +297,7 @@ def test_finding_says_what_was_sent_and_how_to_repeat_it() -> None:
     fake.close()
     finding = next(f for f in report.findings if f.rule == "status-code-conformance")
     assert finding.where == "uploadInitImage"
-    assert finding.description == "Every answer has a status that the document names."
+    assert finding.description == "Every response has a status that the document names."
     assert finding.message == (
         "POST /init-image answered 201 Created, a status that the document does not name"
     )

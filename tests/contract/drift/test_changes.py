@@ -428,7 +428,7 @@ def test_same_meaning_in_other_words(new: dict[str, Any], rules: set[str]) -> No
 TOLD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ({"multipleOf": 8}, {"multipleOf": 16}, "request-limit-tightened: a limit is tighter: 8 became 16"),
     ({"multipleOf": 16}, {"multipleOf": 8}, "request-limit-loosened: a limit is looser: 16 became 8"),
-    ({"multipleOf": 6}, {"multipleOf": 8}, "request-limit-changed: a limit is another: 6 became 8"),
+    ({"multipleOf": 6}, {"multipleOf": 8}, "request-limit-changed: a limit changed: 6 became 8"),
     (
         {"minimum": 1, "exclusiveMinimum": True},
         {"minimum": 1},
@@ -455,22 +455,22 @@ TOLD: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"items": TEXT},
         {},
-        'request-keyword-changed: a keyword that has no rule of its own: {"type": "string"}',
+        'request-keyword-changed: a keyword that no rule covers: {"type": "string"}',
     ),
     (
         {"multipleOf": 6},
         {"multipleOf": 8},
-        "response-limit-changed: a limit of the answer is another: 6 became 8",
+        "response-limit-changed: a limit of the response changed: 6 became 8",
     ),
     (
         {"format": "uuid"},
         {"format": "uri"},
-        "response-format-changed: another format in the answer: uuid became uri",
+        "response-format-changed: another format in the response: uuid became uri",
     ),
     (
         {"items": TEXT},
         {},
-        'response-keyword-changed: a keyword of the answer that has no rule of its own: {"type": "string"}',
+        'response-keyword-changed: a keyword of the response that no rule covers: {"type": "string"}',
     ),
 ]
 

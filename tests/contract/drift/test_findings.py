@@ -87,7 +87,7 @@ def test_overlay_target_that_is_gone_is_an_error() -> None:
     assert finding.where == f"overlay.json actions[{actions[0]}]"
     assert finding.level == "error"
     assert finding.message == (
-        f"what an overlay action corrects is gone: {overlay()[actions[0]]['target']} is in the old documents "
+        f"the target of an overlay action is gone: {overlay()[actions[0]]['target']} is in the old documents "
         "and not in the new ones"
     )
     assert finding.suggestion == "Point the action at where it belongs now, or delete it."

@@ -360,7 +360,7 @@ def test_check_names_operations_that_the_fake_lacks(tmp_path: Path) -> None:
     path = file(tmp_path, rest("{method: GET, call: api.me}"), api)
     done = CliRunner().invoke(main, ["capability", "check", str(path)])
     assert done.exit_code == 0
-    assert "  GET    /it  api.me  (the fake has no such operation; --upstream real calls the API's)" in (
+    assert "  GET    /it  api.me  (the fake has no such operation; --upstream real calls the real one)" in (
         done.output.splitlines()
     )
 
@@ -487,7 +487,7 @@ def test_check_names_steps_that_call_what_the_fake_lacks(tmp_path: Path) -> None
     operation = "{method: GET, steps: [{name: a, call: api.models}, {name: b, call: api.me}]}"
     done = CliRunner().invoke(main, ["capability", "check", str(file(tmp_path, rest(operation), api))])
     (line,) = (line for line in done.output.splitlines() if line.startswith("  GET    /it"))
-    assert line.endswith("(the fake has no such operation; --upstream real calls the API's)")
+    assert line.endswith("(the fake has no such operation; --upstream real calls the real one)")
 
 
 @pytest.mark.parametrize(

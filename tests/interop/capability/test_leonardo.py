@@ -89,7 +89,7 @@ def test_refusal_in_a_list_on_200(served: Fake) -> None:
     """Blueprints and version 2 refuse so."""
     assert refusal(served, "call", "GET", f"/blueprints/{ID}") == (
         f"leonardo: GET /blueprints/{ID}: 404: Blueprint not found (getBlueprintById: no blueprint {ID}; "
-        "GET /blueprints lists those there are)\n"
+        "GET /blueprints lists all of them)\n"
     )
     text = refusal(
         served,
@@ -196,7 +196,7 @@ def test_waiting_too_often_is_refused(served: Fake) -> None:
     done = run(served, "wait", ID, "--every", "0.5")
     assert (done.returncode, done.stderr) == (
         2,
-        "leonardo: argument --every: 0.5 is too short; use 1 or more; `leonardo.py wait -h` tells more\n",
+        "leonardo: argument --every: 0.5 is too short; use 1 or more; `leonardo.py wait -h` explains more\n",
     )
     assert not served.requests
 
@@ -213,7 +213,7 @@ def test_key_that_is_missing(served: Fake) -> None:
 def test_key_that_could_not_be_sent() -> None:
     """It is not shown."""
     assert refusal(None, "get", ID, LEONARDO_AI_API_KEY="se\ncret") == (
-        "leonardo: what LEONARDO_AI_API_KEY holds is not a key: not printable ASCII\n"
+        "leonardo: the value of LEONARDO_AI_API_KEY is not a key: not printable ASCII\n"
     )
 
 

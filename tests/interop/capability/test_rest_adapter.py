@@ -144,7 +144,9 @@ def test_pages_of_other_sites_are_refused(images: httpx.Client, fake: Fake) -> N
     answer = images.post("/v1/generations", json={"prompt": "a"}, headers={"origin": "https://evil.example"})
     assert json_of(answer) == (
         403,
-        {"error": "leomock: image-generation-rest takes no calls from pages of 'https://evil.example'"},
+        {
+            "error": "leomock: image-generation-rest does not accept calls from pages of 'https://evil.example'"
+        },
     )
     fake.assert_not_called("createGeneration")
 
@@ -245,7 +247,7 @@ def test_fault_of_one_request(images: httpx.Client) -> None:
     [
         ("reset", "the connection was reset"),
         ("truncate", "the answer broke off"),
-        ("stall", "the answer stands still"),
+        ("stall", "the answer stalls"),
     ],
 )
 def test_connection_that_breaks(tmp_path: Path, effect: str, reason: str) -> None:

@@ -28,7 +28,7 @@ def test_key_that_cannot_be_sent(key: str) -> None:
     with pytest.raises(WrongKey) as refused:
         real_key(UPSTREAM, {"LEONARDO_AI_API_KEY": key})
     assert str(refused.value) == (
-        "what LEONARDO_AI_API_KEY holds in the environment is not a key: not printable ASCII"
+        "the value of LEONARDO_AI_API_KEY in the environment is not a key: not printable ASCII"
     )
 
 

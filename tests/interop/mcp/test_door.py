@@ -145,7 +145,7 @@ def test_server_that_stops_during_a_wait_answers_the_call(mode: str) -> None:
 
     try:
         text = error_of(asyncio.run(talking()))
-        assert text.startswith("The server is being stopped, and the call was given up. ")
+        assert text.startswith("The server is stopping, and the call was abandoned. ")
         _, announced = process.communicate(timeout=20)
     finally:
         process.kill()

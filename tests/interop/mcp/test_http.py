@@ -172,8 +172,11 @@ def test_session_that_was_ended(mcp: str) -> None:
             {"host": "evil.example"},
             "MCP is not called under the name 'evil.example'; --allow-host evil.example allows it",
         ),
-        ({"origin": "https://evil.example"}, "MCP takes no calls from pages of 'https://evil.example'"),
-        ({"sec-fetch-site": "cross-site"}, "MCP takes no calls from pages of another site"),
+        (
+            {"origin": "https://evil.example"},
+            "MCP does not accept calls from pages of 'https://evil.example'",
+        ),
+        ({"sec-fetch-site": "cross-site"}, "MCP does not accept calls from pages of another site"),
     ],
 )
 def test_calls_of_pages_of_other_sites(mcp: str, headers: dict[str, str], text: str) -> None:

@@ -30,10 +30,10 @@ def test_address_that_is_not_public_is_refused(address: str) -> None:
     with pytest.raises(Refused) as raised:
         OutsideFiles().check("files.test", address)
     assert raised.value.message == (
-        "leomock: files.test is not fetched from, since its address is not public"
+        "leomock: nothing is fetched from files.test, since its address is not public"
     )
     assert raised.value.next_step == (
-        "Send the file as `data`; the server's option --fetch-from files.test would let it."
+        "Send the file as `data`; the server's option --fetch-from files.test would allow it."
     )
 
 

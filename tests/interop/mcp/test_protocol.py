@@ -442,8 +442,8 @@ def test_user_is_asked_before_spending_and_deleting(
     session = McpSession(leomock)
     results = using(session.server, talk, mode=mode, elicitation_callback=ask)
     assert asked == [
-        "Generate images: this costs credits. Go on?",
-        "Remove a generation: what is deleted cannot be restored. Go on?",
+        "Generate images: this costs credits. Continue?",
+        "Remove a generation: this cannot be undone. Continue?",
     ]
     assert len(leomock.requests) == calls
     if not calls:

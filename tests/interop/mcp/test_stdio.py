@@ -85,7 +85,7 @@ def test_upstream_that_is_gone() -> None:
         url = fake.url
     text = error_of(call(over_stdio("--upstream", url), LIST, {"userId": KEY}))
     assert text.startswith(f"The API answered 502: leonardo-ai-v1 at {url}/api/rest/v1 gave no answer ")
-    assert text.endswith(" It may be repeated.")
+    assert text.endswith(" You may retry.")
 
 
 def test_generation_with_progress_and_pictures() -> None:
@@ -159,7 +159,7 @@ def test_stdout_has_the_protocol_alone() -> None:
         ("--allow-origin http://a", "--allow-origin needs --http PORT; nobody else calls here"),
         (
             "--http 0 --allow-origin *",
-            "--allow-origin takes origins such as http://localhost:5173, and not *",
+            "--allow-origin takes origins such as http://localhost:5173, but not *",
         ),
         ("--upstream real --seed 1", "--seed is for the fake that this command starts; leave it out"),
         ("--quiet", "--quiet needs --http PORT; nobody else calls here"),
@@ -203,5 +203,5 @@ def test_key_that_could_not_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEONARDO_API_KEY", "a\nb")
     done = CliRunner().invoke(main, ["mcp", "--upstream", "real"])
     assert done.output.splitlines()[-1] == (
-        "Error: what LEONARDO_API_KEY holds in the environment is not a key: not printable ASCII"
+        "Error: the value of LEONARDO_API_KEY in the environment is not a key: not printable ASCII"
     )

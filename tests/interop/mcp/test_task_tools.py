@@ -147,7 +147,7 @@ def test_upload_from_an_address(agent: McpSession, files: str) -> None:
     assert body_of(agent.call_tool("upload_image", {"url": made["images"][0]["url"]}))["init_image_id"]
     error = error_content(agent.call_tool("upload_image", {"url": f"{files}/b.png"}))
     assert error["message"].startswith(f"{files}/b.png cannot be fetched: Client error '404 Not Found'")
-    assert error["next_step"] == "Check the address, or send the file as `data`."
+    assert error["next_step"] == "Check the URL, or send the file as `data`."
 
 
 @pytest.mark.parametrize(

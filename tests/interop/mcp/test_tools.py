@@ -255,7 +255,7 @@ def test_generation_from_start_to_end(fake: Fake) -> None:
         method = "GET" if tool == READ else "DELETE"
         assert error == {
             "message": f"{method} /generations/{{id}}: there is nothing with the id {id}",
-            "next_step": "Check the id; what was deleted cannot be read again.",
+            "next_step": "Check the id; deleted things cannot be read any more.",
             "status": 200,
             "code": "not-found",
             "retryable": False,
@@ -332,7 +332,7 @@ def test_failure_that_passes_names_the_pause(fake: Fake) -> None:
     fake.fail("createGeneration", status=500, json={"error": "down"}, times=1)
     text = error_of(call(server, CREATE, {"body": {"prompt": "a"}}))
     assert text == (
-        "The API answered 500: down. The work may have begun all the same: look for it before you start it "
+        "The API answered 500: down. The work may have begun anyway: look for it before you start it "
         "again (scenario rule fail-2#1 applied). Do not repeat the same call."
     )
     fake.fail("createGeneration", status=500, json={"error": "down"}, times=1)
@@ -491,17 +491,17 @@ def test_vendors_tool_where_the_generation_fails(fake: Fake) -> None:
         (
             READ,
             {"id": NOBODYS_ID, "wait": "1"},
-            "leomock: wait is a number of seconds from 0 to 600. Do not repeat the same call.",
+            "leomock: wait must be a number of seconds from 0 to 600. Do not repeat the same call.",
         ),
         (
             READ,
             {"id": NOBODYS_ID, "wait": 601},
-            "leomock: wait is a number of seconds from 0 to 600. Do not repeat the same call.",
+            "leomock: wait must be a number of seconds from 0 to 600. Do not repeat the same call.",
         ),
         (
             READ,
             {"id": NOBODYS_ID, "include_images": 1},
-            "leomock: include_images is true or false. Do not repeat the same call.",
+            "leomock: include_images must be true or false. Do not repeat the same call.",
         ),
         (
             READ,
@@ -554,8 +554,8 @@ def test_errors_of_blueprints_are_tool_errors(fake: Fake) -> None:
     error = error_content(call(in_process(fake), "leonardo-ai-get-blueprint-by-id", {"id": NOBODYS_ID}))
     assert error == {
         "message": "The API answered 404: Blueprint not found",
-        "next_step": f"Check the id (getBlueprintById: no blueprint {NOBODYS_ID}; GET /blueprints lists "
-        "those there are).",
+        "next_step": f"Check the id (getBlueprintById: no blueprint {NOBODYS_ID}; GET /blueprints lists all "
+        "of them).",
         "status": 404,
         "code": "NOT_FOUND",
         "retryable": False,

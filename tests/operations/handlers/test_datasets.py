@@ -132,7 +132,7 @@ def test_picture_for_an_unknown_dataset_is_refused(
     """The explanation says where ids come from."""
     assert refused(client.post(f"/datasets/{id}/{path}", json=body)) == (
         "invalid dataset id",
-        f"{operation}: datasetId is not an id that POST /datasets answered with this API key",
+        f"{operation}: datasetId is not an id that POST /datasets returned for this API key",
     )
 
 

@@ -173,7 +173,7 @@ def test_training_from_an_unknown_dataset_is_refused(client: httpx.Client) -> No
     """The explanation says where ids come from."""
     assert refused(asked(client, datasetId=NOBODY)) == (
         "invalid dataset id",
-        "createElement: datasetId is not an id that POST /datasets answered with this API key",
+        "createElement: datasetId is not an id that POST /datasets returned for this API key",
     )
 
 

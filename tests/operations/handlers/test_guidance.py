@@ -149,7 +149,7 @@ def test_image_prompt_that_is_no_picture_is_refused(client: httpx.Client, id: st
     answer = client.post("/generations", json={"prompt": "a fox", "imagePrompts": [id]})
     assert refused(answer) == (
         "invalid init image id",
-        "imagePrompts[0] is not an id that POST /init-image answered with this API key",
+        "imagePrompts[0] is not an id that POST /init-image returned for this API key",
     )
 
 

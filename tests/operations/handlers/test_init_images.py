@@ -37,7 +37,7 @@ def upload(client: httpx.Client, form: dict[str, Any], content: bytes) -> httpx.
 
 
 def test_presign_answers_a_form(client: httpx.Client, fake: Fake) -> None:
-    """`fields` is a JSON string; the key names the user and the image.
+    """`fields` is a JSON string; the key contains the ids of the user and the image.
 
     Holds code:presigned
     and code:_upload.

@@ -154,7 +154,7 @@ def test_training_from_an_unknown_dataset_is_refused(client: httpx.Client, fake:
     for id in (NOBODY, foreign):
         assert refused(client.post("/models", json={**body, "datasetId": id})) == (
             "invalid dataset id",
-            "createModel: datasetId is not an id that POST /datasets answered with this API key",
+            "createModel: datasetId is not an id that POST /datasets returned for this API key",
         )
     assert fake.world.account.balance == before
     assert inside(client.get(f"/models/user/{fake.user_id}")) == []

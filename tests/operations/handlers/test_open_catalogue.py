@@ -220,7 +220,7 @@ def test_keyword_takes_values() -> None:
         ({"models": [{"name": "Ink"}]}, "models[0].id: is missing"),
         ({"pictures": []}, "pictures: not known here"),
         ({"blueprints": [{"id": BLUEPRINT, "versions": []}]}, "blueprints[0].versions"),
-        (7, "catalogue=7: use a file, or what it would say as a dict"),
+        (7, "catalogue=7: use a file, or its contents as a dict"),
         ("none.yaml", "none.yaml"),
     ],
 )

@@ -241,7 +241,7 @@ def test_reference_of_the_wrong_kind(shared: httpx.Client, files: dict[str, str]
     message = "parameters.guidances.video_reference_base.0.video.id is not the id of a video"
     assert refused(answer) == [message]
     assert answer.headers["x-leomock-explain"].endswith(
-        "GENERATED takes the id of the generated image whose motionMP4URL is the film"
+        "GENERATED takes the id of the generated image whose motionMP4URL is the video"
     )
 
 

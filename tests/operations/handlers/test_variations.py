@@ -358,7 +358,7 @@ def test_what_is_no_variation_is_refused(client: httpx.Client, kind: str) -> Non
         (
             {"initImageId": NOBODY},
             "invalid init image id",
-            "initImageId is not an id that POST /init-image answered with this API key",
+            "initImageId is not an id that POST /init-image returned for this API key",
         ),
         (
             {"prompt": "sharper"},

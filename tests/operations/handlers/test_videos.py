@@ -157,7 +157,7 @@ def test_one_side_alone_is_said_to_be_passed_over(client: httpx.Client, side: st
     """It would be missed silently else."""
     answer = client.post("/generations-text-to-video", json={"prompt": "a cat", side: 64})
     assert answer.status_code == 200
-    assert "width and height count together" in answer.headers["x-leomock-explain"]
+    assert "width and height only count together" in answer.headers["x-leomock-explain"]
 
 
 def test_largest_video_can_be_played(client: httpx.Client) -> None:
@@ -440,7 +440,7 @@ def test_video_from_a_picture_that_is_not_there_is_refused(client: httpx.Client)
     )
     assert refused(client.post(IMAGE, json={**asked, "imageType": "UPLOADED"})) == (
         "invalid init image id",
-        "imageId is not an id that POST /init-image answered with this API key",
+        "imageId is not an id that POST /init-image returned for this API key",
     )
 
 

@@ -277,7 +277,7 @@ def test_client_that_does_not_trust_the_authority_is_explained_once(fake: Fake) 
             connection.recv(100)
     assert said == [
         "a client refused the certificate: it does not trust leomock's authority "
-        "(`leomock ca` shows how to make it do so)",
+        "(`leomock ca` says how to change that)",
         "a client sent plain HTTP to the HTTPS port; use https:// in its URL",
     ]
 

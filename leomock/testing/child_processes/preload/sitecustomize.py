@@ -1,4 +1,4 @@
-"""Direct connections for the real hosts to the fake, since many libraries ignore proxy variables.
+"""Redirect connections for the real hosts to the fake, since many libraries ignore proxy variables.
 
 Python imports a module of this name whenever it starts, from the first folder on its path that has one.
 `environment.py` puts this folder there. It runs in any Python from 3.6 on, with or without leomock installed.
