@@ -93,7 +93,7 @@ def _lcm(given: Parameters) -> int:
         return 8
     if given.get("instantRefine"):
         return 5
-    pixels: int = given.get("width", 0) * given.get("height", 0)
+    pixels: int = (given.get("width") or 0) * (given.get("height") or 0)
     return round(max(1, pixels / 512**2))
 
 

@@ -162,3 +162,7 @@ def test_number_of_more_than_32_bits_is_refused(
         "path": f"$.selectionSet.calculateProductionApiServiceCost.args.arg1.serviceParams.{service}.{name}",
         "code": "parse-failed",
     }
+
+
+def test_size_of_null_is_priced_as_one_that_is_left_out(client: httpx.Client) -> None:
+    assert cost(client, "LCM_GENERATION", width=None, height=512) == cost(client, "LCM_GENERATION")
