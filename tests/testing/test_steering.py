@@ -73,7 +73,7 @@ def test_fault_that_cannot_be_is_refused_by_its_arguments(fake: Fake) -> None:
         ({"status": 500, "headers": 3}, "fail(headers=…): must be a mapping, not 3"),
         (
             {"json": {}, "text": "both", "status": 500},
-            "fail(text=…): not together with 'json': an answer has one content",
+            "fail(text=…): not together with 'json': a response has one content",
         ),
     )
     for arguments, text in cases:
