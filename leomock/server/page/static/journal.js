@@ -72,8 +72,7 @@ function Detail({ call, again }) {
   const path = exchange.path + (exchange.query ? `?${exchange.query}` : "");
   const url = location.origin + path;
   return html`<div class="detail">
-    ${exchange.explain && html`<${Notice}><strong>${exchange.explain}</strong><//>`}
-    ${exchange.rules.length > 0 && html`<p>Scenario rule: <code>${exchange.rules.join(", ")}</code></p>`}
+    ${exchange.explain && exchange.explain !== call.answer && html`<${Notice}><strong>${exchange.explain}</strong><//>`}
     <div class="row">
       <${Copy} text=${asCurl(url, exchange)} label="Copy as curl" />
       <${Copy} text=${asPython(url, exchange)} label="Copy as Python" />

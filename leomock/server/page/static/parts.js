@@ -81,7 +81,7 @@ export function Thumbnail({ tenant, file }) {
       if (made) URL.revokeObjectURL(made);
     };
   }, [file.key]);
-  return url ? html`<img src=${url} alt="" width="96" height="96" />` : html`<span class="thumbnail dim">${file.name}</span>`;
+  return url ? html`<img src=${url} alt="" height="92" />` : html`<span class="thumbnail dim">${file.name}</span>`;
 }
 
 export function useLatest(value) {
