@@ -139,8 +139,8 @@ JOURNEYS: dict[str, Callable[[Fake, bytes], None]] = {
 
 
 def told_by_the_readme() -> dict[str, list[str]]:
-    """The rules that each client breaks, by the table under `| client | breaks |`."""
-    table = PAGE.partition("| client | breaks |\n|---|---|\n")[2].partition("\n\n")[0]
+    """The rules that each client breaks, by the table under `| client | rules broken |`."""
+    table = PAGE.partition("| client | rules broken |\n|---|---|\n")[2].partition("\n\n")[0]
     rows = [row.strip("| ").split(" | ") for row in table.splitlines()]
     return {client: re.findall("`([a-z-]+)`", rules) for client, rules in rows}
 

@@ -22,6 +22,9 @@ NOT_SHOWN = {
     "upload-without-a-length": "compare sends the form again, with its length",
     "kling-3-0-sizes-of-the-guide": "the fake answers an object where the fact has a list",
     "v2-lucid-origin-prompt-length": "the same",
+    "blueprint-bad-request": "the same",
+    "ltx-2-3-enhance-beside-a-frame": "the same",
+    "seedream-5-pro-enhance-auto": "the same",
     "v2-models": "the answer is longer than a journal keeps",
 }
 

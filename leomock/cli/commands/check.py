@@ -82,6 +82,7 @@ def _date(context: click.Context, option: click.Parameter, value: str) -> str:
 @click.option(
     "--published", is_flag=True, help="Judge by the documents as published, without leomock's corrections."
 )
+@click.option("--allow-writes", is_flag=True, help="Send more than GET to another host. May cost credits.")
 @click.option(
     "--max-requests",
     type=Whole(1),

@@ -741,7 +741,7 @@ def test_sync_that_is_ephemeral(client: httpx.Client, fake: Fake) -> None:
     gone = client.get(url)
     assert gone.status_code == 403
     assert gone.headers["x-leomock-explain"].endswith(
-        "an ephemeral result is there for half an hour under its whole URL, and a thumbnail as long as "
+        "an ephemeral result exists for half an hour under its complete URL, and a thumbnail as long as "
         "what it shows"
     )
     assert not fake.world.bucket.objects
