@@ -159,7 +159,7 @@ def test_same_option_has_the_same_words() -> None:
     ],
 )
 def test_serve_of_what_cannot_be_had(arguments: list[str], error: str) -> None:
-    """Is told before anybody calls, exit code 2, no traceback, and no admin token."""
+    """The error comes before the server listens: exit code 2, no traceback, no admin token."""
     done = CliRunner().invoke(main, ["serve", "--port", "0", *arguments])
     assert (done.exit_code, done.output.splitlines()[-1]) == (2, f"Error: {error}")
     assert "admin token" not in done.output

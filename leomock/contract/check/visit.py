@@ -41,6 +41,8 @@ UNDER_WAY = ("PENDING", "QUEUED")
 
 # What reading an answer raises whose objects, lists and values are not where the documents have them.
 OTHER_FORM = (AttributeError, KeyError, IndexError, TypeError, ValueError)
+# Reports an expectation of a probe: whether it holds, the operation, and a sentence for when it does not.
+Tell = Callable[[object, str, str], None]
 
 
 class Skipped(Exception):
@@ -427,4 +429,16 @@ def _without_ids(text: str) -> str:
     return re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d+(\.\d+)?", "*", text)
 
 
-__all__ = ["Broken", "Problem", "Row", "Skipped", "Step", "Visit", "json_of", "require", "rows", "shown"]
+__all__ = [
+    "Broken",
+    "Problem",
+    "Row",
+    "Skipped",
+    "Step",
+    "Tell",
+    "Visit",
+    "json_of",
+    "require",
+    "rows",
+    "shown",
+]

@@ -44,7 +44,7 @@ def version_finding(tree: Any) -> tuple[Where, str] | None:
 
 
 def in_early_words(tree: Any, source: Source) -> Any:
-    """Return a tree in the form of the first versions; `source` is told the lines of moved values."""
+    """Return a tree in the form of the first versions; the lines of moved values are noted in `source`."""
     return _converted(tree, source, (), ())
 
 

@@ -69,7 +69,7 @@ class ScenarioRoutes:
 
     def _play(self, request: Request, names: Iterable[str], rules: dict[str, Any] | None = None) -> Response:
         registry = self._api.scenario_registry
-        # Whatever is active stays so under its name: rules of a program, and what holds from the start.
+        # An active scenario keeps its name, even if no file has it: rules of a program, for example.
         active = {scenario.name: scenario for scenario in self._active(request)}
         try:
             scenarios = tuple(active.get(name) or registry.playable_named(name) for name in names)

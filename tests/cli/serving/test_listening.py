@@ -11,7 +11,7 @@ from leomock.cli.serving.listening import repeat
 
 
 def pauses_after(monkeypatch: pytest.MonkeyPatch, *durations: float, every: float = 5) -> list[float]:
-    """Return the pauses before, between and after saves that take so many seconds; the last one fails."""
+    """Return the pauses before, between and after saves of the given durations; the last save fails."""
     slept: list[float] = []
     said: list[str] = []
     lasting = list(durations)

@@ -12,11 +12,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from leomock.contract.check import probe_journeys, probes, properties
+from leomock.contract.check import probes, probing, properties
 from tests.contract.check.promises import PROBE_MUTANTS, RESOURCE_MUTANTS
 from tests.contract.check.test_mutants import journey
 
-PROBES, PROPERTIES = Path(probe_journeys.__file__), Path(properties.__file__)
+PROBES = sorted(Path(probing.__file__).parent.glob("*.py"))
+PROPERTIES = Path(properties.__file__)
 Place = tuple[str, int]
 
 
@@ -59,7 +60,7 @@ def unguarded() -> list[str]:
     lines = executed()
     return [
         f"{path.name}:{node.lineno}: {ast.unparse(node)}"
-        for path in (PROPERTIES, PROBES)
+        for path in (PROPERTIES, *PROBES)
         for node in statements(path)
         if not any((str(path), line) in lines for line in range(node.lineno, (node.end_lineno or 0) + 1))
     ]
